@@ -1,0 +1,103 @@
+/*
+ * lang/mst.h
+ *	  A triple as the rest of the library reads it.
+ *
+ * The parser fills FE, AS and PT as written; cer_mst also carries what the
+ * later stages need, with every default of the language version put in.
+ */
+#ifndef CER_LANG_MST_H
+#define CER_LANG_MST_H
+
+#include "cerebro.h"
+
+typedef enum cer_encoder_kind
+{
+	CER_ENCODER_AUTO,		 /* by type and cardinality, decided when fitted */
+	CER_ENCODER_ROBUST,		 /* (x - median) / iqr, smooth clip */
+	CER_ENCODER_STANDARDIZE, /* (x - mean) / sd */
+	CER_ENCODER_ONEHOT,		 /* a row of the first layer per value */
+	CER_ENCODER_EMBED		 /* a learnt vector per value */
+} cer_encoder_kind;
+
+typedef struct cer_encoder_spec
+{
+	cer_encoder_kind kind;
+	size_t width; /* embed(width); 0: the default */
+} cer_encoder_spec;
+
+typedef enum cer_fe_kind
+{
+	CER_FE_STAR,
+	CER_FE_EXCEPT,
+	CER_FE_COLUMN
+} cer_fe_kind;
+
+typedef struct cer_fe_item
+{
+	cer_fe_kind kind;
+	size_t n_names;		   /* 0 for star, 1 for column */
+	const cer_text *names; /* unquoted */
+	cer_encoder_spec encoder;
+	int line; /* where it stands, for errors of later stages */
+	int column;
+} cer_fe_item;
+
+typedef enum cer_activation
+{
+	CER_IDENTITY,
+	CER_RELU,
+	CER_LEAKY_RELU,
+	CER_GELU, /* with erf, exactly */
+	CER_SILU,
+	CER_SELU,
+	CER_TANH,
+	CER_SIGMOID
+} cer_activation;
+
+/* One dense layer of the resolved structure; the output layer is implied. */
+typedef struct cer_layer
+{
+	size_t units;
+	cer_activation activation;
+	double dropout; /* after the activation; 0: none */
+} cer_layer;
+
+typedef enum cer_optimizer
+{
+	CER_SGD,
+	CER_ADAM, /* decay, if any, is L2 in the gradient */
+	CER_ADAMW /* decoupled decay (Loshchilov, Hutter 2019) */
+} cer_optimizer;
+
+/* PT with every default put in. */
+typedef struct cer_settings
+{
+	cer_optimizer optimizer;
+	double lr;
+	double beta1;
+	double beta2;
+	double epsilon;
+	double momentum; /* sgd */
+	double decay;
+	size_t batch;
+	size_t epochs;
+	size_t patience; /* epochs without a better valid loss; 0: never stop */
+	cer_activation activation;
+	double dropout;
+	uint64_t seed;
+} cer_settings;
+
+struct cer_mst
+{
+	size_t n_items;
+	const cer_fe_item *items; /* FE as written; FE * when left out */
+	size_t n_layers;
+	const cer_layer *layers; /* AS resolved with PT's defaults */
+	cer_settings settings;	 /* PT resolved */
+	const struct cer_ast *ast; /* as written, for the printer; lang only */
+};
+
+extern const char *cer_activation_name(cer_activation activation);
+extern const char *cer_encoder_name(cer_encoder_kind kind);
+
+#endif

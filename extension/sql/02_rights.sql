@@ -1,0 +1,36 @@
+-- Rows are seen by members of their owner's role; rows that hang on a task or
+-- model are seen with it.
+CREATE FUNCTION cerebro.is_mine(owner regrole) RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN pg_catalog.pg_has_role(owner::oid, 'MEMBER');
+COMMENT ON FUNCTION cerebro.is_mine(regrole) IS 'whether the current role is, or is a member of, the owner';
+
+DO $$
+DECLARE
+	t text;
+	visible text;
+BEGIN
+	FOR t, visible IN
+		VALUES ('task', 'cerebro.is_mine(owner)'),
+			   ('job', 'cerebro.is_mine(owner)'),
+			   ('model', 'cerebro.is_mine(owner)'),
+			   ('evaluation', 'cerebro.is_mine(owner)'),
+			   ('deployment', 'cerebro.is_mine(owner)'),
+			   ('relationship', 'cerebro.is_mine(owner)'),
+			   ('data_version', 'EXISTS (SELECT FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) task)'),
+			   ('column_profile', 'EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version)'),
+			   ('epoch', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
+			   ('model_part', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
+			   ('content', 'EXISTS (SELECT FROM cerebro.model_part p WHERE p.content OPERATOR(pg_catalog.=) content.id)')
+	LOOP
+		EXECUTE pg_catalog.format('ALTER TABLE cerebro.%I ENABLE ROW LEVEL SECURITY', t);
+		EXECUTE pg_catalog.format('CREATE POLICY visible ON cerebro.%I FOR SELECT USING (%s)', t, visible);
+		EXECUTE pg_catalog.format('GRANT SELECT ON cerebro.%I TO PUBLIC', t);
+		PERFORM pg_catalog.pg_extension_config_dump(('cerebro.' || t)::regclass, '');
+	END LOOP;
+	FOREACH t IN ARRAY ARRAY['task', 'data_version', 'job', 'model', 'evaluation', 'deployment', 'relationship']
+	LOOP
+		PERFORM pg_catalog.pg_extension_config_dump(('cerebro.' || t || '_id_seq')::regclass, '');
+	END LOOP;
+END
+$$;

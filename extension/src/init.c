@@ -1,0 +1,14 @@
+/*
+ * init.c
+ *	  Loading the library: one call per module.
+ */
+#include "cerebro_pg.h"
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+void
+_PG_init(void)
+{
+}
