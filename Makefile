@@ -17,7 +17,7 @@ PG_LIB := $(shell $(PG_CONFIG) --libdir)
 XSMM   := -l:libxsmmnoblas.a -l:libxsmm.a
 
 .PHONY: all core engine extension cli clean fmt
-all: core engine extension cli
+all: core $(if $(ENGINE_SRC),engine) extension $(if $(CLI_SRC),cli)
 
 core: $(B)/libcerebro.a
 engine: $(B)/cerebro_engine
@@ -47,7 +47,7 @@ $(B)/cli/%.o: cli/%.c
 
 # The extension is built by PGXS in its own folder and staged as an
 # installation below build/stage, so that nothing need be installed to try it.
-extension: core engine
+extension: core $(if $(ENGINE_SRC),engine)
 	$(MAKE) -C extension PG_CONFIG=$(PG_CONFIG) stage
 
 clean:
