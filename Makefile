@@ -10,7 +10,7 @@ ENGINE_SRC := $(wildcard engine/*.c)
 ENGINE_OBJ := $(ENGINE_SRC:%.c=$(B)/%.o)
 CLI_SRC    := $(wildcard cli/*.c)
 CLI_OBJ    := $(CLI_SRC:%.c=$(B)/%.o)
-CPPFLAGS_ALL := -Iinclude -Icore -DCER_VERSION='"$(VERSION)"'
+CPPFLAGS_ALL := -Iinclude -Icore -DCER_VERSION='"$(CEREBRO_VERSION)"'
 
 PG_INC := $(shell $(PG_CONFIG) --includedir)
 PG_LIB := $(shell $(PG_CONFIG) --libdir)

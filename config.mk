@@ -1,7 +1,7 @@
 # One place for tools and flags; every makefile includes it.
 CC        ?= gcc
 PG_CONFIG ?= $(firstword $(wildcard /usr/lib/postgresql/*/bin/pg_config) pg_config)
-VERSION   := 0.1.0
+CEREBRO_VERSION := 0.1.0
 
 WARNINGS  := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
              -Wmissing-prototypes -Wvla -Werror
