@@ -1,24 +1,23 @@
-# CEREBRO. Targets: all (default), demo, check, check-peers, bench, install,
-# fmt, lint, clean. Each folder's sources are found by wildcard: adding a file
-# needs no edit here.
+# CEREBRO.  The targets are listed by `make help`.  Each folder's sources are
+# found by wildcard: adding a file needs no edit here.
 include config.mk
 
-B          := build
-CORE_SRC   := $(wildcard core/*/*.c)
-CORE_OBJ   := $(CORE_SRC:%.c=$(B)/%.o)
-ENGINE_SRC := $(wildcard engine/*.c)
-ENGINE_OBJ := $(ENGINE_SRC:%.c=$(B)/%.o)
-CLI_SRC    := $(wildcard cli/*.c)
-CLI_OBJ    := $(CLI_SRC:%.c=$(B)/%.o)
+B          ?= build
+CORE_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard core/*/*.c))
+ENGINE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard engine/*.c))
+CLI_OBJ    := $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
+LIB_OBJ    := $(patsubst %.c,$(B)/%.o,$(wildcard test/lib/*.c))
+UNIT       := $(patsubst %.c,$(B)/%,$(wildcard test/unit/test_*.c test/prop/test_*.c))
+FUZZ       := $(patsubst %.c,%,$(notdir $(wildcard test/fuzz/fuzz_*.c)))
+REPLAY     := $(FUZZ:%=$(B)/test/fuzz/%)
 CPPFLAGS_ALL := -Iinclude -Icore -DCER_VERSION='"$(CEREBRO_VERSION)"'
 
-PG_INC := $(shell $(PG_CONFIG) --includedir)
-PG_LIB := $(shell $(PG_CONFIG) --libdir)
-XSMM   := -l:libxsmmnoblas.a -l:libxsmm.a
+PG_INC = $(shell $(PG_CONFIG) --includedir)
+PG_LIB = $(shell $(PG_CONFIG) --libdir)
+CORE_LIBS := $(B)/libcerebro.a -l:libxsmm.a -l:libxsmmnoblas.a -ldl -lm
 
-.PHONY: all core engine extension cli clean fmt
-all: core $(if $(ENGINE_SRC),engine) extension $(if $(CLI_SRC),cli)
-
+.PHONY: all core engine extension cli
+all: core $(if $(ENGINE_OBJ),engine) extension $(if $(CLI_OBJ),cli) ## build everything (the default)
 core: $(B)/libcerebro.a
 engine: $(B)/cerebro_engine
 cli: $(B)/cerebro
@@ -28,10 +27,10 @@ $(B)/libcerebro.a: $(CORE_OBJ)
 	ar rcs $@ $^
 
 $(B)/cerebro_engine: $(ENGINE_OBJ) $(B)/libcerebro.a
-	$(CC) $(CFLAGS_ALL) -o $@ $(ENGINE_OBJ) $(B)/libcerebro.a -l:libxsmm.a -l:libxsmmnoblas.a -lseccomp -lpthread -ldl -lm
+	$(CC) $(CFLAGS_ALL) -o $@ $(ENGINE_OBJ) $(CORE_LIBS) -lseccomp -lpthread
 
 $(B)/cerebro: $(CLI_OBJ)
-	$(CC) $(CFLAGS_ALL) -o $@ $(CLI_OBJ) -lpq -lm
+	$(CC) $(CFLAGS_ALL) -o $@ $(CLI_OBJ) -L$(PG_LIB) -lpq -lm
 
 $(B)/core/%.o: core/%.c
 	@mkdir -p $(@D)
@@ -45,16 +44,113 @@ $(B)/cli/%.o: cli/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL) -I$(PG_INC) -MMD -MP -c -o $@ $<
 
+$(B)/test/%.o: test/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Wno-conversion $(CPPFLAGS_ALL) -Iengine -Itest/lib -MMD -MP -c -o $@ $<
+
 # The extension is built by PGXS in its own folder and staged as an
 # installation below build/stage, so that nothing need be installed to try it.
-extension: core $(if $(ENGINE_SRC),engine)
-	$(MAKE) -C extension PG_CONFIG=$(PG_CONFIG) stage
+extension: core $(if $(ENGINE_OBJ),engine)
+	+$(MAKE) -C extension PG_CONFIG=$(PG_CONFIG) stage
 
-clean:
-	$(MAKE) -C extension PG_CONFIG=$(PG_CONFIG) clean
+# ------------------------------------------------------------------- running
+.PHONY: demo bench
+demo: all ## the whole path on real flights (needs data/flights, see tools/fetch-flights)
+	$(B)/cerebro demo data/flights
+
+BENCHES := import read train_sql score cancel
+bench: all ## every measurement of bench/, beside its peer
+	@for b in $(BENCHES); do bench/$$b || exit 1; done
+
+# ------------------------------------------------------------------- checks
+.PHONY: check check-peers check-lint check-unit check-fuzz-replay check-sql check-tap check-cli check-asan tests fuzz
+SUITES := check-lint check-unit check-fuzz-replay check-sql check-tap check-cli
+check: all ## every test that C, SQL and shell can run
+	@tools/check-suites $(SUITES)
+
+check-peers: all ## tests beside Python's world and other PostgreSQL majors
+	@tools/check-suites check-peer-golden check-peer-props check-peer-pg16 check-peer-pg18
+
+.PHONY: check-peer-golden check-peer-props check-peer-pg16 check-peer-pg18
+check-peer-golden:
+	tools/check-peer-golden
+check-peer-props:
+	tools/check-peer-props
+check-peer-pg16 check-peer-pg18: check-peer-pg%:
+	tools/check-peer-pg $*
+
+check-lint: core
+	tools/lint
+
+tests: $(UNIT) $(REPLAY)
+
+check-unit: $(UNIT) ## unit tests of the core
+	tools/check-unit check-unit $(UNIT)
+
+$(UNIT): $(B)/%: $(B)/%.o $(LIB_OBJ) $(B)/libcerebro.a
+	$(CC) $(CFLAGS_ALL) -o $@ $< $(LIB_OBJ) $(CORE_LIBS) -lcmocka -lpthread
+
+check-fuzz-replay: $(REPLAY)
+	tools/check-fuzz-replay $(REPLAY)
+
+# A fuzz target with plain gcc: its main replays files.
+$(REPLAY): $(B)/%: $(B)/%.o $(B)/test/fuzz/replay.o $(LIB_OBJ) $(B)/libcerebro.a
+	$(CC) $(CFLAGS_ALL) -o $@ $< $(B)/test/fuzz/replay.o $(LIB_OBJ) $(CORE_LIBS)
+
+check-sql: all ## SQL tests and races; TESTS="a b" for some
+	tools/check-sql
+
+check-tap: all ## TAP tests of the extension; TESTS="a b" for some
+	tools/check-tap
+
+check-cli: all ## tests of the program
+	tools/check-cli
+
+ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+check-asan: ## unit tests and fuzz corpora under sanitizers
+	+$(MAKE) B=build/asan SANITIZE='$(ASAN)' core $(if $(ENGINE_OBJ),engine) tests
+	tools/check-unit check-asan $(UNIT:$(B)/%=build/asan/%)
+	tools/check-fuzz-replay $(REPLAY:$(B)/%=build/asan/%)
+
+FUZZ_SECONDS ?= 60
+fuzz: ## libFuzzer over every reader of foreign bytes, FUZZ_SECONDS each
+	+$(MAKE) B=build/fuzz CC=clang-14 WARNINGS= SANITIZE='-fsanitize=fuzzer-no-link,address,undefined' core \
+		$(LIB_OBJ:$(B)/%=build/fuzz/%) $(FUZZ:%=build/fuzz/test/fuzz/%.o)
+	@for f in $(FUZZ); do \
+		clang-14 -fsanitize=fuzzer,address,undefined -o build/fuzz/$$f build/fuzz/test/fuzz/$$f.o \
+			$(LIB_OBJ:$(B)/%=build/fuzz/%) build/fuzz/libcerebro.a $(filter-out %.a,$(CORE_LIBS)) -l:libxsmm.a -l:libxsmmnoblas.a -ldl -lm && \
+		mkdir -p build/fuzz/corpus/$$f && \
+		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 build/fuzz/corpus/$$f test/fuzz/corpus/$${f#fuzz_} || exit 1; \
+	done
+
+# -------------------------------------------------------------- installation
+prefix ?= /usr/local
+bindir ?= $(prefix)/bin
+.PHONY: install uninstall
+install: all ## into the server that PG_CONFIG names, the program into $(bindir)
+	$(MAKE) -C extension PG_CONFIG=$(PG_CONFIG) install
+	$(if $(CLI_OBJ),install -D -m 755 $(B)/cerebro '$(DESTDIR)$(bindir)/cerebro')
+
+uninstall: ## what install put there
+	$(MAKE) -C extension PG_CONFIG=$(PG_CONFIG) uninstall
+	rm -f '$(DESTDIR)$(bindir)/cerebro'
+
+# ------------------------------------------------------------------- keeping
+.PHONY: fmt lint shape clean help
+fmt: ## lay out all C files
+	git ls-files '*.c' '*.h' | xargs clang-format-14 -i
+
+lint: core ## layout, layers, forbidden calls, shell scripts
+	@tools/lint
+
+shape: ## sizes of functions and files
+	@tools/shape
+
+clean: ## remove what was built
+	-$(MAKE) -C extension PG_CONFIG=$(PG_CONFIG) clean
 	rm -rf $(B)
 
-fmt:
-	clang-format-14 -i $$(git ls-files '*.c' '*.h')
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
--include $(CORE_OBJ:.o=.d) $(ENGINE_OBJ:.o=.d) $(CLI_OBJ:.o=.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)

@@ -36,12 +36,12 @@ typedef enum cer_status
 	CER_OK = 0,
 
 	/* input: what the user wrote or the data hold */
-	CER_SYNTAX = 10,	   /* text does not follow the grammar */
+	CER_SYNTAX = 10,       /* text does not follow the grammar */
 	CER_UNKNOWN_NAME = 11, /* no such column, encoder, structure, setting */
-	CER_BAD_VALUE = 12,	   /* a value outside its range, or of another kind */
-	CER_BAD_DATA = 13,	   /* rows that cannot be learnt from (one class, ...) */
-	CER_BAD_FORMAT = 14,   /* foreign bytes: not a frame or part of ours */
-	CER_BAD_VERSION = 15,  /* ours, but of a version that is not known here */
+	CER_BAD_VALUE = 12,    /* a value outside its range, or of another kind */
+	CER_BAD_DATA = 13,    /* rows that cannot be learnt from (one class, ...) */
+	CER_BAD_FORMAT = 14,  /* foreign bytes: not a frame or part of ours */
+	CER_BAD_VERSION = 15, /* ours, but of a version that is not known here */
 
 	/* resources */
 	CER_NO_MEMORY = 20,
@@ -60,7 +60,7 @@ typedef enum cer_status
 typedef struct cer_error
 {
 	cer_status status;
-	int line;	/* from 1; 0: no position */
+	int line;   /* from 1; 0: no position */
 	int column; /* from 1, in characters */
 	char message[256];
 	char detail[512];
@@ -125,11 +125,11 @@ typedef struct cer_mst cer_mst;
 
 /* The triple keeps nothing of text. */
 extern cer_status cer_mst_parse(cer_arena *arena, cer_text text,
-								const cer_mst **mst, cer_error *err);
+                                const cer_mst **mst, cer_error *err);
 
 /* Canonical text, ended by NUL (not counted): parse(print(x)) equals x. */
 extern cer_status cer_mst_print(cer_arena *arena, const cer_mst *mst,
-								cer_text *text, cer_error *err);
+                                cer_text *text, cer_error *err);
 
 extern uint64_t cer_mst_get_seed(const cer_mst *mst);
 extern size_t cer_mst_get_epochs(const cer_mst *mst);
@@ -147,7 +147,7 @@ typedef enum cer_part_of_rows
 typedef enum cer_split_kind
 {
 	CER_SPLIT_RANDOM, /* random(0.7, 0.15, 0.15) */
-	CER_SPLIT_TIME,	  /* time(sql, 0.7, 0.15, 0.15) | time(sql, 'cut', 'cut') */
+	CER_SPLIT_TIME,   /* time(sql, 0.7, 0.15, 0.15) | time(sql, 'cut', 'cut') */
 	CER_SPLIT_GROUP,  /* group(sql, 0.7, 0.15, 0.15) */
 	CER_SPLIT_COLUMN  /* column(sql): values train, valid, test */
 } cer_split_kind;
@@ -155,19 +155,19 @@ typedef enum cer_split_kind
 typedef struct cer_split
 {
 	cer_split_kind kind;
-	cer_text sql;				/* the expression; empty for random */
-	double share[CER_N_PARTS];	/* sums to 1; unused with cuts and column */
-	bool has_cuts;				/* time with two literal cuts */
+	cer_text sql;              /* the expression; empty for random */
+	double share[CER_N_PARTS]; /* sums to 1; unused with cuts and column */
+	bool has_cuts;             /* time with two literal cuts */
 	cer_text cuts[CER_N_PARTS - 1];
 } cer_split;
 
 /* Shares may be left out: 0.7, 0.15, 0.15.  Texts live in the arena. */
 extern cer_status cer_split_parse(cer_arena *arena, cer_text text,
-								  cer_split *split, cer_error *err);
+                                  cer_split *split, cer_error *err);
 
 /* Part of a row by threshold on the keyed hash of its key or group. */
-extern cer_part_of_rows cer_split_get_part(const double *share,
-										   uint64_t row_key);
+extern cer_part_of_rows
+cer_split_get_part(const double *share, uint64_t row_key);
 
 /* ---------------------------------------------------------------- plan */
 
@@ -176,7 +176,7 @@ typedef enum cer_column_type
 {
 	CER_TYPE_NUMBER,   /* numbers, dates, times: a double */
 	CER_TYPE_CATEGORY, /* text, boolean, enum, uuid: a dictionary code */
-	CER_TYPE_OTHER	   /* cannot be a feature yet */
+	CER_TYPE_OTHER     /* cannot be a feature yet */
 } cer_column_type;
 
 typedef struct cer_column
@@ -189,9 +189,9 @@ typedef struct cer_column
 /* Which columns a triple's FE needs of a source, and their encoders. */
 typedef struct cer_plan cer_plan;
 
-extern cer_status cer_plan_make(cer_arena *arena, const cer_mst *mst,
-								const cer_column *columns, size_t n_columns,
-								const cer_plan **plan, cer_error *err);
+extern cer_status
+cer_plan_make(cer_arena *arena, const cer_mst *mst, const cer_column *columns,
+              size_t n_columns, const cer_plan **plan, cer_error *err);
 extern size_t cer_plan_count_inputs(const cer_plan *plan);
 /* Index into the columns that the plan was made from, in reading order. */
 extern size_t cer_plan_get_column(const cer_plan *plan, size_t input);
@@ -203,7 +203,7 @@ typedef enum cer_storage
 {
 	CER_FLOAT32 = 0, /* float; NaN is NULL */
 	CER_FLOAT64 = 1, /* double; NaN is NULL */
-	CER_CODE32 = 2	 /* uint32_t into the input's dictionary; 0 is NULL */
+	CER_CODE32 = 2   /* uint32_t into the input's dictionary; 0 is NULL */
 } cer_storage;
 
 typedef struct cer_input
@@ -218,9 +218,9 @@ typedef struct cer_input
 typedef struct cer_chunk
 {
 	size_t n_rows;
-	const uint64_t *row_keys;	 /* keyed hash of the key */
-	const uint8_t *parts;		 /* cer_part_of_rows */
-	const uint16_t *labels;		 /* class, from 0 */
+	const uint64_t *row_keys;   /* keyed hash of the key */
+	const uint8_t *parts;       /* cer_part_of_rows */
+	const uint16_t *labels;     /* class, from 0 */
 	const void *const *columns; /* one array per input, by its storage */
 } cer_chunk;
 
@@ -237,28 +237,28 @@ typedef struct cer_key_hash
 extern void cer_key_hash_start(cer_key_hash *hash, uint64_t key);
 extern void cer_key_hash_add_int(cer_key_hash *hash, int64_t value);
 extern void cer_key_hash_add_double(cer_key_hash *hash, double value);
-extern void cer_key_hash_add_bytes(cer_key_hash *hash, const void *data,
-								   size_t size);
+extern void
+cer_key_hash_add_bytes(cer_key_hash *hash, const void *data, size_t size);
 extern void cer_key_hash_add_null(cer_key_hash *hash);
 extern uint64_t cer_key_hash_finish(const cer_key_hash *hash);
 
 /* Rows gathered from chunks, then ordered by row key: never by arrival. */
 typedef struct cer_dataset cer_dataset;
 
-extern cer_status cer_dataset_new(const cer_host *host, const cer_input *inputs,
-								  size_t n_inputs, size_t n_classes,
-								  cer_dataset **dataset, cer_error *err);
+extern cer_status
+cer_dataset_new(const cer_host *host, const cer_input *inputs, size_t n_inputs,
+                size_t n_classes, cer_dataset **dataset, cer_error *err);
 extern void cer_dataset_free(cer_dataset *dataset);
 extern cer_status cer_dataset_append(cer_dataset *dataset,
-									 const cer_chunk *chunk, cer_error *err);
+                                     const cer_chunk *chunk, cer_error *err);
 /* Values of codes first, first + 1, ... of an input; codes start at 1. */
-extern cer_status cer_dataset_add_values(cer_dataset *dataset, size_t input,
-										 const cer_text *values,
-										 size_t n_values, cer_error *err);
+extern cer_status
+cer_dataset_add_values(cer_dataset *dataset, size_t input,
+                       const cer_text *values, size_t n_values, cer_error *err);
 /* No more rows.  Orders them; the result no longer depends on arrival. */
 extern cer_status cer_dataset_finish(cer_dataset *dataset, cer_error *err);
-extern size_t cer_dataset_count_rows(const cer_dataset *dataset,
-									 cer_part_of_rows part);
+extern size_t
+cer_dataset_count_rows(const cer_dataset *dataset, cer_part_of_rows part);
 extern size_t cer_dataset_get_size(const cer_dataset *dataset); /* bytes */
 
 /* ---------------------------------------------------------------- profile */
@@ -268,21 +268,21 @@ extern size_t cer_dataset_get_size(const cer_dataset *dataset); /* bytes */
 typedef struct cer_profile_column
 {
 	uint64_t n_distinct; /* NULL not counted */
-	double missing;		 /* share of rows */
-	double association;	 /* with the label, 0..1; see core/data/profile.c */
-	bool is_unique;		 /* no two rows share a value, none is missing */
+	double missing;      /* share of rows */
+	double association;  /* with the label, 0..1; see core/data/profile.c */
+	bool is_unique;      /* no two rows share a value, none is missing */
 	bool is_constant;
 	bool is_leak_suspect;
-	int determined_by;	   /* input that determines this one, or -1 */
-	double determined_share; /* 1: exactly; else share of rows that agree */
+	int determined_by;           /* input that determines this one, or -1 */
+	double determined_share;     /* 1: exactly; else share of rows that agree */
 	char note[CER_PROFILE_NOTE]; /* for people, may be empty */
 } cer_profile_column;
 
 /* One element per input, in the arena.  The dataset must be finished. */
-extern cer_status cer_profile_make(cer_arena *arena, const cer_host *host,
-								   const cer_dataset *dataset,
-								   const cer_profile_column **columns,
-								   cer_error *err);
+extern cer_status
+cer_profile_make(cer_arena *arena, const cer_host *host,
+                 const cer_dataset *dataset, const cer_profile_column **columns,
+                 cer_error *err);
 
 /* ---------------------------------------------------------------- metrics */
 
@@ -290,24 +290,24 @@ typedef struct cer_metrics
 {
 	uint64_t n_rows;
 	double log_loss; /* mean, natural logarithm, probabilities at least 1e-7 */
-	double auc;		 /* two classes: ROC of class 1; more: macro mean, one
+	double auc;      /* two classes: ROC of class 1; more: macro mean, one
 					  * against the rest, over classes that have both sides */
 	double accuracy; /* argmax */
 } cer_metrics;
 
 /* proba is (n_rows, n_classes), row major. */
-extern cer_status cer_metrics_compute(const cer_host *host, size_t n_rows,
-									  size_t n_classes, const float *proba,
-									  const uint16_t *labels,
-									  cer_metrics *metrics, cer_error *err);
+extern cer_status
+cer_metrics_compute(const cer_host *host, size_t n_rows, size_t n_classes,
+                    const float *proba, const uint16_t *labels,
+                    cer_metrics *metrics, cer_error *err);
 
 /* ---------------------------------------------------------------- model */
 
 typedef enum cer_part_kind
 {
-	CER_PART_HEADER = 0,	 /* bytes: versions, triple, classes, inputs */
-	CER_PART_ENCODER = 1,	 /* bytes: statistics, vocabulary of one input */
-	CER_PART_TENSOR = 2,	 /* float32, row major, little endian */
+	CER_PART_HEADER = 0,      /* bytes: versions, triple, classes, inputs */
+	CER_PART_ENCODER = 1,     /* bytes: statistics, vocabulary of one input */
+	CER_PART_TENSOR = 2,      /* float32, row major, little endian */
 	CER_PART_VALID_SCORES = 3 /* uint16 (n_valid, n_classes), in row-key order:
 							   * probability times 65535, rounded */
 } cer_part_kind;
@@ -331,12 +331,12 @@ typedef struct cer_model cer_model;
  * A model that can score, made from its parts (valid scores are ignored).
  * Copies what it keeps and folds embeddings into the first layer.
  */
-extern cer_status cer_model_make(cer_arena *arena, const cer_part *parts,
-								 size_t n_parts, const cer_model **model,
-								 cer_error *err);
+extern cer_status
+cer_model_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
+               const cer_model **model, cer_error *err);
 extern size_t cer_model_count_inputs(const cer_model *model);
-extern const cer_input *cer_model_get_input(const cer_model *model,
-											size_t input);
+extern const cer_input *
+cer_model_get_input(const cer_model *model, size_t input);
 extern size_t cer_model_count_classes(const cer_model *model);
 extern const char *cer_model_get_kernel_class(const cer_model *model);
 
@@ -348,8 +348,8 @@ typedef union cer_value
 } cer_value;
 
 /* Code of a category; 0 is NULL (size_t -1 data NULL), 1 is unseen. */
-extern uint32_t cer_model_find_code(const cer_model *model, size_t input,
-									cer_text value);
+extern uint32_t
+cer_model_find_code(const cer_model *model, size_t input, cer_text value);
 
 /* Bytes of scratch memory that scoring n_rows at once needs. */
 extern size_t cer_model_get_scratch_size(const cer_model *model, size_t n_rows);
@@ -359,9 +359,9 @@ extern size_t cer_model_get_scratch_size(const cer_model *model, size_t n_rows);
  * not depend on the rows beside it.  Cannot fail, allocates nothing; scratch is
  * 64-byte aligned.
  */
-extern void cer_model_score(const cer_model *model, size_t n_rows,
-							const cer_value *values, float *proba,
-							void *scratch);
+extern void
+cer_model_score(const cer_model *model, size_t n_rows, const cer_value *values,
+                float *proba, void *scratch);
 
 /* ---------------------------------------------------------------- trainer */
 
@@ -377,11 +377,11 @@ typedef struct cer_epoch
 
 typedef struct cer_train_status
 {
-	uint32_t epoch;		/* from 1: in work */
-	uint32_t n_epochs;	/* at most */
-	uint64_t n_done;	/* rows of the epoch that are done */
-	uint64_t n_rows;	/* rows of an epoch */
-	double train_loss;	/* mean so far in this epoch */
+	uint32_t epoch;    /* from 1: in work */
+	uint32_t n_epochs; /* at most */
+	uint64_t n_done;   /* rows of the epoch that are done */
+	uint64_t n_rows;   /* rows of an epoch */
+	double train_loss; /* mean so far in this epoch */
 } cer_train_status;
 
 typedef struct cer_trainer cer_trainer;
@@ -392,25 +392,25 @@ typedef struct cer_trainer cer_trainer;
  * triples if they come in one call of their own group; see trainer.c) and keeps
  * a reference: free the trainer first.
  */
-extern cer_status cer_trainer_new(const cer_host *host, const cer_mst *mst,
-								  const cer_plan *plan, cer_dataset *dataset,
-								  cer_trainer **trainer, cer_error *err);
+extern cer_status
+cer_trainer_new(const cer_host *host, const cer_mst *mst, const cer_plan *plan,
+                cer_dataset *dataset, cer_trainer **trainer, cer_error *err);
 extern void cer_trainer_free(cer_trainer *trainer);
 extern size_t cer_trainer_count_weights(const cer_trainer *trainer);
 extern size_t cer_trainer_get_size(const cer_trainer *trainer); /* bytes */
 extern const char *cer_trainer_get_kernel_class(const cer_trainer *trainer);
 
 /* May be called by another thread while an epoch runs. */
-extern void cer_trainer_get_status(const cer_trainer *trainer,
-								   cer_train_status *status);
+extern void
+cer_trainer_get_status(const cer_trainer *trainer, cer_train_status *status);
 
 /* Runs one epoch; is_finished tells that it was the last (count or patience). */
 extern cer_status cer_trainer_run_epoch(cer_trainer *trainer, cer_epoch *report,
-										bool *is_finished, cer_error *err);
+                                        bool *is_finished, cer_error *err);
 
 /* Parts of the best epoch's model, valid scores among them; in the arena. */
-extern cer_status cer_trainer_make_parts(cer_arena *arena, cer_trainer *trainer,
-										 const cer_part **parts,
-										 size_t *n_parts, cer_error *err);
+extern cer_status
+cer_trainer_make_parts(cer_arena *arena, cer_trainer *trainer,
+                       const cer_part **parts, size_t *n_parts, cer_error *err);
 
 #endif

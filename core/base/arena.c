@@ -9,9 +9,9 @@
 
 #include <string.h>
 
-#define ALIGNMENT	64
+#define ALIGNMENT   64
 #define FIRST_BLOCK ((size_t) 4096)
-#define LAST_BLOCK	((size_t) 1 << 20)
+#define LAST_BLOCK  ((size_t) 1 << 20)
 
 typedef struct block
 {

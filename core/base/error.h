@@ -8,17 +8,17 @@
 #include "cerebro.h"
 
 /* Forwards a failure. */
-#define CER_TRY(call)                                                          \
-	do                                                                         \
-	{                                                                          \
-		cer_status cer_try_status_ = (call);                                   \
-		if (cer_try_status_ != CER_OK)                                         \
-			return cer_try_status_;                                            \
+#define CER_TRY(call)                        \
+	do                                       \
+	{                                        \
+		cer_status cer_try_status_ = (call); \
+		if (cer_try_status_ != CER_OK)       \
+			return cer_try_status_;          \
 	} while (0)
 
 /* Fills err (NULL is allowed) and returns status, for `return cer_fail(...)`. */
-extern cer_status cer_fail(cer_error *err, cer_status status,
-						   const char *format, ...)
+extern cer_status
+cer_fail(cer_error *err, cer_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 extern cer_status cer_fail_memory(cer_error *err, size_t size);
 

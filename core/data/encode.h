@@ -12,11 +12,10 @@
 typedef struct cer_encoders cer_encoders;
 
 /* Statistics and vocabularies come from the training rows only. */
-extern cer_status cer_encoders_fit(cer_arena *arena, const cer_host *host,
-								   const cer_plan *plan,
-								   const cer_dataset *dataset,
-								   const cer_encoders **encoders,
-								   cer_error *err);
+extern cer_status
+cer_encoders_fit(cer_arena *arena, const cer_host *host, const cer_plan *plan,
+                 const cer_dataset *dataset, const cer_encoders **encoders,
+                 cer_error *err);
 extern const cer_input_shape *
 cer_encoders_get_shape(const cer_encoders *encoders);
 
@@ -24,29 +23,29 @@ cer_encoders_get_shape(const cer_encoders *encoders);
  * Encodes one part.  With is_last the dataset's raw columns are released one by
  * one as they are done, to keep the peak low.
  */
-extern cer_status cer_encoders_apply(cer_arena *arena, const cer_host *host,
-									 const cer_encoders *encoders,
-									 cer_dataset *dataset,
-									 cer_part_of_rows part, bool is_last,
-									 cer_encoded *encoded, cer_error *err);
+extern cer_status
+cer_encoders_apply(cer_arena *arena, const cer_host *host,
+                   const cer_encoders *encoders, cer_dataset *dataset,
+                   cer_part_of_rows part, bool is_last, cer_encoded *encoded,
+                   cer_error *err);
 
 /* One row, values by input: numbers (n_numbers), codes (n_tables). */
-extern void cer_encoders_apply_row(const cer_encoders *encoders,
-								   const cer_value *values, float *numbers,
-								   uint32_t *codes);
+extern void
+cer_encoders_apply_row(const cer_encoders *encoders, const cer_value *values,
+                       float *numbers, uint32_t *codes);
 extern uint32_t cer_encoders_find_code(const cer_encoders *encoders,
-									   size_t input, cer_text value);
+                                       size_t input, cer_text value);
 extern size_t cer_encoders_count_inputs(const cer_encoders *encoders);
-extern const cer_input *cer_encoders_get_input(const cer_encoders *encoders,
-											   size_t input);
+extern const cer_input *
+cer_encoders_get_input(const cer_encoders *encoders, size_t input);
 
 /* Bytes of one input's encoder, versioned, and back. */
-extern cer_status cer_encoders_pack(cer_arena *arena,
-									const cer_encoders *encoders, size_t input,
-									cer_text *bytes, cer_error *err);
-extern cer_status cer_encoders_unpack(cer_arena *arena, const cer_text *bytes,
-									  size_t n_inputs, size_t n_classes,
-									  const cer_encoders **encoders,
-									  cer_error *err);
+extern cer_status
+cer_encoders_pack(cer_arena *arena, const cer_encoders *encoders, size_t input,
+                  cer_text *bytes, cer_error *err);
+extern cer_status
+cer_encoders_unpack(cer_arena *arena, const cer_text *bytes, size_t n_inputs,
+                    size_t n_classes, const cer_encoders **encoders,
+                    cer_error *err);
 
 #endif

@@ -14,9 +14,9 @@
 
 #include "cerebro.h"
 
-#define CER_CODE_NULL	0u
+#define CER_CODE_NULL   0u
 #define CER_CODE_UNSEEN 1u
-#define CER_CODE_FIRST	2u
+#define CER_CODE_FIRST  2u
 
 typedef struct cer_table_shape
 {

@@ -12,11 +12,11 @@
 
 typedef enum cer_encoder_kind
 {
-	CER_ENCODER_AUTO,		 /* by type and cardinality, decided when fitted */
-	CER_ENCODER_ROBUST,		 /* (x - median) / iqr, smooth clip */
+	CER_ENCODER_AUTO,        /* by type and cardinality, decided when fitted */
+	CER_ENCODER_ROBUST,      /* (x - median) / iqr, smooth clip */
 	CER_ENCODER_STANDARDIZE, /* (x - mean) / sd */
-	CER_ENCODER_ONEHOT,		 /* a row of the first layer per value */
-	CER_ENCODER_EMBED		 /* a learnt vector per value */
+	CER_ENCODER_ONEHOT,      /* a row of the first layer per value */
+	CER_ENCODER_EMBED        /* a learnt vector per value */
 } cer_encoder_kind;
 
 typedef struct cer_encoder_spec
@@ -35,7 +35,7 @@ typedef enum cer_fe_kind
 typedef struct cer_fe_item
 {
 	cer_fe_kind kind;
-	size_t n_names;		   /* 0 for star, 1 for column */
+	size_t n_names;        /* 0 for star, 1 for column */
 	const cer_text *names; /* unquoted */
 	cer_encoder_spec encoder;
 	int line; /* where it stands, for errors of later stages */
@@ -92,8 +92,8 @@ struct cer_mst
 	size_t n_items;
 	const cer_fe_item *items; /* FE as written; FE * when left out */
 	size_t n_layers;
-	const cer_layer *layers; /* AS resolved with PT's defaults */
-	cer_settings settings;	 /* PT resolved */
+	const cer_layer *layers;   /* AS resolved with PT's defaults */
+	cer_settings settings;     /* PT resolved */
 	const struct cer_ast *ast; /* as written, for the printer; lang only */
 };
 

@@ -11,16 +11,16 @@
 typedef struct cer_infer cer_infer;
 
 /* Copies what it needs of weights. */
-extern cer_status cer_infer_make(cer_arena *arena, const cer_net *net,
-								 const float *weights, const cer_infer **infer,
-								 cer_error *err);
+extern cer_status
+cer_infer_make(cer_arena *arena, const cer_net *net, const float *weights,
+               const cer_infer **infer, cer_error *err);
 extern size_t cer_infer_get_scratch_size(const cer_infer *infer, size_t n_rows);
 
 /* numbers (n_rows, n_numbers), codes (n_rows, n_tables) -> proba (n_rows,
  * n_classes).  A row's bits do not depend on the rows beside it. */
-extern void cer_infer_run(const cer_infer *infer, size_t n_rows,
-						  const float *numbers, const uint32_t *codes,
-						  float *proba, void *scratch);
+extern void
+cer_infer_run(const cer_infer *infer, size_t n_rows, const float *numbers,
+              const uint32_t *codes, float *proba, void *scratch);
 extern const char *cer_infer_get_kernel_class(const cer_infer *infer);
 
 #endif

@@ -11,7 +11,7 @@
 
 typedef struct cer_net_tensor
 {
-	cer_text name;	 /* from kind, width, ordinal or input: "dense[1].weight",
+	cer_text name; /* from kind, width, ordinal or input: "dense[1].weight",
 					  * "embed(dest)", "first(carrier)"; ends with NUL */
 	uint32_t n_dims;
 	uint64_t dims[CER_MAX_DIMS];
@@ -22,11 +22,11 @@ typedef struct cer_net_tensor
 typedef struct cer_net cer_net;
 
 extern cer_status cer_net_make(cer_arena *arena, const cer_input_shape *shape,
-							   const cer_layer *layers, size_t n_layers,
-							   const cer_net **net, cer_error *err);
+                               const cer_layer *layers, size_t n_layers,
+                               const cer_net **net, cer_error *err);
 extern size_t cer_net_count_weights(const cer_net *net); /* floats */
 extern size_t cer_net_count_tensors(const cer_net *net);
-extern const cer_net_tensor *cer_net_get_tensor(const cer_net *net,
-												size_t tensor);
+extern const cer_net_tensor *
+cer_net_get_tensor(const cer_net *net, size_t tensor);
 
 #endif

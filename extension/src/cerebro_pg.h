@@ -130,12 +130,12 @@ typedef struct RowSink
 	void (*chunk)(void *self, const cer_chunk *chunk);
 	/* new dictionary values of an input: codes first, first + 1, ... */
 	void (*values)(void *self, size_t input, uint32 first,
-				   const cer_text *values, size_t n_values);
+	               const cer_text *values, size_t n_values);
 } RowSink;
 
 typedef struct ReadStats
 {
-	int64 n_rows;	   /* labelled rows in all parts */
+	int64 n_rows;      /* labelled rows in all parts */
 	int64 n_unlabeled; /* rows left out: label NULL */
 	int64 *class_rows; /* (CER_N_PARTS, n_classes) */
 	uint64 row_hash;   /* of key and label, order-independent, all parts */
@@ -152,9 +152,9 @@ typedef struct ReadPlan
 } ReadPlan;
 
 /* Fills storage by each column's type. */
-extern ReadPlan *read_plan_make(const Task *task, const Query *query,
-								const size_t *columns, size_t n_columns,
-								unsigned parts);
+extern ReadPlan *
+read_plan_make(const Task *task, const Query *query, const size_t *columns,
+               size_t n_columns, unsigned parts);
 
 /*
  * Runs the task's query as the current user under its settings and the active
@@ -162,7 +162,7 @@ extern ReadPlan *read_plan_make(const Task *task, const Query *query,
  * the first chunk that uses them.  Checks for interrupts.
  */
 extern void task_read(const Task *task, const ReadPlan *plan,
-					  const RowSink *sink, ReadStats *stats);
+                      const RowSink *sink, ReadStats *stats);
 
 /* The data version that stats describe: found, or made (with a NOTICE). */
 extern int32 task_get_data_version(const Task *task, const ReadStats *stats);
@@ -178,9 +178,9 @@ typedef struct RowEvaluator RowEvaluator;
  * positions in the task's query; lives in the current memory context.
  */
 extern RowEvaluator *row_evaluator_make(const Task *task, TupleDesc record,
-										const int *targets, int n_targets);
+                                        const int *targets, int n_targets);
 extern void row_evaluate(RowEvaluator *evaluator, HeapTupleHeader record,
-						 Datum *values, bool *nulls);
+                         Datum *values, bool *nulls);
 extern Oid row_evaluator_get_type(const RowEvaluator *evaluator, int target);
 
 /* How one SQL value becomes a cer_value's number or a category's text. */
@@ -192,12 +192,12 @@ extern double value_coder_get_number(ValueCoder *coder, Datum value);
 /* Borrowed until the coder's next call. */
 extern cer_text value_coder_get_text(ValueCoder *coder, Datum value);
 extern void value_coder_add_key(ValueCoder *coder, Datum value, bool is_null,
-								cer_key_hash *hash);
+                                cer_key_hash *hash);
 
 /* Part of a row by its key (random), group, time or column value. */
-extern cer_part_of_rows task_get_part(const Task *task, uint64 row_key,
-									  Datum split, bool split_is_null,
-									  ValueCoder *split_coder);
+extern cer_part_of_rows
+task_get_part(const Task *task, uint64 row_key, Datum split, bool split_is_null,
+              ValueCoder *split_coder);
 
 /* ------------------------------------------------------ engine and training */
 

@@ -1,0 +1,230 @@
+-- The archive: ordinary tables, each row with an owner and a row policy.
+-- People read them (through views); only the extension's functions write, as
+-- the extension's owner, so that what a row says cannot be forged.
+
+\echo Use "CREATE EXTENSION cerebro" to load this file. \quit
+
+GRANT USAGE ON SCHEMA cerebro TO PUBLIC;
+
+CREATE SEQUENCE cerebro.task_id_seq AS integer;
+CREATE TABLE cerebro.task (
+	id          integer PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.task_id_seq'),
+	name        text NOT NULL,
+	owner       regrole NOT NULL,
+	source      text NOT NULL,
+	relation    regclass,
+	query       text NOT NULL,
+	n_columns   integer NOT NULL,
+	label       text NOT NULL,
+	classes     text[] NOT NULL,
+	key         text[] NOT NULL,
+	exclude     text[] NOT NULL,
+	split       text NOT NULL,
+	split_cuts  text[],
+	hash_key    bigint NOT NULL,
+	metric      text NOT NULL,
+	as_of       text,
+	label_known text,
+	settings    text[] NOT NULL,
+	created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	UNIQUE (owner, name)
+);
+COMMENT ON TABLE cerebro.task IS 'what is to be predicted: a source of rows, a label, a key, a split';
+COMMENT ON COLUMN cerebro.task.source IS 'the query as its author wrote it';
+COMMENT ON COLUMN cerebro.task.relation IS 'the one table or view that the source reads, where there is one';
+COMMENT ON COLUMN cerebro.task.query IS 'the analysed source with its service columns (label, key, split, as_of, label_known), fully qualified';
+COMMENT ON COLUMN cerebro.task.n_columns IS 'how many columns of query are the source''s own';
+COMMENT ON COLUMN cerebro.task.classes IS 'label values in code order; of two classes the second is the positive one';
+COMMENT ON COLUMN cerebro.task.settings IS 'session settings that change what the expressions mean, as name=value';
+
+CREATE SEQUENCE cerebro.data_version_id_seq AS integer;
+CREATE TABLE cerebro.data_version (
+	id           integer PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.data_version_id_seq'),
+	task         integer NOT NULL REFERENCES cerebro.task ON DELETE CASCADE,
+	n_rows       bigint NOT NULL,
+	class_rows   bigint[] NOT NULL,
+	row_hash     bigint NOT NULL,
+	valid_labels bytea,
+	created_at   timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+CREATE INDEX data_version_task ON cerebro.data_version (task);
+COMMENT ON TABLE cerebro.data_version IS 'the rows of a task as they were at one time';
+COMMENT ON COLUMN cerebro.data_version.class_rows IS 'rows by part (train, valid, test) and class, [part][class]';
+COMMENT ON COLUMN cerebro.data_version.row_hash IS 'sum over rows of a hash of key and label: differs when the rows do';
+COMMENT ON COLUMN cerebro.data_version.valid_labels IS 'class of each validation row, two bytes, in row-key order';
+
+CREATE TABLE cerebro.column_profile (
+	data_version integer NOT NULL REFERENCES cerebro.data_version ON DELETE CASCADE,
+	ordinal      integer NOT NULL,
+	column_name  text NOT NULL,
+	type         text NOT NULL,
+	used_as      text NOT NULL,
+	n_distinct   bigint,
+	missing      real,
+	association  real,
+	note         text,
+	PRIMARY KEY (data_version, ordinal)
+);
+COMMENT ON TABLE cerebro.column_profile IS 'what the columns of a data version look like';
+
+CREATE SEQUENCE cerebro.job_id_seq AS bigint;
+CREATE TABLE cerebro.job (
+	id            bigint PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.job_id_seq'),
+	task          integer NOT NULL REFERENCES cerebro.task ON DELETE CASCADE,
+	triple        text NOT NULL,
+	owner         regrole NOT NULL,
+	login         regrole NOT NULL,
+	is_background boolean NOT NULL,
+	settings      text[] NOT NULL,
+	status        text NOT NULL CHECK (status IN ('queued', 'running', 'done', 'stopped', 'failed', 'cancelled')),
+	reason        text,
+	model         integer,
+	pid           integer,
+	queued_at     timestamptz NOT NULL,
+	started_at    timestamptz,
+	ended_at      timestamptz,
+	n_rows        bigint,
+	n_epochs      integer,
+	read_seconds  double precision,
+	train_seconds double precision,
+	cpu_seconds   double precision,
+	peak_bytes    bigint
+);
+CREATE INDEX job_task ON cerebro.job (task);
+COMMENT ON TABLE cerebro.job IS 'every attempt to train: done, stopped early, failed or cancelled, and what it cost';
+
+CREATE SEQUENCE cerebro.model_id_seq AS integer;
+CREATE TABLE cerebro.model (
+	id             integer PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.model_id_seq'),
+	task           integer NOT NULL REFERENCES cerebro.task ON DELETE CASCADE,
+	data_version   integer NOT NULL REFERENCES cerebro.data_version ON DELETE CASCADE,
+	job            bigint,
+	triple         text NOT NULL,
+	owner          regrole NOT NULL,
+	n_weights      bigint NOT NULL,
+	n_epochs       integer NOT NULL,
+	best_epoch     integer NOT NULL,
+	valid_log_loss double precision NOT NULL,
+	valid_auc      double precision,
+	valid_accuracy double precision NOT NULL,
+	seconds        double precision NOT NULL,
+	executor       text NOT NULL,
+	kernel_class   text NOT NULL,
+	version        text NOT NULL,
+	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+CREATE INDEX model_task ON cerebro.model (task);
+COMMENT ON TABLE cerebro.model IS 'every trained network';
+
+CREATE TABLE cerebro.epoch (
+	model           integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
+	epoch           integer NOT NULL,
+	train_loss      double precision NOT NULL,
+	valid_log_loss  double precision NOT NULL,
+	valid_auc       double precision,
+	valid_accuracy  double precision NOT NULL,
+	seconds         double precision NOT NULL,
+	rows_per_second double precision NOT NULL,
+	PRIMARY KEY (model, epoch)
+);
+COMMENT ON TABLE cerebro.epoch IS 'how each model learnt, epoch by epoch';
+
+CREATE TABLE cerebro.content (
+	id    bytea NOT NULL,
+	chunk integer NOT NULL,
+	bytes bytea NOT NULL,
+	PRIMARY KEY (id, chunk)
+);
+ALTER TABLE cerebro.content ALTER bytes SET STORAGE EXTERNAL;
+COMMENT ON TABLE cerebro.content IS 'bytes by their SHA-256, in chunks of at most 1 MiB';
+
+CREATE TABLE cerebro.model_part (
+	model   integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
+	ordinal integer NOT NULL,
+	name    text NOT NULL,
+	kind    text NOT NULL CHECK (kind IN ('header', 'encoder', 'tensor', 'valid_scores')),
+	dims    bigint[] NOT NULL,
+	content bytea NOT NULL,
+	PRIMARY KEY (model, ordinal)
+);
+CREATE INDEX model_part_content ON cerebro.model_part (content);
+COMMENT ON TABLE cerebro.model_part IS 'what a model is made of: encoders, weights, scores of validation rows';
+
+CREATE SEQUENCE cerebro.evaluation_id_seq AS bigint;
+CREATE TABLE cerebro.evaluation (
+	id           bigint PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.evaluation_id_seq'),
+	model        integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
+	data_version integer NOT NULL REFERENCES cerebro.data_version ON DELETE CASCADE,
+	owner        regrole NOT NULL,
+	n_rows       bigint NOT NULL,
+	log_loss     double precision NOT NULL,
+	auc          double precision,
+	accuracy     double precision NOT NULL,
+	opened_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE cerebro.evaluation IS 'every opening of a task''s test rows, and what was seen';
+
+CREATE SEQUENCE cerebro.deployment_id_seq AS integer;
+CREATE TABLE cerebro.deployment (
+	id         integer PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.deployment_id_seq'),
+	schema     text NOT NULL,
+	name       text NOT NULL,
+	relation   regclass NOT NULL,
+	model      integer NOT NULL,
+	owner      regrole NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE cerebro.deployment IS 'which SQL function answers with which model';
+
+CREATE SEQUENCE cerebro.relationship_id_seq AS integer;
+CREATE TABLE cerebro.relationship (
+	id             integer PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.relationship_id_seq'),
+	child          regclass NOT NULL,
+	child_columns  text[] NOT NULL,
+	parent         regclass NOT NULL,
+	parent_columns text[] NOT NULL,
+	owner          regrole NOT NULL,
+	n_rows         bigint NOT NULL,
+	n_matched      bigint NOT NULL,
+	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	UNIQUE (child, child_columns, parent, parent_columns)
+);
+COMMENT ON TABLE cerebro.relationship IS 'references between tables that hold for most rows, though not for all';
+COMMENT ON COLUMN cerebro.relationship.n_rows IS 'child rows whose columns are all present';
+COMMENT ON COLUMN cerebro.relationship.n_matched IS 'of those, how many have a parent';
+-- Rows are seen by members of their owner's role; rows that hang on a task or
+-- model are seen with it.
+CREATE FUNCTION cerebro.is_mine(owner regrole) RETURNS boolean
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN pg_catalog.pg_has_role(owner::oid, 'MEMBER');
+COMMENT ON FUNCTION cerebro.is_mine(regrole) IS 'whether the current role is, or is a member of, the owner';
+
+DO $$
+DECLARE
+	t text;
+	visible text;
+BEGIN
+	FOR t, visible IN
+		VALUES ('task', 'cerebro.is_mine(owner)'),
+			   ('job', 'cerebro.is_mine(owner)'),
+			   ('model', 'cerebro.is_mine(owner)'),
+			   ('evaluation', 'cerebro.is_mine(owner)'),
+			   ('deployment', 'cerebro.is_mine(owner)'),
+			   ('relationship', 'cerebro.is_mine(owner)'),
+			   ('data_version', 'EXISTS (SELECT FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) task)'),
+			   ('column_profile', 'EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version)'),
+			   ('epoch', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
+			   ('model_part', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
+			   ('content', 'EXISTS (SELECT FROM cerebro.model_part p WHERE p.content OPERATOR(pg_catalog.=) content.id)')
+	LOOP
+		EXECUTE pg_catalog.format('ALTER TABLE cerebro.%I ENABLE ROW LEVEL SECURITY', t);
+		EXECUTE pg_catalog.format('CREATE POLICY visible ON cerebro.%I FOR SELECT USING (%s)', t, visible);
+		EXECUTE pg_catalog.format('GRANT SELECT ON cerebro.%I TO PUBLIC', t);
+		PERFORM pg_catalog.pg_extension_config_dump(('cerebro.' || t)::regclass, '');
+	END LOOP;
+	FOREACH t IN ARRAY ARRAY['task', 'data_version', 'job', 'model', 'evaluation', 'deployment', 'relationship']
+	LOOP
+		PERFORM pg_catalog.pg_extension_config_dump(('cerebro.' || t || '_id_seq')::regclass, '');
+	END LOOP;
+END
+$$;
