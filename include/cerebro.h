@@ -413,4 +413,201 @@ extern cer_status
 cer_trainer_make_parts(cer_arena *arena, cer_trainer *trainer,
                        const cer_part **parts, size_t *n_parts, cer_error *err);
 
+/* ---------------------------------------------------------------- buffer */
+
+/* Bytes that grow.  data is 64-byte aligned or NULL. */
+typedef struct cer_buffer
+{
+	const cer_host *host;
+	uint8_t *data;
+	size_t size;
+	size_t capacity;
+} cer_buffer;
+
+extern void cer_buffer_init(cer_buffer *buffer, const cer_host *host);
+extern void cer_buffer_release(cer_buffer *buffer);
+/* Room for size bytes in all; what is there stays. */
+extern cer_status
+cer_buffer_reserve(cer_buffer *buffer, size_t size, cer_error *err);
+
+/* ---------------------------------------------------------------- wire */
+
+/*
+ * Frames between the server and its engine process, over a socketpair of one
+ * machine (native byte order; the magic tells a foreign one).  See
+ * core/wire/message.c for the bytes and the conversation.
+ */
+#define CER_WIRE_VERSION      1
+#define CER_FRAME_HEADER_SIZE 16
+/* The largest payloads that each side accepts. */
+#define CER_MAX_FRAME_TO_ENGINE ((size_t) 256 << 20)
+#define CER_MAX_FRAME_TO_SERVER ((size_t) 2 << 20)
+/* Bytes of a part in one frame, and of dictionary values unless one is longer.
+ */
+#define CER_WIRE_PIECE ((size_t) 1 << 20)
+
+typedef enum cer_frame_type
+{
+	/* to the engine */
+	CER_FRAME_HELLO = 1,
+	CER_FRAME_GROUP = 2,
+	CER_FRAME_VALUES = 3,
+	CER_FRAME_ROWS = 4,
+	CER_FRAME_END = 5,
+	CER_FRAME_CANCEL = 6,
+
+	/* to the server */
+	CER_FRAME_READY = 65,
+	CER_FRAME_STATUS = 66,
+	CER_FRAME_EPOCH = 67,
+	CER_FRAME_PART = 68,
+	CER_FRAME_TRIPLE_DONE = 69,
+	CER_FRAME_ERROR = 70,
+	CER_FRAME_DONE = 71
+} cer_frame_type;
+
+typedef struct cer_frame
+{
+	cer_frame_type type;
+	size_t size; /* of the payload */
+} cer_frame;
+
+#define CER_NO_TRIPLE UINT32_MAX /* what concerns the whole group */
+
+typedef struct cer_hello
+{
+	cer_text executor; /* "native" */
+	uint32_t n_threads;
+	uint64_t memory_limit; /* bytes */
+} cer_hello;
+
+typedef struct cer_group_triple
+{
+	uint64_t job;
+	cer_text text; /* canonical */
+} cer_group_triple;
+
+/* Triples that train over the same rows, in one engine. */
+typedef struct cer_group
+{
+	size_t n_triples;
+	const cer_group_triple *triples;
+	size_t n_columns; /* of the source: what the plans are made from */
+	const cer_column *columns;
+	size_t n_inputs; /* the columns that travel */
+	const cer_input *inputs;
+	uint32_t n_classes;
+} cer_group;
+
+typedef struct cer_values
+{
+	uint32_t input;
+	uint32_t first; /* code of the first value */
+	size_t n_values;
+	const cer_text *values;
+} cer_values;
+
+typedef struct cer_rows
+{
+	uint64_t position; /* rows sent before these */
+	cer_chunk chunk;
+	size_t n_columns;
+	const cer_storage *storages; /* of the chunk's columns */
+} cer_rows;
+
+typedef struct cer_end
+{
+	uint64_t n_rows; /* sent in all */
+} cer_end;
+
+typedef struct cer_ready
+{
+	uint32_t n_threads;
+} cer_ready;
+
+typedef enum cer_phase
+{
+	CER_PHASE_ORDER = 0, /* rows are put in order */
+	CER_PHASE_ENCODE = 1,
+	CER_PHASE_TRAIN = 2,
+	CER_PHASE_PACK = 3 /* the model becomes parts */
+} cer_phase;
+
+typedef struct cer_group_status
+{
+	uint32_t triple;
+	cer_phase phase;
+	cer_train_status train;
+	double rows_per_second;
+	uint64_t size_bytes; /* that the engine holds */
+} cer_group_status;
+
+typedef struct cer_group_epoch
+{
+	uint32_t triple;
+	cer_epoch epoch;
+} cer_group_epoch;
+
+/* A piece of a part: part.data has part.size bytes of total, from offset. */
+typedef struct cer_group_part
+{
+	uint32_t triple;
+	uint32_t ordinal;
+	uint32_t n_parts;
+	uint64_t offset;
+	uint64_t total;
+	cer_part part;
+} cer_group_part;
+
+typedef struct cer_triple_done
+{
+	uint32_t triple;
+	bool is_stopped; /* early, by patience */
+	uint32_t n_epochs;
+	uint64_t n_weights;
+	double seconds;
+	double cpu_seconds;
+	uint64_t peak_bytes; /* of the process so far */
+	cer_text kernel_class;
+} cer_triple_done;
+
+typedef struct cer_group_error
+{
+	uint32_t triple;
+	cer_error error;
+} cer_group_error;
+
+typedef struct cer_message
+{
+	cer_frame_type type;
+	union
+	{
+		cer_hello hello;
+		cer_group group;
+		cer_values values;
+		cer_rows rows;
+		cer_end end;
+		cer_ready ready;
+		cer_group_status status;
+		cer_group_epoch epoch;
+		cer_group_part part;
+		cer_triple_done triple_done;
+		cer_group_error error;
+	};
+} cer_message;
+
+/* Appends the message's frame, header and payload. */
+extern cer_status cer_message_pack(cer_buffer *buffer,
+                                   const cer_message *message, cer_error *err);
+/* Checks a header of CER_FRAME_HEADER_SIZE bytes; limit is the payload's. */
+extern cer_status cer_frame_unpack(const void *header, size_t limit,
+                                   cer_frame *frame, cer_error *err);
+/*
+ * The payload must be 8-byte aligned.  Texts and arrays of numbers are lent
+ * from it, other arrays live in the arena.
+ */
+extern cer_status
+cer_message_unpack(cer_arena *arena, const cer_frame *frame,
+                   const void *payload, cer_message *message, cer_error *err);
+
 #endif
