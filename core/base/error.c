@@ -29,6 +29,22 @@ cer_fail_memory(cer_error *err, size_t size)
 	return cer_fail(err, CER_NO_MEMORY, "out of memory for %zu bytes", size);
 }
 
+cer_status
+cer_fail_at(cer_error *err, cer_status status, cer_place place,
+            const char *format, ...)
+{
+	char message[sizeof(err->message)];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message) - 48, format, args);
+	va_end(args);
+	cer_fail(err, status, "%s at line %d, column %d", message, place.line,
+	         place.column);
+	cer_error_set_position(err, place.line, place.column);
+	return status;
+}
+
 void
 cer_error_set_detail(cer_error *err, const char *format, ...)
 {

@@ -22,6 +22,18 @@ cer_fail(cer_error *err, cer_status status, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 extern cer_status cer_fail_memory(cer_error *err, size_t size);
 
+/* Where something stands in a text, both from 1, column in characters. */
+typedef struct cer_place
+{
+	int line;
+	int column;
+} cer_place;
+
+/* As cer_fail; the message ends with the place: "... at line 1, column 14". */
+extern cer_status
+cer_fail_at(cer_error *err, cer_status status, cer_place place,
+            const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* Add to an error just made; no-ops on NULL. */
 extern void cer_error_set_detail(cer_error *err, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

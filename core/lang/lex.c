@@ -1,0 +1,275 @@
+/*
+ * lang/lex.c
+ *	  Text to tokens.
+ */
+#include "lang/lex.h"
+
+#include "base/text.h"
+#include "lang/number.h"
+
+#include <string.h>
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static char
+fold(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char) (c + ('a' - 'A')) : c;
+}
+
+/* As in SQL: letters, underscore, and every character beyond ASCII. */
+bool
+cer_is_name_start(char c)
+{
+	return (fold(c) >= 'a' && fold(c) <= 'z') || c == '_' ||
+	       (unsigned char) c >= 0x80;
+}
+
+bool
+cer_is_name_part(char c)
+{
+	return cer_is_name_start(c) || is_digit(c) || c == '$';
+}
+
+static bool
+is_next(const cer_lexer *lexer, char c)
+{
+	return lexer->at < lexer->end && *lexer->at == c;
+}
+
+/* Moves over one byte, keeping count of lines and characters. */
+static void
+step(cer_lexer *lexer)
+{
+	unsigned char byte = (unsigned char) *lexer->at++;
+
+	if (byte == '\n')
+	{
+		lexer->place.line++;
+		lexer->place.column = 1;
+	}
+	else if ((byte & 0xC0) != 0x80)
+		lexer->place.column++;
+}
+
+static cer_status
+check_encoding(cer_text text, cer_error *err)
+{
+	cer_lexer lexer = {
+		.at = text.data, .end = text.data + text.size, .place = {1, 1}};
+
+	while (lexer.at < lexer.end)
+	{
+		size_t size =
+			cer_utf8_measure(lexer.at, (size_t) (lexer.end - lexer.at));
+
+		if (size == 0)
+			return cer_fail_at(err, CER_SYNTAX, lexer.place,
+			                   "invalid UTF-8 byte 0x%02X",
+			                   (unsigned) (unsigned char) *lexer.at);
+		if (*lexer.at == '\0')
+			return cer_fail_at(err, CER_SYNTAX, lexer.place,
+			                   "unexpected zero byte");
+		for (; size > 0; size--)
+			step(&lexer);
+	}
+	return CER_OK;
+}
+
+cer_status
+cer_lexer_init(cer_lexer *lexer, cer_arena *arena, cer_text text,
+               cer_error *err)
+{
+	char *names;
+
+	if (text.size > CER_LEX_MAX_TEXT)
+		return cer_fail(err, CER_TOO_BIG,
+		                "text of %zu bytes is longer than %zu bytes", text.size,
+		                CER_LEX_MAX_TEXT);
+	CER_TRY(check_encoding(text, err));
+	names = cer_arena_allocate(arena, text.size);
+	if (names == NULL)
+		return cer_fail_memory(err, text.size);
+	*lexer = (cer_lexer){.at = text.data,
+	                     .end = text.data + text.size,
+	                     .names = names,
+	                     .place = {1, 1},
+	                     .err = err};
+	return CER_OK;
+}
+
+static void
+skip_blanks(cer_lexer *lexer)
+{
+	for (;;)
+	{
+		while (lexer->at < lexer->end && is_space(*lexer->at))
+			step(lexer);
+		if (lexer->end - lexer->at < 2 || memcmp(lexer->at, "--", 2) != 0)
+			return;
+		while (lexer->at < lexer->end && *lexer->at != '\n')
+			step(lexer);
+	}
+}
+
+static void
+read_name(cer_lexer *lexer, cer_token *token)
+{
+	token->kind = CER_TOKEN_NAME;
+	token->name.data = lexer->names;
+	while (lexer->at < lexer->end && cer_is_name_part(*lexer->at))
+	{
+		*lexer->names++ = fold(*lexer->at);
+		step(lexer);
+	}
+	token->name.size = (size_t) (lexer->names - token->name.data);
+}
+
+static cer_status
+read_quoted(cer_lexer *lexer, cer_token *token)
+{
+	token->kind = CER_TOKEN_QUOTED;
+	token->name.data = lexer->names;
+	step(lexer);
+	for (;;)
+	{
+		if (lexer->at == lexer->end)
+			return cer_fail_at(lexer->err, CER_SYNTAX, token->place,
+			                   "quoted name without an end");
+		if (*lexer->at == '"')
+		{
+			step(lexer);
+			if (!is_next(lexer, '"'))
+				break;
+		}
+		*lexer->names++ = *lexer->at;
+		step(lexer);
+	}
+	token->name.size = (size_t) (lexer->names - token->name.data);
+	if (token->name.size == 0)
+		return cer_fail_at(lexer->err, CER_SYNTAX, token->place,
+		                   "quoted name is empty");
+	return CER_OK;
+}
+
+static void
+skip_digits(cer_lexer *lexer)
+{
+	while (lexer->at < lexer->end && is_digit(*lexer->at))
+		step(lexer);
+}
+
+static bool
+has_digit_at(const cer_lexer *lexer, size_t offset)
+{
+	return (size_t) (lexer->end - lexer->at) > offset &&
+	       is_digit(lexer->at[offset]);
+}
+
+static void
+skip_exponent(cer_lexer *lexer)
+{
+	size_t sign;
+
+	if (!is_next(lexer, 'e') && !is_next(lexer, 'E'))
+		return;
+	sign = lexer->end - lexer->at > 1 &&
+	               (lexer->at[1] == '+' || lexer->at[1] == '-')
+	           ? 1
+	           : 0;
+	if (!has_digit_at(lexer, 1 + sign))
+		return;
+	for (size_t i = 0; i < 1 + sign; i++)
+		step(lexer);
+	skip_digits(lexer);
+}
+
+static cer_text
+source_since(const cer_lexer *lexer, const char *start)
+{
+	return (cer_text){start, (size_t) (lexer->at - start)};
+}
+
+/* digits [. digits] [e [sign] digits] */
+static cer_status
+read_number(cer_lexer *lexer, cer_token *token)
+{
+	const char *start = lexer->at;
+	cer_text source;
+
+	token->kind = CER_TOKEN_NUMBER;
+	skip_digits(lexer);
+	if (is_next(lexer, '.') && has_digit_at(lexer, 1))
+	{
+		step(lexer);
+		skip_digits(lexer);
+	}
+	skip_exponent(lexer);
+	source = source_since(lexer, start);
+	if (lexer->at < lexer->end && cer_is_name_part(*lexer->at))
+	{
+		while (lexer->at < lexer->end && cer_is_name_part(*lexer->at))
+			step(lexer);
+		source = source_since(lexer, start);
+		cer_fail_at(lexer->err, CER_SYNTAX, token->place,
+		            "number runs into a word: \"%.*s\"", CER_SHOW(source));
+		cer_error_set_hint(lexer->err, "Put a space between them.");
+		return CER_SYNTAX;
+	}
+	if (source.size > CER_LEX_MAX_NUMBER)
+		return cer_fail_at(lexer->err, CER_SYNTAX, token->place,
+		                   "number of %zu characters is longer than %d",
+		                   source.size, CER_LEX_MAX_NUMBER);
+	if (!cer_number_parse(source, &token->number))
+		return cer_fail_at(lexer->err, CER_BAD_VALUE, token->place,
+		                   "number %.*s is too large", CER_SHOW(source));
+	return CER_OK;
+}
+
+static void
+read_punctuation(cer_lexer *lexer, cer_token *token)
+{
+	token->kind = (unsigned char) *lexer->at;
+	step(lexer);
+	if (token->kind == '.' && is_next(lexer, '.'))
+		token->kind = CER_TOKEN_DOTS;
+	else if (token->kind == '-' && is_next(lexer, '>'))
+		token->kind = CER_TOKEN_ARROW;
+	else
+		return;
+	step(lexer);
+}
+
+cer_status
+cer_lexer_read(cer_lexer *lexer, cer_token *token)
+{
+	const char *start;
+	cer_status status = CER_OK;
+
+	skip_blanks(lexer);
+	start = lexer->at;
+	memset(token, 0, sizeof(*token));
+	token->place = lexer->place;
+	if (start == lexer->end)
+		token->kind = CER_TOKEN_END;
+	else if (cer_is_name_start(*start))
+		read_name(lexer, token);
+	else if (*start == '"')
+		status = read_quoted(lexer, token);
+	else if (is_digit(*start))
+		status = read_number(lexer, token);
+	else
+		read_punctuation(lexer, token);
+	token->source = source_since(lexer, start);
+	return status;
+}

@@ -1,0 +1,54 @@
+/*
+ * lang/lex.h
+ *	  Text to tokens.
+ *
+ * Punctuation is a token of one character, its kind that character, except
+ * for those of two listed below.  Numbers begin and end with a digit, so that
+ * `64..512` is three tokens.
+ */
+#ifndef CER_LANG_LEX_H
+#define CER_LANG_LEX_H
+
+#include "base/error.h"
+
+#define CER_LEX_MAX_TEXT   ((size_t) 64 * 1024)
+#define CER_LEX_MAX_NUMBER 64 /* characters of one number */
+
+typedef enum cer_token_kind
+{
+	/* below 256: the character */
+	CER_TOKEN_END = 256,
+	CER_TOKEN_NAME,   /* folded to lower case */
+	CER_TOKEN_QUOTED, /* "Name", quotes removed */
+	CER_TOKEN_NUMBER,
+	CER_TOKEN_DOTS, /* .. */
+	CER_TOKEN_ARROW /* -> */
+} cer_token_kind;
+
+typedef struct cer_token
+{
+	int kind;
+	cer_place place;
+	cer_text source; /* as written */
+	cer_text name;   /* of NAME, QUOTED: in the lexer's own memory */
+	double number;
+} cer_token;
+
+typedef struct cer_lexer
+{
+	const char *at;
+	const char *end;
+	char *names; /* room for every name of the text, filled from the left */
+	cer_place place;
+	cer_error *err;
+} cer_lexer;
+
+/* Checks size and encoding.  Names are kept in the arena. */
+extern cer_status cer_lexer_init(cer_lexer *lexer, cer_arena *arena,
+                                 cer_text text, cer_error *err);
+extern cer_status cer_lexer_read(cer_lexer *lexer, cer_token *token);
+
+extern bool cer_is_name_start(char c);
+extern bool cer_is_name_part(char c);
+
+#endif

@@ -1,0 +1,293 @@
+/*
+ * lang/schema.c
+ *	  The words of the language.
+ *
+ * Defaults belong to the language version: once released, a default changes
+ * only with CER_LANGUAGE_VERSION, as what is left out of a stored text means
+ * the default of the version that the text names.
+ */
+#include "lang/schema.h"
+
+#include "base/text.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* What both JSON and a double hold exactly. */
+#define MAX_SEED 9007199254740991.0
+
+#define SETTING(field) offsetof(cer_settings, field)
+
+static const size_t mlp_units[] = {256, 128};
+
+static const cer_arg mlp_args[] = {
+	{.name = "units",
+     .help = "widths of the hidden layers, as in 256 x 2, 64",
+     .type = CER_ARG_LAYERS,
+     .least = 1,
+     .most = CER_MAX_UNITS,
+     .n_fallback_units = COUNT(mlp_units),
+     .fallback_units = mlp_units},
+};
+
+static const cer_arg embed_args[] = {
+	{.name = "width",
+     .help = "numbers that stand for one value",
+     .type = CER_ARG_INTEGER,
+     .least = 1,
+     .most = 1024,
+     .fallback = 8,
+     .offset = offsetof(cer_encoder_spec, width)},
+};
+
+#define LEARNING_RATE(default_value)                                   \
+	{                                                                  \
+		.name = "lr", .help = "learning rate", .type = CER_ARG_NUMBER, \
+		.least = 0, .is_above_least = true, .most = 10,                \
+		.fallback = default_value, .offset = SETTING(lr)               \
+	}
+
+#define DECAY(default_value, help_text)                             \
+	{                                                               \
+		.name = "decay", .help = help_text, .type = CER_ARG_NUMBER, \
+		.least = 0, .most = 1, .fallback = default_value,           \
+		.offset = SETTING(decay)                                    \
+	}
+
+#define ADAM_MOMENTS                                                           \
+	{.name = "beta1",                                                          \
+	 .help = "how much of the mean gradient is kept per step",                 \
+	 .type = CER_ARG_NUMBER,                                                   \
+	 .least = 0,                                                               \
+	 .most = 1,                                                                \
+	 .is_below_most = true,                                                    \
+	 .fallback = 0.9,                                                          \
+	 .offset = SETTING(beta1)},                                                \
+		{.name = "beta2",                                                      \
+	     .help = "how much of the mean squared gradient is kept per step",     \
+	     .type = CER_ARG_NUMBER,                                               \
+	     .least = 0,                                                           \
+	     .most = 1,                                                            \
+	     .is_below_most = true,                                                \
+	     .fallback = 0.999,                                                    \
+	     .offset = SETTING(beta2)},                                            \
+	{                                                                          \
+		.name = "eps",                                                         \
+		.help = "added to the root of the mean squared gradient",              \
+		.type = CER_ARG_NUMBER, .least = 0, .is_above_least = true, .most = 1, \
+		.fallback = 1e-8, .offset = SETTING(epsilon)                           \
+	}
+
+static const cer_arg sgd_args[] = {
+	LEARNING_RATE(0.1),
+	{.name = "momentum",
+     .help = "how much of the last step is kept",
+     .type = CER_ARG_NUMBER,
+     .least = 0,
+     .most = 1,
+     .is_below_most = true,
+     .fallback = 0.9,
+     .offset = SETTING(momentum)},
+	DECAY(0, "weight decay, added to the gradient"),
+};
+
+static const cer_arg adam_args[] = {
+	LEARNING_RATE(0.001),
+	ADAM_MOMENTS,
+	DECAY(0, "weight decay, added to the gradient"),
+};
+
+static const cer_arg adamw_args[] = {
+	LEARNING_RATE(0.001),
+	ADAM_MOMENTS,
+	DECAY(1e-5, "weight decay, taken from the weights in each step"),
+};
+
+static const cer_arg settings[] = {
+	{.name = "batch",
+     .help = "rows per step",
+     .type = CER_ARG_INTEGER,
+     .least = 1,
+     .most = 1048576,
+     .fallback = 1024,
+     .offset = SETTING(batch)},
+	{.name = "epochs",
+     .help = "how often the training rows are gone through, at most",
+     .type = CER_ARG_INTEGER,
+     .least = 1,
+     .most = 1000000,
+     .fallback = 20,
+     .offset = SETTING(epochs)},
+	{.name = "patience",
+     .help = "epochs without a better validation loss before training stops, "
+             "or 0 for never",
+     .type = CER_ARG_INTEGER,
+     .least = 0,
+     .most = 1000000,
+     .fallback = 5,
+     .offset = SETTING(patience)},
+	{.name = "activation",
+     .help = "function after each hidden layer",
+     .type = CER_ARG_ACTIVATION,
+     .fallback = CER_RELU,
+     .offset = SETTING(activation)},
+	{.name = "dropout",
+     .help = "share of hidden values set to 0 in training",
+     .type = CER_ARG_NUMBER,
+     .least = 0,
+     .most = 1,
+     .is_below_most = true,
+     .fallback = 0.1,
+     .offset = SETTING(dropout)},
+	{.name = "seed",
+     .help = "start of all random numbers",
+     .type = CER_ARG_INTEGER,
+     .least = 0,
+     .most = MAX_SEED,
+     .fallback = 0,
+     .offset = SETTING(seed)},
+};
+
+#define WORD(word_kind, word_code, word_name, word_help)         \
+	{                                                            \
+		.name = word_name, .help = word_help, .kind = word_kind, \
+		.code = word_code                                        \
+	}
+
+#define WORD_ARGS(word_kind, word_code, word_name, word_args, word_help) \
+	{                                                                    \
+		.name = word_name, .help = word_help, .kind = word_kind,         \
+		.code = word_code, .n_args = COUNT(word_args), .args = word_args \
+	}
+
+static const cer_word words[] = {
+	{.name = "mlp",
+     .help = "dense layers, each followed by the activation and dropout",
+     .kind = CER_WORD_STRUCTURE,
+     .is_positional = true,
+     .n_args = COUNT(mlp_args),
+     .args = mlp_args},
+
+	WORD(CER_WORD_ENCODER, CER_ENCODER_ROBUST, "robust",
+         "number: minus the median, over the interquartile range, large values "
+         "drawn in"),
+	WORD(CER_WORD_ENCODER, CER_ENCODER_STANDARDIZE, "standardize",
+         "number: minus the mean, over the standard deviation"),
+	WORD(CER_WORD_ENCODER, CER_ENCODER_ONEHOT, "onehot",
+         "category: one input per value"),
+	{.name = "embed",
+     .help = "category: a learnt vector per value",
+     .kind = CER_WORD_ENCODER,
+     .code = CER_ENCODER_EMBED,
+     .is_positional = true,
+     .n_args = COUNT(embed_args),
+     .args = embed_args},
+
+	WORD_ARGS(CER_WORD_OPTIMIZER, CER_ADAM, "adam", adam_args,
+              "Adam (Kingma, Ba 2015)"),
+	WORD_ARGS(CER_WORD_OPTIMIZER, CER_ADAMW, "adamw", adamw_args,
+              "Adam with decoupled weight decay (Loshchilov, Hutter 2019)"),
+	WORD_ARGS(CER_WORD_OPTIMIZER, CER_SGD, "sgd", sgd_args,
+              "stochastic gradient descent with momentum"),
+
+	WORD(CER_WORD_ACTIVATION, CER_IDENTITY, "identity", "x"),
+	WORD(CER_WORD_ACTIVATION, CER_RELU, "relu", "x above 0, else 0"),
+	WORD(CER_WORD_ACTIVATION, CER_LEAKY_RELU, "leaky_relu",
+         "x above 0, else 0.01 x"),
+	WORD(CER_WORD_ACTIVATION, CER_GELU, "gelu",
+         "x times the normal distribution function of x"),
+	WORD(CER_WORD_ACTIVATION, CER_SILU, "silu", "x times sigmoid of x"),
+	WORD(CER_WORD_ACTIVATION, CER_SELU, "selu",
+         "scaled exponential linear unit (Klambauer and others 2017)"),
+	WORD(CER_WORD_ACTIVATION, CER_TANH, "tanh", "hyperbolic tangent"),
+	WORD(CER_WORD_ACTIVATION, CER_SIGMOID, "sigmoid", "1 / (1 + exp(-x))"),
+
+	WORD_ARGS(CER_WORD_SECTION, 0, "PT", settings, "how a network is trained"),
+};
+
+size_t
+cer_schema_count(void)
+{
+	return COUNT(words);
+}
+
+const cer_word *
+cer_schema_get(size_t i)
+{
+	return &words[i];
+}
+
+const cer_word *
+cer_schema_find(cer_word_kind kind, cer_text name)
+{
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (words[i].kind == kind && cer_text_is(name, words[i].name))
+			return &words[i];
+	return NULL;
+}
+
+const cer_word *
+cer_schema_find_code(cer_word_kind kind, int code)
+{
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (words[i].kind == kind && words[i].code == code)
+			return &words[i];
+	return NULL;
+}
+
+const cer_arg *
+cer_word_find_arg(const cer_word *word, cer_text name)
+{
+	for (size_t i = 0; i < word->n_args; i++)
+		if (cer_text_is(name, word->args[i].name))
+			return &word->args[i];
+	return NULL;
+}
+
+const char *
+cer_word_kind_name(cer_word_kind kind)
+{
+	switch (kind)
+	{
+		case CER_WORD_STRUCTURE:
+			return "structure";
+		case CER_WORD_ENCODER:
+			return "encoder";
+		case CER_WORD_OPTIMIZER:
+			return "optimizer";
+		case CER_WORD_ACTIVATION:
+			return "activation";
+		case CER_WORD_SECTION:
+			break;
+	}
+	return "section";
+}
+
+void
+cer_arg_describe(const cer_arg *arg, char *text, size_t size)
+{
+	if (arg->type == CER_ARG_ACTIVATION)
+		snprintf(text, size, "an activation");
+	else
+		snprintf(text, size, "%s %s %.16g%s%.16g",
+		         arg->type == CER_ARG_NUMBER ? "a number" : "a whole number",
+		         arg->is_above_least ? "above" : "from", arg->least,
+		         arg->is_below_most ? " to below " : " to ", arg->most);
+}
+
+const char *
+cer_activation_name(cer_activation activation)
+{
+	return cer_schema_find_code(CER_WORD_ACTIVATION, (int) activation)->name;
+}
+
+const char *
+cer_encoder_name(cer_encoder_kind kind)
+{
+	if (kind == CER_ENCODER_AUTO)
+		return "auto";
+	return cer_schema_find_code(CER_WORD_ENCODER, (int) kind)->name;
+}

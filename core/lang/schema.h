@@ -1,0 +1,80 @@
+/*
+ * lang/schema.h
+ *	  The words of the language: structures, encoders, optimizers, activations
+ *	  and settings, with their arguments.
+ *
+ * The one source for checks, defaults, canonical order and help.  A word more
+ * is a row more in schema.c.
+ */
+#ifndef CER_LANG_SCHEMA_H
+#define CER_LANG_SCHEMA_H
+
+#include "lang/mst.h"
+
+#define CER_MAX_ARGS   16
+#define CER_MAX_LAYERS 64
+#define CER_MAX_UNITS  65536
+
+typedef enum cer_arg_type
+{
+	CER_ARG_NUMBER,     /* a double */
+	CER_ARG_INTEGER,    /* a size_t or uint64_t */
+	CER_ARG_ACTIVATION, /* a cer_activation */
+	CER_ARG_LAYERS      /* the rest of the positional arguments: widths */
+} cer_arg_type;
+
+typedef struct cer_arg
+{
+	const char *name;
+	const char *help; /* "batch size, in rows" */
+	cer_arg_type type;
+	double least;
+	double most;
+	bool is_above_least; /* least itself is not allowed */
+	bool is_below_most;
+	double fallback;         /* the language version's default */
+	size_t offset;           /* of the value in what the word resolves to */
+	size_t n_fallback_units; /* of CER_ARG_LAYERS */
+	const size_t *fallback_units;
+} cer_arg;
+
+typedef enum cer_word_kind
+{
+	CER_WORD_STRUCTURE,  /* AS */
+	CER_WORD_ENCODER,    /* resolves to cer_encoder_spec */
+	CER_WORD_OPTIMIZER,  /* resolves to cer_settings */
+	CER_WORD_ACTIVATION, /* no arguments */
+	CER_WORD_SECTION     /* PT: its arguments are the settings */
+} cer_word_kind;
+
+typedef struct cer_word
+{
+	const char *name;
+	const char *help;
+	cer_word_kind kind;
+	int code;           /* cer_encoder_kind, cer_optimizer, cer_activation */
+	bool is_positional; /* arguments are printed without their names */
+	size_t n_args;
+	const cer_arg *args; /* in canonical order */
+} cer_word;
+
+/* Every word, by kind. */
+extern size_t cer_schema_count(void);
+extern const cer_word *cer_schema_get(size_t i);
+
+/* NULL: there is none. */
+extern const cer_word *cer_schema_find(cer_word_kind kind, cer_text name);
+extern const cer_word *cer_schema_find_code(cer_word_kind kind, int code);
+extern const cer_arg *cer_word_find_arg(const cer_word *word, cer_text name);
+
+/* What the kind is called: "encoder". */
+extern const char *cer_word_kind_name(cer_word_kind kind);
+
+/* "a number above 0, at most 10" */
+extern void cer_arg_describe(const cer_arg *arg, char *text, size_t size);
+
+/* Defaults of the language version that are words. */
+#define CER_DEFAULT_STRUCTURE "mlp"
+#define CER_DEFAULT_OPTIMIZER "adamw"
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * lang/suggest.c
+ *	  The known word nearest to an unknown one.
+ *
+ * Distance: insertions, deletions, replacements and swaps of neighbours
+ * (optimal string alignment), in bytes, without regard to ASCII case.
+ */
+#include "lang/suggest.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+#define MAX_SIZE 64
+
+/* One slip for short words, up to three for long ones. */
+static size_t
+get_limit(size_t size)
+{
+	return size <= 2 ? 1 : size <= 8 ? 2 : 3;
+}
+
+static size_t
+least(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static bool
+is_same(char a, char b)
+{
+	if (a >= 'A' && a <= 'Z')
+		a = (char) (a + ('a' - 'A'));
+	if (b >= 'A' && b <= 'Z')
+		b = (char) (b + ('a' - 'A'));
+	return a == b;
+}
+
+/* Three rows of the table are alive: two back (for swaps), last, this. */
+static size_t
+measure(cer_text a, cer_text b)
+{
+	size_t rows[3][MAX_SIZE + 1];
+
+	for (size_t j = 0; j <= b.size; j++)
+		rows[0][j] = j;
+	for (size_t i = 1; i <= a.size; i++)
+	{
+		size_t *this = rows[i % 3];
+		const size_t *last = rows[(i + 2) % 3];
+		const size_t *before = rows[(i + 1) % 3];
+
+		this[0] = i;
+		for (size_t j = 1; j <= b.size; j++)
+		{
+			bool is_equal = is_same(a.data[i - 1], b.data[j - 1]);
+
+			this[j] =
+				least(last[j - 1] + !is_equal, least(last[j], this[j - 1]) + 1);
+			if (i > 1 && j > 1 && is_same(a.data[i - 1], b.data[j - 2]) &&
+			    is_same(a.data[i - 2], b.data[j - 1]))
+				this[j] = least(this[j], before[j - 2] + 1);
+		}
+	}
+	return rows[a.size % 3][b.size];
+}
+
+void
+cer_suggestion_init(cer_suggestion *suggestion, cer_text word)
+{
+	suggestion->word = word;
+	suggestion->best = (cer_text){NULL, 0};
+	suggestion->distance = get_limit(word.size) + 1;
+}
+
+void
+cer_suggestion_offer(cer_suggestion *suggestion, cer_text candidate)
+{
+	size_t distance;
+
+	if (suggestion->word.size > MAX_SIZE || candidate.size > MAX_SIZE)
+		return;
+	distance = measure(suggestion->word, candidate);
+	/* a word of which nothing is left is no slip */
+	if (distance < suggestion->distance && distance < candidate.size)
+	{
+		suggestion->best = candidate;
+		suggestion->distance = distance;
+	}
+}
+
+void
+cer_suggestion_hint(const cer_suggestion *suggestion, cer_error *err)
+{
+	if (suggestion->best.data != NULL)
+		cer_error_set_hint(err, "Perhaps you meant \"%.*s\".",
+		                   CER_SHOW(suggestion->best));
+}
