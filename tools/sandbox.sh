@@ -6,7 +6,8 @@
 
 PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/15/bin/pg_config}
 PG_BIN=$("$PG_CONFIG" --bindir)
-PGXS_DIR=$(dirname "$("$PG_CONFIG" --pgxs)")
+# pg_regress and its kin; those of one version can test another
+RUNNERS=${RUNNERS:-$(dirname "$("$PG_CONFIG" --pgxs)")/../test}
 STAGE=${STAGE:-build/stage}
 
 # sandbox_make: $SANDBOX with stage/ (the installation tree), test/ and

@@ -1,6 +1,6 @@
 -- What the extension brings, seen through the catalog.
 
-SELECT count(*) > 20 AS has_members
+SELECT count(*) > 10 AS has_members
 FROM pg_depend d
 JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
 WHERE e.extname = 'cerebro' AND d.deptype = 'e';
@@ -10,8 +10,10 @@ SELECT pg_describe_object(d.classid, d.objid, 0) AS undescribed
 FROM pg_depend d
 JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
 LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
+LEFT JOIN pg_type t ON d.classid = 'pg_type'::regclass AND d.objid = t.oid
 WHERE e.extname = 'cerebro' AND d.deptype = 'e'
   AND obj_description(d.objid, d.classid::regclass::text) IS NULL
+  AND (t.oid IS NULL OR t.typrelid = 0 AND t.typcategory <> 'A')  -- types of tables' rows, arrays
   AND c.relkind IS DISTINCT FROM 'S' AND d.classid <> 'pg_default_acl'::regclass
 ORDER BY 1;
 
