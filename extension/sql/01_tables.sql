@@ -153,7 +153,8 @@ COMMENT ON TABLE cerebro.model_part IS 'what a model is made of: encoders, weigh
 CREATE SEQUENCE cerebro.evaluation_id_seq AS bigint;
 CREATE TABLE cerebro.evaluation (
 	id           bigint PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.evaluation_id_seq'),
-	model        integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
+	task         integer NOT NULL REFERENCES cerebro.task ON DELETE CASCADE,
+	model        integer NOT NULL,
 	data_version integer NOT NULL REFERENCES cerebro.data_version ON DELETE CASCADE,
 	owner        regrole NOT NULL,
 	n_rows       bigint NOT NULL,
@@ -162,7 +163,10 @@ CREATE TABLE cerebro.evaluation (
 	accuracy     double precision NOT NULL,
 	opened_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
+CREATE INDEX evaluation_task ON cerebro.evaluation (task);
+CREATE INDEX evaluation_model ON cerebro.evaluation (model);
 COMMENT ON TABLE cerebro.evaluation IS 'every opening of a task''s test rows, and what was seen';
+COMMENT ON COLUMN cerebro.evaluation.model IS 'the model that was scored; the opening stays on record when it is dropped';
 
 CREATE SEQUENCE cerebro.deployment_id_seq AS integer;
 CREATE TABLE cerebro.deployment (
@@ -170,11 +174,13 @@ CREATE TABLE cerebro.deployment (
 	schema     text NOT NULL,
 	name       text NOT NULL,
 	relation   regclass NOT NULL,
-	model      integer NOT NULL,
+	model      integer NOT NULL REFERENCES cerebro.model,
 	owner      regrole NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
-COMMENT ON TABLE cerebro.deployment IS 'which SQL function answers with which model';
+CREATE INDEX deployment_model ON cerebro.deployment (model);
+COMMENT ON TABLE cerebro.deployment IS 'which model answers; its functions name the deployment in their bodies';
+COMMENT ON COLUMN cerebro.deployment.name IS 'as it was deployed; the function may have been renamed since';
 
 CREATE SEQUENCE cerebro.relationship_id_seq AS integer;
 CREATE TABLE cerebro.relationship (

@@ -14,7 +14,8 @@ BEGIN
 		VALUES ('task', 'cerebro.is_mine(owner)'),
 			   ('job', 'cerebro.is_mine(owner)'),
 			   ('model', 'cerebro.is_mine(owner)'),
-			   ('evaluation', 'cerebro.is_mine(owner)'),
+			   ('evaluation', 'EXISTS (SELECT FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) task) '
+							  'OR EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
 			   ('deployment', 'cerebro.is_mine(owner)'),
 			   ('relationship', 'cerebro.is_mine(owner)'),
 			   ('data_version', 'EXISTS (SELECT FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) task)'),
