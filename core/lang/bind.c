@@ -20,10 +20,14 @@ static void
 explain_other_kind(cer_text name, cer_error *err)
 {
 	for (size_t i = 0; i < cer_schema_count(); i++)
-		if (cer_text_is(name, cer_schema_get(i)->name))
-			cer_error_set_detail(err, "\"%.*s\" is the name of an %s.",
-			                     CER_SHOW(name),
-			                     cer_word_kind_name(cer_schema_get(i)->kind));
+	{
+		const cer_word *word = cer_schema_get(i);
+		const char *kind = cer_word_kind_name(word->kind);
+
+		if (cer_text_is(name, word->name))
+			cer_error_set_detail(err, "\"%s\" is %s %s.", word->name,
+			                     strchr("aeo", *kind) ? "an" : "a", kind);
+	}
 }
 
 cer_status
@@ -50,6 +54,31 @@ cer_call_find_word(const cer_ast *call, cer_word_kind kind,
 	return CER_UNKNOWN_NAME;
 }
 
+static void
+offer_args(cer_suggestion *suggestion, const cer_word *word)
+{
+	for (size_t i = 0; i < word->n_args; i++)
+		cer_suggestion_offer(suggestion, cer_text_of(word->args[i].name));
+}
+
+/* What an optimizer takes may stand among the settings too. */
+static cer_status
+fail_unknown_setting(const cer_ast *setting, const cer_word *section,
+                     cer_error *err)
+{
+	cer_suggestion suggestion;
+
+	cer_fail_at(err, CER_UNKNOWN_NAME, setting->place,
+	            "unknown setting \"%.*s\"", CER_SHOW(setting->name));
+	cer_suggestion_init(&suggestion, setting->name);
+	offer_args(&suggestion, section);
+	for (size_t i = 0; i < cer_schema_count(); i++)
+		if (cer_schema_get(i)->kind == CER_WORD_OPTIMIZER)
+			offer_args(&suggestion, cer_schema_get(i));
+	cer_suggestion_hint(&suggestion, err);
+	return CER_UNKNOWN_NAME;
+}
+
 cer_status
 cer_arg_fail_unknown(const cer_ast *argument, const cer_word *word,
                      cer_error *err)
@@ -57,15 +86,12 @@ cer_arg_fail_unknown(const cer_ast *argument, const cer_word *word,
 	cer_suggestion suggestion;
 
 	if (word->kind == CER_WORD_SECTION)
-		cer_fail_at(err, CER_UNKNOWN_NAME, argument->place,
-		            "unknown setting \"%.*s\"", CER_SHOW(argument->name));
-	else
-		cer_fail_at(err, CER_UNKNOWN_NAME, argument->place,
-		            "%s has no argument \"%.*s\"", word->name,
-		            CER_SHOW(argument->name));
+		return fail_unknown_setting(argument, word, err);
+	cer_fail_at(err, CER_UNKNOWN_NAME, argument->place,
+	            "%s has no argument \"%.*s\"", word->name,
+	            CER_SHOW(argument->name));
 	cer_suggestion_init(&suggestion, argument->name);
-	for (size_t i = 0; i < word->n_args; i++)
-		cer_suggestion_offer(&suggestion, cer_text_of(word->args[i].name));
+	offer_args(&suggestion, word);
 	cer_suggestion_hint(&suggestion, err);
 	return CER_UNKNOWN_NAME;
 }

@@ -47,9 +47,8 @@ is_next(const cer_lexer *lexer, char c)
 	return lexer->at < lexer->end && *lexer->at == c;
 }
 
-/* Moves over one byte, keeping count of lines and characters. */
-static void
-step(cer_lexer *lexer)
+void
+cer_lexer_step(cer_lexer *lexer)
 {
 	unsigned char byte = (unsigned char) *lexer->at++;
 
@@ -81,7 +80,7 @@ check_encoding(cer_text text, cer_error *err)
 			return cer_fail_at(err, CER_SYNTAX, lexer.place,
 			                   "unexpected zero byte");
 		for (; size > 0; size--)
-			step(&lexer);
+			cer_lexer_step(&lexer);
 	}
 	return CER_OK;
 }
@@ -114,11 +113,11 @@ skip_blanks(cer_lexer *lexer)
 	for (;;)
 	{
 		while (lexer->at < lexer->end && is_space(*lexer->at))
-			step(lexer);
+			cer_lexer_step(lexer);
 		if (lexer->end - lexer->at < 2 || memcmp(lexer->at, "--", 2) != 0)
 			return;
 		while (lexer->at < lexer->end && *lexer->at != '\n')
-			step(lexer);
+			cer_lexer_step(lexer);
 	}
 }
 
@@ -130,43 +129,58 @@ read_name(cer_lexer *lexer, cer_token *token)
 	while (lexer->at < lexer->end && cer_is_name_part(*lexer->at))
 	{
 		*lexer->names++ = fold(*lexer->at);
-		step(lexer);
+		cer_lexer_step(lexer);
 	}
 	token->name.size = (size_t) (lexer->names - token->name.data);
 }
 
+/* Up to the closing quote, which is doubled where it stands for itself. */
 static cer_status
-read_quoted(cer_lexer *lexer, cer_token *token)
+read_quoted(cer_lexer *lexer, char quote, cer_token *token)
 {
-	token->kind = CER_TOKEN_QUOTED;
 	token->name.data = lexer->names;
-	step(lexer);
+	cer_lexer_step(lexer);
 	for (;;)
 	{
 		if (lexer->at == lexer->end)
 			return cer_fail_at(lexer->err, CER_SYNTAX, token->place,
-			                   "quoted name without an end");
-		if (*lexer->at == '"')
+			                   "quote %c without an end", quote);
+		if (*lexer->at == quote)
 		{
-			step(lexer);
-			if (!is_next(lexer, '"'))
+			cer_lexer_step(lexer);
+			if (!is_next(lexer, quote))
 				break;
 		}
 		*lexer->names++ = *lexer->at;
-		step(lexer);
+		cer_lexer_step(lexer);
 	}
 	token->name.size = (size_t) (lexer->names - token->name.data);
+	return CER_OK;
+}
+
+static cer_status
+read_quoted_name(cer_lexer *lexer, cer_token *token)
+{
+	token->kind = CER_TOKEN_QUOTED;
+	CER_TRY(read_quoted(lexer, '"', token));
 	if (token->name.size == 0)
 		return cer_fail_at(lexer->err, CER_SYNTAX, token->place,
 		                   "quoted name is empty");
 	return CER_OK;
 }
 
+static cer_status
+read_string(cer_lexer *lexer, cer_token *token)
+{
+	token->kind = CER_TOKEN_STRING;
+	return read_quoted(lexer, '\'', token);
+}
+
 static void
 skip_digits(cer_lexer *lexer)
 {
 	while (lexer->at < lexer->end && is_digit(*lexer->at))
-		step(lexer);
+		cer_lexer_step(lexer);
 }
 
 static bool
@@ -190,7 +204,7 @@ skip_exponent(cer_lexer *lexer)
 	if (!has_digit_at(lexer, 1 + sign))
 		return;
 	for (size_t i = 0; i < 1 + sign; i++)
-		step(lexer);
+		cer_lexer_step(lexer);
 	skip_digits(lexer);
 }
 
@@ -200,7 +214,7 @@ source_since(const cer_lexer *lexer, const char *start)
 	return (cer_text){start, (size_t) (lexer->at - start)};
 }
 
-/* digits [. digits] [e [sign] digits] */
+/* [digits] [. digits] [e [sign] digits], never an end in a dot */
 static cer_status
 read_number(cer_lexer *lexer, cer_token *token)
 {
@@ -211,7 +225,7 @@ read_number(cer_lexer *lexer, cer_token *token)
 	skip_digits(lexer);
 	if (is_next(lexer, '.') && has_digit_at(lexer, 1))
 	{
-		step(lexer);
+		cer_lexer_step(lexer);
 		skip_digits(lexer);
 	}
 	skip_exponent(lexer);
@@ -219,7 +233,7 @@ read_number(cer_lexer *lexer, cer_token *token)
 	if (lexer->at < lexer->end && cer_is_name_part(*lexer->at))
 	{
 		while (lexer->at < lexer->end && cer_is_name_part(*lexer->at))
-			step(lexer);
+			cer_lexer_step(lexer);
 		source = source_since(lexer, start);
 		cer_fail_at(lexer->err, CER_SYNTAX, token->place,
 		            "number runs into a word: \"%.*s\"", CER_SHOW(source));
@@ -240,14 +254,14 @@ static void
 read_punctuation(cer_lexer *lexer, cer_token *token)
 {
 	token->kind = (unsigned char) *lexer->at;
-	step(lexer);
+	cer_lexer_step(lexer);
 	if (token->kind == '.' && is_next(lexer, '.'))
 		token->kind = CER_TOKEN_DOTS;
 	else if (token->kind == '-' && is_next(lexer, '>'))
 		token->kind = CER_TOKEN_ARROW;
 	else
 		return;
-	step(lexer);
+	cer_lexer_step(lexer);
 }
 
 cer_status
@@ -265,8 +279,10 @@ cer_lexer_read(cer_lexer *lexer, cer_token *token)
 	else if (cer_is_name_start(*start))
 		read_name(lexer, token);
 	else if (*start == '"')
-		status = read_quoted(lexer, token);
-	else if (is_digit(*start))
+		status = read_quoted_name(lexer, token);
+	else if (*start == '\'')
+		status = read_string(lexer, token);
+	else if (is_digit(*start) || (*start == '.' && has_digit_at(lexer, 1)))
 		status = read_number(lexer, token);
 	else
 		read_punctuation(lexer, token);

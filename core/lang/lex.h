@@ -3,7 +3,7 @@
  *	  Text to tokens.
  *
  * Punctuation is a token of one character, its kind that character, except
- * for those of two listed below.  Numbers begin and end with a digit, so that
+ * for those of two listed below.  A number never ends in a dot, so that
  * `64..512` is three tokens.
  */
 #ifndef CER_LANG_LEX_H
@@ -20,6 +20,7 @@ typedef enum cer_token_kind
 	CER_TOKEN_END = 256,
 	CER_TOKEN_NAME,   /* folded to lower case */
 	CER_TOKEN_QUOTED, /* "Name", quotes removed */
+	CER_TOKEN_STRING, /* 'text', quotes removed */
 	CER_TOKEN_NUMBER,
 	CER_TOKEN_DOTS, /* .. */
 	CER_TOKEN_ARROW /* -> */
@@ -30,7 +31,7 @@ typedef struct cer_token
 	int kind;
 	cer_place place;
 	cer_text source; /* as written */
-	cer_text name;   /* of NAME, QUOTED: in the lexer's own memory */
+	cer_text name;   /* of NAME, QUOTED, STRING: in the lexer's own memory */
 	double number;
 } cer_token;
 
@@ -47,6 +48,17 @@ typedef struct cer_lexer
 extern cer_status cer_lexer_init(cer_lexer *lexer, cer_arena *arena,
                                  cer_text text, cer_error *err);
 extern cer_status cer_lexer_read(cer_lexer *lexer, cer_token *token);
+
+/*
+ * The SQL expression that the lexer stands at (with no token read ahead), up to
+ * a comma or closing parenthesis that is not part of it.  Blanks and comments
+ * around it are left out: what is put after the text is never in a comment.
+ * Borrows from the text that is read.  PostgreSQL parses the rest.
+ */
+extern cer_status cer_lexer_read_sql(cer_lexer *lexer, cer_text *sql);
+
+/* Moves over one byte, keeping count of lines and characters. */
+extern void cer_lexer_step(cer_lexer *lexer);
 
 extern bool cer_is_name_start(char c);
 extern bool cer_is_name_part(char c);

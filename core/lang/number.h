@@ -9,7 +9,7 @@
 
 #define CER_NUMBER_BYTES 32 /* room for any spelling and its NUL */
 
-/* text is digits [. digits] [e [sign] digits], at most CER_LEX_MAX_NUMBER
+/* text is [digits] [. digits] [e [sign] digits], at most CER_LEX_MAX_NUMBER
  * long.  False: larger than a double can be. */
 extern bool cer_number_parse(cer_text text, double *number);
 

@@ -351,8 +351,12 @@ sort_call(resolver *r, training *t, cer_ast *call)
 		return CER_OK;
 	}
 	if (call->first == NULL && cer_word_find_arg(t->section, name) != NULL)
-		return cer_fail_at(r->err, CER_SYNTAX, call->place,
-		                   "setting \"%.*s\" without a value", CER_SHOW(name));
+	{
+		cer_fail_at(r->err, CER_SYNTAX, call->place,
+		            "setting \"%.*s\" without a value", CER_SHOW(name));
+		cer_error_set_hint(r->err, "Write its value after \"=\".");
+		return CER_SYNTAX;
+	}
 	if (t->optimizer != NULL)
 		return cer_fail_at(r->err, CER_BAD_VALUE, call->place,
 		                   "second optimizer \"%.*s\"", CER_SHOW(name));
@@ -381,13 +385,23 @@ sort_settings(resolver *r, cer_ast *pt, training *t)
 	return CER_OK;
 }
 
-/* Whether any optimizer knows the name: then it may stand among settings. */
+/* A name that is no setting: of the optimizer, or of another one, or unknown. */
 static cer_status
 check_loose(resolver *r, const training *t, const cer_word *optimizer)
 {
 	for (const cer_ast *child = t->loose.first; child; child = child->next)
-		if (cer_word_find_arg(optimizer, child->name) == NULL)
-			return cer_arg_fail_unknown(child, t->section, r->err);
+	{
+		if (cer_word_find_arg(optimizer, child->name) != NULL)
+			continue;
+		cer_arg_fail_unknown(child, t->section, r->err);
+		for (size_t i = 0; i < cer_schema_count(); i++)
+			if (cer_schema_get(i)->kind == CER_WORD_OPTIMIZER &&
+			    cer_word_find_arg(cer_schema_get(i), child->name) != NULL)
+				cer_error_set_hint(r->err, "%s has an argument \"%.*s\".",
+				                   cer_schema_get(i)->name,
+				                   CER_SHOW(child->name));
+		return CER_UNKNOWN_NAME;
+	}
 	return CER_OK;
 }
 

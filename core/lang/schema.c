@@ -272,10 +272,13 @@ cer_arg_describe(const cer_arg *arg, char *text, size_t size)
 	if (arg->type == CER_ARG_ACTIVATION)
 		snprintf(text, size, "an activation");
 	else
-		snprintf(text, size, "%s %s %.16g%s%.16g",
-		         arg->type == CER_ARG_NUMBER ? "a number" : "a whole number",
+		snprintf(text, size, "a %snumber %s %.16g%s %.16g",
+		         arg->type == CER_ARG_NUMBER ? "" : "whole ",
 		         arg->is_above_least ? "above" : "from", arg->least,
-		         arg->is_below_most ? " to below " : " to ", arg->most);
+		         arg->is_below_most    ? " to below"
+		         : arg->is_above_least ? ", at most"
+		                               : " to",
+		         arg->most);
 }
 
 const char *
