@@ -4,6 +4,8 @@
  */
 #include "base/text.h"
 
+#include "base/error.h"
+
 #include <string.h>
 
 cer_text
@@ -23,6 +25,19 @@ bool
 cer_text_equals(cer_text a, cer_text b)
 {
 	return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+cer_status
+cer_text_copy(cer_arena *arena, cer_text text, cer_text *copy, cer_error *err)
+{
+	char *data = cer_arena_allocate(arena, text.size);
+
+	if (data == NULL)
+		return cer_fail_memory(err, text.size);
+	if (text.size > 0)
+		memcpy(data, text.data, text.size);
+	*copy = (cer_text){data, text.size};
+	return CER_OK;
 }
 
 int
