@@ -1,0 +1,254 @@
+/*
+ * data/plan.c
+ *	  FE against a source's columns: which are read, and how each is encoded.
+ *
+ * What an item says is noted at its column, and the columns are then listed in
+ * the source's order: the order in which FE was written does not matter.
+ */
+#include "data/plan.h"
+
+#include "base/text.h"
+#include "data/dataset.h"
+#include "lang/suggest.h"
+
+#include <string.h>
+
+typedef struct choice
+{
+	bool is_named;
+	bool is_excluded;
+	cer_encoder_spec encoder;
+} choice;
+
+typedef struct source
+{
+	const cer_column *columns;
+	size_t n_columns;
+	choice *choices; /* by column */
+	bool has_star;
+} source;
+
+static cer_status
+note_item(source *from, const cer_fe_item *item, cer_error *err);
+static cer_status
+check_except(const source *from, const cer_mst *mst, cer_error *err);
+static cer_status list_inputs(cer_arena *arena, const source *from,
+                              const cer_plan **plan, cer_error *err);
+
+cer_status
+cer_plan_make(cer_arena *arena, const cer_mst *mst, const cer_column *columns,
+              size_t n_columns, const cer_plan **plan, cer_error *err)
+{
+	source from = {.columns = columns, .n_columns = n_columns};
+	size_t size = n_columns * sizeof(*from.choices);
+
+	if (n_columns > CER_MAX_INPUTS)
+		return cer_fail(err, CER_TOO_BIG,
+		                "a source of %zu columns, at most %zu", n_columns,
+		                CER_MAX_INPUTS);
+	from.choices = cer_arena_allocate(arena, size);
+	if (from.choices == NULL)
+		return cer_fail_memory(err, size);
+	memset(from.choices, 0, size);
+	for (size_t i = 0; i < mst->n_items; i++)
+		CER_TRY(note_item(&from, &mst->items[i], err));
+	CER_TRY(check_except(&from, mst, err));
+	return list_inputs(arena, &from, plan, err);
+}
+
+size_t
+cer_plan_count_inputs(const cer_plan *plan)
+{
+	return plan->n_inputs;
+}
+
+size_t
+cer_plan_get_column(const cer_plan *plan, size_t input)
+{
+	return plan->inputs[input].column;
+}
+
+static cer_place
+place_of(const cer_fe_item *item)
+{
+	return (cer_place){item->line, item->column};
+}
+
+static cer_status
+fail_unknown(const source *from, const cer_fe_item *item, cer_text name,
+             cer_error *err)
+{
+	cer_suggestion suggestion;
+
+	cer_suggestion_init(&suggestion, name);
+	for (size_t i = 0; i < from->n_columns; i++)
+		cer_suggestion_offer(&suggestion, from->columns[i].name);
+	cer_fail_at(err, CER_UNKNOWN_NAME, place_of(item),
+	            "unknown column \"%.*s\"", CER_SHOW(name));
+	cer_suggestion_hint(&suggestion, err);
+	return CER_UNKNOWN_NAME;
+}
+
+static cer_status
+find_column(const source *from, const cer_fe_item *item, cer_text name,
+            size_t *column, cer_error *err)
+{
+	for (size_t i = 0; i < from->n_columns; i++)
+		if (cer_text_equals(from->columns[i].name, name))
+		{
+			*column = i;
+			return CER_OK;
+		}
+	return fail_unknown(from, item, name, err);
+}
+
+/* Numbers can be categories too, each value one; texts are no numbers. */
+static cer_status
+check_encoder(const cer_column *column, const cer_fe_item *item, cer_error *err)
+{
+	bool wants_number = item->encoder.kind == CER_ENCODER_ROBUST ||
+	                    item->encoder.kind == CER_ENCODER_STANDARDIZE;
+
+	if (column->type == CER_TYPE_OTHER)
+	{
+		cer_fail_at(err, CER_BAD_VALUE, place_of(item),
+		            "column \"%.*s\" cannot be a feature",
+		            CER_SHOW(column->name));
+		cer_error_set_hint(
+			err,
+			"Features are numbers, dates, times, booleans, enums, uuids and texts; cast the column in the source query, or leave it out.");
+		return CER_BAD_VALUE;
+	}
+	if (!wants_number || column->type == CER_TYPE_NUMBER)
+		return CER_OK;
+	cer_fail_at(
+		err, CER_BAD_VALUE, place_of(item),
+		"encoder %s needs numbers, but column \"%.*s\" holds categories",
+		cer_encoder_name(item->encoder.kind), CER_SHOW(column->name));
+	cer_error_set_hint(err, "Encoders of categories are onehot and embed.");
+	return CER_BAD_VALUE;
+}
+
+static cer_status
+note_column(source *from, const cer_fe_item *item, cer_error *err)
+{
+	size_t column;
+	choice *to;
+
+	CER_TRY(find_column(from, item, item->names[0], &column, err));
+	CER_TRY(check_encoder(&from->columns[column], item, err));
+	to = &from->choices[column];
+	to->is_named = true;
+	if (item->encoder.kind == CER_ENCODER_AUTO)
+		return CER_OK;
+	if (to->encoder.kind != CER_ENCODER_AUTO &&
+	    (to->encoder.kind != item->encoder.kind ||
+	     to->encoder.width != item->encoder.width))
+		return cer_fail_at(err, CER_BAD_VALUE, place_of(item),
+		                   "column \"%.*s\" has two encoders",
+		                   CER_SHOW(item->names[0]));
+	to->encoder = item->encoder;
+	return CER_OK;
+}
+
+static cer_status
+note_item(source *from, const cer_fe_item *item, cer_error *err)
+{
+	size_t column;
+
+	switch (item->kind)
+	{
+		case CER_FE_STAR:
+			from->has_star = true;
+			break;
+		case CER_FE_EXCEPT:
+			for (size_t i = 0; i < item->n_names; i++)
+			{
+				CER_TRY(find_column(from, item, item->names[i], &column, err));
+				from->choices[column].is_excluded = true;
+			}
+			break;
+		case CER_FE_COLUMN:
+			return note_column(from, item, err);
+	}
+	return CER_OK;
+}
+
+/* EXCEPT takes away from the star, and nothing that is named beside it. */
+static cer_status
+check_except(const source *from, const cer_mst *mst, cer_error *err)
+{
+	for (size_t i = 0; i < mst->n_items; i++)
+	{
+		const cer_fe_item *item = &mst->items[i];
+		size_t column;
+
+		if (item->kind == CER_FE_EXCEPT && !from->has_star)
+		{
+			cer_fail_at(err, CER_BAD_VALUE, place_of(item),
+			            "EXCEPT has nothing to take away from");
+			cer_error_set_hint(err, "Write FE *, EXCEPT (...).");
+			return CER_BAD_VALUE;
+		}
+		if (item->kind != CER_FE_COLUMN)
+			continue;
+		CER_TRY(find_column(from, item, item->names[0], &column, err));
+		if (from->choices[column].is_excluded)
+			return cer_fail_at(err, CER_BAD_VALUE, place_of(item),
+			                   "column \"%.*s\" is both named and excluded",
+			                   CER_SHOW(item->names[0]));
+	}
+	return CER_OK;
+}
+
+static bool
+is_read(const source *from, size_t column)
+{
+	const choice *made = &from->choices[column];
+
+	if (made->is_named)
+		return true;
+	return from->has_star && !made->is_excluded &&
+	       from->columns[column].is_in_star &&
+	       from->columns[column].type != CER_TYPE_OTHER;
+}
+
+/* Copies the name: the plan may outlive the caller's columns. */
+static cer_status
+make_input(cer_arena *arena, const source *from, size_t column,
+           cer_plan_input *input, cer_error *err)
+{
+	const cer_column *read = &from->columns[column];
+
+	*input = (cer_plan_input){
+		.column = column,
+		.type = read->type,
+		.encoder = from->choices[column].encoder,
+	};
+	return cer_text_copy(arena, read->name, &input->name, err);
+}
+
+static cer_status
+list_inputs(cer_arena *arena, const source *from, const cer_plan **plan,
+            cer_error *err)
+{
+	cer_plan *made = cer_arena_allocate(arena, sizeof(*made));
+	size_t size = from->n_columns * sizeof(cer_plan_input);
+	cer_plan_input *inputs = cer_arena_allocate(arena, size);
+	size_t n = 0;
+
+	if (made == NULL || inputs == NULL)
+		return cer_fail_memory(err, size);
+	for (size_t i = 0; i < from->n_columns; i++)
+		if (is_read(from, i))
+			CER_TRY(make_input(arena, from, i, &inputs[n++], err));
+	if (n == 0)
+	{
+		cer_fail(err, CER_BAD_VALUE, "FE leaves no column to learn from");
+		cer_error_set_hint(err, "Name columns in FE, or exclude fewer.");
+		return CER_BAD_VALUE;
+	}
+	*made = (cer_plan){.n_inputs = n, .inputs = inputs};
+	*plan = made;
+	return CER_OK;
+}
