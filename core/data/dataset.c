@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/size.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -138,6 +139,22 @@ const cer_data_view *
 cer_dataset_get_view(const cer_dataset *dataset)
 {
 	return dataset->phase == PHASE_FINISHED ? &dataset->view : NULL;
+}
+
+const cer_data_column *
+cer_data_find(const cer_data_view *view, cer_text name)
+{
+	for (size_t i = 0; i < view->n_inputs; i++)
+		if (cer_text_equals(view->columns[i].input.name, name))
+			return &view->columns[i];
+	return NULL;
+}
+
+bool
+cer_data_has_values(const cer_data_column *column)
+{
+	return column->floats != NULL || column->doubles != NULL ||
+	       column->codes != NULL;
 }
 
 void
@@ -308,14 +325,8 @@ copy_inputs(cer_dataset *dataset, const cer_input *inputs, cer_error *err)
 	dataset->view.columns = dataset->columns;
 	for (size_t i = 0; i < n_inputs; i++)
 	{
-		cer_text name = inputs[i].name;
-		char *copy = cer_arena_allocate(dataset->arena, name.size);
-
-		if (copy == NULL)
-			return cer_fail_memory(err, name.size);
-		if (name.size > 0)
-			memcpy(copy, name.data, name.size);
-		dataset->columns[i].input.name = (cer_text){copy, name.size};
+		CER_TRY(cer_text_copy(dataset->arena, inputs[i].name,
+		                      &dataset->columns[i].input.name, err));
 		dataset->columns[i].input.storage = inputs[i].storage;
 	}
 	return CER_OK;

@@ -63,6 +63,13 @@ cer_data_get_number(const cer_data_column *column, size_t row)
 	                              : column->doubles[row];
 }
 
+/* NULL: there is none of that name. */
+extern const cer_data_column *
+cer_data_find(const cer_data_view *view, cer_text name);
+
+/* False once released. */
+extern bool cer_data_has_values(const cer_data_column *column);
+
 /* Frees the values of all columns; keys, labels and parts stay. */
 extern void cer_dataset_release_columns(cer_dataset *dataset);
 

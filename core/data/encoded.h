@@ -35,7 +35,8 @@ typedef struct cer_input_shape
 	size_t n_classes;
 } cer_input_shape;
 
-/* Rows of one part, ordered by row key. */
+/* Rows of one part, ordered by row key.  Labels and keys are the dataset's:
+ * it must live as long. */
 typedef struct cer_encoded
 {
 	size_t n_rows;

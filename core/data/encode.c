@@ -1,0 +1,202 @@
+/*
+ * data/encode.c
+ *	  Encoders of a plan: the kinds there are, their places in a row, single
+ *	  rows.  Fitting is in encode_fit.c, whole parts in encode_apply.c, bytes in
+ *	  encode_pack.c.
+ */
+#include "data/encoder.h"
+
+#include <string.h>
+
+static const cer_encoder_type types[] = {
+	{
+		.id = 1,
+		.kinds = {CER_ENCODER_AUTO, CER_ENCODER_ROBUST, CER_ENCODER_ROBUST},
+		.measure = cer_robust_measure,
+		.encode = cer_robust_encode,
+		.encode_value = cer_robust_encode_value,
+		.write = cer_scale_write,
+		.read = cer_scale_read,
+	},
+	{
+		.id = 2,
+		.kinds = {CER_ENCODER_STANDARDIZE, CER_ENCODER_STANDARDIZE,
+                  CER_ENCODER_STANDARDIZE},
+		.measure = cer_standardize_measure,
+		.encode = cer_standardize_encode,
+		.encode_value = cer_standardize_encode_value,
+		.write = cer_scale_write,
+		.read = cer_scale_read,
+	},
+	{
+		.id = 3,
+		.kinds = {CER_ENCODER_AUTO, CER_ENCODER_ONEHOT, CER_ENCODER_EMBED},
+		.is_of_codes = true,
+		.is_table = true,
+		.measure = cer_category_measure,
+		.settle = cer_category_settle,
+		.encode = cer_category_encode,
+		.encode_value = cer_category_encode_value,
+		.write = cer_table_write,
+		.read = cer_table_read,
+	},
+	{
+		.id = 4,
+		.kinds = {CER_ENCODER_ONEHOT, CER_ENCODER_EMBED, CER_ENCODER_EMBED},
+		.is_table = true,
+		.measure = cer_number_value_measure,
+		.settle = cer_number_value_settle,
+		.encode = cer_number_value_encode,
+		.encode_value = cer_number_value_encode_value,
+		.write = cer_table_write,
+		.read = cer_table_read,
+	},
+};
+
+#define N_TYPES (sizeof(types) / sizeof(types[0]))
+
+static bool
+has_kind(const cer_encoder_type *type, cer_encoder_kind kind)
+{
+	for (size_t i = 0; i < sizeof(type->kinds) / sizeof(type->kinds[0]); i++)
+		if (type->kinds[i] == kind)
+			return true;
+	return false;
+}
+
+const cer_encoder_type *
+cer_encoder_type_find(cer_encoder_kind kind, bool is_of_codes)
+{
+	for (size_t i = 0; i < N_TYPES; i++)
+		if (types[i].is_of_codes == is_of_codes && has_kind(&types[i], kind))
+			return &types[i];
+	return NULL;
+}
+
+const cer_encoder_type *
+cer_encoder_type_find_id(uint8_t id)
+{
+	for (size_t i = 0; i < N_TYPES; i++)
+		if (types[i].id == id)
+			return &types[i];
+	return NULL;
+}
+
+const cer_input_shape *
+cer_encoders_get_shape(const cer_encoders *encoders)
+{
+	return &encoders->shape;
+}
+
+size_t
+cer_encoders_count_inputs(const cer_encoders *encoders)
+{
+	return encoders->n_inputs;
+}
+
+const cer_input *
+cer_encoders_get_input(const cer_encoders *encoders, size_t input)
+{
+	return &encoders->encoders[input].input;
+}
+
+uint32_t
+cer_encoders_find_code(const cer_encoders *encoders, size_t input,
+                       cer_text value)
+{
+	const cer_encoder *encoder = &encoders->encoders[input];
+
+	if (value.size == SIZE_MAX)
+		return CER_CODE_NULL;
+	if (!encoder->type->is_of_codes)
+		return CER_CODE_UNSEEN;
+	return cer_vocabulary_find(encoder->vocabulary, value);
+}
+
+void
+cer_encoders_apply_row(const cer_encoders *encoders, const cer_value *values,
+                       float *numbers, uint32_t *codes)
+{
+	for (size_t i = 0; i < encoders->n_inputs; i++)
+	{
+		const cer_encoder *encoder = &encoders->encoders[i];
+
+		encoder->type->encode_value(encoder, values[i], numbers, codes);
+	}
+}
+
+/* ---- shape ---- */
+
+/* Counts the numbers and tables, giving each encoder the next ones. */
+static void
+place_encoders(cer_encoders *encoders)
+{
+	cer_input_shape *shape = &encoders->shape;
+
+	for (size_t i = 0; i < encoders->n_inputs; i++)
+	{
+		cer_encoder *encoder = &encoders->encoders[i];
+
+		encoder->number = shape->n_numbers;
+		encoder->table = shape->n_tables;
+		if (encoder->type->is_table)
+			shape->n_tables++;
+		else
+			shape->n_numbers += encoder->has_missing ? 2 : 1;
+	}
+}
+
+#define MISSING_SUFFIX " is missing"
+
+static cer_status
+name_missing(cer_arena *arena, cer_text input, cer_text *name, cer_error *err)
+{
+	size_t size = input.size + strlen(MISSING_SUFFIX);
+	char *text = cer_arena_allocate(arena, size);
+
+	if (text == NULL)
+		return cer_fail_memory(err, size);
+	if (input.size > 0)
+		memcpy(text, input.data, input.size);
+	memcpy(text + input.size, MISSING_SUFFIX, strlen(MISSING_SUFFIX));
+	*name = (cer_text){text, size};
+	return CER_OK;
+}
+
+cer_status
+cer_encoders_make_shape(cer_arena *arena, cer_encoders *encoders,
+                        size_t n_classes, cer_error *err)
+{
+	cer_input_shape *shape = &encoders->shape;
+	cer_text *names;
+	cer_table_shape *tables;
+
+	memset(shape, 0, sizeof(*shape));
+	shape->n_classes = n_classes;
+	place_encoders(encoders);
+	names = cer_arena_allocate(arena, shape->n_numbers * sizeof(*names));
+	tables = cer_arena_allocate(arena, shape->n_tables * sizeof(*tables));
+	if (names == NULL || tables == NULL)
+		return cer_fail_memory(err, shape->n_tables * sizeof(*tables));
+	shape->number_names = names;
+	shape->tables = tables;
+	for (size_t i = 0; i < encoders->n_inputs; i++)
+	{
+		const cer_encoder *encoder = &encoders->encoders[i];
+		cer_text name = encoder->input.name;
+
+		if (encoder->type->is_table)
+		{
+			tables[encoder->table] = (cer_table_shape){
+				.name = name,
+				.n_codes = encoder->vocabulary->n_values + CER_CODE_FIRST,
+				.width = encoder->width};
+			continue;
+		}
+		names[encoder->number] = name;
+		if (encoder->has_missing)
+			CER_TRY(
+				name_missing(arena, name, &names[encoder->number + 1], err));
+	}
+	return CER_OK;
+}

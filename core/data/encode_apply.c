@@ -1,0 +1,182 @@
+/*
+ * data/encode_apply.c
+ *	  Encodes a part of a dataset, in blocks of rows side by side.
+ *
+ * A block's encoded rows stay in the nearest cache while its columns are
+ * written into them one after the other.
+ */
+#include "data/encoder.h"
+
+#include "base/size.h"
+
+#include <string.h>
+
+#define BLOCK_ROWS      ((size_t) 512)
+#define BLOCKS_PER_POLL ((size_t) 1024)
+
+typedef struct apply_state
+{
+	const cer_host *host;
+	cer_arena *work;
+	const cer_encoders *encoders;
+	const cer_data_view *view;
+	const cer_data_column **columns; /* by input */
+	uint32_t **code_maps;            /* by input; NULL: not of codes */
+	size_t first_row;                /* of the part */
+	size_t n_rows;
+	size_t first_block; /* of the tasks in work */
+	float *numbers;
+	uint32_t *codes;
+} apply_state;
+
+static cer_status run_apply(apply_state *state, cer_error *err);
+static cer_status
+allocate_rows(cer_arena *arena, apply_state *state, cer_error *err);
+
+cer_status
+cer_encoders_apply(cer_arena *arena, const cer_host *host,
+                   const cer_encoders *encoders, cer_dataset *dataset,
+                   cer_part_of_rows part, bool is_last, cer_encoded *encoded,
+                   cer_error *err)
+{
+	apply_state state = {.host = host, .encoders = encoders};
+	cer_status status;
+
+	state.view = cer_dataset_get_view(dataset);
+	if (state.view == NULL)
+		return cer_fail(err, CER_BAD_CALL, "the dataset is not finished");
+	state.first_row = state.view->part_start[part];
+	state.n_rows = state.view->part_start[part + 1] - state.first_row;
+	CER_TRY(allocate_rows(arena, &state, err));
+	state.work = cer_arena_new(host);
+	if (state.work == NULL)
+		return cer_fail_memory(err, sizeof(state));
+	status = run_apply(&state, err);
+	cer_arena_free(state.work);
+	if (status != CER_OK)
+		return status;
+	*encoded = (cer_encoded){
+		.n_rows = state.n_rows,
+		.numbers = state.numbers,
+		.codes = state.codes,
+		.labels = state.view->labels + state.first_row,
+		.row_keys = state.view->row_keys + state.first_row,
+	};
+	if (is_last)
+		cer_dataset_release_columns(dataset);
+	return CER_OK;
+}
+
+static cer_status
+allocate_rows(cer_arena *arena, apply_state *state, cer_error *err)
+{
+	const cer_input_shape *shape = &state->encoders->shape;
+	size_t n_numbers = cer_size_multiply(state->n_rows, shape->n_numbers);
+	size_t n_codes = cer_size_multiply(state->n_rows, shape->n_tables);
+
+	state->numbers =
+		cer_arena_allocate(arena, cer_size_multiply(n_numbers, sizeof(float)));
+	if (state->numbers == NULL)
+		return cer_fail_memory(err, cer_size_multiply(n_numbers, 4));
+	state->codes =
+		cer_arena_allocate(arena, cer_size_multiply(n_codes, sizeof(uint32_t)));
+	if (state->codes == NULL)
+		return cer_fail_memory(err, cer_size_multiply(n_codes, 4));
+	return CER_OK;
+}
+
+/* Codes of the dataset's dictionary to codes of the encoder's vocabulary. */
+static cer_status
+make_code_map(apply_state *state, size_t input, cer_error *err)
+{
+	const cer_dictionary *dictionary = &state->columns[input]->dictionary;
+	size_t size = (dictionary->n_values + 1) * sizeof(uint32_t);
+	uint32_t *map = cer_arena_allocate(state->work, size);
+
+	if (map == NULL)
+		return cer_fail_memory(err, size);
+	map[0] = CER_CODE_NULL;
+	for (size_t code = 1; code <= dictionary->n_values; code++)
+		map[code] =
+			cer_vocabulary_find(state->encoders->encoders[input].vocabulary,
+		                        dictionary->values[code]);
+	state->code_maps[input] = map;
+	return CER_OK;
+}
+
+static cer_status
+find_columns(apply_state *state, cer_error *err)
+{
+	size_t n_inputs = state->encoders->n_inputs;
+
+	state->columns =
+		cer_arena_allocate(state->work, n_inputs * sizeof(*state->columns));
+	state->code_maps =
+		cer_arena_allocate(state->work, n_inputs * sizeof(*state->code_maps));
+	if (state->columns == NULL || state->code_maps == NULL)
+		return cer_fail_memory(err, n_inputs * sizeof(*state->columns));
+	for (size_t i = 0; i < n_inputs; i++)
+	{
+		const cer_encoder *encoder = &state->encoders->encoders[i];
+		const cer_data_column *column =
+			cer_data_find(state->view, encoder->input.name);
+
+		if (column == NULL || !cer_data_has_values(column) ||
+		    (column->input.storage == CER_CODE32) != encoder->type->is_of_codes)
+			return cer_fail(
+				err, CER_BAD_CALL,
+				"the dataset's columns are not those of the encoders, or released");
+		state->columns[i] = column;
+		state->code_maps[i] = NULL;
+		if (encoder->type->is_of_codes)
+			CER_TRY(make_code_map(state, i, err));
+	}
+	return CER_OK;
+}
+
+static void
+encode_block(void *arg, size_t task)
+{
+	const apply_state *state = arg;
+	const cer_input_shape *shape = &state->encoders->shape;
+	size_t row = (state->first_block + task) * BLOCK_ROWS;
+	size_t left = state->n_rows - row;
+	cer_encode_block block = {
+		.first = state->first_row + row,
+		.n_rows = left < BLOCK_ROWS ? left : BLOCK_ROWS,
+		.numbers = state->numbers + row * shape->n_numbers,
+		.n_numbers = shape->n_numbers,
+		.codes = state->codes + row * shape->n_tables,
+		.n_tables = shape->n_tables,
+	};
+
+	for (size_t i = 0; i < state->encoders->n_inputs; i++)
+	{
+		const cer_encoder *encoder = &state->encoders->encoders[i];
+
+		block.column = state->columns[i];
+		block.code_map = state->code_maps[i];
+		encoder->type->encode(encoder, &block);
+	}
+}
+
+static cer_status
+run_apply(apply_state *state, cer_error *err)
+{
+	const cer_host *host = state->host;
+	size_t n_blocks = (state->n_rows + BLOCK_ROWS - 1) / BLOCK_ROWS;
+
+	CER_TRY(find_columns(state, err));
+	while (state->first_block < n_blocks)
+	{
+		size_t n = n_blocks - state->first_block;
+
+		if (host->is_canceled(host->self))
+			return cer_fail(err, CER_CANCELED, "canceled while encoding");
+		if (n > BLOCKS_PER_POLL)
+			n = BLOCKS_PER_POLL;
+		host->run_tasks(host->self, encode_block, state, n);
+		state->first_block += n;
+	}
+	return CER_OK;
+}

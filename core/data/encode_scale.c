@@ -1,0 +1,224 @@
+/*
+ * data/encode_scale.c
+ *	  Numbers to numbers: robust and standardize.
+ *
+ *	 robust:	   z = (x - median) / (q75 - q25), then z / sqrt(1 + (z/3)^2)
+ *	 standardize:  z = (x - mean) / sd, at most 10 either way
+ *
+ * Robust is RS+SC of RealMLP (Holzmuller, Grinsztajn, Steinwart 2024): where
+ * the quartiles agree, the range stands in, 2 / (max - min).  A column without
+ * spread becomes 0.  Missing becomes 0, the middle; where training rows miss
+ * values a number of its own tells so.  Infinite values end at the bounds.
+ */
+#include "data/encoder.h"
+
+#include "base/text.h"
+#include "data/quantile.h"
+
+#include <float.h>
+#include <math.h>
+
+#define MAX_ROBUST_Z      1e6
+#define MAX_STANDARDIZE_Z 10.0
+
+static double
+clamp(double x, double limit)
+{
+	x = x < limit ? x : limit;
+	return x > -limit ? x : -limit;
+}
+
+/* ---- fitting ---- */
+
+/* Keys of the values that are there, in the order of the rows. */
+static void
+list_keys(cer_fit_input *fit)
+{
+	size_t n = 0;
+
+	for (size_t row = 0; row < fit->n_rows; row++)
+	{
+		double x = cer_data_get_number(fit->column, row);
+
+		fit->keys[n] = cer_number_make_key(clamp(x, CER_HUGE_NUMBER));
+		n += x == x;
+	}
+	fit->n_keys = n;
+	fit->encoder->has_missing = n < fit->n_rows;
+}
+
+/* 0 where dividing makes no finite number of it. */
+static double
+invert(double numerator, double spread)
+{
+	double scale = numerator / spread;
+
+	return spread > 0 && scale <= DBL_MAX ? scale : 0;
+}
+
+void
+cer_robust_measure(cer_fit_input *fit)
+{
+	cer_quantiles q;
+
+	list_keys(fit);
+	if (fit->n_keys == 0)
+		return;
+	cer_quantiles_find(fit->keys, fit->scratch, fit->n_keys, &q);
+	fit->encoder->center = q.median;
+	fit->encoder->scale = invert(1, q.upper - q.lower);
+	if (fit->encoder->scale == 0)
+		fit->encoder->scale = invert(2, q.max - q.min);
+}
+
+void
+cer_standardize_measure(cer_fit_input *fit)
+{
+	double n;
+	double sum = 0;
+	double squares = 0;
+	uint64_t least = UINT64_MAX;
+	uint64_t most = 0;
+
+	list_keys(fit);
+	if (fit->n_keys == 0)
+		return;
+	n = (double) fit->n_keys;
+	for (size_t i = 0; i < fit->n_keys; i++)
+	{
+		least = fit->keys[i] < least ? fit->keys[i] : least;
+		most = fit->keys[i] > most ? fit->keys[i] : most;
+		sum += cer_number_of_key(fit->keys[i]);
+	}
+	fit->encoder->center = sum / n;
+	for (size_t i = 0; i < fit->n_keys; i++)
+	{
+		double d = cer_number_of_key(fit->keys[i]) - fit->encoder->center;
+
+		squares += d * d;
+	}
+	/* rounding gives equal values a spread that is not there */
+	if (least < most)
+		fit->encoder->scale = invert(1, sqrt(squares / n));
+}
+
+/* ---- encoding ---- */
+
+static inline double
+scale_number(const cer_encoder *encoder, double x, double limit)
+{
+	double z = clamp(x, CER_HUGE_NUMBER) - encoder->center;
+
+	/* one zero: whether x was -0 must not show */
+	return clamp(z * encoder->scale, limit) + 0.0;
+}
+
+static inline float
+encode_robust(const cer_encoder *encoder, double x)
+{
+	double z = scale_number(encoder, x, MAX_ROBUST_Z);
+	double third = z / 3;
+
+	z = z / sqrt(1 + third * third);
+	return x == x ? (float) z : 0;
+}
+
+static inline float
+encode_standardized(const cer_encoder *encoder, double x)
+{
+	double z = scale_number(encoder, x, MAX_STANDARDIZE_Z);
+
+	return x == x ? (float) z : 0;
+}
+
+static void
+encode_missing(const cer_encoder *encoder, const cer_encode_block *block)
+{
+	float *to = block->numbers + encoder->number + 1;
+
+	if (!encoder->has_missing)
+		return;
+	for (size_t i = 0; i < block->n_rows; i++)
+	{
+		double x = cer_data_get_number(block->column, block->first + i);
+
+		to[i * block->n_numbers] = x == x ? 0 : 1;
+	}
+}
+
+void
+cer_robust_encode(const cer_encoder *encoder, const cer_encode_block *block)
+{
+	float *to = block->numbers + encoder->number;
+
+	for (size_t i = 0; i < block->n_rows; i++)
+		to[i * block->n_numbers] = encode_robust(
+			encoder, cer_data_get_number(block->column, block->first + i));
+	encode_missing(encoder, block);
+}
+
+void
+cer_standardize_encode(const cer_encoder *encoder,
+                       const cer_encode_block *block)
+{
+	float *to = block->numbers + encoder->number;
+
+	for (size_t i = 0; i < block->n_rows; i++)
+		to[i * block->n_numbers] = encode_standardized(
+			encoder, cer_data_get_number(block->column, block->first + i));
+	encode_missing(encoder, block);
+}
+
+static void
+encode_missing_value(const cer_encoder *encoder, double x, float *numbers)
+{
+	if (encoder->has_missing)
+		numbers[encoder->number + 1] = x == x ? 0 : 1;
+}
+
+void
+cer_robust_encode_value(const cer_encoder *encoder, cer_value value,
+                        float *numbers, uint32_t *codes)
+{
+	(void) codes;
+	numbers[encoder->number] = encode_robust(encoder, value.number);
+	encode_missing_value(encoder, value.number, numbers);
+}
+
+void
+cer_standardize_encode_value(const cer_encoder *encoder, cer_value value,
+                             float *numbers, uint32_t *codes)
+{
+	(void) codes;
+	numbers[encoder->number] = encode_standardized(encoder, value.number);
+	encode_missing_value(encoder, value.number, numbers);
+}
+
+/* ---- bytes ---- */
+
+void
+cer_scale_write(cer_byte_writer *to, const cer_encoder *encoder)
+{
+	cer_write_double(to, encoder->center);
+	cer_write_double(to, encoder->scale);
+	cer_write_number(to, encoder->has_missing, 1);
+}
+
+cer_status
+cer_scale_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
+               cer_error *err)
+{
+	uint64_t has_missing;
+
+	(void) arena;
+	encoder->center = cer_read_double(from);
+	encoder->scale = cer_read_double(from);
+	has_missing = cer_read_number(from, 1);
+	if (!(fabs(encoder->center) <= CER_HUGE_NUMBER) ||
+	    !(encoder->scale >= 0 && encoder->scale <= DBL_MAX) || has_missing > 1)
+		return cer_fail(err, CER_BAD_FORMAT,
+		                "the statistics of input \"%.*s\" are out of range",
+		                CER_SHOW(encoder->input.name));
+	encoder->has_missing = has_missing == 1;
+	return CER_OK;
+}

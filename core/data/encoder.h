@@ -1,0 +1,144 @@
+/*
+ * data/encoder.h
+ *	  One encoder: what encode.c asks of each kind.
+ *
+ * A kind of encoder is a row of cer_encoder_types and a file with its
+ * functions.  Fitting has two steps: measure runs beside those of other inputs
+ * and allocates nothing, settle follows alone and may.
+ */
+#ifndef CER_DATA_ENCODER_H
+#define CER_DATA_ENCODER_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "data/dataset.h"
+#include "data/encode.h"
+#include "data/vocabulary.h"
+
+#define CER_EMBED_WIDTH     8 /* unless FE says another */
+#define CER_MAX_EMBED_WIDTH 4096
+#define CER_ONEHOT_VALUES   8 /* more values than these are embedded */
+#define CER_RARE_ROWS       3 /* values of fewer training rows are rare */
+
+/* Numbers beyond count as infinite; their squares are still finite. */
+#define CER_HUGE_NUMBER 1e150
+
+typedef struct cer_encoder_type cer_encoder_type;
+
+typedef struct cer_encoder
+{
+	const cer_encoder_type *type;
+	cer_input input;
+	cer_encoder_spec spec;
+
+	/* its place in an encoded row */
+	size_t number; /* the first of its numbers */
+	size_t table;
+
+	/* scaled numbers */
+	double center;
+	double scale;     /* 0: every number becomes 0 */
+	bool has_missing; /* a number more: 1 where the value is missing */
+
+	/* tables */
+	size_t width; /* of cer_table_shape */
+	const cer_vocabulary *vocabulary;
+} cer_encoder;
+
+/* What an encoder is fitted to, and memory to do it. */
+typedef struct cer_fit_input
+{
+	cer_encoder *encoder;
+	const cer_data_column *column;
+	cer_arena *work;   /* for settle: gone when all are fitted */
+	size_t n_rows;     /* training rows: the first ones */
+	uint32_t *counts;  /* categories: rows by code (n_values + 1) */
+	uint64_t *keys;    /* numbers: room for n_rows of cer_number_make_key */
+	uint64_t *scratch; /* room for n_rows */
+	size_t n_keys;     /* rows that are not missing */
+} cer_fit_input;
+
+/* n encoded rows from row `first` of a column on. */
+typedef struct cer_encode_block
+{
+	const cer_data_column *column;
+	const uint32_t *code_map; /* categories: code of dataset -> of table */
+	size_t first;
+	size_t n_rows;
+	float *numbers; /* (n_rows, n_numbers) */
+	size_t n_numbers;
+	uint32_t *codes; /* (n_rows, n_tables) */
+	size_t n_tables;
+} cer_encode_block;
+
+struct cer_encoder_type
+{
+	uint8_t id; /* stored: never changes its meaning */
+	cer_encoder_kind kinds[3];
+	bool is_of_codes; /* input: dictionary codes, else numbers */
+	bool is_table;    /* output: a code, else numbers */
+	void (*measure)(cer_fit_input *fit);
+	cer_status (*settle)(cer_arena *arena, cer_fit_input *fit,
+	                     cer_error *err); /* NULL: nothing to do */
+	void (*encode)(const cer_encoder *encoder, const cer_encode_block *block);
+	void (*encode_value)(const cer_encoder *encoder, cer_value value,
+	                     float *numbers, uint32_t *codes);
+	void (*write)(cer_byte_writer *to, const cer_encoder *encoder);
+	cer_status (*read)(cer_arena *arena, cer_byte_reader *from,
+	                   cer_encoder *encoder, cer_error *err);
+};
+
+struct cer_encoders
+{
+	size_t n_inputs;
+	cer_encoder *encoders;
+	cer_input_shape shape;
+};
+
+/* NULL: no such kind of encoder for such inputs. */
+extern const cer_encoder_type *
+cer_encoder_type_find(cer_encoder_kind kind, bool is_of_codes);
+extern const cer_encoder_type *cer_encoder_type_find_id(uint8_t id);
+
+/* Gives the encoders their places and fills the shape. */
+extern cer_status
+cer_encoders_make_shape(cer_arena *arena, cer_encoders *encoders,
+                        size_t n_classes, cer_error *err);
+
+/* Functions of the kinds: encode_scale.c, encode_table.c. */
+extern void cer_robust_measure(cer_fit_input *fit);
+extern void
+cer_robust_encode(const cer_encoder *encoder, const cer_encode_block *block);
+extern void cer_robust_encode_value(const cer_encoder *encoder, cer_value value,
+                                    float *numbers, uint32_t *codes);
+extern void cer_standardize_measure(cer_fit_input *fit);
+extern void cer_standardize_encode(const cer_encoder *encoder,
+                                   const cer_encode_block *block);
+extern void
+cer_standardize_encode_value(const cer_encoder *encoder, cer_value value,
+                             float *numbers, uint32_t *codes);
+extern void cer_scale_write(cer_byte_writer *to, const cer_encoder *encoder);
+extern cer_status cer_scale_read(cer_arena *arena, cer_byte_reader *from,
+                                 cer_encoder *encoder, cer_error *err);
+
+extern void cer_category_measure(cer_fit_input *fit);
+extern cer_status
+cer_category_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern void
+cer_category_encode(const cer_encoder *encoder, const cer_encode_block *block);
+extern void
+cer_category_encode_value(const cer_encoder *encoder, cer_value value,
+                          float *numbers, uint32_t *codes);
+extern void cer_number_value_measure(cer_fit_input *fit);
+extern cer_status
+cer_number_value_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern void cer_number_value_encode(const cer_encoder *encoder,
+                                    const cer_encode_block *block);
+extern void
+cer_number_value_encode_value(const cer_encoder *encoder, cer_value value,
+                              float *numbers, uint32_t *codes);
+extern void cer_table_write(cer_byte_writer *to, const cer_encoder *encoder);
+extern cer_status cer_table_read(cer_arena *arena, cer_byte_reader *from,
+                                 cer_encoder *encoder, cer_error *err);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * data/vocabulary.h
+ *	  The values that a table has a row for, and their codes.
+ *
+ * Values stand in byte order; the i-th has code CER_CODE_FIRST + i.  A number
+ * is a value of eight bytes whose byte order is that of the numbers.
+ */
+#ifndef CER_DATA_VOCABULARY_H
+#define CER_DATA_VOCABULARY_H
+
+#include "data/encoded.h"
+
+#define CER_NUMBER_VALUE_SIZE 8
+
+typedef struct cer_vocabulary_slot
+{
+	uint32_t hash;
+	uint32_t code; /* 0: empty */
+} cer_vocabulary_slot;
+
+typedef struct cer_vocabulary
+{
+	size_t n_values;
+	const cer_text *values;
+	size_t mask; /* slots - 1; at least half of them are empty */
+	const cer_vocabulary_slot *slots;
+} cer_vocabulary;
+
+/* Copies the values, which are distinct and in byte order. */
+extern cer_status
+cer_vocabulary_make(cer_arena *arena, const cer_text *values, size_t n_values,
+                    const cer_vocabulary **vocabulary, cer_error *err);
+
+/* CER_CODE_UNSEEN if it is none of the values. */
+extern uint32_t
+cer_vocabulary_find(const cer_vocabulary *vocabulary, cer_text value);
+
+/* Negative, 0 or positive: byte order, the shorter first. */
+extern int cer_value_compare(cer_text a, cer_text b);
+
+/* Order of the keys is that of the numbers; number is not NaN. */
+extern uint64_t cer_number_make_key(double number);
+extern double cer_number_of_key(uint64_t key);
+extern void cer_number_key_write(uint64_t key, char *bytes);
+
+#endif
