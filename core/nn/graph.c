@@ -148,7 +148,7 @@ cer_graph_add_products(cer_graph *graph, const cer_product_blocks *blocks,
 
 /* A node that changes the width, or starts, gets rows of its own. */
 static cer_status
-connect_node(cer_graph *graph, cer_graph_node *node, const cer_values *in,
+connect_node(cer_graph *graph, cer_graph_node *node, const cer_activations *in,
              cer_error *err)
 {
 	size_t n = node->node->n_out;
@@ -368,7 +368,8 @@ cer_graph_step(const cer_graph *graph, size_t offset, size_t n)
 
 void
 cer_graph_run_product(const cer_graph *graph, const cer_block *block,
-                      size_t offset, const cer_values *x, const cer_values *dz)
+                      size_t offset, const cer_activations *x,
+                      const cer_activations *dz)
 {
 	size_t n_tiles = count_tiles(graph);
 	size_t at = offset + block->begin * dz->n + block->column;

@@ -49,14 +49,14 @@ typedef struct first_table
 	cer_gemm rows_grad;
 
 	/* gathered; rows_t, too */
-	cer_values x; /* (batch_rows, width) */
+	cer_activations x; /* (batch_rows, width) */
 	cer_gemm forward;
 	cer_gemm backward;
 } first_table;
 
 typedef struct first_state
 {
-	cer_values numbers; /* (batch_rows, n_numbers) */
+	cer_activations numbers; /* (batch_rows, n_numbers) */
 	size_t numbers_offset;
 	cer_gemm forward;
 	size_t n_tables;

@@ -90,19 +90,19 @@ cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
 /* ------------------------------------------------------------ training */
 
 /* Rows of an operator's output and their gradient: (batch_rows, n). */
-typedef struct cer_values
+typedef struct cer_activations
 {
 	size_t n;
 	float *data;
 	float *grad;
-} cer_values;
+} cer_activations;
 
 struct cer_graph_node
 {
 	const cer_node *node;
-	cer_values in;
-	cer_values out; /* activate works in place: the same as in */
-	void *state;    /* the operator's own */
+	cer_activations in;
+	cer_activations out; /* activate works in place: the same as in */
+	void *state;         /* the operator's own */
 };
 
 /* A part of the weights: gradient and step of one task. */
@@ -187,7 +187,8 @@ cer_graph_add_products(cer_graph *graph, const cer_product_blocks *blocks,
 /* Gradient x^T dz of one such block into the flat array, then its step. */
 extern void
 cer_graph_run_product(const cer_graph *graph, const cer_block *block,
-                      size_t offset, const cer_values *x, const cer_values *dz);
+                      size_t offset, const cer_activations *x,
+                      const cer_activations *dz);
 extern void cer_graph_step(const cer_graph *graph, size_t offset, size_t n);
 
 static inline const cer_net_tensor *
