@@ -32,9 +32,6 @@ $(B)/cerebro_engine: $(ENGINE_OBJ) $(B)/libcerebro.a
 $(B)/cerebro: $(CLI_OBJ)
 	$(CC) $(CFLAGS_ALL) -o $@ $(CLI_OBJ) -L$(PG_LIB) -lpq -lm
 
-# The inner loops: the compiler vectorises them; see core/nn/kernels.inc.
-$(B)/core/nn/kernels_%.o: CFLAGS_ALL += -O3 -fno-trapping-math
-
 $(B)/core/%.o: core/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL) -MMD -MP -c -o $@ $<
@@ -54,7 +51,7 @@ $(B)/test/%.o: test/%.c
 # The extension is built by PGXS in its own folder and staged as an
 # installation below build/stage, so that nothing need be installed to try it.
 extension: core $(if $(ENGINE_OBJ),engine)
-	+$(MAKE) -C extension PG_CONFIG=$(PG_CONFIG) stage
+	+@$(MAKE) --no-print-directory -C extension PG_CONFIG=$(PG_CONFIG) stage
 
 # ------------------------------------------------------------------- running
 .PHONY: demo bench
@@ -113,7 +110,7 @@ ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-p
 check-asan: ## unit tests and fuzz corpora under sanitizers
 	+$(MAKE) B=build/asan SANITIZE='$(ASAN)' core $(if $(ENGINE_OBJ),engine) tests
 	tools/check-unit check-asan $(UNIT:$(B)/%=build/asan/%)
-	tools/check-fuzz-replay $(REPLAY:$(B)/%=build/asan/%)
+	SUITE=check-asan-fuzz tools/check-fuzz-replay $(REPLAY:$(B)/%=build/asan/%)
 
 FUZZ_SECONDS ?= 60
 fuzz: ## libFuzzer over every reader of foreign bytes, FUZZ_SECONDS each
