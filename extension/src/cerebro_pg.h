@@ -5,8 +5,12 @@
  *
  *	 host      cer_status -> ereport, memory contexts under cer_host
  *	 archive   writing the extension's tables as the extension's owner
+ *	 names	   names as people write them
  *	 settings  the session settings that give a task's expressions their meaning
  *	 task      rows of cerebro.task, in memory; create_task
+ *	 source    its texts -> one analysed query; whose code that query runs
+ *	 query     running an analysed query, row by row
+ *	 dictionary, label, split, value   values of a row -> codes
  *	 read      the task's query -> chunks of coded rows
  *	 row       the task's expressions over one row of its relation
  *	 engine    the engine process: start, frames, stop
@@ -46,6 +50,7 @@ typedef struct ArchiveScope
 {
 	Oid user;
 	int security;
+	int level; /* of settings */
 } ArchiveScope;
 
 /*
@@ -56,7 +61,26 @@ typedef struct ArchiveScope
 extern void archive_enter(ArchiveScope *scope);
 extern void archive_leave(ArchiveScope *scope);
 
+/* ----------------------------------------------------------------- names */
+
+/* Position of a name, exactly as written; -1: none. */
+extern int name_find(const char *name, char *const *names, int n_names);
+/* As name_find, else as SQL folds an unquoted name. */
+extern int name_resolve(const char *name, char *const *names, int n_names);
+extern const char *
+name_find_closest(const char *name, char *const *names, int n_names);
+/* Raises: what "name" does not exist; the closest name in the hint. */
+extern void name_fail(const char *what, const char *name, char *const *names,
+                      int n_names) pg_attribute_noreturn();
+extern char **texts_from_array(Datum array, int *n_texts);
+extern Datum texts_to_array(char *const *texts, int n_texts);
+
 /* ------------------------------------------------------------------ task */
+
+#define MAX_CLASSES 1000
+
+/* "train", "valid", "test" by cer_part_of_rows */
+extern const char *const part_names[CER_N_PARTS];
 
 typedef struct Task
 {
@@ -99,6 +123,7 @@ typedef struct TaskTargets
 	int split;
 	int as_of;
 	int label_known;
+	int n; /* of all targets, the source's columns too */
 } TaskTargets;
 
 extern TaskTargets task_get_targets(const Task *task);
@@ -112,6 +137,26 @@ extern cer_column *task_get_columns(const Task *task, const Query *query);
 /* The class that a label's text stands for, or -1 (NULL and unknown labels). */
 extern int task_find_class(const Task *task, const char *label);
 
+/* split_text -> split, in the current memory context. */
+extern void task_parse_split(Task *task);
+/* A level of settings under which stored queries are printed and parsed. */
+extern int task_enter_deparse(void);
+
+/* ---------------------------------------------------------------- source */
+
+extern void source_init(void);
+/*
+ * From source, label, key, exclude, split, as_of and label_known as written:
+ * sets relation, key, n_columns and query, resolves names, refuses what
+ * cannot work.  The key may be left out (n_key 0): then the primary key, if the
+ * source has it.
+ */
+extern Query *source_analyze(Task *task);
+extern Oid source_find_relation(const Query *source);
+extern char **source_find_key(const Query *source, Oid relation, int *n_key);
+/* Refuses functions that are not PostgreSQL's in tasks of other roles. */
+extern void source_check_code(const Task *task, const Query *query);
+
 /* -------------------------------------------------------------- settings */
 
 /* NewGUCNestLevel + the task's settings; undone by AtEOXact_GUC(false, level),
@@ -120,6 +165,31 @@ extern int settings_enter(const Task *task);
 extern void settings_leave(int level);
 /* The session's values of these settings, as name=value. */
 extern char **settings_capture(int *n_settings);
+
+/* ----------------------------------------------------------------- query */
+
+typedef void (*RowFunction)(void *self, TupleTableSlot *slot);
+
+/* Under the active snapshot; all attributes of the slots are there. */
+extern void
+query_run(Query *query, const char *text, RowFunction row, void *self);
+extern void query_keep_targets(Query *query, const int *targets, int n_targets);
+
+/* ------------------------------------------------------------ dictionary */
+
+/* Codes from 1 for byte strings, in order of arrival. */
+typedef struct Dictionary Dictionary;
+
+extern Dictionary *dictionary_make(void); /* in the current memory context */
+extern uint32
+dictionary_add(Dictionary *dictionary, const void *data, size_t size);
+extern uint32 dictionary_find(const Dictionary *dictionary, const void *data,
+                              size_t size); /* 0: none */
+extern uint32 dictionary_count(const Dictionary *dictionary);
+extern size_t dictionary_get_size(const Dictionary *dictionary);
+/* Lent until the next value is added; the bytes stay. */
+extern const cer_text *
+dictionary_get_values(const Dictionary *dictionary, uint32 first);
 
 /* ------------------------------------------------------------------ read */
 
@@ -140,6 +210,9 @@ typedef struct ReadStats
 	int64 *class_rows; /* (CER_N_PARTS, n_classes) */
 	uint64 row_hash;   /* of key and label, order-independent, all parts */
 	double seconds;
+	int64 n_valid; /* rows of the valid part, whatever was sent: */
+	uint64 *valid_keys;
+	uint16 *valid_labels;
 } ReadStats;
 
 /* Which columns of a task are read, and how each is stored. */
@@ -195,9 +268,16 @@ extern void value_coder_add_key(ValueCoder *coder, Datum value, bool is_null,
                                 cer_key_hash *hash);
 
 /* Part of a row by its key (random), group, time or column value. */
+typedef struct SplitRule SplitRule;
+extern SplitRule *split_rule_make(const Task *task, Oid type);
 extern cer_part_of_rows
-task_get_part(const Task *task, uint64 row_key, Datum split, bool split_is_null,
-              ValueCoder *split_coder);
+split_rule_get_part(SplitRule *rule, uint64 row_key, Datum split, bool is_null);
+
+/* Class of a label's value; with task NULL classes are collected. */
+typedef struct LabelCoder LabelCoder;
+extern LabelCoder *label_coder_make(Oid type, const Task *task);
+extern uint16 label_coder_get_class(LabelCoder *coder, Datum label);
+extern char **label_coder_get_labels(LabelCoder *coder, int *n_labels);
 
 /* ------------------------------------------------------ engine and training */
 

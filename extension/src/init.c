@@ -4,6 +4,8 @@
  */
 #include "cerebro_pg.h"
 
+#include "utils/guc.h"
+
 PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
@@ -11,4 +13,6 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	source_init();
+	MarkGUCPrefixReserved("cerebro");
 }

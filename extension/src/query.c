@@ -1,0 +1,91 @@
+/*
+ * query.c
+ *	  Running an analysed query, row by row into a function: the executor's own
+ *	  path, without a portal or a tuple store in between.
+ */
+#include "cerebro_pg.h"
+
+#include "executor/execdesc.h"
+#include "nodes/makefuncs.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
+#include "utils/snapmgr.h"
+
+typedef struct RowReceiver
+{
+	DestReceiver dest;
+	RowFunction row;
+	void *self;
+} RowReceiver;
+
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *dest)
+{
+	RowReceiver *receiver = (RowReceiver *) dest;
+
+	slot_getallattrs(slot);
+	receiver->row(receiver->self, slot);
+	return true;
+}
+
+static void
+start_rows(DestReceiver *dest, int operation, TupleDesc type)
+{
+}
+
+static void
+end_rows(DestReceiver *dest)
+{
+}
+
+static PlannedStmt *
+plan_query(Query *query, const char *text)
+{
+	List *rewritten = pg_rewrite_query(query);
+
+	if (list_length(rewritten) != 1)
+		elog(ERROR, "the query was rewritten to %d queries",
+		     list_length(rewritten));
+	return pg_plan_query(linitial_node(Query, rewritten), text,
+	                     CURSOR_OPT_PARALLEL_OK, NULL);
+}
+
+void
+query_run(Query *query, const char *text, RowFunction row, void *self)
+{
+	RowReceiver receiver = {
+		.dest = {.receiveSlot = receive_row,
+	             .rStartup = start_rows,
+	             .rShutdown = end_rows,
+	             .rDestroy = end_rows,
+	             .mydest = DestNone},
+		.row = row,
+		.self = self,
+	};
+	QueryDesc *desc;
+
+	desc = CreateQueryDesc(plan_query(query, text), text, GetActiveSnapshot(),
+	                       InvalidSnapshot, &receiver.dest, NULL, NULL, 0);
+	ExecutorStart(desc, 0);
+	ExecutorRun(desc, ForwardScanDirection, 0, true);
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+}
+
+/* Only these targets, in this order: what is not read need not be computed. */
+void
+query_keep_targets(Query *query, const int *targets, int n_targets)
+{
+	List *kept = NIL;
+
+	for (int i = 0; i < n_targets; i++)
+	{
+		TargetEntry *entry = copyObject(
+			list_nth_node(TargetEntry, query->targetList, targets[i]));
+
+		entry->resno = i + 1;
+		kept = lappend(kept, entry);
+	}
+	query->targetList = kept;
+}

@@ -1,0 +1,392 @@
+/*
+ * read.c
+ *	  The task's query -> chunks of coded rows.
+ *
+ * The query is cut to what is read:
+ *
+ *	 label | key 1 .. key k | split, if any | input 1 .. input n
+ *
+ * Rows come straight from the executor's slots.  A row without a label is
+ * counted and left out; one of a part that nobody asked for is only counted.
+ */
+#include "cerebro_pg.h"
+
+#include "executor/tuptable.h"
+#include "nodes/nodeFuncs.h"
+#include "portability/instr_time.h"
+
+#include <math.h>
+
+typedef struct ReadColumn
+{
+	cer_storage storage;
+	ValueCoder *coder;
+	void *data;             /* of the chunk */
+	Dictionary *dictionary; /* CER_CODE32 */
+	uint32 n_sent;          /* values that the sink has */
+	cer_text last;          /* memo */
+	uint32 last_code;
+} ReadColumn;
+
+typedef struct Reader
+{
+	const Task *task;
+	const RowSink *sink;
+	ReadStats *stats;
+	unsigned parts;
+
+	/* what the task adds to the source */
+	LabelCoder *label;
+	ValueCoder **key;
+	SplitRule *split;
+	int split_target; /* -1: none */
+	int first_input;
+
+	/* the chunk */
+	size_t n_seen; /* rows since the last one, of all parts */
+	size_t n_rows;
+	uint64 *row_keys;
+	uint8 *row_parts;
+	uint16 *labels;
+	int n_columns;
+	ReadColumn *columns;
+	const void **arrays;
+
+	MemoryContext context;
+	MemoryContext chunk_context; /* reset after each chunk */
+	int64 max_valid;             /* allocated in stats */
+} Reader;
+
+static const size_t storage_size[] = {
+	[CER_FLOAT32] = sizeof(float),
+	[CER_FLOAT64] = sizeof(double),
+	[CER_CODE32] = sizeof(uint32),
+};
+
+static Oid
+get_target_type(const Query *query, int target)
+{
+	return exprType(
+		(Node *) list_nth_node(TargetEntry, query->targetList, target)->expr);
+}
+
+ReadPlan *
+read_plan_make(const Task *task, const Query *query, const size_t *columns,
+               size_t n_columns, unsigned parts)
+{
+	ReadPlan *plan = palloc0(sizeof(ReadPlan));
+
+	plan->n_inputs = (int) n_columns;
+	plan->columns = palloc(Max(1, n_columns) * sizeof(int));
+	plan->inputs = palloc(Max(1, n_columns) * sizeof(cer_input));
+	plan->parts = parts;
+	for (int i = 0; i < plan->n_inputs; i++)
+	{
+		TargetEntry *entry =
+			list_nth_node(TargetEntry, query->targetList, (int) columns[i]);
+		ValueCoder *coder = value_coder_make(exprType((Node *) entry->expr));
+
+		plan->columns[i] = (int) columns[i];
+		plan->inputs[i].name = host_text(pstrdup(entry->resname));
+		plan->inputs[i].storage = value_coder_get_storage(coder);
+		pfree(coder);
+	}
+	return plan;
+}
+
+static void
+flush_values(Reader *reader, int input)
+{
+	ReadColumn *column = &reader->columns[input];
+	uint32 n_values;
+
+	if (column->storage != CER_CODE32)
+		return;
+	n_values = dictionary_count(column->dictionary);
+	if (n_values == column->n_sent)
+		return;
+	reader->sink->values(
+		reader->sink->self, input, column->n_sent + 1,
+		dictionary_get_values(column->dictionary, column->n_sent + 1),
+		n_values - column->n_sent);
+	column->n_sent = n_values;
+}
+
+static void
+flush_chunk(Reader *reader)
+{
+	cer_chunk chunk = {
+		.n_rows = reader->n_rows,
+		.row_keys = reader->row_keys,
+		.parts = reader->row_parts,
+		.labels = reader->labels,
+		.columns = reader->arrays,
+	};
+
+	if (reader->n_rows > 0)
+	{
+		for (int i = 0; i < reader->n_columns; i++)
+			flush_values(reader, i);
+		reader->sink->chunk(reader->sink->self, &chunk);
+	}
+	reader->n_rows = 0;
+	reader->n_seen = 0;
+	MemoryContextReset(reader->chunk_context);
+}
+
+static uint32
+get_code(ReadColumn *column, Datum value)
+{
+	cer_text text = value_coder_get_text(column->coder, value);
+
+	if (column->last_code != 0 && text.size == column->last.size &&
+	    memcmp(text.data, column->last.data, text.size) == 0)
+		return column->last_code;
+	column->last_code =
+		dictionary_add(column->dictionary, text.data, text.size);
+	column->last =
+		*dictionary_get_values(column->dictionary, column->last_code);
+	return column->last_code;
+}
+
+static inline void
+store_value(ReadColumn *column, size_t row, Datum value, bool is_null)
+{
+	switch (column->storage)
+	{
+		case CER_FLOAT32:
+			((float *) column->data)[row] =
+				is_null ? (float) NAN
+						: (float) value_coder_get_number(column->coder, value);
+			break;
+		case CER_FLOAT64:
+			((double *) column->data)[row] =
+				is_null ? NAN : value_coder_get_number(column->coder, value);
+			break;
+		case CER_CODE32:
+			((uint32 *) column->data)[row] =
+				is_null ? 0 : get_code(column, value);
+			break;
+	}
+}
+
+static uint64
+get_row_key(Reader *reader, const TupleTableSlot *slot)
+{
+	const Task *task = reader->task;
+	cer_key_hash hash;
+
+	cer_key_hash_start(&hash, (uint64) task->hash_key);
+	for (int i = 0; i < task->n_key; i++)
+	{
+		if (slot->tts_isnull[1 + i])
+			ereport(ERROR,
+			        (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			         errmsg("key column \"%s\" of task \"%s\" is NULL in a "
+			                "labelled row",
+			                task->key[i], task->name),
+			         errhint("Leave such rows out of the source, or choose "
+			                 "another key.")));
+		value_coder_add_key(reader->key[i], slot->tts_values[1 + i], false,
+		                    &hash);
+	}
+	return cer_key_hash_finish(&hash);
+}
+
+static cer_part_of_rows
+get_part(Reader *reader, const TupleTableSlot *slot, uint64 row_key)
+{
+	int at = reader->split_target;
+
+	if (at < 0)
+		return split_rule_get_part(reader->split, row_key, (Datum) 0, true);
+	return split_rule_get_part(reader->split, row_key, slot->tts_values[at],
+	                           slot->tts_isnull[at]);
+}
+
+static void
+keep_valid_row(Reader *reader, uint64 row_key, uint16 label)
+{
+	ReadStats *stats = reader->stats;
+
+	if (stats->n_valid == reader->max_valid)
+	{
+		reader->max_valid *= 2;
+		stats->valid_keys = repalloc_huge(stats->valid_keys,
+		                                  reader->max_valid * sizeof(uint64));
+		stats->valid_labels = repalloc_huge(stats->valid_labels,
+		                                    reader->max_valid * sizeof(uint16));
+	}
+	stats->valid_keys[stats->n_valid] = row_key;
+	stats->valid_labels[stats->n_valid] = label;
+	stats->n_valid++;
+}
+
+static void
+count_row(Reader *reader, uint64 row_key, cer_part_of_rows part, uint16 label)
+{
+	ReadStats *stats = reader->stats;
+	cer_key_hash hash;
+
+	stats->n_rows++;
+	stats->class_rows[part * reader->task->n_classes + label]++;
+	cer_key_hash_start(&hash, row_key);
+	cer_key_hash_add_int(&hash, label);
+	stats->row_hash += cer_key_hash_finish(&hash);
+	if (part == CER_VALID)
+		keep_valid_row(reader, row_key, label);
+}
+
+static void
+store_row(Reader *reader, const TupleTableSlot *slot)
+{
+	Datum *values = slot->tts_values + reader->first_input;
+	bool *nulls = slot->tts_isnull + reader->first_input;
+
+	for (int i = 0; i < reader->n_columns; i++)
+		store_value(&reader->columns[i], reader->n_rows, values[i], nulls[i]);
+	reader->n_rows++;
+}
+
+static void
+read_row(void *self, TupleTableSlot *slot)
+{
+	Reader *reader = self;
+	MemoryContext caller;
+	uint64 row_key;
+	cer_part_of_rows part;
+	uint16 label;
+
+	if (slot->tts_isnull[0])
+	{
+		reader->stats->n_unlabeled++;
+		return;
+	}
+	caller = MemoryContextSwitchTo(reader->chunk_context);
+	label = label_coder_get_class(reader->label, slot->tts_values[0]);
+	row_key = get_row_key(reader, slot);
+	part = get_part(reader, slot, row_key);
+	count_row(reader, row_key, part, label);
+	if (reader->parts & (1u << part))
+	{
+		reader->row_keys[reader->n_rows] = row_key;
+		reader->row_parts[reader->n_rows] = (uint8) part;
+		reader->labels[reader->n_rows] = label;
+		store_row(reader, slot);
+	}
+	MemoryContextSwitchTo(caller);
+	if (++reader->n_seen == CER_CHUNK_ROWS)
+		flush_chunk(reader);
+}
+
+static void
+init_column(Reader *reader, int at, cer_storage storage, Oid type)
+{
+	ReadColumn *column = &reader->columns[at];
+
+	column->storage = storage;
+	column->coder = value_coder_make(type);
+	column->data = palloc(CER_CHUNK_ROWS * storage_size[storage]);
+	if (storage == CER_CODE32)
+		column->dictionary = dictionary_make();
+	reader->arrays[at] = column->data;
+}
+
+static void
+init_stats(Reader *reader)
+{
+	ReadStats *stats = reader->stats;
+
+	memset(stats, 0, sizeof(*stats));
+	stats->class_rows =
+		palloc0(CER_N_PARTS * reader->task->n_classes * sizeof(int64));
+	reader->max_valid = 1024;
+	stats->valid_keys = palloc(reader->max_valid * sizeof(uint64));
+	stats->valid_labels = palloc(reader->max_valid * sizeof(uint16));
+}
+
+static Reader *
+make_reader(const Task *task, const Query *query, const ReadPlan *plan)
+{
+	TaskTargets targets = task_get_targets(task);
+	Reader *reader = palloc0(sizeof(Reader));
+
+	reader->task = task;
+	reader->parts = plan->parts;
+	reader->n_columns = plan->n_inputs;
+	reader->label =
+		label_coder_make(get_target_type(query, targets.label), task);
+	reader->key = palloc(task->n_key * sizeof(ValueCoder *));
+	for (int i = 0; i < task->n_key; i++)
+		reader->key[i] =
+			value_coder_make(get_target_type(query, targets.first_key + i));
+	reader->split = split_rule_make(
+		task,
+		targets.split < 0 ? InvalidOid : get_target_type(query, targets.split));
+	reader->columns = palloc0((plan->n_inputs + 1) * sizeof(ReadColumn));
+	reader->arrays = palloc0((plan->n_inputs + 1) * sizeof(void *));
+	for (int i = 0; i < plan->n_inputs; i++)
+		init_column(reader, i, plan->inputs[i].storage,
+		            get_target_type(query, plan->columns[i]));
+	reader->row_keys = palloc(CER_CHUNK_ROWS * sizeof(uint64));
+	reader->row_parts = palloc(CER_CHUNK_ROWS * sizeof(uint8));
+	reader->labels = palloc(CER_CHUNK_ROWS * sizeof(uint16));
+	reader->chunk_context = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro chunk", ALLOCSET_DEFAULT_SIZES);
+	return reader;
+}
+
+/* Cuts the query to what is read and notes where it stands then. */
+static void
+keep_targets(Reader *reader, Query *query, const ReadPlan *plan)
+{
+	TaskTargets targets = task_get_targets(reader->task);
+	int *kept =
+		palloc((list_length(query->targetList) + plan->n_inputs) * sizeof(int));
+	int n = 0;
+
+	kept[n++] = targets.label;
+	for (int i = 0; i < reader->task->n_key; i++)
+		kept[n++] = targets.first_key + i;
+	reader->split_target = targets.split < 0 ? -1 : n;
+	if (targets.split >= 0)
+		kept[n++] = targets.split;
+	reader->first_input = n;
+	for (int i = 0; i < plan->n_inputs; i++)
+		kept[n++] = plan->columns[i];
+	query_keep_targets(query, kept, n);
+}
+
+void
+task_read(const Task *task, const ReadPlan *plan, const RowSink *sink,
+          ReadStats *stats)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext context =
+		AllocSetContextCreate(caller, "cerebro reader", ALLOCSET_DEFAULT_SIZES);
+	int level = settings_enter(task);
+	instr_time start;
+	instr_time end;
+	Query *query;
+	Reader *reader;
+
+	INSTR_TIME_SET_CURRENT(start);
+	MemoryContextSwitchTo(context);
+	query = task_analyze(task);
+	source_check_code(task, query);
+	reader = make_reader(task, query, plan);
+	reader->sink = sink;
+	reader->stats = stats;
+	MemoryContextSwitchTo(caller);
+	init_stats(reader);
+	MemoryContextSwitchTo(context);
+	keep_targets(reader, query, plan);
+	query_run(query, task->query, read_row, reader);
+	flush_chunk(reader);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+	settings_leave(level);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	stats->seconds = INSTR_TIME_GET_DOUBLE(end);
+}

@@ -1,0 +1,351 @@
+/*
+ * task.c
+ *	  Rows of cerebro.task, in memory.
+ *
+ * A task's query holds the source's columns first, then what the task adds:
+ *
+ *	 column 1 .. column n | label | key 1 .. key k | split | as_of | known
+ *
+ * where the last three stand there only if the task has them.
+ */
+#include "cerebro_pg.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/analyze.h"
+#include "parser/parser.h"
+#include "parser/parsetree.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+#define TASK_COLUMNS                                                      \
+	"id, name, owner::pg_catalog.oid, source, relation::pg_catalog.oid, " \
+	"query, n_columns, label, classes, key, exclude, split, split_cuts, " \
+	"hash_key, metric, as_of, label_known, settings"
+
+enum
+{
+	COLUMN_ID = 1,
+	COLUMN_NAME,
+	COLUMN_OWNER,
+	COLUMN_SOURCE,
+	COLUMN_RELATION,
+	COLUMN_QUERY,
+	COLUMN_N_COLUMNS,
+	COLUMN_LABEL,
+	COLUMN_CLASSES,
+	COLUMN_KEY,
+	COLUMN_EXCLUDE,
+	COLUMN_SPLIT,
+	COLUMN_SPLIT_CUTS,
+	COLUMN_HASH_KEY,
+	COLUMN_METRIC,
+	COLUMN_AS_OF,
+	COLUMN_LABEL_KNOWN,
+	COLUMN_SETTINGS
+};
+
+static char *
+get_text(HeapTuple row, int column)
+{
+	bool is_null;
+	Datum value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &is_null);
+
+	return is_null ? NULL : TextDatumGetCString(value);
+}
+
+static Datum
+get_value(HeapTuple row, int column)
+{
+	bool is_null;
+
+	return SPI_getbinval(row, SPI_tuptable->tupdesc, column, &is_null);
+}
+
+static char **
+get_texts(HeapTuple row, int column, int *n_texts)
+{
+	bool is_null;
+	Datum value = SPI_getbinval(row, SPI_tuptable->tupdesc, column, &is_null);
+
+	*n_texts = 0;
+	return is_null ? NULL : texts_from_array(value, n_texts);
+}
+
+/* In the current memory context. */
+static Task *
+make_task(HeapTuple row)
+{
+	Task *task = palloc0(sizeof(Task));
+
+	task->id = DatumGetInt32(get_value(row, COLUMN_ID));
+	task->name = get_text(row, COLUMN_NAME);
+	task->owner = DatumGetObjectId(get_value(row, COLUMN_OWNER));
+	task->source = get_text(row, COLUMN_SOURCE);
+	task->relation = DatumGetObjectId(get_value(row, COLUMN_RELATION));
+	task->query = get_text(row, COLUMN_QUERY);
+	task->n_columns = DatumGetInt32(get_value(row, COLUMN_N_COLUMNS));
+	task->label = get_text(row, COLUMN_LABEL);
+	task->classes = get_texts(row, COLUMN_CLASSES, &task->n_classes);
+	task->key = get_texts(row, COLUMN_KEY, &task->n_key);
+	task->exclude = get_texts(row, COLUMN_EXCLUDE, &task->n_exclude);
+	task->split_text = get_text(row, COLUMN_SPLIT);
+	task->split_cuts = get_texts(row, COLUMN_SPLIT_CUTS, &task->n_cuts);
+	task->hash_key = DatumGetInt64(get_value(row, COLUMN_HASH_KEY));
+	task->metric = get_text(row, COLUMN_METRIC);
+	task->as_of = get_text(row, COLUMN_AS_OF);
+	task->label_known = get_text(row, COLUMN_LABEL_KNOWN);
+	task->settings = get_texts(row, COLUMN_SETTINGS, &task->n_settings);
+	task_parse_split(task);
+	return task;
+}
+
+void
+task_parse_split(Task *task)
+{
+	cer_arena *arena = host_make_arena(CurrentMemoryContext);
+	cer_error err = {0};
+
+	host_check(
+		cer_split_parse(arena, host_text(task->split_text), &task->split, &err),
+		&err);
+}
+
+static void
+execute(const char *sql, int n_args, Oid *types, Datum *values)
+{
+	if (SPI_execute_with_args(sql, n_args, types, values, NULL, true, 0) !=
+	    SPI_OK_SELECT)
+		elog(ERROR, "could not read cerebro.task");
+}
+
+static void
+fail_unknown(const char *name, Oid user)
+{
+	Datum values[] = {ObjectIdGetDatum(user)};
+	char **names;
+
+	execute("SELECT DISTINCT name FROM cerebro.task "
+	        "WHERE pg_has_role($1, owner::oid, 'MEMBER') ORDER BY name",
+	        1, (Oid[]){OIDOID}, values);
+	names = palloc((SPI_processed + 1) * sizeof(char *));
+	for (uint64 i = 0; i < SPI_processed; i++)
+		names[i] = get_text(SPI_tuptable->vals[i], 1);
+	name_fail("task", name, names, (int) SPI_processed);
+}
+
+/*
+ * One's own task comes first; of others' tasks with one name none can be
+ * meant more than another.
+ */
+static HeapTuple
+choose_by_name(const char *name, Oid user)
+{
+	Datum values[] = {CStringGetTextDatum(name), ObjectIdGetDatum(user)};
+
+	execute("SELECT " TASK_COLUMNS " FROM cerebro.task WHERE name = $1 "
+	        "AND pg_has_role($2, owner::oid, 'MEMBER') "
+	        "ORDER BY owner::oid = $2 DESC, id LIMIT 2",
+	        2, (Oid[]){TEXTOID, OIDOID}, values);
+	if (SPI_processed == 0)
+		fail_unknown(name, user);
+	if (SPI_processed == 2 && DatumGetObjectId(get_value(SPI_tuptable->vals[0],
+	                                                     COLUMN_OWNER)) != user)
+		ereport(ERROR,
+		        (errcode(ERRCODE_AMBIGUOUS_PARAMETER),
+		         errmsg("task name \"%s\" is ambiguous", name),
+		         errdetail("Several roles of which you are a member own a "
+		                   "task with this name."),
+		         errhint("SET ROLE to the owner of the one you mean.")));
+	return SPI_tuptable->vals[0];
+}
+
+Task *
+task_find(const char *name)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Oid user = GetUserId();
+	ArchiveScope scope;
+	HeapTuple row;
+	Task *task;
+
+	archive_enter(&scope);
+	row = choose_by_name(name, user);
+	MemoryContextSwitchTo(caller);
+	task = make_task(row);
+	archive_leave(&scope);
+	return task;
+}
+
+Task *
+task_find_by_id(int32 id, bool check)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Datum values[] = {Int32GetDatum(id), ObjectIdGetDatum(GetUserId()),
+	                  BoolGetDatum(check)};
+	ArchiveScope scope;
+	Task *task;
+
+	archive_enter(&scope);
+	execute("SELECT " TASK_COLUMNS " FROM cerebro.task WHERE id = $1 "
+	        "AND (NOT $3 OR pg_has_role($2, owner::oid, 'MEMBER'))",
+	        3, (Oid[]){INT4OID, OIDOID, BOOLOID}, values);
+	if (SPI_processed == 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+		                errmsg("task %d does not exist", id)));
+	MemoryContextSwitchTo(caller);
+	task = make_task(SPI_tuptable->vals[0]);
+	archive_leave(&scope);
+	return task;
+}
+
+TaskTargets
+task_get_targets(const Task *task)
+{
+	TaskTargets targets;
+	int next = task->n_columns;
+
+	targets.label = next++;
+	targets.first_key = next;
+	next += task->n_key;
+	targets.split = task->split.sql.size > 0 ? next++ : -1;
+	targets.as_of = task->as_of != NULL ? next++ : -1;
+	targets.label_known = task->label_known != NULL ? next++ : -1;
+	targets.n = next;
+	return targets;
+}
+
+/* The stored text is SQL as it is written under these settings, always. */
+int
+task_enter_deparse(void)
+{
+	static const char *const settings[][2] = {
+		{"search_path", "pg_catalog, pg_temp"},
+		{"standard_conforming_strings", "on"},
+		{"transform_null_equals", "off"},
+	};
+	int level = NewGUCNestLevel();
+
+	for (int i = 0; i < lengthof(settings); i++)
+		(void) set_config_option(settings[i][0], settings[i][1], PGC_USERSET,
+		                         PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+		                         false);
+	return level;
+}
+
+static void
+report_task(void *arg)
+{
+	const Task *task = arg;
+	int position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(task->query);
+	}
+	errcontext("query of task \"%s\"", task->name);
+}
+
+Query *
+task_analyze(const Task *task)
+{
+	ErrorContextCallback context = {
+		.previous = error_context_stack,
+		.callback = report_task,
+		.arg = unconstify(Task *, task),
+	};
+	int level = task_enter_deparse();
+	List *raw;
+	Query *query;
+
+	error_context_stack = &context;
+	raw = raw_parser(task->query, RAW_PARSE_DEFAULT);
+	query = parse_analyze_fixedparams(linitial_node(RawStmt, raw), task->query,
+	                                  NULL, 0, NULL);
+	if (query->commandType != CMD_SELECT ||
+	    list_length(query->targetList) != task_get_targets(task).n)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+		                errmsg("the stored query does not fit the task"),
+		                errhint("Drop the task and create it again.")));
+	error_context_stack = context.previous;
+	settings_leave(level);
+	return query;
+}
+
+/* Which of the source's columns an added expression reads, from 1. */
+static Bitmapset *
+get_columns_of(const Query *query, int target)
+{
+	TargetEntry *entry;
+	Bitmapset *attributes = NULL;
+	Bitmapset *columns = NULL;
+	int at = -1;
+
+	if (target < 0)
+		return NULL;
+	entry = list_nth_node(TargetEntry, query->targetList, target);
+	pull_varattnos((Node *) entry->expr, 1, &attributes);
+	while ((at = bms_next_member(attributes, at)) >= 0)
+		columns =
+			bms_add_member(columns, at + FirstLowInvalidHeapAttributeNumber);
+	return columns;
+}
+
+/*
+ * What FE * leaves out: columns that the label or the time of its knowledge is
+ * computed from, a lone key (nothing generalises from it), and the column that
+ * names a row's part or group.
+ */
+static Bitmapset *
+get_hidden_columns(const Task *task, const Query *query)
+{
+	TaskTargets targets = task_get_targets(task);
+	Bitmapset *hidden = get_columns_of(query, targets.label);
+
+	hidden =
+		bms_add_members(hidden, get_columns_of(query, targets.label_known));
+	if (task->n_key == 1)
+		hidden =
+			bms_add_members(hidden, get_columns_of(query, targets.first_key));
+	if (task->split.kind == CER_SPLIT_COLUMN ||
+	    task->split.kind == CER_SPLIT_GROUP)
+		hidden = bms_add_members(hidden, get_columns_of(query, targets.split));
+	return hidden;
+}
+
+cer_column *
+task_get_columns(const Task *task, const Query *query)
+{
+	cer_column *columns = palloc(task->n_columns * sizeof(cer_column));
+	Bitmapset *hidden = get_hidden_columns(task, query);
+	bool all_hidden = bms_is_member(0, hidden); /* a whole row was read */
+
+	for (int i = 0; i < task->n_columns; i++)
+	{
+		TargetEntry *entry = list_nth_node(TargetEntry, query->targetList, i);
+		ValueCoder *coder = value_coder_make(exprType((Node *) entry->expr));
+
+		columns[i].name = host_text(pstrdup(entry->resname));
+		columns[i].type = value_coder_get_type(coder);
+		columns[i].is_in_star =
+			!all_hidden && !bms_is_member(i + 1, hidden) &&
+			name_find(entry->resname, task->exclude, task->n_exclude) < 0;
+		pfree(coder);
+	}
+	return columns;
+}
+
+int
+task_find_class(const Task *task, const char *label)
+{
+	for (int i = 0; label != NULL && i < task->n_classes; i++)
+		if (strcmp(task->classes[i], label) == 0)
+			return i;
+	return -1;
+}
