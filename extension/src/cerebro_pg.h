@@ -154,6 +154,7 @@ extern void source_init(void);
 extern Query *source_analyze(Task *task);
 extern Oid source_find_relation(const Query *source);
 extern char **source_find_key(const Query *source, Oid relation, int *n_key);
+extern void source_fail_key(const Query *source) pg_attribute_noreturn();
 /* Refuses functions that are not PostgreSQL's in tasks of other roles. */
 extern void source_check_code(const Task *task, const Query *query);
 
@@ -236,6 +237,11 @@ read_plan_make(const Task *task, const Query *query, const size_t *columns,
  */
 extern void task_read(const Task *task, const ReadPlan *plan,
                       const RowSink *sink, ReadStats *stats);
+
+/* Steps of create_task: classes and cuts from the data; counts and checks. */
+extern void task_learn(Task *task, Query *query, const char *positive);
+extern void task_survey(Task *task, ReadStats *stats);
+extern void task_report(const Task *task, const ReadStats *stats);
 
 /* The data version that stats describe: found, or made (with a NOTICE). */
 extern int32 task_get_data_version(const Task *task, const ReadStats *stats);

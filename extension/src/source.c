@@ -24,6 +24,7 @@
 #include "parser/parse_relation.h"
 #include "parser/parser.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 #include "tcop/tcopprot.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
@@ -415,6 +416,8 @@ source_analyze(Task *task)
 	task->relation = source_find_relation(source);
 	if (task->n_key == 0)
 		task->key = source_find_key(source, task->relation, &task->n_key);
+	if (task->n_key == 0)
+		source_fail_key(source);
 	resolve_names(source, "key column", task->key, task->n_key);
 	resolve_names(source, "excluded column", task->exclude, task->n_exclude);
 	query = add_targets(task, source);

@@ -1,0 +1,34 @@
+-- Tasks: what is to be predicted.
+
+CREATE FUNCTION cerebro.create_task(
+	name        text,
+	source      text,
+	label       text,
+	positive    text DEFAULT NULL,
+	key         text[] DEFAULT NULL,
+	exclude     text[] DEFAULT '{}',
+	split       text DEFAULT 'random(0.7, 0.15, 0.15)',
+	metric      text DEFAULT 'log_loss',
+	as_of       text DEFAULT NULL,
+	label_known text DEFAULT NULL
+) RETURNS integer
+	LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000
+	AS 'MODULE_PATHNAME', 'cerebro_create_task';
+COMMENT ON FUNCTION cerebro.create_task(text, text, text, text, text[], text[], text, text, text, text) IS
+	'defines what is to be predicted from which rows; returns the task''s id';
+
+CREATE FUNCTION cerebro.drop_task(name text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE COST 1000
+	AS 'MODULE_PATHNAME', 'cerebro_drop_task';
+COMMENT ON FUNCTION cerebro.drop_task(text) IS 'removes a task with its models';
+
+CREATE VIEW cerebro.tasks WITH (security_invoker = true) AS
+	SELECT t.name, t.label, t.classes, t.key, t.split, t.split_cuts, t.metric,
+		v.n_rows AS rows, t.relation, t.exclude, t.source, t.owner, t.id, t.created_at
+	FROM cerebro.task t
+	LEFT JOIN LATERAL (
+		SELECT d.n_rows FROM cerebro.data_version d
+		WHERE d.task OPERATOR(pg_catalog.=) t.id
+		ORDER BY d.id DESC LIMIT 1) v ON true;
+COMMENT ON VIEW cerebro.tasks IS 'what is to be predicted: tasks of the roles of which one is a member';
+GRANT SELECT ON cerebro.tasks TO PUBLIC;
