@@ -5,8 +5,26 @@
 #ifndef CEREBRO_COMPAT_H
 #define CEREBRO_COMPAT_H
 
+#include "fmgr.h"
+
 #if PG_VERSION_NUM < 150000
 #error "CEREBRO needs PostgreSQL 15 or later"
+#endif
+
+/* What the server looks up is visible though the rest is not; 16 has this. */
+#if PG_VERSION_NUM < 160000
+#undef PGDLLEXPORT
+#define PGDLLEXPORT __attribute__((visibility("default")))
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(name)                                    \
+	extern PGDLLEXPORT Datum name(PG_FUNCTION_ARGS);                 \
+	extern PGDLLEXPORT const Pg_finfo_record *pg_finfo_##name(void); \
+	const Pg_finfo_record *pg_finfo_##name(void)                     \
+	{                                                                \
+		static const Pg_finfo_record info = {1};                     \
+		return &info;                                                \
+	}                                                                \
+	extern int no_such_variable
 #endif
 
 /* From 16 on the rights on relations stand beside the range table. */
