@@ -58,7 +58,8 @@ static void
 offer_args(cer_suggestion *suggestion, const cer_word *word)
 {
 	for (size_t i = 0; i < word->n_args; i++)
-		cer_suggestion_offer(suggestion, cer_text_of(word->args[i].name));
+		if (word->args[i].type != CER_ARG_LAYERS)
+			cer_suggestion_offer(suggestion, cer_text_of(word->args[i].name));
 }
 
 /* What an optimizer takes may stand among the settings too. */
@@ -162,8 +163,8 @@ find_arg(const cer_ast *child, const cer_word *word, size_t position,
 			return cer_fail_at(err, CER_BAD_VALUE, child->place,
 			                   "%s takes no arguments", word->name);
 		return cer_fail_at(err, CER_BAD_VALUE, child->place,
-		                   "%s takes at most %zu arguments", word->name,
-		                   word->n_args);
+		                   "%s takes at most %zu argument%s", word->name,
+		                   word->n_args, word->n_args == 1 ? "" : "s");
 	}
 	*arg = &word->args[position];
 	return CER_OK;

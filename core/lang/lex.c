@@ -289,3 +289,20 @@ cer_lexer_read(cer_lexer *lexer, cer_token *token)
 	token->source = source_since(lexer, start);
 	return status;
 }
+
+cer_status
+cer_token_fail(const cer_token *token, const char *expected, cer_error *err)
+{
+	const char *quote =
+		token->kind == CER_TOKEN_QUOTED || token->kind == CER_TOKEN_STRING
+			? ""
+			: "\"";
+
+	if (token->kind == CER_TOKEN_END)
+		cer_fail_at(err, CER_SYNTAX, token->place, "unexpected end");
+	else
+		cer_fail_at(err, CER_SYNTAX, token->place, "unexpected %s%.*s%s", quote,
+		            CER_SHOW(token->source), quote);
+	cer_error_set_detail(err, "Expected %s.", expected);
+	return CER_SYNTAX;
+}

@@ -49,6 +49,10 @@ extern cer_status cer_lexer_init(cer_lexer *lexer, cer_arena *arena,
                                  cer_text text, cer_error *err);
 extern cer_status cer_lexer_read(cer_lexer *lexer, cer_token *token);
 
+/* Fails at a token that was not expected: expected completes "Expected ...". */
+extern cer_status
+cer_token_fail(const cer_token *token, const char *expected, cer_error *err);
+
 /*
  * The SQL expression that the lexer stands at (with no token read ahead), up to
  * a comma or closing parenthesis that is not part of it.  Blanks and comments

@@ -31,9 +31,10 @@ typedef struct parser
 	cer_error *err;
 	cer_token token; /* not yet used */
 	int depth;       /* of parentheses */
+	bool has_version;
 } parser;
 
-static cer_status parse_value(parser *p, cer_ast **value);
+static cer_status parse_value(parser *p, const char *expected, cer_ast **value);
 
 static const char *const sections[] = {"FE", "AS", "PT"};
 static const char *const item_words[] = {"EXCEPT", "JOIN", "AGGREGATE"};
@@ -93,32 +94,30 @@ is_name(const parser *p)
 	       (p->token.kind == CER_TOKEN_NAME && !is_reserved(p));
 }
 
-/* Fails at the token in hand; expected completes "Expected ...". */
-static cer_status
-fail_unexpected(parser *p, const char *expected)
+/* The section whose keyword the word in hand was perhaps meant to be. */
+static void
+suggest_section(parser *p)
 {
 	cer_suggestion suggestion;
 
-	if (p->token.kind == CER_TOKEN_END)
-		cer_fail_at(p->err, CER_SYNTAX, p->token.place, "unexpected end");
-	else
-		cer_fail_at(p->err, CER_SYNTAX, p->token.place, "unexpected \"%.*s\"",
-		            CER_SHOW(p->token.source));
-	cer_error_set_detail(p->err, "Expected %s.", expected);
-	if (p->token.kind != CER_TOKEN_NAME)
-		return CER_SYNTAX;
-	if (is_reserved(p) || is_item_word(p))
-	{
-		cer_error_set_hint(p->err,
-		                   "This is a word of the language; a column of that "
-		                   "name is written with quotes: \"%.*s\".",
-		                   CER_SHOW(p->token.name));
-		return CER_SYNTAX;
-	}
 	cer_suggestion_init(&suggestion, p->token.source);
 	for (size_t i = 0; i < 3; i++)
 		cer_suggestion_offer(&suggestion, cer_text_of(sections[i]));
 	cer_suggestion_hint(&suggestion, p->err);
+}
+
+/* Fails at the token in hand; expected completes "Expected ...". */
+static cer_status
+fail_unexpected(parser *p, const char *expected)
+{
+	cer_token_fail(&p->token, expected, p->err);
+	if (is_reserved(p) || is_item_word(p))
+		cer_error_set_hint(p->err,
+		                   "This is a word of the language; a column of that "
+		                   "name is written with quotes: \"%.*s\".",
+		                   CER_SHOW(p->token.name));
+	else if (p->token.kind == CER_TOKEN_NAME)
+		suggest_section(p);
 	return CER_SYNTAX;
 }
 
@@ -190,9 +189,11 @@ parse_number(parser *p, cer_ast **number)
 static cer_status
 parse_argument(parser *p, cer_ast **argument)
 {
+	const char *expected =
+		p->depth > 0 ? "an argument" : "an optimizer or a setting";
 	cer_ast *value;
 
-	CER_TRY(parse_value(p, &value));
+	CER_TRY(parse_value(p, expected, &value));
 	*argument = value;
 	if (p->token.kind != '=')
 		return CER_OK;
@@ -200,7 +201,7 @@ parse_argument(parser *p, cer_ast **argument)
 		return fail_unexpected(p, "\",\", as only a word stands before \"=\"");
 	CER_TRY(advance(p));
 	value->kind = CER_AST_NAMED;
-	CER_TRY(parse_value(p, &value));
+	CER_TRY(parse_value(p, "a value", &value));
 	cer_ast_append(*argument, value);
 	return CER_OK;
 }
@@ -220,27 +221,27 @@ parse_call(parser *p, cer_ast **call)
 }
 
 static cer_status
-parse_operand(parser *p, cer_ast **operand)
+parse_operand(parser *p, const char *expected, cer_ast **operand)
 {
 	if (p->token.kind == CER_TOKEN_NUMBER || p->token.kind == '-')
 		return parse_number(p, operand);
 	if (p->token.kind == CER_TOKEN_NAME && !is_reserved(p))
 		return parse_call(p, operand);
-	return fail_unexpected(p, "a word or a number");
+	return fail_unexpected(p, expected);
 }
 
 static cer_status
-parse_value(parser *p, cer_ast **value)
+parse_value(parser *p, const char *expected, cer_ast **value)
 {
 	cer_ast *first;
 	cer_ast *second;
 
-	CER_TRY(parse_operand(p, &first));
+	CER_TRY(parse_operand(p, expected, &first));
 	*value = first;
 	if (!is_word(p, "x"))
 		return CER_OK;
 	CER_TRY(advance(p));
-	CER_TRY(parse_operand(p, &second));
+	CER_TRY(parse_operand(p, "a number of layers", &second));
 	*value = cer_ast_make(p->arena, CER_AST_TIMES, first->place);
 	if (*value == NULL)
 		return cer_fail_memory(p->err, sizeof(**value));
@@ -282,7 +283,7 @@ parse_column(parser *p, cer_ast **column)
 	if (p->token.kind != ':')
 		return CER_OK;
 	CER_TRY(advance(p));
-	CER_TRY(parse_operand(p, &encoder));
+	CER_TRY(parse_operand(p, "an encoder", &encoder));
 	cer_ast_append(*column, encoder);
 	return CER_OK;
 }
@@ -302,9 +303,19 @@ parse_item(parser *p, cer_ast **item)
 
 /* ---------------------------------------------------------------- triple */
 
+static cer_status
+parse_structure(parser *p, cer_ast *as)
+{
+	cer_ast *structure;
+
+	CER_TRY(parse_value(p, "a structure", &structure));
+	cer_ast_append(as, structure);
+	return CER_OK;
+}
+
 /* Appends the section to the triple if the token in hand begins it. */
 static cer_status
-parse_section(parser *p, cer_ast_kind kind, parse_fn rule, cer_ast *triple)
+parse_section(parser *p, cer_ast_kind kind, cer_ast *triple)
 {
 	cer_ast *section;
 
@@ -312,17 +323,16 @@ parse_section(parser *p, cer_ast_kind kind, parse_fn rule, cer_ast *triple)
 		return CER_OK;
 	CER_TRY(make_node(p, kind, &section));
 	CER_TRY(advance(p));
-	if (kind == CER_AST_AS)
-	{
-		cer_ast *structure;
-
-		CER_TRY(rule(p, &structure));
-		cer_ast_append(section, structure);
-	}
-	else
-		CER_TRY(parse_list(p, rule, section));
 	cer_ast_append(triple, section);
-	return CER_OK;
+	switch (kind)
+	{
+		case CER_AST_FE:
+			return parse_list(p, parse_item, section);
+		case CER_AST_AS:
+			return parse_structure(p, section);
+		default:
+			return parse_list(p, parse_argument, section);
+	}
 }
 
 static cer_status
@@ -342,6 +352,7 @@ parse_version(parser *p)
 		                   CER_LANGUAGE_VERSION);
 		return CER_BAD_VERSION;
 	}
+	p->has_version = true;
 	return advance(p);
 }
 
@@ -363,15 +374,25 @@ describe_rest(const cer_ast *triple)
 }
 
 static cer_status
+fail_rest(parser *p, const cer_ast *triple)
+{
+	fail_unexpected(p, p->has_version ? "the end" : describe_rest(triple));
+	if (is_reserved(p))
+		cer_error_set_hint(p->err, "The parts of a triple stand in the order "
+		                           "FE, AS, PT, each at most once.");
+	return CER_SYNTAX;
+}
+
+static cer_status
 parse_triple(parser *p, cer_ast **triple)
 {
 	CER_TRY(make_node(p, CER_AST_TRIPLE, triple));
-	CER_TRY(parse_section(p, CER_AST_FE, parse_item, *triple));
-	CER_TRY(parse_section(p, CER_AST_AS, parse_value, *triple));
-	CER_TRY(parse_section(p, CER_AST_PT, parse_argument, *triple));
+	CER_TRY(parse_section(p, CER_AST_FE, *triple));
+	CER_TRY(parse_section(p, CER_AST_AS, *triple));
+	CER_TRY(parse_section(p, CER_AST_PT, *triple));
 	CER_TRY(parse_version(p));
 	if (p->token.kind != CER_TOKEN_END)
-		return fail_unexpected(p, describe_rest(*triple));
+		return fail_rest(p, *triple);
 	return CER_OK;
 }
 

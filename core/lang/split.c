@@ -60,13 +60,7 @@ advance(parser *p)
 static cer_status
 fail_unexpected(parser *p, const char *expected)
 {
-	if (p->token.kind == CER_TOKEN_END)
-		cer_fail_at(p->err, CER_SYNTAX, p->token.place, "unexpected end");
-	else
-		cer_fail_at(p->err, CER_SYNTAX, p->token.place, "unexpected \"%.*s\"",
-		            CER_SHOW(p->token.source));
-	cer_error_set_detail(p->err, "Expected %s.", expected);
-	return CER_SYNTAX;
+	return cer_token_fail(&p->token, expected, p->err);
 }
 
 static cer_status

@@ -82,7 +82,8 @@ cer_suggestion_offer(cer_suggestion *suggestion, cer_text candidate)
 		return;
 	distance = measure(suggestion->word, candidate);
 	/* a word of which nothing is left is no slip */
-	if (distance < suggestion->distance && distance < candidate.size)
+	if (distance < suggestion->distance && distance < candidate.size &&
+	    distance < suggestion->word.size)
 	{
 		suggestion->best = candidate;
 		suggestion->distance = distance;

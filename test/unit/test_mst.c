@@ -1,0 +1,267 @@
+/*
+ * test_mst.c
+ *	  Triples: the cases of test/lang/mst.test, what they resolve to, limits,
+ *	  and memory that runs out.
+ */
+#include "cases.h"
+#include "cmocka_all.h"
+#include "failing_host.h"
+#include "lang/mst.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static cer_text
+text_of(const char *string)
+{
+	return (cer_text){string, strlen(string)};
+}
+
+static cer_status
+print_parsed(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
+{
+	const cer_mst *mst;
+	cer_status status = cer_mst_parse(arena, text, &mst, err);
+
+	if (status != CER_OK)
+		return status;
+	return cer_mst_print(arena, mst, result, err);
+}
+
+static void
+test_mst__cases(void **state)
+{
+	(void) state;
+	cases_run("test/lang/mst.test", print_parsed);
+}
+
+static int
+set_up(void **state)
+{
+	*state = cer_arena_new(&cer_host_plain);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	cer_arena_free(*state);
+	return 0;
+}
+
+static const cer_mst *
+parse(cer_arena *arena, const char *text)
+{
+	const cer_mst *mst = NULL;
+	cer_error err = {0};
+
+	if (cer_mst_parse(arena, text_of(text), &mst, &err) != CER_OK)
+		fail_msg("%s: %s", text, err.message);
+	return mst;
+}
+
+static void
+test_mst_parse__puts_defaults_in(void **state)
+{
+	const cer_mst *mst = parse(*state, "");
+
+	assert_int_equal(mst->n_items, 1);
+	assert_int_equal(mst->items[0].kind, CER_FE_STAR);
+	assert_int_equal(mst->n_layers, 2);
+	assert_int_equal(mst->layers[0].units, 256);
+	assert_int_equal(mst->layers[1].units, 128);
+	assert_int_equal(mst->layers[1].activation, mst->settings.activation);
+	assert_true(mst->layers[1].dropout == mst->settings.dropout);
+	assert_int_equal(mst->settings.optimizer, CER_ADAMW);
+	assert_true(mst->settings.lr == 0.001);
+	assert_true(mst->settings.beta1 == 0.9);
+	assert_true(mst->settings.beta2 == 0.999);
+	assert_int_equal(mst->settings.batch, 1024);
+	assert_int_equal(cer_mst_get_seed(mst), 0);
+	assert_int_equal(cer_mst_get_epochs(mst), mst->settings.epochs);
+}
+
+static void
+test_mst_parse__resolves_settings(void **state)
+{
+	const cer_mst *mst =
+		parse(*state, "AS mlp(32 x 2, 8) PT sgd(0.5, momentum = 0.25), "
+	                  "decay = 0.125, tanh, dropout = 0.75, epochs = 3, "
+	                  "patience = 2, batch = 16, seed = 9007199254740991");
+	const cer_settings *s = &mst->settings;
+
+	assert_int_equal(mst->n_layers, 3);
+	assert_int_equal(mst->layers[2].units, 8);
+	assert_int_equal(mst->layers[2].activation, CER_TANH);
+	assert_true(mst->layers[0].dropout == 0.75);
+	assert_int_equal(s->optimizer, CER_SGD);
+	assert_true(s->lr == 0.5 && s->momentum == 0.25 && s->decay == 0.125);
+	assert_int_equal(s->epochs, 3);
+	assert_int_equal(s->patience, 2);
+	assert_int_equal(s->batch, 16);
+	assert_true(cer_mst_get_seed(mst) == 9007199254740991u);
+}
+
+static void
+test_mst_parse__resolves_items(void **state)
+{
+	const cer_mst *mst =
+		parse(*state, "FE \"B\" : embed(3),\n c, *, EXCEPT (d, \"E\")");
+
+	assert_int_equal(mst->n_items, 4);
+	assert_int_equal(mst->items[0].kind, CER_FE_STAR);
+	assert_int_equal(mst->items[0].n_names, 0);
+	assert_int_equal(mst->items[1].kind, CER_FE_EXCEPT);
+	assert_int_equal(mst->items[1].n_names, 2);
+	assert_memory_equal(mst->items[1].names[1].data, "E", 1);
+	assert_int_equal(mst->items[2].kind, CER_FE_COLUMN);
+	assert_memory_equal(mst->items[2].names[0].data, "B", 1);
+	assert_int_equal(mst->items[2].encoder.kind, CER_ENCODER_EMBED);
+	assert_int_equal(mst->items[2].encoder.width, 3);
+	assert_int_equal(mst->items[3].encoder.kind, CER_ENCODER_AUTO);
+	assert_int_equal(mst->items[3].line, 2);
+	assert_int_equal(mst->items[3].column, 2);
+}
+
+static void
+test_mst_parse__keeps_nothing_of_text(void **state)
+{
+	char text[] = "FE alpha, \"Beta\" AS mlp(7)";
+	const cer_mst *mst = parse(*state, text);
+	cer_text printed;
+
+	memset(text, '?', sizeof(text));
+	assert_int_equal(cer_mst_print(*state, mst, &printed, NULL), CER_OK);
+	assert_string_equal(printed.data, "FE alpha, \"Beta\" AS mlp(7) @1");
+	assert_int_equal(printed.size, strlen(printed.data));
+}
+
+static void
+test_mst_parse__leaves_outputs_untouched(void **state)
+{
+	const cer_mst *mst = (const cer_mst *) state;
+
+	assert_int_equal(cer_mst_parse(*state, text_of("FE * AS nope"), &mst, NULL),
+	                 CER_UNKNOWN_NAME);
+	assert_ptr_equal(mst, state);
+}
+
+/* prefix, then n times piece, then suffix */
+static char *
+repeat(const char *prefix, const char *piece, size_t n, const char *suffix)
+{
+	size_t size = strlen(piece);
+	char *text = malloc(strlen(prefix) + n * size + strlen(suffix) + 1);
+	char *at = stpcpy(text, prefix);
+
+	for (; n > 0; n--)
+		at = stpcpy(at, piece);
+	strcpy(at, suffix);
+	return text;
+}
+
+static void
+assert_fails(cer_arena *arena, char *text, cer_status status,
+             const char *message)
+{
+	const cer_mst *mst;
+	cer_error err = {0};
+
+	assert_int_equal(cer_mst_parse(arena, text_of(text), &mst, &err), status);
+	assert_string_equal(err.message, message);
+	free(text);
+}
+
+static void
+test_mst_parse__has_limits(void **state)
+{
+	assert_fails(*state, repeat("", " ", 65537, ""), CER_TOO_BIG,
+	             "text of 65537 bytes is longer than 65536 bytes");
+	assert_fails(*state, repeat("AS mlp(", "a(", 40, ""), CER_TOO_BIG,
+	             "more than 32 nested parentheses at line 1, column 71");
+	assert_fails(*state, repeat("AS mlp(1", ",1", 64, ")"), CER_TOO_BIG,
+	             "more than 64 layers at line 1, column 136");
+	assert_fails(*state, repeat("AS mlp(1", ",1", 5000, ")"), CER_TOO_BIG,
+	             "more than 4096 items in a list at line 1, column 8200");
+	assert_fails(*state, repeat("FE ", "ä", 200, " :"), CER_SYNTAX,
+	             "unexpected end at line 1, column 206");
+}
+
+static void
+test_mst_parse__clips_long_words(void **state)
+{
+	char *text = repeat("AS ", "ä", 100, "");
+	cer_error err = {0};
+	const cer_mst *mst;
+	char *message =
+		repeat("unknown structure \"", "ä", 30, "\" at line 1, column 4");
+
+	assert_int_equal(cer_mst_parse(*state, text_of(text), &mst, &err),
+	                 CER_UNKNOWN_NAME);
+	assert_string_equal(err.message, message);
+	assert_int_equal(err.line, 1);
+	assert_int_equal(err.column, 4);
+	free(message);
+	free(text);
+}
+
+static void
+test_mst_parse__takes_many_columns(void **state)
+{
+	char text[32 * 1024] = "FE c0";
+	char *at = text + strlen(text);
+
+	for (int i = 1; i < 1600; i++)
+		at += sprintf(at, ", c%d : embed(%d)", i, i % 9 + 1);
+	assert_int_equal(parse(*state, text)->n_items, 1600);
+}
+
+static cer_status
+parse_and_print(const cer_host *host, void *arg)
+{
+	cer_arena *arena = cer_arena_new(host);
+	const cer_mst *mst;
+	cer_text printed;
+	cer_error err;
+	cer_status status;
+
+	if (arena == NULL)
+		return CER_NO_MEMORY;
+	status = cer_mst_parse(arena, text_of(arg), &mst, &err);
+	if (status == CER_OK)
+		status = cer_mst_print(arena, mst, &printed, &err);
+	cer_arena_free(arena);
+	return status;
+}
+
+static void
+test_mst__survives_failing_memory(void **state)
+{
+	char *text = repeat("FE *, EXCEPT (a, b), c : embed(3) AS mlp(7 x 9) "
+	                    "PT adam(0.1), seed = 3 --",
+	                    "x", 20000, "");
+
+	(void) state;
+	assert_true(failing_host_run(parse_and_print, text) >= 3);
+	free(text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mst__cases),
+		cmocka_unit_test(test_mst_parse__puts_defaults_in),
+		cmocka_unit_test(test_mst_parse__resolves_settings),
+		cmocka_unit_test(test_mst_parse__resolves_items),
+		cmocka_unit_test(test_mst_parse__keeps_nothing_of_text),
+		cmocka_unit_test(test_mst_parse__leaves_outputs_untouched),
+		cmocka_unit_test(test_mst_parse__has_limits),
+		cmocka_unit_test(test_mst_parse__clips_long_words),
+		cmocka_unit_test(test_mst_parse__takes_many_columns),
+		cmocka_unit_test(test_mst__survives_failing_memory),
+	};
+
+	return cmocka_run_group_tests_name("mst", tests, set_up, tear_down);
+}
