@@ -14,7 +14,8 @@ CPPFLAGS_ALL := -Iinclude -Icore -DCER_VERSION='"$(CEREBRO_VERSION)"'
 
 PG_INC = $(shell $(PG_CONFIG) --includedir)
 PG_LIB = $(shell $(PG_CONFIG) --libdir)
-CORE_LIBS := $(B)/libcerebro.a -l:libxsmm.a -l:libxsmmnoblas.a -ldl -lm
+LIBS       := -l:libxsmm.a -l:libxsmmnoblas.a -ldl -lm
+CORE_LIBS  := $(B)/libcerebro.a $(LIBS)
 
 .PHONY: all core engine extension cli
 all: core $(if $(ENGINE_OBJ),engine) extension $(if $(CLI_OBJ),cli) ## build everything (the default)
@@ -118,7 +119,7 @@ fuzz: ## libFuzzer over every reader of foreign bytes, FUZZ_SECONDS each
 		$(LIB_OBJ:$(B)/%=build/fuzz/%) $(FUZZ:%=build/fuzz/test/fuzz/%.o)
 	@for f in $(FUZZ); do \
 		clang-14 -fsanitize=fuzzer,address,undefined -o build/fuzz/$$f build/fuzz/test/fuzz/$$f.o \
-			$(LIB_OBJ:$(B)/%=build/fuzz/%) build/fuzz/libcerebro.a $(filter-out %.a,$(CORE_LIBS)) -l:libxsmm.a -l:libxsmmnoblas.a -ldl -lm && \
+			$(LIB_OBJ:$(B)/%=build/fuzz/%) build/fuzz/libcerebro.a $(LIBS) && \
 		mkdir -p build/fuzz/corpus/$$f && \
 		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 build/fuzz/corpus/$$f test/fuzz/corpus/$${f#fuzz_} || exit 1; \
 	done
