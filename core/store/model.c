@@ -1,0 +1,331 @@
+/*
+ * store/model.c
+ *	  A model that can score, from its stored parts.
+ *
+ * Parts come from tables that their owner may have written to, or from a dump:
+ * every name, size and count is checked against what the header's triple makes
+ * of the encoders, and memory for weights is asked for only when all of their
+ * bytes are known to be there.
+ */
+#include "store/parts.h"
+
+#include "base/error.h"
+#include "base/size.h"
+#include "base/text.h"
+#include "nn/infer.h"
+
+#include <math.h>
+#include <string.h>
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "tensors are stored lowest byte first");
+
+struct cer_model
+{
+	const cer_encoders *encoders;
+	const cer_infer *infer;
+	size_t n_numbers;
+	size_t n_tables;
+	size_t n_inputs;
+	size_t n_classes;
+	const char *kernel_class;
+};
+
+/* Parts and where the last one was found: they are mostly asked for in order. */
+typedef struct part_list
+{
+	const cer_part *parts;
+	size_t n_parts;
+	size_t next;
+} part_list;
+
+static cer_status read_header(cer_arena *arena, part_list *list,
+                              cer_model_header *header, cer_error *err);
+static cer_status
+read_encoders(cer_arena *arena, part_list *list, const cer_model_header *header,
+              const cer_encoders **encoders, cer_error *err);
+static cer_status
+read_weights(cer_arena *arena, part_list *list, const cer_net *net,
+             const float **weights, cer_error *err);
+static cer_status fill_model(cer_arena *arena, const cer_model_header *header,
+                             cer_model *model, cer_error *err);
+
+cer_status
+cer_model_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
+               const cer_model **model, cer_error *err)
+{
+	part_list list = {parts, n_parts, 0};
+	cer_model_header header;
+	cer_model *made = cer_arena_allocate(arena, sizeof(*made));
+	const cer_mst *mst;
+	const cer_net *net;
+	const float *weights = NULL;
+
+	if (made == NULL)
+		return cer_fail_memory(err, sizeof(*made));
+	CER_TRY(read_header(arena, &list, &header, err));
+	CER_TRY(cer_mst_parse(arena, header.triple, &mst, err));
+	CER_TRY(read_encoders(arena, &list, &header, &made->encoders, err));
+	CER_TRY(cer_net_make(arena, cer_encoders_get_shape(made->encoders),
+	                     mst->layers, mst->n_layers, &net, err));
+	CER_TRY(read_weights(arena, &list, net, &weights, err));
+	CER_TRY(cer_infer_make(arena, net, weights, &made->infer, err));
+	CER_TRY(fill_model(arena, &header, made, err));
+	*model = made;
+	return CER_OK;
+}
+
+size_t
+cer_model_count_inputs(const cer_model *model)
+{
+	return model->n_inputs;
+}
+
+const cer_input *
+cer_model_get_input(const cer_model *model, size_t input)
+{
+	return cer_encoders_get_input(model->encoders, input);
+}
+
+size_t
+cer_model_count_classes(const cer_model *model)
+{
+	return model->n_classes;
+}
+
+const char *
+cer_model_get_kernel_class(const cer_model *model)
+{
+	return model->kernel_class;
+}
+
+uint32_t
+cer_model_find_code(const cer_model *model, size_t input, cer_text value)
+{
+	return cer_encoders_find_code(model->encoders, input, value);
+}
+
+/* ---- scoring ---- */
+
+#define ALIGNMENT ((size_t) 64)
+
+static size_t
+align_up(size_t size)
+{
+	return (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+}
+
+/* Scratch: encoded numbers, encoded codes, what the network needs. */
+size_t
+cer_model_get_scratch_size(const cer_model *model, size_t n_rows)
+{
+	return align_up(n_rows * model->n_numbers * sizeof(float)) +
+	       align_up(n_rows * model->n_tables * sizeof(uint32_t)) +
+	       cer_infer_get_scratch_size(model->infer, n_rows);
+}
+
+void
+cer_model_score(const cer_model *model, size_t n_rows, const cer_value *values,
+                float *proba, void *scratch)
+{
+	float *numbers = scratch;
+	uint32_t *codes =
+		(uint32_t *) ((char *) scratch +
+	                  align_up(n_rows * model->n_numbers * sizeof(float)));
+	char *rest =
+		(char *) codes + align_up(n_rows * model->n_tables * sizeof(uint32_t));
+
+	for (size_t row = 0; row < n_rows; row++)
+		cer_encoders_apply_row(model->encoders, values + row * model->n_inputs,
+		                       numbers + row * model->n_numbers,
+		                       codes + row * model->n_tables);
+	cer_infer_run(model->infer, n_rows, numbers, codes, proba, rest);
+}
+
+/* ---- reading parts ---- */
+
+static cer_status
+fill_model(cer_arena *arena, const cer_model_header *header, cer_model *model,
+           cer_error *err)
+{
+	const cer_input_shape *shape = cer_encoders_get_shape(model->encoders);
+	size_t size = header->kernel_class.size;
+	char *kernel_class = cer_arena_allocate(arena, size + 1);
+
+	if (kernel_class == NULL)
+		return cer_fail_memory(err, size + 1);
+	memcpy(kernel_class, header->kernel_class.data, size);
+	kernel_class[size] = '\0';
+	model->kernel_class = kernel_class;
+	model->n_numbers = shape->n_numbers;
+	model->n_tables = shape->n_tables;
+	model->n_inputs = header->n_inputs;
+	model->n_classes = header->n_classes;
+	return CER_OK;
+}
+
+/* NULL: there is none. */
+static const cer_part *
+find_part(part_list *list, cer_part_kind kind, cer_text name)
+{
+	for (size_t i = 0; i < list->n_parts; i++)
+	{
+		size_t at = (list->next + i) % list->n_parts;
+		const cer_part *part = &list->parts[at];
+
+		if (part->kind != kind || !cer_text_equals(part->name, name))
+			continue;
+		list->next = at + 1;
+		return part;
+	}
+	return NULL;
+}
+
+static cer_status
+find_needed(part_list *list, cer_part_kind kind, cer_text name,
+            const cer_part **part, cer_error *err)
+{
+	static const char *const kinds[] = {
+		[CER_PART_HEADER] = "header",
+		[CER_PART_ENCODER] = "encoder",
+		[CER_PART_TENSOR] = "tensor",
+	};
+
+	*part = find_part(list, kind, name);
+	if (*part != NULL)
+		return CER_OK;
+	return cer_fail(err, CER_BAD_FORMAT, "the model lacks its %s \"%.*s\"",
+	                kinds[kind], CER_SHOW(name));
+}
+
+static cer_status
+check_count(const part_list *list, cer_part_kind kind, size_t expected,
+            cer_error *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n_parts; i++)
+		n += list->parts[i].kind == kind;
+	if (n == expected)
+		return CER_OK;
+	return cer_fail(err, CER_BAD_FORMAT,
+	                "the model has %zu parts of kind %d, its header makes %zu",
+	                n, (int) kind, expected);
+}
+
+static cer_status
+read_header(cer_arena *arena, part_list *list, cer_model_header *header,
+            cer_error *err)
+{
+	const cer_part *part;
+
+	CER_TRY(check_count(list, CER_PART_HEADER, 1, err));
+	CER_TRY(find_needed(list, CER_PART_HEADER, cer_text_of(CER_HEADER_NAME),
+	                    &part, err));
+	return cer_model_header_unpack(arena, (cer_text){part->data, part->size},
+	                               header, err);
+}
+
+/* The header says which inputs there are; encoders must be theirs. */
+static cer_status
+check_inputs(const cer_model_header *header, const cer_encoders *encoders,
+             cer_error *err)
+{
+	for (size_t i = 0; i < header->n_inputs; i++)
+	{
+		const cer_input *input = cer_encoders_get_input(encoders, i);
+
+		if (input->storage != header->inputs[i].storage ||
+		    !cer_text_equals(input->name, header->inputs[i].name))
+			return cer_fail(err, CER_BAD_FORMAT,
+			                "the encoder of input \"%.*s\" is of another",
+			                CER_SHOW(header->inputs[i].name));
+	}
+	return CER_OK;
+}
+
+static cer_status
+read_encoders(cer_arena *arena, part_list *list, const cer_model_header *header,
+              const cer_encoders **encoders, cer_error *err)
+{
+	size_t size = header->n_inputs * sizeof(cer_text);
+	cer_text *bytes = cer_arena_allocate(arena, size);
+
+	if (bytes == NULL)
+		return cer_fail_memory(err, size);
+	CER_TRY(check_count(list, CER_PART_ENCODER, header->n_inputs, err));
+	for (size_t i = 0; i < header->n_inputs; i++)
+	{
+		const cer_part *part;
+
+		CER_TRY(find_needed(list, CER_PART_ENCODER, header->inputs[i].name,
+		                    &part, err));
+		bytes[i] = (cer_text){part->data, part->size};
+	}
+	CER_TRY(cer_encoders_unpack(arena, bytes, header->n_inputs,
+	                            header->n_classes, encoders, err));
+	return check_inputs(header, *encoders, err);
+}
+
+static cer_status
+find_tensor(part_list *list, const cer_net_tensor *tensor,
+            const cer_part **part, cer_error *err)
+{
+	const cer_part *found;
+	bool is_alike;
+
+	CER_TRY(find_needed(list, CER_PART_TENSOR, tensor->name, &found, err));
+	is_alike = found->n_dims == tensor->n_dims &&
+	           found->size == cer_size_multiply(tensor->size, sizeof(float));
+	for (uint32_t i = 0; is_alike && i < tensor->n_dims; i++)
+		is_alike = found->dims[i] == tensor->dims[i];
+	if (!is_alike)
+		return cer_fail(err, CER_BAD_FORMAT,
+		                "tensor \"%.*s\" has another size than the triple says",
+		                CER_SHOW(tensor->name));
+	*part = found;
+	return CER_OK;
+}
+
+static cer_status
+copy_tensor(const cer_part *part, float *to, cer_error *err)
+{
+	size_t n = part->size / sizeof(float);
+
+	if (n > 0)
+		memcpy(to, part->data, part->size);
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(to[i]))
+			return cer_fail(err, CER_BAD_FORMAT,
+			                "tensor \"%.*s\" holds a weight that is not finite",
+			                CER_SHOW(part->name));
+	return CER_OK;
+}
+
+static cer_status
+read_weights(cer_arena *arena, part_list *list, const cer_net *net,
+             const float **weights, cer_error *err)
+{
+	size_t n_tensors = cer_net_count_tensors(net);
+	size_t size =
+		cer_size_multiply(cer_net_count_weights(net), sizeof(**weights));
+	const cer_part *part;
+	float *made;
+
+	CER_TRY(check_count(list, CER_PART_TENSOR, n_tensors, err));
+	for (size_t i = 0; i < n_tensors; i++)
+		CER_TRY(find_tensor(list, cer_net_get_tensor(net, i), &part, err));
+	made = cer_arena_allocate(arena, size);
+	if (made == NULL)
+		return cer_fail_memory(err, size);
+	memset(made, 0, size);
+	for (size_t i = 0; i < n_tensors; i++)
+	{
+		const cer_net_tensor *tensor = cer_net_get_tensor(net, i);
+
+		CER_TRY(find_tensor(list, tensor, &part, err));
+		CER_TRY(copy_tensor(part, made + tensor->offset, err));
+	}
+	*weights = made;
+	return CER_OK;
+}

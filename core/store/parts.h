@@ -1,0 +1,43 @@
+/*
+ * store/parts.h
+ *	  A trained network as named parts, in the order in which they are kept.
+ */
+#ifndef CER_STORE_PARTS_H
+#define CER_STORE_PARTS_H
+
+#include "train/trained.h"
+
+#define CER_HEADER_NAME       "header"
+#define CER_VALID_SCORES_NAME "valid_scores"
+
+/* The parts are made in the arena; the data of tensors stay the trainer's. */
+extern cer_status
+cer_parts_make(cer_arena *arena, const cer_trained *trained,
+               const cer_part **parts, size_t *n_parts, cer_error *err);
+
+/*
+ * The header part:
+ *
+ *	 version (1), library version, language version (4), triple, kernel class,
+ *	 classes (4), inputs (4), for each: storage (1), name
+ */
+typedef struct cer_model_header
+{
+	cer_text library_version;
+	uint32_t language_version;
+	cer_text triple;
+	cer_text kernel_class;
+	size_t n_classes;
+	size_t n_inputs;
+	const cer_input *inputs;
+} cer_model_header;
+
+extern cer_status
+cer_model_header_pack(cer_arena *arena, const cer_model_header *header,
+                      cer_text *bytes, cer_error *err);
+/* Texts are lent from bytes, inputs live in the arena. */
+extern cer_status
+cer_model_header_unpack(cer_arena *arena, cer_text bytes,
+                        cer_model_header *header, cer_error *err);
+
+#endif
