@@ -33,6 +33,9 @@ $(B)/cerebro_engine: $(ENGINE_OBJ) $(B)/libcerebro.a
 $(B)/cerebro: $(CLI_OBJ)
 	$(CC) $(CFLAGS_ALL) -o $@ $(CLI_OBJ) -L$(PG_LIB) -lpq -lm
 
+# The inner loops: the compiler vectorises them; see core/nn/kernels.inc.
+$(B)/core/nn/kernels_%.o: CFLAGS_ALL += -O3 -fno-trapping-math
+
 $(B)/core/%.o: core/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(CPPFLAGS_ALL) -MMD -MP -c -o $@ $<

@@ -2,6 +2,12 @@
  * nn/net.h
  *	  A network: its operators in order, and where their weights stand in the
  *	  one flat array of weights (gradients stand in another, alike).
+ *
+ *	 first -> activate -> dense -> activate -> ... -> dense -> activate -> softmax
+ *
+ * "first" makes the first layer of numbers and codes, "activate" adds the bias
+ * and applies activation and dropout.  Matrices of weights are (n_in, n_out),
+ * row major: the transpose of PyTorch's.
  */
 #ifndef CER_NN_NET_H
 #define CER_NN_NET_H
@@ -9,17 +15,51 @@
 #include "data/encoded.h"
 #include "lang/mst.h"
 
+/* How a tensor starts. */
+typedef enum cer_initial
+{
+	CER_INITIAL_ZERO,
+	CER_INITIAL_UNIFORM, /* of [-scale, scale) */
+	CER_INITIAL_NORMAL   /* of deviation scale */
+} cer_initial;
+
 typedef struct cer_net_tensor
 {
-	cer_text name; /* from kind, width, ordinal or input: "dense[1].weight",
-					  * "embed(dest)", "first(carrier)"; ends with NUL */
+	cer_text name; /* from kind, width, ordinal or input, see net.c; ends
+					  * with NUL */
 	uint32_t n_dims;
 	uint64_t dims[CER_MAX_DIMS];
 	size_t offset; /* floats from the start of the flat array */
 	size_t size;   /* floats */
+	cer_initial initial;
+	float scale;
+	const cer_text *row_names; /* or NULL: random numbers are keyed by row */
 } cer_net_tensor;
 
-typedef struct cer_net cer_net;
+struct cer_operator;
+
+typedef struct cer_node
+{
+	const struct cer_operator *op;
+	cer_text name; /* "first", "dense(256)[1]", "output" */
+	size_t n_in;   /* floats a row; 0 for first */
+	size_t n_out;
+	cer_activation activation; /* of activate */
+	double dropout;
+	size_t first_tensor;
+	size_t n_tensors;
+} cer_node;
+
+typedef struct cer_net
+{
+	const cer_input_shape *shape; /* a copy of its own */
+	size_t n_nodes;
+	cer_node *nodes;
+	size_t n_tensors;
+	cer_net_tensor *tensors;
+	size_t n_weights;    /* floats of the flat array, gaps included */
+	size_t n_parameters; /* gaps not included */
+} cer_net;
 
 extern cer_status cer_net_make(cer_arena *arena, const cer_input_shape *shape,
                                const cer_layer *layers, size_t n_layers,
@@ -28,5 +68,13 @@ extern size_t cer_net_count_weights(const cer_net *net); /* floats */
 extern size_t cer_net_count_tensors(const cer_net *net);
 extern const cer_net_tensor *
 cer_net_get_tensor(const cer_net *net, size_t tensor);
+
+/* Floating point operations of one row forward. */
+extern double cer_net_get_cost(const cer_net *net);
+
+/* Initial weights: keyed by seed and name, so that what an edit of the net
+ * leaves alone starts from the same numbers. */
+extern void
+cer_net_init_weights(const cer_net *net, uint64_t seed, float *weights);
 
 #endif

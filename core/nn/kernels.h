@@ -1,0 +1,138 @@
+/*
+ * nn/kernels.h
+ *	  The inner loops of networks, as a table of functions: one table for each
+ *	  class of instruction set, chosen at run time.
+ *
+ * The plain table is the definition.  Within one class a result's bits depend
+ * on the arguments alone; between classes they may differ in the last places
+ * (the wide ones fuse multiply and add).  Matrices are row major.
+ */
+#ifndef CER_NN_KERNELS_H
+#define CER_NN_KERNELS_H
+
+#include "base/random.h"
+#include "lang/mst.h"
+
+#define CER_N_ACTIVATIONS (CER_SIGMOID + 1)
+
+/* Packed weights: columns in chunks of this many, see cer_kernels.dense. */
+#define CER_DENSE_CHUNK 64
+/* Widths of packed weights and of the rows made with them. */
+#define CER_DENSE_LANES 16
+
+/* Which units of a row stay: a stream, the row's place in it, the odds. */
+typedef struct cer_dropout
+{
+	cer_random random;
+	uint64_t row_key;
+	uint32_t epoch;
+	uint32_t threshold; /* of 65536: smaller draws are dropped */
+	float scale;        /* of what stays */
+} cer_dropout;
+
+/* y (n_rows, n_out) = [y +] x (n_rows, n_in) w, w packed by cer_dense_pack. */
+typedef struct cer_dense
+{
+	size_t n_rows;
+	size_t n_in;
+	size_t n_out; /* a multiple of CER_DENSE_LANES */
+	bool accumulate;
+	const float *x;
+	size_t x_stride; /* floats from row to row */
+	const float *w;
+	float *y;
+	size_t y_stride;
+	uint32_t *scratch; /* n_in places */
+} cer_dense;
+
+/* Rows of dz (n_rows, stride) added to rows codes[i] of sums, in order. */
+typedef struct cer_scatter
+{
+	size_t n_rows;
+	size_t n; /* columns */
+	const uint32_t *codes;
+	const float *dz;
+	size_t dz_stride;
+	float *sums;
+	size_t sums_stride;
+} cer_scatter;
+
+/* logits (n_rows, n_classes) become probabilities, or gradients. */
+typedef struct cer_softmax
+{
+	size_t n_rows;
+	size_t n_classes;
+	float *logits;
+	const uint16_t *labels; /* NULL: probabilities only */
+	float scale;            /* of the gradient: 1 / rows of the batch */
+	double loss;            /* out: sum of -ln p(label) */
+} cer_softmax;
+
+/* One step of an optimizer, its factors of this step ready. */
+typedef struct cer_step
+{
+	float lr;     /* sgd: the rate; adam: rate / (1 - beta1^t) */
+	float shrink; /* decoupled decay: 1 - rate * decay */
+	float l2;     /* decay as part of the gradient */
+	float beta1;  /* sgd: momentum */
+	float beta2;
+	float root; /* 1 / sqrt(1 - beta2^t) */
+	float epsilon;
+} cer_step;
+
+typedef struct cer_kernels
+{
+	const char *name; /* the kernel class */
+
+	/* z becomes f(z + bias); slope, if not NULL, f'(z + bias) */
+	void (*activate[CER_N_ACTIVATIONS])(size_t n, const float *bias, float *z,
+	                                    float *slope);
+	/* Drops units of y, and of slope if not NULL. */
+	void (*drop)(size_t n, const cer_dropout *dropout, float *y, float *slope);
+
+	/* dy becomes the gradient before the activation, and is added to sum */
+	void (*backward_linear)(size_t n, const float *dy, float *sum);
+	void (*backward_relu)(size_t n, const float *y, float scale, float *dy,
+	                      float *sum);
+	void (*backward_slope)(size_t n, const float *slope, float *dy, float *sum);
+
+	/* z is the sum of n_rows rows, in order */
+	void (*add_rows)(size_t n, size_t n_rows, const float *const *rows,
+	                 float *z);
+	void (*scatter)(const cer_scatter *scatter);
+	void (*softmax)(cer_softmax *softmax);
+	void (*dense)(const cer_dense *dense);
+	/* to (n_columns, to_stride) is the transpose of from (n_rows, stride) */
+	void (*transpose)(size_t n_rows, size_t n_columns, const float *from,
+	                  size_t from_stride, float *to, size_t to_stride);
+
+	/* w moves along g; m and v are the optimizer's memory */
+	void (*sgd)(size_t n, const cer_step *step, float *w, const float *g,
+	            float *m);
+	void (*adam)(size_t n, const cer_step *step, float *w, const float *g,
+	             float *m, float *v);
+} cer_kernels;
+
+extern const cer_kernels cer_kernels_plain;
+#if defined(__x86_64__)
+extern const cer_kernels cer_kernels_avx2;
+extern const cer_kernels cer_kernels_avx512;
+#endif
+
+/* The best class that this machine has. */
+extern const cer_kernels *cer_kernels_choose(void);
+/* By name; NULL if this machine lacks it. */
+extern const cer_kernels *cer_kernels_find(const char *name);
+
+/* n up to a multiple of CER_DENSE_LANES. */
+extern size_t cer_dense_pad(size_t n);
+/* Floats of packed weights. */
+extern size_t cer_dense_packed_size(size_t n_in, size_t n_out);
+/*
+ * Packs w (n_in, n_out): chunks of columns one after the other, each with all
+ * of its inputs, filled up with zeros.
+ */
+extern void
+cer_dense_pack(size_t n_in, size_t n_out, const float *w, float *packed);
+
+#endif

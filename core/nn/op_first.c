@@ -1,0 +1,701 @@
+/*
+ * nn/op_first.c
+ *	  The first layer: numbers and codes to its units, never a one-hot matrix.
+ *
+ *	 z = sum over tables of rows of P + numbers W
+ *
+ * By table, P is one of
+ *	 direct		the weights themselves (width 0)
+ *	 folded		E W, the embedding times its slice of the layer, remade after
+ *				each step; its gradient dP gives dE = dP W^T and dW = E^T dP
+ *	 gathered	none: with more codes than rows in a batch it is cheaper to
+ *				multiply the embeddings of the rows that are there
+ *
+ * The sum goes table by table, then number by number, then gathered tables.
+ */
+#include "nn/op_first.h"
+#include "base/error.h"
+#include "nn/operator.h"
+
+#include <math.h>
+#include <string.h>
+
+#define DIRECT_COLUMNS 64   /* of a block of direct tables */
+#define GATHERED_CODES 2048 /* of a block of a gathered embedding */
+
+typedef enum table_kind
+{
+	TABLE_DIRECT,
+	TABLE_FOLDED,
+	TABLE_GATHERED
+} table_kind;
+
+typedef struct first_table
+{
+	table_kind kind;
+	size_t n_codes;
+	size_t width;
+	size_t rows_offset; /* of its slice of the layer */
+	size_t embed_offset;
+	uint32_t *codes; /* of the batch's rows */
+	const float *p;  /* direct and folded: (n_codes, units) */
+
+	/* folded */
+	float *folded;
+	float *folded_grad;
+	float *rows_t; /* (units, width) */
+	cer_gemm fold;
+	cer_gemm embed_grad;
+	cer_gemm rows_grad;
+
+	/* gathered; rows_t, too */
+	cer_activations x; /* (batch_rows, width) */
+	cer_gemm forward;
+	cer_gemm backward;
+} first_table;
+
+typedef struct first_state
+{
+	cer_activations numbers; /* (batch_rows, n_numbers) */
+	size_t numbers_offset;
+	cer_gemm forward;
+	size_t n_tables;
+	first_table *tables;
+	size_t n_summed;       /* direct and folded tables */
+	const float **sources; /* n_summed for each tile */
+} first_state;
+
+/* ------------------------------------------------------------ shape */
+
+const cer_net_tensor *
+cer_first_get_numbers(const cer_net *net, const cer_node *node)
+{
+	return net->shape->n_numbers > 0 ? &net->tensors[node->first_tensor] : NULL;
+}
+
+const cer_net_tensor *
+cer_first_get_rows(const cer_net *net, const cer_node *node, size_t table)
+{
+	size_t i = node->first_tensor + (net->shape->n_numbers > 0);
+
+	for (size_t t = 0; t < table; t++)
+		i += net->shape->tables[t].width > 0 ? 2 : 1;
+	return &net->tensors[i];
+}
+
+const cer_net_tensor *
+cer_first_get_embedding(const cer_net *net, const cer_node *node, size_t table)
+{
+	if (net->shape->tables[table].width == 0)
+		return NULL;
+	return cer_first_get_rows(net, node, table) + 1;
+}
+
+/* How many inputs of the layer are not zero. */
+static size_t
+count_active(const cer_input_shape *shape)
+{
+	size_t n = shape->n_numbers;
+
+	for (size_t i = 0; i < shape->n_tables; i++)
+		n += shape->tables[i].width > 0 ? shape->tables[i].width : 1;
+	return n;
+}
+
+static cer_status
+shape_table(cer_net_builder *builder, cer_node *node,
+            const cer_table_shape *table, cer_error *err)
+{
+	cer_tensor_spec rows = {
+		.name = table->name,
+		.suffix = "first(",
+		.n_rows = table->width > 0 ? table->width : table->n_codes,
+		.n_columns = node->n_out,
+		.initial = CER_INITIAL_UNIFORM,
+		.scale = cer_initial_bound(count_active(builder->net->shape)),
+	};
+	cer_tensor_spec embedding = {
+		.name = table->name,
+		.suffix = "embed(",
+		.n_rows = table->n_codes,
+		.n_columns = table->width,
+		.initial = CER_INITIAL_NORMAL,
+		.scale = CER_EMBEDDING_DEVIATION,
+	};
+
+	CER_TRY(cer_net_add_tensor(builder, node, &rows, err));
+	if (table->width == 0)
+		return CER_OK;
+	return cer_net_add_tensor(builder, node, &embedding, err);
+}
+
+static cer_status
+first_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
+{
+	const cer_input_shape *shape = builder->net->shape;
+	cer_tensor_spec numbers = {
+		.name = node->name,
+		.suffix = "numbers",
+		.n_rows = shape->n_numbers,
+		.n_columns = node->n_out,
+		.initial = CER_INITIAL_UNIFORM,
+		.scale = cer_initial_bound(count_active(shape)),
+		.row_names = shape->number_names,
+	};
+
+	if (shape->n_numbers > 0)
+		CER_TRY(cer_net_add_tensor(builder, node, &numbers, err));
+	for (size_t i = 0; i < shape->n_tables; i++)
+		CER_TRY(shape_table(builder, node, &shape->tables[i], err));
+	return CER_OK;
+}
+
+static double
+first_cost(const cer_net *net, const cer_node *node)
+{
+	double per_unit =
+		2.0 * (double) net->shape->n_numbers + (double) net->shape->n_tables;
+
+	return per_unit * (double) node->n_out;
+}
+
+/* ------------------------------------------------------------ forward */
+
+static inline void
+load_row(const cer_graph *graph, const first_state *state, size_t at)
+{
+	const cer_encoded *rows = graph->batch.rows;
+	size_t row = cer_batch_get_row(&graph->batch, at);
+	const uint32_t *codes = rows->codes + row * state->n_tables;
+
+	memcpy(state->numbers.data + at * state->numbers.n,
+	       rows->numbers + row * state->numbers.n,
+	       state->numbers.n * sizeof(float));
+	for (size_t i = 0; i < state->n_tables; i++)
+		state->tables[i].codes[at] = codes[i];
+}
+
+/* What a tile has beyond the batch is computed, too: as zeros, code 0. */
+static void
+load_padding(const first_state *state, size_t first, size_t last)
+{
+	memset(state->numbers.data + first * state->numbers.n, 0,
+	       (last - first) * state->numbers.n * sizeof(float));
+	for (size_t i = 0; i < state->n_tables; i++)
+		memset(state->tables[i].codes + first, 0,
+		       (last - first) * sizeof(uint32_t));
+}
+
+/* Rows of a shuffled batch lie anywhere: ask for all before the first use. */
+static void
+prefetch_rows(const cer_tile *tile, const first_state *state)
+{
+	const cer_batch *batch = &tile->graph->batch;
+
+	for (size_t i = tile->first; i < tile->first + tile->n_rows; i++)
+	{
+		size_t row = cer_batch_get_row(batch, i);
+		const float *numbers = batch->rows->numbers + row * state->numbers.n;
+		const uint32_t *codes = batch->rows->codes + row * state->n_tables;
+
+		for (size_t j = 0; j < state->numbers.n; j += 16)
+			__builtin_prefetch(numbers + j);
+		__builtin_prefetch(numbers + state->numbers.n);
+		for (size_t j = 0; j < state->n_tables; j += 16)
+			__builtin_prefetch(codes + j);
+	}
+}
+
+static void
+load_tile(const cer_tile *tile, const first_state *state)
+{
+	size_t last = tile->first + tile->n_rows;
+
+	if (tile->graph->batch.order != NULL)
+		prefetch_rows(tile, state);
+	for (size_t at = tile->first; at < last; at++)
+		load_row(tile->graph, state, at);
+	load_padding(state, last, tile->first + tile->graph->tile_rows);
+}
+
+static void
+sum_tables(const cer_tile *tile, const cer_graph_node *node)
+{
+	const first_state *state = node->state;
+	const float **sources = state->sources + tile->index * state->n_summed;
+	size_t n = node->out.n;
+
+	for (size_t at = tile->first; at < tile->first + tile->graph->tile_rows;
+	     at++)
+	{
+		size_t n_sources = 0;
+
+		for (size_t i = 0; i < state->n_tables; i++)
+		{
+			const first_table *table = &state->tables[i];
+
+			if (table->p != NULL)
+				sources[n_sources++] = table->p + table->codes[at] * n;
+		}
+		tile->graph->kernels->add_rows(n, n_sources, sources,
+		                               node->out.data + at * n);
+	}
+}
+
+static void
+gather_embedding(const cer_tile *tile, const first_table *table)
+{
+	const float *embedding = tile->graph->weights + table->embed_offset;
+	size_t width = table->width;
+
+	for (size_t at = tile->first; at < tile->first + tile->graph->tile_rows;
+	     at++)
+		memcpy(table->x.data + at * width, embedding + table->codes[at] * width,
+		       width * sizeof(float));
+}
+
+static void
+first_forward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const cer_graph *graph = tile->graph;
+	const first_state *state = node->state;
+	float *z = node->out.data + tile->first * node->out.n;
+
+	load_tile(tile, state);
+	if (state->n_summed > 0)
+		sum_tables(tile, node);
+	if (state->numbers.n > 0)
+		cer_gemm_run(&state->forward,
+		             state->numbers.data + tile->first * state->numbers.n,
+		             graph->weights + state->numbers_offset, z);
+	for (size_t i = 0; i < state->n_tables; i++)
+	{
+		const first_table *table = &state->tables[i];
+
+		if (table->kind != TABLE_GATHERED)
+			continue;
+		gather_embedding(tile, table);
+		cer_gemm_run(&table->forward,
+		             table->x.data + tile->first * table->width,
+		             graph->weights + table->rows_offset, z);
+	}
+}
+
+/* ------------------------------------------------------------ backward */
+
+static void
+first_backward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const first_state *state = node->state;
+	const float *dz = node->out.grad + tile->first * node->out.n;
+
+	for (size_t i = 0; i < state->n_tables; i++)
+	{
+		const first_table *table = &state->tables[i];
+
+		if (table->kind == TABLE_GATHERED)
+			cer_gemm_run(&table->backward, dz, table->rows_t,
+			             table->x.grad + tile->first * table->width);
+	}
+}
+
+/* What follows from the weights of a folded or gathered table. */
+static void
+refresh_table(const cer_graph *graph, const cer_graph_node *node,
+              const first_table *table)
+{
+	const float *rows = graph->weights + table->rows_offset;
+
+	if (table->kind == TABLE_DIRECT)
+		return;
+	graph->kernels->transpose(table->width, node->out.n, rows, node->out.n,
+	                          table->rows_t, table->width);
+	if (table->kind == TABLE_FOLDED)
+		cer_gemm_run(&table->fold, graph->weights + table->embed_offset, rows,
+		             table->folded);
+}
+
+static void
+first_refresh(const cer_graph *graph, const cer_graph_node *node)
+{
+	const first_state *state = node->state;
+
+	for (size_t i = 0; i < state->n_tables; i++)
+		refresh_table(graph, node, &state->tables[i]);
+}
+
+/* ------------------------------------------------------------ blocks */
+
+static void
+update_numbers(const cer_graph *graph, const cer_graph_node *node,
+               const cer_block *block)
+{
+	const first_state *state = node->state;
+
+	cer_graph_run_product(graph, block, state->numbers_offset, &state->numbers,
+	                      &node->out);
+}
+
+static void
+scatter_direct(const cer_graph *graph, const cer_graph_node *node,
+               const cer_block *block, const first_table *table)
+{
+	size_t n = node->out.n;
+	float *sums = graph->grads + table->rows_offset + block->column;
+	cer_scatter scatter = {
+		.n_rows = graph->batch.n_rows,
+		.n = block->n_columns,
+		.codes = table->codes,
+		.dz = node->out.grad + block->column,
+		.dz_stride = n,
+		.sums = sums,
+		.sums_stride = n,
+	};
+
+	for (size_t code = 0; code < table->n_codes; code++)
+		memset(sums + code * n, 0, block->n_columns * sizeof(float));
+	graph->kernels->scatter(&scatter);
+	for (size_t code = 0; code < table->n_codes; code++)
+		cer_graph_step(graph, table->rows_offset + code * n + block->column,
+		               block->n_columns);
+}
+
+/* A slice of columns of all direct tables: the slice of dz stays in cache. */
+static void
+update_direct(const cer_graph *graph, const cer_graph_node *node,
+              const cer_block *block)
+{
+	const first_state *state = node->state;
+
+	for (size_t i = 0; i < state->n_tables; i++)
+		if (state->tables[i].kind == TABLE_DIRECT)
+			scatter_direct(graph, node, block, &state->tables[i]);
+}
+
+static void
+update_folded(const cer_graph *graph, const cer_graph_node *node,
+              const cer_block *block)
+{
+	const first_state *state = node->state;
+	const first_table *table = &state->tables[block->index];
+	size_t n = node->out.n;
+	cer_scatter scatter = {
+		.n_rows = graph->batch.n_rows,
+		.n = n,
+		.codes = table->codes,
+		.dz = node->out.grad,
+		.dz_stride = n,
+		.sums = table->folded_grad,
+		.sums_stride = n,
+	};
+
+	memset(table->folded_grad, 0, table->n_codes * n * sizeof(float));
+	graph->kernels->scatter(&scatter);
+	cer_gemm_run(&table->embed_grad, table->folded_grad, table->rows_t,
+	             graph->grads + table->embed_offset);
+	cer_gemm_run(&table->rows_grad, graph->weights + table->embed_offset,
+	             table->folded_grad, graph->grads + table->rows_offset);
+	cer_graph_step(graph, table->embed_offset, table->n_codes * table->width);
+	cer_graph_step(graph, table->rows_offset, table->width * n);
+	refresh_table(graph, node, table);
+}
+
+static void
+update_gathered_rows(const cer_graph *graph, const cer_graph_node *node,
+                     const cer_block *block)
+{
+	const first_state *state = node->state;
+	const first_table *table = &state->tables[block->index];
+	size_t at = table->rows_offset + block->begin * node->out.n + block->column;
+
+	cer_graph_run_product(graph, block, table->rows_offset, &table->x,
+	                      &node->out);
+	graph->kernels->transpose(block->end - block->begin, block->n_columns,
+	                          graph->weights + at, node->out.n,
+	                          table->rows_t + block->column * table->width +
+	                              block->begin,
+	                          table->width);
+}
+
+/* Codes begin .. end of a gathered embedding, those that do not occur, too:
+ * their moments decay and move them. */
+static void
+update_gathered_codes(const cer_graph *graph, const cer_graph_node *node,
+                      const cer_block *block)
+{
+	const first_state *state = node->state;
+	const first_table *table = &state->tables[block->index];
+	size_t width = table->width;
+	size_t n_codes = block->end - block->begin;
+	size_t offset = table->embed_offset + block->begin * width;
+	float *grad = graph->grads + offset;
+
+	memset(grad, 0, n_codes * width * sizeof(float));
+	for (size_t row = 0; row < graph->batch.n_rows; row++)
+	{
+		size_t code = (size_t) table->codes[row] - block->begin;
+
+		if (code < n_codes)
+			for (size_t i = 0; i < width; i++)
+				grad[code * width + i] += table->x.grad[row * width + i];
+	}
+	cer_graph_step(graph, offset, n_codes * width);
+}
+
+/* ------------------------------------------------------------ prepare */
+
+static cer_status
+prepare_folded(cer_graph *graph, const cer_graph_node *node, first_table *table,
+               size_t index, cer_error *err)
+{
+	size_t n = node->out.n;
+	size_t width = table->width;
+	size_t n_codes = table->n_codes;
+	cer_gemm_shape fold = {.n_rows = n_codes,
+	                       .n_columns = n,
+	                       .n_inner = width,
+	                       .a_stride = width,
+	                       .b_stride = n,
+	                       .c_stride = n};
+	cer_gemm_shape embed_grad = {.n_rows = n_codes,
+	                             .n_columns = width,
+	                             .n_inner = n,
+	                             .a_stride = n,
+	                             .b_stride = width,
+	                             .c_stride = width};
+	cer_gemm_shape rows_grad = {.n_rows = width,
+	                            .n_columns = n,
+	                            .n_inner = n_codes,
+	                            .a_stride = width,
+	                            .b_stride = n,
+	                            .c_stride = n,
+	                            .is_a_transposed = true};
+	cer_block *block;
+
+	table->folded = cer_graph_allocate_floats(graph, n_codes * n);
+	table->folded_grad = cer_graph_allocate_floats(graph, n_codes * n);
+	if (table->folded == NULL || table->folded_grad == NULL)
+		return cer_fail_memory(err, n_codes * n * sizeof(float));
+	table->p = table->folded;
+	CER_TRY(graph->make_gemm(graph->kernels, &fold, &table->fold, err));
+	CER_TRY(
+		graph->make_gemm(graph->kernels, &embed_grad, &table->embed_grad, err));
+	CER_TRY(
+		graph->make_gemm(graph->kernels, &rows_grad, &table->rows_grad, err));
+	block = cer_graph_add_block(graph, err);
+	if (block == NULL)
+		return CER_NO_MEMORY;
+	block->run = update_folded;
+	block->node = node;
+	block->index = index;
+	block->cost = (double) n * (6.0 * (double) (n_codes * width) +
+	                            4.0 * (double) graph->batch_rows);
+	return CER_OK;
+}
+
+static cer_status
+add_code_blocks(cer_graph *graph, const cer_graph_node *node,
+                const first_table *table, size_t index, cer_error *err)
+{
+	for (size_t code = 0; code < table->n_codes; code += GATHERED_CODES)
+	{
+		cer_block *block = cer_graph_add_block(graph, err);
+
+		if (block == NULL)
+			return CER_NO_MEMORY;
+		block->run = update_gathered_codes;
+		block->node = node;
+		block->index = index;
+		block->begin = code;
+		block->end = code + GATHERED_CODES < table->n_codes
+		                 ? code + GATHERED_CODES
+		                 : table->n_codes;
+		block->cost =
+			40.0 * (double) ((block->end - block->begin) * table->width);
+	}
+	return CER_OK;
+}
+
+static cer_status
+prepare_gathered(cer_graph *graph, const cer_graph_node *node,
+                 first_table *table, size_t index, cer_error *err)
+{
+	const first_state *state = node->state;
+	size_t n = node->out.n;
+	size_t width = table->width;
+	size_t n_floats = graph->batch_rows * width;
+	cer_gemm_shape forward = {.n_rows = graph->tile_rows,
+	                          .n_columns = n,
+	                          .n_inner = width,
+	                          .a_stride = width,
+	                          .b_stride = n,
+	                          .c_stride = n};
+	cer_gemm_shape backward = {.n_rows = graph->tile_rows,
+	                           .n_columns = width,
+	                           .n_inner = n,
+	                           .a_stride = n,
+	                           .b_stride = width,
+	                           .c_stride = width};
+	cer_product_blocks products = {.run = update_gathered_rows,
+	                               .node = node,
+	                               .index = index,
+	                               .n_in = width,
+	                               .n_out = n};
+
+	/* the first to write z does not add; with nothing summed, every table
+	 * before this one was gathered */
+	forward.accumulate =
+		state->n_summed > 0 || state->numbers.n > 0 || index > 0;
+	table->x.n = width;
+	table->x.data = cer_graph_allocate_floats(graph, n_floats);
+	table->x.grad = cer_graph_allocate_floats(graph, n_floats);
+	if (table->x.data == NULL || table->x.grad == NULL)
+		return cer_fail_memory(err, n_floats * sizeof(float));
+	CER_TRY(graph->make_gemm(graph->kernels, &forward, &table->forward, err));
+	CER_TRY(graph->make_gemm(graph->kernels, &backward, &table->backward, err));
+	CER_TRY(cer_graph_add_products(graph, &products, err));
+	return add_code_blocks(graph, node, table, index, err);
+}
+
+static cer_status
+prepare_table(cer_graph *graph, const cer_graph_node *node, first_table *table,
+              size_t index, cer_error *err)
+{
+	size_t n_floats = node->out.n * table->width;
+
+	table->codes =
+		cer_arena_allocate(graph->arena, graph->batch_rows * sizeof(uint32_t));
+	table->rows_t = cer_graph_allocate_floats(graph, n_floats);
+	if (table->codes == NULL || table->rows_t == NULL)
+		return cer_fail_memory(err, graph->batch_rows * sizeof(uint32_t));
+	switch (table->kind)
+	{
+		case TABLE_FOLDED:
+			return prepare_folded(graph, node, table, index, err);
+		case TABLE_GATHERED:
+			return prepare_gathered(graph, node, table, index, err);
+		case TABLE_DIRECT:
+			break;
+	}
+	table->p = graph->weights + table->rows_offset;
+	return CER_OK;
+}
+
+static cer_status
+prepare_numbers(cer_graph *graph, const cer_graph_node *node,
+                first_state *state, cer_error *err)
+{
+	size_t n = node->out.n;
+	size_t n_floats = graph->batch_rows * state->numbers.n;
+	cer_gemm_shape forward = {.n_rows = graph->tile_rows,
+	                          .n_columns = n,
+	                          .n_inner = state->numbers.n,
+	                          .a_stride = state->numbers.n,
+	                          .b_stride = n,
+	                          .c_stride = n,
+	                          .accumulate = state->n_summed > 0};
+	cer_product_blocks products = {.run = update_numbers,
+	                               .node = node,
+	                               .n_in = state->numbers.n,
+	                               .n_out = n};
+
+	state->numbers.data = cer_graph_allocate_floats(graph, n_floats);
+	if (state->numbers.data == NULL)
+		return cer_fail_memory(err, n_floats * sizeof(float));
+	if (state->numbers.n == 0)
+		return CER_OK;
+	state->numbers_offset =
+		cer_first_get_numbers(graph->net, node->node)->offset;
+	CER_TRY(graph->make_gemm(graph->kernels, &forward, &state->forward, err));
+	return cer_graph_add_products(graph, &products, err);
+}
+
+static cer_status
+prepare_direct(cer_graph *graph, const cer_graph_node *node,
+               const first_state *state, cer_error *err)
+{
+	size_t n_direct = 0;
+
+	for (size_t i = 0; i < state->n_tables; i++)
+		n_direct += state->tables[i].kind == TABLE_DIRECT;
+	for (size_t column = 0; n_direct > 0 && column < node->out.n;
+	     column += DIRECT_COLUMNS)
+	{
+		cer_block *block = cer_graph_add_block(graph, err);
+		size_t left = node->out.n - column;
+
+		if (block == NULL)
+			return CER_NO_MEMORY;
+		block->run = update_direct;
+		block->node = node;
+		block->column = column;
+		block->n_columns = left < DIRECT_COLUMNS ? left : DIRECT_COLUMNS;
+		block->cost =
+			4.0 * (double) (n_direct * block->n_columns * graph->batch_rows);
+	}
+	return CER_OK;
+}
+
+static void
+describe_tables(const cer_graph *graph, const cer_graph_node *node,
+                first_state *state)
+{
+	for (size_t i = 0; i < state->n_tables; i++)
+	{
+		const cer_table_shape *shape = &graph->net->shape->tables[i];
+		first_table *table = &state->tables[i];
+
+		table->n_codes = shape->n_codes;
+		table->width = shape->width;
+		table->rows_offset =
+			cer_first_get_rows(graph->net, node->node, i)->offset;
+		if (shape->width == 0)
+			table->kind = TABLE_DIRECT;
+		else if (2 * shape->n_codes <= graph->batch_rows)
+			table->kind = TABLE_FOLDED;
+		else
+			table->kind = TABLE_GATHERED;
+		if (shape->width > 0)
+			table->embed_offset =
+				cer_first_get_embedding(graph->net, node->node, i)->offset;
+		state->n_summed += table->kind != TABLE_GATHERED;
+	}
+}
+
+static cer_status
+first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
+{
+	const cer_input_shape *shape = graph->net->shape;
+	size_t tables_size = shape->n_tables * sizeof(first_table);
+	size_t n_tiles = graph->batch_rows / graph->tile_rows;
+	first_state *state = cer_arena_allocate(graph->arena, sizeof(*state));
+	first_table *tables = cer_arena_allocate(graph->arena, tables_size);
+
+	if (state == NULL || tables == NULL)
+		return cer_fail_memory(err, sizeof(*state) + tables_size);
+	memset(state, 0, sizeof(*state));
+	memset(tables, 0, tables_size);
+	node->state = state;
+	state->n_tables = shape->n_tables;
+	state->tables = tables;
+	state->numbers.n = shape->n_numbers;
+	describe_tables(graph, node, state);
+	state->sources = cer_arena_allocate(
+		graph->arena, n_tiles * state->n_summed * sizeof(float *));
+	if (state->sources == NULL)
+		return cer_fail_memory(err, n_tiles * sizeof(float *));
+	CER_TRY(prepare_numbers(graph, node, state, err));
+	for (size_t i = 0; i < state->n_tables; i++)
+		CER_TRY(prepare_table(graph, node, &state->tables[i], i, err));
+	return prepare_direct(graph, node, state, err);
+}
+
+const cer_operator cer_op_first = {
+	.name = "first",
+	.shape = first_shape,
+	.cost = first_cost,
+	.prepare = first_prepare,
+	.refresh = first_refresh,
+	.forward = first_forward,
+	.backward = first_backward,
+};

@@ -1,0 +1,19 @@
+/*
+ * nn/op_first.h
+ *	  Where the first layer keeps its weights.
+ */
+#ifndef CER_NN_OP_FIRST_H
+#define CER_NN_OP_FIRST_H
+
+#include "nn/net.h"
+
+/* Each NULL if there is none. */
+extern const cer_net_tensor *
+cer_first_get_numbers(const cer_net *net, const cer_node *node);
+extern const cer_net_tensor *
+cer_first_get_embedding(const cer_net *net, const cer_node *node, size_t table);
+/* By code (width 0), or by place in the embedding. */
+extern const cer_net_tensor *
+cer_first_get_rows(const cer_net *net, const cer_node *node, size_t table);
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * nn/operator.h
+ *	  What an operator of a network is: one row of functions.
+ *
+ * An operator works on tiles of rows, so that a tile goes through the whole
+ * network, forward and backward, while it is in a core's cache.  Gradients of
+ * weights need all rows of a batch: they are made afterwards, block by block,
+ * each by one task in a fixed order of rows, and the optimizer's step follows
+ * while the block is in cache.  So bits do not depend on threads.
+ *
+ * A new operator is a file op_<name>.c and a declaration below.
+ */
+#ifndef CER_NN_OPERATOR_H
+#define CER_NN_OPERATOR_H
+
+#include "nn/gemm.h"
+#include "nn/kernels.h"
+#include "nn/net.h"
+
+#define CER_TILE_ROWS 64 /* at most */
+
+typedef struct cer_graph cer_graph;
+typedef struct cer_graph_node cer_graph_node;
+typedef struct cer_block cer_block;
+
+/* Rows first .. first + n_rows of the batch; buffers hold tile_rows. */
+typedef struct cer_tile
+{
+	const cer_graph *graph;
+	size_t index;
+	size_t first;
+	size_t n_rows;
+	double *loss; /* out: sum over the tile's rows */
+} cer_tile;
+
+typedef struct cer_net_builder
+{
+	cer_arena *arena;
+	cer_net *net;
+	size_t tensor_capacity;
+} cer_net_builder;
+
+typedef struct cer_operator
+{
+	const char *name;
+	/* Adds the node's tensors to the net. */
+	cer_status (*shape)(cer_net_builder *builder, cer_node *node,
+	                    cer_error *err);
+	/* Floating point operations of one row forward. */
+	double (*cost)(const cer_net *net, const cer_node *node);
+	/* Plans buffers, kernels and blocks for training. */
+	cer_status (*prepare)(cer_graph *graph, cer_graph_node *node,
+	                      cer_error *err);
+	/* Makes what is derived from weights; NULL: nothing is. */
+	void (*refresh)(const cer_graph *graph, const cer_graph_node *node);
+	void (*forward)(const cer_tile *tile, const cer_graph_node *node);
+	/* Gradient of outputs to gradient of inputs. */
+	void (*backward)(const cer_tile *tile, const cer_graph_node *node);
+} cer_operator;
+
+extern const cer_operator cer_op_first;
+extern const cer_operator cer_op_activate;
+extern const cer_operator cer_op_dense;
+extern const cer_operator cer_op_softmax;
+
+/*
+ * Half width of the initial distribution of weights that n_in active inputs
+ * share: PyTorch's default for linear layers, 1 / sqrt(n_in).
+ */
+extern double cer_initial_bound(size_t n_in);
+#define CER_EMBEDDING_DEVIATION 1.0
+
+/* A tensor named after its node, "dense(64)[0].weight", or after an input if
+ * the suffix ends with a parenthesis: "first(dest)". */
+typedef struct cer_tensor_spec
+{
+	cer_text name;
+	const char *suffix;
+	uint64_t n_rows; /* 0: a vector of n_columns */
+	uint64_t n_columns;
+	cer_initial initial;
+	double scale;
+	const cer_text *row_names;
+} cer_tensor_spec;
+
+extern cer_status
+cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
+                   const cer_tensor_spec *spec, cer_error *err);
+
+/* ------------------------------------------------------------ training */
+
+/* Rows of an operator's output and their gradient: (batch_rows, n). */
+typedef struct cer_activations
+{
+	size_t n;
+	float *data;
+	float *grad;
+} cer_activations;
+
+struct cer_graph_node
+{
+	const cer_node *node;
+	cer_activations in;
+	cer_activations out; /* activate works in place: the same as in */
+	void *state;         /* the operator's own */
+};
+
+/* A part of the weights: gradient and step of one task. */
+struct cer_block
+{
+	void (*run)(const cer_graph *graph, const cer_graph_node *node,
+	            const cer_block *block);
+	const cer_graph_node *node;
+	size_t index; /* whatever run wants */
+	size_t begin; /* of rows of a matrix, or of codes */
+	size_t end;
+	size_t column; /* of columns */
+	size_t n_columns;
+	double cost;   /* floating point operations, to give big ones out first */
+	cer_gemm gemm; /* the first tile of rows */
+	cer_gemm gemm_add; /* the others */
+};
+
+/* The rows that a graph works on. */
+typedef struct cer_batch
+{
+	const cer_encoded *rows;
+	const uint32_t *order; /* NULL: rows first, first + 1, ... */
+	size_t first;
+	size_t n_rows;
+	uint32_t epoch;
+	bool is_training; /* dropout and gradients, else probabilities only */
+} cer_batch;
+
+/* Called for weights offset .. offset + n whose gradients are ready. */
+typedef struct cer_stepper
+{
+	void (*run)(void *self, size_t offset, size_t n);
+	void *self;
+} cer_stepper;
+
+struct cer_graph
+{
+	const cer_net *net;
+	const cer_host *host;
+	const cer_kernels *kernels;
+	cer_gemm_make_fn make_gemm;
+	cer_arena *arena;
+	uint64_t seed;
+
+	/* sizes */
+	size_t tile_rows;
+	size_t batch_rows; /* a multiple of tile_rows */
+
+	/* numbers */
+	float *weights;
+	float *grads;
+	double *losses; /* a sum for each tile */
+	cer_stepper stepper;
+
+	/* the work */
+	cer_graph_node *nodes;
+	cer_block *blocks;
+	size_t n_blocks;
+	size_t block_capacity;
+	cer_batch batch;
+};
+
+/* Zeroed memory of the graph's arena; NULL: none left. */
+extern float *cer_graph_allocate_floats(cer_graph *graph, size_t n);
+extern cer_block *cer_graph_add_block(cer_graph *graph, cer_error *err);
+
+/* Blocks of w (n_in, n_out) at offset, whose gradient is x^T dz. */
+typedef struct cer_product_blocks
+{
+	void (*run)(const cer_graph *graph, const cer_graph_node *node,
+	            const cer_block *block);
+	const cer_graph_node *node;
+	size_t index;
+	size_t n_in;
+	size_t n_out;
+} cer_product_blocks;
+
+extern cer_status
+cer_graph_add_products(cer_graph *graph, const cer_product_blocks *blocks,
+                       cer_error *err);
+/* Gradient x^T dz of one such block into the flat array, then its step. */
+extern void
+cer_graph_run_product(const cer_graph *graph, const cer_block *block,
+                      size_t offset, const cer_activations *x,
+                      const cer_activations *dz);
+extern void cer_graph_step(const cer_graph *graph, size_t offset, size_t n);
+
+static inline const cer_net_tensor *
+cer_node_get_tensor(const cer_graph *graph, const cer_graph_node *node,
+                    size_t i)
+{
+	return &graph->net->tensors[node->node->first_tensor + i];
+}
+
+static inline size_t
+cer_batch_get_row(const cer_batch *batch, size_t i)
+{
+	return batch->order != NULL ? batch->order[batch->first + i]
+	                            : batch->first + i;
+}
+
+#endif
