@@ -80,6 +80,12 @@ typedef struct cer_step
 	float epsilon;
 } cer_step;
 
+typedef struct cer_moments
+{
+	float *m;
+	float *v;
+} cer_moments;
+
 typedef struct cer_kernels
 {
 	const char *name; /* the kernel class */
@@ -110,7 +116,11 @@ typedef struct cer_kernels
 	void (*sgd)(size_t n, const cer_step *step, float *w, const float *g,
 	            float *m);
 	void (*adam)(size_t n, const cer_step *step, float *w, const float *g,
-	             float *m, float *v);
+	             const cer_moments *moments);
+
+	/* draws[i] is 32 random bits of place (row_keys[i], epoch) */
+	void (*draw)(size_t n, const cer_random *random, uint32_t epoch,
+	             const uint64_t *row_keys, uint64_t *draws);
 } cer_kernels;
 
 extern const cer_kernels cer_kernels_plain;

@@ -1,0 +1,33 @@
+/*
+ * train/optimizer.h
+ *	  What moves weights along gradients.
+ *
+ * The arithmetic is PyTorch's (SGD, Adam, AdamW): every weight moves in every
+ * step, also where its gradient is zero.
+ */
+#ifndef CER_TRAIN_OPTIMIZER_H
+#define CER_TRAIN_OPTIMIZER_H
+
+#include "nn/graph.h"
+
+typedef struct cer_optimizer_state
+{
+	const cer_kernels *kernels;
+	const cer_settings *settings;
+	float *weights;
+	const float *grads;
+	float *m; /* first moment, or velocity */
+	float *v; /* second moment; NULL for sgd */
+	uint64_t n_steps;
+	cer_step step; /* factors of the step in work */
+} cer_optimizer_state;
+
+/* Moves the graph's weights; settings must live as long. */
+extern cer_status
+cer_optimizer_make(cer_arena *arena, cer_graph *graph,
+                   const cer_settings *settings,
+                   cer_optimizer_state **optimizer, cer_error *err);
+/* Before each cer_graph_update. */
+extern void cer_optimizer_begin_step(cer_optimizer_state *optimizer);
+
+#endif

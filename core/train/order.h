@@ -1,0 +1,33 @@
+/*
+ * train/order.h
+ *	  The order of rows in an epoch.
+ */
+#ifndef CER_TRAIN_ORDER_H
+#define CER_TRAIN_ORDER_H
+
+#include "nn/kernels.h"
+
+typedef struct cer_order
+{
+	const cer_host *host;
+	const cer_kernels *kernels;
+	cer_random random;
+	size_t n_rows;
+	const uint64_t *row_keys;
+	uint32_t *rows; /* the order made last */
+	uint64_t *keys;
+	uint64_t *scratch;
+	uint32_t epoch;
+} cer_order;
+
+/* host, kernels and row_keys must live as long. */
+extern cer_status cer_order_init(cer_arena *arena, cer_order *order,
+                                 uint64_t seed, cer_error *err);
+
+/*
+ * Sorts the rows by a random number of (seed, epoch, row key): rows that come
+ * or go leave the others in their order.
+ */
+extern void cer_order_shuffle(cer_order *order, uint32_t epoch);
+
+#endif

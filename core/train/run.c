@@ -1,0 +1,266 @@
+/*
+ * train/run.c
+ *	  One network trained on encoded rows.
+ *
+ *	 epoch: shuffle, batches (tiles, loss, blocks), validate, keep if best
+ *
+ * The last batch of an epoch may be smaller.  The best epoch is that of the
+ * lowest log-loss on validation rows.
+ */
+#include "train/run.h"
+#include "base/error.h"
+#include "base/size.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+/* ------------------------------------------------------------ making */
+
+static cer_status
+check_rows(const cer_run_config *config, cer_error *err)
+{
+	if (config->train->n_rows == 0)
+	{
+		cer_status status =
+			cer_fail(err, CER_BAD_DATA, "there are no training rows");
+
+		cer_error_set_hint(err, "Check the source and the split of the task.");
+		return status;
+	}
+	if (config->valid->n_rows == 0)
+	{
+		cer_status status =
+			cer_fail(err, CER_BAD_DATA, "there are no validation rows");
+
+		cer_error_set_hint(err,
+		                   "Give the split a larger share for validation.");
+		return status;
+	}
+	for (size_t i = 1; i < config->train->n_rows; i++)
+		if (config->train->labels[i] != config->train->labels[0])
+			return CER_OK;
+	return cer_fail(err, CER_BAD_DATA, "all %zu training rows are of one class",
+	                config->train->n_rows);
+}
+
+static cer_status
+allocate_results(cer_arena *arena, cer_run *run, cer_error *err)
+{
+	size_t weights_size = cer_size_multiply(run->net->n_weights, sizeof(float));
+	size_t proba_size =
+		cer_size_multiply(run->config.valid->n_rows,
+	                      run->config.shape->n_classes * sizeof(float));
+
+	run->best_weights = cer_arena_allocate(arena, weights_size);
+	run->best_proba = cer_arena_allocate(arena, proba_size);
+	run->proba = cer_arena_allocate(arena, proba_size);
+	if (run->best_weights == NULL || run->best_proba == NULL ||
+	    run->proba == NULL)
+		return cer_fail_memory(err, weights_size + 2 * proba_size);
+	return CER_OK;
+}
+
+/* No larger than the training rows: buffers are made for it. */
+static size_t
+get_batch(const cer_run_config *config)
+{
+	size_t batch = config->settings->batch;
+
+	return batch < config->train->n_rows ? batch : config->train->n_rows;
+}
+
+cer_status
+cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
+             cer_error *err)
+{
+	cer_run *made = cer_arena_allocate(arena, sizeof(*made));
+	cer_graph_config graph = {.host = config->host,
+	                          .kernels = config->kernels,
+	                          .make_gemm = config->make_gemm,
+	                          .batch = get_batch(config),
+	                          .seed = config->settings->seed};
+
+	if (made == NULL)
+		return cer_fail_memory(err, sizeof(*made));
+	CER_TRY(check_rows(config, err));
+	memset(made, 0, sizeof(*made));
+	made->config = *config;
+	made->best_loss = INFINITY;
+	CER_TRY(cer_net_make(arena, config->shape, config->layers, config->n_layers,
+	                     &made->net, err));
+	CER_TRY(cer_graph_make(arena, made->net, &graph, &made->graph, err));
+	CER_TRY(cer_optimizer_make(arena, made->graph, config->settings,
+	                           &made->optimizer, err));
+	CER_TRY(allocate_results(arena, made, err));
+	made->order = (cer_order){.host = config->host,
+	                          .kernels = config->kernels,
+	                          .n_rows = config->train->n_rows,
+	                          .row_keys = config->train->row_keys};
+	CER_TRY(cer_order_init(arena, &made->order, config->settings->seed, err));
+	cer_net_init_weights(made->net, config->settings->seed,
+	                     made->graph->weights);
+	cer_graph_refresh(made->graph);
+	*run = made;
+	return CER_OK;
+}
+
+/* ------------------------------------------------------------ training */
+
+static cer_status
+check_cancel(const cer_run *run, cer_error *err)
+{
+	const cer_host *host = run->config.host;
+
+	if (!host->is_canceled(host->self))
+		return CER_OK;
+	return cer_fail(err, CER_CANCELED, "training was canceled in epoch %u",
+	                run->epoch + 1);
+}
+
+static cer_status
+fail_not_finite(const cer_run *run, const char *what, size_t step,
+                cer_error *err)
+{
+	const cer_settings *settings = run->config.settings;
+	cer_status status = cer_fail(
+		err, CER_NOT_FINITE, "%s is not a finite number at epoch %u, step %zu",
+		what, run->epoch + 1, step);
+
+	cer_error_set_detail(
+		err, "The weights grew beyond what numbers can hold: the steps of "
+			 "the optimizer are too large for these data.");
+	cer_error_set_hint(err, "Lower the learning rate, for example lr = %g.",
+	                   settings->lr / 10.0);
+	return status;
+}
+
+static cer_status
+train_batch(cer_run *run, size_t step, size_t first, double *loss,
+            cer_error *err)
+{
+	const cer_encoded *rows = run->config.train;
+	size_t left = rows->n_rows - first;
+	size_t batch_rows = get_batch(&run->config);
+	cer_batch batch = {.rows = rows,
+	                   .order = run->order.rows,
+	                   .first = first,
+	                   .n_rows = left < batch_rows ? left : batch_rows,
+	                   .epoch = run->epoch + 1,
+	                   .is_training = true};
+	double sum = cer_graph_run(run->graph, &batch);
+
+	if (!isfinite(sum))
+		return fail_not_finite(run, "the loss", step, err);
+	cer_optimizer_begin_step(run->optimizer);
+	cer_graph_update(run->graph);
+	*loss += sum;
+	atomic_store_explicit(&run->status.n_done, first + batch.n_rows,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&run->status.train_loss,
+	                      *loss / (double) (first + batch.n_rows),
+	                      memory_order_relaxed);
+	return CER_OK;
+}
+
+static double
+read_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
+}
+
+static cer_status
+train_epoch(cer_run *run, cer_epoch *report, cer_error *err)
+{
+	size_t n_rows = run->config.train->n_rows;
+	size_t batch = get_batch(&run->config);
+	double start = read_clock();
+	double loss = 0.0;
+	size_t step = 0;
+
+	atomic_store(&run->status.n_done, 0);
+	atomic_store(&run->status.epoch, run->epoch + 1);
+	cer_order_shuffle(&run->order, run->epoch + 1);
+	for (size_t first = 0; first < n_rows; first += batch)
+	{
+		CER_TRY(check_cancel(run, err));
+		CER_TRY(train_batch(run, ++step, first, &loss, err));
+	}
+	report->train_loss = loss / (double) n_rows;
+	report->seconds = read_clock() - start;
+	report->rows_per_second = (double) n_rows / report->seconds;
+	return CER_OK;
+}
+
+/* ------------------------------------------------------------ validation */
+
+static cer_status
+validate(cer_run *run, cer_epoch *report, cer_error *err)
+{
+	const cer_encoded *rows = run->config.valid;
+	size_t n_classes = run->config.shape->n_classes;
+	size_t batch = run->graph->batch_rows;
+
+	for (size_t first = 0; first < rows->n_rows; first += batch)
+	{
+		size_t left = rows->n_rows - first;
+		size_t n = left < batch ? left : batch;
+
+		CER_TRY(check_cancel(run, err));
+		cer_graph_predict(run->graph, rows, first, n,
+		                  run->proba + first * n_classes);
+	}
+	for (size_t i = 0; i < rows->n_rows * n_classes; i++)
+		if (!isfinite(run->proba[i]))
+			return fail_not_finite(run, "a validation score",
+			                       run->optimizer->n_steps, err);
+	return cer_metrics_compute(run->config.host, rows->n_rows, n_classes,
+	                           run->proba, rows->labels, &report->valid, err);
+}
+
+static void
+keep_best(cer_run *run, cer_epoch *report)
+{
+	report->is_best = report->valid.log_loss < run->best_loss;
+	if (!report->is_best)
+		return;
+	run->best_loss = report->valid.log_loss;
+	run->best_epoch = report->epoch;
+	memcpy(run->best_weights, run->graph->weights,
+	       run->net->n_weights * sizeof(float));
+	memcpy(run->best_proba, run->proba,
+	       run->config.valid->n_rows * run->config.shape->n_classes *
+	           sizeof(float));
+}
+
+static bool
+is_last_epoch(const cer_run *run)
+{
+	const cer_settings *settings = run->config.settings;
+
+	if (run->epoch >= settings->epochs)
+		return true;
+	return settings->patience > 0 &&
+	       run->epoch - run->best_epoch >= settings->patience;
+}
+
+cer_status
+cer_run_epoch(cer_run *run, cer_epoch *report, bool *is_finished,
+              cer_error *err)
+{
+	cer_epoch made = {.epoch = run->epoch + 1};
+
+	if (is_last_epoch(run))
+		return cer_fail(err, CER_BAD_CALL,
+		                "training is finished after epoch %u", run->epoch);
+	CER_TRY(train_epoch(run, &made, err));
+	CER_TRY(validate(run, &made, err));
+	keep_best(run, &made);
+	run->epoch++;
+	*report = made;
+	*is_finished = is_last_epoch(run);
+	return CER_OK;
+}

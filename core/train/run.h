@@ -1,0 +1,60 @@
+/*
+ * train/run.h
+ *	  One network trained on encoded rows: epochs, validation, the best one.
+ */
+#ifndef CER_TRAIN_RUN_H
+#define CER_TRAIN_RUN_H
+
+#include "train/optimizer.h"
+#include "train/order.h"
+
+#include <stdatomic.h>
+
+typedef struct cer_run_config
+{
+	const cer_host *host;
+	const cer_kernels *kernels;
+	cer_gemm_make_fn make_gemm;
+	const cer_input_shape *shape;
+	size_t n_layers;
+	const cer_layer *layers;
+	const cer_settings *settings;
+	const cer_encoded *train;
+	const cer_encoded *valid;
+} cer_run_config;
+
+/* Read by another thread while an epoch runs: each field by itself. */
+typedef struct cer_run_status
+{
+	_Atomic uint32_t epoch;
+	_Atomic uint64_t n_done;
+	_Atomic double train_loss;
+} cer_run_status;
+
+typedef struct cer_run
+{
+	cer_run_config config;
+	const cer_net *net;
+	cer_graph *graph;
+	cer_optimizer_state *optimizer;
+	cer_order order;
+
+	/* progress */
+	cer_run_status status;
+	uint32_t epoch; /* done */
+	uint32_t best_epoch;
+	double best_loss;
+
+	/* of the best epoch: the flat array, (n_valid, n_classes) */
+	float *best_weights;
+	float *best_proba;
+	float *proba; /* of the last epoch */
+} cer_run;
+
+/* What config points to must live as long. */
+extern cer_status cer_run_make(cer_arena *arena, const cer_run_config *config,
+                               cer_run **run, cer_error *err);
+extern cer_status cer_run_epoch(cer_run *run, cer_epoch *report,
+                                bool *is_finished, cer_error *err);
+
+#endif

@@ -1,0 +1,142 @@
+/*
+ * train/trainer.c
+ *	  A triple in training.
+ *
+ *	 dataset -> encoders -> encoded rows -> run
+ *
+ * The dataset's raw columns go as they are encoded.  A group of triples over
+ * one dataset therefore makes all of its trainers but the last with a dataset
+ * that keeps them: NEEDSWORK: groups of more than one triple need the dataset
+ * to count its readers.
+ */
+#include "train/trainer.h"
+#include "base/error.h"
+
+#include <string.h>
+
+static cer_status
+encode_rows(cer_trainer *trainer, const cer_plan *plan, cer_error *err)
+{
+	cer_arena *arena = trainer->arena;
+
+	CER_TRY(cer_encoders_fit(arena, &trainer->host, plan, trainer->dataset,
+	                         &trainer->encoders, err));
+	CER_TRY(cer_encoders_apply(arena, &trainer->host, trainer->encoders,
+	                           trainer->dataset, CER_VALID, false,
+	                           &trainer->valid, err));
+	return cer_encoders_apply(arena, &trainer->host, trainer->encoders,
+	                          trainer->dataset, CER_TRAIN, true,
+	                          &trainer->train, err);
+}
+
+static cer_status
+start_run(cer_trainer *trainer, cer_error *err)
+{
+	cer_run_config config = {
+		.host = &trainer->host,
+		.kernels = cer_kernels_choose(),
+		.make_gemm = cer_gemm_make_xsmm,
+		.shape = cer_encoders_get_shape(trainer->encoders),
+		.n_layers = trainer->mst->n_layers,
+		.layers = trainer->mst->layers,
+		.settings = &trainer->mst->settings,
+		.train = &trainer->train,
+		.valid = &trainer->valid,
+	};
+
+	return cer_run_make(trainer->arena, &config, &trainer->run, err);
+}
+
+cer_status
+cer_trainer_new(const cer_host *host, const cer_mst *mst, const cer_plan *plan,
+                cer_dataset *dataset, cer_trainer **trainer, cer_error *err)
+{
+	cer_arena *arena = cer_arena_new(host);
+	cer_trainer *made =
+		arena != NULL ? cer_arena_allocate(arena, sizeof(*made)) : NULL;
+	cer_status status = CER_OK;
+
+	if (made == NULL)
+	{
+		cer_arena_free(arena);
+		return cer_fail_memory(err, sizeof(*made));
+	}
+	memset(made, 0, sizeof(*made));
+	made->host = *host;
+	made->arena = arena;
+	made->mst = mst;
+	made->dataset = dataset;
+	status = encode_rows(made, plan, err);
+	if (status == CER_OK)
+		status = start_run(made, err);
+	if (status == CER_OK)
+		*trainer = made;
+	else
+		cer_trainer_free(made);
+	return status;
+}
+
+void
+cer_trainer_free(cer_trainer *trainer)
+{
+	if (trainer != NULL)
+		cer_arena_free(trainer->arena);
+}
+
+size_t
+cer_trainer_count_weights(const cer_trainer *trainer)
+{
+	return trainer->run->net->n_parameters;
+}
+
+size_t
+cer_trainer_get_size(const cer_trainer *trainer)
+{
+	return cer_arena_get_size(trainer->arena) +
+	       cer_dataset_get_size(trainer->dataset);
+}
+
+const char *
+cer_trainer_get_kernel_class(const cer_trainer *trainer)
+{
+	return trainer->run->config.kernels->name;
+}
+
+void
+cer_trainer_get_status(const cer_trainer *trainer, cer_train_status *status)
+{
+	const cer_run_status *now = &trainer->run->status;
+
+	status->epoch = atomic_load(&now->epoch);
+	status->n_epochs = (uint32_t) trainer->mst->settings.epochs;
+	status->n_done = atomic_load(&now->n_done);
+	status->n_rows = trainer->train.n_rows;
+	status->train_loss = atomic_load(&now->train_loss);
+}
+
+cer_status
+cer_trainer_run_epoch(cer_trainer *trainer, cer_epoch *report,
+                      bool *is_finished, cer_error *err)
+{
+	return cer_run_epoch(trainer->run, report, is_finished, err);
+}
+
+cer_status
+cer_trainer_get_trained(const cer_trainer *trainer, cer_trained *trained,
+                        cer_error *err)
+{
+	const cer_run *run = trainer->run;
+
+	if (run->best_epoch == 0)
+		return cer_fail(err, CER_BAD_CALL, "no epoch is done yet");
+	*trained = (cer_trained) {
+		.mst = trainer->mst,
+		.encoders = trainer->encoders,
+		.net = run->net,
+		.weights = run->best_weights,
+		.kernel_class = run->config.kernels->name,
+		.n_valid = trainer->valid.n_rows,
+		.valid_proba = run->best_proba,
+	};
+	return CER_OK;
+}
