@@ -32,3 +32,9 @@ CREATE VIEW cerebro.tasks WITH (security_invoker = true) AS
 		ORDER BY d.id DESC LIMIT 1) v ON true;
 COMMENT ON VIEW cerebro.tasks IS 'what is to be predicted: tasks of the roles of which one is a member';
 GRANT SELECT ON cerebro.tasks TO PUBLIC;
+
+CREATE FUNCTION cerebro.part(task text, "row" record) RETURNS text
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
+	AS 'MODULE_PATHNAME', 'cerebro_part';
+COMMENT ON FUNCTION cerebro.part(text, record) IS
+	'the part of the data that a row belongs to: train, valid or test';

@@ -12,7 +12,7 @@
  *	 query     running an analysed query, row by row
  *	 dictionary, label, split, value   values of a row -> codes
  *	 read      the task's query -> chunks of coded rows
- *	 row       the task's expressions over one row of its relation
+ *	 row       the task's expressions over one row of its relation; part
  *	 engine    the engine process: start, frames, stop
  *	 progress  what trains now, in files below pg_stat_tmp
  *	 train     train(): reader -> engine -> archive
@@ -166,6 +166,11 @@ extern int settings_enter(const Task *task);
 extern void settings_leave(int level);
 /* The session's values of these settings, as name=value. */
 extern char **settings_capture(int *n_settings);
+
+/* Settings as they are now, to ask later, per row, whether they still are. */
+typedef struct SettingsImage SettingsImage;
+extern SettingsImage *settings_image_make(void);
+extern bool settings_image_is_current(SettingsImage *image);
 
 /* ----------------------------------------------------------------- query */
 

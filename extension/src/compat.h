@@ -35,4 +35,17 @@
 #define compat_set_permissions(query, state) ((void) (state))
 #endif
 
+/* The search path in force, to compare with later ones; renamed in 17. */
+#if PG_VERSION_NUM >= 170000
+#define compat_search_path              SearchPathMatcher
+#define compat_get_search_path(context) GetSearchPathMatcher(context)
+#define compat_is_search_path_current(path) \
+	SearchPathMatchesCurrentEnvironment(path)
+#else
+#define compat_search_path              OverrideSearchPath
+#define compat_get_search_path(context) GetOverrideSearchPath(context)
+#define compat_is_search_path_current(path) \
+	OverrideSearchPathMatchesCurrent(path)
+#endif
+
 #endif

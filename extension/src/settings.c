@@ -9,10 +9,17 @@
 #include "cerebro_pg.h"
 
 #include "catalog/namespace.h"
+#include "miscadmin.h"
+#include "pgtime.h"
+#include "tsearch/ts_cache.h"
 #include "utils/builtins.h"
+#include "utils/bytea.h"
+#include "utils/float.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/pg_locale.h"
 #include "utils/varlena.h"
+#include "utils/xml.h"
 
 /* search_path stands apart: names in it are resolved when captured. */
 static const char *const setting_names[] = {
@@ -102,4 +109,69 @@ void
 settings_leave(int level)
 {
 	AtEOXact_GUC(false, level);
+}
+
+/*
+ * Setting a dozen of settings takes microseconds, too long for each row: the
+ * values in force are compared with those wanted where they stand.
+ */
+struct SettingsImage
+{
+	pg_tz *time_zone;
+	char *time_zone_abbreviations;
+	int date_style;
+	int date_order;
+	int interval_style;
+	char *lc_monetary;
+	char *lc_numeric;
+	char *lc_time;
+	int float_digits;
+	int bytea_output;
+	int xml_binary;
+	int xml_option;
+	char *text_search_config;
+	compat_search_path *search_path;
+};
+
+SettingsImage *
+settings_image_make(void)
+{
+	SettingsImage *image = palloc(sizeof(SettingsImage));
+
+	*image = (SettingsImage){
+		.time_zone = session_timezone,
+		.time_zone_abbreviations =
+			pstrdup(get_setting("timezone_abbreviations")),
+		.date_style = DateStyle,
+		.date_order = DateOrder,
+		.interval_style = IntervalStyle,
+		.lc_monetary = pstrdup(locale_monetary),
+		.lc_numeric = pstrdup(locale_numeric),
+		.lc_time = pstrdup(locale_time),
+		.float_digits = extra_float_digits,
+		.bytea_output = bytea_output,
+		.xml_binary = xmlbinary,
+		.xml_option = xmloption,
+		.text_search_config = pstrdup(TSCurrentConfig),
+		.search_path = compat_get_search_path(CurrentMemoryContext),
+	};
+	return image;
+}
+
+bool
+settings_image_is_current(SettingsImage *image)
+{
+	return image->time_zone == session_timezone &&
+	       image->date_style == DateStyle && image->date_order == DateOrder &&
+	       image->interval_style == IntervalStyle &&
+	       image->float_digits == extra_float_digits &&
+	       image->bytea_output == bytea_output &&
+	       image->xml_binary == xmlbinary && image->xml_option == xmloption &&
+	       strcmp(image->lc_monetary, locale_monetary) == 0 &&
+	       strcmp(image->lc_numeric, locale_numeric) == 0 &&
+	       strcmp(image->lc_time, locale_time) == 0 &&
+	       strcmp(image->text_search_config, TSCurrentConfig) == 0 &&
+	       strcmp(image->time_zone_abbreviations,
+	              get_setting("timezone_abbreviations")) == 0 &&
+	       compat_is_search_path_current(image->search_path);
 }

@@ -1,0 +1,285 @@
+/*
+ * row.c
+ *	  The task's expressions over one row.
+ *
+ *	 row of the task's relation:  query's target, with the source's own
+ *								  expression in the place of each source column
+ *	 any other record:			  query's target, with the record's column of
+ *								  the same name in its place
+ *
+ * Plain columns are handed on from the deformed row; what else there is runs in
+ * the executor, under the task's settings where its value can depend on them.
+ */
+#include "cerebro_pg.h"
+
+#include "access/htup_details.h"
+#include "executor/tuptable.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+typedef struct RowTarget
+{
+	Oid type;
+	AttrNumber attribute; /* plain column of the record, from 1; else 0 */
+	ExprState *state;     /* of what is no plain column */
+} RowTarget;
+
+struct RowEvaluator
+{
+	const Task *task;
+	int n_targets;
+	RowTarget *targets;
+	AttrNumber last_attribute; /* that a plain column needs */
+	TupleTableSlot *slot;
+	HeapTupleData tuple;
+	ExprContext *context;
+	bool has_expressions;
+	SettingsImage *settings; /* NULL: no value depends on them */
+};
+
+/* ------------------------------------------- records matched by name */
+
+typedef struct NameMap
+{
+	const Task *task;
+	const Query *query;
+	TupleDesc record;
+} NameMap;
+
+static AttrNumber
+find_attribute(const NameMap *map, const char *name)
+{
+	for (int i = 0; i < map->record->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(map->record, i);
+
+		if (!attribute->attisdropped &&
+		    strcmp(NameStr(attribute->attname), name) == 0)
+			return attribute->attnum;
+	}
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+	                errmsg("the row has no column \"%s\"", name),
+	                errdetail("Task \"%s\" needs the columns of its source, or "
+	                          "a row of the relation that the source reads.",
+	                          map->task->name)));
+}
+
+static Node *
+make_record_column(const NameMap *map, const Var *column)
+{
+	TargetEntry *entry;
+	Form_pg_attribute attribute;
+	Node *var;
+	Node *coerced;
+
+	if (column->varattno <= 0)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("task \"%s\" reads whole rows of its source",
+		                       map->task->name),
+		                errdetail("Its columns cannot be found by name in "
+		                          "other rows.")));
+	entry = list_nth_node(TargetEntry, map->query->targetList,
+	                      column->varattno - 1);
+	attribute =
+		TupleDescAttr(map->record, find_attribute(map, entry->resname) - 1);
+	var = (Node *) makeVar(1, attribute->attnum, attribute->atttypid,
+	                       attribute->atttypmod, attribute->attcollation, 0);
+	coerced = coerce_to_target_type(NULL, var, attribute->atttypid,
+	                                column->vartype, -1, COERCION_ASSIGNMENT,
+	                                COERCE_IMPLICIT_CAST, -1);
+	if (coerced == NULL)
+		ereport(ERROR,
+		        (errcode(ERRCODE_DATATYPE_MISMATCH),
+		         errmsg("column \"%s\" of the row is of type %s",
+		                entry->resname, format_type_be(attribute->atttypid)),
+		         errdetail("Task \"%s\" has it as %s.", map->task->name,
+		                   format_type_be(column->vartype))));
+	return coerced;
+}
+
+static Node *
+map_by_name(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var))
+		return make_record_column(context, (Var *) node);
+	return expression_tree_mutator(node, map_by_name, context);
+}
+
+/* --------------------------------------------- rows of the relation */
+
+static bool
+has_system_column(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return ((Var *) node)->varattno < 0;
+	return expression_tree_walker(node, has_system_column, context);
+}
+
+static Node *
+map_by_source(const Task *task, const Query *query, Node *node)
+{
+	RangeTblEntry *source = rt_fetch(1, query->rtable);
+
+	node = ReplaceVarsFromTargetList(node, 1, 0, source,
+	                                 source->subquery->targetList,
+	                                 REPLACEVARS_REPORT_ERROR, 0, NULL);
+	if (has_system_column(node, NULL))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("task \"%s\" reads a system column", task->name),
+		                errdetail("It is not part of a row's value.")));
+	return node;
+}
+
+static bool
+is_relation_row(const Task *task, TupleDesc record)
+{
+	return OidIsValid(task->relation) &&
+	       record->tdtypeid == get_rel_type_id(task->relation);
+}
+
+/* ----------------------------------------------------------- evaluator */
+
+/* Immutable by declaration, yet written as a setting says. */
+static bool
+prints_or_parses(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, CoerceViaIO) || IsA(node, XmlExpr))
+		return true;
+	return expression_tree_walker(node, prints_or_parses, context);
+}
+
+static bool
+depends_on_settings(Node *node)
+{
+	return contain_mutable_functions(node) || prints_or_parses(node, NULL);
+}
+
+/* Returns whether the value can depend on the task's settings. */
+static bool
+init_target(RowEvaluator *evaluator, RowTarget *target, Node *node)
+{
+	Expr *expr = expression_planner((Expr *) node);
+
+	target->type = exprType((Node *) expr);
+	if (IsA(expr, Var) && ((Var *) expr)->varattno > 0)
+	{
+		target->attribute = ((Var *) expr)->varattno;
+		evaluator->last_attribute =
+			Max(evaluator->last_attribute, target->attribute);
+		return false;
+	}
+	target->state = ExecInitExpr(expr, NULL);
+	evaluator->has_expressions = true;
+	return depends_on_settings((Node *) expr);
+}
+
+static Node *
+make_node(const Task *task, const Query *query, TupleDesc record, int target)
+{
+	TargetEntry *entry = list_nth_node(TargetEntry, query->targetList, target);
+	NameMap map = {.task = task, .query = query, .record = record};
+	Node *node = copyObject((Node *) entry->expr);
+
+	if (is_relation_row(task, record))
+		return map_by_source(task, query, node);
+	return map_by_name(node, &map);
+}
+
+RowEvaluator *
+row_evaluator_make(const Task *task, TupleDesc record, const int *targets,
+                   int n_targets)
+{
+	RowEvaluator *evaluator = palloc0(sizeof(RowEvaluator));
+	int level = settings_enter(task);
+	Query *query = task_analyze(task);
+	bool has_settings = false;
+
+	source_check_code(task, query);
+	evaluator->task = task;
+	evaluator->n_targets = n_targets;
+	evaluator->targets = palloc0((n_targets + 1) * sizeof(RowTarget));
+	evaluator->slot =
+		MakeSingleTupleTableSlot(CreateTupleDescCopy(record), &TTSOpsHeapTuple);
+	evaluator->context = CreateStandaloneExprContext();
+	evaluator->context->ecxt_scantuple = evaluator->slot;
+	for (int i = 0; i < n_targets; i++)
+		has_settings |= init_target(evaluator, &evaluator->targets[i],
+		                            make_node(task, query, record, targets[i]));
+	if (has_settings)
+		evaluator->settings = settings_image_make();
+	settings_leave(level);
+	return evaluator;
+}
+
+Oid
+row_evaluator_get_type(const RowEvaluator *evaluator, int target)
+{
+	return evaluator->targets[target].type;
+}
+
+static void
+evaluate_expressions(RowEvaluator *evaluator, Datum *values, bool *nulls)
+{
+	for (int i = 0; i < evaluator->n_targets; i++)
+		if (evaluator->targets[i].state != NULL)
+			values[i] = ExecEvalExprSwitchContext(
+				evaluator->targets[i].state, evaluator->context, &nulls[i]);
+}
+
+static void
+evaluate_under_settings(RowEvaluator *evaluator, Datum *values, bool *nulls)
+{
+	int level;
+
+	if (evaluator->settings == NULL ||
+	    settings_image_is_current(evaluator->settings))
+	{
+		evaluate_expressions(evaluator, values, nulls);
+		return;
+	}
+	level = settings_enter(evaluator->task);
+	evaluate_expressions(evaluator, values, nulls);
+	settings_leave(level);
+}
+
+/* Values that are no plain data stay until the next call. */
+void
+row_evaluate(RowEvaluator *evaluator, HeapTupleHeader record, Datum *values,
+             bool *nulls)
+{
+	TupleTableSlot *slot = evaluator->slot;
+
+	evaluator->tuple.t_len = HeapTupleHeaderGetDatumLength(record);
+	ItemPointerSetInvalid(&evaluator->tuple.t_self);
+	evaluator->tuple.t_tableOid = InvalidOid;
+	evaluator->tuple.t_data = record;
+	ExecStoreHeapTuple(&evaluator->tuple, slot, false);
+	if (evaluator->last_attribute > 0)
+		slot_getsomeattrs(slot, evaluator->last_attribute);
+	for (int i = 0; i < evaluator->n_targets; i++)
+	{
+		AttrNumber attribute = evaluator->targets[i].attribute;
+
+		if (attribute == 0)
+			continue;
+		values[i] = slot->tts_values[attribute - 1];
+		nulls[i] = slot->tts_isnull[attribute - 1];
+	}
+	if (evaluator->has_expressions)
+	{
+		ResetExprContext(evaluator->context);
+		evaluate_under_settings(evaluator, values, nulls);
+	}
+}
