@@ -13,7 +13,7 @@ import lib
 
 N_TRIES = int(sys.argv[1]) if len(sys.argv) > 1 else 100
 LONGEST = 4.0
-server = lib.Server()
+server = lib.start_server()
 connection = server.connect()
 lib.load_flights(server, connection)
 lib.make_task(connection)

@@ -4,7 +4,7 @@ import subprocess
 
 import lib
 
-server = lib.Server()
+server = lib.start_server()
 csv = server.home / "flights/flights.csv"
 cerebro = [lib.ROOT / "build/cerebro", "--connect", server.conninfo(), "import"]
 connection = server.connect()
@@ -16,7 +16,7 @@ connection.execute("""CREATE TABLE ready (year integer, month integer, day integ
 
 def plain_copy():
     connection.execute("TRUNCATE ready")
-    return lib.seconds(subprocess.run, [lib.PG_BIN / "psql", "-Xq", server.conninfo(), "-c",
+    return lib.seconds(subprocess.run, [lib.server.PG_BIN / "psql", "-Xq", server.conninfo(), "-c",
                        f"\\copy ready FROM '{csv}' (FORMAT csv, HEADER, NULL 'NA')"])
 
 

@@ -1,65 +1,20 @@
 """What the measurements share: a server of their own with the flights in it, a clock, a table of results."""
 
-import atexit
-import os
 import pathlib
-import shutil
 import statistics
-import subprocess
-import tempfile
+import sys
 import time
 
-import psycopg
-
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PG_BIN = pathlib.Path(subprocess.check_output(
-    [os.environ.get("PG_CONFIG", "/usr/lib/postgresql/15/bin/pg_config"), "--bindir"], text=True).strip())
+sys.path.insert(0, str(ROOT / "test/lib"))
+
+import server  # noqa: E402
+
 TABLES = ["airlines", "airports", "planes", "weather", "flights"]
 
-# Settings that anybody would give a server of this size; durability is on.
-CONF = """
-listen_addresses = ''
-shared_buffers = 1GB
-work_mem = 64MB
-max_wal_size = 4GB
-"""
 
-
-class Server:
-    """A new cluster below /tmp, run as user postgres where we are root; gone at exit."""
-
-    def __init__(self):
-        self.home = pathlib.Path(tempfile.mkdtemp(prefix="cerebro-bench.", dir="/tmp"))
-        atexit.register(self.remove)
-        shutil.copytree(ROOT / "build/stage", self.home / "stage")
-        shutil.copytree(ROOT / "data/flights", self.home / "flights")
-        self.home.chmod(0o755)
-        if os.getuid() == 0:
-            subprocess.check_call(["chown", "-R", "postgres", self.home])
-        self.data = self.home / "data"
-        self.run("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "--locale=C.UTF-8", "-E", "UTF8")
-        lib = subprocess.check_output([PG_BIN / "pg_config", "--pkglibdir"], text=True).strip()
-        with open(self.data / "postgresql.conf", "a") as conf:
-            conf.write(CONF + f"unix_socket_directories = '{self.home}'\n"
-                       f"extension_destdir = '{self.home}/stage'\n"
-                       f"dynamic_library_path = '{self.home}/stage{lib}:$libdir'\n")
-        self.run("pg_ctl", "-D", self.data, "-l", self.home / "server.log", "-w", "start")
-
-    def run(self, program, *args):
-        as_postgres = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
-        subprocess.run([*as_postgres, PG_BIN / program, *map(str, args)], check=True, cwd=self.home,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-
-    def remove(self):
-        if (self.data / "postmaster.pid").exists():
-            self.run("pg_ctl", "-D", self.data, "-m", "fast", "-w", "stop")
-        shutil.rmtree(self.home, ignore_errors=True)
-
-    def conninfo(self, dbname="postgres"):
-        return f"host={self.home} user=postgres dbname={dbname}"
-
-    def connect(self, dbname="postgres"):
-        return psycopg.connect(self.conninfo(dbname), autocommit=True)
+def start_server():
+    return server.Server([ROOT / "data/flights"])
 
 
 def copy_in(connection, table, path):

@@ -9,7 +9,7 @@ import lib
 import peer
 
 N_RUNS = 5
-server = lib.Server()
+server = lib.start_server()
 connection = server.connect()
 lib.load_flights(server, connection)
 lib.make_task(connection)

@@ -11,7 +11,7 @@ import peer
 
 N_RUNS = 3
 torch.set_num_threads(2)
-server = lib.Server()
+server = lib.start_server()
 connection = server.connect()
 lib.load_flights(server, connection)
 lib.make_task(connection)
