@@ -296,10 +296,71 @@ extern void progress_init(void); /* called by _PG_init */
 extern void job_init(void);
 extern void train_init(void);
 
+/* ----------------------------------------------------- reading the archive */
+
+/*
+ * Rows of a table of ours whose primary key begins with the value, in the
+ * key's order, as the active snapshot sees them and past row policies: rights
+ * are the caller's affair.
+ */
+typedef struct ArchiveScan ArchiveScan;
+
+extern Oid archive_get_relid(const char *table);
+extern ArchiveScan *archive_scan_by_id(const char *table, int32 id);
+extern ArchiveScan *archive_scan_by_bytes(const char *table, Datum id);
+extern bool archive_scan_next(ArchiveScan *scan);
+/* Borrowed until the next row; is_null may be NULL where NULL is an error. */
+extern Datum
+archive_scan_get(ArchiveScan *scan, const char *column, bool *is_null);
+extern void archive_scan_end(ArchiveScan *scan);
+
 /* ------------------------------------------------------- models and scoring */
 
-/* A model's parts as the extension's owner; rights are the caller's affair. */
-extern const cer_model *model_load(cer_arena *arena, int32 model);
+typedef struct Model
+{
+	int32 id;
+	int32 task;
+	int32 data_version;
+	Oid owner;
+	int64 n_weights;
+} Model;
+
+extern void model_init(void);
+/* Whether there is such a model, whoever asks. */
+extern bool model_find(int32 id, Model *model);
+/* An error unless the role is, or is a member of, the model's owner. */
+extern void model_check_right(const Model *model, Oid role);
+/* model_find and model_check_right for the current user; errors where not. */
+extern void model_open(int32 id, Model *model);
+/* List of cer_part, of the kinds whose bits are set; rights unchecked. */
+extern List *model_read_parts(int32 id, unsigned kinds);
+/* Kept per backend; lent until the context is reset.  Rights unchecked. */
+extern const cer_model *model_borrow(MemoryContext context, int32 id);
+
+/* What a deployed function, or a call of predict, answers with. */
+typedef enum ScoreAnswer
+{
+	ANSWER_PROBABILITY, /* real: of the positive class of two */
+	ANSWER_CLASS,       /* text: the most likely one */
+	ANSWER_PROBA        /* jsonb: all classes with their probabilities */
+} ScoreAnswer;
+
+/*
+ * The model behind a deployment, for a caller who may EXECUTE the function
+ * that was deployed to answer so.
+ */
+extern void deployment_open(int32 id, ScoreAnswer answer, Model *model);
+/* The same for the planner: no rights, false where there is none. */
+extern bool deployment_find_model(int32 id, Model *model);
+
 extern void score_init(void);
+
+/* Where a model's inputs are among columns; an error where one is missing. */
+extern int *score_find_targets(const cer_model *model,
+                               const cer_column *columns, int n_columns);
+/* An error unless a column is still of the kind that an input was. */
+extern void score_check_storage(const cer_input *input, cer_storage storage);
+/* Errors where rows of the task's relation could not be scored. */
+extern void score_check_relation(const Model *model, const Task *task);
 
 #endif

@@ -48,4 +48,27 @@
 	OverrideSearchPathMatchesCurrent(path)
 #endif
 
+/* RelationGetPrimaryKeyIndex asks since 18 whether a deferrable one will do. */
+#if PG_VERSION_NUM >= 180000
+#define compat_primary_key(rel) RelationGetPrimaryKeyIndex(rel, false)
+#else
+#define compat_primary_key(rel) RelationGetPrimaryKeyIndex(rel)
+#endif
+
+/* One function per kind of object until 15. */
+#if PG_VERSION_NUM >= 160000
+#define compat_function_aclcheck(oid, role) \
+	object_aclcheck(ProcedureRelationId, oid, role, ACL_EXECUTE)
+#define compat_schema_aclcheck(oid, role) \
+	object_aclcheck(NamespaceRelationId, oid, role, ACL_CREATE)
+#define compat_function_ownercheck(oid, role) \
+	object_ownercheck(ProcedureRelationId, oid, role)
+#else
+#define compat_function_aclcheck(oid, role) \
+	pg_proc_aclcheck(oid, role, ACL_EXECUTE)
+#define compat_schema_aclcheck(oid, role) \
+	pg_namespace_aclcheck(oid, role, ACL_CREATE)
+#define compat_function_ownercheck(oid, role) pg_proc_ownercheck(oid, role)
+#endif
+
 #endif

@@ -14,5 +14,7 @@ void
 _PG_init(void)
 {
 	source_init();
+	model_init();
+	score_init();
 	MarkGUCPrefixReserved("cerebro");
 }

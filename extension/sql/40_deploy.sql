@@ -1,0 +1,58 @@
+-- Deployments: SQL functions over a relation's rows that answer with a model.
+
+CREATE FUNCTION cerebro.score_support(internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_score_support';
+COMMENT ON FUNCTION cerebro.score_support(internal) IS 'tells the planner what scoring a row costs';
+
+CREATE FUNCTION cerebro.score_row(deployment integer, example record) RETURNS real
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200
+	SUPPORT cerebro.score_support
+	AS 'MODULE_PATHNAME', 'cerebro_score_row';
+COMMENT ON FUNCTION cerebro.score_row(integer, record) IS 'body of deployed functions: probability of the positive class';
+
+CREATE FUNCTION cerebro.score_row_class(deployment integer, example record) RETURNS text
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200
+	SUPPORT cerebro.score_support
+	AS 'MODULE_PATHNAME', 'cerebro_score_row_class';
+COMMENT ON FUNCTION cerebro.score_row_class(integer, record) IS 'body of deployed functions: most likely class';
+
+CREATE FUNCTION cerebro.score_row_proba(deployment integer, example record) RETURNS jsonb
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 250
+	SUPPORT cerebro.score_support
+	AS 'MODULE_PATHNAME', 'cerebro_score_row_proba';
+COMMENT ON FUNCTION cerebro.score_row_proba(integer, record) IS 'body of deployed functions: probability of each class';
+
+-- A deployment lives as long as one of its functions does, whatever that is
+-- called by now.
+CREATE VIEW cerebro.deployments WITH (security_invoker = true) AS
+	SELECT d.id,
+		   p.oid::pg_catalog.regprocedure AS function,
+		   d.relation,
+		   d.model,
+		   t.name AS task,
+		   d.owner,
+		   d.created_at
+	FROM cerebro.deployment d
+	JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) d.model
+	LEFT JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) m.task
+	JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) d.relation::pg_catalog.oid
+	JOIN pg_catalog.pg_proc p
+		ON p.prosrc OPERATOR(pg_catalog.=) ANY (ARRAY[
+			pg_catalog.format('SELECT cerebro.score_row(%s, $1)', d.id),
+			pg_catalog.format('SELECT cerebro.score_row_class(%s, $1)', d.id)])
+		AND p.pronargs OPERATOR(pg_catalog.=) 1::smallint
+		AND p.proargtypes[0] OPERATOR(pg_catalog.=) c.reltype
+		AND pg_catalog.pg_has_role(p.proowner, m.owner::pg_catalog.oid, 'MEMBER');
+COMMENT ON VIEW cerebro.deployments IS 'functions that answer with a model, and which one';
+GRANT SELECT ON cerebro.deployments TO PUBLIC;
+
+CREATE FUNCTION cerebro.deploy(model integer, name text) RETURNS regprocedure
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'cerebro_deploy';
+COMMENT ON FUNCTION cerebro.deploy(integer, text) IS 'makes name(row) and name_proba(row) answer with a model, or with another one from now on; only their owner may EXECUTE them until it grants it';
+
+CREATE FUNCTION cerebro.undeploy(name text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'cerebro_undeploy';
+COMMENT ON FUNCTION cerebro.undeploy(text) IS 'drops the functions of a deployment; the model stays';

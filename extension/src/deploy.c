@@ -1,0 +1,617 @@
+/*
+ * deploy.c
+ *	  Deployments: SQL functions that answer with a model.
+ *
+ *		deploy(17, 'late') ->	row 3 of cerebro.deployment: model 17
+ *								late(flights)		SELECT cerebro.score_row(3, $1)
+ *								late_proba(flights)	SELECT cerebro.score_row_proba(3, $1)
+ *
+ * The functions are the caller's own: made, renamed, granted, dumped and
+ * dropped as any others, so nothing here remembers their names.  A function
+ * belongs to a deployment when it takes the relation's row, its body is the one
+ * above, and its owner has the right to the model: who could forge that could
+ * as well call cerebro.predict.  To deploy under a name again changes the row,
+ * not the function, so that grants and views stay.
+ */
+#include "cerebro_pg.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/catalog.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "parser/parse_func.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+#include "utils/syscache.h"
+#include "utils/varlena.h"
+
+/* How each answer is deployed. */
+typedef struct AnswerRow
+{
+	const char *suffix; /* of the function's name */
+	const char *scorer; /* in schema cerebro */
+	const char *type;
+	const char *comment; /* takes the task's label */
+} AnswerRow;
+
+static const AnswerRow answers[] = {
+	[ANSWER_PROBABILITY] = {"", "score_row", "pg_catalog.float4",
+                            "CEREBRO: probability that %s is %s"},
+	[ANSWER_CLASS] = {"", "score_row_class", "pg_catalog.text",
+                      "CEREBRO: most likely value of %s"},
+	[ANSWER_PROBA] = {"_proba", "score_row_proba", "pg_catalog.jsonb",
+                      "CEREBRO: probability of each value of %s"},
+};
+
+typedef struct Deployment
+{
+	int32 id;
+	Oid relation;
+	int32 model;
+} Deployment;
+
+/* What is to be created, or was found. */
+typedef struct Target
+{
+	Oid schema;
+	char *name;
+	Oid row_type;
+} Target;
+
+PG_FUNCTION_INFO_V1(cerebro_deploy);
+PG_FUNCTION_INFO_V1(cerebro_undeploy);
+
+/* ------------------------------------------- functions of a deployment */
+
+static bool
+deployment_find(int32 id, Deployment *deployment)
+{
+	ArchiveScan *scan = archive_scan_by_id("deployment", id);
+	bool found = archive_scan_next(scan);
+
+	if (found)
+	{
+		deployment->id = id;
+		deployment->relation =
+			DatumGetObjectId(archive_scan_get(scan, "relation", NULL));
+		deployment->model =
+			DatumGetInt32(archive_scan_get(scan, "model", NULL));
+	}
+	archive_scan_end(scan);
+	return found;
+}
+
+bool
+deployment_find_model(int32 id, Model *model)
+{
+	Deployment deployment;
+
+	return deployment_find(id, &deployment) &&
+	       model_find(deployment.model, model);
+}
+
+static char *
+make_body(int32 deployment, ScoreAnswer answer)
+{
+	return psprintf("SELECT cerebro.%s(%d, $1)", answers[answer].scorer,
+	                deployment);
+}
+
+/* A function's body, or NULL where it is not SQL text over one argument. */
+static char *
+get_body(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc proc;
+	char *body = NULL;
+	bool is_null;
+	Datum source;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null);
+	if (proc->prolang == SQLlanguageId && proc->pronargs == 1 && !is_null)
+		body = TextDatumGetCString(source);
+	ReleaseSysCache(tuple);
+	return body;
+}
+
+/* Functions over the row type that have the body. */
+static List *
+find_functions(Oid row_type, const char *body)
+{
+	Relation depend = table_open(DependRelationId, AccessShareLock);
+	List *functions = NIL;
+	ScanKeyData key[2];
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
+	            F_OIDEQ, ObjectIdGetDatum(TypeRelationId));
+	ScanKeyInit(&key[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
+	            F_OIDEQ, ObjectIdGetDatum(row_type));
+	scan =
+		systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend row = (Form_pg_depend) GETSTRUCT(tuple);
+		char *found =
+			row->classid == ProcedureRelationId ? get_body(row->objid) : NULL;
+
+		if (found != NULL && strcmp(found, body) == 0)
+			functions = list_append_unique_oid(functions, row->objid);
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return functions;
+}
+
+/* The deployment that a function's body names, or 0. */
+static int32
+get_deployment_of(Oid function, ScoreAnswer *answer)
+{
+	const char *body = get_body(function);
+	const char *paren = body ? strchr(body, '(') : NULL;
+	int32 id;
+
+	if (paren == NULL || sscanf(paren, "(%d", &id) != 1)
+		return 0;
+	for (int i = 0; i < lengthof(answers); i++)
+		if (strcmp(body, make_body(id, i)) == 0)
+		{
+			*answer = i;
+			return id;
+		}
+	return 0;
+}
+
+static Oid
+get_function_owner(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/*
+ * The current user may use one of the functions whose owner has the right to
+ * the model.  Whoever lacks EXECUTE could else call the scorer by itself.
+ */
+static void
+check_execute(const List *functions, const Model *model)
+{
+	Oid denied = InvalidOid;
+	ListCell *cell;
+
+	foreach (cell, functions)
+	{
+		Oid function = lfirst_oid(cell);
+
+		if (!is_member_of_role(get_function_owner(function), model->owner))
+			continue;
+		if (compat_function_aclcheck(function, GetUserId()) == ACLCHECK_OK)
+			return;
+		denied = function;
+	}
+	if (OidIsValid(denied))
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
+		               get_func_name(denied));
+	model_check_right(model, get_function_owner(linitial_oid(functions)));
+	elog(ERROR, "rights to model %d changed", model->id);
+}
+
+static void
+report_missing(int32 id)
+{
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+	                errmsg("deployment %d does not exist", id),
+	                errhint("The view cerebro.deployments lists what is "
+	                        "deployed.")));
+}
+
+void
+deployment_open(int32 id, ScoreAnswer answer, Model *model)
+{
+	Deployment deployment;
+	Oid row_type;
+	List *functions;
+
+	if (!deployment_find(id, &deployment))
+		report_missing(id);
+	row_type = get_rel_type_id(deployment.relation);
+	functions = OidIsValid(row_type)
+	                ? find_functions(row_type, make_body(id, answer))
+	                : NIL;
+	if (functions == NIL)
+		ereport(ERROR,
+		        (errcode(ERRCODE_UNDEFINED_FUNCTION),
+		         errmsg("deployment %d has no function that calls cerebro.%s",
+		                id, answers[answer].scorer),
+		         errhint("Deploy model %d again, and do not change the body of "
+		                 "the function.",
+		                 deployment.model)));
+	if (!model_find(deployment.model, model))
+		elog(ERROR, "model %d of deployment %d does not exist",
+		     deployment.model, id);
+	check_execute(functions, model);
+}
+
+/* ------------------------------------------------------------------ names */
+
+/* The first schema of search_path where the caller may create functions. */
+static Oid
+find_creation_schema(const char *name)
+{
+	ListCell *cell;
+
+	foreach (cell, fetch_search_path(false))
+	{
+		Oid schema = lfirst_oid(cell);
+
+		if (!isAnyTempNamespace(schema) && !IsCatalogNamespace(schema) &&
+		    schema != get_namespace_oid("cerebro", false) &&
+		    compat_schema_aclcheck(schema, GetUserId()) == ACLCHECK_OK)
+			return schema;
+	}
+	ereport(ERROR,
+	        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	         errmsg("no schema of search_path is one where you may create "
+	                "functions"),
+	         errhint("Name a schema of yours: 'my_schema.%s'.", name)));
+}
+
+static void
+parse_name(text *text_name, Target *target)
+{
+	List *names = textToQualifiedNameList(text_name);
+	char *schema;
+
+	DeconstructQualifiedName(names, &schema, &target->name);
+	if (strlen(target->name) + strlen("_proba") >= NAMEDATALEN)
+		ereport(ERROR, (errcode(ERRCODE_NAME_TOO_LONG),
+		                errmsg("name \"%s\" is too long", target->name),
+		                errdetail("The function of all classes is called like "
+		                          "it, with \"_proba\" behind.")));
+	target->schema = schema ? get_namespace_oid(schema, false)
+	                        : find_creation_schema(target->name);
+}
+
+/* Target's schema.name, with the answer's suffix, ready for SQL. */
+static char *
+print_name(const Target *target, ScoreAnswer answer)
+{
+	char *name = psprintf("%s%s", target->name, answers[answer].suffix);
+
+	return quote_qualified_identifier(get_namespace_name(target->schema), name);
+}
+
+static Oid
+find_function(const Target *target, ScoreAnswer answer)
+{
+	char *name = psprintf("%s%s", target->name, answers[answer].suffix);
+	List *names = list_make2(makeString(get_namespace_name(target->schema)),
+	                         makeString(name));
+
+	return LookupFuncName(names, 1, &target->row_type, true);
+}
+
+/* ----------------------------------------------------------- SQL commands */
+
+static void
+execute(const char *command)
+{
+	int result = SPI_execute(command, false, 0);
+
+	if (result < 0)
+		elog(ERROR, "\"%s\" failed: %s", command,
+		     SPI_result_code_string(result));
+}
+
+/* Makes one function, as the caller and with no rights of others. */
+static void
+create_function(const Target *target, ScoreAnswer answer, int32 deployment,
+                const Task *task)
+{
+	char *signature = psprintf("%s(%s)", print_name(target, answer),
+	                           format_type_be_qualified(target->row_type));
+	char *comment =
+		answer == ANSWER_PROBABILITY
+			? psprintf(answers[answer].comment, task->label, task->classes[1])
+			: psprintf(answers[answer].comment, task->label);
+
+	execute(psprintf("CREATE FUNCTION %s RETURNS %s LANGUAGE sql STABLE "
+	                 "PARALLEL SAFE AS %s",
+	                 signature, answers[answer].type,
+	                 quote_literal_cstr(make_body(deployment, answer))));
+	execute(psprintf("REVOKE ALL ON FUNCTION %s FROM PUBLIC", signature));
+	execute(
+		psprintf("ALTER FUNCTION %s DEPENDS ON EXTENSION cerebro", signature));
+	execute(psprintf("COMMENT ON FUNCTION %s IS %s", signature,
+	                 quote_literal_cstr(comment)));
+}
+
+/* Runs one parameterised command as the extension's owner; its first value. */
+static Datum
+write_archive(const char *command, int n_args, Oid *types, Datum *values)
+{
+	ArchiveScope scope;
+	Datum result = (Datum) 0;
+	bool is_null;
+
+	archive_enter(&scope);
+	if (SPI_execute_with_args(command, n_args, types, values, NULL, false, 0) <
+	    0)
+		elog(ERROR, "\"%s\" failed", command);
+	if (SPI_tuptable != NULL && SPI_processed > 0)
+		result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+		                       &is_null);
+	archive_leave(&scope);
+	return result;
+}
+
+/* Every session, on standbys too, looks again after this transaction. */
+static void
+announce(void)
+{
+	CacheInvalidateRelcacheByRelid(archive_get_relid("deployment"));
+}
+
+/* Rows whose functions were dropped by DROP FUNCTION or DROP TABLE. */
+static void
+forget_dropped(void)
+{
+	(void) write_archive("DELETE FROM cerebro.deployment d WHERE NOT EXISTS "
+	                     "(SELECT FROM cerebro.deployments l "
+	                     "WHERE l.id OPERATOR(pg_catalog.=) d.id)",
+	                     0, NULL, NULL);
+}
+
+/* ----------------------------------------------------------------- deploy */
+
+static void
+check_relation(const Model *model, const Task *task)
+{
+	if (!OidIsValid(task->relation))
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("model %d cannot be deployed: the source of task "
+		                "\"%s\" is not over one table or view",
+		                model->id, task->name),
+		         errdetail("A deployed function takes a row of one relation."),
+		         errhint("Put the query into a view and make a task whose "
+		                 "source is SELECT * FROM that view; or use "
+		                 "cerebro.predict.")));
+	if (get_rel_type_id(task->relation) == InvalidOid)
+		ereport(ERROR,
+		        (errcode(ERRCODE_UNDEFINED_TABLE),
+		         errmsg("model %d cannot be deployed: the relation of task "
+		                "\"%s\" does not exist any more",
+		                model->id, task->name),
+		         errhint("cerebro.predict takes rows of any other relation "
+		                 "that has the model's columns.")));
+}
+
+static int32
+insert_deployment(const Target *target, const Task *task, int32 model)
+{
+	Oid types[] = {TEXTOID, TEXTOID, REGCLASSOID, INT4OID, REGROLEOID};
+	Datum values[] = {CStringGetTextDatum(get_namespace_name(target->schema)),
+	                  CStringGetTextDatum(target->name),
+	                  ObjectIdGetDatum(task->relation), Int32GetDatum(model),
+	                  ObjectIdGetDatum(GetUserId())};
+
+	return DatumGetInt32(write_archive(
+		"INSERT INTO cerebro.deployment (schema, name, relation, model, owner) "
+		"VALUES ($1, $2, $3, $4, $5) RETURNING id",
+		5, types, values));
+}
+
+static void
+check_absent(const Target *target, ScoreAnswer answer)
+{
+	if (!OidIsValid(find_function(target, answer)))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_DUPLICATE_FUNCTION),
+	                errmsg("function %s(%s) exists already and is not a "
+	                       "deployed model",
+	                       print_name(target, answer),
+	                       format_type_be(target->row_type)),
+	                errhint("Choose another name, or drop the function.")));
+}
+
+static Oid
+create_deployment(const Target *target, const Task *task, int32 model)
+{
+	ScoreAnswer answer =
+		task->n_classes == 2 ? ANSWER_PROBABILITY : ANSWER_CLASS;
+	int32 id;
+
+	check_absent(target, ANSWER_PROBA);
+	id = insert_deployment(target, task, model);
+	SPI_connect();
+	create_function(target, answer, id, task);
+	create_function(target, ANSWER_PROBA, id, task);
+	SPI_finish();
+	return find_function(target, answer);
+}
+
+static void
+check_answer(Oid function, ScoreAnswer answer, const Task *task)
+{
+	if ((answer == ANSWER_PROBABILITY) == (task->n_classes == 2))
+		return;
+	ereport(ERROR,
+	        (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+	         errmsg("function %s cannot answer with a model of %d classes",
+	                format_procedure(function), task->n_classes),
+	         errdetail("The function returns %s.",
+	                   format_type_be(get_func_rettype(function))),
+	         errhint("Use another name, or cerebro.undeploy first.")));
+}
+
+/* Lets an existing function answer with another model. */
+static void
+switch_deployment(Oid function, const Task *task, const Model *model)
+{
+	Oid types[] = {INT4OID, INT4OID, REGROLEOID};
+	Datum values[] = {0, Int32GetDatum(model->id),
+	                  ObjectIdGetDatum(GetUserId())};
+	ScoreAnswer answer = ANSWER_PROBABILITY;
+	int32 id = get_deployment_of(function, &answer);
+
+	if (!compat_function_ownercheck(function, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FUNCTION,
+		               get_func_name(function));
+	model_check_right(model, get_function_owner(function));
+	check_answer(function, answer, task);
+	values[0] = Int32GetDatum(id);
+	if (DatumGetInt32(write_archive(
+			"UPDATE cerebro.deployment SET model = $2, owner = $3, "
+			"created_at = pg_catalog.now() "
+			"WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id",
+			3, types, values)) != id)
+		report_missing(id);
+}
+
+/* Whether the name is free, or an error where another function has it. */
+static bool
+is_deployed(const Target *target, Oid function)
+{
+	ScoreAnswer answer = ANSWER_PROBA;
+
+	if (!OidIsValid(function))
+		return false;
+	if (get_deployment_of(function, &answer) == 0 || answer == ANSWER_PROBA)
+		check_absent(target, ANSWER_PROBABILITY);
+	return true;
+}
+
+Datum
+cerebro_deploy(PG_FUNCTION_ARGS)
+{
+	Target target;
+	Model model;
+	Task *task;
+	Oid function;
+
+	PreventCommandIfReadOnly("cerebro.deploy()");
+	model_open(PG_GETARG_INT32(0), &model);
+	task = task_find_by_id(model.task, true);
+	check_relation(&model, task);
+	score_check_relation(&model, task);
+	parse_name(PG_GETARG_TEXT_PP(1), &target);
+	target.row_type = get_rel_type_id(task->relation);
+	forget_dropped();
+	function = find_function(&target, ANSWER_PROBABILITY);
+	if (is_deployed(&target, function))
+		switch_deployment(function, task, &model);
+	else
+		function = create_deployment(&target, task, model.id);
+	announce();
+	PG_RETURN_OID(function);
+}
+
+/* --------------------------------------------------------------- undeploy */
+
+/* The one deployed function of the name, among all argument types. */
+static Oid
+find_deployed(text *name)
+{
+	List *names = textToQualifiedNameList(name);
+	FuncCandidateList candidate =
+		FuncnameGetCandidates(names, 1, NIL, false, false, false, true);
+	Oid found = InvalidOid;
+
+	for (; candidate != NULL; candidate = candidate->next)
+	{
+		ScoreAnswer answer = ANSWER_PROBA;
+
+		if (get_deployment_of(candidate->oid, &answer) == 0 ||
+		    answer == ANSWER_PROBA)
+			continue;
+		if (OidIsValid(found))
+			ereport(ERROR,
+			        (errcode(ERRCODE_AMBIGUOUS_FUNCTION),
+			         errmsg("more than one deployed function is called %s",
+			                NameListToString(names)),
+			         errhint("Drop the right ones by DROP FUNCTION name(row "
+			                 "type), name_proba(row type).")));
+		found = candidate->oid;
+	}
+	if (!OidIsValid(found))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+		                errmsg("no deployed function is called %s",
+		                       NameListToString(names)),
+		                errhint("The view cerebro.deployments lists what is "
+		                        "deployed.")));
+	return found;
+}
+
+static Oid
+get_row_type(Oid function)
+{
+	Oid *types;
+	int n_types;
+
+	(void) get_func_signature(function, &types, &n_types);
+	return types[0];
+}
+
+/* The caller's functions of the deployment; others' look-alikes stay. */
+static void
+drop_functions(Oid row_type, const char *body)
+{
+	List *functions = find_functions(row_type, body);
+	ListCell *cell;
+
+	foreach (cell, functions)
+		if (compat_function_ownercheck(lfirst_oid(cell), GetUserId()))
+			execute(psprintf("DROP FUNCTION %s",
+			                 format_procedure_qualified(lfirst_oid(cell))));
+}
+
+/* Ends the deployment; the model stays. */
+Datum
+cerebro_undeploy(PG_FUNCTION_ARGS)
+{
+	ScoreAnswer answer;
+	Oid function, row_type;
+	int32 id;
+
+	PreventCommandIfReadOnly("cerebro.undeploy()");
+	function = find_deployed(PG_GETARG_TEXT_PP(0));
+	if (!compat_function_ownercheck(function, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FUNCTION,
+		               get_func_name(function));
+	id = get_deployment_of(function, &answer);
+	row_type = get_row_type(function);
+	SPI_connect();
+	for (int i = 0; i < lengthof(answers); i++)
+		drop_functions(row_type, make_body(id, i));
+	SPI_finish();
+	forget_dropped();
+	announce();
+	PG_RETURN_VOID();
+}

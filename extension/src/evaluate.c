@@ -1,0 +1,291 @@
+/*
+ * evaluate.c
+ *	  Opening the test rows: evaluate(model).
+ *
+ * The only code that reads rows of the test part for a metric.  Each opening
+ * leaves a row in cerebro.evaluation, which is there to stay when the model is
+ * dropped: a test part that was looked at often tells less.
+ */
+#include "cerebro_pg.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+/* Rows scored at once: their values and activations fit the cache. */
+#define BLOCK_ROWS 128
+
+/* Dictionary codes of one input in the model's vocabulary. */
+typedef struct CodeMap
+{
+	uint32 *codes; /* by code of the read */
+	size_t n_codes;
+	size_t capacity;
+} CodeMap;
+
+/* A sink that scores what it gets. */
+typedef struct Evaluation
+{
+	const cer_model *model;
+	size_t n_inputs;
+	size_t n_classes;
+	const ReadPlan *plan;
+	CodeMap *maps; /* one per input */
+
+	/* one block */
+	cer_value *values;
+	void *scratch;
+
+	/* all rows */
+	size_t n_rows;
+	size_t capacity;
+	float *proba; /* (n_rows, n_classes) */
+	uint16 *labels;
+} Evaluation;
+
+PG_FUNCTION_INFO_V1(cerebro_evaluate);
+
+/* ------------------------------------------------------------------- sink */
+
+static void
+take_values(void *self, size_t input, uint32 first, const cer_text *values,
+            size_t n_values)
+{
+	Evaluation *evaluation = self;
+	CodeMap *map = &evaluation->maps[input];
+	size_t n_codes = (size_t) first + n_values;
+
+	if (n_codes > map->capacity)
+	{
+		map->capacity = Max(n_codes, 2 * map->capacity);
+		map->codes = repalloc_huge(map->codes, map->capacity * sizeof(uint32));
+	}
+	for (size_t i = 0; i < n_values; i++)
+		map->codes[first + i] =
+			cer_model_find_code(evaluation->model, input, values[i]);
+	map->n_codes = n_codes;
+}
+
+static cer_value
+get_value(const Evaluation *evaluation, const cer_chunk *chunk, size_t input,
+          size_t row)
+{
+	const void *column = chunk->columns[input];
+	uint32 code;
+
+	switch (evaluation->plan->inputs[input].storage)
+	{
+		case CER_FLOAT32:
+			return (cer_value){.number = ((const float *) column)[row]};
+		case CER_FLOAT64:
+			return (cer_value){.number = ((const double *) column)[row]};
+		case CER_CODE32:
+			code = ((const uint32 *) column)[row];
+			Assert(code < evaluation->maps[input].n_codes);
+			return (cer_value){.code = evaluation->maps[input].codes[code]};
+	}
+	pg_unreachable();
+}
+
+static void
+reserve(Evaluation *evaluation, size_t n_rows)
+{
+	if (n_rows <= evaluation->capacity)
+		return;
+	evaluation->capacity = Max(n_rows, 2 * evaluation->capacity);
+	evaluation->proba = repalloc_huge(
+		evaluation->proba,
+		evaluation->capacity * evaluation->n_classes * sizeof(float));
+	evaluation->labels = repalloc_huge(evaluation->labels,
+	                                   evaluation->capacity * sizeof(uint16));
+}
+
+/* Rows first, first + 1, ... of the chunk, behind those scored before. */
+static void
+score_block(Evaluation *evaluation, const cer_chunk *chunk, size_t first,
+            size_t n_rows)
+{
+	size_t n_inputs = evaluation->n_inputs;
+
+	for (size_t row = 0; row < n_rows; row++)
+		for (size_t i = 0; i < n_inputs; i++)
+			evaluation->values[row * n_inputs + i] =
+				get_value(evaluation, chunk, i, first + row);
+	cer_model_score(evaluation->model, n_rows, evaluation->values,
+	                evaluation->proba +
+	                    evaluation->n_rows * evaluation->n_classes,
+	                evaluation->scratch);
+	memcpy(evaluation->labels + evaluation->n_rows, chunk->labels + first,
+	       n_rows * sizeof(uint16));
+	evaluation->n_rows += n_rows;
+}
+
+static void
+take_chunk(void *self, const cer_chunk *chunk)
+{
+	Evaluation *evaluation = self;
+
+	reserve(evaluation, evaluation->n_rows + chunk->n_rows);
+	for (size_t first = 0; first < chunk->n_rows; first += BLOCK_ROWS)
+		score_block(evaluation, chunk, first,
+		            Min(BLOCK_ROWS, chunk->n_rows - first));
+}
+
+/* --------------------------------------------------------------- evaluate */
+
+static ReadPlan *
+make_read_plan(const Task *task, const cer_model *model)
+{
+	int level = settings_enter(task);
+	Query *query = task_analyze(task);
+	size_t n_inputs = cer_model_count_inputs(model);
+	int *targets = score_find_targets(model, task_get_columns(task, query),
+	                                  task->n_columns);
+	size_t *columns = palloc(Max(n_inputs, 1) * sizeof(size_t));
+	ReadPlan *plan;
+
+	for (size_t i = 0; i < n_inputs; i++)
+		columns[i] = (size_t) targets[i];
+	plan = read_plan_make(task, query, columns, n_inputs, 1U << CER_TEST);
+	for (size_t i = 0; i < n_inputs; i++)
+		score_check_storage(cer_model_get_input(model, i),
+		                    plan->inputs[i].storage);
+	settings_leave(level);
+	return plan;
+}
+
+static Evaluation *
+make_evaluation(const Task *task, const Model *model)
+{
+	Evaluation *evaluation = palloc0(sizeof(Evaluation));
+	char *scratch;
+
+	evaluation->model = model_borrow(CurrentMemoryContext, model->id);
+	evaluation->n_inputs = cer_model_count_inputs(evaluation->model);
+	evaluation->n_classes = cer_model_count_classes(evaluation->model);
+	evaluation->plan = make_read_plan(task, evaluation->model);
+	evaluation->maps = palloc0(Max(evaluation->n_inputs, 1) * sizeof(CodeMap));
+	for (size_t i = 0; i < evaluation->n_inputs; i++)
+		evaluation->maps[i] =
+			(CodeMap){palloc0(sizeof(uint32)), 1, 1}; /* NULL stays NULL */
+	evaluation->values =
+		palloc(Max(evaluation->n_inputs, 1) * BLOCK_ROWS * sizeof(cer_value));
+	scratch =
+		palloc(cer_model_get_scratch_size(evaluation->model, BLOCK_ROWS) + 64);
+	evaluation->scratch = (void *) TYPEALIGN(64, scratch);
+	evaluation->capacity = CER_CHUNK_ROWS;
+	evaluation->proba =
+		palloc(evaluation->capacity * evaluation->n_classes * sizeof(float));
+	evaluation->labels = palloc(evaluation->capacity * sizeof(uint16));
+	return evaluation;
+}
+
+/* Records the opening; returns how many the task's test rows have had. */
+static int64
+record(const Task *task, const Model *model, int32 data_version,
+       const cer_metrics *metrics)
+{
+	Oid types[] = {INT4OID, INT4OID,   INT4OID,   REGROLEOID,
+	               INT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
+	Datum values[] = {Int32GetDatum(task->id),
+	                  Int32GetDatum(model->id),
+	                  Int32GetDatum(data_version),
+	                  ObjectIdGetDatum(GetUserId()),
+	                  Int64GetDatum((int64) metrics->n_rows),
+	                  Float8GetDatum(metrics->log_loss),
+	                  Float8GetDatum(metrics->auc),
+	                  Float8GetDatum(metrics->accuracy)};
+	char nulls[] = "        ";
+	ArchiveScope scope;
+	int64 n_openings;
+	bool is_null;
+
+	if (isnan(metrics->auc))
+		nulls[6] = 'n';
+	archive_enter(&scope);
+	if (SPI_execute_with_args(
+			"INSERT INTO cerebro.evaluation (task, model, data_version, owner, "
+			"n_rows, log_loss, auc, accuracy) "
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+			8, types, values, nulls, false, 0) != SPI_OK_INSERT ||
+	    SPI_execute_with_args("SELECT pg_catalog.count(*) FROM "
+	                          "cerebro.evaluation "
+	                          "WHERE task OPERATOR(pg_catalog.=) $1",
+	                          1, types, values, NULL, false,
+	                          0) != SPI_OK_SELECT)
+		elog(ERROR, "the evaluation could not be recorded");
+	n_openings = DatumGetInt64(SPI_getbinval(
+		SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	archive_leave(&scope);
+	return n_openings;
+}
+
+static void
+compute_metrics(const Task *task, const Evaluation *evaluation,
+                cer_metrics *metrics)
+{
+	cer_host host = host_make();
+	cer_error err = {0};
+
+	if (evaluation->n_rows == 0)
+		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
+		                errmsg("task \"%s\" has no test rows", task->name),
+		                errhint("Give the test part a share in the task's "
+		                        "split.")));
+	host_check(cer_metrics_compute(&host, evaluation->n_rows,
+	                               evaluation->n_classes, evaluation->proba,
+	                               evaluation->labels, metrics, &err),
+	           &err);
+}
+
+static Datum
+make_result(FunctionCallInfo fcinfo, const cer_metrics *metrics, int64 openings)
+{
+	TupleDesc desc;
+	bool nulls[5] = {false, false, isnan(metrics->auc), false, false};
+	Datum values[] = {
+		Int64GetDatum((int64) metrics->n_rows),
+		Float8GetDatum(metrics->log_loss), Float8GetDatum(metrics->auc),
+		Float8GetDatum(metrics->accuracy), Int64GetDatum(openings)};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+Datum
+cerebro_evaluate(PG_FUNCTION_ARGS)
+{
+	Evaluation *evaluation;
+	ReadStats stats = {0};
+	cer_metrics metrics;
+	Model model;
+	Task *task;
+	int64 openings;
+
+	PreventCommandIfReadOnly("cerebro.evaluate()");
+	model_open(PG_GETARG_INT32(0), &model);
+	task = task_find_by_id(model.task, true);
+	evaluation = make_evaluation(task, &model);
+	task_read(task, evaluation->plan,
+	          &(RowSink){evaluation, take_chunk, take_values}, &stats);
+	compute_metrics(task, evaluation, &metrics);
+	openings =
+		record(task, &model, task_get_data_version(task, &stats), &metrics);
+	if (openings > 1)
+		ereport(
+			NOTICE,
+			(errmsg(
+				 "the test rows of task \"%s\" have been opened " INT64_FORMAT
+				 " times",
+				 task->name, openings),
+		     errdetail("The more often models are chosen by them, the less "
+		               "they tell about rows to come.")));
+	PG_RETURN_DATUM(make_result(fcinfo, &metrics, openings));
+}

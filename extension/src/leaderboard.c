@@ -1,0 +1,180 @@
+/*
+ * leaderboard.c
+ *	  Comparing models row by row: compare_loss(a, b).
+ *
+ * Two models of one data version were scored on the same validation rows, and
+ * their probabilities are kept in the same order.  The mean difference of
+ * their losses with its standard error tells apart what two independent means
+ * would not: most of the variance is in the rows, which are common.
+ *
+ *		d_i = loss_a(i) - loss_b(i),  mean(d),  sd(d) / sqrt(n)
+ *
+ * Probabilities are kept in 1/65535; what is rounded to 0 counts as half a
+ * step.
+ */
+#include "cerebro_pg.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#define SCORE_STEPS 65535
+
+/* Kept probabilities of one model. */
+typedef struct Scores
+{
+	const uint16 *scores; /* (n_rows, n_classes) */
+	size_t n_rows;
+	size_t n_classes;
+} Scores;
+
+typedef struct Comparison
+{
+	double mean;
+	double standard_error;
+} Comparison;
+
+PG_FUNCTION_INFO_V1(cerebro_find_task);
+PG_FUNCTION_INFO_V1(cerebro_compare_loss);
+
+static Scores
+read_scores(const Model *model)
+{
+	List *parts = model_read_parts(model->id, 1U << CER_PART_VALID_SCORES);
+	cer_part *part = parts == NIL ? NULL : linitial(parts);
+
+	if (part == NULL || part->n_dims != 2 ||
+	    part->size != part->dims[0] * part->dims[1] * sizeof(uint16))
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+		                errmsg("model %d has no scores of validation rows",
+		                       model->id)));
+	return (Scores){part->data, part->dims[0], part->dims[1]};
+}
+
+static const uint16 *
+read_labels(const Model *model, size_t n_rows)
+{
+	ArchiveScan *scan = archive_scan_by_id("data_version", model->data_version);
+	bool is_null = true;
+	bytea *labels = NULL;
+
+	if (archive_scan_next(scan))
+	{
+		Datum value = archive_scan_get(scan, "valid_labels", &is_null);
+
+		if (!is_null)
+			labels = DatumGetByteaPCopy(value);
+	}
+	archive_scan_end(scan);
+	if (labels == NULL || VARSIZE(labels) - VARHDRSZ != n_rows * sizeof(uint16))
+		ereport(ERROR,
+		        (errcode(ERRCODE_DATA_CORRUPTED),
+		         errmsg("data version %d does not have the labels of %zu "
+		                "validation rows",
+		                model->data_version, n_rows)));
+	return (const uint16 *) VARDATA(labels); /* aligned: behind 4 bytes */
+}
+
+static double
+get_loss(const Scores *scores, size_t row, uint16 label)
+{
+	uint16 score = scores->scores[row * scores->n_classes + label];
+
+	return -log(score == 0 ? 0.5 / SCORE_STEPS : (double) score / SCORE_STEPS);
+}
+
+static Comparison
+compare(const Scores *a, const Scores *b, const uint16 *labels)
+{
+	double n = (double) a->n_rows;
+	double mean = 0;
+	double squares = 0; /* of deviations, by Welford's recurrence */
+
+	for (size_t row = 0; row < a->n_rows; row++)
+	{
+		double difference =
+			get_loss(a, row, labels[row]) - get_loss(b, row, labels[row]);
+		double delta = difference - mean;
+
+		mean += delta / ((double) row + 1);
+		squares += delta * (difference - mean);
+	}
+	return (Comparison){mean, n > 1 ? sqrt(squares / (n - 1) / n) : INFINITY};
+}
+
+static void
+check_comparable(const Model *a, const Model *b)
+{
+	if (a->data_version == b->data_version)
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	     errmsg("models %d and %d cannot be compared row by row", a->id, b->id),
+	     errdetail("They were trained on data versions %d and %d, whose "
+	               "validation rows differ.",
+	               a->data_version, b->data_version),
+	     errhint("Train one of them again on today's rows.")));
+}
+
+static void
+check_shapes(const Model *model, const Scores *a, const Scores *b,
+             const uint16 *labels)
+{
+	if (a->n_rows != b->n_rows || a->n_classes != b->n_classes)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+		                errmsg("scores of data version %d differ in shape",
+		                       model->data_version)));
+	for (size_t row = 0; row < a->n_rows; row++)
+		if (labels[row] >= a->n_classes)
+			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+			                errmsg("data version %d has a label of class %d",
+			                       model->data_version, labels[row])));
+}
+
+Datum
+cerebro_compare_loss(PG_FUNCTION_ARGS)
+{
+	Model models[2];
+	Scores scores[2];
+	const uint16 *labels;
+	Comparison result;
+	TupleDesc desc;
+	Datum values[2];
+	bool nulls[2] = {false, false};
+
+	for (int i = 0; i < 2; i++)
+		model_open(PG_GETARG_INT32(i), &models[i]);
+	check_comparable(&models[0], &models[1]);
+	for (int i = 0; i < 2; i++)
+		scores[i] = read_scores(&models[i]);
+	labels = read_labels(&models[0], scores[0].n_rows);
+	check_shapes(&models[0], &scores[0], &scores[1], labels);
+	result = compare(&scores[0], &scores[1], labels);
+	values[0] = Float8GetDatum(result.mean);
+	values[1] = Float8GetDatum(result.standard_error);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	PG_RETURN_DATUM(HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+/* The task that a name means to the current user, for SQL functions of ours. */
+Datum
+cerebro_find_task(PG_FUNCTION_ARGS)
+{
+	Task *task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	bool nulls[2] = {false, false};
+	Datum values[2];
+	TupleDesc desc;
+
+	values[0] = Int32GetDatum(task->id);
+	values[1] = CStringGetTextDatum(task->metric);
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	PG_RETURN_DATUM(HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}

@@ -1,0 +1,310 @@
+/*
+ * model.c
+ *	  Archived models in memory: parts -> cer_model, kept per backend.
+ *
+ * A model never changes once it is stored, so what is kept never becomes
+ * wrong; a dropped model is no longer found by model_find, without which
+ * nobody asks for it here.  What is kept is bounded by cerebro.model_memory:
+ * the model that was used longest ago goes first.  Users borrow a model until
+ * a memory context of theirs goes away.
+ */
+#include "cerebro_pg.h"
+
+#include "catalog/pg_type.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+
+typedef struct CachedModel
+{
+	dlist_node node; /* in order of use, the latest first */
+	Oid table;       /* cerebro.model: another one after a re-installation */
+	int32 id;
+	MemoryContext context;
+	const cer_model *model;
+	Size size; /* bytes */
+	int n_users;
+} CachedModel;
+
+typedef struct ModelUse
+{
+	CachedModel *cached;
+	MemoryContextCallback callback;
+} ModelUse;
+
+static dlist_head models = DLIST_STATIC_INIT(models);
+static Size models_size; /* bytes of all cached models */
+static int model_memory; /* setting, in kB */
+
+void
+model_init(void)
+{
+	DefineCustomIntVariable(
+		"cerebro.model_memory",
+		"Memory that a session may use to keep models that it scores with.",
+		NULL, &model_memory, 256 * 1024, 64, MAX_KILOBYTES, PGC_USERSET,
+		GUC_UNIT_KB, NULL, NULL, NULL);
+}
+
+/* ---------------------------------------------------------------- rights */
+
+bool
+model_find(int32 id, Model *model)
+{
+	ArchiveScan *scan = archive_scan_by_id("model", id);
+	bool found = archive_scan_next(scan);
+
+	if (found)
+	{
+		model->id = id;
+		model->task = DatumGetInt32(archive_scan_get(scan, "task", NULL));
+		model->data_version =
+			DatumGetInt32(archive_scan_get(scan, "data_version", NULL));
+		model->owner = DatumGetObjectId(archive_scan_get(scan, "owner", NULL));
+		model->n_weights =
+			DatumGetInt64(archive_scan_get(scan, "n_weights", NULL));
+	}
+	archive_scan_end(scan);
+	return found;
+}
+
+void
+model_check_right(const Model *model, Oid role)
+{
+	if (is_member_of_role(role, model->owner))
+		return;
+	ereport(ERROR,
+	        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	         errmsg("permission denied for model %d", model->id),
+	         errdetail("The model belongs to role \"%s\".",
+	                   GetUserNameFromId(model->owner, true)),
+	         errhint("Its owner can deploy the model and grant EXECUTE on the "
+	                 "function, or grant membership in the role.")));
+}
+
+void
+model_open(int32 id, Model *model)
+{
+	if (!model_find(id, model))
+		ereport(ERROR,
+		        (errcode(ERRCODE_UNDEFINED_OBJECT),
+		         errmsg("model %d does not exist", id),
+		         errhint("The view cerebro.models lists the models that you "
+		                 "may use.")));
+	model_check_right(model, GetUserId());
+}
+
+/* ----------------------------------------------------------------- parts */
+
+typedef struct KindName
+{
+	const char *name;
+	cer_part_kind kind;
+} KindName;
+
+static const KindName kind_names[] = {
+	{"header", CER_PART_HEADER},
+	{"encoder", CER_PART_ENCODER},
+	{"tensor", CER_PART_TENSOR},
+	{"valid_scores", CER_PART_VALID_SCORES},
+};
+
+static cer_part_kind
+find_kind(const char *name)
+{
+	for (int i = 0; i < lengthof(kind_names); i++)
+		if (strcmp(kind_names[i].name, name) == 0)
+			return kind_names[i].kind;
+	ereport(ERROR,
+	        (errcode(ERRCODE_DATA_CORRUPTED),
+	         errmsg("a model's part is of the unknown kind \"%s\"", name)));
+}
+
+/* The bytes of a content, its chunks joined. */
+static void
+read_content(Datum id, cer_part *part)
+{
+	ArchiveScan *scan = archive_scan_by_bytes("content", id);
+	StringInfoData bytes;
+
+	initStringInfo(&bytes);
+	while (archive_scan_next(scan))
+	{
+		bytea *chunk = DatumGetByteaPP(archive_scan_get(scan, "bytes", NULL));
+
+		appendBinaryStringInfo(&bytes, VARDATA_ANY(chunk),
+		                       VARSIZE_ANY_EXHDR(chunk));
+		CHECK_FOR_INTERRUPTS();
+	}
+	archive_scan_end(scan);
+	part->data = bytes.data;
+	part->size = bytes.len;
+}
+
+static void
+read_dims(Datum array, cer_part *part)
+{
+	Datum *dims;
+	int n_dims;
+
+	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64),
+	                  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &dims, NULL, &n_dims);
+	if (n_dims > CER_MAX_DIMS)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+		                errmsg("a model's part has %d dimensions", n_dims)));
+	part->n_dims = n_dims;
+	for (int i = 0; i < n_dims; i++)
+		part->dims[i] = DatumGetInt64(dims[i]);
+}
+
+List *
+model_read_parts(int32 id, unsigned kinds)
+{
+	ArchiveScan *scan = archive_scan_by_id("model_part", id);
+	List *parts = NIL;
+
+	while (archive_scan_next(scan))
+	{
+		cer_part *part = palloc0(sizeof(cer_part));
+
+		part->kind = find_kind(
+			TextDatumGetCString(archive_scan_get(scan, "kind", NULL)));
+		if ((kinds & (1U << part->kind)) == 0)
+			continue;
+		part->name = host_text(
+			TextDatumGetCString(archive_scan_get(scan, "name", NULL)));
+		read_dims(archive_scan_get(scan, "dims", NULL), part);
+		read_content(archive_scan_get(scan, "content", NULL), part);
+		parts = lappend(parts, part);
+	}
+	archive_scan_end(scan);
+	return parts;
+}
+
+/* ----------------------------------------------------------------- cache */
+
+static void
+drop_cached(CachedModel *cached)
+{
+	dlist_delete(&cached->node);
+	models_size -= cached->size;
+	MemoryContextDelete(cached->context); /* cached itself lies in it */
+}
+
+/* Drops unused models, the one used longest ago first, until size more fit. */
+static void
+make_room(Size size)
+{
+	Size limit = (Size) model_memory * 1024;
+	dlist_node *node =
+		dlist_is_empty(&models) ? NULL : dlist_tail_node(&models);
+
+	while (node != NULL && models_size + size > limit)
+	{
+		CachedModel *cached = dlist_container(CachedModel, node, node);
+
+		node = dlist_has_prev(&models, node) ? dlist_prev_node(&models, node)
+		                                     : NULL;
+		if (cached->n_users == 0)
+			drop_cached(cached);
+	}
+}
+
+static void
+check_size(int32 id, Size size)
+{
+	if (size <= (Size) model_memory * 1024)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+	                errmsg("model %d needs %zu kB of memory", id, size / 1024),
+	                errdetail("The setting cerebro.model_memory allows %d kB.",
+	                          model_memory),
+	                errhint("Raise cerebro.model_memory.")));
+}
+
+static const cer_model *
+make_model(MemoryContext context, const List *list, Size *size)
+{
+	cer_arena *arena = host_make_arena(context);
+	int n_parts = list_length(list);
+	cer_part *parts = palloc(Max(n_parts, 1) * sizeof(cer_part));
+	const cer_model *model;
+	cer_error err = {0};
+
+	for (int i = 0; i < n_parts; i++)
+		parts[i] = *(cer_part *) list_nth(list, i);
+	host_check(cer_model_make(arena, parts, n_parts, &model, &err), &err);
+	*size = cer_arena_get_size(arena);
+	return model;
+}
+
+/* Reads and builds in contexts of the transaction, so that errors free all. */
+static CachedModel *
+load_model(Oid table, int32 id)
+{
+	MemoryContext work = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro model parts", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro model", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(work);
+	CachedModel *cached = MemoryContextAllocZero(context, sizeof(CachedModel));
+	List *parts = model_read_parts(id, ~(1U << CER_PART_VALID_SCORES));
+
+	cached->table = table;
+	cached->id = id;
+	cached->context = context;
+	cached->model = make_model(context, parts, &cached->size);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+	check_size(id, cached->size);
+	make_room(cached->size);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	dlist_push_head(&models, &cached->node);
+	models_size += cached->size;
+	return cached;
+}
+
+static CachedModel *
+find_cached(Oid table, int32 id)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &models)
+	{
+		CachedModel *cached = dlist_container(CachedModel, node, iter.cur);
+
+		if (cached->id == id && cached->table == table)
+		{
+			dlist_move_head(&models, &cached->node);
+			return cached;
+		}
+	}
+	return NULL;
+}
+
+static void
+end_use(void *arg)
+{
+	ModelUse *use = arg;
+
+	use->cached->n_users--;
+}
+
+const cer_model *
+model_borrow(MemoryContext context, int32 id)
+{
+	ModelUse *use = MemoryContextAlloc(context, sizeof(ModelUse));
+	Oid table = archive_get_relid("model");
+
+	use->cached = find_cached(table, id);
+	if (use->cached == NULL)
+		use->cached = load_model(table, id);
+	use->cached->n_users++;
+	use->callback.func = end_use;
+	use->callback.arg = use;
+	MemoryContextRegisterResetCallback(context, &use->callback);
+	return use->cached->model;
+}

@@ -1,0 +1,90 @@
+/*
+ * model_drop.c
+ *	  drop_model: the model's rows, and the bytes that no other model shares.
+ *
+ * Contents are shared by their hash.  Whoever stores a model touches the rows
+ * of contents that it found there, so that the row locks taken here wait for
+ * it; what is shared is then decided by a snapshot taken after the wait, in
+ * every isolation level.
+ */
+#include "cerebro_pg.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(cerebro_drop_model);
+
+/* One command on a model, under a snapshot of this very moment. */
+static uint64
+execute_now(const char *command, int32 model)
+{
+	Oid types[] = {INT4OID};
+	Datum values[] = {Int32GetDatum(model)};
+	SPIPlanPtr plan = SPI_prepare(command, 1, types);
+	Snapshot now = RegisterSnapshot(GetLatestSnapshot());
+
+	if (plan == NULL ||
+	    SPI_execute_snapshot(plan, values, NULL, now, InvalidSnapshot, false,
+	                         true, 0) < 0)
+		elog(ERROR, "\"%s\" failed", command);
+	UnregisterSnapshot(now);
+	return SPI_processed;
+}
+
+static void
+check_not_deployed(int32 model)
+{
+	if (execute_now("SELECT pg_catalog.format('%s', function) "
+	                "FROM cerebro.deployments "
+	                "WHERE model OPERATOR(pg_catalog.=) $1 ORDER BY id",
+	                model) == 0)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+	                errmsg("model %d is deployed as %s", model,
+	                       SPI_getvalue(SPI_tuptable->vals[0],
+	                                    SPI_tuptable->tupdesc, 1)),
+	                errhint("Deploy another model under that name, or end the "
+	                        "deployment with cerebro.undeploy.")));
+}
+
+static void
+delete_model(int32 model)
+{
+	execute_now("SELECT FROM cerebro.content c WHERE EXISTS "
+	            "(SELECT FROM cerebro.model_part p "
+	            "WHERE p.content OPERATOR(pg_catalog.=) c.id "
+	            "AND p.model OPERATOR(pg_catalog.=) $1) FOR UPDATE",
+	            model);
+	execute_now("DELETE FROM cerebro.content c WHERE EXISTS "
+	            "(SELECT FROM cerebro.model_part p "
+	            "WHERE p.content OPERATOR(pg_catalog.=) c.id "
+	            "AND p.model OPERATOR(pg_catalog.=) $1) "
+	            "AND NOT EXISTS (SELECT FROM cerebro.model_part p "
+	            "WHERE p.content OPERATOR(pg_catalog.=) c.id "
+	            "AND p.model OPERATOR(pg_catalog.<>) $1)",
+	            model);
+	execute_now("DELETE FROM cerebro.deployment "
+	            "WHERE model OPERATOR(pg_catalog.=) $1",
+	            model);
+	execute_now("DELETE FROM cerebro.model "
+	            "WHERE id OPERATOR(pg_catalog.=) $1",
+	            model);
+}
+
+Datum
+cerebro_drop_model(PG_FUNCTION_ARGS)
+{
+	ArchiveScope scope;
+	Model model;
+
+	PreventCommandIfReadOnly("cerebro.drop_model()");
+	model_open(PG_GETARG_INT32(0), &model);
+	archive_enter(&scope);
+	check_not_deployed(model.id);
+	delete_model(model.id);
+	archive_leave(&scope);
+	PG_RETURN_VOID();
+}
