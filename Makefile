@@ -4,7 +4,7 @@ include config.mk
 
 B          ?= build
 CORE_OBJ   := $(patsubst %.c,$(B)/%.o,$(wildcard core/*/*.c))
-ENGINE_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard engine/*.c))
+ENGINE_OBJ := $(if $(wildcard engine/main.c),$(patsubst %.c,$(B)/%.o,$(wildcard engine/*.c)))
 CLI_OBJ    := $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
 LIB_OBJ    := $(patsubst %.c,$(B)/%.o,$(wildcard test/lib/*.c))
 UNIT       := $(patsubst %.c,$(B)/%,$(wildcard test/unit/test_*.c test/prop/test_*.c))
