@@ -272,9 +272,13 @@ release_arrays(cer_dataset *dataset, size_t from)
 {
 	for (size_t a = from; a < dataset->n_arrays; a++)
 	{
+		size_t element;
+
+		if (dataset->arrays[a] == NULL)
+			continue;
+		element = cer_dataset_get_element_size(dataset, a);
 		cer_dataset_release(dataset, dataset->arrays[a],
-		                    dataset->view.n_rows *
-		                        cer_dataset_get_element_size(dataset, a));
+		                    dataset->view.n_rows * element);
 		dataset->arrays[a] = NULL;
 	}
 }
