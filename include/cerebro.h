@@ -539,7 +539,8 @@ typedef struct cer_group_status
 	cer_phase phase;
 	cer_train_status train;
 	double rows_per_second;
-	uint64_t size_bytes; /* that the engine holds */
+	double cpu_seconds;  /* of the process so far */
+	uint64_t peak_bytes; /* its largest resident size so far */
 } cer_group_status;
 
 typedef struct cer_group_epoch

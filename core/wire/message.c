@@ -179,7 +179,8 @@ codec_status(codec *c, cer_group_status *status)
 	codec_u64(c, &status->train.n_rows);
 	codec_double(c, &status->train.train_loss);
 	codec_double(c, &status->rows_per_second);
-	codec_u64(c, &status->size_bytes);
+	codec_double(c, &status->cpu_seconds);
+	codec_u64(c, &status->peak_bytes);
 }
 
 static void

@@ -71,4 +71,12 @@
 #define compat_function_ownercheck(oid, role) pg_proc_ownercheck(oid, role)
 #endif
 
+/* Renamed in 16. */
+#if PG_VERSION_NUM >= 160000
+#define compat_get_backend_status(index) \
+	pgstat_get_local_beentry_by_index(index)
+#else
+#define compat_get_backend_status(index) pgstat_fetch_stat_local_beentry(index)
+#endif
+
 #endif

@@ -14,6 +14,9 @@ void
 _PG_init(void)
 {
 	source_init();
+	progress_init();
+	job_init();
+	train_init();
 	model_init();
 	score_init();
 	MarkGUCPrefixReserved("cerebro");

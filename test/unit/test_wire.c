@@ -71,7 +71,7 @@ static const cer_message messages[] = {
 	{.type = CER_FRAME_CANCEL},
 	{.type = CER_FRAME_READY, .ready = {4}},
 	{.type = CER_FRAME_STATUS,
-     .status = {1, CER_PHASE_TRAIN, {3, 20, 1024, 4096, 0.5}, 1e6, 77}},
+     .status = {1, CER_PHASE_TRAIN, {3, 20, 1024, 4096, 0.5}, 1e6, 0.5, 77}},
 	{.type = CER_FRAME_EPOCH,
      .epoch = {1, {3, 0.25, {99, 0.5, 0.75, 0.875}, 1.5, 1e6, true}}},
 	{.type = CER_FRAME_PART,

@@ -1,0 +1,28 @@
+/*
+ * executor.h
+ *	  What trains a group of triples.  A new executor is one file and a row of
+ *	  the table in executor.c.
+ */
+#ifndef ENGINE_EXECUTOR_H
+#define ENGINE_EXECUTOR_H
+
+#include "session.h"
+
+typedef struct executor
+{
+	const char *name;
+	/* The group stays valid; state is the executor's own. */
+	cer_status (*start)(session *s, const cer_group *group, void **state,
+	                    cer_error *err);
+	cer_status (*add_values)(void *state, const cer_values *values,
+	                         cer_error *err);
+	cer_status (*add_rows)(void *state, const cer_rows *rows, cer_error *err);
+	/* Trains every triple; sends epochs, parts and TRIPLE_DONE of each. */
+	cer_status (*train)(void *state, uint32_t *triple, cer_error *err);
+} executor;
+
+extern const executor native_executor;
+
+extern const executor *executor_find(cer_text name);
+
+#endif

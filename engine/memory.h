@@ -1,0 +1,22 @@
+/*
+ * memory.h
+ *	  Memory under a limit of our own, so that the engine fails by itself and
+ *	  with a message before the kernel has to choose a process to kill.
+ */
+#ifndef ENGINE_MEMORY_H
+#define ENGINE_MEMORY_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+typedef struct memory
+{
+	size_t limit; /* bytes; set before the second thread starts */
+	atomic_size_t used;
+	atomic_size_t refused; /* size of the last request over the limit */
+} memory;
+
+extern void *memory_allocate(void *self, size_t size);
+extern void memory_release(void *self, void *block, size_t size);
+
+#endif

@@ -1,0 +1,288 @@
+/*
+ * native.c
+ *	  The executor of our own: the library's trainer.
+ *
+ * Triples of a group train one after the other over one dataset.
+ */
+#include "executor.h"
+
+#include "fail.h"
+
+#include <string.h>
+
+typedef struct native
+{
+	session *s;
+	const cer_group *group;
+	cer_arena *arena; /* lives as long as the session */
+	const cer_mst **triples;
+	const cer_plan **plans;
+	uint32_t *n_values; /* of each input's dictionary so far */
+	cer_dataset *dataset;
+} native;
+
+/* ----------------------------------------------------------------- start */
+
+static bool
+is_same(cer_text a, cer_text b)
+{
+	return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+/* A group shares its rows: every triple reads just the columns that come. */
+static cer_status
+check_inputs(const cer_group *group, const cer_plan *plan, cer_error *err)
+{
+	bool fits = cer_plan_count_inputs(plan) == group->n_inputs;
+
+	for (size_t i = 0; i < group->n_inputs && fits; i++)
+		fits = is_same(group->columns[cer_plan_get_column(plan, i)].name,
+		               group->inputs[i].name);
+	if (!fits)
+		return fail(err, CER_BAD_FORMAT,
+		            "a triple reads other columns than its group");
+	return CER_OK;
+}
+
+static cer_status
+plan_triple(native *n, size_t triple, cer_error *err)
+{
+	const cer_group *group = n->group;
+	cer_status status = cer_mst_parse(n->arena, group->triples[triple].text,
+	                                  &n->triples[triple], err);
+
+	if (status == CER_OK)
+		status = cer_plan_make(n->arena, n->triples[triple], group->columns,
+		                       group->n_columns, &n->plans[triple], err);
+	if (status == CER_OK)
+		status = check_inputs(group, n->plans[triple], err);
+	return status;
+}
+
+static native *
+make_state(session *s, const cer_group *group)
+{
+	cer_arena *arena = cer_arena_new(&s->host);
+	native *n = arena ? cer_arena_allocate(arena, sizeof(*n)) : NULL;
+
+	if (n == NULL)
+		return NULL;
+	memset(n, 0, sizeof(*n));
+	n->s = s;
+	n->group = group;
+	n->arena = arena;
+	n->triples =
+		cer_arena_allocate(arena, group->n_triples * sizeof(*n->triples));
+	n->plans = cer_arena_allocate(arena, group->n_triples * sizeof(*n->plans));
+	n->n_values =
+		cer_arena_allocate(arena, group->n_inputs * sizeof(*n->n_values));
+	if (n->triples == NULL || n->plans == NULL || n->n_values == NULL)
+		return NULL;
+	memset(n->n_values, 0, group->n_inputs * sizeof(*n->n_values));
+	return n;
+}
+
+static cer_status
+start(session *s, const cer_group *group, void **state, cer_error *err)
+{
+	native *n = make_state(s, group);
+	cer_status status = CER_OK;
+
+	if (n == NULL)
+		return fail(err, CER_NO_MEMORY, "out of memory for a group of triples");
+	for (size_t i = 0; i < group->n_triples && status == CER_OK; i++)
+		status = plan_triple(n, i, err);
+	if (status == CER_OK)
+		status = cer_dataset_new(&s->host, group->inputs, group->n_inputs,
+		                         group->n_classes, &n->dataset, err);
+	*state = n;
+	return status;
+}
+
+/* ------------------------------------------------------------------ rows */
+
+static cer_status
+add_values(void *state, const cer_values *values, cer_error *err)
+{
+	native *n = state;
+
+	if (values->input >= n->group->n_inputs ||
+	    values->first != n->n_values[values->input] + 1)
+		return fail(err, CER_BAD_FORMAT, "values of input %u out of order",
+		            values->input);
+	n->n_values[values->input] += (uint32_t) values->n_values;
+	return cer_dataset_add_values(n->dataset, values->input, values->values,
+	                              values->n_values, err);
+}
+
+static cer_status
+add_rows(void *state, const cer_rows *rows, cer_error *err)
+{
+	native *n = state;
+	bool fits = rows->n_columns == n->group->n_inputs;
+
+	for (size_t i = 0; i < rows->n_columns && fits; i++)
+		fits = rows->storages[i] == n->group->inputs[i].storage;
+	if (!fits)
+		return fail(err, CER_BAD_FORMAT,
+		            "rows of other columns than their group's");
+	return cer_dataset_append(n->dataset, &rows->chunk, err);
+}
+
+/* -------------------------------------------------------------- training */
+
+/* One triple's way from rows to parts. */
+typedef struct run
+{
+	native *n;
+	uint32_t triple;
+	cer_trainer *trainer;
+	double began_at;
+	double cpu_began_at;
+	uint32_t n_epochs;
+} run;
+
+static cer_status
+send_epoch(run *r, const cer_epoch *epoch, cer_error *err)
+{
+	cer_message message = {.type = CER_FRAME_EPOCH};
+
+	message.epoch.triple = r->triple;
+	message.epoch.epoch = *epoch;
+	return session_send(r->n->s, &message, err);
+}
+
+static cer_status
+run_epochs(run *r, cer_error *err)
+{
+	bool is_finished = false;
+	cer_status status = CER_OK;
+	cer_epoch epoch;
+
+	while (!is_finished && status == CER_OK)
+	{
+		status = cer_trainer_run_epoch(r->trainer, &epoch, &is_finished, err);
+		if (status == CER_OK)
+			status = send_epoch(r, &epoch, err);
+		r->n_epochs++;
+	}
+	return status;
+}
+
+/* In pieces; a part without bytes is one piece without bytes. */
+static cer_status
+send_part(run *r, const cer_part *part, uint32_t ordinal, uint32_t n_parts,
+          cer_error *err)
+{
+	cer_message message = {.type = CER_FRAME_PART};
+	cer_status status = CER_OK;
+	size_t offset = 0;
+
+	do
+	{
+		size_t size = part->size - offset;
+
+		if (size > CER_WIRE_PIECE)
+			size = CER_WIRE_PIECE;
+		message.part = (cer_group_part){.triple = r->triple,
+		                                .ordinal = ordinal,
+		                                .n_parts = n_parts,
+		                                .offset = offset,
+		                                .total = part->size,
+		                                .part = *part};
+		message.part.part.data = (const char *) part->data + offset;
+		message.part.part.size = size;
+		status = session_send(r->n->s, &message, err);
+		offset += size;
+	} while (offset < part->size && status == CER_OK);
+	return status;
+}
+
+static cer_status
+send_parts(run *r, cer_error *err)
+{
+	cer_arena *arena = cer_arena_new(&r->n->s->host);
+	const cer_part *parts;
+	size_t n_parts;
+	cer_status status;
+
+	if (arena == NULL)
+		return fail(err, CER_NO_MEMORY, "out of memory for the model");
+	status = cer_trainer_make_parts(arena, r->trainer, &parts, &n_parts, err);
+	for (size_t i = 0; status == CER_OK && i < n_parts; i++)
+		status = send_part(r, &parts[i], (uint32_t) i, (uint32_t) n_parts, err);
+	cer_arena_free(arena);
+	return status;
+}
+
+static cer_status
+send_done(run *r, cer_error *err)
+{
+	const char *kernels = cer_trainer_get_kernel_class(r->trainer);
+	size_t epochs = cer_mst_get_epochs(r->n->triples[r->triple]);
+	cer_message message = {.type = CER_FRAME_TRIPLE_DONE};
+	cer_triple_done *done = &message.triple_done;
+
+	done->triple = r->triple;
+	done->is_stopped = r->n_epochs < epochs;
+	done->n_epochs = r->n_epochs;
+	done->n_weights = cer_trainer_count_weights(r->trainer);
+	done->seconds = session_clock() - r->began_at;
+	session_get_cost(&done->cpu_seconds, &done->peak_bytes);
+	done->cpu_seconds -= r->cpu_began_at;
+	done->kernel_class = (cer_text){kernels, strlen(kernels)};
+	return session_send(r->n->s, &message, err);
+}
+
+static cer_status
+run_triple(run *r, cer_error *err)
+{
+	session *s = r->n->s;
+	cer_status status;
+
+	session_set_phase(s, r->triple, CER_PHASE_ENCODE);
+	status = cer_trainer_new(&s->host, r->n->triples[r->triple],
+	                         r->n->plans[r->triple], r->n->dataset, &r->trainer,
+	                         err);
+	if (status != CER_OK)
+		return status;
+	s->trainer = r->trainer;
+	session_set_phase(s, r->triple, CER_PHASE_TRAIN);
+	status = run_epochs(r, err);
+	s->trainer = NULL;
+	if (status == CER_OK)
+	{
+		session_set_phase(s, r->triple, CER_PHASE_PACK);
+		status = send_parts(r, err);
+	}
+	if (status == CER_OK)
+		status = send_done(r, err);
+	cer_trainer_free(r->trainer);
+	return status;
+}
+
+static cer_status
+train(void *state, uint32_t *triple, cer_error *err)
+{
+	native *n = state;
+	cer_status status;
+
+	session_set_phase(n->s, 0, CER_PHASE_ORDER);
+	status = cer_dataset_finish(n->dataset, err);
+	for (uint32_t i = 0; status == CER_OK && i < n->group->n_triples; i++)
+	{
+		uint64_t peak_bytes;
+		run r = {.n = n, .triple = i, .began_at = session_clock()};
+
+		session_get_cost(&r.cpu_began_at, &peak_bytes);
+		*triple = i;
+		status = run_triple(&r, err);
+	}
+	return status;
+}
+
+const executor native_executor = {.name = "native",
+                                  .start = start,
+                                  .add_values = add_values,
+                                  .add_rows = add_rows,
+                                  .train = train};

@@ -1,0 +1,319 @@
+/*
+ * session.c
+ *	  One conversation with the server: a group of triples over the same rows.
+ *
+ * The main thread reads rows, then trains; the watching thread listens in the
+ * meantime.  However it ends, the engine waits for the server to close the
+ * socket and leaves with status 0.
+ */
+#include "session.h"
+
+#include "executor.h"
+#include "fail.h"
+#include "sandbox.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STATUS_INTERVAL 0.1 /* seconds */
+
+double
+session_clock(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double) now.tv_sec + (double) now.tv_nsec * 1e-9;
+}
+
+cer_status
+session_send(session *s, const cer_message *message, cer_error *err)
+{
+	return channel_send(&s->ch, message, err);
+}
+
+/* ---------------------------------------------------------------- status */
+
+/* Rows per second since training began, validation included. */
+static double
+get_speed(const session *s, double now)
+{
+	const cer_train_status *train = &s->status.train;
+	double seconds = now - s->training_began_at;
+	double n_epochs = train->epoch > 0 ? (double) (train->epoch - 1) : 0;
+
+	if (seconds <= 0)
+		return 0;
+	return (n_epochs * (double) train->n_rows + (double) train->n_done) /
+	       seconds;
+}
+
+void
+session_get_cost(double *cpu_seconds, uint64_t *peak_bytes)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	*cpu_seconds =
+		(double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+		(double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
+	*peak_bytes = (uint64_t) usage.ru_maxrss * 1024;
+}
+
+/* Losing a status report is no failure. */
+static void
+send_status(session *s, double now)
+{
+	cer_message message = {.type = CER_FRAME_STATUS};
+
+	if (s->trainer != NULL)
+	{
+		cer_trainer_get_status(s->trainer, &s->status.train);
+		s->status.rows_per_second = get_speed(s, now);
+	}
+	session_get_cost(&s->status.cpu_seconds, &s->status.peak_bytes);
+	message.status = s->status;
+	s->status_sent_at = now;
+	session_send(s, &message, NULL);
+}
+
+void
+session_set_phase(session *s, uint32_t triple, cer_phase phase)
+{
+	s->status.triple = triple;
+	s->status.phase = phase;
+	if (phase == CER_PHASE_TRAIN)
+		s->training_began_at = session_clock();
+	send_status(s, session_clock());
+}
+
+/* ------------------------------------------------------------------ host */
+
+static void *
+host_allocate(void *self, size_t size)
+{
+	return memory_allocate(&((session *) self)->mem, size);
+}
+
+static void
+host_release(void *self, void *block, size_t size)
+{
+	memory_release(&((session *) self)->mem, block, size);
+}
+
+/* Asked once per batch: also the moment to tell how far the work is. */
+static bool
+host_is_canceled(void *self)
+{
+	session *s = self;
+	double now = session_clock();
+
+	if (now - s->status_sent_at >= STATUS_INTERVAL)
+		send_status(s, now);
+	return atomic_load_explicit(&s->w.is_canceled, memory_order_relaxed);
+}
+
+static void
+host_log(void *self, cer_log_level level, const char *message)
+{
+	(void) self;
+	(void) level;
+	(void) message;
+}
+
+static void
+host_run_tasks(void *self, cer_task_fn fn, void *arg, size_t n_tasks)
+{
+	threads_run(((session *) self)->pool, fn, arg, n_tasks);
+}
+
+/* ---------------------------------------------------------- conversation */
+
+static cer_status
+read_frame(session *s, cer_arena *arena, cer_frame_type type,
+           cer_message *message, cer_error *err)
+{
+	cer_status status = channel_read(&s->ch, arena, message, err);
+
+	if (status == CER_OK && message->type != type)
+		return fail(err, CER_BAD_FORMAT, "frame %d where %d was due",
+		            (int) message->type, (int) type);
+	return status;
+}
+
+/* Limits, threads, executor. */
+static cer_status
+be_greeted(session *s, cer_arena *arena, const executor **ex, cer_error *err)
+{
+	cer_message message;
+	cer_status status = read_frame(s, arena, CER_FRAME_HELLO, &message, err);
+
+	if (status != CER_OK)
+		return status;
+	*ex = executor_find(message.hello.executor);
+	if (*ex == NULL)
+		return fail(
+			err, CER_UNKNOWN_NAME, "this engine has no executor \"%.*s\"",
+			(int) message.hello.executor.size, message.hello.executor.data);
+	s->mem.limit = message.hello.memory_limit;
+	s->pool = threads_new(message.hello.n_threads);
+	if (s->pool == NULL)
+		return fail(err, CER_NO_MEMORY,
+		            "could not start %u threads in the engine process",
+		            message.hello.n_threads);
+	s->host.n_threads = threads_count(s->pool);
+	return watch_start(&s->w, &s->ch, err);
+}
+
+/* Everything that needs the system is done: shut the door, then say so. */
+static cer_status
+be_ready(session *s, cer_error *err)
+{
+	cer_message message = {.type = CER_FRAME_READY};
+	cer_status status = sandbox_shut(err);
+
+	message.ready.n_threads = (uint32_t) s->host.n_threads;
+	return status == CER_OK ? session_send(s, &message, err) : status;
+}
+
+/* A group lives as long as the session: its payload is kept. */
+static cer_status
+read_group(session *s, cer_arena *arena, cer_message *message, cer_error *err)
+{
+	cer_status status = read_frame(s, arena, CER_FRAME_GROUP, message, err);
+
+	if (status == CER_OK)
+		cer_buffer_init(&s->ch.in, &s->host);
+	return status;
+}
+
+static cer_status
+take_rows(session *s, const executor *ex, void *state, cer_error *err)
+{
+	cer_arena *arena = cer_arena_new(&s->host);
+	cer_message message = {0};
+	cer_status status = CER_OK;
+	uint64_t n_rows = 0;
+
+	if (arena == NULL)
+		return fail(err, CER_NO_MEMORY, "out of memory");
+	while (status == CER_OK && message.type != CER_FRAME_END)
+	{
+		cer_arena_clear(arena);
+		status = channel_read(&s->ch, arena, &message, err);
+		if (status != CER_OK)
+			break;
+		if (message.type == CER_FRAME_VALUES)
+			status = ex->add_values(state, &message.values, err);
+		else if (message.type == CER_FRAME_ROWS &&
+		         message.rows.position == n_rows)
+		{
+			n_rows += message.rows.chunk.n_rows;
+			status = ex->add_rows(state, &message.rows, err);
+		}
+		else if (message.type == CER_FRAME_CANCEL)
+			status = fail(err, CER_CANCELED, "canceled by the server");
+		else if (message.type != CER_FRAME_END || message.end.n_rows != n_rows)
+			status =
+				fail(err, CER_BAD_FORMAT, "frame %d does not follow row %llu",
+			         (int) message.type, (unsigned long long) n_rows);
+	}
+	cer_arena_free(arena);
+	return status;
+}
+
+static cer_status
+converse(session *s, uint32_t *triple, cer_error *err)
+{
+	cer_arena *arena = cer_arena_new(&s->host);
+	const executor *ex = NULL;
+	void *state = NULL;
+	cer_message group;
+	cer_message done = {.type = CER_FRAME_DONE};
+	cer_status status;
+
+	if (arena == NULL)
+		return fail(err, CER_NO_MEMORY, "out of memory");
+	status = be_greeted(s, arena, &ex, err);
+	if (status == CER_OK)
+		status = read_group(s, arena, &group, err);
+	if (status == CER_OK)
+		status = be_ready(s, err);
+	if (status == CER_OK)
+		status = ex->start(s, &group.group, &state, err);
+	if (status == CER_OK)
+		status = take_rows(s, ex, state, err);
+	if (status != CER_OK)
+		return status;
+	watch_begin(&s->w);
+	status = ex->train(state, triple, err);
+	return status == CER_OK ? session_send(s, &done, err) : status;
+}
+
+/* ---------------------------------------------------------------- ending */
+
+/* The limit is the server's setting: say so. */
+static void
+explain_memory(const session *s, cer_error *error)
+{
+	size_t refused = atomic_load(&s->mem.refused);
+
+	if (error->status != CER_NO_MEMORY || refused == 0)
+		return;
+	snprintf(error->message, sizeof(error->message),
+	         "training needs more than cerebro.engine_memory (%zu MB)",
+	         s->mem.limit >> 20);
+	snprintf(error->detail, sizeof(error->detail),
+	         "The engine process asked for %zu more bytes when it held %zu.",
+	         refused, atomic_load(&s->mem.used));
+	snprintf(error->hint, sizeof(error->hint),
+	         "Raise cerebro.engine_memory, or train on fewer columns or rows.");
+}
+
+static void
+tell_error(session *s, uint32_t triple, const cer_error *err)
+{
+	cer_message message = {.type = CER_FRAME_ERROR};
+
+	message.error.triple = triple;
+	message.error.error = *err;
+	explain_memory(s, &message.error.error);
+	s->mem.limit += (size_t) 1 << 20; /* the last words must not fail */
+	session_send(s, &message, NULL);
+}
+
+/* Reads and forgets until the socket closes, which ends the process. */
+static void __attribute__((noreturn)) wait_for_end(session *s)
+{
+	static char nothing[4096];
+
+	for (;;)
+		if (read(s->ch.fd, nothing, sizeof(nothing)) <= 0)
+			_exit(0);
+}
+
+void
+session_run(int fd)
+{
+	static session s; /* as long as the process */
+	cer_error err = {0};
+	uint32_t triple = CER_NO_TRIPLE;
+	cer_status status;
+
+	s.mem.limit = (size_t) 16 << 20; /* until the server tells another */
+	s.host = (cer_host){.self = &s,
+	                    .allocate = host_allocate,
+	                    .release = host_release,
+	                    .is_canceled = host_is_canceled,
+	                    .log = host_log,
+	                    .run_tasks = host_run_tasks,
+	                    .n_threads = 1};
+	channel_init(&s.ch, fd, &s.host);
+	status = converse(&s, &triple, &err);
+	if (status != CER_OK)
+		tell_error(&s, triple, &err);
+	wait_for_end(&s);
+}

@@ -1,0 +1,42 @@
+-- Training: in the calling session or queued, and how far it is.
+
+CREATE FUNCTION cerebro.train(task text, mst text DEFAULT '', wait boolean DEFAULT true)
+	RETURNS integer
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	AS 'MODULE_PATHNAME', 'cerebro_train';
+COMMENT ON FUNCTION cerebro.train(text, text, boolean) IS
+	'trains a network for a task and returns the model''s id; with wait => false a background worker does so once the transaction has committed, and the model appears under that id';
+
+CREATE FUNCTION cerebro.progress_rows(
+	OUT state text, OUT job bigint, OUT task text, OUT triple text, OUT phase text,
+	OUT epoch integer, OUT epochs integer, OUT rows_done bigint,
+	OUT rows_per_second double precision, OUT loss double precision,
+	OUT metric double precision, OUT seconds_left double precision,
+	OUT who oid, OUT pid integer, OUT started_at timestamptz)
+	RETURNS SETOF record
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	AS 'MODULE_PATHNAME', 'cerebro_progress_rows';
+COMMENT ON FUNCTION cerebro.progress_rows() IS
+	'what trains in this database now, as the processes that train tell it; cerebro.progress shows more';
+
+CREATE VIEW cerebro.progress WITH (security_barrier) AS
+SELECT r.job, r.task, r.triple, r.state, r.phase, r.epoch, r.epochs,
+	r.rows_per_second, r.loss, r.metric, r.seconds_left,
+	who::regrole AS who, r.pid, r.started_at
+FROM cerebro.progress_rows() r
+UNION ALL
+SELECT j.id, t.name, j.triple, 'queued', 'queue', NULL, NULL,
+	NULL, NULL, NULL, NULL,
+	j.owner, NULL, NULL
+FROM cerebro.job j
+JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) j.task
+WHERE j.status OPERATOR(pg_catalog.=) 'queued'
+	AND cerebro.is_mine(j.owner);
+COMMENT ON VIEW cerebro.progress IS 'trainings that run, wait or were interrupted; yours, or all for members of pg_read_all_stats';
+GRANT SELECT ON cerebro.progress TO PUBLIC;
+
+CREATE FUNCTION cerebro.cancel(job bigint) RETURNS boolean
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	AS 'MODULE_PATHNAME', 'cerebro_cancel';
+COMMENT ON FUNCTION cerebro.cancel(bigint) IS
+	'stops a running training or takes a queued one back; false when there is none under that number';

@@ -1,0 +1,53 @@
+/*
+ * job.h
+ *	  Queued training and the background workers behind it.
+ */
+#ifndef CEREBRO_JOB_H
+#define CEREBRO_JOB_H
+
+#include "attempt.h"
+
+extern int job_max_workers; /* cerebro.train_workers */
+
+/* A row of cerebro.job, as training needs it. */
+typedef struct Job
+{
+	int64 id;
+	int32 task;
+	int32 model; /* the id that its model will have */
+	char *triple;
+	Oid owner;
+	Oid login;
+	int n_settings;
+	char **settings; /* name=value */
+	TimestampTz queued_at;
+} Job;
+
+extern int64 job_new_id(void);
+extern int32 job_new_model_id(void);
+/* Writes a queued row; a worker starts when the transaction commits. */
+extern void job_queue(const Job *job);
+/*
+ * Writes the row of an attempt, or brings it up to date; nothing where its
+ * task is gone.
+ */
+extern void job_record(const AttemptRecord *record, const char *triple);
+
+/*
+ * Makes the oldest queued job of this login running, unless as many as allowed
+ * are already; NULL: none.  The job lives in the context.
+ */
+extern Job *job_claim(Oid login, MemoryContext context);
+
+/* -------------------------------------------------------------- workers */
+
+/* False: no worker slot is free.  Both need no transaction. */
+extern bool job_start_keeper(Oid database);
+extern bool job_start_worker(Oid database, Oid login);
+
+/* Records what is over, then starts what is queued: own transactions. */
+extern void job_keep(void);
+/* Whether job_keep would find anything to do; for a look at progress. */
+extern bool job_needs_keeper(List *files);
+
+#endif

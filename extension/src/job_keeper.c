@@ -1,0 +1,278 @@
+/*
+ * job_keeper.c
+ *	  Background workers: registering them, and keeping the queue in order.
+ *
+ * The keeper is a worker that lives for a moment: it writes the rows of attempts
+ * that are over though nobody wrote them (their transaction is gone, their
+ * process was killed, the server went down), and starts workers for what is
+ * queued.  A worker that has run out of jobs does the same before it leaves.
+ */
+#include "cerebro_pg.h"
+
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "storage/ipc.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+#include "job.h"
+#include "job_sql.h"
+#include "job_worker.h"
+
+/* ------------------------------------------------------------ registering */
+
+static bool
+start_worker(const char *function, const char *title, const WorkerPlace *place)
+{
+	BackgroundWorker worker;
+	BackgroundWorkerHandle *handle;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags =
+		BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, "cerebro", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
+	strlcpy(worker.bgw_name, title, BGW_MAXLEN);
+	strlcpy(worker.bgw_type, title, BGW_MAXLEN);
+	StaticAssertStmt(sizeof(*place) <= BGW_EXTRALEN, "place fits");
+	memcpy(worker.bgw_extra, place, sizeof(*place));
+	return RegisterDynamicBackgroundWorker(&worker, &handle);
+}
+
+bool
+job_start_keeper(Oid database)
+{
+	WorkerPlace place = {.database = database, .login = InvalidOid};
+
+	return start_worker("cerebro_job_keeper_main", "cerebro keeper", &place);
+}
+
+bool
+job_start_worker(Oid database, Oid login)
+{
+	WorkerPlace place = {.database = database, .login = login};
+
+	return start_worker("cerebro_job_worker_main", "cerebro training", &place);
+}
+
+/* --------------------------------------------------------------- the past */
+
+/* Rows for the files of attempts that are over; returns those files. */
+static List *
+record_files(List *files)
+{
+	List *recorded = NIL;
+	ListCell *cell;
+
+	foreach (cell, files)
+	{
+		AttemptFile *file = lfirst(cell);
+
+		if (!attempt_is_over(file))
+			continue;
+		job_record(&file->record, file->triple);
+		recorded = lappend(recorded, file);
+	}
+	return recorded;
+}
+
+static Datum
+make_job_array(List *files)
+{
+	Datum *jobs = palloc(sizeof(Datum) * (list_length(files) + 1));
+	int n = 0;
+	ListCell *cell;
+
+	foreach (cell, files)
+		jobs[n++] = Int64GetDatum(((AttemptFile *) lfirst(cell))->record.job);
+	return PointerGetDatum(construct_array(jobs, n, INT8OID, sizeof(int64),
+	                                       FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* Running without a file: a restored dump, or a lost pg_stat_tmp. */
+static void
+fail_lost(List *files)
+{
+	ArchiveScope scope;
+	SqlArgs args = {0};
+	Datum jobs = make_job_array(files);
+
+	archive_enter(&scope);
+	sql_add(&args, INT8ARRAYOID, jobs, false);
+	sql_run("UPDATE cerebro.job SET status = 'failed',"
+	        " reason = 'interrupted: the server or its session went away',"
+	        " ended_at = pg_catalog.clock_timestamp()"
+	        " WHERE status OPERATOR(pg_catalog.=) 'running'"
+	        " AND id OPERATOR(pg_catalog.<>) ALL ($1)",
+	        &args);
+	archive_leave(&scope);
+}
+
+/* Queued for a role that cannot log in any more: no worker could run it. */
+static void
+fail_unrunnable(void)
+{
+	ArchiveScope scope;
+	SqlArgs args = {0};
+
+	archive_enter(&scope);
+	sql_run("UPDATE cerebro.job SET status = 'failed',"
+	        " reason = CASE WHEN NOT EXISTS (SELECT FROM pg_catalog.pg_roles r"
+	        " WHERE r.oid OPERATOR(pg_catalog.=) job.owner)"
+	        " THEN 'its role was dropped'"
+	        " ELSE pg_catalog.format('role %s may not log in', job.login) END,"
+	        " ended_at = pg_catalog.clock_timestamp()"
+	        " WHERE status OPERATOR(pg_catalog.=) 'queued' AND (NOT EXISTS"
+	        " (SELECT FROM pg_catalog.pg_roles r"
+	        " WHERE r.oid OPERATOR(pg_catalog.=) job.login AND r.rolcanlogin)"
+	        " OR NOT EXISTS (SELECT FROM pg_catalog.pg_roles r"
+	        " WHERE r.oid OPERATOR(pg_catalog.=) job.owner))",
+	        &args);
+	archive_leave(&scope);
+}
+
+static void
+begin(void)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+static void
+commit(void)
+{
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+static void
+keep_past(MemoryContext context)
+{
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	List *files;
+	List *recorded;
+	ListCell *cell;
+
+	begin();
+	MemoryContextSwitchTo(context);
+	files = attempt_list();
+	recorded = record_files(files);
+	fail_lost(files);
+	fail_unrunnable();
+	commit();
+	foreach (cell, recorded)
+	{
+		AttemptFile *file = lfirst(cell);
+
+		attempt_forget(file->record.database, file->record.job);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+/* ------------------------------------------------------------- the future */
+
+/* Logins of the jobs that may start now, one element per job. */
+static List *
+find_startable(MemoryContext context)
+{
+	ArchiveScope scope;
+	SqlArgs args = {0};
+	MemoryContext caller;
+	List *logins = NIL;
+	bool is_null;
+
+	archive_enter(&scope);
+	sql_add_int4(&args, job_max_workers);
+	sql_run("SELECT login::pg_catalog.oid FROM cerebro.job"
+	        " WHERE status OPERATOR(pg_catalog.=) 'queued' ORDER BY id"
+	        " LIMIT (SELECT GREATEST(0,"
+	        " $1 OPERATOR(pg_catalog.-) pg_catalog.count(*))"
+	        " FROM cerebro.job WHERE is_background"
+	        " AND status OPERATOR(pg_catalog.=) 'running')",
+	        &args);
+	caller = MemoryContextSwitchTo(context);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		logins = lappend_oid(logins, DatumGetObjectId(SPI_getbinval(
+										 SPI_tuptable->vals[i],
+										 SPI_tuptable->tupdesc, 1, &is_null)));
+	MemoryContextSwitchTo(caller);
+	archive_leave(&scope);
+	return logins;
+}
+
+static void
+start_queued(MemoryContext context)
+{
+	List *logins;
+	ListCell *cell;
+
+	begin();
+	logins = find_startable(context);
+	commit();
+	foreach (cell, logins)
+		if (!job_start_worker(MyDatabaseId, lfirst_oid(cell)))
+			break; /* the next look tries again */
+}
+
+void
+job_keep(void)
+{
+	MemoryContext context = AllocSetContextCreate(
+		TopMemoryContext, "cerebro keeper", ALLOCSET_DEFAULT_SIZES);
+
+	keep_past(context);
+	start_queued(context);
+	MemoryContextDelete(context);
+}
+
+bool
+job_needs_keeper(List *files)
+{
+	ArchiveScope scope;
+	SqlArgs args = {0};
+	bool is_needed = false;
+	ListCell *cell;
+
+	foreach (cell, files)
+	{
+		AttemptFile copy = *(AttemptFile *) lfirst(cell);
+
+		if (attempt_is_over(&copy))
+			return true;
+	}
+	archive_enter(&scope);
+	sql_add_int4(&args, job_max_workers);
+	sql_add(&args, INT8ARRAYOID, make_job_array(files), false);
+	is_needed =
+		sql_run("SELECT FROM cerebro.job WHERE"
+	            " status OPERATOR(pg_catalog.=) 'queued' OR"
+	            " (status OPERATOR(pg_catalog.=) 'running'"
+	            " AND id OPERATOR(pg_catalog.<>) ALL ($2))"
+	            " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 AND"
+	            " (SELECT pg_catalog.count(*) FROM cerebro.job"
+	            " WHERE is_background AND status OPERATOR(pg_catalog.=)"
+	            " 'running' AND id OPERATOR(pg_catalog.=) ANY ($2))"
+	            " OPERATOR(pg_catalog.<) $1",
+	            &args) > 0;
+	archive_leave(&scope);
+	return is_needed;
+}
+
+/* ------------------------------------------------------------ the process */
+
+void
+cerebro_job_keeper_main(Datum arg)
+{
+	worker_connect();
+	pgstat_report_activity(STATE_RUNNING, "keeping cerebro's jobs in order");
+	job_keep();
+	proc_exit(0);
+}

@@ -1,0 +1,181 @@
+/*
+ * train.c
+ *	  cerebro.train(): SQL to trained model, in the calling session or queued.
+ */
+#include "cerebro_pg.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/timestamp.h"
+
+#include "job.h"
+#include "train.h"
+
+int train_threads = 0;
+int train_memory_limit = 4096;
+int job_max_workers = 2;
+
+PG_FUNCTION_INFO_V1(cerebro_train);
+
+void
+train_init(void)
+{
+	DefineCustomIntVariable(
+		"cerebro.threads", "Threads that one training uses.",
+		"0 means one per core that the server's processes may use.",
+		&train_threads, 0, 0, 1024, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("cerebro.engine_memory",
+	                        "Memory that one engine process may use.", NULL,
+	                        &train_memory_limit, 4096, 16, INT_MAX, PGC_USERSET,
+	                        GUC_UNIT_MB, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"cerebro.train_workers",
+		"Background workers of a database that train at the same time.", NULL,
+		&job_max_workers, 2, 0, 1024, PGC_SIGHUP, 0, NULL, NULL, NULL);
+}
+
+char *
+train_canonical(const char *triple)
+{
+	cer_arena *arena = host_make_arena(CurrentMemoryContext);
+	const cer_mst *mst;
+	cer_text text;
+	cer_error err;
+
+	host_check(cer_mst_parse(arena, host_text(triple), &mst, &err), &err);
+	host_check(cer_mst_print(arena, mst, &text, &err), &err);
+	return pnstrdup(text.data, text.size);
+}
+
+/* ------------------------------------------------------------- foreground */
+
+/* All steps, and the engine's end whatever happens. */
+static void
+run_attempt(Attempt *attempt)
+{
+	Training *training = training_new(attempt);
+
+	PG_TRY();
+	{
+		training_read(training);
+		training_run(training);
+		training_archive(training);
+	}
+	PG_FINALLY();
+	{
+		training_free(training);
+	}
+	PG_END_TRY();
+}
+
+static int32
+train_here(const Task *task, const char *triple)
+{
+	AttemptRecord record = {.job = job_new_id(),
+	                        .model = job_new_model_id(),
+	                        .task = task->id,
+	                        .owner = GetUserId(),
+	                        .login = GetSessionUserId()};
+	Attempt *attempt;
+
+	record.queued_at = record.started_at = GetCurrentTimestamp();
+	strlcpy(record.task_name, task->name, sizeof(record.task_name));
+	attempt = attempt_begin(&record, triple);
+	PG_TRY();
+	{
+		run_attempt(attempt);
+	}
+	PG_CATCH();
+	{
+		attempt_end_by_error(attempt);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return record.model;
+}
+
+/* ------------------------------------------------------------- background */
+
+/* What the session has set, to be set in the worker; its own affairs stay. */
+static const char settings_sql[] =
+	"SELECT pg_catalog.concat(name, '=', setting) FROM pg_catalog.pg_settings"
+	" WHERE source OPERATOR(pg_catalog.=) ANY (ARRAY['session', 'client'])"
+	" AND context OPERATOR(pg_catalog.=) ANY"
+	" (ARRAY['user', 'superuser', 'superuser-backend'])"
+	" AND name OPERATOR(pg_catalog.<>) ALL (ARRAY['application_name',"
+	" 'client_encoding', 'client_min_messages', 'role',"
+	" 'session_authorization', 'statement_timeout', 'lock_timeout',"
+	" 'idle_in_transaction_session_timeout', 'idle_session_timeout',"
+	" 'transaction_isolation', 'transaction_read_only',"
+	" 'transaction_deferrable', 'default_transaction_read_only', 'seed'])";
+
+static void
+capture_settings(Job *job, MemoryContext context)
+{
+	MemoryContext caller;
+	bool is_null;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	if (SPI_execute(settings_sql, true, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the session's settings");
+	caller = MemoryContextSwitchTo(context);
+	job->settings = palloc(sizeof(char *) * (SPI_processed + 1));
+	for (uint64 i = 0; i < SPI_processed; i++)
+		job->settings[job->n_settings++] = TextDatumGetCString(SPI_getbinval(
+			SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null));
+	MemoryContextSwitchTo(caller);
+	SPI_finish();
+}
+
+static int32
+queue(const Task *task, char *triple)
+{
+	Job job = {.id = job_new_id(),
+	           .model = job_new_model_id(),
+	           .task = task->id,
+	           .triple = triple,
+	           .owner = GetUserId(),
+	           .login = GetSessionUserId()};
+
+	capture_settings(&job, CurrentMemoryContext);
+	job_queue(&job);
+	ereport(NOTICE,
+	        (errmsg("queued as job " INT64_FORMAT
+	                "; it will make model %d once this transaction commits",
+	                job.id, job.model)));
+	return job.model;
+}
+
+/* ---------------------------------------------------------------- function */
+
+static void
+check_may_write(void)
+{
+	PreventCommandIfReadOnly("cerebro.train()");
+	PreventCommandDuringRecovery("cerebro.train()");
+	if (IsInParallelMode())
+		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+		                errmsg("cannot execute cerebro.train() during a "
+		                       "parallel operation")));
+}
+
+Datum
+cerebro_train(PG_FUNCTION_ARGS)
+{
+	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *triple;
+	Task *task;
+
+	check_may_write();
+	task = task_find(name);
+	triple = train_canonical(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PG_RETURN_INT32(PG_GETARG_BOOL(2) ? train_here(task, triple)
+	                                  : queue(task, triple));
+}
