@@ -1,0 +1,227 @@
+/*
+ * net_case.c
+ *	  A small net with random rows, and what it computes, in double precision.
+ */
+#include "net_case.h"
+
+#include "cmocka_all.h"
+#include "nn/op_first.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_WIDTH 512
+
+/* ------------------------------------------------------------------ rows */
+
+cer_encoded
+net_case_make_rows(cer_arena *arena, const cer_input_shape *shape,
+                   size_t n_rows, uint64_t seed)
+{
+	test_random random = {seed};
+	size_t n = n_rows > 0 ? n_rows : 1;
+	float *numbers =
+		cer_arena_allocate(arena, n * (shape->n_numbers + 1) * sizeof(float));
+	uint32_t *codes =
+		cer_arena_allocate(arena, n * (shape->n_tables + 1) * sizeof(*codes));
+	uint16_t *labels = cer_arena_allocate(arena, n * sizeof(*labels));
+	uint64_t *keys = cer_arena_allocate(arena, n * sizeof(*keys));
+
+	for (size_t i = 0; i < n_rows * shape->n_numbers; i++)
+		numbers[i] = (float) (4.0 * random_unit(&random) - 2.0);
+	for (size_t i = 0; i < n_rows * shape->n_tables; i++)
+		codes[i] = (uint32_t) random_below(
+			&random, shape->tables[i % shape->n_tables].n_codes);
+	for (size_t i = 0; i < n_rows; i++)
+	{
+		labels[i] = (uint16_t) random_below(&random, shape->n_classes);
+		keys[i] = random_bits(&random);
+	}
+	return (cer_encoded){n_rows, numbers, codes, labels, keys};
+}
+
+/* ------------------------------------------------------------------ net */
+
+void
+net_case_init(net_case *c, const net_case_spec *spec)
+{
+	static const cer_text names[] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1},
+	                                 {"e", 1}, {"f", 1}, {"g", 1}};
+	cer_error err = {0};
+	test_random random = {99};
+	const cer_kernels *kernels = cer_kernels_find(spec->kernels);
+	cer_graph_config config = {
+		.host = spec->host != NULL ? spec->host : &cer_host_plain,
+		.kernels = kernels,
+		.make_gemm =
+			spec->has_plain_gemm ? cer_gemm_make_plain : cer_gemm_make_xsmm,
+		.batch = spec->batch,
+		.seed = NET_CASE_SEED,
+	};
+
+	if (kernels == NULL)
+		skip();
+	memset(c, 0, sizeof(*c));
+	c->arena = cer_arena_new(&cer_host_plain);
+	c->shape = (cer_input_shape){.n_numbers = spec->n_numbers,
+	                             .number_names = names,
+	                             .n_tables = spec->n_tables,
+	                             .tables = spec->tables,
+	                             .n_classes = spec->n_classes};
+	c->layers = spec->layers;
+	c->n_layers = spec->n_layers;
+	c->rows = net_case_make_rows(c->arena, &c->shape, spec->n_rows, 5);
+	if (cer_net_make(c->arena, &c->shape, spec->layers, spec->n_layers, &c->net,
+	                 &err) != CER_OK ||
+	    cer_graph_make(c->arena, c->net, &config, &c->graph, &err) != CER_OK)
+		fail_msg("%s", err.message);
+	for (size_t i = 0; i < c->net->n_weights; i++)
+		c->graph->weights[i] = (float) (random_unit(&random) - 0.5);
+	cer_graph_refresh(c->graph);
+}
+
+void
+net_case_release(net_case *c)
+{
+	cer_arena_free(c->arena);
+}
+
+/* ------------------------------------------------------------------ oracle */
+
+static double
+activate(cer_activation activation, double x)
+{
+	switch (activation)
+	{
+		case CER_IDENTITY:
+			return x;
+		case CER_RELU:
+			return x > 0 ? x : 0;
+		case CER_LEAKY_RELU:
+			return x > 0 ? x : 0.01 * x;
+		case CER_GELU:
+			return 0.5 * x * (1 + erf(x / sqrt(2)));
+		case CER_SILU:
+			return x / (1 + exp(-x));
+		case CER_SELU:
+			return 1.0507009873554804934 *
+			       (x > 0 ? x : 1.6732632423543772848 * (exp(x) - 1));
+		case CER_TANH:
+			return tanh(x);
+		case CER_SIGMOID:
+			return 1 / (1 + exp(-x));
+	}
+	return NAN;
+}
+
+static void
+add_product(const double *w, const cer_net_tensor *tensor, size_t row,
+            double factor, double *z)
+{
+	size_t n = (size_t) tensor->dims[1];
+
+	for (size_t i = 0; i < n; i++)
+		z[i] += factor * w[tensor->offset + row * n + i];
+}
+
+static void
+run_first(const net_case *c, const double *w, size_t row, double *z)
+{
+	const cer_node *first = &c->net->nodes[0];
+	const float *numbers = c->rows.numbers + row * c->shape.n_numbers;
+	const uint32_t *codes = c->rows.codes + row * c->shape.n_tables;
+
+	for (size_t i = 0; i < c->shape.n_numbers; i++)
+		add_product(w, cer_first_get_numbers(c->net, first), i, numbers[i], z);
+	for (size_t t = 0; t < c->shape.n_tables; t++)
+	{
+		const cer_net_tensor *rows = cer_first_get_rows(c->net, first, t);
+		const cer_net_tensor *embedding =
+			cer_first_get_embedding(c->net, first, t);
+
+		if (embedding == NULL)
+			add_product(w, rows, codes[t], 1, z);
+		for (size_t i = 0; embedding != NULL && i < embedding->dims[1]; i++)
+			add_product(
+				w, rows, i,
+				w[embedding->offset + codes[t] * embedding->dims[1] + i], z);
+	}
+}
+
+/* As the definition says: half word unit / 16 % 8 of a counter. */
+static bool
+is_dropped(const net_case *c, const cer_node *node, size_t row, uint32_t epoch,
+           size_t unit)
+{
+	uint64_t key = c->rows.row_keys[row];
+	cer_random random;
+	cer_random_place place = {{(uint32_t) (unit / 128 * 16 + unit % 16), epoch,
+	                           (uint32_t) key, (uint32_t) (key >> 32)}};
+	uint32_t bits[4];
+	size_t half = unit / 16 % 8;
+
+	cer_random_init(&random, NET_CASE_SEED, node->name);
+	cer_random_get(&random, &place, bits);
+	return (bits[half / 2] >> 16 * (half % 2) & 0xffff) <
+	       node->dropout * 65536.0;
+}
+
+static void
+run_activate(const net_case *c, const double *w, const cer_node *node,
+             const double *z, double *y)
+{
+	const double *bias = w + c->net->tensors[node->first_tensor].offset;
+
+	for (size_t i = 0; i < node->n_out; i++)
+		y[i] = activate(node->activation, z[i] + bias[i]);
+}
+
+void
+net_case_predict(const net_case *c, const double *weights, size_t row,
+                 uint32_t epoch, double *proba)
+{
+	double x[MAX_WIDTH];
+	double z[MAX_WIDTH] = {0};
+	double sum = 0;
+
+	run_first(c, weights, row, z);
+	for (size_t n = 1; n < c->net->n_nodes; n++)
+	{
+		const cer_node *node = &c->net->nodes[n];
+
+		if (node->op == &cer_op_activate)
+			run_activate(c, weights, node, z, x);
+		for (size_t i = 0; node->op == &cer_op_activate && epoch > 0 &&
+		                   node->dropout > 0 && i < node->n_out;
+		     i++)
+			x[i] = is_dropped(c, node, row, epoch, i)
+			           ? 0
+			           : x[i] / (1 - node->dropout);
+		if (node->op != &cer_op_dense)
+			continue;
+		memset(z, 0, sizeof(z));
+		for (size_t i = 0; i < node->n_in; i++)
+			add_product(weights, &c->net->tensors[node->first_tensor], i, x[i],
+			            z);
+	}
+	for (size_t i = 0; i < c->shape.n_classes; i++)
+		sum += exp(x[i]);
+	for (size_t i = 0; i < c->shape.n_classes; i++)
+		proba[i] = exp(x[i]) / sum;
+}
+
+double
+net_case_loss(const net_case *c, const double *weights, size_t first, size_t n,
+              uint32_t epoch)
+{
+	double proba[MAX_WIDTH];
+	double loss = 0;
+
+	for (size_t row = first; row < first + n; row++)
+	{
+		net_case_predict(c, weights, row, epoch, proba);
+		loss -= log(proba[c->rows.labels[row]]);
+	}
+	return loss / (double) n;
+}

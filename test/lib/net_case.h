@@ -1,0 +1,56 @@
+/*
+ * net_case.h
+ *	  A small net with random rows, and what it computes, in double precision.
+ */
+#ifndef CER_TEST_NET_CASE_H
+#define CER_TEST_NET_CASE_H
+
+#include "data/encoded.h"
+#include "nn/graph.h"
+#include "random.h"
+
+typedef struct net_case
+{
+	cer_arena *arena;
+	cer_input_shape shape;
+	const cer_layer *layers;
+	size_t n_layers;
+	cer_encoded rows;
+	const cer_net *net;
+	cer_graph *graph;
+} net_case;
+
+typedef struct net_case_spec
+{
+	size_t n_numbers;
+	size_t n_tables;
+	const cer_table_shape *tables;
+	size_t n_classes;
+	const cer_layer *layers;
+	size_t n_layers;
+	size_t n_rows;
+	size_t batch;
+	const char *kernels; /* class */
+	const cer_host *host;
+	bool has_plain_gemm;
+} net_case_spec;
+
+#define NET_CASE_SEED 7
+
+/* Asserts that all goes well; weights, biases among them, are random. */
+extern void net_case_init(net_case *c, const net_case_spec *spec);
+extern void net_case_release(net_case *c);
+
+/* Rows alone, in the arena; labels below n_classes. */
+extern cer_encoded
+net_case_make_rows(cer_arena *arena, const cer_input_shape *shape,
+                   size_t n_rows, uint64_t seed);
+
+/* proba (n_classes) of one row by plain formulas.  epoch 0: no dropout. */
+extern void net_case_predict(const net_case *c, const double *weights,
+                             size_t row, uint32_t epoch, double *proba);
+/* Mean loss over rows first .. first + n. */
+extern double net_case_loss(const net_case *c, const double *weights,
+                            size_t first, size_t n, uint32_t epoch);
+
+#endif
