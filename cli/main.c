@@ -11,10 +11,8 @@
 #include <string.h>
 
 static const command *const commands[] = {
-	&start_command,
-	&stop_command,
-	&status_command,
-	&sql_command,
+	&start_command, &stop_command,   &status_command,
+	&sql_command,   &import_command,
 };
 
 #define N_COMMANDS (sizeof commands / sizeof commands[0])

@@ -1,0 +1,184 @@
+/*
+ * import_file.c
+ *	  The files of an import: opened, read twice, named, and their faults told.
+ */
+#include "import.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_NAME_BYTES 63 /* of an SQL name */
+
+static exit_code
+explain_file(const import_table *table, const char *what)
+{
+	message_error("%s: %s: %m", table->path, what);
+	if (errno == ENOSPC)
+		message_hint("Standard input is kept in $TMPDIR while it is read: "
+		             "make room there or name another folder.");
+	return EXIT_FAILED;
+}
+
+/* Files that cannot be read twice are copied to one that goes by itself. */
+static exit_code
+spool(import_table *table)
+{
+	const char *folder = getenv("TMPDIR");
+	char *name =
+		keep_printf("%s/cerebro-XXXXXX",
+	                folder == NULL || *folder == '\0' ? "/tmp" : folder);
+	int copy = mkostemp(name, O_CLOEXEC);
+	char block[65536];
+	ssize_t size;
+
+	if (copy < 0)
+		return explain_file(table, "could not make a temporary file");
+	unlink(name);
+	while ((size = read(table->fd, block, sizeof block)) > 0)
+		if (write(copy, block, (size_t) size) != size)
+			return explain_file(table, "could not write a temporary file");
+	if (size < 0)
+		return explain_file(table, "could not read");
+	close(table->fd);
+	table->fd = copy;
+	return EXIT_OK;
+}
+
+exit_code
+import_open_file(import_job *job, import_table *table)
+{
+	struct stat info;
+
+	(void) job;
+	table->fd = strcmp(table->path, "-") == 0
+	                ? dup(STDIN_FILENO)
+	                : open(table->path, O_RDONLY | O_CLOEXEC);
+	if (table->fd < 0 || fstat(table->fd, &info) != 0)
+		return explain_file(table, "could not open");
+	if (S_ISDIR(info.st_mode))
+	{
+		message_error("%s: this is a folder", table->path);
+		message_hint("Name its files, for example %s/*.csv.", table->path);
+		return EXIT_FAILED;
+	}
+	if (!S_ISREG(info.st_mode))
+	{
+		exit_code code = spool(table);
+
+		if (code != EXIT_OK || fstat(table->fd, &info) != 0)
+			return code;
+	}
+	table->n_bytes = (uint64_t) info.st_size;
+	return EXIT_OK;
+}
+
+static ssize_t
+read_file(void *source, char *buffer, size_t size)
+{
+	return read(*(int *) source, buffer, size);
+}
+
+void
+import_open_reader(import_table *table, csv_reader *reader)
+{
+	lseek(table->fd, 0, SEEK_SET);
+	csv_init(reader, read_file, &table->fd);
+	if (table->delimiter == 0)
+		table->delimiter = csv_detect_delimiter(reader);
+	csv_set_delimiter(reader, table->delimiter);
+}
+
+exit_code
+import_explain_record(const import_table *table, const csv_reader *reader)
+{
+	const csv_error *error = &reader->error;
+	const char *column =
+		error->column > 0 && error->column <= table->n_columns
+			? keep_printf("column \"%s\"",
+	                      table->columns[error->column - 1].name)
+			: keep_printf("column %zu", error->column);
+
+	if (error->read_errno != 0)
+	{
+		errno = error->read_errno;
+		return explain_file(table, "could not read");
+	}
+	message_error("%s, line %llu, %s: %s", table->path,
+	              (unsigned long long) error->line, column, error->message);
+	message_detail("The value is: %s", error->value);
+	if (error->hint != NULL)
+		message_hint("%s", error->hint);
+	return EXIT_FAILED;
+}
+
+/* ------------------------------------------------------------------- names */
+
+/* Lower case; what is neither letter nor digit becomes one underscore. */
+static const char *
+make_name(const char *text, size_t size)
+{
+	text_buffer name = {0};
+	const char *kept;
+
+	for (size_t i = 0; i < size && name.size < MAX_NAME_BYTES; i++)
+	{
+		unsigned char c = (unsigned char) text[i];
+
+		if (isalnum(c) || c >= 0x80 || c == '_')
+			text_print(&name, "%c", c < 0x80 ? tolower(c) : c);
+		else if (name.size > 0 && name.data[name.size - 1] != '_')
+			text_print(&name, "_");
+	}
+	/* never half a character, nor an underscore that stood for a sign */
+	while (name.size > 0 && size > 0 && name.size < size &&
+	       (name.data[name.size - 1] & 0xC0) == 0x80 &&
+	       name.size >= MAX_NAME_BYTES)
+		name.size--;
+	while (name.size > 1 && name.data[name.size - 1] == '_')
+		name.size--;
+	kept = keep_printf(
+		"%s%.*s",
+		name.size > 0 && isdigit((unsigned char) name.data[0]) ? "_" : "",
+		(int) name.size, name.size > 0 ? name.data : "");
+	text_release(&name);
+	return kept;
+}
+
+const char *
+import_get_table_name(const char *path)
+{
+	static const char *const endings[] = {".csv", ".tsv", ".txt", ".tab"};
+	const char *slash = strrchr(path, '/');
+	const char *base = slash == NULL ? path : slash + 1;
+	size_t size = strlen(base);
+
+	for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
+		if (size > 4 && strcasecmp(base + size - 4, endings[i]) == 0)
+		{
+			size -= 4;
+			break;
+		}
+	return make_name(base, size);
+}
+
+const char *
+import_get_column_name(const char *text, size_t size, size_t ordinal)
+{
+	static const char *const taken[] = {"ctid", "xmin",     "xmax",
+	                                    "cmin", "tableoid", "cmax"};
+	const char *name = make_name(text, size);
+
+	if (*name == '\0')
+		return keep_printf("column_%zu", ordinal);
+	for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+		if (strcmp(taken[i], name) == 0)
+			return keep_printf("%s_", name);
+	return name;
+}
