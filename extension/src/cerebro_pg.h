@@ -12,6 +12,7 @@
  *	 query     running an analysed query, row by row
  *	 dictionary, label, split, value   values of a row -> codes
  *	 read      the task's query -> chunks of coded rows
+ *	 profile   what the columns of a data version look like; relationship
  *	 row       the task's expressions over one row of its relation; part
  *	 engine    the engine process: start, frames, stop
  *	 progress  what trains now, in files below pg_stat_tmp
@@ -131,6 +132,19 @@ extern TaskTargets task_get_targets(const Task *task);
 /* query, parsed and analysed under the task's settings (caller sets them). */
 extern Query *task_analyze(const Task *task);
 
+/* What a column of the source is there for. */
+typedef enum ColumnUse
+{
+	USE_FEATURE,
+	USE_LABEL, /* the label is computed from it */
+	USE_KEY,
+	USE_SPLIT,
+	USE_EXCLUDED
+} ColumnUse;
+
+/* One per column of the source, in the current memory context. */
+extern ColumnUse *task_get_uses(const Task *task, const Query *query);
+
 /* Columns as the library wants them, in the current memory context. */
 extern cer_column *task_get_columns(const Task *task, const Query *query);
 
@@ -228,6 +242,7 @@ typedef struct ReadPlan
 	int *columns; /* of the task's query, from 0 */
 	cer_input *inputs;
 	unsigned parts; /* bit per cer_part_of_rows that is sent to the sink */
+	double share;   /* of their rows, by key hash; 0: all */
 } ReadPlan;
 
 /* Fills storage by each column's type. */

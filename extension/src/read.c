@@ -34,6 +34,7 @@ typedef struct Reader
 	const RowSink *sink;
 	ReadStats *stats;
 	unsigned parts;
+	uint64 sample; /* rows whose mixed key is at most this */
 
 	/* what the task adds to the source */
 	LabelCoder *label;
@@ -237,6 +238,18 @@ count_row(Reader *reader, uint64 row_key, cer_part_of_rows part, uint16 label)
 		keep_valid_row(reader, row_key, label);
 }
 
+/* Mixed once more, as the key itself decides on a row's part. */
+static bool
+is_in_sample(const Reader *reader, uint64 row_key)
+{
+	cer_key_hash hash;
+
+	if (reader->sample == PG_UINT64_MAX)
+		return true;
+	cer_key_hash_start(&hash, ~row_key);
+	return cer_key_hash_finish(&hash) <= reader->sample;
+}
+
 static void
 store_row(Reader *reader, const TupleTableSlot *slot)
 {
@@ -267,7 +280,7 @@ read_row(void *self, TupleTableSlot *slot)
 	row_key = get_row_key(reader, slot);
 	part = get_part(reader, slot, row_key);
 	count_row(reader, row_key, part, label);
-	if (reader->parts & (1u << part))
+	if (reader->parts & (1u << part) && is_in_sample(reader, row_key))
 	{
 		reader->row_keys[reader->n_rows] = row_key;
 		reader->row_parts[reader->n_rows] = (uint8) part;
@@ -313,6 +326,9 @@ make_reader(const Task *task, const Query *query, const ReadPlan *plan)
 
 	reader->task = task;
 	reader->parts = plan->parts;
+	reader->sample = plan->share > 0 && plan->share < 1
+	                     ? (uint64) (plan->share * (double) PG_UINT64_MAX)
+	                     : PG_UINT64_MAX;
 	reader->n_columns = plan->n_inputs;
 	reader->label =
 		label_coder_make(get_target_type(query, targets.label), task);

@@ -297,34 +297,54 @@ get_columns_of(const Query *query, int target)
 	return columns;
 }
 
+static bool
+has_column(const Bitmapset *columns, int column)
+{
+	return bms_is_member(0, columns) || /* the whole row */
+	       bms_is_member(column + 1, columns);
+}
+
 /*
- * What FE * leaves out: columns that the label or the time of its knowledge is
- * computed from, a lone key (nothing generalises from it), and the column that
- * names a row's part or group.
+ * FE * leaves out what the label, or the time when it was known, is computed
+ * from; a lone key, as nothing generalises from it; and the column that names
+ * a row's part or group.
  */
-static Bitmapset *
-get_hidden_columns(const Task *task, const Query *query)
+ColumnUse *
+task_get_uses(const Task *task, const Query *query)
 {
 	TaskTargets targets = task_get_targets(task);
-	Bitmapset *hidden = get_columns_of(query, targets.label);
+	ColumnUse *uses = palloc((task->n_columns + 1) * sizeof(ColumnUse));
+	Bitmapset *label = get_columns_of(query, targets.label);
+	Bitmapset *known = get_columns_of(query, targets.label_known);
+	Bitmapset *key =
+		task->n_key == 1 ? get_columns_of(query, targets.first_key) : NULL;
+	Bitmapset *split = task->split.kind == CER_SPLIT_TIME
+	                       ? NULL
+	                       : get_columns_of(query, targets.split);
 
-	hidden =
-		bms_add_members(hidden, get_columns_of(query, targets.label_known));
-	if (task->n_key == 1)
-		hidden =
-			bms_add_members(hidden, get_columns_of(query, targets.first_key));
-	if (task->split.kind == CER_SPLIT_COLUMN ||
-	    task->split.kind == CER_SPLIT_GROUP)
-		hidden = bms_add_members(hidden, get_columns_of(query, targets.split));
-	return hidden;
+	for (int i = 0; i < task->n_columns; i++)
+	{
+		TargetEntry *entry = list_nth_node(TargetEntry, query->targetList, i);
+
+		if (name_find(entry->resname, task->exclude, task->n_exclude) >= 0)
+			uses[i] = USE_EXCLUDED;
+		else if (has_column(label, i) || has_column(known, i))
+			uses[i] = USE_LABEL;
+		else if (has_column(key, i))
+			uses[i] = USE_KEY;
+		else if (has_column(split, i))
+			uses[i] = USE_SPLIT;
+		else
+			uses[i] = USE_FEATURE;
+	}
+	return uses;
 }
 
 cer_column *
 task_get_columns(const Task *task, const Query *query)
 {
-	cer_column *columns = palloc(task->n_columns * sizeof(cer_column));
-	Bitmapset *hidden = get_hidden_columns(task, query);
-	bool all_hidden = bms_is_member(0, hidden); /* a whole row was read */
+	cer_column *columns = palloc((task->n_columns + 1) * sizeof(cer_column));
+	ColumnUse *uses = task_get_uses(task, query);
 
 	for (int i = 0; i < task->n_columns; i++)
 	{
@@ -334,8 +354,7 @@ task_get_columns(const Task *task, const Query *query)
 		columns[i].name = host_text(pstrdup(entry->resname));
 		columns[i].type = value_coder_get_type(coder);
 		columns[i].is_in_star =
-			!all_hidden && !bms_is_member(i + 1, hidden) &&
-			name_find(entry->resname, task->exclude, task->n_exclude) < 0;
+			uses[i] == USE_FEATURE && columns[i].type != CER_TYPE_OTHER;
 		pfree(coder);
 	}
 	return columns;
