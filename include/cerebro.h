@@ -284,6 +284,20 @@ cer_profile_make(cer_arena *arena, const cer_host *host,
                  const cer_dataset *dataset, const cer_profile_column **columns,
                  cer_error *err);
 
+#define CER_MAX_KEY 4
+
+typedef struct cer_profile_key
+{
+	size_t n_inputs; /* 0: no set of so few inputs identifies a row */
+	size_t inputs[CER_MAX_KEY];
+} cer_profile_key;
+
+/* A smallest set of inputs that together identify a row and are never NULL. */
+extern cer_status
+cer_profile_find_key(const cer_host *host, const cer_dataset *dataset,
+                     const cer_profile_column *columns, cer_profile_key *key,
+                     cer_error *err);
+
 /* ---------------------------------------------------------------- metrics */
 
 typedef struct cer_metrics
