@@ -89,17 +89,16 @@ allocate_rows(cer_arena *arena, apply_state *state, cer_error *err)
 static cer_status
 make_code_map(apply_state *state, size_t input, cer_error *err)
 {
+	const cer_encoder *encoder = &state->encoders->encoders[input];
 	const cer_dictionary *dictionary = &state->columns[input]->dictionary;
 	size_t size = (dictionary->n_values + 1) * sizeof(uint32_t);
 	uint32_t *map = cer_arena_allocate(state->work, size);
 
 	if (map == NULL)
 		return cer_fail_memory(err, size);
-	map[0] = CER_CODE_NULL;
+	map[0] = encoder->null_code;
 	for (size_t code = 1; code <= dictionary->n_values; code++)
-		map[code] =
-			cer_vocabulary_find(state->encoders->encoders[input].vocabulary,
-		                        dictionary->values[code]);
+		map[code] = cer_category_find(encoder, dictionary->values[code]);
 	state->code_maps[input] = map;
 	return CER_OK;
 }

@@ -6,6 +6,10 @@
  * embedding table vectors that the first layer multiplies.  Values of fewer
  * than CER_RARE_ROWS training rows share the code of unseen ones, so that it
  * is trained too.
+ *
+ * A code that no training row has would be a row of chance: where no value is
+ * rare an unseen one counts as the most frequent value, and where none is
+ * missing a missing one counts as unseen.
  */
 #include "data/encoder.h"
 
@@ -14,9 +18,20 @@
 
 #include <math.h>
 
-static cer_status
-make_vocabulary(cer_arena *arena, cer_encoder *encoder, const cer_text *values,
-                size_t n_values, cer_error *err);
+/* Values that stay, and how often each kind of value stands in the rows. */
+typedef struct value_list
+{
+	cer_text *values;
+	size_t n_values;
+	size_t n_missing; /* rows */
+	size_t n_rare;    /* rows */
+	size_t n_most;    /* rows of the most frequent value */
+	uint32_t most_code;
+} value_list;
+
+static void add_value(value_list *list, cer_text value, size_t n_rows);
+static cer_status make_vocabulary(cer_arena *arena, cer_encoder *encoder,
+                                  const value_list *list, cer_error *err);
 
 /* ---- fitting categories ---- */
 
@@ -33,15 +48,14 @@ cer_category_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
 {
 	const cer_dictionary *dictionary = &fit->column->dictionary;
 	size_t size = (dictionary->n_values + 1) * sizeof(cer_text);
-	cer_text *kept = cer_arena_allocate(fit->work, size);
-	size_t n = 0;
+	value_list list = {.values = cer_arena_allocate(fit->work, size)};
 
-	if (kept == NULL)
+	if (list.values == NULL)
 		return cer_fail_memory(err, size);
+	list.n_missing = fit->counts[0];
 	for (size_t code = 1; code <= dictionary->n_values; code++)
-		if (fit->counts[code] >= CER_RARE_ROWS)
-			kept[n++] = dictionary->values[code];
-	return make_vocabulary(arena, fit->encoder, kept, n, err);
+		add_value(&list, dictionary->values[code], fit->counts[code]);
+	return make_vocabulary(arena, fit->encoder, &list, err);
 }
 
 /* ---- fitting numbers ---- */
@@ -62,41 +76,70 @@ cer_number_value_measure(cer_fit_input *fit)
 	cer_sort_keys(fit->keys, fit->scratch, n);
 }
 
-/* Moves keys that stand often enough to the front; how many. */
 static size_t
-keep_frequent(uint64_t *keys, size_t n)
+find_run_end(const uint64_t *keys, size_t n, size_t first)
 {
-	size_t kept = 0;
+	size_t end = first + 1;
+
+	while (end < n && keys[end] == keys[first])
+		end++;
+	return end;
+}
+
+/* Only runs that are long enough ask for room. */
+static size_t
+count_frequent(const uint64_t *keys, size_t n)
+{
+	size_t n_frequent = 0;
 
 	for (size_t first = 0, end; first < n; first = end)
 	{
-		uint64_t key = keys[first];
-
-		for (end = first + 1; end < n && keys[end] == key;)
-			end++;
-		if (end - first >= CER_RARE_ROWS)
-			keys[kept++] = key;
+		end = find_run_end(keys, n, first);
+		n_frequent += end - first >= CER_RARE_ROWS;
 	}
-	return kept;
+	return n_frequent;
 }
 
 cer_status
 cer_number_value_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
 {
-	size_t n = keep_frequent(fit->keys, fit->n_keys);
-	size_t size = (n + 1) * (sizeof(cer_text) + CER_NUMBER_VALUE_SIZE);
-	cer_text *kept = cer_arena_allocate(fit->work, size);
-	char *bytes = (char *) (kept + n + 1);
+	size_t n_frequent = count_frequent(fit->keys, fit->n_keys);
+	size_t size = n_frequent * sizeof(cer_text);
+	value_list list = {.values = cer_arena_allocate(fit->work, size)};
+	char *bytes =
+		cer_arena_allocate(fit->work, n_frequent * CER_NUMBER_VALUE_SIZE);
 
-	if (kept == NULL)
+	if (list.values == NULL || bytes == NULL)
 		return cer_fail_memory(err, size);
-	for (size_t i = 0; i < n; i++)
+	list.n_missing = fit->n_rows - fit->n_keys;
+	for (size_t first = 0, end; first < fit->n_keys; first = end)
 	{
-		cer_number_key_write(fit->keys[i], bytes);
-		kept[i] = (cer_text){bytes, CER_NUMBER_VALUE_SIZE};
-		bytes += CER_NUMBER_VALUE_SIZE;
+		char *value = bytes + list.n_values * CER_NUMBER_VALUE_SIZE;
+
+		end = find_run_end(fit->keys, fit->n_keys, first);
+		if (end - first >= CER_RARE_ROWS)
+			cer_number_key_write(fit->keys[first], value);
+		add_value(&list, (cer_text){value, CER_NUMBER_VALUE_SIZE}, end - first);
 	}
-	return make_vocabulary(arena, fit->encoder, kept, n, err);
+	return make_vocabulary(arena, fit->encoder, &list, err);
+}
+
+/* ---- vocabularies ---- */
+
+static void
+add_value(value_list *list, cer_text value, size_t n_rows)
+{
+	if (n_rows < CER_RARE_ROWS)
+	{
+		list->n_rare += n_rows;
+		return;
+	}
+	if (n_rows > list->n_most)
+	{
+		list->n_most = n_rows;
+		list->most_code = CER_CODE_FIRST + (uint32_t) list->n_values;
+	}
+	list->values[list->n_values++] = value;
 }
 
 static size_t
@@ -108,16 +151,40 @@ choose_width(cer_encoder_spec spec, size_t n_values)
 	return spec.width > 0 ? spec.width : CER_EMBED_WIDTH;
 }
 
-static cer_status
-make_vocabulary(cer_arena *arena, cer_encoder *encoder, const cer_text *values,
-                size_t n_values, cer_error *err)
+/* Codes of values that have none: as the file's head says. */
+static void
+choose_codes(cer_encoder *encoder, const value_list *list)
 {
-	encoder->width = choose_width(encoder->spec, n_values);
-	return cer_vocabulary_make(arena, values, n_values, &encoder->vocabulary,
-	                           err);
+	encoder->unseen_code = list->n_rare > 0     ? CER_CODE_UNSEEN
+	                       : list->n_values > 0 ? list->most_code
+	                                            : CER_CODE_NULL;
+	encoder->null_code =
+		list->n_missing > 0 ? CER_CODE_NULL : encoder->unseen_code;
+}
+
+static cer_status
+make_vocabulary(cer_arena *arena, cer_encoder *encoder, const value_list *list,
+                cer_error *err)
+{
+	encoder->width = choose_width(encoder->spec, list->n_values);
+	choose_codes(encoder, list);
+	return cer_vocabulary_make(arena, list->values, list->n_values,
+	                           &encoder->vocabulary, err);
 }
 
 /* ---- encoding ---- */
+
+/* The code in the table of one that may be none of its values. */
+static uint32_t
+resolve_code(const cer_encoder *encoder, uint32_t code)
+{
+	if (code == CER_CODE_NULL)
+		return encoder->null_code;
+	if (code == CER_CODE_UNSEEN ||
+	    code - CER_CODE_FIRST >= encoder->vocabulary->n_values)
+		return encoder->unseen_code;
+	return code;
+}
 
 void
 cer_category_encode(const cer_encoder *encoder, const cer_encode_block *block)
@@ -129,15 +196,20 @@ cer_category_encode(const cer_encoder *encoder, const cer_encode_block *block)
 		to[i * block->n_tables] = block->code_map[from[i]];
 }
 
+uint32_t
+cer_category_find(const cer_encoder *encoder, cer_text value)
+{
+	return resolve_code(encoder,
+	                    cer_vocabulary_find(encoder->vocabulary, value));
+}
+
 /* The value is a code of the encoder's own vocabulary. */
 void
 cer_category_encode_value(const cer_encoder *encoder, cer_value value,
                           float *numbers, uint32_t *codes)
 {
-	size_t n_codes = encoder->vocabulary->n_values + CER_CODE_FIRST;
-
 	(void) numbers;
-	codes[encoder->table] = value.code < n_codes ? value.code : CER_CODE_UNSEEN;
+	codes[encoder->table] = resolve_code(encoder, value.code);
 }
 
 static uint32_t
@@ -146,10 +218,9 @@ find_number(const cer_encoder *encoder, double x)
 	char bytes[CER_NUMBER_VALUE_SIZE];
 
 	if (x != x)
-		return CER_CODE_NULL;
+		return encoder->null_code;
 	cer_number_key_write(cer_number_make_key(x), bytes);
-	return cer_vocabulary_find(encoder->vocabulary,
-	                           (cer_text){bytes, sizeof(bytes)});
+	return cer_category_find(encoder, (cer_text){bytes, sizeof(bytes)});
 }
 
 void
@@ -179,6 +250,8 @@ cer_table_write(cer_byte_writer *to, const cer_encoder *encoder)
 	const cer_vocabulary *vocabulary = encoder->vocabulary;
 
 	cer_write_number(to, encoder->width, sizeof(uint32_t));
+	cer_write_number(to, encoder->null_code, sizeof(uint32_t));
+	cer_write_number(to, encoder->unseen_code, sizeof(uint32_t));
 	cer_write_number(to, vocabulary->n_values, sizeof(uint32_t));
 	for (size_t i = 0; i < vocabulary->n_values; i++)
 		cer_write_text(to, vocabulary->values[i]);
@@ -214,11 +287,16 @@ cer_table_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
                cer_error *err)
 {
 	size_t width = (size_t) cer_read_number(from, sizeof(uint32_t));
+	uint32_t null_code = (uint32_t) cer_read_number(from, sizeof(uint32_t));
+	uint32_t unseen_code = (uint32_t) cer_read_number(from, sizeof(uint32_t));
 	size_t n_values = (size_t) cer_read_number(from, sizeof(uint32_t));
 	cer_text *values;
 
 	/* each value takes its size's bytes at least */
-	if (width > CER_MAX_EMBED_WIDTH || n_values > from->left / sizeof(uint32_t))
+	if (width > CER_MAX_EMBED_WIDTH ||
+	    n_values > from->left / sizeof(uint32_t) ||
+	    null_code >= n_values + CER_CODE_FIRST ||
+	    unseen_code >= n_values + CER_CODE_FIRST)
 		return fail_values(encoder, err);
 	values = cer_arena_allocate(arena, n_values * sizeof(*values));
 	if (values == NULL)
@@ -226,6 +304,8 @@ cer_table_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
 	if (!read_values(from, encoder, values, n_values))
 		return fail_values(encoder, err);
 	encoder->width = width;
+	encoder->null_code = null_code;
+	encoder->unseen_code = unseen_code;
 	return cer_vocabulary_make(arena, values, n_values, &encoder->vocabulary,
 	                           err);
 }

@@ -43,6 +43,8 @@ typedef struct cer_encoder
 	/* tables */
 	size_t width; /* of cer_table_shape */
 	const cer_vocabulary *vocabulary;
+	uint32_t null_code; /* codes that missing and unseen values get */
+	uint32_t unseen_code;
 } cer_encoder;
 
 /* What an encoder is fitted to, and memory to do it. */
@@ -129,6 +131,8 @@ cer_category_encode(const cer_encoder *encoder, const cer_encode_block *block);
 extern void
 cer_category_encode_value(const cer_encoder *encoder, cer_value value,
                           float *numbers, uint32_t *codes);
+/* Code in the table of a category that is not missing. */
+extern uint32_t cer_category_find(const cer_encoder *encoder, cer_text value);
 extern void cer_number_value_measure(cer_fit_input *fit);
 extern cer_status
 cer_number_value_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);

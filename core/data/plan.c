@@ -3,7 +3,8 @@
  *	  FE against a source's columns: which are read, and how each is encoded.
  *
  * What an item says is noted at its column, and the columns are then listed in
- * the source's order: the order in which FE was written does not matter.
+ * the source's order: the order in which FE was written does not matter.  The
+ * language has seen to it that no item contradicts another.
  */
 #include "data/plan.h"
 
@@ -30,8 +31,6 @@ typedef struct source
 
 static cer_status
 note_item(source *from, const cer_fe_item *item, cer_error *err);
-static cer_status
-check_except(const source *from, const cer_mst *mst, cer_error *err);
 static cer_status list_inputs(cer_arena *arena, const source *from,
                               const cer_plan **plan, cer_error *err);
 
@@ -52,7 +51,6 @@ cer_plan_make(cer_arena *arena, const cer_mst *mst, const cer_column *columns,
 	memset(from.choices, 0, size);
 	for (size_t i = 0; i < mst->n_items; i++)
 		CER_TRY(note_item(&from, &mst->items[i], err));
-	CER_TRY(check_except(&from, mst, err));
 	return list_inputs(arena, &from, plan, err);
 }
 
@@ -89,17 +87,16 @@ fail_unknown(const source *from, const cer_fe_item *item, cer_text name,
 	return CER_UNKNOWN_NAME;
 }
 
-static cer_status
-find_column(const source *from, const cer_fe_item *item, cer_text name,
-            size_t *column, cer_error *err)
+/* n_columns: there is none. */
+static size_t
+find_column(const source *from, cer_text name)
 {
-	for (size_t i = 0; i < from->n_columns; i++)
-		if (cer_text_equals(from->columns[i].name, name))
-		{
-			*column = i;
-			return CER_OK;
-		}
-	return fail_unknown(from, item, name, err);
+	size_t column = 0;
+
+	while (column < from->n_columns &&
+	       !cer_text_equals(from->columns[column].name, name))
+		column++;
+	return column;
 }
 
 /* Numbers can be categories too, each value one; texts are no numbers. */
@@ -132,71 +129,42 @@ check_encoder(const cer_column *column, const cer_fe_item *item, cer_error *err)
 static cer_status
 note_column(source *from, const cer_fe_item *item, cer_error *err)
 {
-	size_t column;
-	choice *to;
+	size_t column = find_column(from, item->names[0]);
 
-	CER_TRY(find_column(from, item, item->names[0], &column, err));
+	if (column == from->n_columns)
+		return fail_unknown(from, item, item->names[0], err);
 	CER_TRY(check_encoder(&from->columns[column], item, err));
-	to = &from->choices[column];
-	to->is_named = true;
-	if (item->encoder.kind == CER_ENCODER_AUTO)
-		return CER_OK;
-	if (to->encoder.kind != CER_ENCODER_AUTO &&
-	    (to->encoder.kind != item->encoder.kind ||
-	     to->encoder.width != item->encoder.width))
-		return cer_fail_at(err, CER_BAD_VALUE, place_of(item),
-		                   "column \"%.*s\" has two encoders",
-		                   CER_SHOW(item->names[0]));
-	to->encoder = item->encoder;
+	from->choices[column].is_named = true;
+	from->choices[column].encoder = item->encoder;
+	return CER_OK;
+}
+
+static cer_status
+note_except(source *from, const cer_fe_item *item, cer_error *err)
+{
+	for (size_t i = 0; i < item->n_names; i++)
+	{
+		size_t column = find_column(from, item->names[i]);
+
+		if (column == from->n_columns)
+			return fail_unknown(from, item, item->names[i], err);
+		from->choices[column].is_excluded = true;
+	}
 	return CER_OK;
 }
 
 static cer_status
 note_item(source *from, const cer_fe_item *item, cer_error *err)
 {
-	size_t column;
-
 	switch (item->kind)
 	{
 		case CER_FE_STAR:
 			from->has_star = true;
 			break;
 		case CER_FE_EXCEPT:
-			for (size_t i = 0; i < item->n_names; i++)
-			{
-				CER_TRY(find_column(from, item, item->names[i], &column, err));
-				from->choices[column].is_excluded = true;
-			}
-			break;
+			return note_except(from, item, err);
 		case CER_FE_COLUMN:
 			return note_column(from, item, err);
-	}
-	return CER_OK;
-}
-
-/* EXCEPT takes away from the star, and nothing that is named beside it. */
-static cer_status
-check_except(const source *from, const cer_mst *mst, cer_error *err)
-{
-	for (size_t i = 0; i < mst->n_items; i++)
-	{
-		const cer_fe_item *item = &mst->items[i];
-		size_t column;
-
-		if (item->kind == CER_FE_EXCEPT && !from->has_star)
-		{
-			cer_fail_at(err, CER_BAD_VALUE, place_of(item),
-			            "EXCEPT has nothing to take away from");
-			cer_error_set_hint(err, "Write FE *, EXCEPT (...).");
-			return CER_BAD_VALUE;
-		}
-		if (item->kind != CER_FE_COLUMN)
-			continue;
-		CER_TRY(find_column(from, item, item->names[0], &column, err));
-		if (from->choices[column].is_excluded)
-			return cer_fail_at(err, CER_BAD_VALUE, place_of(item),
-			                   "column \"%.*s\" is both named and excluded",
-			                   CER_SHOW(item->names[0]));
 	}
 	return CER_OK;
 }

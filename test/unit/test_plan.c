@@ -1,0 +1,170 @@
+/*
+ * test_plan.c
+ *	  FE against the columns of a source.
+ */
+#include "data/plan.h"
+
+#include "cmocka_all.h"
+#include "failing_host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TEXT(s)   ((cer_text){s, sizeof(s) - 1})
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+static const cer_column columns[] = {
+	{TEXT("id"), CER_TYPE_NUMBER, false},
+	{TEXT("age"), CER_TYPE_NUMBER, true},
+	{TEXT("City"), CER_TYPE_CATEGORY, true},
+	{TEXT("shape"), CER_TYPE_OTHER, true},
+	{TEXT("hour"), CER_TYPE_NUMBER, true},
+};
+
+typedef struct plan_case
+{
+	const char *fe;
+	const char *plan;    /* inputs with their encoders, or: */
+	const char *message; /* of the error */
+	const char *hint;
+} plan_case;
+
+static const plan_case cases[] = {
+	{"FE *", "age City hour", NULL, NULL},
+	{"FE *, id", "id age City hour", NULL, NULL},
+	{"FE hour, age", "age hour", NULL, NULL},
+	{"FE *, EXCEPT (age, \"City\")", "hour", NULL, NULL},
+	{"FE EXCEPT (age), *", "City hour", NULL, NULL},
+	{"FE *, EXCEPT (id)", "age City hour", NULL, NULL},
+	{"FE *, hour : onehot", "age City hour:onehot", NULL, NULL},
+	{"FE hour : embed(4)", "hour:embed", NULL, NULL},
+	{"FE \"City\" : embed, age : standardize", "age:standardize City:embed",
+     NULL, NULL},
+	{"FE id : robust", "id:robust", NULL, NULL},
+	{"FE agee", NULL, "unknown column \"agee\" at line 1, column 4",
+     "Perhaps you meant \"age\"."},
+	{"FE *,\n  city", NULL, "unknown column \"city\" at line 2, column 3",
+     "Perhaps you meant \"City\"."},
+	{"FE *, EXCEPT (zzzzzz)", NULL,
+     "unknown column \"zzzzzz\" at line 1, column 7", ""},
+	{"FE shape", NULL,
+     "column \"shape\" cannot be a feature at line 1, column 4", NULL},
+	{"FE \"City\" : robust", NULL,
+     "encoder robust needs numbers, but column \"City\" holds categories at "
+     "line 1, column 4",
+     "Encoders of categories are onehot and embed."},
+	{"FE *, EXCEPT (age, \"City\", hour)", NULL,
+     "FE leaves no column to learn from", NULL},
+};
+
+static cer_status
+make_plan(cer_arena *arena, const char *fe, const cer_plan **plan,
+          cer_error *err)
+{
+	const cer_mst *mst;
+	cer_status status =
+		cer_mst_parse(arena, (cer_text){fe, strlen(fe)}, &mst, err);
+
+	if (status != CER_OK)
+		return status;
+	return cer_plan_make(arena, mst, columns, LENGTH(columns), plan, err);
+}
+
+static void
+print_plan(const cer_plan *plan, char *text, size_t size)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < plan->n_inputs; i++)
+	{
+		const cer_plan_input *input = &plan->inputs[i];
+
+		used += (size_t) snprintf(
+			text + used, size - used, "%s%.*s%s%s", i > 0 ? " " : "",
+			(int) input->name.size, input->name.data,
+			input->encoder.kind ? ":" : "",
+			input->encoder.kind ? cer_encoder_name(input->encoder.kind) : "");
+	}
+}
+
+static void
+check_case(const plan_case *c)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	const cer_plan *plan = NULL;
+	cer_error err = {0};
+	char text[200];
+	cer_status status = make_plan(arena, c->fe, &plan, &err);
+
+	if (c->plan != NULL)
+	{
+		if (status != CER_OK)
+			print_error("%s: %s\n", c->fe, err.message);
+		assert_int_equal(status, CER_OK);
+		print_plan(plan, text, sizeof(text));
+		assert_string_equal(text, c->plan);
+	}
+	else
+	{
+		assert_string_equal(err.message, c->message);
+		assert_null(plan);
+		if (c->hint != NULL)
+			assert_string_equal(err.hint, c->hint);
+	}
+	cer_arena_free(arena);
+}
+
+static void
+test_plan_make__follows_the_items(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < LENGTH(cases); i++)
+		check_case(&cases[i]);
+}
+
+static void
+test_plan__knows_its_columns(void **state)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	const cer_plan *plan = NULL;
+
+	(void) state;
+	assert_int_equal(make_plan(arena, "FE hour, id", &plan, NULL), CER_OK);
+	assert_int_equal(cer_plan_count_inputs(plan), 2);
+	assert_int_equal(cer_plan_get_column(plan, 0), 0);
+	assert_int_equal(cer_plan_get_column(plan, 1), 4);
+	cer_arena_free(arena);
+}
+
+static cer_status
+make_and_free(const cer_host *host, void *arg)
+{
+	cer_arena *arena = cer_arena_new(host);
+	const cer_plan *plan;
+	cer_status status = CER_NO_MEMORY;
+
+	(void) arg;
+	if (arena != NULL)
+		status = make_plan(arena, "FE *, hour : onehot", &plan, NULL);
+	cer_arena_free(arena);
+	return status;
+}
+
+static void
+test_plan__survives_each_failed_allocation(void **state)
+{
+	(void) state;
+	assert_true(failing_host_run(make_and_free, NULL) > 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plan_make__follows_the_items),
+		cmocka_unit_test(test_plan__knows_its_columns),
+		cmocka_unit_test(test_plan__survives_each_failed_allocation),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
