@@ -269,6 +269,7 @@ train(void *state, uint32_t *triple, cer_error *err)
 
 	session_set_phase(n->s, 0, CER_PHASE_ORDER);
 	status = cer_dataset_finish(n->dataset, err);
+	cer_dataset_set_readers(n->dataset, n->group->n_triples);
 	for (uint32_t i = 0; status == CER_OK && i < n->group->n_triples; i++)
 	{
 		uint64_t peak_bytes;

@@ -257,6 +257,9 @@ cer_dataset_add_values(cer_dataset *dataset, size_t input,
                        const cer_text *values, size_t n_values, cer_error *err);
 /* No more rows.  Orders them; the result no longer depends on arrival. */
 extern cer_status cer_dataset_finish(cer_dataset *dataset, cer_error *err);
+/* How many trainers will be made of it, 1 unless said: the last one's encoding
+ * releases the raw columns. */
+extern void cer_dataset_set_readers(cer_dataset *dataset, size_t n_readers);
 extern size_t
 cer_dataset_count_rows(const cer_dataset *dataset, cer_part_of_rows part);
 extern size_t cer_dataset_get_size(const cer_dataset *dataset); /* bytes */
@@ -402,9 +405,8 @@ typedef struct cer_trainer cer_trainer;
 
 /*
  * Fits the encoders on training rows and builds the network.  Consumes the
- * dataset's raw columns as it encodes them (the dataset can train several
- * triples if they come in one call of their own group; see trainer.c) and keeps
- * a reference: free the trainer first.
+ * dataset's raw columns as it encodes them (see cer_dataset_set_readers) and
+ * keeps a reference: free the trainer first.
  */
 extern cer_status
 cer_trainer_new(const cer_host *host, const cer_mst *mst, const cer_plan *plan,
@@ -422,7 +424,8 @@ cer_trainer_get_status(const cer_trainer *trainer, cer_train_status *status);
 extern cer_status cer_trainer_run_epoch(cer_trainer *trainer, cer_epoch *report,
                                         bool *is_finished, cer_error *err);
 
-/* Parts of the best epoch's model, valid scores among them; in the arena. */
+/* Parts of the best epoch's model, valid scores among them; in the arena, but
+ * for the data of tensors, which stay the trainer's. */
 extern cer_status
 cer_trainer_make_parts(cer_arena *arena, cer_trainer *trainer,
                        const cer_part **parts, size_t *n_parts, cer_error *err);

@@ -47,6 +47,7 @@ cer_dataset_new(const cer_host *host, const cer_input *inputs, size_t n_inputs,
 	memset(made, 0, sizeof(*made));
 	made->host = *host;
 	made->size = sizeof(*made);
+	made->n_readers = 1;
 	made->n_arrays = ARRAY_INPUT + n_inputs;
 	made->view.n_inputs = n_inputs;
 	made->view.n_classes = n_classes;
@@ -158,9 +159,16 @@ cer_data_has_values(const cer_data_column *column)
 }
 
 void
+cer_dataset_set_readers(cer_dataset *dataset, size_t n_readers)
+{
+	dataset->n_readers = n_readers;
+}
+
+void
 cer_dataset_release_columns(cer_dataset *dataset)
 {
-	if (dataset->phase != PHASE_FINISHED)
+	if (dataset->phase != PHASE_FINISHED || dataset->n_readers == 0 ||
+	    --dataset->n_readers > 0)
 		return;
 	release_arrays(dataset, ARRAY_INPUT);
 	for (size_t i = 0; i < dataset->view.n_inputs; i++)

@@ -70,7 +70,8 @@ cer_data_find(const cer_data_view *view, cer_text name);
 /* False once released. */
 extern bool cer_data_has_values(const cer_data_column *column);
 
-/* Frees the values of all columns; keys, labels and parts stay. */
+/* A reader is done: after the last one the values of all columns go; keys,
+ * labels and parts stay. */
 extern void cer_dataset_release_columns(cer_dataset *dataset);
 
 /* CER_BAD_DATA unless training rows of two classes are there. */

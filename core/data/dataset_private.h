@@ -46,6 +46,7 @@ struct cer_dataset
 	cer_host host;
 	cer_arena *arena; /* names and values of dictionaries */
 	dataset_phase phase;
+	size_t n_readers; /* of the columns, that are not done */
 	cer_data_view view;
 	cer_data_column *columns; /* view.columns */
 	column_state *states;

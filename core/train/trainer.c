@@ -4,10 +4,7 @@
  *
  *	 dataset -> encoders -> encoded rows -> run
  *
- * The dataset's raw columns go as they are encoded.  A group of triples over
- * one dataset therefore makes all of its trainers but the last with a dataset
- * that keeps them: NEEDSWORK: groups of more than one triple need the dataset
- * to count its readers.
+ * The dataset's raw columns go when its last reader has encoded them.
  */
 #include "train/trainer.h"
 #include "base/error.h"
@@ -129,7 +126,7 @@ cer_trainer_get_trained(const cer_trainer *trainer, cer_trained *trained,
 
 	if (run->best_epoch == 0)
 		return cer_fail(err, CER_BAD_CALL, "no epoch is done yet");
-	*trained = (cer_trained) {
+	*trained = (cer_trained){
 		.mst = trainer->mst,
 		.encoders = trainer->encoders,
 		.net = run->net,

@@ -299,6 +299,9 @@ test_dataset_get_size__counts_every_byte(void **state)
 	                 CER_OK);
 	size = cer_dataset_get_size(dataset);
 	assert_in_range(host.live_bytes, size, size + 100);
+	cer_dataset_set_readers(dataset, 2);
+	cer_dataset_release_columns(dataset);
+	assert_int_equal(cer_dataset_get_size(dataset), size);
 	cer_dataset_release_columns(dataset);
 	assert_in_range(cer_dataset_get_size(dataset), 9000 * 11, size / 2);
 	assert_false(
