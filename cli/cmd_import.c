@@ -2,6 +2,7 @@
  * cmd_import.c
  *	  `cerebro import FILE…`: the steps, in one transaction.
  */
+#include "import_command.h"
 #include "import_report.h"
 
 #include <signal.h>
@@ -368,10 +369,9 @@ import_files(import_job *job, const invocation *call,
 	return code;
 }
 
-static int
-run_import(const invocation *call, const void *values)
+static exit_code
+import_with(const invocation *call, const import_options *options)
 {
-	const import_options *options = values;
 	import_job job = {.has_header = !options->no_header,
 	                  .has_keys = !options->no_keys,
 	                  .is_replacing = options->replace};
@@ -384,7 +384,21 @@ run_import(const invocation *call, const void *values)
 	if (code == EXIT_OK)
 		code = import_files(&job, call, options);
 	release_job(&job);
-	return (int) code;
+	return code;
+}
+
+exit_code
+import_into_schema(const invocation *call, const char *schema)
+{
+	import_options options = {.schema = schema};
+
+	return import_with(call, &options);
+}
+
+static int
+run_import(const invocation *call, const void *values)
+{
+	return (int) import_with(call, values);
 }
 
 static const option_row import_rows[] = {

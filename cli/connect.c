@@ -79,6 +79,18 @@ connect_open(const invocation *call, exit_code *code)
 	return conn;
 }
 
+PGconn *
+connect_again(const PGconn *conn)
+{
+	const char *const keywords[] = {
+		"host", "port", "user", "dbname", "password", "application_name", NULL};
+	const char *const values[] = {PQhost(conn), PQport(conn), PQuser(conn),
+	                              PQdb(conn),   PQpass(conn), "cerebro",
+	                              NULL};
+
+	return PQconnectdbParams(keywords, values, 0);
+}
+
 void
 connect_close(PGconn *conn)
 {

@@ -13,6 +13,8 @@
 /* NULL: told why, and *code says what to end with. */
 extern PGconn *connect_open(const invocation *call, exit_code *code);
 extern void connect_close(PGconn *conn);
+/* One more to the same database; not under Ctrl-C; closed by PQfinish. */
+extern PGconn *connect_again(const PGconn *conn);
 /* Whether Ctrl-C was pressed since the connection was opened. */
 extern bool connect_is_canceled(void);
 

@@ -12,7 +12,7 @@
 
 static const command *const commands[] = {
 	&start_command, &stop_command,   &status_command,
-	&sql_command,   &import_command,
+	&sql_command,   &import_command, &demo_command,
 };
 
 #define N_COMMANDS (sizeof commands / sizeof commands[0])
