@@ -99,7 +99,7 @@ check-fuzz-replay: $(REPLAY)
 
 # A fuzz target with plain gcc: its main replays files.
 $(REPLAY): $(B)/%: $(B)/%.o $(B)/test/fuzz/replay.o $(LIB_OBJ) $(B)/libcerebro.a
-	$(CC) $(CFLAGS_ALL) -o $@ $< $(B)/test/fuzz/replay.o $(LIB_OBJ) $(CORE_LIBS)
+	$(CC) $(CFLAGS_ALL) -o $@ $< $(B)/test/fuzz/replay.o $(LIB_OBJ) $(CORE_LIBS) -lcmocka
 
 check-sql: all ## SQL tests and races; TESTS="a b" for some
 	tools/check-sql
@@ -122,7 +122,7 @@ fuzz: ## libFuzzer over every reader of foreign bytes, FUZZ_SECONDS each
 		$(LIB_OBJ:$(B)/%=build/fuzz/%) $(FUZZ:%=build/fuzz/test/fuzz/%.o)
 	@for f in $(FUZZ); do \
 		clang-14 -fsanitize=fuzzer,address,undefined -o build/fuzz/$$f build/fuzz/test/fuzz/$$f.o \
-			$(LIB_OBJ:$(B)/%=build/fuzz/%) build/fuzz/libcerebro.a $(LIBS) && \
+			$(LIB_OBJ:$(B)/%=build/fuzz/%) build/fuzz/libcerebro.a $(LIBS) -lcmocka && \
 		mkdir -p build/fuzz/corpus/$$f && \
 		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 build/fuzz/corpus/$$f test/fuzz/corpus/$${f#fuzz_} || exit 1; \
 	done
