@@ -1,0 +1,442 @@
+/*
+ * test_model.c
+ *	  A model from its parts: scores what training scored, and parts that do not
+ *	  belong together are refused.
+ */
+#include "cerebro.h"
+
+#include "cmocka_all.h"
+#include "data/dataset.h"
+#include "failing_host.h"
+#include "store/parts.h"
+#include "trained.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MST                                                                    \
+	"FE *, hour : onehot, city : embed(3), small : standardize AS mlp(16, 8) " \
+	"PT epochs = 3, batch = 64"
+
+static trained_model trained;
+
+static int
+set_up(void **state)
+{
+	test_random random;
+
+	(void) state;
+	random_init(&random);
+	trained_init(&trained, &random, MST);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void) state;
+	trained_release(&trained);
+	return 0;
+}
+
+static cer_arena *
+make_model(const cer_part *parts, size_t n_parts, const cer_model **model)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_error err = {0};
+	cer_status status = cer_model_make(arena, parts, n_parts, model, &err);
+
+	if (status != CER_OK)
+		print_error("%s\n", err.message);
+	assert_int_equal(status, CER_OK);
+	return arena;
+}
+
+/* Values of a row as a server has them. */
+static void
+get_values(const cer_model *model, size_t row, cer_value *values)
+{
+	const test_rows *rows = trained.rows;
+
+	for (size_t i = 0; i < rows->n_inputs; i++)
+	{
+		test_value from = rows->values[row * rows->n_inputs + i];
+		cer_text text = from.text;
+
+		assert_int_equal(cer_model_get_input(model, i)->storage,
+		                 rows->inputs[i].storage);
+		if (text.data == NULL)
+			text.size = SIZE_MAX;
+		if (rows->inputs[i].storage == CER_CODE32)
+			values[i].code = cer_model_find_code(model, i, text);
+		else
+			values[i].number = from.number;
+	}
+}
+
+static float *
+score(const cer_model *model, const cer_value *values, size_t n_rows)
+{
+	size_t scratch_size = cer_model_get_scratch_size(model, n_rows);
+	void *scratch = aligned_alloc(64, (scratch_size + 63) / 64 * 64);
+	float *proba = calloc(n_rows * 2, sizeof(*proba));
+
+	memset(scratch, 0x5A, scratch_size);
+	cer_model_score(model, n_rows, values, proba, scratch);
+	free(scratch);
+	return proba;
+}
+
+static const cer_part *
+find_valid_scores(void)
+{
+	const cer_part *part = &trained.parts[trained.n_parts - 1];
+
+	assert_int_equal(part->kind, CER_PART_VALID_SCORES);
+	assert_int_equal(part->size, part->dims[0] * part->dims[1] * 2);
+	return part;
+}
+
+static size_t
+find_row(uint64_t key)
+{
+	size_t row = 0;
+
+	while (trained.rows->row_keys[row] != key)
+		row++;
+	return row;
+}
+
+/* Validation rows in the order of their scores. */
+static cer_value *
+get_valid_values(const cer_model *model, size_t n_valid)
+{
+	const cer_data_view *view = cer_dataset_get_view(trained.dataset);
+	cer_value *values = calloc(n_valid * ROWS_N_INPUTS, sizeof(*values));
+
+	assert_int_equal(n_valid,
+	                 cer_dataset_count_rows(trained.dataset, CER_VALID));
+	for (size_t i = 0; i < n_valid; i++)
+		get_values(model,
+		           find_row(view->row_keys[view->part_start[CER_VALID] + i]),
+		           values + i * ROWS_N_INPUTS);
+	return values;
+}
+
+static void
+test_model_score__is_what_training_scored(void **state)
+{
+	const cer_part *part = find_valid_scores();
+	const uint16_t *scores = part->data;
+	size_t n_valid = part->dims[0];
+	const cer_model *model;
+	cer_arena *arena = make_model(trained.parts, trained.n_parts, &model);
+	cer_value *values = get_valid_values(model, n_valid);
+	float *proba = score(model, values, n_valid);
+
+	(void) state;
+	assert_int_equal(cer_model_count_inputs(model), ROWS_N_INPUTS);
+	assert_int_equal(cer_model_count_classes(model), 2);
+	assert_string_equal(cer_model_get_kernel_class(model),
+	                    cer_trainer_get_kernel_class(trained.trainer));
+	for (size_t i = 0; i < 2 * n_valid; i++)
+		assert_true(fabs(proba[i] - scores[i] / 65535.0) < 2e-5);
+	for (size_t i = 0; i < n_valid; i++)
+		assert_true(fabs(proba[2 * i] + proba[2 * i + 1] - 1) < 1e-5);
+	free(proba);
+	free(values);
+	cer_arena_free(arena);
+}
+
+static void
+test_model_score__does_not_depend_on_other_rows(void **state)
+{
+	static const size_t sizes[] = {1, 2, 3, 7, 16, 33};
+	size_t n_valid = find_valid_scores()->dims[0];
+	const cer_model *model;
+	cer_arena *arena = make_model(trained.parts, trained.n_parts, &model);
+	cer_value *values = get_valid_values(model, n_valid);
+	float *expected = score(model, values, n_valid);
+
+	(void) state;
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
+		for (size_t first = 0; first + sizes[s] <= n_valid; first += sizes[s])
+		{
+			float *got = score(model, values + first * ROWS_N_INPUTS, sizes[s]);
+
+			assert_memory_equal(got, expected + 2 * first,
+			                    sizes[s] * 2 * sizeof(float));
+			free(got);
+		}
+	free(expected);
+	free(values);
+	cer_arena_free(arena);
+}
+
+/* ---- order and damage of parts ---- */
+
+static cer_part *
+copy_parts(void)
+{
+	cer_part *parts = calloc(trained.n_parts + 1, sizeof(*parts));
+
+	memcpy(parts, trained.parts, trained.n_parts * sizeof(*parts));
+	return parts;
+}
+
+static void
+test_model_make__takes_parts_in_any_order(void **state)
+{
+	cer_part *parts = copy_parts();
+	size_t n = trained.n_parts;
+	const cer_model *model;
+	cer_arena *arena;
+
+	(void) state;
+	for (size_t i = 0; i < n / 2; i++)
+	{
+		cer_part swap = parts[i];
+
+		parts[i] = parts[n - 1 - i];
+		parts[n - 1 - i] = swap;
+	}
+	arena = make_model(parts, n, &model);
+	cer_arena_free(arena);
+	/* without the scores, which no scoring needs */
+	arena = make_model(parts + 1, n - 1, &model);
+	cer_arena_free(arena);
+	free(parts);
+}
+
+static void
+assert_refused(const cer_part *parts, size_t n_parts, cer_status expected)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	const cer_model *model = NULL;
+	cer_error err = {0};
+
+	assert_int_equal(cer_model_make(arena, parts, n_parts, &model, &err),
+	                 expected);
+	assert_int_not_equal(err.message[0], '\0');
+	assert_null(model);
+	cer_arena_free(arena);
+}
+
+static void
+test_model_make__refuses_missing_and_double_parts(void **state)
+{
+	size_t n = trained.n_parts;
+	cer_part *parts = copy_parts();
+
+	(void) state;
+	for (size_t i = 0; i + 1 < n; i++)
+	{
+		parts[i] = parts[n - 1];
+		assert_refused(parts, n, CER_BAD_FORMAT);
+		parts[i] = trained.parts[i];
+		parts[n] = parts[i];
+		assert_refused(parts, n + 1, CER_BAD_FORMAT);
+	}
+	assert_refused(parts, 0, CER_BAD_FORMAT);
+	free(parts);
+}
+
+static void
+test_model_make__refuses_parts_of_another_shape(void **state)
+{
+	static const float infinite[1 << 16] = {INFINITY};
+	cer_part *parts = copy_parts();
+
+	(void) state;
+	for (size_t i = 0; i + 1 < trained.n_parts; i++)
+	{
+		cer_part *part = &parts[i];
+
+		part->name.size--;
+		assert_refused(parts, trained.n_parts, CER_BAD_FORMAT);
+		part->name.size++;
+		part->size--;
+		assert_refused(parts, trained.n_parts, CER_BAD_FORMAT);
+		part->size++;
+		if (part->kind == CER_PART_TENSOR)
+		{
+			part->dims[0]++;
+			assert_refused(parts, trained.n_parts, CER_BAD_FORMAT);
+			part->dims[0]--;
+			assert_true(part->size <= sizeof(infinite));
+			part->data = infinite;
+			assert_refused(parts, trained.n_parts, CER_BAD_FORMAT);
+		}
+		*part = trained.parts[i];
+	}
+	free(parts);
+}
+
+/* ---- the header ---- */
+
+static cer_model_header
+read_header(cer_arena *arena)
+{
+	cer_model_header header;
+	cer_text bytes = {trained.parts[0].data, trained.parts[0].size};
+
+	assert_int_equal(trained.parts[0].kind, CER_PART_HEADER);
+	assert_int_equal(cer_model_header_unpack(arena, bytes, &header, NULL),
+	                 CER_OK);
+	return header;
+}
+
+static void
+write_header(cer_arena *arena, const cer_model_header *header, cer_part *part)
+{
+	cer_text bytes;
+
+	assert_int_equal(cer_model_header_pack(arena, header, &bytes, NULL),
+	                 CER_OK);
+	part->data = bytes.data;
+	part->size = bytes.size;
+}
+
+static void
+test_model_header__says_what_it_is(void **state)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_model_header header = read_header(arena);
+
+	(void) state;
+	assert_int_equal(header.n_inputs, ROWS_N_INPUTS);
+	assert_int_equal(header.n_classes, 2);
+	assert_int_equal(header.library_version.size, strlen(CER_VERSION));
+	assert_int_equal(header.language_version, CER_LANGUAGE_VERSION);
+	assert_memory_equal(header.triple.data, "FE *, ", 6);
+	cer_arena_free(arena);
+}
+
+static void
+test_model_make__refuses_another_header(void **state)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_part *parts = copy_parts();
+	cer_model_header header = read_header(arena);
+	cer_model_header changed = header;
+
+	(void) state;
+	changed.language_version++;
+	write_header(arena, &changed, &parts[0]);
+	assert_refused(parts, trained.n_parts, CER_BAD_VERSION);
+	changed = header;
+	changed.triple = (cer_text){"FE * AS mlp(7)", 14};
+	write_header(arena, &changed, &parts[0]);
+	assert_refused(parts, trained.n_parts, CER_BAD_FORMAT);
+	changed.triple.size = 7;
+	write_header(arena, &changed, &parts[0]);
+	assert_refused(parts, trained.n_parts, CER_SYNTAX);
+	changed = header;
+	changed.n_classes++;
+	write_header(arena, &changed, &parts[0]);
+	assert_refused(parts, trained.n_parts, CER_BAD_FORMAT);
+	changed = header;
+	changed.n_inputs--;
+	write_header(arena, &changed, &parts[0]);
+	assert_refused(parts, trained.n_parts, CER_BAD_FORMAT);
+	free(parts);
+	cer_arena_free(arena);
+}
+
+static void
+test_model_header__refuses_damaged_bytes(void **state)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	const cer_part *part = &trained.parts[0];
+	char *copy = malloc(part->size);
+	cer_model_header header;
+
+	(void) state;
+	for (size_t size = 0; size < part->size; size++)
+		assert_int_equal(cer_model_header_unpack(arena,
+		                                         (cer_text){part->data, size},
+		                                         &header, NULL),
+		                 CER_BAD_FORMAT);
+	for (size_t i = 0; i < 256 * part->size; i++)
+	{
+		memcpy(copy, part->data, part->size);
+		copy[i / 256] = (char) i;
+		cer_model_header_unpack(arena, (cer_text){copy, part->size}, &header,
+		                        NULL);
+		if (i % 4096 == 0)
+			cer_arena_clear(arena);
+	}
+	copy[0] = 9;
+	assert_int_equal(cer_model_header_unpack(
+						 arena, (cer_text){copy, part->size}, &header, NULL),
+	                 CER_BAD_VERSION);
+	free(copy);
+	cer_arena_free(arena);
+}
+
+/* ---- memory ---- */
+
+static cer_status
+make_and_free(const cer_host *host, void *arg)
+{
+	cer_arena *arena = cer_arena_new(host);
+	const cer_model *model;
+	cer_status status = CER_NO_MEMORY;
+
+	(void) arg;
+	if (arena != NULL)
+		status =
+			cer_model_make(arena, trained.parts, trained.n_parts, &model, NULL);
+	cer_arena_free(arena);
+	return status;
+}
+
+static void
+test_model_make__survives_each_failed_allocation(void **state)
+{
+	(void) state;
+	assert_true(failing_host_run(make_and_free, NULL) > 2);
+}
+
+static cer_status
+pack_and_free(const cer_host *host, void *arg)
+{
+	cer_arena *arena = cer_arena_new(host);
+	const cer_part *parts;
+	size_t n_parts;
+	cer_status status = CER_NO_MEMORY;
+
+	(void) arg;
+	if (arena != NULL)
+		status = cer_trainer_make_parts(arena, trained.trainer, &parts,
+		                                &n_parts, NULL);
+	cer_arena_free(arena);
+	return status;
+}
+
+static void
+test_parts_make__survives_each_failed_allocation(void **state)
+{
+	(void) state;
+	assert_true(failing_host_run(pack_and_free, NULL) > 2);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_model_score__is_what_training_scored),
+		cmocka_unit_test(test_model_score__does_not_depend_on_other_rows),
+		cmocka_unit_test(test_model_make__takes_parts_in_any_order),
+		cmocka_unit_test(test_model_make__refuses_missing_and_double_parts),
+		cmocka_unit_test(test_model_make__refuses_parts_of_another_shape),
+		cmocka_unit_test(test_model_header__says_what_it_is),
+		cmocka_unit_test(test_model_make__refuses_another_header),
+		cmocka_unit_test(test_model_header__refuses_damaged_bytes),
+		cmocka_unit_test(test_model_make__survives_each_failed_allocation),
+		cmocka_unit_test(test_parts_make__survives_each_failed_allocation),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
