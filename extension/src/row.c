@@ -211,7 +211,9 @@ row_evaluator_make(const Task *task, TupleDesc record, const int *targets,
 	evaluator->n_targets = n_targets;
 	evaluator->targets = palloc0((n_targets + 1) * sizeof(RowTarget));
 	evaluator->slot =
-		MakeSingleTupleTableSlot(CreateTupleDescCopy(record), &TTSOpsHeapTuple);
+		/* with defaults: OLD of a trigger may lack columns added later */
+		MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(record),
+	                             &TTSOpsHeapTuple);
 	evaluator->context = CreateStandaloneExprContext();
 	evaluator->context->ecxt_scantuple = evaluator->slot;
 	for (int i = 0; i < n_targets; i++)
