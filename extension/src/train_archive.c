@@ -39,14 +39,18 @@ hash(const void *data, Size size, uint8 *digest)
 	pg_cryptohash_free(context);
 }
 
+/*
+ * Whether the content is there, and locked so that no drop_model takes it
+ * before this transaction's model_part names it: see model_drop.c.
+ */
 static bool
-has_content(const uint8 *id)
+lock_content(const uint8 *id)
 {
 	SqlArgs args = {0};
 
 	sql_add_bytes(&args, id, PG_SHA256_DIGEST_LENGTH);
 	return sql_run("SELECT FROM cerebro.content"
-	               " WHERE id OPERATOR(pg_catalog.=) $1 LIMIT 1",
+	               " WHERE id OPERATOR(pg_catalog.=) $1 LIMIT 1 FOR KEY SHARE",
 	               &args) > 0;
 }
 
@@ -93,7 +97,7 @@ write_part(int32 model, int32 ordinal, const TrainedPart *part)
 	SqlArgs args = {0};
 
 	hash(part->data, part->size, id);
-	if (!has_content(id))
+	while (!lock_content(id))
 		write_content(id, part->data, part->size);
 	sql_add_int4(&args, model);
 	sql_add_int4(&args, ordinal);
