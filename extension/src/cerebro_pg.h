@@ -343,6 +343,8 @@ typedef struct Model
 extern void model_init(void);
 /* Whether there is such a model, whoever asks. */
 extern bool model_find(int32 id, Model *model);
+/* Drops a task's models, in an archive scope; an error where one is deployed. */
+extern void model_drop_all(int32 task);
 /* An error unless the role is, or is a member of, the model's owner. */
 extern void model_check_right(const Model *model, Oid role);
 /* model_find and model_check_right for the current user; errors where not. */

@@ -409,8 +409,7 @@ check_relation(const Model *model, const Task *task)
 		         errmsg("model %d cannot be deployed: the relation of task "
 		                "\"%s\" does not exist any more",
 		                model->id, task->name),
-		         errhint("cerebro.predict takes rows of any other relation "
-		                 "that has the model's columns.")));
+		         errhint("Make a task over a relation that exists.")));
 }
 
 static int32

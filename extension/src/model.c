@@ -241,6 +241,12 @@ make_model(MemoryContext context, const List *list, Size *size)
 	return model;
 }
 
+static void
+tell_model(void *arg)
+{
+	errcontext("model %d", *(int32 *) arg);
+}
+
 /* Reads and builds in contexts of the transaction, so that errors free all. */
 static CachedModel *
 load_model(Oid table, int32 id)
@@ -251,13 +257,18 @@ load_model(Oid table, int32 id)
 		CurrentMemoryContext, "cerebro model", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
 	CachedModel *cached = MemoryContextAllocZero(context, sizeof(CachedModel));
-	List *parts = model_read_parts(id, ~(1U << CER_PART_VALID_SCORES));
+	ErrorContextCallback teller = {.callback = tell_model, .arg = &id};
+	List *parts;
 
+	teller.previous = error_context_stack;
+	error_context_stack = &teller;
+	parts = model_read_parts(id, ~(1U << CER_PART_VALID_SCORES));
 	cached->table = table;
 	cached->id = id;
 	cached->context = context;
 	cached->model = make_model(context, parts, &cached->size);
 	MemoryContextSwitchTo(caller);
+	error_context_stack = teller.previous;
 	MemoryContextDelete(work);
 	check_size(id, cached->size);
 	make_room(cached->size);

@@ -1,6 +1,7 @@
 /*
  * model_drop.c
- *	  drop_model: the model's rows, and the bytes that no other model shares.
+ *	  drop_model, and drop_task's part of it: the model's rows, and the bytes
+ *	  that no other model shares.
  *
  * Contents are shared by their hash.  Whoever stores a model touches the rows
  * of contents that it found there, so that the row locks taken here wait for
@@ -17,12 +18,12 @@
 
 PG_FUNCTION_INFO_V1(cerebro_drop_model);
 
-/* One command on a model, under a snapshot of this very moment. */
+/* One command on a model or task, under a snapshot of this very moment. */
 static uint64
-execute_now(const char *command, int32 model)
+execute_now(const char *command, int32 id)
 {
 	Oid types[] = {INT4OID};
-	Datum values[] = {Int32GetDatum(model)};
+	Datum values[] = {Int32GetDatum(id)};
 	SPIPlanPtr plan = SPI_prepare(command, 1, types);
 	Snapshot now = RegisterSnapshot(GetLatestSnapshot());
 
@@ -72,6 +73,26 @@ delete_model(int32 model)
 	execute_now("DELETE FROM cerebro.model "
 	            "WHERE id OPERATOR(pg_catalog.=) $1",
 	            model);
+}
+
+/* All models of a task; inside an archive scope. */
+void
+model_drop_all(int32 task)
+{
+	uint64 n = execute_now("SELECT id FROM cerebro.model "
+	                       "WHERE task OPERATOR(pg_catalog.=) $1 ORDER BY id",
+	                       task);
+	int32 *models = palloc(Max(n, 1) * sizeof(int32));
+	bool is_null;
+
+	for (uint64 i = 0; i < n; i++)
+		models[i] = DatumGetInt32(SPI_getbinval(
+			SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null));
+	for (uint64 i = 0; i < n; i++)
+	{
+		check_not_deployed(models[i]);
+		delete_model(models[i]);
+	}
 }
 
 Datum

@@ -216,6 +216,7 @@ cerebro_drop_task(PG_FUNCTION_ARGS)
 	ArchiveScope scope;
 
 	archive_enter(&scope);
+	model_drop_all(task->id);
 	SPI_execute_with_args("DELETE FROM cerebro.task WHERE id = $1", 1,
 	                      (Oid[]){INT4OID}, values, NULL, false, 0);
 	archive_leave(&scope);
