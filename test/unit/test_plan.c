@@ -14,11 +14,12 @@
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 static const cer_column columns[] = {
-	{TEXT("id"), CER_TYPE_NUMBER, false},
-	{TEXT("age"), CER_TYPE_NUMBER, true},
-	{TEXT("City"), CER_TYPE_CATEGORY, true},
-	{TEXT("shape"), CER_TYPE_OTHER, true},
-	{TEXT("hour"), CER_TYPE_NUMBER, true},
+	{TEXT("id"), CER_TYPE_NUMBER, false, false},
+	{TEXT("age"), CER_TYPE_NUMBER, true, false},
+	{TEXT("City"), CER_TYPE_CATEGORY, true, false},
+	{TEXT("shape"), CER_TYPE_OTHER, true, false},
+	{TEXT("hour"), CER_TYPE_NUMBER, true, false},
+	{TEXT("late"), CER_TYPE_NUMBER, false, true},
 };
 
 typedef struct plan_case
@@ -49,6 +50,8 @@ static const plan_case cases[] = {
      "unknown column \"zzzzzz\" at line 1, column 7", ""},
 	{"FE shape", NULL,
      "column \"shape\" cannot be a feature at line 1, column 4", NULL},
+	{"FE *, late", NULL,
+     "column \"late\" cannot be a feature at line 1, column 7", NULL},
 	{"FE \"City\" : robust", NULL,
      "encoder robust needs numbers, but column \"City\" holds categories at "
      "line 1, column 4",
