@@ -13,6 +13,7 @@
  */
 #include "lang/number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,7 +160,9 @@ find_long(double number, decimal *d)
 {
 	char spelling[MAX_TEXT + 32];
 
-	for (int precision = 14; precision <= 16; precision++)
+	/* below DBL_MIN doubles lie so far apart that fewer digits may do */
+	for (int precision = number < DBL_MIN ? 0 : 14; precision <= 16;
+	     precision++)
 	{
 		const char *at = spelling;
 
