@@ -17,7 +17,7 @@
 
 #define N_TRIPLES   20000
 #define N_MUTATIONS 20000
-#define N_NUMBERS   200000
+#define N_NUMBERS   30000
 #define MAX_TEXT    8192
 
 /* ----------------------------------------------------------- what to write */
