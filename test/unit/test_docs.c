@@ -1,0 +1,161 @@
+/*
+ * test_docs.c
+ *	  docs/language.md says what the library does: its examples are run, its
+ *	  tables hold every word of the schema as it is.
+ */
+#include "cases.h"
+#include "cmocka_all.h"
+#include "lang/number.h"
+#include "lang/schema.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH "docs/language.md"
+
+/* Text to canonical text, or the error's message. */
+typedef cer_status (*read_fn)(cer_arena *arena, cer_text text, cer_text *result,
+                              cer_error *err);
+
+static cer_status
+read_mst(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
+{
+	const cer_mst *mst;
+	cer_status status = cer_mst_parse(arena, text, &mst, err);
+
+	return status == CER_OK ? cer_mst_print(arena, mst, result, err) : status;
+}
+
+static cer_status
+read_split(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
+{
+	cer_split split;
+
+	*result = text;
+	return cer_split_parse(arena, text, &split, err);
+}
+
+/* One example and the line after it, which may tell what comes of it. */
+static void
+run_example(read_fn read, const char *line, const char *next)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_text text = {line, strlen(line)};
+	cer_text result;
+	cer_error err = {0};
+	cer_status status = read(arena, text, &result, &err);
+
+	if (next[0] == '!')
+	{
+		assert_int_not_equal(status, CER_OK);
+		assert_string_equal(err.message, next + 2);
+	}
+	else if (status != CER_OK)
+		fail_msg("%s: %s", line, err.message);
+	else if (next[0] == '>')
+		assert_string_equal(result.data, next + 2);
+	cer_arena_free(arena);
+}
+
+static read_fn
+find_reader(const char *line)
+{
+	if (strcmp(line, "```mst") == 0)
+		return read_mst;
+	return strcmp(line, "```split") == 0 ? read_split : NULL;
+}
+
+static void
+test_docs__examples_hold(void **state)
+{
+	size_t size;
+	char *text = file_read(PATH, &size);
+	read_fn read = NULL;
+	char *line = strtok(text, "\n");
+	size_t n_run = 0;
+
+	(void) state;
+	while (line != NULL)
+	{
+		char *next = strtok(NULL, "\n");
+
+		if (strncmp(line, "```", 3) == 0)
+			read = find_reader(line);
+		else if (read != NULL && line[0] != '>' && line[0] != '!')
+		{
+			run_example(read, line, next);
+			n_run++;
+		}
+		line = next;
+	}
+	free(text);
+	assert_true(n_run > 25);
+}
+
+static void
+describe_default(const cer_arg *arg, char text[CER_NUMBER_BYTES])
+{
+	if (arg->type == CER_ARG_ACTIVATION)
+		strcpy(text, cer_activation_name((cer_activation) arg->fallback));
+	else
+		cer_number_print(arg->fallback, text);
+}
+
+static void
+check_row(const char *docs, const char *row)
+{
+	if (strstr(docs, row) == NULL)
+		fail_msg(PATH " has no line\n%s", row);
+}
+
+static void
+check_arg(const char *docs, const cer_word *word, const cer_arg *arg)
+{
+	char fallback[CER_NUMBER_BYTES];
+	char range[80];
+	char owner[40] = "";
+	char row[400];
+
+	if (arg->type == CER_ARG_LAYERS)
+		return;
+	if (word->kind != CER_WORD_SECTION)
+		sprintf(owner, "`%s`: ", word->name);
+	cer_arg_describe(arg, range, sizeof(range));
+	describe_default(arg, fallback);
+	sprintf(row, "\n| %s`%s` | %s | %s | %s |\n", owner, arg->name, range,
+	        fallback, arg->help);
+	check_row(docs, row);
+}
+
+static void
+test_docs__tables_hold(void **state)
+{
+	size_t size;
+	char *docs = file_read(PATH, &size);
+
+	(void) state;
+	for (size_t i = 0; i < cer_schema_count(); i++)
+	{
+		const cer_word *word = cer_schema_get(i);
+		char row[400];
+
+		sprintf(row, "\n| `%s` | %s |\n", word->name, word->help);
+		if (word->kind != CER_WORD_SECTION)
+			check_row(docs, row);
+		for (size_t a = 0; a < word->n_args; a++)
+			check_arg(docs, word, &word->args[a]);
+	}
+	free(docs);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_docs__examples_hold),
+		cmocka_unit_test(test_docs__tables_hold),
+	};
+
+	return cmocka_run_group_tests_name("docs", tests, NULL, NULL);
+}
