@@ -170,6 +170,13 @@ analyze_source(const char *text)
 	return query;
 }
 
+static bool
+is_star(const Node *node)
+{
+	return IsA(node, ColumnRef) &&
+	       IsA(llast(((ColumnRef *) node)->fields), A_Star);
+}
+
 /* The one expression that stands in a text, and nothing beside it. */
 static Node *
 parse_expression(const char *what, const char *text)
@@ -182,7 +189,8 @@ parse_expression(const char *what, const char *text)
 	ResTarget *target;
 
 	select->targetList = NIL;
-	if (list_length(targets) != 1 || !equal(select, empty))
+	if (list_length(targets) != 1 || !equal(select, empty) ||
+	    is_star(linitial_node(ResTarget, targets)->val))
 		ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
 		                errmsg("the %s must be one expression", what)));
 	target = linitial_node(ResTarget, targets);

@@ -11,9 +11,11 @@
 
 #include "access/transam.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "tcop/tcopprot.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -50,35 +52,86 @@ static const Oid sql_runners[] = {
 	F_DATABASE_TO_XML_AND_XMLSCHEMA,
 };
 
-static bool
-is_foreign_code(Oid function, void *context)
+/* What is run that is not PostgreSQL's own. */
+typedef struct ForeignCode
 {
+	Oid function;
+	Oid type;
+} ForeignCode;
+
+static bool
+is_foreign_function(Oid function, void *context)
+{
+	ForeignCode *code = context;
+
+	code->function = function;
 	for (int i = 0; i < lengthof(sql_runners); i++)
 		if (function == sql_runners[i])
-			return (*(Oid *) context = function, true);
+			return true;
 	if (function < FirstNormalObjectId &&
 	    get_func_namespace(function) == PG_CATALOG_NAMESPACE)
 		return false;
-	*(Oid *) context = function;
 	return true;
+}
+
+/*
+ * Values of domains, and of rows that may hold some, are checked by their
+ * owner's expressions when they are made.
+ */
+static bool
+makes_foreign_value(Node *node, ForeignCode *code)
+{
+	char kind;
+
+	if (!IsA(node, FuncExpr) && !IsA(node, CoerceViaIO) &&
+	    !IsA(node, CoerceToDomain) && !IsA(node, RowExpr))
+		return false;
+	code->type = exprType(node);
+	if (OidIsValid(get_element_type(code->type)))
+		code->type = get_element_type(code->type);
+	kind = get_typtype(code->type);
+	return code->type >= FirstNormalObjectId &&
+	       (kind == TYPTYPE_DOMAIN || kind == TYPTYPE_COMPOSITE);
 }
 
 static bool
 has_foreign_code(Node *node, void *context)
 {
+	ForeignCode *code = context;
+
 	if (node == NULL)
 		return false;
-	if (check_functions_in_node(node, is_foreign_code, context))
+	code->function = InvalidOid;
+	if (makes_foreign_value(node, code))
+		return true;
+	if (check_functions_in_node(node, is_foreign_function, context))
 		return true;
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, has_foreign_code, context, 0);
 	return expression_tree_walker(node, has_foreign_code, context);
 }
 
+static void
+fail_foreign_code(const Task *task, const ForeignCode *code)
+{
+	char *what =
+		OidIsValid(code->function)
+			? psprintf("function %s", format_procedure(code->function))
+			: psprintf("the checks of type %s", format_type_be(code->type));
+
+	ereport(ERROR,
+	        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	         errmsg("task \"%s\" of role \"%s\" runs %s", task->name,
+	                GetUserNameFromId(task->owner, false), what),
+	         errdetail("It would run with your rights."),
+	         errhint("If you trust it, SET cerebro.allow_user_functions = "
+	                 "on.")));
+}
+
 void
 source_check_code(const Task *task, const Query *query)
 {
-	Oid function = InvalidOid;
+	ForeignCode code;
 	List *expanded;
 	ListCell *cell;
 
@@ -86,14 +139,6 @@ source_check_code(const Task *task, const Query *query)
 		return;
 	expanded = pg_rewrite_query(copyObject(unconstify(Query *, query)));
 	foreach (cell, expanded)
-		if (has_foreign_code(lfirst(cell), &function))
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			     errmsg("task \"%s\" of role \"%s\" calls function %s",
-			            task->name, GetUserNameFromId(task->owner, false),
-			            format_procedure(function)),
-			     errdetail("It would run with your rights."),
-			     errhint("If you trust it, SET cerebro.allow_user_functions = "
-			             "on.")));
+		if (has_foreign_code(lfirst(cell), &code))
+			fail_foreign_code(task, &code);
 }

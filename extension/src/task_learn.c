@@ -104,14 +104,27 @@ set_cuts(Task *task, const Learner *learner)
 		print_cut(learner, share[CER_TRAIN] + share[CER_VALID]);
 }
 
+/* Written as the type writes it: 'today' is not the same day for ever. */
 static void
-set_literal_cuts(Task *task)
+set_literal_cuts(Task *task, Oid type)
 {
+	Oid input;
+	Oid parameter;
+	Oid output;
+	bool is_varlena;
+
+	getTypeInputInfo(type, &input, &parameter);
+	getTypeOutputInfo(type, &output, &is_varlena);
 	task->n_cuts = CER_N_PARTS - 1;
 	task->split_cuts = palloc(task->n_cuts * sizeof(char *));
 	for (int i = 0; i < task->n_cuts; i++)
-		task->split_cuts[i] =
-			pnstrdup(task->split.cuts[i].data, task->split.cuts[i].size);
+	{
+		cer_text cut = task->split.cuts[i];
+		Datum value = OidInputFunctionCall(input, pnstrdup(cut.data, cut.size),
+		                                   parameter, -1);
+
+		task->split_cuts[i] = OidOutputFunctionCall(output, value);
+	}
 }
 
 static int
@@ -203,8 +216,10 @@ order_classes(Task *task, const char *positive)
 		                errmsg("a positive class needs a label of two classes"),
 		                errdetail("This one has %d: %s.", task->n_classes,
 		                          list_classes(task)),
-		                errhint("Compare in the label: label => '(%s) = %s'.",
-		                        task->label, quote_literal_cstr(positive))));
+		                errhint("Compare in the label: label => %s.",
+		                        quote_literal_cstr(
+									psprintf("(%s) = %s", task->label,
+		                                     quote_literal_cstr(positive))))));
 }
 
 static void
@@ -253,10 +268,10 @@ task_learn(Task *task, Query *query, const char *positive)
 	bool is_timed = task->split.kind == CER_SPLIT_TIME && !task->split.has_cuts;
 	Learner learner = {.label = label_coder_make(type, NULL)};
 
-	if (task->split.has_cuts)
-		set_literal_cuts(task);
 	if (targets.split >= 0) /* refuses a type that cannot split */
 		(void) split_rule_make(task, get_type(query, targets.split));
+	if (task->split.has_cuts)
+		set_literal_cuts(task, get_type(query, targets.split));
 	if (is_timed)
 		init_times(&learner, get_type(query, targets.split));
 	if (is_timed || !is_boolean)

@@ -187,8 +187,11 @@ check_classes(const Task *task, const ReadStats *stats)
 	if (stats->n_rows == 0)
 		ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
 		                errmsg("the source has no labelled rows"),
-		                errdetail("The label is NULL in " INT64_FORMAT " rows.",
-		                          stats->n_unlabeled)));
+		                stats->n_unlabeled > 0
+		                    ? errdetail("The label is NULL in all " INT64_FORMAT
+		                                " rows.",
+		                                stats->n_unlabeled)
+		                    : errdetail("It has no rows at all.")));
 	for (int class = 0; class < task->n_classes; class ++)
 	{
 		if (count_class(task, stats, class) == 0)

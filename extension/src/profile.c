@@ -1,0 +1,354 @@
+/*
+ * profile.c
+ *	  cerebro.profile(task): what the columns of a data version look like.
+ *
+ *	 rows by key and label -> data version; has it a profile already?
+ *	 all columns of train and valid rows -> dataset -> cer_profile_make -> rows
+ *	 of cerebro.column_profile
+ *
+ * The test part is not looked at.  Of very many rows a sample by key is read.
+ */
+#include "cerebro_pg.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(cerebro_profile);
+
+#define MAX_ROWS  1.0e6
+#define MAX_CELLS 5.0e7 /* rows by columns that are held at once */
+
+#define SEEN_PARTS (1u << CER_TRAIN | 1u << CER_VALID)
+
+/* One row of the result. */
+typedef struct ProfileRow
+{
+	const char *name;
+	const char *type;
+	const char *used_as;
+	const cer_profile_column *column; /* NULL: not looked at */
+	const char *note;
+} ProfileRow;
+
+typedef struct Profile
+{
+	const Task *task;
+	Query *query;
+	ColumnUse *uses;
+	cer_column *columns;
+	size_t *inputs; /* columns that are read */
+	size_t n_inputs;
+	ReadStats stats;
+	double share;                     /* of the rows that was looked at */
+	const cer_profile_column *result; /* by input */
+} Profile;
+
+static const char *const use_names[] = {
+	[USE_LABEL] = "label",
+	[USE_KEY] = "key",
+	[USE_SPLIT] = "split",
+	[USE_EXCLUDED] = "excluded",
+};
+
+/* --------------------------------------------------------------- reading */
+
+static void
+append_chunk(void *self, const cer_chunk *chunk)
+{
+	cer_error err = {0};
+
+	host_check(cer_dataset_append(self, chunk, &err), &err);
+}
+
+static void
+append_values(void *self, size_t input, uint32 first, const cer_text *values,
+              size_t n_values)
+{
+	cer_error err = {0};
+
+	host_check(cer_dataset_add_values(self, input, values, n_values, &err),
+	           &err);
+}
+
+static int64
+count_seen_rows(const Profile *profile)
+{
+	const Task *task = profile->task;
+	int64 n = 0;
+
+	for (int part = 0; part < CER_N_PARTS; part++)
+		for (int class = 0; class < task->n_classes; class ++)
+			if (SEEN_PARTS & (1u << part))
+				n += profile->stats.class_rows[part * task->n_classes + class];
+	return n;
+}
+
+static double
+choose_share(const Profile *profile)
+{
+	double n_rows = (double) count_seen_rows(profile);
+	double max_rows =
+		Min(MAX_ROWS, MAX_CELLS / (double) Max(1, profile->n_inputs));
+
+	return n_rows > max_rows ? max_rows / n_rows : 1.0;
+}
+
+static cer_dataset *
+read_dataset(Profile *profile, const cer_host *host)
+{
+	ReadPlan *plan =
+		read_plan_make(profile->task, profile->query, profile->inputs,
+	                   profile->n_inputs, SEEN_PARTS);
+	RowSink sink = {.chunk = append_chunk, .values = append_values};
+	cer_dataset *dataset;
+	cer_error err = {0};
+	ReadStats stats;
+
+	plan->share = profile->share;
+	host_check(cer_dataset_new(host, plan->inputs, plan->n_inputs,
+	                           profile->task->n_classes, &dataset, &err),
+	           &err);
+	sink.self = dataset;
+	task_read(profile->task, plan, &sink, &stats);
+	host_check(cer_dataset_finish(dataset, &err), &err);
+	return dataset;
+}
+
+static void
+make_profile(Profile *profile)
+{
+	cer_arena *arena = host_make_arena(CurrentMemoryContext);
+	cer_host host = host_make();
+	cer_dataset *dataset;
+	cer_error err = {0};
+
+	profile->share = choose_share(profile);
+	dataset = read_dataset(profile, &host);
+	host_check(cer_profile_make(arena, &host, dataset, &profile->result, &err),
+	           &err);
+	cer_dataset_free(dataset);
+}
+
+static void
+find_inputs(Profile *profile)
+{
+	const Task *task = profile->task;
+
+	profile->uses = task_get_uses(task, profile->query);
+	profile->columns = task_get_columns(task, profile->query);
+	profile->inputs = palloc((task->n_columns + 1) * sizeof(size_t));
+	for (int i = 0; i < task->n_columns; i++)
+		if (profile->columns[i].type != CER_TYPE_OTHER)
+			profile->inputs[profile->n_inputs++] = i;
+}
+
+static void
+read_stats(Profile *profile)
+{
+	ReadPlan plan = {0};
+
+	task_read(profile->task, &plan, NULL, &profile->stats);
+}
+
+/* --------------------------------------------------------------- storing */
+
+static bool
+has_profile(int32 version)
+{
+	Datum values[] = {Int32GetDatum(version)};
+	ArchiveScope scope;
+	bool found;
+
+	archive_enter(&scope);
+	SPI_execute_with_args("SELECT FROM cerebro.column_profile "
+	                      "WHERE data_version = $1",
+	                      1, (Oid[]){INT4OID}, values, NULL, true, 1);
+	found = SPI_processed > 0;
+	archive_leave(&scope);
+	return found;
+}
+
+static void
+store_row(int32 version, int ordinal, const ProfileRow *row)
+{
+	const cer_profile_column *column = row->column;
+	char nulls[] = "         ";
+	Datum values[] = {
+		Int32GetDatum(version),
+		Int32GetDatum(ordinal),
+		CStringGetTextDatum(row->name),
+		CStringGetTextDatum(row->type),
+		CStringGetTextDatum(row->used_as),
+		Int64GetDatum(column ? (int64) column->n_distinct : 0),
+		Float4GetDatum(column ? (float4) column->missing : 0),
+		Float4GetDatum(column ? (float4) column->association : 0),
+		CStringGetTextDatum(row->note),
+	};
+	Oid types[] = {INT4OID, INT4OID,   TEXTOID,   TEXTOID, TEXTOID,
+	               INT8OID, FLOAT4OID, FLOAT4OID, TEXTOID};
+
+	if (column == NULL)
+		memset(nulls + 5, 'n', 3);
+	SPI_execute_with_args(
+		"INSERT INTO cerebro.column_profile (data_version, ordinal, "
+		"column_name, type, used_as, n_distinct, missing, association, note) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, nullif($9, '')) "
+		"ON CONFLICT DO NOTHING",
+		lengthof(values), types, values, nulls, false, 0);
+}
+
+static const char *
+print_balance(const Profile *profile)
+{
+	const Task *task = profile->task;
+	double n_rows = (double) Max(1, count_seen_rows(profile));
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int class = 0; class < task->n_classes && class < 8; class ++)
+	{
+		int64 n = profile->stats.class_rows[class] +
+		          profile->stats.class_rows[task->n_classes + class];
+
+		appendStringInfo(&text, "%s%s %.1f %%", class > 0 ? ", " : "",
+		                 task->classes[class], 100.0 * (double) n / n_rows);
+	}
+	if (task->n_classes > 8)
+		appendStringInfo(&text, ", %d more", task->n_classes - 8);
+	return text.data;
+}
+
+static const char *
+get_type_name(const Query *query, int target)
+{
+	TargetEntry *entry = list_nth_node(TargetEntry, query->targetList, target);
+
+	return format_type_with_typemod(exprType((Node *) entry->expr),
+	                                exprTypmod((Node *) entry->expr));
+}
+
+static void
+store_label(const Profile *profile, int32 version)
+{
+	const Task *task = profile->task;
+	StringInfoData note;
+	ProfileRow row = {
+		.name = task->label,
+		.type = get_type_name(profile->query, task->n_columns),
+		.used_as = "label",
+	};
+
+	initStringInfo(&note);
+	appendStringInfo(&note,
+	                 "%s of " INT64_FORMAT " rows for training and "
+	                 "validation",
+	                 print_balance(profile), count_seen_rows(profile));
+	if (profile->share < 1.0)
+		appendStringInfo(&note,
+		                 "; the columns are judged by a sample of %.2g %%",
+		                 100.0 * profile->share);
+	row.note = note.data;
+	store_row(version, 0, &row);
+}
+
+static const char *
+get_use_name(const Profile *profile, int column)
+{
+	if (profile->uses[column] != USE_FEATURE)
+		return use_names[profile->uses[column]];
+	switch (profile->columns[column].type)
+	{
+		case CER_TYPE_NUMBER:
+			return "number";
+		case CER_TYPE_CATEGORY:
+			return "category";
+		default:
+			return "nothing";
+	}
+}
+
+static void
+store_columns(const Profile *profile, int32 version)
+{
+	const cer_profile_column *result = profile->result;
+
+	for (int i = 0; i < profile->task->n_columns; i++)
+	{
+		bool is_read = profile->columns[i].type != CER_TYPE_OTHER;
+		ProfileRow row = {
+			.name = profile->columns[i].name.data,
+			.type = get_type_name(profile->query, i),
+			.used_as = get_use_name(profile, i),
+			.column = is_read ? result : NULL,
+			.note = is_read ? result->note
+		                    : "values of this type cannot be a feature",
+		};
+
+		store_row(version, i + 1, &row);
+		if (is_read)
+			result++;
+	}
+}
+
+static void
+store_profile(const Profile *profile, int32 version)
+{
+	Datum values[] = {Int32GetDatum(version)};
+	ArchiveScope scope;
+
+	archive_enter(&scope);
+	SPI_execute_with_args("DELETE FROM cerebro.column_profile "
+	                      "WHERE data_version = $1",
+	                      1, (Oid[]){INT4OID}, values, NULL, false, 0);
+	store_label(profile, version);
+	store_columns(profile, version);
+	archive_leave(&scope);
+}
+
+/* --------------------------------------------------------------- result */
+
+static void
+return_profile(FunctionCallInfo fcinfo, int32 version)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Datum values[] = {Int32GetDatum(version)};
+	ArchiveScope scope;
+
+	InitMaterializedSRF(fcinfo, 0);
+	archive_enter(&scope);
+	SPI_execute_with_args(
+		"SELECT column_name, type, used_as, n_distinct, missing, association, "
+		"note FROM cerebro.column_profile WHERE data_version = $1 "
+		"ORDER BY ordinal",
+		1, (Oid[]){INT4OID}, values, NULL, false, 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		tuplestore_puttuple(result->setResult, SPI_tuptable->vals[i]);
+	archive_leave(&scope);
+}
+
+Datum
+cerebro_profile(PG_FUNCTION_ARGS)
+{
+	const Task *task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	bool refresh = PG_GETARG_BOOL(1);
+	Profile profile = {.task = task};
+	int32 version;
+	int level;
+
+	read_stats(&profile);
+	version = task_get_data_version(task, &profile.stats);
+	if (refresh || !has_profile(version))
+	{
+		level = settings_enter(task);
+		profile.query = task_analyze(task);
+		find_inputs(&profile);
+		make_profile(&profile);
+		settings_leave(level);
+		store_profile(&profile, version);
+	}
+	return_profile(fcinfo, version);
+	return (Datum) 0;
+}
