@@ -73,6 +73,7 @@ name_find_closest(const char *name, char *const *names, int n_names);
 /* Raises: what "name" does not exist; the closest name in the hint. */
 extern void name_fail(const char *what, const char *name, char *const *names,
                       int n_names) pg_attribute_noreturn();
+extern char *names_print(char *const *names, int n_names); /* a, b, c */
 extern char **texts_from_array(Datum array, int *n_texts);
 extern Datum texts_to_array(char *const *texts, int n_texts);
 
@@ -135,6 +136,7 @@ extern Query *task_analyze(const Task *task);
 /* What a column of the source is there for. */
 typedef enum ColumnUse
 {
+	USE_NONE,
 	USE_FEATURE,
 	USE_LABEL, /* the label is computed from it */
 	USE_KEY,
@@ -168,7 +170,6 @@ extern void source_init(void);
 extern Query *source_analyze(Task *task);
 extern Oid source_find_relation(const Query *source);
 extern char **source_find_key(const Query *source, Oid relation, int *n_key);
-extern void source_fail_key(const Query *source) pg_attribute_noreturn();
 /* Refuses functions that are not PostgreSQL's in tasks of other roles. */
 extern void source_check_code(const Task *task, const Query *query);
 
@@ -265,6 +266,11 @@ extern void task_report(const Task *task, const ReadStats *stats);
 
 /* The data version that stats describe: found, or made (with a NOTICE). */
 extern int32 task_get_data_version(const Task *task, const ReadStats *stats);
+
+/* --------------------------------------------------------------- profile */
+
+/* Of a task that may lack a key: one that would do, as the rows are now. */
+extern char **profile_find_key(const Task *task, int *n_key);
 
 /* ------------------------------------------------------------------- row */
 

@@ -76,6 +76,17 @@ name_fail(const char *what, const char *name, char *const *names, int n_names)
 	                              : 0));
 }
 
+char *
+names_print(char *const *names, int n_names)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < n_names; i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+	return list.data;
+}
+
 char **
 texts_from_array(Datum array, int *n_texts)
 {

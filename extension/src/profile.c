@@ -16,6 +16,8 @@
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 
+#include <math.h>
+
 PG_FUNCTION_INFO_V1(cerebro_profile);
 
 #define MAX_ROWS  1.0e6
@@ -117,7 +119,7 @@ read_dataset(Profile *profile, const cer_host *host)
 	return dataset;
 }
 
-static void
+static cer_dataset *
 make_profile(Profile *profile)
 {
 	cer_arena *arena = host_make_arena(CurrentMemoryContext);
@@ -129,11 +131,12 @@ make_profile(Profile *profile)
 	dataset = read_dataset(profile, &host);
 	host_check(cer_profile_make(arena, &host, dataset, &profile->result, &err),
 	           &err);
-	cer_dataset_free(dataset);
+	return dataset;
 }
 
+/* All columns that can be read, but those of one use. */
 static void
-find_inputs(Profile *profile)
+find_inputs(Profile *profile, ColumnUse unwanted)
 {
 	const Task *task = profile->task;
 
@@ -141,7 +144,8 @@ find_inputs(Profile *profile)
 	profile->columns = task_get_columns(task, profile->query);
 	profile->inputs = palloc((task->n_columns + 1) * sizeof(size_t));
 	for (int i = 0; i < task->n_columns; i++)
-		if (profile->columns[i].type != CER_TYPE_OTHER)
+		if (profile->columns[i].type != CER_TYPE_OTHER &&
+		    profile->uses[i] != unwanted)
 			profile->inputs[profile->n_inputs++] = i;
 }
 
@@ -171,6 +175,15 @@ has_profile(int32 version)
 	return found;
 }
 
+/* Shares are for people: four digits say all that there is to say. */
+static float4
+round_share(double share, int digits)
+{
+	double scale = pow(10.0, digits);
+
+	return (float4) (rint(share * scale) / scale);
+}
+
 static void
 store_row(int32 version, int ordinal, const ProfileRow *row)
 {
@@ -183,8 +196,8 @@ store_row(int32 version, int ordinal, const ProfileRow *row)
 		CStringGetTextDatum(row->type),
 		CStringGetTextDatum(row->used_as),
 		Int64GetDatum(column ? (int64) column->n_distinct : 0),
-		Float4GetDatum(column ? (float4) column->missing : 0),
-		Float4GetDatum(column ? (float4) column->association : 0),
+		Float4GetDatum(column ? round_share(column->missing, 6) : 0),
+		Float4GetDatum(column ? round_share(column->association, 4) : 0),
 		CStringGetTextDatum(row->note),
 	};
 	Oid types[] = {INT4OID, INT4OID,   TEXTOID,   TEXTOID, TEXTOID,
@@ -243,9 +256,10 @@ store_label(const Profile *profile, int32 version)
 
 	initStringInfo(&note);
 	appendStringInfo(&note,
-	                 "%s of " INT64_FORMAT " rows for training and "
-	                 "validation",
-	                 print_balance(profile), count_seen_rows(profile));
+	                 "%s of " INT64_FORMAT " rows for training and validation; "
+	                 "a row's key: %s",
+	                 print_balance(profile), count_seen_rows(profile),
+	                 names_print(task->key, task->n_key));
 	if (profile->share < 1.0)
 		appendStringInfo(&note,
 		                 "; the columns are judged by a sample of %.2g %%",
@@ -270,6 +284,15 @@ get_use_name(const Profile *profile, int column)
 	}
 }
 
+/* What the data say about a column that can be read. */
+static const char *
+get_note(const Profile *profile, int column, const cer_profile_column *result)
+{
+	if (profile->uses[column] == USE_LABEL)
+		return "the label is computed from it";
+	return result->note;
+}
+
 static void
 store_columns(const Profile *profile, int32 version)
 {
@@ -283,7 +306,7 @@ store_columns(const Profile *profile, int32 version)
 			.type = get_type_name(profile->query, i),
 			.used_as = get_use_name(profile, i),
 			.column = is_read ? result : NULL,
-			.note = is_read ? result->note
+			.note = is_read ? get_note(profile, i, result)
 		                    : "values of this type cannot be a feature",
 		};
 
@@ -329,6 +352,34 @@ return_profile(FunctionCallInfo fcinfo, int32 version)
 	archive_leave(&scope);
 }
 
+/*
+ * Columns that together identify a row, as far as the rows that are looked at
+ * tell; none: no few columns do.
+ */
+char **
+profile_find_key(const Task *task, int *n_key)
+{
+	Profile profile = {.task = task};
+	cer_host host = host_make();
+	cer_profile_key key = {0};
+	cer_error err = {0};
+	cer_dataset *dataset;
+	char **names = palloc(CER_MAX_KEY * sizeof(char *));
+
+	read_stats(&profile);
+	profile.query = task_analyze(task);
+	find_inputs(&profile, USE_LABEL);
+	dataset = make_profile(&profile);
+	host_check(cer_profile_find_key(&host, dataset, profile.result, &key, &err),
+	           &err);
+	for (size_t i = 0; i < key.n_inputs; i++)
+		names[i] =
+			pstrdup(profile.columns[profile.inputs[key.inputs[i]]].name.data);
+	cer_dataset_free(dataset);
+	*n_key = (int) key.n_inputs;
+	return names;
+}
+
 Datum
 cerebro_profile(PG_FUNCTION_ARGS)
 {
@@ -344,8 +395,8 @@ cerebro_profile(PG_FUNCTION_ARGS)
 	{
 		level = settings_enter(task);
 		profile.query = task_analyze(task);
-		find_inputs(&profile);
-		make_profile(&profile);
+		find_inputs(&profile, USE_NONE);
+		cer_dataset_free(make_profile(&profile));
 		settings_leave(level);
 		store_profile(&profile, version);
 	}

@@ -171,6 +171,7 @@ store_value(ReadColumn *column, size_t row, Datum value, bool is_null)
 	}
 }
 
+/* While a task has no key yet, a row's is its place in the order of arrival. */
 static uint64
 get_row_key(Reader *reader, const TupleTableSlot *slot)
 {
@@ -178,6 +179,8 @@ get_row_key(Reader *reader, const TupleTableSlot *slot)
 	cer_key_hash hash;
 
 	cer_key_hash_start(&hash, (uint64) task->hash_key);
+	if (task->n_key == 0)
+		cer_key_hash_add_int(&hash, reader->stats->n_rows);
 	for (int i = 0; i < task->n_key; i++)
 	{
 		if (slot->tts_isnull[1 + i])

@@ -424,8 +424,6 @@ source_analyze(Task *task)
 	task->relation = source_find_relation(source);
 	if (task->n_key == 0)
 		task->key = source_find_key(source, task->relation, &task->n_key);
-	if (task->n_key == 0)
-		source_fail_key(source);
 	resolve_names(source, "key column", task->key, task->n_key);
 	resolve_names(source, "excluded column", task->exclude, task->n_exclude);
 	query = add_targets(task, source);

@@ -54,14 +54,3 @@ source_find_key(const Query *source, Oid relation, int *n_key)
 	}
 	return key;
 }
-
-void
-source_fail_key(const Query *source)
-{
-	ereport(ERROR,
-	        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-	         errmsg("the task needs a key: columns that identify a row"),
-	         errdetail("The source is not over one table with a primary key "
-	                   "among its columns."),
-	         errhint("Name them, for example key => '{customer_id,month}'.")));
-}

@@ -237,11 +237,24 @@ task_enter_deparse(void)
 	return level;
 }
 
+static bool
+is_about_a_name(int sqlstate)
+{
+	return sqlstate == ERRCODE_UNDEFINED_COLUMN ||
+	       sqlstate == ERRCODE_UNDEFINED_TABLE ||
+	       sqlstate == ERRCODE_UNDEFINED_FUNCTION ||
+	       sqlstate == ERRCODE_UNDEFINED_OBJECT;
+}
+
 static void
 report_task(void *arg)
 {
 	const Task *task = arg;
 	int position = geterrposition();
+
+	if (is_about_a_name(geterrcode()))
+		errhint("It was there when the task was made. Give it its name back, "
+		        "or create the task again.");
 
 	if (position > 0)
 	{

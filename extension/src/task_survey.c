@@ -8,6 +8,7 @@
 #include "executor/tuptable.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 /* Below this many rows a part's metrics say little. */
@@ -112,15 +113,19 @@ init_search(KeySearch *search, const Query *query)
 	}
 }
 
-static char *
-print_names(char *const *names, int n_names)
+/* A key that would do, as the hint of an error. */
+static const char *
+make_key_hint(const Task *task)
 {
-	StringInfoData list;
+	int n_names;
+	char **names = profile_find_key(task, &n_names);
+	char *key;
 
-	initStringInfo(&list);
-	for (int i = 0; i < n_names; i++)
-		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", names[i]);
-	return list.data;
+	if (n_names == 0)
+		return "No few columns of the source do; give its rows a number.";
+	key = OidOutputFunctionCall(F_ARRAY_OUT, texts_to_array(names, n_names));
+	return psprintf("Perhaps key => %s, as the rows are now.",
+	                quote_literal_cstr(key));
 }
 
 /* Two different keys with one 64-bit hash are no error of the author's. */
@@ -141,10 +146,9 @@ check_twice(const Task *task, uint64 hash)
 		ereport(ERROR,
 		        (errcode(ERRCODE_UNIQUE_VIOLATION),
 		         errmsg("key (%s) does not identify a row",
-		                print_names(task->key, task->n_key)),
+		                names_print(task->key, task->n_key)),
 		         errdetail("(%s) is there more than once.", search.first),
-		         errhint("Add columns to the key until each row has its "
-		                 "own.")));
+		         errhint("%s", make_key_hint(task))));
 }
 
 static void
@@ -278,6 +282,18 @@ check_parts(const Task *task, const ReadStats *stats)
 			check_class_in_part(task, stats, part, class);
 }
 
+static void
+check_has_key(const Task *task)
+{
+	if (task->n_key == 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("the task needs a key: columns that identify a row"),
+		         errdetail("The source is not over one table with a primary "
+		                   "key among its columns."),
+		         errhint("%s", make_key_hint(task))));
+}
+
 void
 task_survey(Task *task, ReadStats *stats)
 {
@@ -285,6 +301,7 @@ task_survey(Task *task, ReadStats *stats)
 	RowSink sink = {.self = &list, .chunk = keep_keys};
 	ReadPlan plan = {.parts = (1u << CER_N_PARTS) - 1};
 
+	check_has_key(task);
 	list.keys = palloc(list.max_keys * sizeof(uint64));
 	task_read(task, &plan, &sink, stats);
 	check_classes(task, stats);

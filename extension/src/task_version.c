@@ -130,12 +130,13 @@ task_get_data_version(const Task *task, const ReadStats *stats)
 		version = insert_version(task, stats);
 	archive_leave(&scope);
 	if (is_new && !is_first)
-		ereport(NOTICE,
-		        (errmsg("the rows of task \"%s\" have changed: this is data "
-		                "version %d",
-		                task->name, version),
-		         errdetail("It has " INT64_FORMAT " labelled rows. Metrics of "
-		                   "models of other versions do not compare.",
-		                   stats->n_rows)));
+		ereport(
+			NOTICE,
+			(errmsg("the rows of task \"%s\" have changed: they are a new data "
+		            "version",
+		            task->name),
+		     errdetail("It has " INT64_FORMAT " labelled rows. Metrics of "
+		               "models of other versions do not compare.",
+		               stats->n_rows)));
 	return version;
 }
