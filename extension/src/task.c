@@ -255,7 +255,6 @@ report_task(void *arg)
 	if (is_about_a_name(geterrcode()))
 		errhint("It was there when the task was made. Give it its name back, "
 		        "or create the task again.");
-
 	if (position > 0)
 	{
 		errposition(0);

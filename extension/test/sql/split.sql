@@ -36,7 +36,7 @@ SELECT create_task('x', 'SELECT * FROM visit', 'churned', split => 'random(0.5, 
 SELECT create_task('x', 'SELECT * FROM visit', 'churned', split => 'random(0.7, 0.2, 0.2)');
 SELECT create_task('x', 'SELECT * FROM visit', 'churned', split => 'random(1, 0, 0)');
 SELECT create_task('x', 'SELECT * FROM visit', 'churned', split => 'rnadom(0.7, 0.15, 0.15)');
-SELECT create_task('x', 'SELECT * FROM visit', 'churned', split => 'random');
+SELECT create_task('x', 'SELECT * FROM visit', 'churned', split => 'random') > 0 AS made;
 SELECT create_task('x', 'SELECT * FROM visit', 'churned', split => '');
 SELECT drop_task('x');
 -- no key, no part
