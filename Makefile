@@ -66,7 +66,7 @@ extension: core $(if $(ENGINE_OBJ),engine)
 demo: all ## the whole path on real flights (needs data/flights, see tools/fetch-flights)
 	$(B)/cerebro demo data/flights
 
-BENCHES := import read train_sql score cancel
+BENCHES := parse import read train_sql score cancel
 bench: all ## every measurement of bench/, beside its peer
 	@for b in $(BENCHES); do bench/$$b || exit 1; done
 
