@@ -19,6 +19,7 @@ memory_allocate(void *self, size_t size)
 	{
 		atomic_fetch_sub(&m->used, size);
 		atomic_store(&m->refused, size);
+		atomic_store(&m->held, before);
 	}
 	return block;
 }

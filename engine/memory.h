@@ -14,6 +14,7 @@ typedef struct memory
 	size_t limit; /* bytes; set before the second thread starts */
 	atomic_size_t used;
 	atomic_size_t refused; /* size of the last request over the limit */
+	atomic_size_t held;    /* when it was refused */
 } memory;
 
 extern void *memory_allocate(void *self, size_t size);

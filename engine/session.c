@@ -268,7 +268,7 @@ explain_memory(const session *s, cer_error *error)
 	         s->mem.limit >> 20);
 	snprintf(error->detail, sizeof(error->detail),
 	         "The engine process asked for %zu more bytes when it held %zu.",
-	         refused, atomic_load(&s->mem.used));
+	         refused, atomic_load(&s->mem.held));
 	snprintf(error->hint, sizeof(error->hint),
 	         "Raise cerebro.engine_memory, or train on fewer columns or rows.");
 }

@@ -99,6 +99,17 @@ find_column(const source *from, cer_text name)
 	return column;
 }
 
+static cer_status
+check_label(const cer_column *column, const cer_fe_item *item, cer_error *err)
+{
+	if (!column->is_label)
+		return CER_OK;
+	cer_fail_at(err, CER_BAD_VALUE, place_of(item),
+	            "column \"%.*s\" cannot be a feature", CER_SHOW(column->name));
+	cer_error_set_detail(err, "The label is computed from it.");
+	return CER_BAD_VALUE;
+}
+
 /* Numbers can be categories too, each value one; texts are no numbers. */
 static cer_status
 check_encoder(const cer_column *column, const cer_fe_item *item, cer_error *err)
@@ -133,6 +144,7 @@ note_column(source *from, const cer_fe_item *item, cer_error *err)
 
 	if (column == from->n_columns)
 		return fail_unknown(from, item, item->names[0], err);
+	CER_TRY(check_label(&from->columns[column], item, err));
 	CER_TRY(check_encoder(&from->columns[column], item, err));
 	from->choices[column].is_named = true;
 	from->choices[column].encoder = item->encoder;

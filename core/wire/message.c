@@ -45,6 +45,7 @@ codec_column(codec *c, void *element)
 	codec_text(c, &column->name);
 	column->type = codec_enum(c, column->type, CER_TYPE_OTHER + 1);
 	codec_bool(c, &column->is_in_star);
+	codec_bool(c, &column->is_label);
 }
 
 static void
@@ -89,7 +90,7 @@ codec_group(codec *c, cer_group *group)
 
 	triples =
 		codec_array(c, triples, sizeof(cer_group_triple), 12, codec_triple);
-	columns = codec_array(c, columns, sizeof(cer_column), 12, codec_column);
+	columns = codec_array(c, columns, sizeof(cer_column), 16, codec_column);
 	inputs = codec_array(c, inputs, sizeof(cer_input), 8, codec_input);
 	codec_u32(c, &group->n_classes);
 	group->triples = triples.elements;

@@ -48,8 +48,9 @@ tear_down(void **state)
 /* ------------------------------------------------- one of each message */
 
 static const cer_group_triple triples[] = {{7, TEXT("FE *")}, {8, TEXT("")}};
-static const cer_column columns[] = {{TEXT("dist"), CER_TYPE_NUMBER, true},
-                                     {TEXT("tail"), CER_TYPE_CATEGORY, false}};
+static const cer_column columns[] = {
+	{TEXT("dist"), CER_TYPE_NUMBER, true, false},
+	{TEXT("tail"), CER_TYPE_CATEGORY, false, true}};
 static const cer_input inputs[] = {{TEXT("dist"), CER_FLOAT64},
                                    {TEXT("tail"), CER_CODE32}};
 static const cer_text values[] = {TEXT("N1"), TEXT(""), TEXT("N\0003")};
