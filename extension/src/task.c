@@ -357,6 +357,7 @@ task_get_columns(const Task *task, const Query *query)
 {
 	cer_column *columns = palloc((task->n_columns + 1) * sizeof(cer_column));
 	ColumnUse *uses = task_get_uses(task, query);
+	Bitmapset *label = get_columns_of(query, task_get_targets(task).label);
 
 	for (int i = 0; i < task->n_columns; i++)
 	{
@@ -367,6 +368,7 @@ task_get_columns(const Task *task, const Query *query)
 		columns[i].type = value_coder_get_type(coder);
 		columns[i].is_in_star =
 			uses[i] == USE_FEATURE && columns[i].type != CER_TYPE_OTHER;
+		columns[i].is_label = bms_is_member(i + 1, label);
 		pfree(coder);
 	}
 	return columns;
