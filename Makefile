@@ -54,7 +54,7 @@ $(B)/cli/%.o: cli/%.c
 
 $(B)/test/%.o: test/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Wno-conversion $(CPPFLAGS_ALL) -Iengine -Itest/lib -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) -Wno-conversion -Wno-missing-field-initializers $(CPPFLAGS_ALL) -Iengine -Itest/lib -MMD -MP -c -o $@ $<
 
 # The extension is built by PGXS in its own folder and staged as an
 # installation below build/stage, so that nothing need be installed to try it.
