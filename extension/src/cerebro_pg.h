@@ -286,6 +286,8 @@ extern RowEvaluator *row_evaluator_make(const Task *task, TupleDesc record,
                                         const int *targets, int n_targets);
 extern void row_evaluate(RowEvaluator *evaluator, HeapTupleHeader record,
                          Datum *values, bool *nulls);
+/* Whether all targets are columns of the record: no code runs, nothing fails. */
+extern bool row_evaluator_is_plain(const RowEvaluator *evaluator);
 extern Oid row_evaluator_get_type(const RowEvaluator *evaluator, int target);
 
 /* How one SQL value becomes a cer_value's number or a category's text. */
@@ -377,6 +379,8 @@ extern void deployment_open(int32 id, ScoreAnswer answer, Model *model);
 extern bool deployment_find_model(int32 id, Model *model);
 
 extern void score_init(void);
+/* Lets go of the models that are kept ready for coming statements. */
+extern void score_forget(void);
 
 /* Where a model's inputs are among columns; an error where one is missing. */
 extern int *score_find_targets(const cer_model *model,

@@ -271,6 +271,8 @@ load_model(Oid table, int32 id)
 	error_context_stack = teller.previous;
 	MemoryContextDelete(work);
 	check_size(id, cached->size);
+	if (models_size + cached->size > (Size) model_memory * 1024)
+		score_forget();
 	make_room(cached->size);
 	MemoryContextSetParent(context, CacheMemoryContext);
 	dlist_push_head(&models, &cached->node);

@@ -225,6 +225,12 @@ row_evaluator_make(const Task *task, TupleDesc record, const int *targets,
 	return evaluator;
 }
 
+bool
+row_evaluator_is_plain(const RowEvaluator *evaluator)
+{
+	return !evaluator->has_expressions;
+}
+
 Oid
 row_evaluator_get_type(const RowEvaluator *evaluator, int target)
 {

@@ -3,12 +3,17 @@
  *	  One row through a model: score_row for deployed functions, predict for
  *	  everybody with the right to a model.
  *
- * All that a row needs is made ready at the first call of an expression and
- * made again when something that it rests on may have changed: the deployment,
- * rights, the relation, a type, a function, the user.  Invalidations tell; they
- * advance one counter, which each call compares.  After that a row costs its
+ * Rights, and which model a deployment means, are looked up at the first call
+ * of an expression.  All that a row needs then is a Scorer; those that run no
+ * code of a task's author are kept for coming statements.  Both are made again
+ * when something that they rest on may have changed: the deployment, rights,
+ * the relation, a type, a function, the user.  Invalidations tell; they advance
+ * one counter, which each call compares.  After that a row costs its
  * expressions, a look-up per category and the network, and allocates nothing.
  * Nothing is written, so that standbys and parallel workers score too.
+ *
+ *	 fn_extra -> ScorerUse -> Scorer -> model (model.c)
+ *	 one per expression		  one per (model, row type), shared
  */
 #include "cerebro_pg.h"
 
@@ -17,6 +22,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
+#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "nodes/supportnodes.h"
 #include "optimizer/cost.h"
@@ -32,12 +38,15 @@
 
 typedef struct Scorer
 {
-	MemoryContext context; /* of all below */
+	dlist_node node;       /* among the kept ones, the latest first */
+	MemoryContext context; /* of all below and of itself */
+	int n_users;
+	bool is_kept;
 
 	/* what it is for */
-	int32 id; /* deployment or model */
-	Oid user;
-	Oid type; /* of rows */
+	Oid table; /* cerebro.model */
+	int32 id;  /* model */
+	Oid type;  /* of rows */
 	int32 typmod;
 	uint64 generation;
 
@@ -46,6 +55,7 @@ typedef struct Scorer
 	const cer_model *model;
 	size_t n_inputs;
 	RowEvaluator *evaluator;
+	bool *is_code; /* by input: a category */
 	ValueCoder **coders;
 	Datum *datums;
 	bool *nulls;
@@ -56,10 +66,23 @@ typedef struct Scorer
 	void *scratch;
 } Scorer;
 
+/* An expression's scorer, for as long as its function context lives. */
+typedef struct ScorerUse
+{
+	Scorer *scorer; /* NULL until it is found */
+	int32 id;       /* deployment or model, as the call gives it */
+	Oid user;
+	uint64 generation;
+	MemoryContextCallback callback;
+} ScorerUse;
+
+#define MAX_KEPT 16
+
 /* Opens what an id names, for the current user. */
 typedef void (*OpenFunction)(int32 id, ScoreAnswer answer, Model *model);
 
 static uint64 generation = 1;
+static dlist_head kept = DLIST_STATIC_INIT(kept);
 
 PG_FUNCTION_INFO_V1(cerebro_score_row);
 PG_FUNCTION_INFO_V1(cerebro_score_row_class);
@@ -151,11 +174,12 @@ make_evaluator(Scorer *scorer, TupleDesc desc)
 		row_evaluator_make(scorer->task, desc, targets, (int) scorer->n_inputs);
 	for (size_t i = 0; i < scorer->n_inputs; i++)
 	{
+		const cer_input *input = cer_model_get_input(scorer->model, i);
 		Oid type = row_evaluator_get_type(scorer->evaluator, (int) i);
 
+		scorer->is_code[i] = input->storage == CER_CODE32;
 		scorer->coders[i] = value_coder_make(type);
-		score_check_storage(cer_model_get_input(scorer->model, i),
-		                    value_coder_get_storage(scorer->coders[i]));
+		score_check_storage(input, value_coder_get_storage(scorer->coders[i]));
 	}
 }
 
@@ -168,9 +192,13 @@ make_scorer(const Model *model, TupleDesc desc)
 	char *scratch;
 
 	scorer->context = CurrentMemoryContext;
+	scorer->table = archive_get_relid("model");
+	scorer->id = model->id;
+	scorer->generation = generation; /* of before: what comes counts */
 	scorer->task = task_find_by_id(model->task, false);
 	scorer->model = model_borrow(CurrentMemoryContext, model->id);
 	n = scorer->n_inputs = cer_model_count_inputs(scorer->model);
+	scorer->is_code = palloc(n * sizeof(bool));
 	scorer->coders = palloc(n * sizeof(ValueCoder *));
 	scorer->datums = palloc(n * sizeof(Datum));
 	scorer->nulls = palloc(n * sizeof(bool));
@@ -183,47 +211,149 @@ make_scorer(const Model *model, TupleDesc desc)
 	return scorer;
 }
 
+/* ------------------------------------------------------- keeping scorers */
+
 static void
-check_answer(const Scorer *scorer, const Model *model, ScoreAnswer answer)
+drop_if_unused(Scorer *scorer)
+{
+	if (!scorer->is_kept && scorer->n_users == 0)
+		MemoryContextDelete(scorer->context);
+}
+
+static void
+forget(Scorer *scorer)
+{
+	dlist_delete(&scorer->node);
+	scorer->is_kept = false;
+	drop_if_unused(scorer);
+}
+
+void
+score_forget(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &kept)
+		forget(dlist_container(Scorer, node, iter.cur));
+}
+
+/* What runs code is not kept: whether it may run is asked per statement. */
+static void
+keep(Scorer *scorer)
+{
+	int n = 0;
+	dlist_mutable_iter iter;
+
+	if (!row_evaluator_is_plain(scorer->evaluator))
+		return;
+	dlist_push_head(&kept, &scorer->node);
+	scorer->is_kept = true;
+	dlist_foreach_modify(iter, &kept) if (++n > MAX_KEPT)
+		forget(dlist_container(Scorer, node, iter.cur));
+}
+
+static Scorer *
+find_kept(const Model *model, HeapTupleHeader row)
+{
+	Oid table = archive_get_relid("model");
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &kept)
+	{
+		Scorer *scorer = dlist_container(Scorer, node, iter.cur);
+
+		if (scorer->generation != generation)
+			forget(scorer);
+		else if (scorer->id == model->id && scorer->table == table &&
+		         scorer->type == HeapTupleHeaderGetTypeId(row) &&
+		         scorer->typmod == HeapTupleHeaderGetTypMod(row))
+			return scorer;
+	}
+	return NULL;
+}
+
+/* In a context of its own that an error frees until all is made. */
+static Scorer *
+add_scorer(const Model *model, HeapTupleHeader row)
+{
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro scorer", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	TupleDesc desc = lookup_rowtype_tupdesc_copy(HeapTupleHeaderGetTypeId(row),
+	                                             HeapTupleHeaderGetTypMod(row));
+	Scorer *scorer = make_scorer(model, desc);
+
+	scorer->type = HeapTupleHeaderGetTypeId(row);
+	scorer->typmod = HeapTupleHeaderGetTypMod(row);
+	MemoryContextSwitchTo(caller);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	keep(scorer);
+	return scorer;
+}
+
+/* --------------------------------------------------------- using a scorer */
+
+static void
+check_answer(const Scorer *scorer, ScoreAnswer answer)
 {
 	if (answer != ANSWER_PROBABILITY || scorer->task->n_classes == 2)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 	                errmsg("model %d has %d classes, so that no single "
 	                       "probability answers",
-	                       model->id, scorer->task->n_classes),
+	                       scorer->id, scorer->task->n_classes),
 	                errhint("Use cerebro.predict_class or "
 	                        "cerebro.predict_proba.")));
 }
 
-/* In a context below fn_mcxt that replaces the one of the former scorer. */
-static Scorer *
-replace_scorer(FunctionCallInfo fcinfo, OpenFunction open, ScoreAnswer answer,
-               HeapTupleHeader row)
+static void
+end_use(void *arg)
 {
-	FmgrInfo *function = fcinfo->flinfo;
-	Scorer *former = function->fn_extra;
-	MemoryContext context = AllocSetContextCreate(
-		function->fn_mcxt, "cerebro scorer", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	TupleDesc desc = lookup_rowtype_tupdesc_copy(HeapTupleHeaderGetTypeId(row),
-	                                             HeapTupleHeaderGetTypMod(row));
+	ScorerUse *use = arg;
+	Scorer *scorer = use->scorer;
+
+	use->scorer = NULL;
+	if (scorer == NULL)
+		return;
+	scorer->n_users--;
+	drop_if_unused(scorer);
+}
+
+static ScorerUse *
+make_use(FmgrInfo *function)
+{
+	ScorerUse *use =
+		MemoryContextAllocZero(function->fn_mcxt, sizeof(ScorerUse));
+
+	use->callback.func = end_use;
+	use->callback.arg = use;
+	MemoryContextRegisterResetCallback(function->fn_mcxt, &use->callback);
+	function->fn_extra = use;
+	return use;
+}
+
+static Scorer *
+find_scorer(FunctionCallInfo fcinfo, OpenFunction open, ScoreAnswer answer,
+            HeapTupleHeader row)
+{
+	ScorerUse *use = fcinfo->flinfo->fn_extra;
 	uint64 now = generation;
 	Scorer *scorer;
 	Model model;
 
+	if (use == NULL)
+		use = make_use(fcinfo->flinfo);
+	end_use(use);
 	open(PG_GETARG_INT32(0), answer, &model);
-	scorer = make_scorer(&model, desc);
-	check_answer(scorer, &model, answer);
-	scorer->id = PG_GETARG_INT32(0);
-	scorer->user = GetUserId();
-	scorer->type = HeapTupleHeaderGetTypeId(row);
-	scorer->typmod = HeapTupleHeaderGetTypMod(row);
-	scorer->generation = now; /* of before: what came meanwhile counts */
-	MemoryContextSwitchTo(caller);
-	function->fn_extra = scorer;
-	if (former != NULL)
-		MemoryContextDelete(former->context);
+	scorer = find_kept(&model, row);
+	if (scorer == NULL)
+		scorer = add_scorer(&model, row);
+	scorer->n_users++;
+	use->scorer = scorer;
+	use->id = PG_GETARG_INT32(0);
+	use->user = GetUserId();
+	use->generation = now;
+	check_answer(scorer, answer);
 	return scorer;
 }
 
@@ -231,14 +361,14 @@ static Scorer *
 get_scorer(FunctionCallInfo fcinfo, OpenFunction open, ScoreAnswer answer,
            HeapTupleHeader row)
 {
-	Scorer *scorer = fcinfo->flinfo->fn_extra;
+	ScorerUse *use = fcinfo->flinfo->fn_extra;
 
-	if (scorer != NULL && scorer->generation == generation &&
-	    scorer->id == PG_GETARG_INT32(0) && scorer->user == GetUserId() &&
-	    scorer->type == HeapTupleHeaderGetTypeId(row) &&
-	    scorer->typmod == HeapTupleHeaderGetTypMod(row))
-		return scorer;
-	return replace_scorer(fcinfo, open, answer, row);
+	if (use != NULL && use->scorer != NULL && use->generation == generation &&
+	    use->id == PG_GETARG_INT32(0) && use->user == GetUserId() &&
+	    use->scorer->type == HeapTupleHeaderGetTypeId(row) &&
+	    use->scorer->typmod == HeapTupleHeaderGetTypMod(row))
+		return use->scorer;
+	return find_scorer(fcinfo, open, answer, row);
 }
 
 /* --------------------------------------------------------------- scoring */
@@ -246,8 +376,7 @@ get_scorer(FunctionCallInfo fcinfo, OpenFunction open, ScoreAnswer answer,
 static cer_value
 get_value(Scorer *scorer, size_t input)
 {
-	bool is_code =
-		cer_model_get_input(scorer->model, input)->storage == CER_CODE32;
+	bool is_code = scorer->is_code[input];
 	Datum datum = scorer->datums[input];
 	ValueCoder *coder = scorer->coders[input];
 

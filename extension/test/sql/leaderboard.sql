@@ -40,6 +40,20 @@ SELECT abs(m.log_loss - avg(-ln(greatest(CASE WHEN late THEN p ELSE 1 - p END::f
        abs(m.accuracy - avg(((p > 0.5) = late)::int)) < 1e-9 AS same_accuracy
 FROM valid, cerebro.models m WHERE m.id = :good GROUP BY m.log_loss, m.accuracy;
 
+WITH bytes AS (
+	SELECT string_agg(c.bytes, NULL ORDER BY c.chunk) AS b
+	FROM cerebro.model_part p JOIN cerebro.content c ON c.id = p.content
+	WHERE p.model = :good AND p.kind = 'valid_scores'),
+stored AS (
+	SELECT row_number() OVER (ORDER BY score) AS n, score / 65535.0 AS p
+	FROM bytes, LATERAL (SELECT get_byte(b, 4 * i + 2) + 256 * get_byte(b, 4 * i + 3) AS score
+						 FROM generate_series(0, length(b) / 4 - 1) i) s),
+predicted AS (
+	SELECT row_number() OVER (ORDER BY p) AS n, p
+	FROM (SELECT cerebro.predict(:good, t) AS p FROM trips t WHERE cerebro.part('trips', t) = 'valid') s)
+SELECT count(*) > 400 AS has_rows, max(abs(s.p - p.p)) < 0.5 / 65535 + 1e-6 AS same_scores
+FROM stored s FULL JOIN predicted p USING (n);
+
 -- sorted by the task's metric
 SELECT cerebro.create_task('by_auc', source => 'SELECT * FROM trips', label => 'delay > 15', metric => 'auc') > 0 AS made;
 SELECT cerebro.train('by_auc', 'AS mlp(8) PT epochs = 3') > 0 AS trained;

@@ -119,6 +119,8 @@ SELECT cerebro.train('trips', 'AS mlp(512) PT epochs = 1') AS big \gset
 SET cerebro.model_memory = '64kB';
 SELECT regexp_replace(refused(format('SELECT cerebro.predict(%s, t) FROM trips t WHERE id = 1', :big)), '\d+ kB', 'N kB');
 SELECT cerebro.predict(:model, t) IS NOT NULL AS still_fits FROM trips t WHERE id = 1;
+SELECT cerebro.predict_class(:bands, t) IS NOT NULL AS replaces_it FROM trips t WHERE id = 1;
+SELECT cerebro.predict(:model, t) IS NOT NULL AS comes_again, cerebro.predict_class(:bands, t) IS NOT NULL AS both FROM trips t WHERE id = 1;
 RESET cerebro.model_memory;
 
 -- errors
