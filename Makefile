@@ -36,6 +36,7 @@ $(B)/cerebro: $(CLI_OBJ)
 # The inner loops: the compiler vectorises them; see core/nn/kernels.inc.
 $(B)/core/nn/kernels_%.o: CFLAGS_ALL += -O3 -fno-trapping-math
 
+$(B)/core/data/encode_scale.o: CFLAGS_ALL += -fno-trapping-math
 # clang, which builds for fuzzing, does not know gcc's target pragma.
 build/fuzz/core/nn/kernels_avx2.o: CFLAGS_ALL += -mavx2 -mfma
 build/fuzz/core/nn/kernels_avx512.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma

@@ -36,12 +36,17 @@ list_keys(cer_fit_input *fit)
 {
 	size_t n = 0;
 
-	for (size_t row = 0; row < fit->n_rows; row++)
+	for (size_t first = 0; first < fit->n_rows; first += CER_PIECE_ROWS)
 	{
-		double x = cer_data_get_number(fit->column, row);
+		double x[CER_PIECE_ROWS];
+		size_t n_piece =
+			cer_data_get_piece(fit->column, first, fit->n_rows - first, x);
 
-		fit->keys[n] = cer_number_make_key(clamp(x, CER_HUGE_NUMBER));
-		n += x == x;
+		for (size_t i = 0; i < n_piece; i++)
+		{
+			fit->keys[n] = cer_number_make_key(clamp(x[i], CER_HUGE_NUMBER));
+			n += x[i] == x[i];
+		}
 	}
 	fit->n_keys = n;
 	fit->encoder->has_missing = n < fit->n_rows;
@@ -104,6 +109,13 @@ cer_standardize_measure(cer_fit_input *fit)
 
 /* ---- encoding ---- */
 
+/*
+ * Numbers are encoded in pieces of one size, for which the compiler makes wide
+ * loops; a single value goes through the same operations.
+ */
+typedef void (*encode_piece_fn)(const cer_encoder *encoder, const double *x,
+                                float *z);
+
 static inline double
 scale_number(const cer_encoder *encoder, double x, double limit)
 {
@@ -120,7 +132,7 @@ encode_robust(const cer_encoder *encoder, double x)
 	double third = z / 3;
 
 	z = z / sqrt(1 + third * third);
-	return x == x ? (float) z : 0;
+	return (float) (x == x ? z : 0);
 }
 
 static inline float
@@ -128,45 +140,56 @@ encode_standardized(const cer_encoder *encoder, double x)
 {
 	double z = scale_number(encoder, x, MAX_STANDARDIZE_Z);
 
-	return x == x ? (float) z : 0;
+	return (float) (x == x ? z : 0);
 }
 
 static void
-encode_missing(const cer_encoder *encoder, const cer_encode_block *block)
+encode_robust_piece(const cer_encoder *encoder, const double *x, float *z)
 {
-	float *to = block->numbers + encoder->number + 1;
+	for (size_t i = 0; i < CER_PIECE_ROWS; i++)
+		z[i] = encode_robust(encoder, x[i]);
+}
 
-	if (!encoder->has_missing)
-		return;
-	for (size_t i = 0; i < block->n_rows; i++)
+static void
+encode_standardized_piece(const cer_encoder *encoder, const double *x, float *z)
+{
+	for (size_t i = 0; i < CER_PIECE_ROWS; i++)
+		z[i] = encode_standardized(encoder, x[i]);
+}
+
+static void
+encode_block(const cer_encoder *encoder, const cer_encode_block *block,
+             encode_piece_fn encode_piece)
+{
+	float *to = block->numbers + encoder->number;
+	size_t stride = block->n_numbers;
+
+	for (size_t first = 0; first < block->n_rows; first += CER_PIECE_ROWS)
 	{
-		double x = cer_data_get_number(block->column, block->first + i);
+		double x[CER_PIECE_ROWS] = {0};
+		float z[CER_PIECE_ROWS];
+		size_t n = cer_data_get_piece(block->column, block->first + first,
+		                              block->n_rows - first, x);
 
-		to[i * block->n_numbers] = x == x ? 0 : 1;
+		encode_piece(encoder, x, z);
+		for (size_t i = 0; i < n; i++)
+			to[(first + i) * stride] = z[i];
+		for (size_t i = 0; encoder->has_missing && i < n; i++)
+			to[(first + i) * stride + 1] = x[i] == x[i] ? 0 : 1;
 	}
 }
 
 void
 cer_robust_encode(const cer_encoder *encoder, const cer_encode_block *block)
 {
-	float *to = block->numbers + encoder->number;
-
-	for (size_t i = 0; i < block->n_rows; i++)
-		to[i * block->n_numbers] = encode_robust(
-			encoder, cer_data_get_number(block->column, block->first + i));
-	encode_missing(encoder, block);
+	encode_block(encoder, block, encode_robust_piece);
 }
 
 void
 cer_standardize_encode(const cer_encoder *encoder,
                        const cer_encode_block *block)
 {
-	float *to = block->numbers + encoder->number;
-
-	for (size_t i = 0; i < block->n_rows; i++)
-		to[i * block->n_numbers] = encode_standardized(
-			encoder, cer_data_get_number(block->column, block->first + i));
-	encode_missing(encoder, block);
+	encode_block(encoder, block, encode_standardized_piece);
 }
 
 static void

@@ -73,6 +73,24 @@ typedef struct cer_encode_block
 	size_t n_tables;
 } cer_encode_block;
 
+/* Numbers at a time, for loops of a fixed length. */
+#define CER_PIECE_ROWS ((size_t) 64)
+
+/* At most n_left numbers of the rows from first on; returns how many. */
+static inline size_t
+cer_data_get_piece(const cer_data_column *column, size_t first, size_t n_left,
+                   double *to)
+{
+	size_t n = n_left < CER_PIECE_ROWS ? n_left : CER_PIECE_ROWS;
+
+	if (column->doubles != NULL)
+		memcpy(to, column->doubles + first, n * sizeof(*to));
+	else
+		for (size_t i = 0; i < n; i++)
+			to[i] = (double) column->floats[first + i];
+	return n;
+}
+
 struct cer_encoder_type
 {
 	uint8_t id; /* stored: never changes its meaning */

@@ -132,29 +132,6 @@ cer_value_compare(cer_text a, cer_text b)
 	return (a.size > b.size) - (a.size < b.size);
 }
 
-#define SIGN (UINT64_C(1) << 63)
-
-/* Negative numbers have all bits turned, others the sign. */
-uint64_t
-cer_number_make_key(double number)
-{
-	uint64_t word;
-
-	number += 0.0; /* one zero */
-	memcpy(&word, &number, sizeof(word));
-	return word & SIGN ? ~word : word | SIGN;
-}
-
-double
-cer_number_of_key(uint64_t key)
-{
-	uint64_t word = key & SIGN ? key & ~SIGN : ~key;
-	double number;
-
-	memcpy(&number, &word, sizeof(number));
-	return number;
-}
-
 void
 cer_number_key_write(uint64_t key, char *bytes)
 {

@@ -10,6 +10,8 @@
 
 #include "data/encoded.h"
 
+#include <string.h>
+
 #define CER_NUMBER_VALUE_SIZE 8
 
 typedef struct cer_vocabulary_slot
@@ -38,9 +40,32 @@ cer_vocabulary_find(const cer_vocabulary *vocabulary, cer_text value);
 /* Negative, 0 or positive: byte order, the shorter first. */
 extern int cer_value_compare(cer_text a, cer_text b);
 
-/* Order of the keys is that of the numbers; number is not NaN. */
-extern uint64_t cer_number_make_key(double number);
-extern double cer_number_of_key(uint64_t key);
+#define CER_SIGN_BIT (UINT64_C(1) << 63)
+
+/*
+ * Order of the keys is that of the numbers; number is not NaN.  Negative
+ * numbers have all bits turned, others the sign.
+ */
+static inline uint64_t
+cer_number_make_key(double number)
+{
+	uint64_t word;
+
+	number += 0.0; /* one zero */
+	memcpy(&word, &number, sizeof(word));
+	return word & CER_SIGN_BIT ? ~word : word | CER_SIGN_BIT;
+}
+
+static inline double
+cer_number_of_key(uint64_t key)
+{
+	uint64_t word = key & CER_SIGN_BIT ? key & ~CER_SIGN_BIT : ~key;
+	double number;
+
+	memcpy(&number, &word, sizeof(number));
+	return number;
+}
+
 extern void cer_number_key_write(uint64_t key, char *bytes);
 
 #endif
