@@ -6,13 +6,14 @@
  * 2. Rows are ranked by (part, row key) with a radix sort.
  * 3. Array by array, elements move from the groups to their rank; the groups'
  *	  memory goes as they move, so that the peak is the rows once and a column.
- * 4. Rows with equal keys are put in order of their content.
+ * 4. Rows with equal keys are put in order of their content: dataset_ties.c.
  */
 #include "data/dataset_private.h"
 
 #include "base/error.h"
 #include "base/size.h"
 #include "base/sort.h"
+#include "data/vocabulary.h"
 
 #include <math.h>
 #include <string.h>
@@ -81,21 +82,10 @@ check_codes(const cer_dataset *dataset, cer_error *err)
 /* ---- 1. dictionaries ---- */
 
 static int
-compare_texts(cer_text a, cer_text b)
-{
-	size_t size = a.size < b.size ? a.size : b.size;
-	int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
-
-	if (order != 0)
-		return order;
-	return (a.size > b.size) - (a.size < b.size);
-}
-
-static int
 compare_values(const void *values, uint32_t a, uint32_t b)
 {
-	return compare_texts(((const cer_text *) values)[a],
-	                     ((const cer_text *) values)[b]);
+	return cer_value_compare(((const cer_text *) values)[a],
+	                         ((const cer_text *) values)[b]);
 }
 
 /* Fills new_codes from the sorted codes, and the distinct values in order. */
@@ -406,95 +396,7 @@ set_view(cer_dataset *dataset)
 	}
 }
 
-/* ---- 4. rows with equal keys ---- */
-
-/* By label and values, as bytes: any order that content alone decides. */
-static int
-compare_rows(const void *self, uint32_t a, uint32_t b)
-{
-	const cer_dataset *dataset = self;
-
-	for (size_t array = ARRAY_LABEL; array < dataset->n_arrays; array++)
-	{
-		size_t element = cer_dataset_get_element_size(dataset, array);
-		const char *values = dataset->arrays[array];
-		int order = memcmp(values + a * element, values + b * element, element);
-
-		if (order != 0)
-			return order;
-	}
-	return 0;
-}
-
-static void
-permute_run(const cer_dataset *dataset, const uint32_t *rows, size_t first,
-            size_t n, char *scratch)
-{
-	for (size_t array = ARRAY_LABEL; array < dataset->n_arrays; array++)
-	{
-		size_t element = cer_dataset_get_element_size(dataset, array);
-		char *values = dataset->arrays[array];
-
-		for (size_t i = 0; i < n; i++)
-			memcpy(scratch + i * element, values + rows[i] * element, element);
-		memcpy(values + first * element, scratch, n * element);
-	}
-}
-
-/* The end of the run of rows with the part and key of the first. */
-static size_t
-find_run_end(const cer_data_view *view, size_t first)
-{
-	size_t end = first + 1;
-
-	while (end < view->n_rows && view->row_keys[end] == view->row_keys[first] &&
-	       view->parts[end] == view->parts[first])
-		end++;
-	return end;
-}
-
-static size_t
-find_longest_run(const cer_data_view *view)
-{
-	size_t longest = 0;
-
-	for (size_t first = 0, end; first < view->n_rows; first = end)
-	{
-		end = find_run_end(view, first);
-		if (end - first > longest)
-			longest = end - first;
-	}
-	return longest;
-}
-
-static cer_status
-order_equal_keys(finish_state *state, cer_error *err)
-{
-	cer_dataset *dataset = state->dataset;
-	const cer_data_view *view = &dataset->view;
-	size_t longest = find_longest_run(view);
-	uint64_t *scratch;
-	uint32_t *rows;
-
-	if (longest < 2)
-		return CER_OK;
-	scratch = cer_arena_allocate(state->work, longest * sizeof(*scratch));
-	rows = cer_arena_allocate(state->work, longest * sizeof(*rows));
-	if (scratch == NULL || rows == NULL)
-		return cer_fail_memory(err, longest * sizeof(*scratch));
-	for (size_t first = 0, end; first < view->n_rows; first = end)
-	{
-		end = find_run_end(view, first);
-		if (end - first < 2)
-			continue;
-		for (size_t i = first; i < end; i++)
-			rows[i - first] = (uint32_t) i;
-		cer_sort_indexes(rows, (uint32_t *) scratch, end - first, compare_rows,
-		                 dataset);
-		permute_run(dataset, rows, first, end - first, (char *) scratch);
-	}
-	return CER_OK;
-}
+/* ---- all ---- */
 
 static cer_status
 run_steps(finish_state *state, cer_error *err)
@@ -507,5 +409,5 @@ run_steps(finish_state *state, cer_error *err)
 	CER_TRY(rank_rows(state, err));
 	CER_TRY(gather_arrays(state, err));
 	set_view(dataset);
-	return order_equal_keys(state, err);
+	return cer_dataset_order_ties(dataset, state->work, err);
 }

@@ -64,4 +64,8 @@ cer_dataset_get_element_size(const cer_dataset *dataset, size_t array);
 extern void *cer_dataset_allocate(cer_dataset *dataset, size_t size);
 extern void cer_dataset_release(cer_dataset *dataset, void *block, size_t size);
 
+/* Orders runs of rows of one part and key; work is for scratch. */
+extern cer_status
+cer_dataset_order_ties(cer_dataset *dataset, cer_arena *work, cer_error *err);
+
 #endif
