@@ -27,6 +27,17 @@ cer_text_equals(cer_text a, cer_text b)
 	return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
+int
+cer_text_compare(cer_text a, cer_text b)
+{
+	size_t size = a.size < b.size ? a.size : b.size;
+	int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
+
+	if (order != 0)
+		return order;
+	return (a.size > b.size) - (a.size < b.size);
+}
+
 cer_status
 cer_text_copy(cer_arena *arena, cer_text text, cer_text *copy, cer_error *err)
 {

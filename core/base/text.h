@@ -16,6 +16,9 @@ extern cer_text cer_text_of(const char *string);
 extern bool cer_text_is(cer_text text, const char *string);
 extern bool cer_text_equals(cer_text a, cer_text b);
 
+/* Negative, 0 or positive: byte order, the shorter first. */
+extern int cer_text_compare(cer_text a, cer_text b);
+
 /* Into the arena, without a NUL. */
 extern cer_status
 cer_text_copy(cer_arena *arena, cer_text text, cer_text *copy, cer_error *err);

@@ -4,6 +4,8 @@
  */
 #include "lang/ast.h"
 
+#include "base/text.h"
+
 #include <string.h>
 
 cer_ast *
@@ -41,6 +43,56 @@ cer_ast_move_children(cer_ast *parent, cer_ast *from)
 		parent->last->next = from->first;
 	parent->last = from->last;
 	cer_ast_remove_children(from);
+}
+
+/* Joins two sorted lists; what is equal keeps a's before b's. */
+static cer_ast *
+merge(cer_ast *a, cer_ast *b)
+{
+	cer_ast *first = NULL;
+	cer_ast **next = &first;
+
+	while (a != NULL && b != NULL)
+	{
+		cer_ast **least = cer_text_compare(a->name, b->name) <= 0 ? &a : &b;
+
+		*next = *least;
+		next = &(*least)->next;
+		*least = *next;
+	}
+	*next = a != NULL ? a : b;
+	return first;
+}
+
+/* The first n nodes of *list, sorted; leaves the rest in *list. */
+static cer_ast *
+take_sorted(cer_ast **list, size_t n)
+{
+	cer_ast *a;
+	cer_ast *b;
+
+	if (n == 0)
+		return NULL;
+	if (n == 1)
+	{
+		a = *list;
+		*list = a->next;
+		a->next = NULL;
+		return a;
+	}
+	a = take_sorted(list, n / 2);
+	b = take_sorted(list, n - n / 2);
+	return merge(a, b);
+}
+
+void
+cer_ast_sort_children(cer_ast *parent)
+{
+	cer_ast *list = parent->first;
+
+	parent->first = take_sorted(&list, cer_ast_count(parent));
+	for (cer_ast *child = parent->first; child; child = child->next)
+		parent->last = child;
 }
 
 void

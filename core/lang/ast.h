@@ -54,6 +54,8 @@ cer_ast_make(cer_arena *arena, cer_ast_kind kind, cer_place place);
 extern void cer_ast_append(cer_ast *parent, cer_ast *child);
 /* Moves the children of another node to the end. */
 extern void cer_ast_move_children(cer_ast *parent, cer_ast *from);
+/* By name, in byte order; stable. */
+extern void cer_ast_sort_children(cer_ast *parent);
 extern void cer_ast_remove_children(cer_ast *parent);
 extern size_t cer_ast_count(const cer_ast *parent);
 

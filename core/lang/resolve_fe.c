@@ -1,7 +1,8 @@
 /*
  * lang/resolve_fe.c
- *	  FE: items in canonical order (the star, EXCEPT, columns as they stand),
- *	  each column at most once.
+ *	  FE: items in canonical order: the star, EXCEPT, columns by name, each at
+ *	  most once.  A plan reads columns in the source's order, so that the order
+ *	  in which they were written means nothing.
  */
 #include "lang/resolver.h"
 
@@ -9,16 +10,6 @@
 #include "lang/bind.h"
 
 #include <string.h>
-
-static const cer_ast *
-find_column(const cer_ast *parent, const cer_ast *end, cer_text name)
-{
-	for (const cer_ast *child = parent->first; child != end;
-	     child = child->next)
-		if (child->kind == CER_AST_COLUMN && cer_text_equals(child->name, name))
-			return child;
-	return NULL;
-}
 
 static cer_status
 check_items(cer_resolver *r, const cer_ast *stars, const cer_ast *excepts)
@@ -39,7 +30,43 @@ check_items(cer_resolver *r, const cer_ast *stars, const cer_ast *excepts)
 	return CER_OK;
 }
 
-/* The star, EXCEPT, then columns as they stand. */
+/* Columns in order of their names: no name twice. */
+static cer_status
+check_names(cer_resolver *r, const cer_ast *columns)
+{
+	for (const cer_ast *column = columns->first; column && column->next;
+	     column = column->next)
+		if (cer_text_equals(column->name, column->next->name))
+			return cer_fail_at(r->err, CER_BAD_VALUE, column->next->place,
+			                   "column \"%.*s\" is given twice",
+			                   CER_SHOW(column->name));
+	return CER_OK;
+}
+
+/* Both in order of their names: none is in both. */
+static cer_status
+check_conflicts(cer_resolver *r, const cer_ast *excepted,
+                const cer_ast *columns)
+{
+	const cer_ast *out = excepted->first;
+	const cer_ast *in = columns->first;
+
+	while (out != NULL && in != NULL)
+	{
+		int order = cer_text_compare(out->name, in->name);
+
+		if (order == 0)
+			return cer_fail_at(r->err, CER_BAD_VALUE, in->place,
+			                   "column \"%.*s\" is both named and left out",
+			                   CER_SHOW(in->name));
+		if (order < 0)
+			out = out->next;
+		else
+			in = in->next;
+	}
+	return CER_OK;
+}
+
 static cer_status
 order_items(cer_resolver *r, cer_ast *fe)
 {
@@ -57,6 +84,14 @@ order_items(cer_resolver *r, cer_ast *fe)
 		               item);
 	}
 	CER_TRY(check_items(r, &stars, &excepts));
+	cer_ast_sort_children(&columns);
+	CER_TRY(check_names(r, &columns));
+	if (excepts.first != NULL)
+	{
+		cer_ast_sort_children(excepts.first);
+		CER_TRY(check_names(r, excepts.first));
+		CER_TRY(check_conflicts(r, excepts.first, &columns));
+	}
 	cer_ast_remove_children(fe);
 	cer_ast_move_children(fe, &stars);
 	cer_ast_move_children(fe, &excepts);
@@ -83,17 +118,6 @@ resolve_encoder(cer_resolver *r, cer_ast *call, cer_encoder_spec *encoder)
 	return cer_binding_rewrite(r->arena, &binding, call, r->err);
 }
 
-/* No column is named twice within parent, before end. */
-static cer_status
-check_name(cer_resolver *r, const cer_ast *parent, const cer_ast *column)
-{
-	if (find_column(parent, column, column->name) != NULL)
-		return cer_fail_at(r->err, CER_BAD_VALUE, column->place,
-		                   "column \"%.*s\" is given twice",
-		                   CER_SHOW(column->name));
-	return CER_OK;
-}
-
 static cer_status
 resolve_names(cer_resolver *r, const cer_ast *except, cer_fe_item *item)
 {
@@ -105,40 +129,32 @@ resolve_names(cer_resolver *r, const cer_ast *except, cer_fe_item *item)
 	if (names == NULL)
 		return cer_fail_memory(r->err, size);
 	for (cer_ast *child = except->first; child; child = child->next)
-	{
-		CER_TRY(check_name(r, except, child));
 		names[n++] = child->name;
-	}
 	item->n_names = n;
 	item->names = names;
 	return CER_OK;
 }
 
 static cer_status
-resolve_item(cer_resolver *r, const cer_ast *fe, cer_ast *ast,
-             cer_fe_item *item)
+resolve_item(cer_resolver *r, cer_ast *ast, cer_fe_item *item)
 {
-	const cer_ast *second = fe->first->next;
-
 	memset(item, 0, sizeof(*item));
 	item->line = ast->place.line;
 	item->column = ast->place.column;
-	item->kind = ast->kind == CER_AST_STAR     ? CER_FE_STAR
-	             : ast->kind == CER_AST_EXCEPT ? CER_FE_EXCEPT
-	                                           : CER_FE_COLUMN;
-	if (ast->kind == CER_AST_EXCEPT)
-		return resolve_names(r, ast, item);
-	if (ast->kind != CER_AST_COLUMN)
-		return CER_OK;
-	CER_TRY(check_name(r, fe, ast));
-	if (second != NULL && second->kind == CER_AST_EXCEPT &&
-	    find_column(second, NULL, ast->name) != NULL)
-		return cer_fail_at(r->err, CER_BAD_VALUE, ast->place,
-		                   "column \"%.*s\" is both named and left out",
-		                   CER_SHOW(ast->name));
-	item->n_names = 1;
-	item->names = &ast->name;
-	return resolve_encoder(r, ast->first, &item->encoder);
+	switch (ast->kind)
+	{
+		case CER_AST_STAR:
+			item->kind = CER_FE_STAR;
+			return CER_OK;
+		case CER_AST_EXCEPT:
+			item->kind = CER_FE_EXCEPT;
+			return resolve_names(r, ast, item);
+		default:
+			item->kind = CER_FE_COLUMN;
+			item->n_names = 1;
+			item->names = &ast->name;
+			return resolve_encoder(r, ast->first, &item->encoder);
+	}
 }
 
 cer_status
@@ -160,7 +176,7 @@ cer_resolve_fe(cer_resolver *r, cer_ast *fe)
 	if (items == NULL)
 		return cer_fail_memory(r->err, size);
 	for (cer_ast *child = fe->first; child; child = child->next)
-		CER_TRY(resolve_item(r, fe, child, &items[n++]));
+		CER_TRY(resolve_item(r, child, &items[n++]));
 	r->mst->n_items = n;
 	r->mst->items = items;
 	return CER_OK;

@@ -147,6 +147,12 @@ write_encoder(writer *w, cer_encoder_spec *encoder)
 	write_mark(w, ")");
 }
 
+static int
+compare_features(const void *a, const void *b)
+{
+	return strcmp(((const feature *) a)->name, ((const feature *) b)->name);
+}
+
 static void
 write_fe(writer *w, model *m)
 {
@@ -178,6 +184,8 @@ write_fe(writer *w, model *m)
 		w->at += sprintf(w->at, f->name[0] == 'A' ? "\"%s\"" : "%s", f->name);
 		write_encoder(w, &f->encoder);
 	}
+	/* the order in which they are written means nothing */
+	qsort(m->features, m->n_features, sizeof(feature), compare_features);
 }
 
 static void

@@ -107,14 +107,14 @@ static void
 test_mst_parse__resolves_items(void **state)
 {
 	const cer_mst *mst =
-		parse(*state, "FE \"B\" : embed(3),\n c, *, EXCEPT (d, \"E\")");
+		parse(*state, "FE \"B\" : embed(3),\n c, *, EXCEPT (\"E\", d)");
 
 	assert_int_equal(mst->n_items, 4);
 	assert_int_equal(mst->items[0].kind, CER_FE_STAR);
 	assert_int_equal(mst->items[0].n_names, 0);
 	assert_int_equal(mst->items[1].kind, CER_FE_EXCEPT);
 	assert_int_equal(mst->items[1].n_names, 2);
-	assert_memory_equal(mst->items[1].names[1].data, "E", 1);
+	assert_memory_equal(mst->items[1].names[0].data, "E", 1);
 	assert_int_equal(mst->items[2].kind, CER_FE_COLUMN);
 	assert_memory_equal(mst->items[2].names[0].data, "B", 1);
 	assert_int_equal(mst->items[2].encoder.kind, CER_ENCODER_EMBED);
@@ -133,7 +133,7 @@ test_mst_parse__keeps_nothing_of_text(void **state)
 
 	memset(text, '?', sizeof(text));
 	assert_int_equal(cer_mst_print(*state, mst, &printed, NULL), CER_OK);
-	assert_string_equal(printed.data, "FE alpha, \"Beta\" AS mlp(7) @1");
+	assert_string_equal(printed.data, "FE \"Beta\", alpha AS mlp(7) @1");
 	assert_int_equal(printed.size, strlen(printed.data));
 }
 
