@@ -78,9 +78,11 @@ check: all ## every test that C, SQL and shell can run
 	@tools/check-suites $(SUITES)
 
 check-peers: all ## tests beside Python's world and other PostgreSQL majors
-	@tools/check-suites check-peer-golden check-peer-props check-peer-pg16 check-peer-pg18
+	@tools/check-suites check-peer-docs check-peer-golden check-peer-props check-peer-pg16 check-peer-pg18
 
-.PHONY: check-peer-golden check-peer-props check-peer-pg16 check-peer-pg18
+.PHONY: check-peer-docs check-peer-golden check-peer-props check-peer-pg16 check-peer-pg18
+check-peer-docs:
+	tools/check-peer-docs
 check-peer-golden:
 	tools/check-peer-golden
 check-peer-props:
