@@ -20,8 +20,8 @@ extern const cer_input_shape *
 cer_encoders_get_shape(const cer_encoders *encoders);
 
 /*
- * Encodes one part.  With is_last the dataset's raw columns are released one by
- * one as they are done, to keep the peak low.
+ * Encodes one part; labels and row keys are lent from the dataset.  is_last:
+ * this reader needs the dataset's raw columns no more.
  */
 extern cer_status
 cer_encoders_apply(cer_arena *arena, const cer_host *host,
@@ -33,6 +33,7 @@ cer_encoders_apply(cer_arena *arena, const cer_host *host,
 extern void
 cer_encoders_apply_row(const cer_encoders *encoders, const cer_value *values,
                        float *numbers, uint32_t *codes);
+/* 0 for a size of SIZE_MAX, which is NULL; 1 if training did not keep it. */
 extern uint32_t cer_encoders_find_code(const cer_encoders *encoders,
                                        size_t input, cer_text value);
 extern size_t cer_encoders_count_inputs(const cer_encoders *encoders);
