@@ -67,7 +67,11 @@ extension: core $(if $(ENGINE_OBJ),engine)
 demo: all ## the whole path on real flights (needs data/flights, see tools/fetch-flights)
 	$(B)/cerebro demo data/flights
 
-BENCHES := parse import read train_sql score cancel
+$(B)/bench/%: bench/%.c $(B)/engine/threads.o $(B)/libcerebro.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Wno-conversion $(CPPFLAGS_ALL) -Iengine -o $@ $< $(B)/engine/threads.o $(CORE_LIBS) -lpthread
+
+BENCHES := parse import read train train_sql score cancel
 bench: all ## every measurement of bench/, beside its peer
 	@for b in $(BENCHES); do bench/$$b || exit 1; done
 

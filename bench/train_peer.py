@@ -1,0 +1,100 @@
+"""PyTorch's side of train.py: trains on the encoded rows that train_net dumped, prints the same lines."""
+
+import json
+import sys
+import time
+
+import numpy
+import torch
+
+torch.set_num_threads(2)
+torch.manual_seed(1)
+N_EPOCHS = 5
+BATCH = 1024
+
+
+def read_part(data, at, n_numbers, n_tables):
+    n = int(data[at:at + 8].view("uint64")[0])
+    at += 8
+    x = data[at:at + 4 * n * n_numbers].view("float32").reshape(n, n_numbers)
+    at += x.nbytes
+    codes = data[at:at + 4 * n * n_tables].view("int32").reshape(n, n_tables)
+    at += codes.nbytes
+    labels = data[at:at + 2 * n].view("int16")
+    at += labels.nbytes
+    return (torch.from_numpy(x.copy()), torch.from_numpy(codes.astype("int64")),
+            torch.from_numpy(labels.astype("int64"))), at
+
+
+def read_dump(path):
+    data = numpy.fromfile(path, "uint8")
+    n_numbers, n_tables = data[:8].view("uint32")
+    tables = data[8:8 + 8 * n_tables].view("uint32").reshape(n_tables, 2).tolist()
+    at = 8 + 8 * int(n_tables)
+    parts = []
+    for _ in range(3):
+        part, at = read_part(data, at, int(n_numbers), int(n_tables))
+        parts.append(part)
+    return int(n_numbers), tables, parts
+
+
+class Network(torch.nn.Module):
+    def __init__(self, n_numbers, tables, units):
+        super().__init__()
+        self.tables = tables
+        self.embeddings = torch.nn.ModuleList(torch.nn.Embedding(n, d) for n, d in tables if d > 0)
+        width = n_numbers + sum(d or n for n, d in tables)
+        layers = []
+        for n_out in units:
+            layers += [torch.nn.Linear(width, n_out), torch.nn.ReLU()]
+            width = n_out
+        self.layers = torch.nn.Sequential(*layers, torch.nn.Linear(width, 2))
+
+    def forward(self, x, codes):
+        parts = [x]
+        embeddings = iter(self.embeddings)
+        for i, (n, d) in enumerate(self.tables):
+            column = codes[:, i]
+            parts.append(next(embeddings)(column) if d > 0 else torch.nn.functional.one_hot(column, n).float())
+        return self.layers(torch.cat(parts, dim=1))
+
+
+def measure(network, part):
+    x, codes, labels = part
+    with torch.no_grad():
+        logits = torch.cat([network(x[i:i + 8192], codes[i:i + 8192]) for i in range(0, len(x), 8192)])
+    loss = torch.nn.functional.cross_entropy(logits, labels).item()
+    score = torch.softmax(logits.double(), dim=1)[:, 1].numpy()
+    _, rank, count = numpy.unique(score, return_inverse=True, return_counts=True)
+    ranks = (numpy.cumsum(count) - (count - 1) / 2)[rank]
+    positive = labels.numpy() == 1
+    n = int(positive.sum())
+    return loss, (ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(labels) - n))
+
+
+def main():
+    n_numbers, tables, (train, valid, test) = read_dump(sys.argv[1])
+    x, codes, labels = train
+    network = Network(n_numbers, tables, [int(n) for n in sys.argv[2:]])
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
+    best = 1e9
+    for epoch in range(1, N_EPOCHS + 1):
+        start = time.perf_counter()
+        order = torch.randperm(len(x))
+        for i in range(0, len(x), BATCH):
+            rows = order[i:i + BATCH]
+            loss = torch.nn.functional.cross_entropy(network(x[rows], codes[rows]), labels[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        rate = len(x) / (time.perf_counter() - start)
+        valid_loss, valid_auc = measure(network, valid)
+        if valid_loss < best:
+            best = valid_loss
+            test_loss, test_auc = measure(network, test)
+        print(json.dumps({"epoch": epoch, "rows_per_second": rate, "valid_loss": valid_loss, "valid_auc": valid_auc}))
+    peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    print(json.dumps({"test_auc": test_auc, "test_loss": test_loss, "peak_mb": int(peak.split()[1]) / 1024}))
+
+
+main()
