@@ -89,7 +89,9 @@ read_input(source *s, size_t i)
 
 	s->inputs[i] = (cer_input){name, is_code ? CER_CODE32 : CER_FLOAT64};
 	s->columns[i] =
-		(cer_column){name, is_code ? CER_TYPE_CATEGORY : CER_TYPE_NUMBER, true};
+		(cer_column){.name = name,
+	                 .type = is_code ? CER_TYPE_CATEGORY : CER_TYPE_NUMBER,
+	                 .is_in_star = true};
 	s->n_values[i] = read_count(s);
 	s->values[i] = malloc((s->n_values[i] + 1) * sizeof(cer_text));
 	for (uint32_t v = 0; v < s->n_values[i]; v++)

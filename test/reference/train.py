@@ -1,0 +1,126 @@
+"""Writes test/golden/train_*.txt: what PyTorch computes with small nets.
+
+Weights and rows are random but fixed; weights are written in our names and as (n_in, n_out).  For each net: the loss
+and probabilities before the first step, the gradients, and the weights after five steps of each optimizer.
+PyTorch works in double precision, so that its own rounding is none of ours.
+
+    python test/reference/train.py        (torch==2.13.0, numpy)
+"""
+
+import pathlib
+
+import numpy
+import torch
+
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
+N_STEPS = 5
+ACTIVATIONS = {
+    "identity": torch.nn.Identity(),
+    "relu": torch.nn.ReLU(),
+    "leaky_relu": torch.nn.LeakyReLU(),
+    "gelu": torch.nn.GELU(),
+    "silu": torch.nn.SiLU(),
+    "selu": torch.nn.SELU(),
+    "tanh": torch.nn.Tanh(),
+    "sigmoid": torch.nn.Sigmoid(),
+}
+OPTIMIZERS = {
+    "sgd": lambda w: torch.optim.SGD(w, lr=0.1, momentum=0.9),
+    "sgd_decay": lambda w: torch.optim.SGD(w, lr=0.1, weight_decay=0.05),
+    "adam": lambda w: torch.optim.Adam(w, lr=0.01),
+    "adam_decay": lambda w: torch.optim.Adam(w, lr=0.01, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.05),
+    "adamw": lambda w: torch.optim.AdamW(w, lr=0.01, weight_decay=0.1),
+}
+# name: (numbers, tables (codes, width), classes, units, activation, rows)
+NETS = {f"train_{name}": (3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], name, 11) for name in ACTIVATIONS}
+NETS["train_linear"] = (5, [], 2, [], "relu", 7)
+NETS["train_one_row"] = (2, [(5, 4)], 2, [6], "gelu", 1)
+
+
+class Net:
+    def __init__(self, n_numbers, tables, n_classes, units, activation):
+        self.tables = tables
+        self.activation = ACTIVATIONS[activation]
+        self.weights = {}
+        widths = [*units, n_classes]
+        if n_numbers:
+            self.add("first.numbers", n_numbers, widths[0])
+        for i, (n_codes, width) in enumerate(tables):
+            self.add(f"first(t{i})", width or n_codes, widths[0])
+            if width:
+                self.add(f"embed(t{i})", n_codes, width)
+        self.add("first.bias", widths[0])
+        for i in range(1, len(widths)):
+            name = "output" if i == len(units) else f"dense({widths[i]})[0]"
+            self.add(f"{name}.weight", widths[i - 1], widths[i])
+            self.add(f"{name}.bias", widths[i])
+
+    def add(self, name, *dims):
+        values = torch.randn(*dims, dtype=torch.float64) * 0.4
+        # what the test reads is float32
+        self.weights[name] = values.float().double().requires_grad_()
+
+    def forward(self, numbers, codes):
+        w = self.weights
+        z = w["first.bias"]
+        if "first.numbers" in w:
+            z = z + numbers @ w["first.numbers"]
+        for i, (_, width) in enumerate(self.tables):
+            rows = w[f"first(t{i})"]
+            z = z + (torch.nn.functional.embedding(codes[:, i], w[f"embed(t{i})"]) @ rows if width else rows[codes[:, i]])
+        for name in [name for name in w if name.endswith(".weight")]:
+            z = self.activation(z) @ w[name] + w[name.replace("weight", "bias")]
+        return z
+
+
+def write_floats(file, what, values):
+    values = numpy.asarray(values.detach() if isinstance(values, torch.Tensor) else values, "float32").ravel()
+    file.write(f"{what} {len(values)}\n" + "".join(f"{value:.9g}\n" for value in values.tolist()))
+
+
+def write_weights(file, what, weights, pick=lambda w: w):
+    for name, values in weights.items():
+        write_floats(file, f"{what} {name}", pick(values))
+
+
+def step(net, make_optimizer, numbers, codes, labels):
+    """Weights after N_STEPS; the net's own stay."""
+    kept = {name: values.detach().clone() for name, values in net.weights.items()}
+    optimizer = make_optimizer(list(net.weights.values()))
+    for _ in range(N_STEPS):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(net.forward(numbers, codes), labels).backward()
+        optimizer.step()
+    moved = {name: values.detach().clone() for name, values in net.weights.items()}
+    with torch.no_grad():
+        for name, values in net.weights.items():
+            values.copy_(kept[name])
+    return moved
+
+
+def write_net(name, n_numbers, tables, n_classes, units, activation, n_rows):
+    net = Net(n_numbers, tables, n_classes, units, activation)
+    numbers = torch.randn(n_rows, n_numbers).double()
+    codes = torch.stack([torch.randint(0, n, (n_rows,)) for n, _ in tables], 1) if tables else torch.zeros(n_rows, 0)
+    labels = torch.randint(0, n_classes, (n_rows,))
+    with open(GOLDEN / f"{name}.txt", "w") as file:
+        file.write(f"net {n_numbers} {len(tables)} {n_classes} {len(units)} {activation} {n_rows}\n")
+        file.write("".join(f"table {n} {width}\n" for n, width in tables) + "".join(f"units {n}\n" for n in units))
+        write_weights(file, "weight", net.weights)
+        write_floats(file, "numbers -", numbers)
+        write_floats(file, "codes -", codes)
+        write_floats(file, "labels -", labels)
+        logits = net.forward(numbers, codes)
+        loss = torch.nn.functional.cross_entropy(logits, labels)
+        write_floats(file, "proba -", torch.softmax(logits, 1))
+        write_floats(file, "loss -", loss.reshape(1))
+        loss.backward()
+        write_weights(file, "gradient", net.weights, lambda w: w.grad)
+        for optimizer, make in OPTIMIZERS.items():
+            write_weights(file, optimizer, step(net, make, numbers, codes, labels))
+
+
+torch.manual_seed(20261122)
+GOLDEN.mkdir(exist_ok=True)
+for name, spec in NETS.items():
+    write_net(name, *spec)

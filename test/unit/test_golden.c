@@ -1,0 +1,346 @@
+/*
+ * test_golden.c
+ *	  Small nets beside what PyTorch computed with them: probabilities, loss,
+ *	  gradients, weights after five steps of each optimizer.
+ *
+ * test/reference/train.py wrote the files in test/golden; names say what.
+ * Tolerances: outputs 1e-5, gradients 1e-4 relative with 1e-6 absolute (they
+ * are sums of float32), weights after steps 1e-4 with 2e-5.
+ */
+#include "cmocka_all.h"
+#include "train/optimizer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ARRAYS 128
+#define MAX_TABLES 8
+#define MAX_LAYERS 8
+#define N_STEPS    5
+
+typedef struct golden_array
+{
+	char what[32];
+	char name[64];
+	size_t n;
+	float *values;
+} golden_array;
+
+typedef struct golden
+{
+	cer_input_shape shape;
+	cer_text number_names[16];
+	cer_table_shape tables[MAX_TABLES];
+	char table_names[MAX_TABLES][8];
+	cer_layer layers[MAX_LAYERS];
+	size_t n_layers;
+	size_t n_rows;
+	size_t n_arrays;
+	golden_array arrays[MAX_ARRAYS];
+	uint32_t *codes;
+	uint16_t *labels;
+	uint64_t *row_keys;
+} golden;
+
+/* ------------------------------------------------------------------ files */
+
+static cer_activation
+find_activation(const char *name)
+{
+	int i = 0;
+
+	while (strcmp(cer_activation_name((cer_activation) i), name) != 0)
+		assert_true(++i < CER_N_ACTIVATIONS);
+	return (cer_activation) i;
+}
+
+static void
+read_head(golden *g, FILE *file)
+{
+	char activation[32];
+	size_t n_units;
+
+	assert_int_equal(fscanf(file, "net %zu %zu %zu %zu %31s %zu",
+	                        &g->shape.n_numbers, &g->shape.n_tables,
+	                        &g->shape.n_classes, &g->n_layers, activation,
+	                        &g->n_rows),
+	                 6);
+	for (size_t i = 0; i < g->shape.n_tables; i++)
+	{
+		assert_int_equal(fscanf(file, " table %zu %zu", &g->tables[i].n_codes,
+		                        &g->tables[i].width),
+		                 2);
+		snprintf(g->table_names[i], sizeof(g->table_names[i]), "t%zu", i);
+		g->tables[i].name = (cer_text){g->table_names[i], 2};
+	}
+	for (size_t i = 0; i < g->n_layers; i++)
+	{
+		assert_int_equal(fscanf(file, " units %zu", &n_units), 1);
+		g->layers[i] = (cer_layer){.units = n_units,
+		                           .activation = find_activation(activation)};
+	}
+	for (size_t i = 0; i < g->shape.n_numbers; i++)
+		g->number_names[i] = (cer_text){"number", 6};
+	g->shape.number_names = g->number_names;
+	g->shape.tables = g->tables;
+}
+
+static bool
+read_array(golden_array *array, FILE *file)
+{
+	if (fscanf(file, " %31s %63s %zu", array->what, array->name, &array->n) !=
+	    3)
+		return false;
+	array->values = calloc(array->n + 1, sizeof(float));
+	for (size_t i = 0; i < array->n; i++)
+		assert_int_equal(fscanf(file, " %f", &array->values[i]), 1);
+	return true;
+}
+
+static const golden_array *
+find_array(const golden *g, const char *what, const char *name)
+{
+	for (size_t i = 0; i < g->n_arrays; i++)
+		if (strcmp(g->arrays[i].what, what) == 0 &&
+		    strcmp(g->arrays[i].name, name) == 0)
+			return &g->arrays[i];
+	fail_msg("no %s of %s", what, name);
+	return NULL;
+}
+
+static golden *
+read_golden(const char *name)
+{
+	golden *g = calloc(1, sizeof(*g));
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "test/golden/train_%s.txt", name);
+	file = fopen(path, "r");
+	if (file == NULL)
+		fail_msg("cannot open %s", path);
+	read_head(g, file);
+	while (g->n_arrays < MAX_ARRAYS &&
+	       read_array(&g->arrays[g->n_arrays], file))
+		g->n_arrays++;
+	fclose(file);
+	g->codes = calloc(g->n_rows * g->shape.n_tables + 1, sizeof(uint32_t));
+	g->labels = calloc(g->n_rows, sizeof(uint16_t));
+	g->row_keys = calloc(g->n_rows, sizeof(uint64_t));
+	for (size_t i = 0; i < g->n_rows * g->shape.n_tables; i++)
+		g->codes[i] = (uint32_t) find_array(g, "codes", "-")->values[i];
+	for (size_t i = 0; i < g->n_rows; i++)
+		g->labels[i] = (uint16_t) find_array(g, "labels", "-")->values[i];
+	return g;
+}
+
+static void
+free_golden(golden *g)
+{
+	for (size_t i = 0; i < g->n_arrays; i++)
+		free(g->arrays[i].values);
+	free(g->codes);
+	free(g->labels);
+	free(g->row_keys);
+	free(g);
+}
+
+/* ------------------------------------------------------------------ checks */
+
+typedef struct golden_run
+{
+	cer_arena *arena;
+	const golden *g;
+	const cer_net *net;
+	cer_graph *graph;
+	cer_encoded rows;
+	cer_batch batch;
+} golden_run;
+
+static void
+start(golden_run *run, const golden *g, const cer_kernels *kernels)
+{
+	cer_graph_config config = {&cer_host_plain, kernels, cer_gemm_make_xsmm,
+	                           g->n_rows, 1};
+	cer_error err;
+
+	/* libxsmm stays with the class that it made kernels for first */
+	if (kernels != cer_kernels_choose())
+		config.make_gemm = cer_gemm_make_plain;
+	run->arena = cer_arena_new(&cer_host_plain);
+	run->g = g;
+	run->rows = (cer_encoded){g->n_rows, find_array(g, "numbers", "-")->values,
+	                          g->codes, g->labels, g->row_keys};
+	run->batch = (cer_batch){.rows = &run->rows,
+	                         .n_rows = g->n_rows,
+	                         .epoch = 1,
+	                         .is_training = true};
+	if (cer_net_make(run->arena, &g->shape, g->layers, g->n_layers, &run->net,
+	                 &err) != CER_OK ||
+	    cer_graph_make(run->arena, run->net, &config, &run->graph, &err) !=
+	        CER_OK)
+		fail_msg("%s", err.message);
+	for (size_t i = 0; i < run->net->n_tensors; i++)
+	{
+		const cer_net_tensor *tensor = &run->net->tensors[i];
+		const golden_array *array = find_array(g, "weight", tensor->name.data);
+
+		assert_int_equal(array->n, tensor->size);
+		memcpy(run->graph->weights + tensor->offset, array->values,
+		       tensor->size * sizeof(float));
+	}
+	cer_graph_refresh(run->graph);
+}
+
+static void
+check_values(const golden_array *expected, const float *values, double relative,
+             double absolute)
+{
+	for (size_t i = 0; i < expected->n; i++)
+	{
+		double e = expected->values[i];
+
+		if (!(fabs(values[i] - e) <= absolute + relative * fabs(e)))
+			fail_msg("%s %s[%zu]: %.9g, PyTorch has %.9g", expected->what,
+			         expected->name, i, (double) values[i], e);
+	}
+}
+
+static void
+check_tensors(const golden_run *run, const char *what, const float *flat,
+              double absolute)
+{
+	for (size_t i = 0; i < run->net->n_tensors; i++)
+	{
+		const cer_net_tensor *tensor = &run->net->tensors[i];
+
+		check_values(find_array(run->g, what, tensor->name.data),
+		             flat + tensor->offset, 1e-4, absolute);
+	}
+}
+
+static void
+check_gradients(const golden *g, const cer_kernels *kernels)
+{
+	float *proba = calloc(g->n_rows * g->shape.n_classes, sizeof(float));
+	golden_run run;
+	float loss;
+
+	start(&run, g, kernels);
+	cer_graph_predict(run.graph, &run.rows, 0, g->n_rows, proba);
+	check_values(find_array(g, "proba", "-"), proba, 1e-5, 1e-7);
+	loss = (float) (cer_graph_run(run.graph, &run.batch) / (double) g->n_rows);
+	check_values(find_array(g, "loss", "-"), &loss, 1e-5, 0);
+	cer_graph_update(run.graph);
+	check_tensors(&run, "gradient", run.graph->grads, 1e-6);
+	cer_arena_free(run.arena);
+	free(proba);
+}
+
+typedef struct golden_optimizer
+{
+	const char *name;
+	cer_settings settings;
+} golden_optimizer;
+
+static const golden_optimizer optimizers[] = {
+	{"sgd", {.optimizer = CER_SGD, .lr = 0.1, .momentum = 0.9}},
+	{"sgd_decay", {.optimizer = CER_SGD, .lr = 0.1, .decay = 0.05}},
+	{"adam",
+     {.optimizer = CER_ADAM,
+      .lr = 0.01,
+      .beta1 = 0.9,
+      .beta2 = 0.999,
+      .epsilon = 1e-8}},
+	{"adam_decay",
+     {.optimizer = CER_ADAM,
+      .lr = 0.01,
+      .beta1 = 0.8,
+      .beta2 = 0.99,
+      .epsilon = 1e-6,
+      .decay = 0.05}},
+	{"adamw",
+     {.optimizer = CER_ADAMW,
+      .lr = 0.01,
+      .beta1 = 0.9,
+      .beta2 = 0.999,
+      .epsilon = 1e-8,
+      .decay = 0.1}},
+};
+
+static void
+check_steps(const golden *g, const cer_kernels *kernels,
+            const golden_optimizer *optimizer)
+{
+	golden_run run;
+	cer_optimizer_state *state;
+	cer_error err;
+
+	start(&run, g, kernels);
+	assert_int_equal(cer_optimizer_make(run.arena, run.graph,
+	                                    &optimizer->settings, &state, &err),
+	                 CER_OK);
+	for (int i = 0; i < N_STEPS; i++)
+	{
+		cer_graph_run(run.graph, &run.batch);
+		cer_optimizer_begin_step(state);
+		cer_graph_update(run.graph);
+	}
+	check_tensors(&run, optimizer->name, run.graph->weights, 2e-5);
+	cer_arena_free(run.arena);
+}
+
+static void
+check_golden(const char *name)
+{
+	static const char *const classes[] = {"plain", "avx2", "avx512"};
+	golden *g = read_golden(name);
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+	{
+		const cer_kernels *kernels = cer_kernels_find(classes[i]);
+
+		if (kernels == NULL)
+			continue;
+		check_gradients(g, kernels);
+		for (size_t j = 0; j < sizeof(optimizers) / sizeof(optimizers[0]); j++)
+			check_steps(g, kernels, &optimizers[j]);
+	}
+	free_golden(g);
+}
+
+static void
+test_golden__activations(void **state)
+{
+	(void) state;
+	for (int i = 0; i < CER_N_ACTIVATIONS; i++)
+		check_golden(cer_activation_name((cer_activation) i));
+}
+
+static void
+test_golden__linear(void **state)
+{
+	(void) state;
+	check_golden("linear");
+}
+
+static void
+test_golden__one_row(void **state)
+{
+	(void) state;
+	check_golden("one_row");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_golden__activations),
+		cmocka_unit_test(test_golden__linear),
+		cmocka_unit_test(test_golden__one_row),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
