@@ -137,8 +137,10 @@ source_init(source *from)
 		from->values[i] = make_column(i);
 		from->inputs[i] =
 			(cer_input){name, i % 2 == 0 ? CER_CODE32 : CER_FLOAT64};
-		from->columns[i] = (cer_column){
-			name, i % 2 == 0 ? CER_TYPE_CATEGORY : CER_TYPE_NUMBER, true};
+		from->columns[i] = (cer_column){.name = name,
+		                                .type = i % 2 == 0 ? CER_TYPE_CATEGORY
+		                                                   : CER_TYPE_NUMBER,
+		                                .is_in_star = true};
 	}
 }
 

@@ -1,81 +1,18 @@
 /*
  * test_encode.c
- *	  Encoders: what values become, the same for columns and single rows,
- *	  however the rows came, and after a trip through bytes.
+ *	  Encoders: what values become, and bytes that are none.
  */
-#include "data/encode.h"
+#include "encoded.h"
 
 #include "cmocka_all.h"
-#include "data/dataset.h"
-#include "failing_host.h"
-#include "rows.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define TEXT(s)   ((cer_text){s, sizeof(s) - 1})
 #define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
 
 static const arrival in_order = {0};
-
-/* A dataset, its encoders, its training and validation rows. */
-typedef struct fixture
-{
-	cer_arena *arena;
-	cer_dataset *dataset;
-	const cer_encoders *encoders;
-	cer_encoded train;
-	cer_encoded valid;
-} fixture;
-
-static cer_status
-encode(fixture *f, const test_rows *rows, const cer_host *host, const char *fe,
-       cer_error *err)
-{
-	cer_column columns[ROWS_N_INPUTS];
-	const cer_mst *mst;
-	const cer_plan *plan;
-	cer_status status;
-
-	rows_get_columns(rows, columns);
-	status = cer_mst_parse(f->arena, (cer_text){fe, strlen(fe)}, &mst, err);
-	if (status == CER_OK)
-		status =
-			cer_plan_make(f->arena, mst, columns, rows->n_inputs, &plan, err);
-	if (status == CER_OK)
-		status = cer_encoders_fit(f->arena, host, plan, f->dataset,
-		                          &f->encoders, err);
-	if (status == CER_OK)
-		status = cer_encoders_apply(f->arena, host, f->encoders, f->dataset,
-		                            CER_VALID, false, &f->valid, err);
-	if (status == CER_OK)
-		status = cer_encoders_apply(f->arena, host, f->encoders, f->dataset,
-		                            CER_TRAIN, true, &f->train, err);
-	return status;
-}
-
-static cer_status
-fixture_init(fixture *f, const test_rows *rows, const cer_host *host,
-             const arrival *how, const char *fe, cer_error *err)
-{
-	cer_status status = CER_NO_MEMORY;
-
-	memset(f, 0, sizeof(*f));
-	f->arena = cer_arena_new(host);
-	if (f->arena != NULL)
-		status = rows_load(rows, host, how, &f->dataset, err);
-	if (status == CER_OK)
-		status = encode(f, rows, host, fe, err);
-	return status;
-}
-
-static void
-fixture_release(fixture *f)
-{
-	cer_dataset_free(f->dataset);
-	cer_arena_free(f->arena);
-}
 
 /* ---- one column, by hand ---- */
 
@@ -127,11 +64,11 @@ column_add_texts(column_rows *c, const char *text, size_t n)
 }
 
 static void
-encode_column(fixture *f, const column_rows *c, const char *fe)
+encode_column(encoded_rows *f, const column_rows *c, const char *fe)
 {
 	cer_error err = {0};
 	cer_status status =
-		fixture_init(f, &c->rows, &cer_host_plain, &in_order, fe, &err);
+		encoded_init(f, &c->rows, &cer_host_plain, &in_order, fe, &err);
 
 	if (status != CER_OK)
 		print_error("%s\n", err.message);
@@ -152,7 +89,7 @@ test_encode__robust_scales_by_quartiles(void **state)
 {
 	static const double valid[] = {4, 6, 0, 1e9, INFINITY, -INFINITY, NAN};
 	column_rows c;
-	fixture f;
+	encoded_rows f;
 
 	(void) state;
 	column_init(&c, CER_FLOAT64);
@@ -169,7 +106,7 @@ test_encode__robust_scales_by_quartiles(void **state)
 		assert_true(f.valid.numbers[i] > 2.999 && f.valid.numbers[i] <= 3);
 	assert_true(f.valid.numbers[5] < -2.999 && f.valid.numbers[5] >= -3);
 	assert_true(f.valid.numbers[6] == 0);
-	fixture_release(&f);
+	encoded_release(&f);
 }
 
 /* Quartiles agree: 2 / (max - min) stands in. */
@@ -177,7 +114,7 @@ static void
 test_encode__robust_without_quartiles_uses_the_range(void **state)
 {
 	column_rows c;
-	fixture f;
+	encoded_rows f;
 
 	(void) state;
 	column_init(&c, CER_FLOAT64);
@@ -186,7 +123,7 @@ test_encode__robust_without_quartiles_uses_the_range(void **state)
 	encode_column(&f, &c, "FE x");
 	assert_true(f.train.numbers[4] == clip_smoothly(2));
 	assert_true(f.train.numbers[3] == 0);
-	fixture_release(&f);
+	encoded_release(&f);
 }
 
 static void
@@ -199,7 +136,7 @@ test_encode__constant_and_empty_columns_are_zero(void **state)
 	{
 		bool is_empty = k >= 2;
 		column_rows c;
-		fixture f;
+		encoded_rows f;
 
 		column_init(&c, CER_FLOAT64);
 		for (int i = 0; i < 10; i++)
@@ -213,7 +150,7 @@ test_encode__constant_and_empty_columns_are_zero(void **state)
 			assert_true(f.train.numbers[is_empty ? 2 * i : i] == 0);
 		assert_true(f.valid.numbers[0] == 0);
 		assert_true(f.valid.numbers[1] == 0);
-		fixture_release(&f);
+		encoded_release(&f);
 	}
 }
 
@@ -221,7 +158,7 @@ static void
 test_encode__missing_numbers_have_a_number_of_their_own(void **state)
 {
 	column_rows c;
-	fixture f;
+	encoded_rows f;
 	const cer_input_shape *shape;
 
 	(void) state;
@@ -236,14 +173,14 @@ test_encode__missing_numbers_have_a_number_of_their_own(void **state)
 	for (int i = 0; i < 4; i++)
 		assert_true(f.train.numbers[2 * i + 1] == (i == 2 ? 1 : 0));
 	assert_true(f.train.numbers[4] == 0);
-	fixture_release(&f);
+	encoded_release(&f);
 }
 
 static void
 test_encode__standardize_has_mean_0_and_deviation_1(void **state)
 {
 	column_rows c;
-	fixture f;
+	encoded_rows f;
 
 	(void) state;
 	column_init(&c, CER_FLOAT64);
@@ -258,7 +195,7 @@ test_encode__standardize_has_mean_0_and_deviation_1(void **state)
 	assert_true(f.valid.numbers[0] == 2);
 	assert_true(f.valid.numbers[1] == 10);
 	assert_true(f.valid.numbers[2] == -10);
-	fixture_release(&f);
+	encoded_release(&f);
 }
 
 static void
@@ -272,7 +209,7 @@ test_encode__huge_numbers_stay_finite(void **state)
 		static const double numbers[] = {-1.7e308, 1.7e308, INFINITY, -INFINITY,
 		                                 1e-320,   5e-324,  1,        -1};
 		column_rows c;
-		fixture f;
+		encoded_rows f;
 
 		column_init(&c, CER_FLOAT64);
 		for (size_t i = 0; i < LENGTH(numbers); i++)
@@ -280,14 +217,14 @@ test_encode__huge_numbers_stay_finite(void **state)
 		encode_column(&f, &c, fes[k]);
 		for (size_t i = 0; i < LENGTH(numbers); i++)
 			assert_true(fabsf(f.train.numbers[i]) <= 10);
-		fixture_release(&f);
+		encoded_release(&f);
 	}
 }
 
 /* ---- categories ---- */
 
 static cer_table_shape
-get_table(const fixture *f)
+get_table(const encoded_rows *f)
 {
 	assert_int_equal(cer_encoders_get_shape(f->encoders)->n_tables, 1);
 	assert_int_equal(cer_encoders_get_shape(f->encoders)->n_numbers, 0);
@@ -299,7 +236,7 @@ test_encode__categories_in_byte_order_rare_ones_together(void **state)
 {
 	static const uint32_t expected[] = {3, 3, 3, 2, 2, 2, 1, 1, 1, 0};
 	column_rows c;
-	fixture f;
+	encoded_rows f;
 
 	(void) state;
 	column_init(&c, CER_CODE32);
@@ -317,7 +254,7 @@ test_encode__categories_in_byte_order_rare_ones_together(void **state)
 	assert_int_equal(cer_encoders_find_code(f.encoders, 0, TEXT("")), 1);
 	assert_int_equal(
 		cer_encoders_find_code(f.encoders, 0, (cer_text){NULL, SIZE_MAX}), 0);
-	fixture_release(&f);
+	encoded_release(&f);
 }
 
 /* A code that no training row has is never used. */
@@ -341,7 +278,7 @@ test_encode__untrained_codes_have_a_stand_in(void **state)
 		cer_value foreign = {.code = 1000};
 		uint32_t code;
 		column_rows c;
-		fixture f;
+		encoded_rows f;
 
 		column_init(&c, CER_CODE32);
 		column_add_texts(&c, "a", cases[i].n_a);
@@ -355,7 +292,7 @@ test_encode__untrained_codes_have_a_stand_in(void **state)
 		assert_int_equal(code, cases[i].unseen_code);
 		cer_encoders_apply_row(f.encoders, &foreign, NULL, &code);
 		assert_int_equal(code, cases[i].unseen_code);
-		fixture_release(&f);
+		encoded_release(&f);
 	}
 }
 
@@ -378,7 +315,7 @@ test_encode__many_values_are_embedded(void **state)
 	for (size_t i = 0; i < LENGTH(cases); i++)
 	{
 		column_rows c;
-		fixture f;
+		encoded_rows f;
 
 		column_init(&c, CER_CODE32);
 		for (size_t v = 0; v < cases[i].n_values; v++)
@@ -386,7 +323,7 @@ test_encode__many_values_are_embedded(void **state)
 		encode_column(&f, &c, cases[i].fe);
 		assert_int_equal(get_table(&f).n_codes, cases[i].n_values + 2);
 		assert_int_equal(get_table(&f).width, cases[i].width);
-		fixture_release(&f);
+		encoded_release(&f);
 	}
 }
 
@@ -399,7 +336,7 @@ test_encode__numbers_can_be_categories(void **state)
 	static const double valid[] = {-1.5, 9, 10, 77, 78, NAN, -0.0};
 	static const uint32_t expected[] = {2, 3, 4, 1, 1, 0, 1};
 	column_rows c;
-	fixture f;
+	encoded_rows f;
 
 	(void) state;
 	column_init(&c, CER_FLOAT64);
@@ -410,195 +347,10 @@ test_encode__numbers_can_be_categories(void **state)
 	encode_column(&f, &c, "FE x : onehot");
 	assert_int_equal(get_table(&f).n_codes, 5);
 	assert_memory_equal(f.valid.codes, expected, sizeof(expected));
-	fixture_release(&f);
+	encoded_release(&f);
 }
 
-/* ---- properties over random rows ---- */
-
-static const char *const all_kinds =
-	"FE *, hour : onehot, city : embed(5), small : standardize";
-
-static void
-assert_encoded_equal(const cer_encoded *a, const cer_encoded *b,
-                     const cer_input_shape *shape)
-{
-	size_t n = a->n_rows;
-
-	assert_int_equal(n, b->n_rows);
-	assert_memory_equal(a->numbers, b->numbers, n * shape->n_numbers * 4);
-	assert_memory_equal(a->codes, b->codes, n * shape->n_tables * 4);
-	assert_memory_equal(a->labels, b->labels, n * 2);
-	assert_memory_equal(a->row_keys, b->row_keys, n * 8);
-}
-
-/* Runs tasks from the last to the first: as good as at the same time. */
-static void
-run_backwards(void *self, cer_task_fn fn, void *arg, size_t n_tasks)
-{
-	(void) self;
-	while (n_tasks > 0)
-		fn(arg, --n_tasks);
-}
-
-static void
-check_arrivals(test_random *random, size_t n_rows, bool has_ties)
-{
-	test_rows *rows = rows_make(random, n_rows, has_ties);
-	const arrival any = {random, true, true};
-	cer_host threads = cer_host_plain;
-	const cer_input_shape *shape;
-	fixture expected;
-
-	threads.run_tasks = run_backwards;
-	assert_int_equal(fixture_init(&expected, rows, &cer_host_plain, &in_order,
-	                              all_kinds, NULL),
-	                 CER_OK);
-	shape = cer_encoders_get_shape(expected.encoders);
-	for (size_t n_threads = 1; n_threads < 9; n_threads += 2)
-	{
-		fixture got;
-
-		threads.n_threads = n_threads;
-		assert_int_equal(
-			fixture_init(&got, rows, &threads, &any, all_kinds, NULL), CER_OK);
-		assert_encoded_equal(&expected.train, &got.train, shape);
-		assert_encoded_equal(&expected.valid, &got.valid, shape);
-		fixture_release(&got);
-	}
-	fixture_release(&expected);
-	rows_free(rows);
-}
-
-static void
-test_encode__does_not_tell_how_rows_came(void **state)
-{
-	test_random random;
-
-	(void) state;
-	random_init(&random);
-	check_arrivals(&random, 2, false);
-	check_arrivals(&random, 3000, false);
-	check_arrivals(&random, 3000, true);
-}
-
-/* Values as a scorer has them: numbers, codes found by their text. */
-static void
-get_row(const cer_encoders *encoders, const test_rows *rows, size_t row,
-        cer_value *values)
-{
-	for (size_t i = 0; i < rows->n_inputs; i++)
-	{
-		test_value from = rows->values[row * rows->n_inputs + i];
-		cer_text text = from.text;
-
-		if (rows->inputs[i].storage != CER_CODE32)
-		{
-			values[i].number = from.number;
-			continue;
-		}
-		if (text.data == NULL)
-			text.size = SIZE_MAX;
-		values[i].code = cer_encoders_find_code(encoders, i, text);
-	}
-}
-
-static size_t
-find_key(const cer_encoded *encoded, uint64_t key)
-{
-	for (size_t row = 0; row < encoded->n_rows; row++)
-		if (encoded->row_keys[row] == key)
-			return row;
-	return SIZE_MAX;
-}
-
-static void
-assert_rows_equal_columns(const cer_encoders *encoders, const test_rows *rows,
-                          const cer_encoded *encoded)
-{
-	const cer_input_shape *shape = cer_encoders_get_shape(encoders);
-	float numbers[2 * ROWS_N_INPUTS];
-	uint32_t codes[ROWS_N_INPUTS];
-	size_t n_checked = 0;
-
-	for (size_t row = 0; row < rows->n_rows; row++)
-	{
-		size_t at = find_key(encoded, rows->row_keys[row]);
-		cer_value values[ROWS_N_INPUTS];
-
-		if (at == SIZE_MAX)
-			continue;
-		n_checked++;
-		get_row(encoders, rows, row, values);
-		cer_encoders_apply_row(encoders, values, numbers, codes);
-		assert_memory_equal(numbers, encoded->numbers + at * shape->n_numbers,
-		                    shape->n_numbers * sizeof(float));
-		assert_memory_equal(codes, encoded->codes + at * shape->n_tables,
-		                    shape->n_tables * sizeof(uint32_t));
-	}
-	assert_int_equal(n_checked, encoded->n_rows);
-}
-
-static void
-test_encode__row_by_row_is_as_by_column(void **state)
-{
-	test_random random;
-	test_rows *rows;
-	fixture f;
-
-	(void) state;
-	random_init(&random);
-	rows = rows_make(&random, 2000, false);
-	assert_int_equal(
-		fixture_init(&f, rows, &cer_host_plain, &in_order, all_kinds, NULL),
-		CER_OK);
-	assert_rows_equal_columns(f.encoders, rows, &f.train);
-	assert_rows_equal_columns(f.encoders, rows, &f.valid);
-	fixture_release(&f);
-	rows_free(rows);
-}
-
-/* ---- bytes ---- */
-
-static const cer_encoders *
-pack_and_unpack(cer_arena *arena, const cer_encoders *encoders, cer_text *bytes)
-{
-	size_t n = cer_encoders_count_inputs(encoders);
-	const cer_encoders *got = NULL;
-
-	for (size_t i = 0; i < n; i++)
-		assert_int_equal(cer_encoders_pack(arena, encoders, i, &bytes[i], NULL),
-		                 CER_OK);
-	assert_int_equal(cer_encoders_unpack(arena, bytes, n, 2, &got, NULL),
-	                 CER_OK);
-	return got;
-}
-
-static void
-test_encoders_unpack__gives_what_was_packed(void **state)
-{
-	test_random random;
-	test_rows *rows;
-	const cer_encoders *got;
-	cer_text bytes[ROWS_N_INPUTS], again[ROWS_N_INPUTS];
-	fixture f;
-
-	(void) state;
-	random_init(&random);
-	rows = rows_make(&random, 1000, false);
-	assert_int_equal(
-		fixture_init(&f, rows, &cer_host_plain, &in_order, all_kinds, NULL),
-		CER_OK);
-	got = pack_and_unpack(f.arena, f.encoders, bytes);
-	assert_rows_equal_columns(got, rows, &f.train);
-	pack_and_unpack(f.arena, got, again);
-	for (size_t i = 0; i < ROWS_N_INPUTS; i++)
-	{
-		assert_int_equal(bytes[i].size, again[i].size);
-		assert_memory_equal(bytes[i].data, again[i].data, bytes[i].size);
-	}
-	fixture_release(&f);
-	rows_free(rows);
-}
+/* ---- failures ---- */
 
 /* Cut anywhere, longer by a byte, or with any byte changed: never a crash. */
 static void
@@ -606,7 +358,7 @@ test_encoders_unpack__refuses_damaged_bytes(void **state)
 {
 	cer_text bytes;
 	column_rows c;
-	fixture f;
+	encoded_rows f;
 	char copy[200];
 
 	(void) state;
@@ -640,44 +392,14 @@ test_encoders_unpack__refuses_damaged_bytes(void **state)
 	assert_int_equal(cer_encoders_unpack(f.arena, &(cer_text){copy, 10}, 1, 2,
 	                                     &f.encoders, NULL),
 	                 CER_BAD_VERSION);
-	fixture_release(&f);
-}
-
-/* ---- failures ---- */
-
-static cer_status
-encode_and_release(const cer_host *host, void *arg)
-{
-	fixture f;
-	cer_text bytes;
-	cer_status status = fixture_init(&f, arg, host, &in_order, all_kinds, NULL);
-
-	for (size_t i = 0; status == CER_OK && i < ROWS_N_INPUTS; i++)
-		status = cer_encoders_pack(f.arena, f.encoders, i, &bytes, NULL);
-	if (status == CER_OK)
-		status = cer_encoders_unpack(f.arena, &bytes, 1, 2, &f.encoders, NULL);
-	fixture_release(&f);
-	return status;
-}
-
-static void
-test_encode__survives_each_failed_allocation(void **state)
-{
-	test_random random;
-	test_rows *rows;
-
-	(void) state;
-	random_init(&random);
-	rows = rows_make(&random, 500, true);
-	assert_true(failing_host_run(encode_and_release, rows) > 30);
-	rows_free(rows);
+	encoded_release(&f);
 }
 
 static void
 test_encode__needs_rows_and_columns(void **state)
 {
 	column_rows c;
-	fixture f;
+	encoded_rows f;
 	cer_encoded encoded;
 	cer_error err;
 
@@ -685,10 +407,10 @@ test_encode__needs_rows_and_columns(void **state)
 	column_init(&c, CER_FLOAT64);
 	column_add_number(&c, CER_VALID, 1);
 	assert_int_equal(
-		fixture_init(&f, &c.rows, &cer_host_plain, &in_order, "FE x", &err),
+		encoded_init(&f, &c.rows, &cer_host_plain, &in_order, "FE x", &err),
 		CER_BAD_DATA);
 	assert_string_equal(err.message, "there are no training rows");
-	fixture_release(&f);
+	encoded_release(&f);
 	column_init(&c, CER_FLOAT64);
 	column_add_number(&c, CER_TRAIN, 1);
 	column_add_number(&c, CER_TRAIN, 2);
@@ -698,41 +420,7 @@ test_encode__needs_rows_and_columns(void **state)
 	                                    f.dataset, CER_TRAIN, false, &encoded,
 	                                    &err),
 	                 CER_BAD_CALL);
-	fixture_release(&f);
-}
-
-static size_t n_polls_left;
-
-static bool
-is_canceled_later(void *self)
-{
-	(void) self;
-	return n_polls_left-- == 0;
-}
-
-static void
-test_encode__can_be_canceled(void **state)
-{
-	test_random random;
-	test_rows *rows;
-	cer_host host = cer_host_plain;
-	cer_status status = CER_CANCELED;
-
-	(void) state;
-	random_init(&random);
-	host.is_canceled = is_canceled_later;
-	rows = rows_make(&random, 300, false);
-	for (size_t n = 0; status != CER_OK; n++)
-	{
-		fixture f;
-
-		assert_true(n < 100);
-		n_polls_left = n;
-		status = fixture_init(&f, rows, &host, &in_order, all_kinds, NULL);
-		assert_true(status == CER_OK || status == CER_CANCELED);
-		fixture_release(&f);
-	}
-	rows_free(rows);
+	encoded_release(&f);
 }
 
 int
@@ -751,13 +439,8 @@ main(void)
 		cmocka_unit_test(test_encode__untrained_codes_have_a_stand_in),
 		cmocka_unit_test(test_encode__many_values_are_embedded),
 		cmocka_unit_test(test_encode__numbers_can_be_categories),
-		cmocka_unit_test(test_encode__does_not_tell_how_rows_came),
-		cmocka_unit_test(test_encode__row_by_row_is_as_by_column),
-		cmocka_unit_test(test_encoders_unpack__gives_what_was_packed),
 		cmocka_unit_test(test_encoders_unpack__refuses_damaged_bytes),
-		cmocka_unit_test(test_encode__survives_each_failed_allocation),
 		cmocka_unit_test(test_encode__needs_rows_and_columns),
-		cmocka_unit_test(test_encode__can_be_canceled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
