@@ -5,7 +5,7 @@
  * Blocks form a list, newest first.  A block's size doubles up to a limit;
  * what is larger than a quarter of it gets a block of its own.
  */
-#include "cerebro.h"
+#include "base/arena.h"
 
 #include <string.h>
 
@@ -72,6 +72,12 @@ cer_arena_free(cer_arena *arena)
 	cer_arena_clear(arena);
 	host = arena->host;
 	host.release(host.self, arena, sizeof(*arena));
+}
+
+const cer_host *
+cer_arena_get_host(const cer_arena *arena)
+{
+	return &arena->host;
 }
 
 size_t

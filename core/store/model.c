@@ -9,6 +9,7 @@
  */
 #include "store/parts.h"
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/size.h"
 #include "base/text.h"
@@ -50,29 +51,43 @@ read_weights(cer_arena *arena, part_list *list, const cer_net *net,
 static cer_status fill_model(cer_arena *arena, const cer_model_header *header,
                              cer_model *model, cer_error *err);
 
+/* What work holds, weights as stored among it, goes when the model is made. */
+static cer_status
+make_model(cer_arena *arena, cer_arena *work, part_list *list, cer_model *model,
+           cer_error *err)
+{
+	cer_model_header header;
+	const cer_mst *mst;
+	const cer_net *net;
+	const float *weights = NULL;
+
+	CER_TRY(read_header(work, list, &header, err));
+	CER_TRY(cer_mst_parse(work, header.triple, &mst, err));
+	CER_TRY(read_encoders(arena, list, &header, &model->encoders, err));
+	CER_TRY(cer_net_make(arena, cer_encoders_get_shape(model->encoders),
+	                     mst->layers, mst->n_layers, &net, err));
+	CER_TRY(read_weights(work, list, net, &weights, err));
+	CER_TRY(cer_infer_make(arena, net, weights, &model->infer, err));
+	return fill_model(arena, &header, model, err);
+}
+
 cer_status
 cer_model_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
                const cer_model **model, cer_error *err)
 {
 	part_list list = {parts, n_parts, 0};
-	cer_model_header header;
+	cer_arena *work = cer_arena_new(cer_arena_get_host(arena));
 	cer_model *made = cer_arena_allocate(arena, sizeof(*made));
-	const cer_mst *mst;
-	const cer_net *net;
-	const float *weights = NULL;
+	cer_status status;
 
-	if (made == NULL)
-		return cer_fail_memory(err, sizeof(*made));
-	CER_TRY(read_header(arena, &list, &header, err));
-	CER_TRY(cer_mst_parse(arena, header.triple, &mst, err));
-	CER_TRY(read_encoders(arena, &list, &header, &made->encoders, err));
-	CER_TRY(cer_net_make(arena, cer_encoders_get_shape(made->encoders),
-	                     mst->layers, mst->n_layers, &net, err));
-	CER_TRY(read_weights(arena, &list, net, &weights, err));
-	CER_TRY(cer_infer_make(arena, net, weights, &made->infer, err));
-	CER_TRY(fill_model(arena, &header, made, err));
-	*model = made;
-	return CER_OK;
+	if (work == NULL || made == NULL)
+		status = cer_fail_memory(err, sizeof(*made));
+	else
+		status = make_model(arena, work, &list, made, err);
+	cer_arena_free(work);
+	if (status == CER_OK)
+		*model = made;
+	return status;
 }
 
 size_t
