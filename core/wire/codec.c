@@ -8,14 +8,14 @@
 #include <string.h>
 
 void
-codec_fail(codec *c, const char *what)
+cer_codec_fail(cer_codec *c, const char *what)
 {
 	if (c->status == CER_OK)
 		c->status = cer_fail(c->err, CER_BAD_FORMAT, "bad frame: %s", what);
 }
 
 static void
-write_raw(codec *c, const void *data, size_t size)
+write_raw(cer_codec *c, const void *data, size_t size)
 {
 	size_t have = c->out->size;
 
@@ -29,13 +29,13 @@ write_raw(codec *c, const void *data, size_t size)
 
 /* Lends size bytes of the payload, or NULL. */
 static const uint8_t *
-lend_raw(codec *c, size_t size)
+lend_raw(cer_codec *c, size_t size)
 {
 	const uint8_t *here = c->start + c->position;
 
 	if (size > c->size - c->position)
 	{
-		codec_fail(c, "it ends too early");
+		cer_codec_fail(c, "it ends too early");
 		return NULL;
 	}
 	c->position += size;
@@ -44,13 +44,13 @@ lend_raw(codec *c, size_t size)
 
 /* A number of any kind, in the machine's own bytes. */
 static void
-codec_number(codec *c, void *value, size_t size)
+cer_codec_number(cer_codec *c, void *value, size_t size)
 {
 	const uint8_t *bytes;
 
 	if (c->status != CER_OK)
 		return;
-	if (!codec_is_reading(c))
+	if (!cer_codec_is_reading(c))
 	{
 		write_raw(c, value, size);
 		return;
@@ -61,55 +61,55 @@ codec_number(codec *c, void *value, size_t size)
 }
 
 void
-codec_u8(codec *c, uint8_t *value)
+cer_codec_u8(cer_codec *c, uint8_t *value)
 {
-	codec_number(c, value, sizeof(*value));
+	cer_codec_number(c, value, sizeof(*value));
 }
 
 void
-codec_u32(codec *c, uint32_t *value)
+cer_codec_u32(cer_codec *c, uint32_t *value)
 {
-	codec_number(c, value, sizeof(*value));
+	cer_codec_number(c, value, sizeof(*value));
 }
 
 void
-codec_u64(codec *c, uint64_t *value)
+cer_codec_u64(cer_codec *c, uint64_t *value)
 {
-	codec_number(c, value, sizeof(*value));
+	cer_codec_number(c, value, sizeof(*value));
 }
 
 void
-codec_double(codec *c, double *value)
+cer_codec_double(cer_codec *c, double *value)
 {
-	codec_number(c, value, sizeof(*value));
+	cer_codec_number(c, value, sizeof(*value));
 }
 
 uint32_t
-codec_enum(codec *c, uint32_t value, uint32_t limit)
+cer_codec_enum(cer_codec *c, uint32_t value, uint32_t limit)
 {
-	codec_u32(c, &value);
+	cer_codec_u32(c, &value);
 	if (c->status == CER_OK && value >= limit)
-		codec_fail(c, "a value out of its range");
+		cer_codec_fail(c, "a value out of its range");
 	return c->status == CER_OK ? value : 0;
 }
 
 void
-codec_bool(codec *c, bool *value)
+cer_codec_bool(cer_codec *c, bool *value)
 {
-	*value = codec_enum(c, *value ? 1 : 0, 2) == 1;
+	*value = cer_codec_enum(c, *value ? 1 : 0, 2) == 1;
 }
 
 void
-codec_text(codec *c, cer_text *text)
+cer_codec_text(cer_codec *c, cer_text *text)
 {
 	uint32_t size = (uint32_t) text->size;
 
-	if (!codec_is_reading(c) && text->size > UINT32_MAX)
-		codec_fail(c, "a text is too long");
-	codec_u32(c, &size);
+	if (!cer_codec_is_reading(c) && text->size > UINT32_MAX)
+		cer_codec_fail(c, "a text is too long");
+	cer_codec_u32(c, &size);
 	if (c->status != CER_OK)
 		return;
-	if (!codec_is_reading(c))
+	if (!cer_codec_is_reading(c))
 	{
 		write_raw(c, text->data, size);
 		return;
@@ -119,16 +119,16 @@ codec_text(codec *c, cer_text *text)
 }
 
 void
-codec_chars(codec *c, char *chars, size_t size)
+cer_codec_chars(cer_codec *c, char *chars, size_t size)
 {
-	cer_text text = {chars, codec_is_reading(c) ? 0 : strlen(chars)};
+	cer_text text = {chars, cer_codec_is_reading(c) ? 0 : strlen(chars)};
 
-	codec_text(c, &text);
-	if (c->status != CER_OK || !codec_is_reading(c))
+	cer_codec_text(c, &text);
+	if (c->status != CER_OK || !cer_codec_is_reading(c))
 		return;
 	if (text.size >= size || memchr(text.data, 0, text.size) != NULL)
 	{
-		codec_fail(c, "a text does not fit");
+		cer_codec_fail(c, "a text does not fit");
 		return;
 	}
 	memcpy(chars, text.data, text.size);
@@ -137,26 +137,26 @@ codec_chars(codec *c, char *chars, size_t size)
 
 /* Zeros up to the next multiple of 8. */
 static void
-codec_align(codec *c)
+cer_codec_align(cer_codec *c)
 {
 	static const uint8_t zeros[8];
 	size_t size = (8 - c->position % 8) % 8;
 
 	if (c->status != CER_OK)
 		return;
-	if (codec_is_reading(c))
+	if (cer_codec_is_reading(c))
 		lend_raw(c, size);
 	else
 		write_raw(c, zeros, size);
 }
 
 void
-codec_bytes(codec *c, const void **data, size_t size)
+cer_codec_bytes(cer_codec *c, const void **data, size_t size)
 {
-	codec_align(c);
+	cer_codec_align(c);
 	if (c->status != CER_OK)
 		return;
-	if (codec_is_reading(c))
+	if (cer_codec_is_reading(c))
 		*data = lend_raw(c, size);
 	else
 		write_raw(c, *data, size);
@@ -164,7 +164,7 @@ codec_bytes(codec *c, const void **data, size_t size)
 
 /* Storage for n elements that are about to be read. */
 static void *
-make_elements(codec *c, size_t n, size_t element_size)
+make_elements(cer_codec *c, size_t n, size_t element_size)
 {
 	void *elements = cer_arena_allocate(c->arena, n * element_size);
 
@@ -177,8 +177,8 @@ make_elements(codec *c, size_t n, size_t element_size)
 
 /* What is written may be constant: fields are handed a copy of it. */
 static void
-write_element(codec *c, const void *element, size_t size,
-              codec_element describe)
+write_element(cer_codec *c, const void *element, size_t size,
+              cer_codec_element describe)
 {
 	uint64_t copy[8];
 
@@ -187,20 +187,20 @@ write_element(codec *c, const void *element, size_t size,
 	describe(c, copy);
 }
 
-codec_list
-codec_array(codec *c, codec_list list, size_t element_size, size_t wire_size,
-            codec_element element)
+cer_codec_list
+cer_codec_array(cer_codec *c, cer_codec_list list, size_t element_size,
+                size_t wire_size, cer_codec_element element)
 {
 	uint32_t n = (uint32_t) list.n;
 	char *elements = (char *) (uintptr_t) list.elements;
 
-	if (!codec_is_reading(c) && list.n > UINT32_MAX)
-		codec_fail(c, "a list is too long");
-	codec_u32(c, &n);
-	if (c->status == CER_OK && codec_is_reading(c))
+	if (!cer_codec_is_reading(c) && list.n > UINT32_MAX)
+		cer_codec_fail(c, "a list is too long");
+	cer_codec_u32(c, &n);
+	if (c->status == CER_OK && cer_codec_is_reading(c))
 	{
 		if (n > (c->size - c->position) / wire_size)
-			codec_fail(c, "a list is longer than the frame");
+			cer_codec_fail(c, "a list is longer than the frame");
 		else
 			elements = make_elements(c, n, element_size);
 	}
@@ -208,12 +208,12 @@ codec_array(codec *c, codec_list list, size_t element_size, size_t wire_size,
 	{
 		char *each = elements + i * element_size;
 
-		if (codec_is_reading(c))
+		if (cer_codec_is_reading(c))
 			element(c, each);
 		else
 			write_element(c, each, element_size, element);
 	}
 	if (c->status != CER_OK)
-		return (codec_list){NULL, 0};
-	return (codec_list){elements, n};
+		return (cer_codec_list){NULL, 0};
+	return (cer_codec_list){elements, n};
 }

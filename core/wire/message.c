@@ -29,70 +29,71 @@
 /* ------------------------------------------------------------- elements */
 
 static void
-codec_triple(codec *c, void *element)
+cer_codec_triple(cer_codec *c, void *element)
 {
 	cer_group_triple *triple = element;
 
-	codec_u64(c, &triple->job);
-	codec_text(c, &triple->text);
+	cer_codec_u64(c, &triple->job);
+	cer_codec_text(c, &triple->text);
 }
 
 static void
-codec_column(codec *c, void *element)
+cer_codec_column(cer_codec *c, void *element)
 {
 	cer_column *column = element;
 
-	codec_text(c, &column->name);
-	column->type = codec_enum(c, column->type, CER_TYPE_OTHER + 1);
-	codec_bool(c, &column->is_in_star);
-	codec_bool(c, &column->is_label);
+	cer_codec_text(c, &column->name);
+	column->type = cer_codec_enum(c, column->type, CER_TYPE_OTHER + 1);
+	cer_codec_bool(c, &column->is_in_star);
+	cer_codec_bool(c, &column->is_label);
 }
 
 static void
-codec_input(codec *c, void *element)
+cer_codec_input(cer_codec *c, void *element)
 {
 	cer_input *input = element;
 
-	codec_text(c, &input->name);
-	input->storage = codec_enum(c, input->storage, CER_CODE32 + 1);
+	cer_codec_text(c, &input->name);
+	input->storage = cer_codec_enum(c, input->storage, CER_CODE32 + 1);
 }
 
 static void
-codec_value(codec *c, void *element)
+cer_codec_value(cer_codec *c, void *element)
 {
-	codec_text(c, element);
+	cer_codec_text(c, element);
 }
 
 static void
-codec_storage(codec *c, void *element)
+cer_codec_storage(cer_codec *c, void *element)
 {
 	cer_storage *storage = element;
 
-	*storage = codec_enum(c, *storage, CER_CODE32 + 1);
+	*storage = cer_codec_enum(c, *storage, CER_CODE32 + 1);
 }
 
 /* ------------------------------------------------------------- messages */
 
 static void
-codec_hello(codec *c, cer_hello *hello)
+cer_codec_hello(cer_codec *c, cer_hello *hello)
 {
-	codec_text(c, &hello->executor);
-	codec_u32(c, &hello->n_threads);
-	codec_u64(c, &hello->memory_limit);
+	cer_codec_text(c, &hello->executor);
+	cer_codec_u32(c, &hello->n_threads);
+	cer_codec_u64(c, &hello->memory_limit);
 }
 
 static void
-codec_group(codec *c, cer_group *group)
+cer_codec_group(cer_codec *c, cer_group *group)
 {
-	codec_list triples = {group->triples, group->n_triples};
-	codec_list columns = {group->columns, group->n_columns};
-	codec_list inputs = {group->inputs, group->n_inputs};
+	cer_codec_list triples = {group->triples, group->n_triples};
+	cer_codec_list columns = {group->columns, group->n_columns};
+	cer_codec_list inputs = {group->inputs, group->n_inputs};
 
-	triples =
-		codec_array(c, triples, sizeof(cer_group_triple), 12, codec_triple);
-	columns = codec_array(c, columns, sizeof(cer_column), 16, codec_column);
-	inputs = codec_array(c, inputs, sizeof(cer_input), 8, codec_input);
-	codec_u32(c, &group->n_classes);
+	triples = cer_codec_array(c, triples, sizeof(cer_group_triple), 12,
+	                          cer_codec_triple);
+	columns =
+		cer_codec_array(c, columns, sizeof(cer_column), 16, cer_codec_column);
+	inputs = cer_codec_array(c, inputs, sizeof(cer_input), 8, cer_codec_input);
+	cer_codec_u32(c, &group->n_classes);
 	group->triples = triples.elements;
 	group->n_triples = triples.n;
 	group->columns = columns.elements;
@@ -102,13 +103,13 @@ codec_group(codec *c, cer_group *group)
 }
 
 static void
-codec_values(codec *c, cer_values *values)
+cer_codec_values(cer_codec *c, cer_values *values)
 {
-	codec_list list = {values->values, values->n_values};
+	cer_codec_list list = {values->values, values->n_values};
 
-	codec_u32(c, &values->input);
-	codec_u32(c, &values->first);
-	list = codec_array(c, list, sizeof(cer_text), 4, codec_value);
+	cer_codec_u32(c, &values->input);
+	cer_codec_u32(c, &values->first);
+	list = cer_codec_array(c, list, sizeof(cer_text), 4, cer_codec_value);
 	values->values = list.elements;
 	values->n_values = list.n;
 }
@@ -121,188 +122,191 @@ size_of_storage(cer_storage storage)
 
 /* The columns' arrays, each as long as its storage says. */
 static void
-codec_chunk_columns(codec *c, cer_rows *rows)
+codec_chunk_columns(cer_codec *c, cer_rows *rows)
 {
 	size_t size = rows->n_columns * sizeof(void *);
 	const void **columns = (const void **) (uintptr_t) rows->chunk.columns;
 
-	if (c->status == CER_OK && codec_is_reading(c))
+	if (c->status == CER_OK && cer_codec_is_reading(c))
 	{
 		columns = cer_arena_allocate(c->arena, size);
 		if (columns == NULL)
 			c->status = cer_fail_memory(c->err, size);
 	}
 	for (size_t i = 0; i < rows->n_columns && c->status == CER_OK; i++)
-		codec_bytes(c, &columns[i],
-		            rows->chunk.n_rows * size_of_storage(rows->storages[i]));
+		cer_codec_bytes(c, &columns[i],
+		                rows->chunk.n_rows *
+		                    size_of_storage(rows->storages[i]));
 	rows->chunk.columns = columns;
 }
 
 static void
-codec_rows(codec *c, cer_rows *rows)
+cer_codec_rows(cer_codec *c, cer_rows *rows)
 {
-	codec_list storages = {rows->storages, rows->n_columns};
+	cer_codec_list storages = {rows->storages, rows->n_columns};
 	cer_chunk *chunk = &rows->chunk;
 
-	codec_u64(c, &rows->position);
-	chunk->n_rows = codec_enum(c, (uint32_t) chunk->n_rows, CER_CHUNK_ROWS + 1);
-	storages = codec_array(c, storages, sizeof(cer_storage), 4, codec_storage);
+	cer_codec_u64(c, &rows->position);
+	chunk->n_rows =
+		cer_codec_enum(c, (uint32_t) chunk->n_rows, CER_CHUNK_ROWS + 1);
+	storages =
+		cer_codec_array(c, storages, sizeof(cer_storage), 4, cer_codec_storage);
 	rows->storages = storages.elements;
 	rows->n_columns = storages.n;
-	codec_bytes(c, (const void **) &chunk->row_keys,
-	            chunk->n_rows * sizeof(uint64_t));
-	codec_bytes(c, (const void **) &chunk->parts, chunk->n_rows);
-	codec_bytes(c, (const void **) &chunk->labels,
-	            chunk->n_rows * sizeof(uint16_t));
+	cer_codec_bytes(c, (const void **) &chunk->row_keys,
+	                chunk->n_rows * sizeof(uint64_t));
+	cer_codec_bytes(c, (const void **) &chunk->parts, chunk->n_rows);
+	cer_codec_bytes(c, (const void **) &chunk->labels,
+	                chunk->n_rows * sizeof(uint16_t));
 	codec_chunk_columns(c, rows);
 }
 
 static void
-codec_end(codec *c, cer_end *end)
+cer_codec_end(cer_codec *c, cer_end *end)
 {
-	codec_u64(c, &end->n_rows);
+	cer_codec_u64(c, &end->n_rows);
 }
 
 static void
-codec_ready(codec *c, cer_ready *ready)
+cer_codec_ready(cer_codec *c, cer_ready *ready)
 {
-	codec_u32(c, &ready->n_threads);
+	cer_codec_u32(c, &ready->n_threads);
 }
 
 static void
-codec_status(codec *c, cer_group_status *status)
+cer_codec_status(cer_codec *c, cer_group_status *status)
 {
-	codec_u32(c, &status->triple);
-	status->phase = codec_enum(c, status->phase, CER_PHASE_PACK + 1);
-	codec_u32(c, &status->train.epoch);
-	codec_u32(c, &status->train.n_epochs);
-	codec_u64(c, &status->train.n_done);
-	codec_u64(c, &status->train.n_rows);
-	codec_double(c, &status->train.train_loss);
-	codec_double(c, &status->rows_per_second);
-	codec_double(c, &status->cpu_seconds);
-	codec_u64(c, &status->peak_bytes);
+	cer_codec_u32(c, &status->triple);
+	status->phase = cer_codec_enum(c, status->phase, CER_PHASE_PACK + 1);
+	cer_codec_u32(c, &status->train.epoch);
+	cer_codec_u32(c, &status->train.n_epochs);
+	cer_codec_u64(c, &status->train.n_done);
+	cer_codec_u64(c, &status->train.n_rows);
+	cer_codec_double(c, &status->train.train_loss);
+	cer_codec_double(c, &status->rows_per_second);
+	cer_codec_double(c, &status->cpu_seconds);
+	cer_codec_u64(c, &status->peak_bytes);
 }
 
 static void
-codec_epoch(codec *c, cer_group_epoch *message)
+cer_codec_epoch(cer_codec *c, cer_group_epoch *message)
 {
 	cer_epoch *epoch = &message->epoch;
 
-	codec_u32(c, &message->triple);
-	codec_u32(c, &epoch->epoch);
-	codec_double(c, &epoch->train_loss);
-	codec_u64(c, &epoch->valid.n_rows);
-	codec_double(c, &epoch->valid.log_loss);
-	codec_double(c, &epoch->valid.auc);
-	codec_double(c, &epoch->valid.accuracy);
-	codec_double(c, &epoch->seconds);
-	codec_double(c, &epoch->rows_per_second);
-	codec_bool(c, &epoch->is_best);
+	cer_codec_u32(c, &message->triple);
+	cer_codec_u32(c, &epoch->epoch);
+	cer_codec_double(c, &epoch->train_loss);
+	cer_codec_u64(c, &epoch->valid.n_rows);
+	cer_codec_double(c, &epoch->valid.log_loss);
+	cer_codec_double(c, &epoch->valid.auc);
+	cer_codec_double(c, &epoch->valid.accuracy);
+	cer_codec_double(c, &epoch->seconds);
+	cer_codec_double(c, &epoch->rows_per_second);
+	cer_codec_bool(c, &epoch->is_best);
 }
 
 static void
-codec_part(codec *c, cer_group_part *piece)
+cer_codec_part(cer_codec *c, cer_group_part *piece)
 {
 	cer_part *part = &piece->part;
 	uint64_t size = part->size;
 
-	codec_u32(c, &piece->triple);
-	codec_u32(c, &piece->ordinal);
-	codec_u32(c, &piece->n_parts);
-	codec_u64(c, &piece->offset);
-	codec_u64(c, &piece->total);
-	codec_text(c, &part->name);
-	part->kind = codec_enum(c, part->kind, CER_PART_VALID_SCORES + 1);
-	part->n_dims = codec_enum(c, part->n_dims, CER_MAX_DIMS + 1);
+	cer_codec_u32(c, &piece->triple);
+	cer_codec_u32(c, &piece->ordinal);
+	cer_codec_u32(c, &piece->n_parts);
+	cer_codec_u64(c, &piece->offset);
+	cer_codec_u64(c, &piece->total);
+	cer_codec_text(c, &part->name);
+	part->kind = cer_codec_enum(c, part->kind, CER_PART_VALID_SCORES + 1);
+	part->n_dims = cer_codec_enum(c, part->n_dims, CER_MAX_DIMS + 1);
 	for (uint32_t i = 0; i < part->n_dims; i++)
-		codec_u64(c, &part->dims[i]);
-	codec_u64(c, &size);
-	codec_bytes(c, &part->data, size);
+		cer_codec_u64(c, &part->dims[i]);
+	cer_codec_u64(c, &size);
+	cer_codec_bytes(c, &part->data, size);
 	part->size = size;
 	if (c->status == CER_OK &&
 	    (piece->offset > piece->total || size > piece->total - piece->offset))
-		codec_fail(c, "a piece outside its part");
+		cer_codec_fail(c, "a piece outside its part");
 	if (c->status == CER_OK && piece->ordinal >= piece->n_parts)
-		codec_fail(c, "a part outside its model");
+		cer_codec_fail(c, "a part outside its model");
 }
 
 static void
-codec_triple_done(codec *c, cer_triple_done *done)
+codec_triple_done(cer_codec *c, cer_triple_done *done)
 {
-	codec_u32(c, &done->triple);
-	codec_bool(c, &done->is_stopped);
-	codec_u32(c, &done->n_epochs);
-	codec_u64(c, &done->n_weights);
-	codec_double(c, &done->seconds);
-	codec_double(c, &done->cpu_seconds);
-	codec_u64(c, &done->peak_bytes);
-	codec_text(c, &done->kernel_class);
+	cer_codec_u32(c, &done->triple);
+	cer_codec_bool(c, &done->is_stopped);
+	cer_codec_u32(c, &done->n_epochs);
+	cer_codec_u64(c, &done->n_weights);
+	cer_codec_double(c, &done->seconds);
+	cer_codec_double(c, &done->cpu_seconds);
+	cer_codec_u64(c, &done->peak_bytes);
+	cer_codec_text(c, &done->kernel_class);
 }
 
 static void
-codec_error(codec *c, cer_group_error *message)
+cer_codec_error(cer_codec *c, cer_group_error *message)
 {
 	cer_error *error = &message->error;
 	uint32_t line = (uint32_t) error->line;
 	uint32_t column = (uint32_t) error->column;
 
-	codec_u32(c, &message->triple);
-	error->status = codec_enum(c, error->status, CER_INTERNAL + 1);
-	codec_u32(c, &line);
-	codec_u32(c, &column);
-	codec_chars(c, error->message, sizeof(error->message));
-	codec_chars(c, error->detail, sizeof(error->detail));
-	codec_chars(c, error->hint, sizeof(error->hint));
+	cer_codec_u32(c, &message->triple);
+	error->status = cer_codec_enum(c, error->status, CER_INTERNAL + 1);
+	cer_codec_u32(c, &line);
+	cer_codec_u32(c, &column);
+	cer_codec_chars(c, error->message, sizeof(error->message));
+	cer_codec_chars(c, error->detail, sizeof(error->detail));
+	cer_codec_chars(c, error->hint, sizeof(error->hint));
 	error->line = (int) line;
 	error->column = (int) column;
 	if (c->status == CER_OK && error->status == CER_OK)
-		codec_fail(c, "an error that is none");
+		cer_codec_fail(c, "an error that is none");
 }
 
 static void
-codec_message(codec *c, cer_message *message)
+cer_codec_message(cer_codec *c, cer_message *message)
 {
 	switch (message->type)
 	{
 		case CER_FRAME_HELLO:
-			codec_hello(c, &message->hello);
+			cer_codec_hello(c, &message->hello);
 			break;
 		case CER_FRAME_GROUP:
-			codec_group(c, &message->group);
+			cer_codec_group(c, &message->group);
 			break;
 		case CER_FRAME_VALUES:
-			codec_values(c, &message->values);
+			cer_codec_values(c, &message->values);
 			break;
 		case CER_FRAME_ROWS:
-			codec_rows(c, &message->rows);
+			cer_codec_rows(c, &message->rows);
 			break;
 		case CER_FRAME_END:
-			codec_end(c, &message->end);
+			cer_codec_end(c, &message->end);
 			break;
 		case CER_FRAME_READY:
-			codec_ready(c, &message->ready);
+			cer_codec_ready(c, &message->ready);
 			break;
 		case CER_FRAME_STATUS:
-			codec_status(c, &message->status);
+			cer_codec_status(c, &message->status);
 			break;
 		case CER_FRAME_EPOCH:
-			codec_epoch(c, &message->epoch);
+			cer_codec_epoch(c, &message->epoch);
 			break;
 		case CER_FRAME_PART:
-			codec_part(c, &message->part);
+			cer_codec_part(c, &message->part);
 			break;
 		case CER_FRAME_TRIPLE_DONE:
 			codec_triple_done(c, &message->triple_done);
 			break;
 		case CER_FRAME_ERROR:
-			codec_error(c, &message->error);
+			cer_codec_error(c, &message->error);
 			break;
 		case CER_FRAME_CANCEL:
 		case CER_FRAME_DONE:
 			break;
 		default:
-			codec_fail(c, "an unknown type");
+			cer_codec_fail(c, "an unknown type");
 	}
 }
 
@@ -323,9 +327,9 @@ static cer_status
 pack_payload(cer_buffer *buffer, const cer_message *message, cer_error *err)
 {
 	cer_message copy = *message; /* a codec that writes changes nothing */
-	codec c = {.out = buffer, .err = err};
+	cer_codec c = {.out = buffer, .err = err};
 
-	codec_message(&c, &copy);
+	cer_codec_message(&c, &copy);
 	return c.status;
 }
 
@@ -378,16 +382,16 @@ cer_message_unpack(cer_arena *arena, const cer_frame *frame,
                    const void *payload, cer_message *message, cer_error *err)
 {
 	cer_message result;
-	codec c = {
+	cer_codec c = {
 		.start = payload, .size = frame->size, .arena = arena, .err = err};
 
 	if ((uintptr_t) payload % 8 != 0)
 		return cer_fail(err, CER_BAD_CALL, "a payload that is not aligned");
 	memset(&result, 0, sizeof(result));
 	result.type = frame->type;
-	codec_message(&c, &result);
+	cer_codec_message(&c, &result);
 	if (c.status == CER_OK && c.position != c.size)
-		codec_fail(&c, "bytes after its end");
+		cer_codec_fail(&c, "bytes after its end");
 	if (c.status == CER_OK)
 		*message = result;
 	return c.status;
