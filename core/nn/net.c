@@ -15,6 +15,7 @@
  * Tensors start at multiples of 16 floats; gaps stay zero.
  */
 #include "base/error.h"
+#include "base/text.h"
 #include "nn/operator.h"
 
 #include <math.h>
@@ -24,20 +25,6 @@
 #define MAX_UNITS     ((size_t) 1 << 16)
 #define MAX_WEIGHTS   ((size_t) 1 << 30) /* floats */
 #define TENSOR_FLOATS 16
-
-static cer_status
-copy_text(cer_arena *arena, cer_text from, cer_text *to, cer_error *err)
-{
-	char *data = cer_arena_allocate(arena, from.size + 1);
-
-	if (data == NULL)
-		return cer_fail_memory(err, from.size + 1);
-	memcpy(data, from.data, from.size);
-	data[from.size] = '\0';
-	to->data = data;
-	to->size = from.size;
-	return CER_OK;
-}
 
 /* first + middle + last */
 static cer_status
@@ -59,12 +46,6 @@ join_text(cer_arena *arena, cer_text parts[3], cer_text *to, cer_error *err)
 	return CER_OK;
 }
 
-static cer_text
-text_of(const char *s)
-{
-	return (cer_text){s, strlen(s)};
-}
-
 static cer_status
 copy_texts(cer_arena *arena, const cer_text *from, size_t n, cer_text **to,
            cer_error *err)
@@ -73,7 +54,7 @@ copy_texts(cer_arena *arena, const cer_text *from, size_t n, cer_text **to,
 	if (*to == NULL)
 		return cer_fail_memory(err, n * sizeof(cer_text));
 	for (size_t i = 0; i < n; i++)
-		CER_TRY(copy_text(arena, from[i], &(*to)[i], err));
+		CER_TRY(cer_text_copy(arena, from[i], &(*to)[i], err));
 	return CER_OK;
 }
 
@@ -94,7 +75,8 @@ copy_shape(cer_arena *arena, const cer_input_shape *from,
 	for (size_t i = 0; i < from->n_tables; i++)
 	{
 		tables[i] = from->tables[i];
-		CER_TRY(copy_text(arena, from->tables[i].name, &tables[i].name, err));
+		CER_TRY(
+			cer_text_copy(arena, from->tables[i].name, &tables[i].name, err));
 	}
 	shape->number_names = names;
 	shape->tables = tables;
@@ -110,13 +92,13 @@ name_tensor(cer_net_builder *builder, const cer_tensor_spec *spec,
 {
 	cer_text parts[3] = {spec->name, {".", 1}, {"", 0}};
 
-	parts[2] = text_of(spec->suffix);
+	parts[2] = cer_text_of(spec->suffix);
 	if (parts[2].data[parts[2].size - 1] == '(')
 	{
 		/* a kind of tensor that belongs to an input */
 		parts[0] = parts[2];
 		parts[1] = spec->name;
-		parts[2] = text_of(")");
+		parts[2] = cer_text_of(")");
 	}
 	return join_text(builder->arena, parts, name, err);
 }
@@ -135,7 +117,7 @@ cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
 	    n_rows * spec->n_columns > MAX_WEIGHTS - net->n_weights)
 		return cer_fail(err, CER_TOO_BIG,
 		                "network has more than %zu weights at \"%.*s\"",
-		                MAX_WEIGHTS, (int) spec->name.size, spec->name.data);
+		                MAX_WEIGHTS, CER_SHOW(spec->name));
 	memset(tensor, 0, sizeof(*tensor));
 	CER_TRY(name_tensor(builder, spec, &tensor->name, err));
 	tensor->n_dims = spec->n_rows > 0 ? 2 : 1;
@@ -164,7 +146,7 @@ add_node(cer_net_builder *builder, const cer_node *spec, cer_error *err)
 	cer_node *node = &builder->net->nodes[builder->net->n_nodes];
 
 	*node = *spec;
-	CER_TRY(copy_text(builder->arena, spec->name, &node->name, err));
+	CER_TRY(cer_text_copy(builder->arena, spec->name, &node->name, err));
 	CER_TRY(node->op->shape(builder, node, err));
 	builder->net->n_nodes++;
 	return CER_OK;
@@ -203,7 +185,7 @@ add_layer(cer_net_builder *builder, const cer_layer *layers, size_t n_layers,
 	else
 		snprintf(name, sizeof(name), "dense(%zu)[%zu]", node.n_out,
 		         count_same_before(layers, i));
-	node.name = text_of(name);
+	node.name = cer_text_of(name);
 	CER_TRY(add_node(builder, &node, err));
 	node.op = &cer_op_activate;
 	node.n_in = node.n_out;
