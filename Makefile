@@ -71,7 +71,7 @@ $(B)/bench/%: bench/%.c $(B)/engine/threads.o $(B)/libcerebro.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -Wno-conversion $(CPPFLAGS_ALL) -Iengine -o $@ $< $(B)/engine/threads.o $(CORE_LIBS) -lpthread
 
-BENCHES := parse import read train train_sql score cancel
+BENCHES := parse import read encode train train_sql score cancel
 bench: all ## every measurement of bench/, beside its peer
 	@for b in $(BENCHES); do bench/$$b || exit 1; done
 
