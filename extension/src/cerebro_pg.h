@@ -355,6 +355,7 @@ extern bool model_find(int32 id, Model *model);
 extern void model_drop_all(int32 task);
 /* An error unless the role is, or is a member of, the model's owner. */
 extern void model_check_right(const Model *model, Oid role);
+extern void model_report_missing(int32 id) pg_attribute_noreturn();
 /* model_find and model_check_right for the current user; errors where not. */
 extern void model_open(int32 id, Model *model);
 /* List of cer_part, of the kinds whose bits are set; rights unchecked. */

@@ -1,68 +1,29 @@
 /*
  * deploy.c
- *	  Deployments: SQL functions that answer with a model.
+ *	  deploy and undeploy.
  *
- *		deploy(17, 'late') ->	row 3 of cerebro.deployment: model 17
- *								late(flights)		SELECT cerebro.score_row(3, $1)
- *								late_proba(flights)	SELECT cerebro.score_row_proba(3, $1)
- *
- * The functions are the caller's own: made, renamed, granted, dumped and
- * dropped as any others, so nothing here remembers their names.  A function
- * belongs to a deployment when it takes the relation's row, its body is the one
- * above, and its owner has the right to the model: who could forge that could
- * as well call cerebro.predict.  To deploy under a name again changes the row,
- * not the function, so that grants and views stay.
+ * deploy makes functions as the caller would with CREATE FUNCTION, so that
+ * PostgreSQL checks its rights.  To deploy under a name again changes the
+ * deployment's row, not the function, so that grants and views stay.
  */
-#include "cerebro_pg.h"
+#include "deployment.h"
 
-#include "access/genam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/catalog.h"
-#include "catalog/dependency.h"
-#include "catalog/indexing.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_depend.h"
-#include "catalog/pg_language.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "parser/parse_func.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
-#include "utils/syscache.h"
 #include "utils/varlena.h"
-
-/* How each answer is deployed. */
-typedef struct AnswerRow
-{
-	const char *suffix; /* of the function's name */
-	const char *scorer; /* in schema cerebro */
-	const char *type;
-	const char *comment; /* takes the task's label */
-} AnswerRow;
-
-static const AnswerRow answers[] = {
-	[ANSWER_PROBABILITY] = {"", "score_row", "pg_catalog.float4",
-                            "CEREBRO: probability that %s is %s"},
-	[ANSWER_CLASS] = {"", "score_row_class", "pg_catalog.text",
-                      "CEREBRO: most likely value of %s"},
-	[ANSWER_PROBA] = {"_proba", "score_row_proba", "pg_catalog.jsonb",
-                      "CEREBRO: probability of each value of %s"},
-};
-
-typedef struct Deployment
-{
-	int32 id;
-	Oid relation;
-	int32 model;
-} Deployment;
 
 /* What is to be created, or was found. */
 typedef struct Target
@@ -74,189 +35,6 @@ typedef struct Target
 
 PG_FUNCTION_INFO_V1(cerebro_deploy);
 PG_FUNCTION_INFO_V1(cerebro_undeploy);
-
-/* ------------------------------------------- functions of a deployment */
-
-static bool
-deployment_find(int32 id, Deployment *deployment)
-{
-	ArchiveScan *scan = archive_scan_by_id("deployment", id);
-	bool found = archive_scan_next(scan);
-
-	if (found)
-	{
-		deployment->id = id;
-		deployment->relation =
-			DatumGetObjectId(archive_scan_get(scan, "relation", NULL));
-		deployment->model =
-			DatumGetInt32(archive_scan_get(scan, "model", NULL));
-	}
-	archive_scan_end(scan);
-	return found;
-}
-
-bool
-deployment_find_model(int32 id, Model *model)
-{
-	Deployment deployment;
-
-	return deployment_find(id, &deployment) &&
-	       model_find(deployment.model, model);
-}
-
-static char *
-make_body(int32 deployment, ScoreAnswer answer)
-{
-	return psprintf("SELECT cerebro.%s(%d, $1)", answers[answer].scorer,
-	                deployment);
-}
-
-/* A function's body, or NULL where it is not SQL text over one argument. */
-static char *
-get_body(Oid function)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Form_pg_proc proc;
-	char *body = NULL;
-	bool is_null;
-	Datum source;
-
-	if (!HeapTupleIsValid(tuple))
-		return NULL;
-	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	source = SysCacheGetAttr(PROCOID, tuple, Anum_pg_proc_prosrc, &is_null);
-	if (proc->prolang == SQLlanguageId && proc->pronargs == 1 && !is_null)
-		body = TextDatumGetCString(source);
-	ReleaseSysCache(tuple);
-	return body;
-}
-
-/* Functions over the row type that have the body. */
-static List *
-find_functions(Oid row_type, const char *body)
-{
-	Relation depend = table_open(DependRelationId, AccessShareLock);
-	List *functions = NIL;
-	ScanKeyData key[2];
-	SysScanDesc scan;
-	HeapTuple tuple;
-
-	ScanKeyInit(&key[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
-	            F_OIDEQ, ObjectIdGetDatum(TypeRelationId));
-	ScanKeyInit(&key[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
-	            F_OIDEQ, ObjectIdGetDatum(row_type));
-	scan =
-		systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2, key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_depend row = (Form_pg_depend) GETSTRUCT(tuple);
-		char *found =
-			row->classid == ProcedureRelationId ? get_body(row->objid) : NULL;
-
-		if (found != NULL && strcmp(found, body) == 0)
-			functions = list_append_unique_oid(functions, row->objid);
-	}
-	systable_endscan(scan);
-	table_close(depend, AccessShareLock);
-	return functions;
-}
-
-/* The deployment that a function's body names, or 0. */
-static int32
-get_deployment_of(Oid function, ScoreAnswer *answer)
-{
-	const char *body = get_body(function);
-	const char *paren = body ? strchr(body, '(') : NULL;
-	int32 id;
-
-	if (paren == NULL || sscanf(paren, "(%d", &id) != 1)
-		return 0;
-	for (int i = 0; i < lengthof(answers); i++)
-		if (strcmp(body, make_body(id, i)) == 0)
-		{
-			*answer = i;
-			return id;
-		}
-	return 0;
-}
-
-static Oid
-get_function_owner(Oid function)
-{
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
-/* ---------------------------------------------------------------- opening */
-
-/*
- * The current user may use one of the functions whose owner has the right to
- * the model.  Whoever lacks EXECUTE could else call the scorer by itself.
- */
-static void
-check_execute(const List *functions, const Model *model)
-{
-	Oid denied = InvalidOid;
-	ListCell *cell;
-
-	foreach (cell, functions)
-	{
-		Oid function = lfirst_oid(cell);
-
-		if (!is_member_of_role(get_function_owner(function), model->owner))
-			continue;
-		if (compat_function_aclcheck(function, GetUserId()) == ACLCHECK_OK)
-			return;
-		denied = function;
-	}
-	if (OidIsValid(denied))
-		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
-		               get_func_name(denied));
-	model_check_right(model, get_function_owner(linitial_oid(functions)));
-	elog(ERROR, "rights to model %d changed", model->id);
-}
-
-static void
-report_missing(int32 id)
-{
-	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-	                errmsg("deployment %d does not exist", id),
-	                errhint("The view cerebro.deployments lists what is "
-	                        "deployed.")));
-}
-
-void
-deployment_open(int32 id, ScoreAnswer answer, Model *model)
-{
-	Deployment deployment;
-	Oid row_type;
-	List *functions;
-
-	if (!deployment_find(id, &deployment))
-		report_missing(id);
-	row_type = get_rel_type_id(deployment.relation);
-	functions = OidIsValid(row_type)
-	                ? find_functions(row_type, make_body(id, answer))
-	                : NIL;
-	if (functions == NIL)
-		ereport(ERROR,
-		        (errcode(ERRCODE_UNDEFINED_FUNCTION),
-		         errmsg("deployment %d has no function that calls cerebro.%s",
-		                id, answers[answer].scorer),
-		         errhint("Deploy model %d again, and do not change the body of "
-		                 "the function.",
-		                 deployment.model)));
-	if (!model_find(deployment.model, model))
-		elog(ERROR, "model %d of deployment %d does not exist",
-		     deployment.model, id);
-	check_execute(functions, model);
-}
 
 /* ------------------------------------------------------------------ names */
 
@@ -302,7 +80,8 @@ parse_name(text *text_name, Target *target)
 static char *
 print_name(const Target *target, ScoreAnswer answer)
 {
-	char *name = psprintf("%s%s", target->name, answers[answer].suffix);
+	char *name =
+		psprintf("%s%s", target->name, deployment_answers[answer].suffix);
 
 	return quote_qualified_identifier(get_namespace_name(target->schema), name);
 }
@@ -310,7 +89,8 @@ print_name(const Target *target, ScoreAnswer answer)
 static Oid
 find_function(const Target *target, ScoreAnswer answer)
 {
-	char *name = psprintf("%s%s", target->name, answers[answer].suffix);
+	char *name =
+		psprintf("%s%s", target->name, deployment_answers[answer].suffix);
 	List *names = list_make2(makeString(get_namespace_name(target->schema)),
 	                         makeString(name));
 
@@ -338,13 +118,15 @@ create_function(const Target *target, ScoreAnswer answer, int32 deployment,
 	                           format_type_be_qualified(target->row_type));
 	char *comment =
 		answer == ANSWER_PROBABILITY
-			? psprintf(answers[answer].comment, task->label, task->classes[1])
-			: psprintf(answers[answer].comment, task->label);
+			? psprintf(deployment_answers[answer].comment, task->label,
+	                   task->classes[1])
+			: psprintf(deployment_answers[answer].comment, task->label);
 
-	execute(psprintf("CREATE FUNCTION %s RETURNS %s LANGUAGE sql STABLE "
-	                 "PARALLEL SAFE AS %s",
-	                 signature, answers[answer].type,
-	                 quote_literal_cstr(make_body(deployment, answer))));
+	execute(
+		psprintf("CREATE FUNCTION %s RETURNS %s LANGUAGE sql STABLE "
+	             "PARALLEL SAFE AS %s",
+	             signature, deployment_answers[answer].type,
+	             quote_literal_cstr(deployment_make_body(deployment, answer))));
 	execute(psprintf("REVOKE ALL ON FUNCTION %s FROM PUBLIC", signature));
 	execute(
 		psprintf("ALTER FUNCTION %s DEPENDS ON EXTENSION cerebro", signature));
@@ -410,6 +192,30 @@ check_relation(const Model *model, const Task *task)
 		                "\"%s\" does not exist any more",
 		                model->id, task->name),
 		         errhint("Make a task over a relation that exists.")));
+}
+
+/* The model stays until this transaction ends, or is reported as gone. */
+static void
+lock_model(int32 id)
+{
+	Oid types[] = {INT4OID};
+	Datum values[] = {Int32GetDatum(id)};
+
+	if (DatumGetInt32(
+			write_archive("SELECT id FROM cerebro.model "
+	                      "WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+	                      1, types, values)) != id)
+		model_report_missing(id);
+}
+
+/* Nobody else deploys under the name until this transaction ends. */
+static void
+lock_name(const Target *target)
+{
+	uint32 hash = hash_combine(target->schema, target->row_type);
+
+	hash = hash_combine(hash, string_hash(target->name, NAMEDATALEN));
+	LockDatabaseObject(archive_get_relid("deployment"), hash, 0, ExclusiveLock);
 }
 
 static int32
@@ -478,12 +284,12 @@ switch_deployment(Oid function, const Task *task, const Model *model)
 	Datum values[] = {0, Int32GetDatum(model->id),
 	                  ObjectIdGetDatum(GetUserId())};
 	ScoreAnswer answer = ANSWER_PROBABILITY;
-	int32 id = get_deployment_of(function, &answer);
+	int32 id = deployment_find_of_function(function, &answer);
 
 	if (!compat_function_ownercheck(function, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FUNCTION,
 		               get_func_name(function));
-	model_check_right(model, get_function_owner(function));
+	model_check_right(model, deployment_get_function_owner(function));
 	check_answer(function, answer, task);
 	values[0] = Int32GetDatum(id);
 	if (DatumGetInt32(write_archive(
@@ -491,7 +297,7 @@ switch_deployment(Oid function, const Task *task, const Model *model)
 			"created_at = pg_catalog.now() "
 			"WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id",
 			3, types, values)) != id)
-		report_missing(id);
+		deployment_report_missing(id);
 }
 
 /* Whether the name is free, or an error where another function has it. */
@@ -502,7 +308,8 @@ is_deployed(const Target *target, Oid function)
 
 	if (!OidIsValid(function))
 		return false;
-	if (get_deployment_of(function, &answer) == 0 || answer == ANSWER_PROBA)
+	if (deployment_find_of_function(function, &answer) == 0 ||
+	    answer == ANSWER_PROBA)
 		check_absent(target, ANSWER_PROBABILITY);
 	return true;
 }
@@ -522,6 +329,8 @@ cerebro_deploy(PG_FUNCTION_ARGS)
 	score_check_relation(&model, task);
 	parse_name(PG_GETARG_TEXT_PP(1), &target);
 	target.row_type = get_rel_type_id(task->relation);
+	lock_name(&target);
+	lock_model(model.id);
 	forget_dropped();
 	function = find_function(&target, ANSWER_PROBABILITY);
 	if (is_deployed(&target, function))
@@ -547,7 +356,7 @@ find_deployed(text *name)
 	{
 		ScoreAnswer answer = ANSWER_PROBA;
 
-		if (get_deployment_of(candidate->oid, &answer) == 0 ||
+		if (deployment_find_of_function(candidate->oid, &answer) == 0 ||
 		    answer == ANSWER_PROBA)
 			continue;
 		if (OidIsValid(found))
@@ -582,7 +391,7 @@ get_row_type(Oid function)
 static void
 drop_functions(Oid row_type, const char *body)
 {
-	List *functions = find_functions(row_type, body);
+	List *functions = deployment_find_functions(row_type, body);
 	ListCell *cell;
 
 	foreach (cell, functions)
@@ -604,11 +413,11 @@ cerebro_undeploy(PG_FUNCTION_ARGS)
 	if (!compat_function_ownercheck(function, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FUNCTION,
 		               get_func_name(function));
-	id = get_deployment_of(function, &answer);
+	id = deployment_find_of_function(function, &answer);
 	row_type = get_row_type(function);
 	SPI_connect();
-	for (int i = 0; i < lengthof(answers); i++)
-		drop_functions(row_type, make_body(id, i));
+	for (int i = 0; i < N_ANSWERS; i++)
+		drop_functions(row_type, deployment_make_body(id, i));
 	SPI_finish();
 	forget_dropped();
 	announce();

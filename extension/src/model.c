@@ -86,14 +86,20 @@ model_check_right(const Model *model, Oid role)
 }
 
 void
+model_report_missing(int32 id)
+{
+	ereport(ERROR,
+	        (errcode(ERRCODE_UNDEFINED_OBJECT),
+	         errmsg("model %d does not exist", id),
+	         errhint("The view cerebro.models lists the models that you may "
+	                 "use.")));
+}
+
+void
 model_open(int32 id, Model *model)
 {
 	if (!model_find(id, model))
-		ereport(ERROR,
-		        (errcode(ERRCODE_UNDEFINED_OBJECT),
-		         errmsg("model %d does not exist", id),
-		         errhint("The view cerebro.models lists the models that you "
-		                 "may use.")));
+		model_report_missing(id);
 	model_check_right(model, GetUserId());
 }
 

@@ -35,9 +35,13 @@ execute_now(const char *command, int32 id)
 	return SPI_processed;
 }
 
+/* Waits for whoever deploys the model at this moment. */
 static void
 check_not_deployed(int32 model)
 {
+	execute_now("SELECT FROM cerebro.model "
+	            "WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+	            model);
 	if (execute_now("SELECT pg_catalog.format('%s', function) "
 	                "FROM cerebro.deployments "
 	                "WHERE model OPERATOR(pg_catalog.=) $1 ORDER BY id",

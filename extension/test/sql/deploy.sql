@@ -236,6 +236,23 @@ SELECT cerebro.deploy(:parted, 'late_parted');
 SELECT count(*), bool_and(late_parted(p) = cerebro.predict(:parted, t)) AS same FROM parted p JOIN trips t USING (id);
 SELECT count(*) > 0 AS of_a_partition, bool_and(late_parted(p) = cerebro.predict(:parted, t)) AS same FROM parted_high p JOIN trips t USING (id);
 
+-- functions of the task's author run for nobody else unasked
+CREATE FUNCTION feature(integer) RETURNS integer LANGUAGE plpgsql STABLE AS $$BEGIN RETURN $1 / 100; END$$;
+SELECT cerebro.create_task('coded', source => 'SELECT id, hour, feature(distance) AS hundreds, delay FROM trips', label => 'delay > 15', key => '{id}') > 0 AS made;
+SELECT cerebro.train('coded', 'AS mlp(8) PT epochs = 2') AS coded \gset
+SELECT cerebro.deploy(:coded, 'late_coded');
+GRANT EXECUTE ON FUNCTION late_coded(trips) TO regress_deploy_user;
+SELECT count(late_coded(t)) AS of_the_owner FROM trips t;
+SET SESSION AUTHORIZATION regress_deploy_user;
+SELECT late_coded(t) FROM trips t LIMIT 1;
+SET cerebro.allow_user_functions = on;
+SELECT count(late_coded(t)) AS allowed FROM trips t;
+RESET cerebro.allow_user_functions;
+SELECT late_coded(t) FROM trips t LIMIT 1;
+RESET SESSION AUTHORIZATION;
+SELECT deploy.late_coded(t) FROM trips t LIMIT 1;
+SET SESSION AUTHORIZATION regress_deploy_owner;
+
 -- writes: INSERT, UPDATE, a trigger, a cursor
 ALTER TABLE trips ADD COLUMN score real;
 UPDATE trips t SET score = late(t);

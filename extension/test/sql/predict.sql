@@ -68,6 +68,20 @@ SELECT bool_and(cerebro.predict(:zones, t) = cerebro.predict(:zones, s)) AS same
        count(DISTINCT cerebro.predict(:zones, t)) FILTER (WHERE t.hour = 8) AS of_two_zones
 FROM trips t, LATERAL (SELECT t.hour, t.zone) s;
 
+-- expressions of the source, under the settings of the task
+SET TimeZone = 'America/New_York';
+CREATE TABLE timed AS SELECT id, carrier, '2013-01-01 00:00-05'::timestamptz + id * interval '37 minutes' AS at, delay FROM trips;
+SELECT cerebro.create_task('timed', source => 'SELECT id, carrier || ''x'' AS carrier, extract(hour FROM at) AS hour, delay FROM timed',
+	label => 'delay > 15', key => '{id}') > 0 AS made;
+SELECT cerebro.train('timed', 'AS mlp(8) PT epochs = 2') AS timed \gset
+CREATE TABLE home AS SELECT id, cerebro.predict(:timed, t) AS p FROM timed t;
+SET TimeZone = 'Asia/Tokyo';
+SELECT count(*), bool_and(cerebro.predict(:timed, t) = p) AS same FROM timed t JOIN home USING (id);
+SELECT bool_and(cerebro.predict(:timed, s) = p) AS same
+FROM home, LATERAL (SELECT t.carrier || 'x' AS carrier, extract(hour FROM at AT TIME ZONE 'America/New_York') AS hour
+                    FROM timed t WHERE t.id = home.id) s;
+SELECT current_setting('TimeZone') AS unchanged;
+
 -- NULL in, NULL out
 SELECT cerebro.predict(:model, NULL::trips) IS NULL AS no_row, cerebro.predict(NULL, t) IS NULL AS no_model
 FROM trips t WHERE id = 1;
