@@ -193,7 +193,7 @@ CREATE TABLE cerebro.relationship (
 	n_rows         bigint NOT NULL,
 	n_matched      bigint NOT NULL,
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	UNIQUE (child, child_columns, parent, parent_columns)
+	UNIQUE (owner, child, child_columns, parent, parent_columns)
 );
 COMMENT ON TABLE cerebro.relationship IS 'references between tables that hold for most rows, though not for all';
 COMMENT ON COLUMN cerebro.relationship.n_rows IS 'child rows whose columns are all present';

@@ -198,6 +198,43 @@ extern void query_keep_targets(Query *query, const int *targets, int n_targets);
 
 /* ------------------------------------------------------------ dictionary */
 
+/*
+ * Whether two strings of one size are equal; short ones, as most values are,
+ * by two overlapping words instead of a call.
+ */
+static inline bool
+bytes_equal(const char *left, const char *right, size_t size)
+{
+	uint64 a[2];
+	uint64 b[2];
+
+	if (size > 16)
+		return memcmp(left, right, size) == 0;
+	if (size >= 8)
+	{
+		memcpy(&a[0], left, 8);
+		memcpy(&a[1], left + size - 8, 8);
+		memcpy(&b[0], right, 8);
+		memcpy(&b[1], right + size - 8, 8);
+		return a[0] == b[0] && a[1] == b[1];
+	}
+	if (size >= 4)
+	{
+		uint32 c[2];
+		uint32 d[2];
+
+		memcpy(&c[0], left, 4);
+		memcpy(&c[1], left + size - 4, 4);
+		memcpy(&d[0], right, 4);
+		memcpy(&d[1], right + size - 4, 4);
+		return c[0] == d[0] && c[1] == d[1];
+	}
+	for (size_t i = 0; i < size; i++)
+		if (left[i] != right[i])
+			return false;
+	return true;
+}
+
 /* Codes from 1 for byte strings, in order of arrival. */
 typedef struct Dictionary Dictionary;
 
@@ -295,6 +332,15 @@ typedef struct ValueCoder ValueCoder;
 extern ValueCoder *value_coder_make(Oid type);
 extern cer_column_type value_coder_get_type(const ValueCoder *coder);
 extern cer_storage value_coder_get_storage(const ValueCoder *coder);
+/* What a reader of many rows may do itself instead of calling the coder. */
+typedef enum ValueShortcut
+{
+	SHORTCUT_NONE,
+	SHORTCUT_INT4,   /* an int32 is the number */
+	SHORTCUT_FLOAT8, /* a double is the number */
+	SHORTCUT_TEXT    /* the bytes of a text are the category */
+} ValueShortcut;
+extern ValueShortcut value_coder_get_shortcut(const ValueCoder *coder);
 extern double value_coder_get_number(ValueCoder *coder, Datum value);
 /* Borrowed until the coder's next call. */
 extern cer_text value_coder_get_text(ValueCoder *coder, Datum value);

@@ -124,7 +124,7 @@ find_slot(const Dictionary *dictionary, const void *data, size_t size,
 		if (slot->hash != hash)
 			continue;
 		value = &dictionary->values[slot->code - 1];
-		if (value->size == size && memcmp(value->data, data, size) == 0)
+		if (value->size == size && bytes_equal(value->data, data, size))
 			return slot;
 	}
 }

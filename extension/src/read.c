@@ -17,9 +17,15 @@
 
 #include <math.h>
 
+/* Few enough that the columns of a chunk stay in the cache. */
+#define CHUNK_ROWS 512
+
+StaticAssertDecl(CHUNK_ROWS <= CER_CHUNK_ROWS, "chunk is too large");
+
 typedef struct ReadColumn
 {
 	cer_storage storage;
+	ValueShortcut shortcut;
 	ValueCoder *coder;
 	void *data;             /* of the chunk */
 	Dictionary *dictionary; /* CER_CODE32 */
@@ -135,19 +141,41 @@ flush_chunk(Reader *reader)
 	MemoryContextReset(reader->chunk_context);
 }
 
-static uint32
+static inline cer_text
+get_text(const ReadColumn *column, Datum value)
+{
+	const char *packed = DatumGetPointer(value);
+
+	if (column->shortcut == SHORTCUT_TEXT && VARATT_IS_1B(packed) &&
+	    !VARATT_IS_1B_E(packed))
+		return (cer_text){VARDATA_1B(packed),
+		                  VARSIZE_1B(packed) - VARHDRSZ_SHORT};
+	return value_coder_get_text(column->coder, value);
+}
+
+static inline uint32
 get_code(ReadColumn *column, Datum value)
 {
-	cer_text text = value_coder_get_text(column->coder, value);
+	cer_text text = get_text(column, value);
 
 	if (column->last_code != 0 && text.size == column->last.size &&
-	    memcmp(text.data, column->last.data, text.size) == 0)
+	    bytes_equal(text.data, column->last.data, text.size))
 		return column->last_code;
 	column->last_code =
 		dictionary_add(column->dictionary, text.data, text.size);
 	column->last =
 		*dictionary_get_values(column->dictionary, column->last_code);
 	return column->last_code;
+}
+
+static inline double
+get_number(const ReadColumn *column, Datum value)
+{
+	if (column->shortcut == SHORTCUT_INT4)
+		return DatumGetInt32(value);
+	if (column->shortcut == SHORTCUT_FLOAT8)
+		return DatumGetFloat8(value);
+	return value_coder_get_number(column->coder, value);
 }
 
 static inline void
@@ -157,12 +185,11 @@ store_value(ReadColumn *column, size_t row, Datum value, bool is_null)
 	{
 		case CER_FLOAT32:
 			((float *) column->data)[row] =
-				is_null ? (float) NAN
-						: (float) value_coder_get_number(column->coder, value);
+				is_null ? (float) NAN : (float) get_number(column, value);
 			break;
 		case CER_FLOAT64:
 			((double *) column->data)[row] =
-				is_null ? NAN : value_coder_get_number(column->coder, value);
+				is_null ? NAN : get_number(column, value);
 			break;
 		case CER_CODE32:
 			((uint32 *) column->data)[row] =
@@ -291,7 +318,7 @@ read_row(void *self, TupleTableSlot *slot)
 		store_row(reader, slot);
 	}
 	MemoryContextSwitchTo(caller);
-	if (++reader->n_seen == CER_CHUNK_ROWS)
+	if (++reader->n_seen == CHUNK_ROWS)
 		flush_chunk(reader);
 }
 
@@ -302,7 +329,8 @@ init_column(Reader *reader, int at, cer_storage storage, Oid type)
 
 	column->storage = storage;
 	column->coder = value_coder_make(type);
-	column->data = palloc(CER_CHUNK_ROWS * storage_size[storage]);
+	column->shortcut = value_coder_get_shortcut(column->coder);
+	column->data = palloc(CHUNK_ROWS * storage_size[storage]);
 	if (storage == CER_CODE32)
 		column->dictionary = dictionary_make();
 	reader->arrays[at] = column->data;
@@ -347,9 +375,9 @@ make_reader(const Task *task, const Query *query, const ReadPlan *plan)
 	for (int i = 0; i < plan->n_inputs; i++)
 		init_column(reader, i, plan->inputs[i].storage,
 		            get_target_type(query, plan->columns[i]));
-	reader->row_keys = palloc(CER_CHUNK_ROWS * sizeof(uint64));
-	reader->row_parts = palloc(CER_CHUNK_ROWS * sizeof(uint8));
-	reader->labels = palloc(CER_CHUNK_ROWS * sizeof(uint16));
+	reader->row_keys = palloc(CHUNK_ROWS * sizeof(uint64));
+	reader->row_parts = palloc(CHUNK_ROWS * sizeof(uint8));
+	reader->labels = palloc(CHUNK_ROWS * sizeof(uint16));
 	reader->chunk_context = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro chunk", ALLOCSET_DEFAULT_SIZES);
 	return reader;

@@ -211,15 +211,9 @@ store(const Side *child, const Side *parent, MatchCount count)
 		"INSERT INTO cerebro.relationship AS r (child, child_columns, parent, "
 		"parent_columns, owner, n_rows, n_matched) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7) "
-		"ON CONFLICT (child, child_columns, parent, parent_columns) "
-		"DO UPDATE SET n_rows = $6, n_matched = $7, created_at = now() "
-		"WHERE pg_has_role($5, r.owner::oid, 'MEMBER')",
+		"ON CONFLICT (owner, child, child_columns, parent, parent_columns) "
+		"DO UPDATE SET n_rows = $6, n_matched = $7, created_at = now()",
 		lengthof(values), types, values, NULL, false, 0);
-	if (SPI_processed == 0)
-		ereport(ERROR,
-		        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-		         errmsg("another role has recorded this relationship"),
-		         errhint("Only members of that role can record it anew.")));
 	archive_leave(&scope);
 }
 

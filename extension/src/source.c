@@ -26,6 +26,7 @@
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "tcop/tcopprot.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 
@@ -157,6 +158,16 @@ check_column_names(const Query *source)
 		                errmsg("the source has no columns")));
 }
 
+static void
+warn_of_limit(const Query *source)
+{
+	if ((source->limitCount != NULL || source->limitOffset != NULL) &&
+	    source->sortClause == NIL)
+		ereport(WARNING, (errmsg("the source has a LIMIT without an ORDER BY"),
+		                  errdetail("Each reading may find other rows."),
+		                  errhint("Order by the key.")));
+}
+
 static Query *
 analyze_source(const char *text)
 {
@@ -166,6 +177,7 @@ analyze_source(const char *text)
 	enter_text(&author, "source", text);
 	query = analyze_select(text);
 	check_column_names(query);
+	warn_of_limit(query);
 	leave_text(&author);
 	return query;
 }
@@ -307,6 +319,20 @@ add_key(Query *query, const Query *source, const Task *task)
 			psprintf("key %d", i + 1));
 }
 
+static Node *
+transform_time(ParseState *state, const char *what, const char *text)
+{
+	Node *node = transform_expression(state, what, text);
+	Oid type = getBaseType(exprType(node));
+
+	if (type != DATEOID && type != TIMESTAMPOID && type != TIMESTAMPTZOID)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+		                errmsg("%s is of type %s", what, format_type_be(type)),
+		                errdetail("It tells when something happened."),
+		                errhint("Cast it to a timestamp.")));
+	return node;
+}
+
 /* The subquery as the only item of FROM. */
 static ParseState *
 make_state(Query *source)
@@ -351,13 +377,11 @@ add_targets(Task *task, Query *source)
 					   pnstrdup(task->split.sql.data, task->split.sql.size)),
 		           "split");
 	if (task->as_of != NULL)
-		add_target(query, transform_expression(state, "as_of", task->as_of),
-		           "as_of");
+		add_target(query, transform_time(state, "as_of", task->as_of), "as_of");
 	if (task->label_known != NULL)
-		add_target(
-			query,
-			transform_expression(state, "label_known", task->label_known),
-			"label_known");
+		add_target(query,
+		           transform_time(state, "label_known", task->label_known),
+		           "label_known");
 	return query;
 }
 

@@ -258,18 +258,30 @@ check_part(const Task *task, const ReadStats *stats, int part)
 		         errhint("%s", get_split_hint(task))));
 }
 
+/* One message a part, however many classes are missing there. */
 static void
-check_class_in_part(const Task *task, const ReadStats *stats, int part,
-                    int class)
+check_classes_of_part(const Task *task, const ReadStats *stats, int part)
 {
-	if (count_part(task, stats, part) == 0 ||
-	    stats->class_rows[part * task->n_classes + class] > 0)
-		return;
-	ereport(part == CER_TRAIN && task->n_classes == 2 ? ERROR : WARNING,
-	        (errcode(ERRCODE_DATA_EXCEPTION),
-	         errmsg("class \"%s\" has no rows in the %s part",
-	                task->classes[class], part_names[part]),
-	         errhint("%s", get_split_hint(task))));
+	StringInfoData missing;
+	int n_missing = 0;
+
+	initStringInfo(&missing);
+	for (int class = 0; class < task->n_classes; class ++)
+	{
+		if (stats->class_rows[part * task->n_classes + class] > 0)
+			continue;
+		if (n_missing++ < 5)
+			appendStringInfo(&missing, "%s\"%s\"", missing.len > 0 ? ", " : "",
+			                 task->classes[class]);
+	}
+	if (n_missing > 5)
+		appendStringInfo(&missing, " and %d more", n_missing - 5);
+	if (n_missing > 0)
+		ereport(part == CER_TRAIN && task->n_classes == 2 ? ERROR : WARNING,
+		        (errcode(ERRCODE_DATA_EXCEPTION),
+		         errmsg("class %s has no rows in the %s part", missing.data,
+		                part_names[part]),
+		         errhint("%s", get_split_hint(task))));
 }
 
 static void
@@ -278,8 +290,8 @@ check_parts(const Task *task, const ReadStats *stats)
 	for (int part = 0; part < CER_N_PARTS; part++)
 		check_part(task, stats, part);
 	for (int part = 0; part < CER_N_PARTS; part++)
-		for (int class = 0; class < task->n_classes; class ++)
-			check_class_in_part(task, stats, part, class);
+		if (count_part(task, stats, part) > 0)
+			check_classes_of_part(task, stats, part);
 }
 
 static void

@@ -151,6 +151,22 @@ value_coder_get_storage(const ValueCoder *coder)
 	return coder->row->storage;
 }
 
+ValueShortcut
+value_coder_get_shortcut(const ValueCoder *coder)
+{
+	switch (coder->row->kind)
+	{
+		case VALUE_INT4:
+			return SHORTCUT_INT4;
+		case VALUE_FLOAT8:
+			return SHORTCUT_FLOAT8;
+		case VALUE_TEXT:
+			return SHORTCUT_TEXT;
+		default:
+			return SHORTCUT_NONE;
+	}
+}
+
 static double
 get_time_number(Timestamp value)
 {

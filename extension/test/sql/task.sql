@@ -109,6 +109,13 @@ SELECT create_task('out', 'SELECT * FROM visit', 'churned', exclude => '{Amount,
 	as_of => 'seen_at', label_known => 'seen_at + interval ''30 days''') > 0 AS made;
 SELECT exclude, metric, as_of, label_known FROM task WHERE name = 'out';
 
+SELECT create_task('x', 'SELECT * FROM visit', 'churned', as_of => 'stars');
+SELECT create_task('x', 'SELECT * FROM visit', 'churned', label_known => 'seen_att');
+SELECT create_task('x', 'SELECT * FROM visit', 'churned', as_of => 'seen_at', label_known => 'seen_at + random() * interval ''1 day''');
+
+-- many classes, few rows of some: one warning a part
+SELECT create_task('rare', 'SELECT * FROM visit WHERE id <= 1000', 'id / 4') > 0 AS made;
+
 -- unlabelled rows are left out, and it is said
 RESET client_min_messages;
 SELECT create_task('some', 'SELECT * FROM visit', 'CASE WHEN stars < 3 THEN churned END') > 0 AS made;
