@@ -1,0 +1,145 @@
+/*
+ * test_infer.c
+ *	  Scoring beside training's own forward pass: values, bits of a row alone
+ *	  and among others, tables that are folded and that are not.
+ */
+#include "nn/infer.h"
+
+#include "cmocka_all.h"
+#include "net_case.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_ROWS 133
+
+static const cer_table_shape some_tables[] = {
+	{{"x", 1}, 5, 0}, {{"y", 1}, 7, 4}, {{"z", 1}, 300, 8}};
+/* too many codes to fold with 64 units */
+static const cer_table_shape large_tables[] = {{{"x", 1}, 40000, 3},
+                                               {{"y", 1}, 35000, 8}};
+
+typedef struct infer_case
+{
+	size_t n_numbers;
+	size_t n_tables;
+	const cer_table_shape *tables;
+	size_t n_layers;
+} infer_case;
+
+static const infer_case cases[] = {
+	{5, 3, some_tables, 2}, {5, 3, some_tables, 0},  {0, 3, some_tables, 1},
+	{7, 0, NULL, 2},        {3, 2, large_tables, 1}, {0, 2, large_tables, 2},
+};
+
+static void
+check_rows(const net_case *c, const cer_infer *infer, const float *expected)
+{
+	size_t n_classes = c->shape.n_classes;
+	size_t size = cer_infer_get_scratch_size(infer, N_ROWS);
+	void *scratch = cer_arena_allocate(c->arena, size);
+	float *proba = calloc(N_ROWS * n_classes, sizeof(float));
+
+	cer_infer_run(infer, N_ROWS, c->rows.numbers, c->rows.codes, proba,
+	              scratch);
+	for (size_t i = 0; i < N_ROWS * n_classes; i++)
+		if (!(fabsf(proba[i] - expected[i]) <= 2e-6f))
+			fail_msg("%zu: %g, training has %g", i, (double) proba[i],
+			         (double) expected[i]);
+	for (size_t n = 1; n < 8; n++)
+		for (size_t row = 0; row + n <= N_ROWS; row += 11)
+		{
+			float few[64];
+			size_t some = cer_infer_get_scratch_size(infer, n);
+
+			/* no more than is asked for is written */
+			memset((char *) scratch + some, 7, size - some);
+			cer_infer_run(infer, n, c->rows.numbers + row * c->shape.n_numbers,
+			              c->rows.codes + row * c->shape.n_tables, few,
+			              scratch);
+			assert_memory_equal(few, proba + row * n_classes,
+			                    n * n_classes * sizeof(float));
+			for (size_t i = some; i < size; i++)
+				assert_int_equal(((char *) scratch)[i], 7);
+		}
+	free(proba);
+}
+
+static void
+test_infer__as_in_training(void **state)
+{
+	static const cer_layer layers[] = {{65, CER_RELU, 0.5}, {20, CER_GELU, 0}};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (size_t n_classes = 2; n_classes < 9; n_classes += 5)
+		{
+			net_case_spec spec = {.n_numbers = cases[i].n_numbers,
+			                      .n_tables = cases[i].n_tables,
+			                      .tables = cases[i].tables,
+			                      .n_classes = n_classes,
+			                      .layers = layers,
+			                      .n_layers = cases[i].n_layers,
+			                      .n_rows = N_ROWS,
+			                      .batch = N_ROWS,
+			                      .kernels = cer_kernels_choose()->name};
+			const cer_infer *infer;
+			cer_error err;
+			float expected[N_ROWS * 8];
+			net_case c;
+
+			net_case_init(&c, &spec);
+			cer_graph_predict(c.graph, &c.rows, 0, N_ROWS, expected);
+			assert_int_equal(
+				cer_infer_make(c.arena, c.net, c.graph->weights, &infer, &err),
+				CER_OK);
+			assert_string_equal(cer_infer_get_kernel_class(infer),
+			                    cer_kernels_choose()->name);
+			check_rows(&c, infer, expected);
+			net_case_release(&c);
+		}
+}
+
+/* A code that the net does not have is unseen. */
+static void
+test_infer__codes_out_of_range(void **state)
+{
+	cer_layer layers[] = {{8, CER_RELU, 0}};
+	net_case_spec spec = {.n_tables = 3,
+	                      .tables = some_tables,
+	                      .n_classes = 2,
+	                      .layers = layers,
+	                      .n_layers = 1,
+	                      .n_rows = 1,
+	                      .batch = 1,
+	                      .kernels = "plain"};
+	uint32_t unseen[] = {CER_CODE_UNSEEN, CER_CODE_UNSEEN, CER_CODE_UNSEEN};
+	uint32_t beyond[] = {5, UINT32_MAX, 300};
+	const cer_infer *infer;
+	float expected[2];
+	float proba[2];
+	void *scratch;
+	net_case c;
+
+	(void) state;
+	net_case_init(&c, &spec);
+	assert_int_equal(
+		cer_infer_make(c.arena, c.net, c.graph->weights, &infer, NULL), CER_OK);
+	scratch = cer_arena_allocate(c.arena, cer_infer_get_scratch_size(infer, 1));
+	cer_infer_run(infer, 1, NULL, unseen, expected, scratch);
+	cer_infer_run(infer, 1, NULL, beyond, proba, scratch);
+	assert_memory_equal(proba, expected, sizeof(proba));
+	net_case_release(&c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_infer__as_in_training),
+		cmocka_unit_test(test_infer__codes_out_of_range),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

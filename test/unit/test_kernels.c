@@ -1,0 +1,421 @@
+/*
+ * test_kernels.c
+ *	  Each kernel of each class beside its formula in double precision, and
+ *	  beside the plain class.
+ */
+#include "nn/kernels.h"
+
+#include "cmocka_all.h"
+#include "random.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_N 150
+
+static const char *const names[] = {"plain", "avx2", "avx512"};
+
+typedef void (*check_fn)(const cer_kernels *kernels);
+
+static void
+check_classes(check_fn check)
+{
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (cer_kernels_find(names[i]) != NULL)
+			check(cer_kernels_find(names[i]));
+}
+
+static void
+check_near(const char *what, double value, double expected, double tolerance)
+{
+	if (!(fabs(value - expected) <= tolerance * (1 + fabs(expected))))
+		fail_msg("%s: %.9g, expected %.9g", what, value, expected);
+}
+
+/* ------------------------------------------------------------------ choice */
+
+static void
+test_kernels__find(void **state)
+{
+	(void) state;
+	assert_ptr_equal(cer_kernels_find("plain"), &cer_kernels_plain);
+	assert_null(cer_kernels_find("mmx"));
+	assert_ptr_equal(cer_kernels_find(cer_kernels_choose()->name),
+	                 cer_kernels_choose());
+}
+
+/* ------------------------------------------------------------------ shapes */
+
+static double
+activate(cer_activation activation, double x)
+{
+	switch (activation)
+	{
+		case CER_IDENTITY:
+			return x;
+		case CER_RELU:
+			return x > 0 ? x : 0;
+		case CER_LEAKY_RELU:
+			return x > 0 ? x : 0.01 * x;
+		case CER_GELU:
+			return 0.5 * x * erfc(-x / sqrt(2));
+		case CER_SILU:
+			return x / (1 + exp(-x));
+		case CER_SELU:
+			return 1.0507009873554804934 *
+			       (x > 0 ? x : 1.6732632423543772848 * expm1(x));
+		case CER_TANH:
+			return tanh(x);
+		case CER_SIGMOID:
+			return 1 / (1 + exp(-x));
+	}
+	return NAN;
+}
+
+/* Value and slope from -150 to 150, dense around 0. */
+static void
+check_activation(const cer_kernels *kernels, cer_activation activation)
+{
+	for (int i = -300; i <= 300; i++)
+	{
+		double x = i / 300.0;
+		double h = 1e-4;
+		float bias[MAX_N];
+		float z[MAX_N];
+		float slope[MAX_N];
+
+		x = 149.9 * x * x * x + 0.1003 * x + 0.00011;
+		for (size_t n = 0; n < 19; n++)
+		{
+			z[n] = (float) (x - 0.25);
+			bias[n] = 0.25f;
+		}
+		x = (double) (z[0] + bias[0]);
+		kernels->activate[activation](19, bias, z, slope);
+		for (size_t n = 0; n < 19; n++)
+		{
+			check_near(cer_activation_name(activation), z[n],
+			           activate(activation, x), 1e-6);
+			check_near(
+				"slope", slope[n],
+				(activate(activation, x + h) - activate(activation, x - h)) /
+					(2 * h),
+				2e-6);
+			z[n] = (float) (x - 0.25);
+		}
+		kernels->activate[activation](19, bias, z, NULL);
+		check_near(cer_activation_name(activation), z[18],
+		           activate(activation, x), 1e-6);
+	}
+}
+
+static void
+check_activations(const cer_kernels *kernels)
+{
+	for (int i = 0; i < CER_N_ACTIVATIONS; i++)
+	{
+		float bias[17] = {0};
+		float z[17];
+		float slope[17];
+
+		check_activation(kernels, (cer_activation) i);
+		for (size_t n = 0; n < 17; n++)
+			z[n] = NAN;
+		kernels->activate[i](17, bias, z, slope);
+		assert_true(isnan(z[0]) && isnan(z[16]));
+	}
+}
+
+static void
+test_kernels__activations(void **state)
+{
+	(void) state;
+	check_classes(check_activations);
+}
+
+/* ------------------------------------------------------------------ random */
+
+static void
+check_draws(const cer_kernels *kernels)
+{
+	cer_random random;
+	uint64_t keys[MAX_N];
+	uint64_t draws[MAX_N];
+
+	cer_random_init(&random, 42, (cer_text){"x", 1});
+	for (size_t i = 0; i < MAX_N; i++)
+		keys[i] = i * 0x9E3779B97F4A7C15u;
+	kernels->draw(MAX_N, &random, 7, keys, draws);
+	for (size_t i = 0; i < MAX_N; i++)
+	{
+		cer_random_place place = {
+			{(uint32_t) keys[i], (uint32_t) (keys[i] >> 32), 7, 0}};
+		uint32_t bits[4];
+
+		cer_random_get(&random, &place, bits);
+		assert_int_equal(draws[i], bits[0]);
+	}
+}
+
+static void
+test_kernels__draws_are_philox(void **state)
+{
+	(void) state;
+	check_classes(check_draws);
+}
+
+/* Share and scale of what stays; neighbours do not drop together. */
+static void
+check_drop(const cer_kernels *kernels)
+{
+	enum
+	{
+		N_ROWS = 2000,
+		N = 131
+	};
+	cer_dropout dropout = {.epoch = 1, .threshold = 19661, .scale = 1.25f};
+	float before[N] = {0};
+	size_t n_dropped = 0;
+	size_t n_together = 0;
+
+	cer_random_init(&dropout.random, 1, (cer_text){"dense", 5});
+	for (size_t row = 0; row < N_ROWS; row++)
+	{
+		float y[N];
+		float slope[N];
+
+		for (size_t i = 0; i < N; i++)
+			y[i] = slope[i] = 2;
+		dropout.row_key = row * 77;
+		kernels->drop(N, &dropout, y, slope);
+		for (size_t i = 0; i < N; i++)
+		{
+			assert_true(y[i] == 0 || y[i] == 2.5f);
+			assert_true(y[i] == slope[i]);
+			n_dropped += y[i] == 0;
+			n_together += y[i] == 0 && before[i] == 0 && row > 0;
+			before[i] = y[i];
+		}
+	}
+	check_near("share", (double) n_dropped / (N_ROWS * N), 0.3, 0.003);
+	check_near("pairs", (double) n_together / (N_ROWS * N), 0.09, 0.003);
+}
+
+static void
+test_kernels__drop(void **state)
+{
+	(void) state;
+	check_classes(check_drop);
+}
+
+/* A unit's fate does not depend on the width, nor on the class. */
+static void
+check_drop_place(const cer_kernels *kernels)
+{
+	cer_dropout dropout = {.row_key = 5, .threshold = 32768, .scale = 1};
+	float all[MAX_N];
+	float some[20];
+
+	for (size_t i = 0; i < MAX_N; i++)
+		all[i] = 1;
+	for (size_t i = 0; i < 20; i++)
+		some[i] = 1;
+	cer_kernels_plain.drop(MAX_N, &dropout, all, NULL);
+	kernels->drop(20, &dropout, some, NULL);
+	assert_memory_equal(all, some, sizeof(some));
+}
+
+static void
+test_kernels__drop_depends_on_the_place(void **state)
+{
+	(void) state;
+	check_classes(check_drop_place);
+}
+
+/* ------------------------------------------------------------------ softmax */
+
+static void
+check_softmax(const cer_kernels *kernels)
+{
+	static const float rows[][3] = {
+		{1, 2, 3}, {-50, 50, 0}, {1000, 999, 998}, {0, 0, 0}};
+
+	for (size_t r = 0; r < 4; r++)
+	{
+		float logits[3];
+		uint16_t label = 1;
+		cer_softmax softmax = {.n_rows = 1, .n_classes = 3, .logits = logits};
+		double top = fmax(rows[r][0], fmax(rows[r][1], rows[r][2]));
+		double sum = 0;
+
+		for (size_t i = 0; i < 3; i++)
+			sum += exp(rows[r][i] - top);
+		memcpy(logits, rows[r], sizeof(logits));
+		kernels->softmax(&softmax);
+		for (size_t i = 0; i < 3; i++)
+			check_near("probability", logits[i], exp(rows[r][i] - top) / sum,
+			           1e-6);
+		memcpy(logits, rows[r], sizeof(logits));
+		softmax.labels = &label;
+		softmax.scale = 0.5f;
+		kernels->softmax(&softmax);
+		check_near("loss", softmax.loss, log(sum) - (rows[r][1] - top), 1e-6);
+		for (size_t i = 0; i < 3; i++)
+			check_near("gradient", logits[i],
+			           0.5 * (exp(rows[r][i] - top) / sum - (i == 1)), 1e-6);
+	}
+}
+
+static void
+test_kernels__softmax(void **state)
+{
+	(void) state;
+	check_classes(check_softmax);
+}
+
+/* ------------------------------------------------------------------ dense */
+
+/* Every width around the chunks, rows around the blocks; bits of each row. */
+static void
+check_dense_shape(const cer_kernels *kernels, size_t n_in, size_t n_out)
+{
+	test_random random = {n_in * 1000 + n_out};
+	size_t stride = cer_dense_pad(n_out);
+	float *x = calloc(9 * n_in, sizeof(float));
+	float *w = calloc(n_in * n_out, sizeof(float));
+	float *packed = calloc(cer_dense_packed_size(n_in, n_out), sizeof(float));
+	float *y = calloc(9 * stride, sizeof(float));
+	float *alone = calloc(stride, sizeof(float));
+	uint32_t *scratch = calloc(n_in, sizeof(uint32_t));
+	cer_dense dense = {.n_rows = 9,
+	                   .n_in = n_in,
+	                   .n_out = stride,
+	                   .x = x,
+	                   .x_stride = n_in,
+	                   .w = packed,
+	                   .y = y,
+	                   .y_stride = stride,
+	                   .scratch = scratch};
+
+	for (size_t i = 0; i < 9 * n_in; i++)
+		x[i] = i % 3 == 0 ? 0 : (float) random_unit(&random) - 0.5f;
+	for (size_t i = 0; i < n_in * n_out; i++)
+		w[i] = (float) random_unit(&random) - 0.5f;
+	cer_dense_pack(n_in, n_out, w, packed);
+	kernels->dense(&dense);
+	for (size_t row = 0; row < 9; row++)
+	{
+		for (size_t j = 0; j < n_out; j++)
+		{
+			double sum = 0;
+
+			for (size_t i = 0; i < n_in; i++)
+				sum += (double) x[row * n_in + i] * w[i * n_out + j];
+			check_near("product", y[row * stride + j], sum, 1e-5);
+		}
+		dense.n_rows = 1;
+		dense.x = x + row * n_in;
+		dense.y = alone;
+		kernels->dense(&dense);
+		assert_memory_equal(alone, y + row * stride, stride * sizeof(float));
+	}
+	free(x);
+	free(w);
+	free(packed);
+	free(y);
+	free(alone);
+	free(scratch);
+}
+
+static void
+check_dense(const cer_kernels *kernels)
+{
+	static const size_t sizes[] = {1, 2, 16, 31, 48, 64, 65, 130};
+
+	for (size_t i = 0; i < 8; i++)
+		for (size_t j = 0; j < 8; j++)
+			check_dense_shape(kernels, sizes[i], sizes[j]);
+}
+
+static void
+test_kernels__dense(void **state)
+{
+	(void) state;
+	check_classes(check_dense);
+}
+
+/* ------------------------------------------------------------------ rows */
+
+static void
+check_rows(const cer_kernels *kernels)
+{
+	float rows[3][MAX_N];
+	const float *sources[] = {rows[0], rows[1], rows[2]};
+	float sum[MAX_N];
+	float sums[4][MAX_N] = {0};
+	const uint32_t codes[] = {3, 0, 3};
+	cer_scatter scatter = {.n_rows = 3,
+	                       .n = MAX_N - 1,
+	                       .codes = codes,
+	                       .dz = rows[0],
+	                       .dz_stride = MAX_N,
+	                       .sums = sums[0],
+	                       .sums_stride = MAX_N};
+
+	for (size_t i = 0; i < MAX_N; i++)
+		for (size_t row = 0; row < 3; row++)
+			rows[row][i] = (float) (row * 1000 + i);
+	kernels->add_rows(MAX_N, 3, sources, sum);
+	kernels->scatter(&scatter);
+	for (size_t i = 0; i < MAX_N; i++)
+	{
+		bool is_in = i < MAX_N - 1;
+
+		assert_true(sum[i] == (float) (3000 + 3 * i));
+		assert_true(sums[0][i] == (is_in ? (float) (1000 + i) : 0));
+		assert_true(sums[1][i] == 0);
+		assert_true(sums[3][i] == (is_in ? (float) (2000 + 2 * i) : 0));
+	}
+}
+
+static void
+check_transpose(const cer_kernels *kernels)
+{
+	float from[37][41];
+	float to[40][39] = {{0}};
+
+	for (size_t i = 0; i < 37; i++)
+		for (size_t j = 0; j < 41; j++)
+			from[i][j] = (float) (100 * i + j);
+	kernels->transpose(37, 40, &from[0][0], 41, &to[0][0], 39);
+	for (size_t i = 0; i < 37; i++)
+		for (size_t j = 0; j < 40; j++)
+			assert_true(to[j][i] == from[i][j]);
+	assert_true(to[0][37] == 0);
+}
+
+static void
+test_kernels__rows(void **state)
+{
+	(void) state;
+	check_classes(check_rows);
+	check_classes(check_transpose);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_kernels__find),
+		cmocka_unit_test(test_kernels__activations),
+		cmocka_unit_test(test_kernels__draws_are_philox),
+		cmocka_unit_test(test_kernels__drop),
+		cmocka_unit_test(test_kernels__drop_depends_on_the_place),
+		cmocka_unit_test(test_kernels__softmax),
+		cmocka_unit_test(test_kernels__dense),
+		cmocka_unit_test(test_kernels__rows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
