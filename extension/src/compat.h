@@ -79,4 +79,28 @@
 #define compat_get_backend_status(index) pgstat_fetch_stat_local_beentry(index)
 #endif
 
+/* Written before the type since 18; GCC takes it behind as well. */
+#if PG_VERSION_NUM >= 180000
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
+/* An executor runs once only since 18. */
+#if PG_VERSION_NUM >= 180000
+#define compat_executor_run(desc) ExecutorRun(desc, ForwardScanDirection, 0)
+#else
+#define compat_executor_run(desc) \
+	ExecutorRun(desc, ForwardScanDirection, 0, true)
+#endif
+
+/* From 18 on it is told of a result relation; a source has none. */
+#if PG_VERSION_NUM >= 180000
+#define compat_replace_vars(node, rte, targets)            \
+	ReplaceVarsFromTargetList(node, 1, 0, rte, targets, 0, \
+	                          REPLACEVARS_REPORT_ERROR, 0, NULL)
+#else
+#define compat_replace_vars(node, rte, targets)         \
+	ReplaceVarsFromTargetList(node, 1, 0, rte, targets, \
+	                          REPLACEVARS_REPORT_ERROR, 0, NULL)
+#endif
+
 #endif

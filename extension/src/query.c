@@ -67,7 +67,7 @@ query_run(Query *query, const char *text, RowFunction row, void *self)
 	desc = CreateQueryDesc(plan_query(query, text), text, GetActiveSnapshot(),
 	                       InvalidSnapshot, &receiver.dest, NULL, NULL, 0);
 	ExecutorStart(desc, 0);
-	ExecutorRun(desc, ForwardScanDirection, 0, true);
+	compat_executor_run(desc);
 	ExecutorFinish(desc);
 	ExecutorEnd(desc);
 	FreeQueryDesc(desc);

@@ -130,9 +130,7 @@ map_by_source(const Task *task, const Query *query, Node *node)
 {
 	RangeTblEntry *source = rt_fetch(1, query->rtable);
 
-	node = ReplaceVarsFromTargetList(node, 1, 0, source,
-	                                 source->subquery->targetList,
-	                                 REPLACEVARS_REPORT_ERROR, 0, NULL);
+	node = compat_replace_vars(node, source, source->subquery->targetList);
 	if (has_system_column(node, NULL))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("task \"%s\" reads a system column", task->name),
