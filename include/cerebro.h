@@ -296,7 +296,8 @@ typedef struct cer_profile_key
 	size_t inputs[CER_MAX_KEY];
 } cer_profile_key;
 
-/* A smallest set of inputs that together identify a row and are never NULL. */
+/* A smallest set of inputs, in their order, that together identify a row and
+ * are never NULL. */
 extern cer_status
 cer_profile_find_key(const cer_host *host, const cer_dataset *dataset,
                      const cer_profile_column *columns, cer_profile_key *key,

@@ -13,8 +13,9 @@
  * zero is not determined by everything.  What the sample shows as exact is then
  * checked on all rows.  NULL of X says nothing; NULL of Y is a value.
  *
- * Of several determinants the one is kept that determines the most columns: it
- * names the thing that they describe (an aircraft, an airport, a day).
+ * Of several determinants an exact one is kept before a near one, and of those
+ * the one that determines the most columns as surely: it names the thing that
+ * they describe (an aircraft, an airport, a day).
  */
 #include "data/profile_private.h"
 
@@ -43,6 +44,8 @@ typedef struct search
 	cer_arena *scratch; /* cleared often */
 	cer_error *err;
 	uint8_t *shares; /* (n_inputs, n_inputs): by X, Y */
+	size_t *n_exact; /* by X: columns that it determines exactly */
+	size_t *n_near;  /* exactly or nearly */
 	/* the X at hand: rows with a value, sorted by it */
 	const uint32_t *x;
 	uint32_t *order;
@@ -210,15 +213,21 @@ measure_pairs(search *s)
 
 /* -------------------------------------------------------------- choosing */
 
-static size_t
-count_determined(const search *s, size_t x)
+static cer_status
+count_determined(search *s)
 {
 	size_t n = s->view->n_inputs;
-	size_t count = 0;
 
-	for (size_t y = 0; y < n; y++)
-		count += s->shares[x * n + y] != NOT_DETERMINED;
-	return count;
+	CER_TRY(cer_profile_allocate(s->arena, n, sizeof(*s->n_exact), &s->n_exact,
+	                             s->err));
+	CER_TRY(cer_profile_allocate(s->arena, n, sizeof(*s->n_near), &s->n_near,
+	                             s->err));
+	for (size_t i = 0; i < n * n; i++)
+	{
+		s->n_exact[i / n] += s->shares[i] == EXACT;
+		s->n_near[i / n] += s->shares[i] != NOT_DETERMINED;
+	}
+	return CER_OK;
 }
 
 static bool
@@ -229,12 +238,12 @@ is_category(const search *s, size_t input)
 
 /* Exact before near, then many determined columns, categories, few values. */
 static bool
-is_better(const search *s, size_t y, size_t x, size_t best,
-          const size_t *n_determined)
+is_better(const search *s, size_t y, size_t x, size_t best)
 {
 	size_t n = s->view->n_inputs;
 	bool exact = s->shares[x * n + y] == EXACT;
 	bool best_exact = s->shares[best * n + y] == EXACT;
+	const size_t *n_determined = exact ? s->n_exact : s->n_near;
 
 	if (exact != best_exact)
 		return exact;
@@ -246,14 +255,14 @@ is_better(const search *s, size_t y, size_t x, size_t best,
 }
 
 static int
-choose(const search *s, size_t y, const size_t *n_determined)
+choose(const search *s, size_t y)
 {
 	size_t n = s->view->n_inputs;
 	size_t best = n;
 
 	for (size_t x = 0; x < n; x++)
 		if (s->shares[x * n + y] != NOT_DETERMINED &&
-		    (best == n || is_better(s, y, x, best, n_determined)))
+		    (best == n || is_better(s, y, x, best)))
 			best = x;
 	return best == n ? -1 : (int) best;
 }
@@ -305,21 +314,6 @@ settle(search *s, size_t y, int x)
 	return CER_OK;
 }
 
-static cer_status
-choose_all(search *s)
-{
-	size_t n = s->view->n_inputs;
-	size_t *n_determined;
-
-	CER_TRY(cer_profile_allocate(s->arena, n, sizeof(*n_determined),
-	                             &n_determined, s->err));
-	for (size_t x = 0; x < n; x++)
-		n_determined[x] = count_determined(s, x);
-	for (size_t y = 0; y < n; y++)
-		CER_TRY(settle(s, y, choose(s, y, n_determined)));
-	return CER_OK;
-}
-
 /* ---------------------------------------------------------------- public */
 
 static cer_status
@@ -334,7 +328,10 @@ run(search *s)
 	CER_TRY(cer_profile_allocate(s->arena, n_rows + 1, sizeof(*s->counts),
 	                             &s->counts, s->err));
 	CER_TRY(measure_pairs(s));
-	return choose_all(s);
+	CER_TRY(count_determined(s));
+	for (size_t y = 0; y < n; y++)
+		CER_TRY(settle(s, y, choose(s, y)));
+	return CER_OK;
 }
 
 cer_status

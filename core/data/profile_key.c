@@ -8,8 +8,9 @@
  * the end.  Rows agree if 64-bit hashes of their values do; a pair by chance
  * would lose a key, never make a false one.
  *
- * Categories are tried first, then whole numbers, as a key of measurements is
- * one by chance.
+ * Of the keys of one size the one with the fewest possible combinations of
+ * values is taken: the more there are, the likelier it is one by chance.  For
+ * the same reason numbers with fractions come in only where nothing else does.
  */
 #include "data/profile_private.h"
 
@@ -18,13 +19,14 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_CANDIDATES 20 /* 4,845 sets of four */
+#define MAX_CANDIDATES 20  /* 4,845 sets of four */
+#define MEASUREMENT    1e9 /* weight of a column of numbers with fractions */
 
 typedef struct candidate
 {
 	size_t input;
-	int rank; /* 0 category, 1 whole numbers, 2 other numbers */
 	double n_distinct;
+	double weight; /* n_distinct, more for measurements */
 } candidate;
 
 typedef struct finder
@@ -36,8 +38,10 @@ typedef struct finder
 	candidate candidates[MAX_CANDIDATES];
 	size_t n_chosen;
 	size_t chosen[CER_MAX_KEY]; /* of the candidates, ascending */
-	size_t mask;                /* of slots */
-	uint64_t *slots;            /* hashes; 0: empty */
+	double best_weight;
+	cer_profile_key best;
+	size_t mask;     /* of slots */
+	uint64_t *slots; /* hashes; 0: empty */
 } finder;
 
 static uint64_t
@@ -116,16 +120,46 @@ static bool
 is_key(finder *f)
 {
 	size_t row = 0;
-	double n_combinations = 1;
 
-	for (size_t i = 0; i < f->n_chosen; i++)
-		n_combinations *= f->candidates[f->chosen[i]].n_distinct;
-	if (n_combinations < (double) f->view->n_rows)
-		return false;
 	while (row < f->view->n_rows && add_hash(f, hash_row(f, row)))
 		row++;
 	remove_hashes(f, row);
 	return row == f->view->n_rows;
+}
+
+/* The set in hand as the best key, its inputs in their order. */
+static void
+keep_set(finder *f)
+{
+	f->best.n_inputs = f->n_chosen;
+	for (size_t i = 0; i < f->n_chosen; i++)
+	{
+		size_t input = f->candidates[f->chosen[i]].input;
+		size_t j = i;
+
+		for (; j > 0 && f->best.inputs[j - 1] > input; j--)
+			f->best.inputs[j] = f->best.inputs[j - 1];
+		f->best.inputs[j] = input;
+	}
+}
+
+/* Takes the set in hand if it is a key and better than the best so far. */
+static void
+try_set(finder *f)
+{
+	double n_combinations = 1;
+	double weight = 1;
+
+	for (size_t i = 0; i < f->n_chosen; i++)
+	{
+		n_combinations *= f->candidates[f->chosen[i]].n_distinct;
+		weight *= f->candidates[f->chosen[i]].weight;
+	}
+	if (n_combinations < (double) f->view->n_rows || weight >= f->best_weight ||
+	    !is_key(f))
+		return;
+	f->best_weight = weight;
+	keep_set(f);
 }
 
 /* The next set of the same size in lexicographic order; false: none. */
@@ -148,7 +182,6 @@ advance(finder *f)
 	return false;
 }
 
-/* Tries the sets of a size; n_chosen stays 0 where none is a key. */
 static cer_status
 try_size(finder *f, size_t size)
 {
@@ -159,10 +192,8 @@ try_size(finder *f, size_t size)
 	{
 		if (f->host->is_canceled(f->host->self))
 			return cer_fail(f->err, CER_CANCELED, "canceled");
-		if (is_key(f))
-			return CER_OK;
+		try_set(f);
 	} while (advance(f));
-	f->n_chosen = 0;
 	return CER_OK;
 }
 
@@ -181,34 +212,13 @@ is_whole(const cer_data_column *column, size_t n_rows)
 	return true;
 }
 
-static bool
-comes_before(const candidate *a, const candidate *b)
-{
-	if (a->rank != b->rank)
-		return a->rank < b->rank;
-	return a->n_distinct > b->n_distinct;
-}
-
-static void
-sort_candidates(finder *f)
-{
-	for (size_t i = 1; i < f->n_candidates; i++)
-	{
-		candidate c = f->candidates[i];
-		size_t j = i;
-
-		for (; j > 0 && comes_before(&c, &f->candidates[j - 1]); j--)
-			f->candidates[j] = f->candidates[j - 1];
-		f->candidates[j] = c;
-	}
-}
-
 /* Keeps those of the most values when there are too many. */
 static void
 add_candidate(finder *f, size_t input, uint64_t n_distinct)
 {
 	const cer_data_column *column = &f->view->columns[input];
 	size_t least = 0;
+	bool is_measured;
 
 	if (f->n_candidates < MAX_CANDIDATES)
 		least = f->n_candidates++;
@@ -220,12 +230,27 @@ add_candidate(finder *f, size_t input, uint64_t n_distinct)
 		if ((double) n_distinct <= f->candidates[least].n_distinct)
 			return;
 	}
-	f->candidates[least] =
-		(candidate){.input = input,
-	                .rank = column->input.storage == CER_CODE32 ? 0
-	                        : is_whole(column, f->view->n_rows) ? 1
-	                                                            : 2,
-	                .n_distinct = (double) n_distinct};
+	is_measured = column->input.storage != CER_CODE32 &&
+	              !is_whole(column, f->view->n_rows);
+	f->candidates[least] = (candidate){
+		.input = input,
+		.n_distinct = (double) n_distinct,
+		.weight = (double) n_distinct * (is_measured ? MEASUREMENT : 1)};
+}
+
+/* By weight: sets of small weight are tried early, and rule others out. */
+static void
+sort_candidates(finder *f)
+{
+	for (size_t i = 1; i < f->n_candidates; i++)
+	{
+		candidate c = f->candidates[i];
+		size_t j = i;
+
+		for (; j > 0 && c.weight < f->candidates[j - 1].weight; j--)
+			f->candidates[j] = f->candidates[j - 1];
+		f->candidates[j] = c;
+	}
 }
 
 /* At least twice as many slots as rows. */
@@ -253,7 +278,7 @@ run(finder *f, cer_arena *arena, const cer_profile_column *columns)
 	     size++)
 	{
 		CER_TRY(try_size(f, size));
-		if (f->n_chosen > 0)
+		if (f->best.n_inputs > 0)
 			break;
 	}
 	return CER_OK;
@@ -264,8 +289,10 @@ cer_profile_find_key(const cer_host *host, const cer_dataset *dataset,
                      const cer_profile_column *columns, cer_profile_key *key,
                      cer_error *err)
 {
-	finder f = {
-		.host = host, .view = cer_dataset_get_view(dataset), .err = err};
+	finder f = {.host = host,
+	            .view = cer_dataset_get_view(dataset),
+	            .err = err,
+	            .best_weight = INFINITY};
 	cer_arena *arena;
 	cer_status status;
 
@@ -278,8 +305,6 @@ cer_profile_find_key(const cer_host *host, const cer_dataset *dataset,
 	cer_arena_free(arena);
 	if (status != CER_OK)
 		return status;
-	key->n_inputs = f.n_chosen;
-	for (size_t i = 0; i < f.n_chosen; i++)
-		key->inputs[i] = f.candidates[f.chosen[i]].input;
+	*key = f.best;
 	return CER_OK;
 }
