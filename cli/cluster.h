@@ -31,6 +31,7 @@ typedef struct private_cluster
 	const char *bin;     /* of PostgreSQL's programs */
 	const char *stage;   /* a built tree's files; NULL: installed */
 	const char *runtime; /* their copy; NULL: installed */
+	const char *script;  /* hash of the extension's SQL; "": installed */
 
 	/* the user that owns home and runs the server */
 	uid_t uid;

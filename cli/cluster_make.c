@@ -273,19 +273,26 @@ get_build_name(const private_cluster *cluster)
 	return slash + 1;
 }
 
-bool
-cluster_is_database_made(const private_cluster *cluster)
+/* HOME/made: the runtime that made or updated the extension, and the hash of
+ * its SQL. */
+static const char *
+read_made(const private_cluster *cluster, int wanted)
 {
 	FILE *file = fopen(keep_printf("%s/made", cluster->home), "re");
 	char line[256] = "";
 
-	if (file == NULL)
-		return false;
-	if (fgets(line, sizeof line, file) == NULL)
-		line[0] = '\0';
-	fclose(file);
-	line[strcspn(line, "\n")] = '\0';
-	return strcmp(line, get_build_name(cluster)) == 0;
+	for (int i = 0; file != NULL && i <= wanted; i++)
+		if (fgets(line, sizeof line, file) == NULL)
+			line[0] = '\0';
+	if (file != NULL)
+		fclose(file);
+	return keep_printf("%.*s", (int) strcspn(line, "\n"), line);
+}
+
+bool
+cluster_is_database_made(const private_cluster *cluster)
+{
+	return strcmp(read_made(cluster, 0), get_build_name(cluster)) == 0;
 }
 
 static int
@@ -297,7 +304,7 @@ write_made(void *arg)
 
 	if (file == NULL)
 		return 1;
-	fprintf(file, "%s\n", get_build_name(cluster));
+	fprintf(file, "%s\n%s\n", get_build_name(cluster), cluster->script);
 	return fclose(file) != 0 ||
 	       rename(draft, keep_printf("%s/made", cluster->home)) != 0;
 }
@@ -385,17 +392,41 @@ make_database(const private_cluster *cluster)
 	return is_good;
 }
 
+/* While a version is being developed its SQL may change under one name. */
+static void
+warn_of_other_script(const private_cluster *cluster)
+{
+	const char *before = read_made(cluster, 1);
+
+	if (*before == '\0' || strcmp(before, cluster->script) == 0)
+		return;
+	message_warning("the extension's SQL changed without a new version; the "
+	                "database still has the older objects");
+	message_hint("To make them anew, which loses tasks and models: cerebro "
+	             "sql -c 'DROP EXTENSION cerebro CASCADE' -c 'CREATE "
+	             "EXTENSION cerebro'");
+}
+
 /* pg_available_extensions does not look below extension_destdir: just try. */
 static bool
-make_extension(PGconn *conn)
+make_extension(const private_cluster *cluster, PGconn *conn)
 {
-	if (execute(conn, "CREATE EXTENSION IF NOT EXISTS cerebro") &&
-	    execute(conn, "ALTER EXTENSION cerebro UPDATE"))
-		return true;
-	message_hint("If the server does not know the extension: `make install` "
-	             "installs it, or run the program from the folder where it "
-	             "was built.");
-	return false;
+	static const char version[] = "SELECT extversion FROM"
+								  " pg_catalog.pg_extension"
+								  " WHERE extname = 'cerebro'";
+	const char *before = query_value(conn, version);
+
+	if (!execute(conn, "CREATE EXTENSION IF NOT EXISTS cerebro") ||
+	    !execute(conn, "ALTER EXTENSION cerebro UPDATE"))
+	{
+		message_hint("If the server does not know the extension: `make "
+		             "install` installs it, or run the program from the "
+		             "folder where it was built.");
+		return false;
+	}
+	if (strcmp(before, query_value(conn, version)) == 0)
+		warn_of_other_script(cluster);
+	return true;
 }
 
 exit_code
@@ -414,7 +445,7 @@ cluster_make_database(private_cluster *cluster)
 	PQsetNoticeProcessor(conn, ignore_notice, NULL);
 	is_good = execute(conn, "ALTER DATABASE " CLUSTER_DATABASE
 	                        " SET search_path = \"$user\", public, cerebro") &&
-	          make_extension(conn);
+	          make_extension(cluster, conn);
 	PQfinish(conn);
 	if (!is_good)
 		return EXIT_FAILED;

@@ -86,27 +86,50 @@ explain_choice(const import_reference *reference)
 	                                     : "by name and values";
 }
 
-static void
-report_reference(const import_reference *reference)
+static const char *
+print_reference(const import_reference *reference)
 {
-	uint64_t n_without = reference->n_rows - reference->n_matched;
-	const char *columns = keep_printf(
+	return keep_printf(
 		"%s (%s) → %s (%s)", reference->child->name,
 		import_list_columns(NULL, reference->child, reference->columns,
 	                        reference->key->n_columns),
 		reference->parent->name,
 		import_list_columns(NULL, reference->parent, reference->key->columns,
 	                        reference->key->n_columns));
+}
 
-	printf("  %-56s ", columns);
+static void
+report_reference(const import_reference *reference, int width)
+{
+	uint64_t n_without = reference->n_rows - reference->n_matched;
+
+	/* the arrow has three bytes and one column */
+	printf("  %-*s  ", width + 2, print_reference(reference));
 	if (reference->is_declared)
-		printf("all rows match: foreign key");
+		printf("all rows match: FOREIGN KEY");
 	else
-		printf("%.1f %% match, %s rows do not: %s",
-		       n_without == 0 ? 100.0 : get_percent(reference),
-		       print_count(n_without),
-		       reference->is_recorded ? "relationship" : "not recorded");
+		printf("%.1f %% match: %s", get_percent(reference),
+		       reference->is_recorded ? "recorded" : "not recorded");
+	if (n_without > 0)
+		printf(", %s rows have none", print_count(n_without));
 	printf(" (%s)\n", explain_choice(reference));
+}
+
+static void
+report_references(const import_job *job)
+{
+	int width = 0;
+
+	if (job->n_references > 0)
+		printf("References\n");
+	for (size_t i = 0; i < job->n_references; i++)
+	{
+		int size = (int) strlen(print_reference(&job->references[i])) - 2;
+
+		width = size > width ? size : width;
+	}
+	for (size_t i = 0; i < job->n_references; i++)
+		report_reference(&job->references[i], width);
 }
 
 void
@@ -120,10 +143,7 @@ import_report(const import_job *job, double seconds)
 		report_table(job, &job->tables[i]);
 		n_rows += job->tables[i].n_rows;
 	}
-	if (job->n_references > 0)
-		printf("References\n");
-	for (size_t i = 0; i < job->n_references; i++)
-		report_reference(&job->references[i]);
+	report_references(job);
 	printf("Imported %s rows in %.1f s\n", print_count(n_rows), seconds);
 }
 

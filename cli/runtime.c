@@ -113,6 +113,40 @@ hash_file(XXH3_state_t *state, const staged_file *file)
 	return true;
 }
 
+static bool
+is_script(const staged_file *file)
+{
+	size_t size = strlen(file->path);
+
+	return size > 4 && strcmp(file->path + size - 4, ".sql") == 0;
+}
+
+static const char *
+print_hash(XXH3_state_t *state)
+{
+	return keep_printf("%016llx",
+	                   (unsigned long long) XXH3_64bits_digest(state));
+}
+
+static bool
+name_runtime(private_cluster *cluster, const staged_files *files)
+{
+	XXH3_state_t all;
+	XXH3_state_t scripts;
+
+	XXH3_64bits_reset(&all);
+	XXH3_64bits_reset(&scripts);
+	for (size_t i = 0; i < files->n_items; i++)
+		if (!hash_file(&all, &files->items[i]) ||
+		    (is_script(&files->items[i]) &&
+		     !hash_file(&scripts, &files->items[i])))
+			return false;
+	cluster->script = print_hash(&scripts);
+	cluster->runtime = keep_printf("%s/runtime/%s-%s", cluster->home,
+	                               CER_VERSION, print_hash(&all));
+	return true;
+}
+
 /* build/stage beside build/cerebro; not there: the program is installed. */
 static const char *
 find_stage(void)
@@ -137,23 +171,15 @@ exit_code
 runtime_find(private_cluster *cluster)
 {
 	staged_files files = {0};
-	XXH3_state_t state;
 	bool is_good;
 
-	XXH3_64bits_reset(&state);
+	cluster->script = "";
 	cluster->stage = find_stage();
 	if (cluster->stage == NULL)
 		return EXIT_OK;
-	is_good = open_stage(cluster, &files);
-	for (size_t i = 0; is_good && i < files.n_items; i++)
-		is_good = hash_file(&state, &files.items[i]);
+	is_good = open_stage(cluster, &files) && name_runtime(cluster, &files);
 	release_files(&files);
-	if (!is_good)
-		return EXIT_FAILED;
-	cluster->runtime =
-		keep_printf("%s/runtime/%s-%016llx", cluster->home, CER_VERSION,
-	                (unsigned long long) XXH3_64bits_digest(&state));
-	return EXIT_OK;
+	return is_good ? EXIT_OK : EXIT_FAILED;
 }
 
 /* Makes the folders above a file. */
