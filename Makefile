@@ -30,6 +30,12 @@ $(B)/libcerebro.a: $(CORE_OBJ)
 $(B)/cerebro_engine: $(ENGINE_OBJ) $(B)/libcerebro.a
 	$(CC) $(CFLAGS_ALL) -o $@ $(ENGINE_OBJ) $(CORE_LIBS) -lseccomp -lpthread
 
+# Of the program, what its unit tests and fuzz targets look at.
+TEST_CLI := $(B)/libcli.a
+$(TEST_CLI): $(filter-out %/main.o,$(CLI_OBJ))
+	rm -f $@
+	ar rcs $@ $^
+
 $(B)/cerebro: $(CLI_OBJ)
 	$(CC) $(CFLAGS_ALL) -o $@ $(CLI_OBJ) -L$(PG_LIB) -lpq -lm
 
@@ -55,7 +61,7 @@ $(B)/cli/%.o: cli/%.c
 
 $(B)/test/%.o: test/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Wno-conversion -Wno-missing-field-initializers $(CPPFLAGS_ALL) -Iengine -Itest/lib -MMD -MP -c -o $@ $<
+	$(CC) $(CFLAGS_ALL) -Wno-conversion -Wno-missing-field-initializers $(CPPFLAGS_ALL) -Iengine -Icli -Itest/lib -MMD -MP -c -o $@ $<
 
 # The extension is built by PGXS in its own folder and staged as an
 # installation below build/stage, so that nothing need be installed to try it.
@@ -102,15 +108,15 @@ tests: $(UNIT) $(REPLAY)
 check-unit: $(UNIT) ## unit tests of the core
 	tools/check-unit check-unit $(UNIT)
 
-$(UNIT): $(B)/%: $(B)/%.o $(LIB_OBJ) $(B)/libcerebro.a
-	$(CC) $(CFLAGS_ALL) -o $@ $< $(LIB_OBJ) $(CORE_LIBS) -lcmocka -lpthread
+$(UNIT): $(B)/%: $(B)/%.o $(LIB_OBJ) $(B)/libcerebro.a $(TEST_CLI)
+	$(CC) $(CFLAGS_ALL) -o $@ $< $(LIB_OBJ) $(TEST_CLI) $(CORE_LIBS) -lcmocka -lpthread
 
 check-fuzz-replay: $(REPLAY)
 	tools/check-fuzz-replay $(REPLAY)
 
 # A fuzz target with plain gcc: its main replays files.
-$(REPLAY): $(B)/%: $(B)/%.o $(B)/test/fuzz/replay.o $(LIB_OBJ) $(B)/libcerebro.a
-	$(CC) $(CFLAGS_ALL) -o $@ $< $(B)/test/fuzz/replay.o $(LIB_OBJ) $(CORE_LIBS) -lcmocka
+$(REPLAY): $(B)/%: $(B)/%.o $(B)/test/fuzz/replay.o $(LIB_OBJ) $(B)/libcerebro.a $(TEST_CLI)
+	$(CC) $(CFLAGS_ALL) -o $@ $< $(B)/test/fuzz/replay.o $(LIB_OBJ) $(TEST_CLI) $(CORE_LIBS) -lcmocka
 
 check-sql: all ## SQL tests and races; TESTS="a b" for some
 	tools/check-sql
@@ -129,11 +135,11 @@ check-asan: ## unit tests and fuzz corpora under sanitizers
 
 FUZZ_SECONDS ?= 60
 fuzz: ## libFuzzer over every reader of foreign bytes, FUZZ_SECONDS each
-	+$(MAKE) B=build/fuzz CC=clang-14 WARNINGS= SANITIZE='-fsanitize=fuzzer-no-link,address,undefined' core \
+	+$(MAKE) B=build/fuzz CC=clang-14 WARNINGS= SANITIZE='-fsanitize=fuzzer-no-link,address,undefined' core build/fuzz/libcli.a \
 		$(LIB_OBJ:$(B)/%=build/fuzz/%) $(FUZZ:%=build/fuzz/test/fuzz/%.o)
 	@for f in $(FUZZ); do \
 		clang-14 -fsanitize=fuzzer,address,undefined -o build/fuzz/$$f build/fuzz/test/fuzz/$$f.o \
-			$(LIB_OBJ:$(B)/%=build/fuzz/%) build/fuzz/libcerebro.a $(LIBS) -lcmocka && \
+			$(LIB_OBJ:$(B)/%=build/fuzz/%) build/fuzz/libcli.a build/fuzz/libcerebro.a $(LIBS) -lcmocka && \
 		mkdir -p build/fuzz/corpus/$$f && \
 		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 build/fuzz/corpus/$$f test/fuzz/corpus/$${f#fuzz_} || exit 1; \
 	done
