@@ -165,21 +165,40 @@ wait_for_orphans(const private_cluster *cluster)
 	}
 }
 
-static int
-remove_pid_file(void *arg)
+typedef struct stale_files
 {
-	const private_cluster *cluster = arg;
+	const private_cluster *cluster;
+	bool has_living_pid;
+} stale_files;
 
-	return unlink(keep_printf("%s/postmaster.pid", cluster->data)) == 0;
+static int
+remove_stale_files(void *arg)
+{
+	const stale_files *stale = arg;
+	const private_cluster *cluster = stale->cluster;
+	const char *socket =
+		keep_printf("%s/.s.PGSQL.%s", cluster->socket_dir, CLUSTER_PORT);
+
+	unlink(socket);
+	unlink(keep_printf("%s.lock", socket));
+	if (stale->has_living_pid)
+		unlink(keep_printf("%s/postmaster.pid", cluster->data));
+	return 0;
 }
 
-/* A process that lives under the number in a stale file makes PostgreSQL
- * believe that it runs already. */
+/*
+ * A process that lives under the number in a stale file, be it a zombie that
+ * nobody waits for, makes PostgreSQL believe that it runs already.
+ */
 static void
-remove_stale_pid(const private_cluster *cluster, const cluster_state *state)
+remove_stale(const private_cluster *cluster, const cluster_state *state)
 {
-	if (state->pid > 0 && kill((pid_t) state->pid, 0) == 0)
-		process_call(cluster, remove_pid_file, (void *) cluster);
+	stale_files stale = {
+		.cluster = cluster,
+		.has_living_pid = state->pid > 0 &&
+	                      (kill((pid_t) state->pid, 0) == 0 || errno == EPERM)};
+
+	process_call(cluster, remove_stale_files, &stale);
 }
 
 /* ------------------------------------------------------------------- start */
@@ -323,7 +342,7 @@ start_stopped_server(const private_cluster *cluster, const cluster_state *state)
 	exit_code code;
 
 	wait_for_orphans(cluster);
-	remove_stale_pid(cluster, state);
+	remove_stale(cluster, state);
 	runtime_remove_others(cluster);
 	code = cluster_check_version(cluster);
 	return code == EXIT_OK ? start_server(cluster) : code;

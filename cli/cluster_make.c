@@ -5,6 +5,7 @@
  */
 #include "cluster_private.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pg_config.h>
@@ -21,10 +22,29 @@
 /* ------------------------------------------------------------------ folder */
 
 static bool
+has_lock(const private_cluster *cluster)
+{
+	return access(keep_printf("%s/lock", cluster->home), F_OK) == 0;
+}
+
+static bool
+is_empty(const char *path)
+{
+	DIR *dir = opendir(path);
+	int n_entries = 0;
+
+	while (dir != NULL && readdir(dir) != NULL)
+		n_entries++;
+	if (dir != NULL)
+		closedir(dir);
+	return n_entries <= 2; /* itself and its parent */
+}
+
+/* The lock is the first thing made there; another command may do so now. */
+static bool
 is_empty_or_ours(const private_cluster *cluster)
 {
-	return access(keep_printf("%s/lock", cluster->home), F_OK) == 0 ||
-	       rmdir(cluster->home) == 0;
+	return has_lock(cluster) || is_empty(cluster->home) || has_lock(cluster);
 }
 
 static exit_code
@@ -61,14 +81,14 @@ enter_home(void *arg)
 
 	if (chdir(cluster->home) != 0)
 		return 1;
+	if (close(open("lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600)) != 0)
+		return 3;
 	/* the socket's folder may lie in /tmp: it must be ours and closed */
 	if (mkdir(cluster->socket_dir, 0700) != 0 && errno != EEXIST)
 		return 2;
 	if (lstat(cluster->socket_dir, &info) != 0 || !S_ISDIR(info.st_mode) ||
 	    info.st_uid != geteuid() || (info.st_mode & 077) != 0)
 		return 2;
-	if (close(open("lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600)) != 0)
-		return 3;
 	return 0;
 }
 
