@@ -18,12 +18,12 @@ trap 'exit 130' INT TERM
 
 ok() {
 	n_tests=$((n_tests + 1))
-	echo "ok $n_tests - $1"
+	printf 'ok %s - %s\n' "$n_tests" "$1"
 }
 
 not_ok() {
 	n_tests=$((n_tests + 1))
-	echo "not ok $n_tests - $1"
+	printf 'not ok %s - %s\n' "$n_tests" "$1"
 	shift
 	[ $# = 0 ] || printf '%s\n' "$@" | sed 's/^/# /'
 }
