@@ -118,12 +118,12 @@ show_progress(demo_state *state)
 			epochs > 0 ? keep_printf("   epoch %ld of %ld", epoch, epochs)
 					   : keep_printf("   %s", get_text(result, "phase"));
 
-		progress_show(&state->progress, label,
-		              epochs > 0 ? (uint64_t) (epoch * PROGRESS_TOTAL / epochs)
-		                         : 0,
-		              *metric == '\0' ? NULL
-		                              : keep_printf("AUC %s  %s rows/s", metric,
-		                                            get_text(result, "speed")));
+		progress_show(
+			&state->progress, label,
+			epochs > 0 ? (uint64_t) (epoch * PROGRESS_TOTAL / epochs) : 0,
+			*metric == '\0' ? NULL
+							: keep_printf("log-loss %s  %s rows/s", metric,
+		                                  get_text(result, "speed")));
 	}
 	PQclear(result);
 }
@@ -250,16 +250,14 @@ clear_stage(demo_state *state)
 		message_hint("Play the demo elsewhere: cerebro demo --home DIR");
 		return EXIT_FAILED;
 	}
-	if (is_there && connect_execute(state->conn,
-	                                "SELECT cerebro.drop_task('" DEMO_TASK "')",
-	                                "could not clear the last demo") != EXIT_OK)
-		return EXIT_FAILED;
-	return connect_execute(state->conn,
-	                       "SET client_min_messages = warning;"
-	                       "CREATE EXTENSION IF NOT EXISTS cerebro;"
-	                       "DROP SCHEMA IF EXISTS " DEMO_SCHEMA " CASCADE;"
-	                       "RESET client_min_messages",
-	                       "could not clear the last demo");
+	/* the schema holds the deployed function, which keeps the task's models */
+	return connect_execute(
+		state->conn,
+		keep_printf("BEGIN; SET LOCAL client_min_messages = warning;"
+	                "DROP SCHEMA IF EXISTS " DEMO_SCHEMA " CASCADE; %s COMMIT",
+	                is_there ? "SELECT cerebro.drop_task('" DEMO_TASK "');"
+	                         : ""),
+		"could not clear the last demo");
 }
 
 static const char *
@@ -341,6 +339,9 @@ open_connections(demo_state *state)
 	PQsetNoticeReceiver(state->conn, print_notice, state);
 	state->watcher = connect_again(state->conn);
 	return connect_execute(state->conn,
+	                       "SET client_min_messages = warning;"
+	                       "CREATE EXTENSION IF NOT EXISTS cerebro;"
+	                       "RESET client_min_messages;"
 	                       "SET search_path = " DEMO_SCHEMA ", public, cerebro",
 	                       "could not set the search_path");
 }

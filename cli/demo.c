@@ -72,11 +72,23 @@ const demo_step demo_steps[] = {
             "  exclude => '{dep_time,dep_delay,arr_time,air_time}')\n"
             "  AS task",
      .kind = DEMO_TRAIN},
+	{.title = "Look at the data",
+     .text = "What the columns hold, those first that say most about being "
+             "late, each by itself\n(association: 0 nothing, 1 all). "
+             "dep_delay would, so it was right to exclude it.\n",
+     .sql = "SELECT column_name, used_as, n_distinct,\n"
+            "       round(100 * missing::numeric, 1) AS missing_percent,\n"
+            "       round(association::numeric, 3) AS association, note\n"
+            "FROM cerebro.profile('late') WHERE used_as <> 'label'\n"
+            "ORDER BY association DESC LIMIT 15",
+     .kind = DEMO_TRAIN},
 	{.title = "Train three networks",
-     .text = "Each is one line of text: which columns to use (FE, here all), "
-             "the network's layers (AS),\nhow it learns (PT). First a small "
-             "one. AUC tells how well late flights are told from\nothers: "
-             "0.5 is guessing, 1 is perfect.\n",
+     .text =
+         "Each is one line of text: which columns to use (FE, here all), the "
+         "network's layers (AS),\nhow it learns (PT). First a small one. "
+         "It goes through the flights four times (epochs);\nlog-loss is "
+         "its error on flights that it does not learn from: lower is "
+         "better.\n",
      .sql = "SELECT cerebro.train('late',\n"
             "  'FE * AS mlp(32) PT adamw(lr = 0.002), epochs = 4') AS model",
      .kind = DEMO_TRAIN},
@@ -87,13 +99,15 @@ const demo_step demo_steps[] = {
      .kind = DEMO_TRAIN},
 	{.text = "And a larger one:\n",
      .sql = "SELECT cerebro.train('late',\n"
-            "  'FE * AS mlp(256, 128) PT adamw(lr = 0.001), epochs = 10') AS "
+            "  'FE * AS mlp(256, 128) PT adamw(lr = 0.001), epochs = 15') AS "
             "model",
      .kind = DEMO_TRAIN},
 	{.title = "Compare them",
-     .text = "On flights that none of them learnt from. A lower log_loss is "
-             "better: it punishes confident\nmistakes. Networks whose "
-             "difference to the first could be luck are marked.\n",
+     .text = "On flights that none of them learnt from. log_loss punishes "
+             "confident mistakes: lower is\nbetter. auc tells how well late "
+             "flights are told from others: 0.5 is guessing, 1 perfect.\n"
+             "Networks whose difference to the first could be luck are "
+             "marked.\n",
      .sql = "SELECT rank, model, triple, round(log_loss::numeric, 4) AS "
             "log_loss,\n"
             "       round(auc::numeric, 4) AS auc,\n"

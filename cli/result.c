@@ -49,16 +49,26 @@ measure_column(const PGresult *result, int column)
 }
 
 static void
-print_cell(const char *text, size_t width, bool is_right, bool is_last)
+print_cell(const char *text, size_t width, bool is_right)
 {
-	size_t n_blanks = width - count_characters(text);
+	int n_blanks = (int) (width - count_characters(text));
 
 	if (is_right)
-		printf("%*s", (int) n_blanks, "");
-	fputs(text, stdout);
-	if (!is_right && !is_last)
-		printf("%*s", (int) n_blanks, "");
-	fputs(is_last ? "\n" : GAP, stdout);
+		printf("%*s%s", n_blanks, "", text);
+	else
+		printf("%s%*s", text, n_blanks, "");
+}
+
+static void
+print_row(const PGresult *result, int row, const size_t *widths)
+{
+	for (int column = 0; column < PQnfields(result); column++)
+	{
+		fputs(column == 0 ? "" : GAP, stdout);
+		print_cell(row < 0 ? PQfname(result, column)
+		                   : PQgetvalue(result, row, column),
+		           widths[column], is_number(result, column));
+	}
 }
 
 void
@@ -74,13 +84,8 @@ result_print(const PGresult *result, const char *indent)
 	for (int row = -1; row < PQntuples(result); row++)
 	{
 		printf("%s%s", indent, row < 0 ? bold : "");
-		for (int column = 0; column < n_columns; column++)
-			print_cell(row < 0 ? PQfname(result, column)
-			                   : PQgetvalue(result, row, column),
-			           widths[column], is_number(result, column),
-			           column + 1 == n_columns);
-		if (row < 0)
-			fputs(plain, stdout);
+		print_row(result, row, widths);
+		puts(row < 0 ? plain : "");
 	}
 	free(widths);
 }
