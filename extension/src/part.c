@@ -115,7 +115,7 @@ get_cache(FunctionCallInfo fcinfo, const text *name, HeapTupleHeader record)
 	return cache;
 }
 
-/* NULL where a value of the key is missing: no row is meant. */
+/* NULL where a value of the key, or of what names the part, is missing. */
 Datum
 cerebro_part(PG_FUNCTION_ARGS)
 {
@@ -133,6 +133,9 @@ cerebro_part(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		value_coder_add_key(cache->key[i], cache->values[i], false, &hash);
 	}
+	if (cache->has_split && cache->nulls[n_key] &&
+	    cache->task->split.kind != CER_SPLIT_GROUP)
+		PG_RETURN_NULL();
 	part =
 		split_rule_get_part(cache->split, cer_key_hash_finish(&hash),
 	                        cache->has_split ? cache->values[n_key] : (Datum) 0,

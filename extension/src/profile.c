@@ -13,6 +13,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/builtins.h"
 
@@ -389,6 +390,7 @@ cerebro_profile(PG_FUNCTION_ARGS)
 	int32 version;
 	int level;
 
+	PreventCommandIfReadOnly("cerebro.profile()");
 	read_stats(&profile);
 	version = task_get_data_version(task, &profile.stats);
 	if (refresh || !has_profile(version))

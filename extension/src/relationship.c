@@ -224,6 +224,7 @@ cerebro_add_relationship(PG_FUNCTION_ARGS)
 	Side parent;
 	MatchCount count;
 
+	PreventCommandIfReadOnly("cerebro.add_relationship()");
 	init_side(&child, PG_GETARG_OID(0), PG_GETARG_DATUM(1));
 	init_side(&parent, PG_GETARG_OID(2), PG_GETARG_DATUM(3));
 	check_sides(&child, &parent);

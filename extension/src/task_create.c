@@ -197,6 +197,7 @@ cerebro_create_task(PG_FUNCTION_ARGS)
 	ReadStats stats;
 	int level;
 
+	PreventCommandIfReadOnly("cerebro.create_task()");
 	check_is_new(task);
 	level = settings_enter(task);
 	task_learn(task, source_analyze(task), positive);

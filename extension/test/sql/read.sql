@@ -147,14 +147,29 @@ SELECT count(part('ctid', v)) FROM (SELECT id, ctid::text AS place FROM log_1) v
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
--- called otherwise since 16
 SELECT set_config(name, 'on', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
-CREATE TEMP TABLE alone AS SELECT 1;
 SELECT count(*), count(DISTINCT part('log', v)) FROM log v;
 SELECT create_task('parallel', 'SELECT * FROM log', 'l') > 0 AS made;
 SELECT a.row_hash = b.row_hash AS same FROM data_version a, data_version b
 WHERE a.task = (SELECT id FROM tasks WHERE name = 'log') AND b.task = (SELECT id FROM tasks WHERE name = 'parallel');
 SELECT set_config(name, 'off', false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
+
+-- a long reading can be cancelled
+SET statement_timeout = '100ms';
+SELECT create_task('slow', 'SELECT i AS id, i % 2 = 0 AS l FROM generate_series(1, 1000000000::bigint) i', 'l', key => '{id}');
+RESET statement_timeout;
+SELECT count(*) FROM tasks WHERE name = 'slow';
+
+-- nothing is written where nothing may be
+BEGIN READ ONLY;
+SELECT create_task('x', 'SELECT * FROM log', 'l');
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT count(*) FROM profile('log');
+ROLLBACK;
+BEGIN READ ONLY;
+SELECT add_relationship('log', '{id}', 'log', '{id}');
+ROLLBACK;
 
 SELECT drop_task(name) FROM tasks;
 DROP SCHEMA read_test CASCADE;

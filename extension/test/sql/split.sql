@@ -81,6 +81,10 @@ SELECT create_task('x', 'SELECT * FROM visit', 'churned', split => 'column(city)
 SELECT create_task('x', 'SELECT * FROM visit', 'churned', split => 'column(id)');
 SELECT create_task('x', 'SELECT * FROM visit', 'churned', split => 'column(nullif(part, ''test''))');
 SELECT create_task('x', 'SELECT * FROM visit WHERE part <> ''valid''', 'churned', split => 'column(part)');
+-- a row that says nothing has no part
+SELECT part('column', v) IS NULL AS has_none FROM (SELECT 1 AS id, NULL::text AS part) v;
+SELECT part('time', v) IS NULL AS has_none FROM (SELECT 1 AS id, NULL::timestamptz AS seen_at) v;
+SELECT part('group', v) IS NULL AS has_none FROM (SELECT 1 AS id, NULL::int AS customer) v;
 -- a class that cannot be learnt
 SELECT create_task('x', 'SELECT * FROM visit', 'churned AND part = ''test''', split => 'column(part)');
 SELECT create_task('x', 'SELECT * FROM visit', 'churned AND part = ''train''', split => 'column(part)') > 0 AS made_with_warning;

@@ -105,6 +105,9 @@ SELECT key FROM tasks WHERE name = 'key';
 -- exclude, metric
 SELECT create_task('x', 'SELECT * FROM visit', 'churned', exclude => '{amuont}');
 SELECT create_task('x', 'SELECT * FROM visit', 'churned', metric => 'loss');
+SELECT create_task('none', 'SELECT * FROM visit', 'churned', key => NULL, exclude => NULL, as_of => NULL) > 0 AS made;
+SELECT drop_task('none');
+SELECT create_task('x', 'SELECT * FROM visit', 'churned', split => NULL);
 SELECT create_task('out', 'SELECT * FROM visit', 'churned', exclude => '{Amount,note}', metric => 'auc',
 	as_of => 'seen_at', label_known => 'seen_at + interval ''30 days''') > 0 AS made;
 SELECT exclude, metric, as_of, label_known FROM task WHERE name = 'out';
