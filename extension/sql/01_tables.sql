@@ -155,7 +155,7 @@ CREATE TABLE cerebro.evaluation (
 	id           bigint PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.evaluation_id_seq'),
 	task         integer NOT NULL REFERENCES cerebro.task ON DELETE CASCADE,
 	model        integer NOT NULL,
-	data_version integer NOT NULL REFERENCES cerebro.data_version ON DELETE CASCADE,
+	data_version integer REFERENCES cerebro.data_version ON DELETE CASCADE,
 	owner        regrole NOT NULL,
 	n_rows       bigint NOT NULL,
 	log_loss     double precision NOT NULL,
@@ -166,6 +166,7 @@ CREATE TABLE cerebro.evaluation (
 CREATE INDEX evaluation_task ON cerebro.evaluation (task);
 CREATE INDEX evaluation_model ON cerebro.evaluation (model);
 COMMENT ON TABLE cerebro.evaluation IS 'every opening of a task''s test rows, and what was seen';
+COMMENT ON COLUMN cerebro.evaluation.data_version IS 'NULL: that of a transaction that was rolled back';
 COMMENT ON COLUMN cerebro.evaluation.model IS 'the model that was scored; the opening stays on record when it is dropped';
 
 CREATE SEQUENCE cerebro.deployment_id_seq AS integer;

@@ -395,6 +395,7 @@ typedef struct Model
 } Model;
 
 extern void model_init(void);
+extern void opening_init(void);
 /* Whether there is such a model, whoever asks. */
 extern bool model_find(int32 id, Model *model);
 /* Drops a task's models, in an archive scope; an error where one is deployed. */

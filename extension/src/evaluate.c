@@ -4,18 +4,17 @@
  *
  * The only code that reads rows of the test part for a metric.  Each opening
  * leaves a row in cerebro.evaluation, which is there to stay when the model is
- * dropped: a test part that was looked at often tells less.
+ * dropped or the transaction rolled back: a test part that was looked at often
+ * tells less.
  */
-#include "cerebro_pg.h"
+#include "opening.h"
 
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 /* Rows scored at once: their values and activations fit the cache. */
 #define BLOCK_ROWS 128
@@ -185,46 +184,6 @@ make_evaluation(const Task *task, const Model *model)
 	return evaluation;
 }
 
-/* Records the opening; returns how many the task's test rows have had. */
-static int64
-record(const Task *task, const Model *model, int32 data_version,
-       const cer_metrics *metrics)
-{
-	Oid types[] = {INT4OID, INT4OID,   INT4OID,   REGROLEOID,
-	               INT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
-	Datum values[] = {Int32GetDatum(task->id),
-	                  Int32GetDatum(model->id),
-	                  Int32GetDatum(data_version),
-	                  ObjectIdGetDatum(GetUserId()),
-	                  Int64GetDatum((int64) metrics->n_rows),
-	                  Float8GetDatum(metrics->log_loss),
-	                  Float8GetDatum(metrics->auc),
-	                  Float8GetDatum(metrics->accuracy)};
-	char nulls[] = "        ";
-	ArchiveScope scope;
-	int64 n_openings;
-	bool is_null;
-
-	if (isnan(metrics->auc))
-		nulls[6] = 'n';
-	archive_enter(&scope);
-	if (SPI_execute_with_args(
-			"INSERT INTO cerebro.evaluation (task, model, data_version, owner, "
-			"n_rows, log_loss, auc, accuracy) "
-			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-			8, types, values, nulls, false, 0) != SPI_OK_INSERT ||
-	    SPI_execute_with_args("SELECT pg_catalog.count(*) FROM "
-	                          "cerebro.evaluation "
-	                          "WHERE task OPERATOR(pg_catalog.=) $1",
-	                          1, types, values, NULL, false,
-	                          0) != SPI_OK_SELECT)
-		elog(ERROR, "the evaluation could not be recorded");
-	n_openings = DatumGetInt64(SPI_getbinval(
-		SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
-	archive_leave(&scope);
-	return n_openings;
-}
-
 static void
 compute_metrics(const Task *task, const Evaluation *evaluation,
                 cer_metrics *metrics)
@@ -265,6 +224,7 @@ cerebro_evaluate(PG_FUNCTION_ARGS)
 	Evaluation *evaluation;
 	ReadStats stats = {0};
 	cer_metrics metrics;
+	Opening opening;
 	Model model;
 	Task *task;
 	int64 openings;
@@ -276,8 +236,14 @@ cerebro_evaluate(PG_FUNCTION_ARGS)
 	task_read(task, evaluation->plan,
 	          &(RowSink){evaluation, take_chunk, take_values}, &stats);
 	compute_metrics(task, evaluation, &metrics);
-	openings =
-		record(task, &model, task_get_data_version(task, &stats), &metrics);
+	opening = (Opening){.database = MyDatabaseId,
+	                    .task = task->id,
+	                    .model = model.id,
+	                    .data_version = task_get_data_version(task, &stats),
+	                    .owner = GetUserId(),
+	                    .opened_at = GetCurrentTimestamp(),
+	                    .metrics = metrics};
+	openings = opening_record(&opening);
 	if (openings > 1)
 		ereport(
 			NOTICE,

@@ -18,6 +18,7 @@ _PG_init(void)
 	job_init();
 	train_init();
 	model_init();
+	opening_init();
 	score_init();
 	MarkGUCPrefixReserved("cerebro");
 }

@@ -38,6 +38,34 @@ SELECT openings FROM cerebro.evaluate(:one);
 SELECT task, opening, model = :one AS is_one, opened_by FROM cerebro.evaluations ORDER BY id;
 SELECT openings, test_log_loss = (SELECT log_loss FROM seen) AS as_at_first FROM cerebro.models WHERE id = :one;
 
+-- what was seen in a transaction that is rolled back was seen all the same
+CREATE FUNCTION wait_for(openings bigint) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN 1..600 LOOP
+		EXIT WHEN (SELECT count(*) FROM cerebro.evaluations WHERE task = 'trips') >= openings;
+		PERFORM pg_sleep(0.05);
+	END LOOP;
+	RETURN (SELECT count(*) FROM cerebro.evaluations WHERE task = 'trips');
+END
+$$;
+SET client_min_messages = warning;
+BEGIN;
+SELECT openings FROM cerebro.evaluate(:one);
+ROLLBACK;
+SELECT wait_for(4);
+BEGIN;
+SAVEPOINT s;
+SELECT openings FROM cerebro.evaluate(:one);
+SAVEPOINT u;
+SELECT openings FROM cerebro.evaluate(:two);
+RELEASE u;
+ROLLBACK TO s;
+COMMIT;
+SELECT wait_for(6);
+SELECT model = :one AS is_one, opened_by, log_loss = (SELECT log_loss FROM seen) AS same_loss, data_version IS NOT NULL AS has_version
+FROM cerebro.evaluations WHERE opening > 3 ORDER BY model, opening;
+RESET client_min_messages;
+
 -- members see it and may open, others do neither
 SET SESSION AUTHORIZATION regress_evaluate_member;
 SELECT openings FROM cerebro.evaluate(:two);
@@ -49,7 +77,7 @@ SET SESSION AUTHORIZATION regress_evaluate_owner;
 
 -- openings stay when the model is dropped
 SELECT cerebro.drop_model(:two);
-SELECT opening, model = :two AS was_two, opened_by FROM cerebro.evaluations ORDER BY id;
+SELECT model = :two AS was_two, opened_by, count(*) FROM cerebro.evaluations GROUP BY 1, 2 ORDER BY 1, 2;
 
 -- new categories and rows since training
 INSERT INTO trips SELECT id + 10000, 'new' || id % 3, hour, distance, taxi, delay FROM trips WHERE id <= 500;

@@ -1,0 +1,190 @@
+/*
+ * opening.c
+ *	  Openings of test rows, recorded whatever becomes of the transaction.
+ *
+ * The row is written by the transaction that opens.  Where that, or a
+ * subtransaction of it, is rolled back, what was seen was seen all the same: a
+ * background worker writes the row again.
+ */
+#include "opening.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+typedef struct PendingOpening
+{
+	Opening opening;
+	SubTransactionId subxact;
+} PendingOpening;
+
+/* Of this transaction, in its memory. */
+static List *pending = NIL;
+
+PGDLLEXPORT void cerebro_opening_main(Datum arg);
+
+/* ---------------------------------------------------------------- writing */
+
+/* Task and data version may be of a transaction that is gone. */
+static void
+insert_row(const Opening *opening)
+{
+	const cer_metrics *metrics = &opening->metrics;
+	Oid types[] = {INT4OID,   INT4OID,   INT4OID,   REGROLEOID,    INT8OID,
+	               FLOAT8OID, FLOAT8OID, FLOAT8OID, TIMESTAMPTZOID};
+	Datum values[] = {Int32GetDatum(opening->task),
+	                  Int32GetDatum(opening->model),
+	                  Int32GetDatum(opening->data_version),
+	                  ObjectIdGetDatum(opening->owner),
+	                  Int64GetDatum((int64) metrics->n_rows),
+	                  Float8GetDatum(metrics->log_loss),
+	                  Float8GetDatum(metrics->auc),
+	                  Float8GetDatum(metrics->accuracy),
+	                  TimestampTzGetDatum(opening->opened_at)};
+	char nulls[] = "         ";
+
+	if (isnan(metrics->auc))
+		nulls[6] = 'n';
+	if (SPI_execute_with_args(
+			"INSERT INTO cerebro.evaluation (task, model, data_version, owner, "
+			"n_rows, log_loss, auc, accuracy, opened_at) "
+			"SELECT t.id, $2, (SELECT v.id FROM cerebro.data_version v "
+			"WHERE v.id OPERATOR(pg_catalog.=) $3), $4, $5, $6, $7, $8, $9 "
+			"FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) $1",
+			9, types, values, nulls, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "an opening of test rows could not be recorded");
+}
+
+static int64
+count_rows(int32 task)
+{
+	Oid types[] = {INT4OID};
+	Datum values[] = {Int32GetDatum(task)};
+	bool is_null;
+
+	if (SPI_execute_with_args("SELECT pg_catalog.count(*) "
+	                          "FROM cerebro.evaluation "
+	                          "WHERE task OPERATOR(pg_catalog.=) $1",
+	                          1, types, values, NULL, false,
+	                          0) != SPI_OK_SELECT)
+		elog(ERROR, "openings of test rows could not be counted");
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+	                                   SPI_tuptable->tupdesc, 1, &is_null));
+}
+
+static void
+remember(const Opening *opening)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+	PendingOpening *added = palloc(sizeof(PendingOpening));
+
+	added->opening = *opening;
+	added->subxact = GetCurrentSubTransactionId();
+	pending = lappend(pending, added);
+	MemoryContextSwitchTo(caller);
+}
+
+int64
+opening_record(const Opening *opening)
+{
+	ArchiveScope scope;
+	int64 n_openings;
+
+	remember(opening);
+	archive_enter(&scope);
+	insert_row(opening);
+	n_openings = count_rows(opening->task);
+	archive_leave(&scope);
+	return n_openings;
+}
+
+/* --------------------------------------------------------------- rollback */
+
+static void
+start_worker(const Opening *opening)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags =
+		BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, "cerebro", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "cerebro_opening_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, "cerebro record of test rows", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "cerebro record of test rows", BGW_MAXLEN);
+	StaticAssertStmt(sizeof(*opening) <= BGW_EXTRALEN, "an opening fits");
+	memcpy(worker.bgw_extra, opening, sizeof(*opening));
+	if (!RegisterDynamicBackgroundWorker(&worker, NULL))
+		ereport(WARNING,
+		        (errmsg("an opening of test rows could not be recorded after "
+		                "the rollback"),
+		         errhint("Raise max_worker_processes.")));
+}
+
+void
+cerebro_opening_main(Datum arg)
+{
+	Opening opening;
+	ArchiveScope scope;
+
+	memcpy(&opening, MyBgworkerEntry->bgw_extra, sizeof(opening));
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(opening.database, InvalidOid, 0);
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	archive_enter(&scope);
+	insert_row(&opening);
+	archive_leave(&scope);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+}
+
+/* What was opened since the subtransaction began lies within it. */
+static void
+end_subxact(SubXactEvent event, SubTransactionId subxact,
+            SubTransactionId parent, void *arg)
+{
+	ListCell *cell;
+
+	if (event != SUBXACT_EVENT_ABORT_SUB)
+		return;
+	foreach (cell, pending)
+	{
+		PendingOpening *opening = lfirst(cell);
+
+		if (opening->subxact < subxact)
+			continue;
+		start_worker(&opening->opening);
+		pending = foreach_delete_current(pending, cell);
+	}
+}
+
+static void
+end_xact(XactEvent event, void *arg)
+{
+	ListCell *cell;
+
+	if (event == XACT_EVENT_ABORT)
+		foreach (cell, pending)
+			start_worker(&((PendingOpening *) lfirst(cell))->opening);
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT ||
+	    event == XACT_EVENT_PREPARE)
+		pending = NIL; /* goes with the transaction's memory */
+}
+
+void
+opening_init(void)
+{
+	RegisterXactCallback(end_xact, NULL);
+	RegisterSubXactCallback(end_subxact, NULL);
+}
