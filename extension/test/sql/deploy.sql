@@ -58,6 +58,15 @@ SELECT plan_of('SELECT late(t) FROM trips t WHERE id = 1');
 -- cheap conditions go first
 SELECT plan_of('SELECT id FROM trips t WHERE late(t) > 0.5 AND distance > 100');
 
+-- and loads the library while it plans a session's first statement
+\c
+SET search_path = deploy;
+SELECT current_setting('cerebro.model_memory', true) IS NOT NULL AS loaded;
+EXPLAIN (COSTS OFF) SELECT late(t) FROM trips t;
+SELECT current_setting('cerebro.model_memory', true) IS NOT NULL AS loaded;
+SET client_min_messages = warning;
+SET SESSION AUTHORIZATION regress_deploy_owner;
+
 -- a switch keeps functions and grants, and is seen at once
 GRANT EXECUTE ON FUNCTION late(trips) TO regress_deploy_user;
 PREPARE score AS SELECT late(t) FROM trips t WHERE id = 7;
@@ -252,6 +261,21 @@ SELECT late_coded(t) FROM trips t LIMIT 1;
 RESET SESSION AUTHORIZATION;
 SELECT deploy.late_coded(t) FROM trips t LIMIT 1;
 SET SESSION AUTHORIZATION regress_deploy_owner;
+
+-- a column that is of another kind now
+CREATE TABLE kinds AS SELECT id, hour, distance, delay FROM trips;
+SELECT cerebro.create_task('kinds', source => 'SELECT * FROM kinds', label => 'delay > 15', key => '{id}') > 0 AS made;
+SELECT cerebro.train('kinds', 'FE hour, distance AS mlp(8) PT epochs = 2') AS kinds \gset
+SELECT cerebro.deploy(:kinds, 'late_kind');
+ALTER TABLE kinds ALTER hour TYPE bigint;
+SELECT bool_and(late_kind(k) = cerebro.predict(:kinds, s)) AS a_wider_number_is_the_same
+FROM kinds k, LATERAL (SELECT k.hour::smallint AS hour, k.distance) s;
+ALTER TABLE kinds ALTER hour TYPE text;
+SELECT late_kind(k) FROM kinds k LIMIT 1;
+SELECT refused(format('SELECT cerebro.evaluate(%s)', :kinds));
+ALTER TABLE kinds RENAME hour TO hours;
+SELECT late_kind(k) FROM kinds k LIMIT 1;
+DROP TABLE kinds CASCADE;
 
 -- writes: INSERT, UPDATE, a trigger, a cursor
 ALTER TABLE trips ADD COLUMN score real;
