@@ -5,6 +5,7 @@
  */
 #include "cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,13 +46,17 @@ static void
 print_message(const char *label, message_style style, const char *format,
               va_list arguments)
 {
+	int error = errno; /* for %m, and for who asks after the message */
+
 	fflush(stdout);
 	fprintf(stderr, "cerebro: ");
 	if (label != NULL)
 		fprintf(stderr, "%s%s:%s ", message_get_style(STDERR_FILENO, style),
 		        label, message_get_style(STDERR_FILENO, STYLE_PLAIN));
+	errno = error;
 	vfprintf(stderr, format, arguments);
 	fputc('\n', stderr);
+	errno = error;
 }
 
 void

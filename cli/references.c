@@ -252,6 +252,35 @@ is_outdone(const import_job *job, size_t at)
 	return false;
 }
 
+static bool
+has_columns(const size_t *columns, const key_candidate *key)
+{
+	return memcmp(columns, key->columns, key->n_columns * sizeof columns[0]) ==
+	       0;
+}
+
+/* Two tables with the same keys refer to each other: the closer match stays. */
+static bool
+is_turned_round(const import_job *job, size_t at)
+{
+	const import_reference *reference = &job->references[at];
+
+	for (size_t i = 0; i < job->n_references; i++)
+	{
+		const import_reference *other = &job->references[i];
+
+		if (other->child == reference->parent &&
+		    other->parent == reference->child && holds(other) &&
+		    other->key->n_columns == reference->key->n_columns &&
+		    has_columns(other->columns, reference->key) &&
+		    has_columns(reference->columns, other->key) &&
+		    (get_share(other) > get_share(reference) ||
+		     (get_share(other) == get_share(reference) && i < at)))
+			return true;
+	}
+	return false;
+}
+
 /* Keeps what the rows confirmed, one reference for a set of columns. */
 void
 import_choose_references(import_job *job)
@@ -260,7 +289,8 @@ import_choose_references(import_job *job)
 	size_t n_kept = 0;
 
 	for (size_t i = 0; i < job->n_references; i++)
-		is_kept[i] = holds(&job->references[i]) && !is_outdone(job, i);
+		is_kept[i] = holds(&job->references[i]) && !is_outdone(job, i) &&
+		             !is_turned_round(job, i);
 	for (size_t i = 0; i < job->n_references; i++)
 	{
 		free(job->references[i].pending);

@@ -28,6 +28,13 @@ not_ok() {
 	[ $# = 0 ] || printf '%s\n' "$@" | sed 's/^/# /'
 }
 
+# holds NAME COMMAND...: it succeeds
+holds() {
+	_name=$1
+	shift
+	if "$@" >/dev/null 2>&1; then ok "$_name"; else not_ok "$_name" "$*"; fi
+}
+
 # is GOT EXPECTED NAME
 is() {
 	if [ "$1" = "$2" ]; then ok "$3"; else not_ok "$3" "got:      $1" "expected: $2"; fi

@@ -25,7 +25,7 @@ ends 0 'status of nothing' "$CEREBRO" status
 like "$OUT" 'not made yet' 'says that nothing is made'
 is "$("$CEREBRO" status --json | cut -c1-17)" '{"running": false' 'also as JSON'
 ends 0 'stop of nothing' "$CEREBRO" stop
-[ -e "$CEREBRO_HOME" ] && not_ok 'looking made nothing' || ok 'looking made nothing'
+holds 'looking made nothing' test ! -e "$CEREBRO_HOME"
 
 for i in 1 2 3 4 5 6 7 8 9 10; do
 	sql 'SELECT pg_postmaster_start_time()' >"$WORK/start.$i" 2>"$WORK/err.$i" &
@@ -42,7 +42,7 @@ is "$(stat -c %a "$CEREBRO_HOME/run")" 700 'the folder of the socket is closed'
 is "$(sql "SELECT current_setting('cluster_name') || current_user")" postgres 'the role'
 
 json=$("$CEREBRO" status --json)
-is_json "$json" && ok 'status --json is JSON' || not_ok 'status --json is JSON' "$json"
+holds 'status --json is JSON' is_json "$json"
 is "$(sql "SELECT ('$json'::json ->> 'pid')::int")" "$(pid_of)" 'it names the process'
 conninfo=$(sql "SELECT '$json'::json ->> 'conninfo'")
 is "$(psql -XAt "$conninfo" -c 'SELECT 1')" 1 'its conninfo connects'
@@ -62,7 +62,7 @@ like "$OUT" 'stopped' 'says so'
 start=$(date +%s%N)
 "$CEREBRO" start -q
 ms=$((($(date +%s%N) - start) / 1000000))
-[ "$ms" -lt 2000 ] && ok "starts in less than 2 s" || not_ok "starts in less than 2 s" "$ms ms"
+holds 'starts in less than 2 s' test "$ms" -lt 2000
 ends 0 'start of a running one' "$CEREBRO" start
 
 sql 'CREATE TABLE kept AS SELECT 1 AS a'
@@ -92,7 +92,7 @@ printf '%s\n%s\n1\n5432\n%s\n\n' "$stranger" "$CEREBRO_HOME/data" "$CEREBRO_HOME
 [ "$(id -u)" != 0 ] || chown postgres "$CEREBRO_HOME/data/postmaster.pid"
 is "$("$CEREBRO" status --json | cut -c1-17)" '{"running": false' 'a stale pid file is seen through'
 is "$(sql 'SELECT a FROM kept')" 1 'and does not keep the server from starting'
-kill -0 "$stranger" && ok 'the stranger lives' || not_ok 'the stranger lives'
+holds 'the stranger lives' kill -0 "$stranger"
 kill "$stranger"
 
 "$CEREBRO" stop -q
@@ -107,7 +107,7 @@ old=$(ls "$CEREBRO_HOME/runtime")
 echo '# a new build' >>"$(find "$WORK/tree/stage" -name cerebro.control)"
 "$WORK/tree/cerebro" start -q
 new=$(ls "$CEREBRO_HOME/runtime")
-[ "$old" != "$new" ] && ok 'another build has its own copy' || not_ok 'another build has its own copy' "$new"
+holds 'another build has its own copy' test "$old" != "$new"
 is "$(printf '%s\n' "$new" | wc -l)" 1 'the old copy is gone'
 like "$(sql 'SHOW dynamic_library_path' 2>/dev/null)" "$old" 'a running server is replaced when nobody is connected'
 
