@@ -32,7 +32,7 @@
 #define MIN_MINORITY    10  /* of them, with another Y than the most frequent */
 
 #define NOT_DETERMINED 0
-#define EXACT          255 /* shares are kept in steps of 1/254 */
+#define EXACT          UINT16_MAX /* shares are kept in steps of 1 / (EXACT - 1) */
 
 typedef struct search
 {
@@ -43,9 +43,9 @@ typedef struct search
 	cer_arena *arena;   /* lives as long as the search */
 	cer_arena *scratch; /* cleared often */
 	cer_error *err;
-	uint8_t *shares; /* (n_inputs, n_inputs): by X, Y */
-	size_t *n_exact; /* by X: columns that it determines exactly */
-	size_t *n_near;  /* exactly or nearly */
+	uint16_t *shares; /* (n_inputs, n_inputs): by X, Y */
+	size_t *n_exact;  /* by X: columns that it determines exactly */
+	size_t *n_near;   /* exactly or nearly */
 	/* the X at hand: rows with a value, sorted by it */
 	const uint32_t *x;
 	uint32_t *order;
@@ -146,7 +146,7 @@ find_common(search *s, const uint32_t *y, double *share)
 	return common;
 }
 
-static uint8_t
+static uint16_t
 judge(const evidence *e, double common_share)
 {
 	double share;
@@ -158,10 +158,10 @@ judge(const evidence *e, double common_share)
 	share = (double) e->n_agree / (double) e->n_rows;
 	if (share < MIN_SHARE || 1 - share > MAX_UNEXPLAINED * (1 - common_share))
 		return NOT_DETERMINED;
-	return (uint8_t) (share * (EXACT - 1));
+	return (uint16_t) (share * (EXACT - 1));
 }
 
-static uint8_t
+static uint16_t
 measure_pair(search *s, size_t y_input)
 {
 	const uint32_t *y = s->sample->codes[y_input];
@@ -298,7 +298,7 @@ static cer_status
 settle(search *s, size_t y, int x)
 {
 	cer_profile_column *column = &s->columns[y];
-	uint8_t share;
+	uint16_t share;
 	size_t n_exceptions = 0;
 
 	if (x < 0)
@@ -322,7 +322,8 @@ run(search *s)
 	size_t n = s->view->n_inputs;
 	size_t n_rows = s->sample->n_rows;
 
-	CER_TRY(cer_profile_allocate(s->arena, n * n, 1, &s->shares, s->err));
+	CER_TRY(cer_profile_allocate(s->arena, n * n, sizeof(*s->shares),
+	                             &s->shares, s->err));
 	CER_TRY(cer_profile_allocate(s->arena, n_rows, sizeof(*s->order), &s->order,
 	                             s->err));
 	CER_TRY(cer_profile_allocate(s->arena, n_rows + 1, sizeof(*s->counts),

@@ -25,6 +25,7 @@
 typedef struct candidate
 {
 	size_t input;
+	bool is_measurement; /* numbers with fractions */
 	double n_distinct;
 	double weight; /* n_distinct, more for measurements */
 } candidate;
@@ -212,30 +213,42 @@ is_whole(const cer_data_column *column, size_t n_rows)
 	return true;
 }
 
-/* Keeps those of the most values when there are too many. */
+static bool
+is_measurement(const cer_data_column *column, size_t n_rows)
+{
+	return column->input.storage != CER_CODE32 && !is_whole(column, n_rows);
+}
+
+/* Which to do without when there are too many: measurements, then those of
+ * few values. */
+static bool
+is_less_use(const candidate *a, const candidate *b)
+{
+	if (a->is_measurement != b->is_measurement)
+		return a->is_measurement;
+	return a->n_distinct < b->n_distinct;
+}
+
 static void
 add_candidate(finder *f, size_t input, uint64_t n_distinct)
 {
-	const cer_data_column *column = &f->view->columns[input];
-	size_t least = 0;
-	bool is_measured;
+	candidate added = {.input = input,
+	                   .n_distinct = (double) n_distinct,
+	                   .is_measurement = is_measurement(
+						   &f->view->columns[input], f->view->n_rows)};
+	candidate *least = &f->candidates[0];
 
+	added.weight = added.n_distinct * (added.is_measurement ? MEASUREMENT : 1);
 	if (f->n_candidates < MAX_CANDIDATES)
-		least = f->n_candidates++;
-	else
 	{
-		for (size_t i = 1; i < MAX_CANDIDATES; i++)
-			if (f->candidates[i].n_distinct < f->candidates[least].n_distinct)
-				least = i;
-		if ((double) n_distinct <= f->candidates[least].n_distinct)
-			return;
+		f->candidates[f->n_candidates++] = added;
+		return;
 	}
-	is_measured = column->input.storage != CER_CODE32 &&
-	              !is_whole(column, f->view->n_rows);
-	f->candidates[least] = (candidate){
-		.input = input,
-		.n_distinct = (double) n_distinct,
-		.weight = (double) n_distinct * (is_measured ? MEASUREMENT : 1)};
+	for (size_t i = 1; i < MAX_CANDIDATES; i++)
+		if (is_less_use(&f->candidates[i], least))
+			least = &f->candidates[i];
+	if (is_less_use(least, &added))
+		*least = added;
 }
 
 /* By weight: sets of small weight are tried early, and rule others out. */

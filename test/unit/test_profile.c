@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_COLUMNS 16
-#define MAX_ROWS    40000
+#define MAX_COLUMNS 32
+#define MAX_ROWS    80000
 
 /* A table under construction; NAN and code 0 are NULL. */
 typedef struct table
@@ -394,6 +394,32 @@ test_profile__finds_dependencies(void **state)
 	cer_arena_free(o.arena);
 }
 
+/* More rows than the sample: what looks exact there is looked at whole. */
+static void
+test_profile__checks_dependencies_on_all_rows(void **state)
+{
+	table *t = table_new(80000);
+	uint32_t *tail = add_categories(t, "tail", 300);
+	double *exact = add_numbers(t, "exact");
+	double *nearly = add_numbers(t, "nearly");
+	outcome o;
+
+	(void) state;
+	for (size_t row = 0; row < 80000; row++)
+	{
+		tail[row] = 1 + (uint32_t) random_below(&t->random, 300);
+		exact[row] = tail[row] % 7;
+		nearly[row] = row == 4711 ? 99 : tail[row] % 10;
+	}
+	o = profile(t);
+	assert_int_equal(o.columns[1].determined_by, 0);
+	assert_true(o.columns[1].determined_share == 1);
+	assert_int_equal(o.columns[2].determined_by, 0);
+	assert_true(o.columns[2].determined_share < 1);
+	assert_true(o.columns[2].determined_share > 0.9999);
+	cer_arena_free(o.arena);
+}
+
 /* ------------------------------------------------------------------ keys */
 
 static void
@@ -440,6 +466,40 @@ test_profile_find_key__finds_a_smallest_set(void **state)
 	assert_int_equal(o.key.n_inputs, 3);
 	assert_int_equal(o.key.inputs[0] + o.key.inputs[1] + o.key.inputs[2],
 	                 1 + 2 + 3);
+	cer_arena_free(o.arena);
+}
+
+/* Measurements identify rows by chance; and there are more columns than are
+ * tried. */
+static void
+test_profile_find_key__prefers_the_tightest(void **state)
+{
+	table *t = table_new(20000);
+	uint32_t *person = add_categories(t, "person", 200);
+	double *day = add_numbers(t, "day");
+	outcome o;
+
+	(void) state;
+	for (size_t row = 0; row < 20000; row++)
+	{
+		person[row] = (uint32_t) (row % 200) + 1;
+		day[row] = (double) (row / 200);
+	}
+	for (int i = 0; i < 10; i++)
+	{
+		double *noise = add_numbers(t, "noise");
+		double *measured = add_numbers(t, "measured");
+
+		for (size_t row = 0; row < 20000; row++)
+		{
+			noise[row] = (double) random_below(&t->random, 60 + 3 * i);
+			measured[row] = floor(15000 * random_unit(&t->random)) / 16;
+		}
+	}
+	o = profile(t);
+	assert_int_equal(o.key.n_inputs, 2);
+	assert_int_equal(o.key.inputs[0], 0);
+	assert_int_equal(o.key.inputs[1], 1);
 	cer_arena_free(o.arena);
 }
 
@@ -566,8 +626,10 @@ main(void)
 		cmocka_unit_test(test_profile__takes_one_class),
 		cmocka_unit_test(test_profile__takes_no_rows),
 		cmocka_unit_test(test_profile__finds_dependencies),
+		cmocka_unit_test(test_profile__checks_dependencies_on_all_rows),
 		cmocka_unit_test(test_profile_find_key__finds_one_column),
 		cmocka_unit_test(test_profile_find_key__finds_a_smallest_set),
+		cmocka_unit_test(test_profile_find_key__prefers_the_tightest),
 		cmocka_unit_test(test_profile_find_key__finds_none),
 		cmocka_unit_test(test_profile__survives_failing_memory),
 		cmocka_unit_test(test_profile__can_be_canceled),
