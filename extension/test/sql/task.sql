@@ -150,6 +150,25 @@ SELECT source, relation_of(source) FROM (VALUES
 	('SELECT *, (SELECT 1) AS one FROM visit'),
 	('SELECT i AS id, i % 2 = 0 AS churned FROM generate_series(1, 2000) i')) s (source);
 
+-- other shapes of sources, and columns named like what the task adds
+CREATE TABLE named (id int PRIMARY KEY, label int, "key 1" int, source text, split text, l boolean);
+INSERT INTO named SELECT i, i % 5, i % 7, 's' || i % 3, 'x', i % 2 = 0 FROM generate_series(1, 1000) i;
+SELECT create_task('named', 'SELECT * FROM named ORDER BY -id', 'source.l AND label > 1', key => '{id,label,"key 1"}', split => 'group(source)') > 0 AS made;
+SELECT count(DISTINCT part('named', n)) FROM named n;
+SELECT create_task('table', 'TABLE named', 'l') > 0 AS made;
+SELECT create_task('recursive', 'WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 1000) SELECT i, i % 2 = 0 AS l FROM r', 'l', key => '{i}') > 0 AS made;
+SELECT create_task('values', 'VALUES (1, true), (2, false), (3, true), (4, false), (5, true)', 'column2', key => '{column1}', split => 'random(0.1, 0.1, 0.8)');
+SELECT name, relation, rows FROM tasks WHERE name IN ('named', 'table', 'recursive') ORDER BY id;
+-- whatever goes wrong, the session's role and settings come back
+BEGIN;
+SAVEPOINT before;
+SELECT create_task('x', 'SELECT * FROM nothing', 'l');
+ROLLBACK TO before;
+SELECT drop_task('nothing');
+ROLLBACK TO before;
+SELECT current_user = session_user AS same_role, current_setting('search_path');
+ROLLBACK;
+
 -- removed with all that hangs on it
 SELECT drop_task('none');
 SELECT drop_task('chrun');
