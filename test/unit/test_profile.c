@@ -4,162 +4,10 @@
  */
 #include "cmocka_all.h"
 #include "failing_host.h"
-#include "random.h"
+#include "table.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define MAX_COLUMNS 32
-#define MAX_ROWS    80000
-
-/* A table under construction; NAN and code 0 are NULL. */
-typedef struct table
-{
-	size_t n_rows;
-	size_t n_columns;
-	cer_input inputs[MAX_COLUMNS];
-	size_t n_values[MAX_COLUMNS];
-	void *columns[MAX_COLUMNS];
-	uint16_t labels[MAX_ROWS];
-	uint8_t parts[MAX_ROWS];
-	uint64_t row_keys[MAX_ROWS];
-	test_random random;
-} table;
-
-static table *
-table_new(size_t n_rows)
-{
-	table *t = calloc(1, sizeof(*t));
-
-	t->n_rows = n_rows;
-	t->random.state = 42;
-	for (size_t row = 0; row < n_rows; row++)
-	{
-		t->labels[row] = (uint16_t) random_below(&t->random, 2);
-		t->parts[row] = row % 10 < 7 ? CER_TRAIN : CER_VALID;
-		t->row_keys[row] = random_bits(&t->random);
-	}
-	return t;
-}
-
-static void
-table_free(table *t)
-{
-	for (size_t i = 0; i < t->n_columns; i++)
-		free(t->columns[i]);
-	free(t);
-}
-
-static void *
-add_column(table *t, const char *name, cer_storage storage, size_t n_values)
-{
-	size_t i = t->n_columns++;
-
-	t->inputs[i] = (cer_input){{name, strlen(name)}, storage};
-	t->n_values[i] = n_values;
-	return t->columns[i] = calloc(t->n_rows, sizeof(double));
-}
-
-static double *
-add_numbers(table *t, const char *name)
-{
-	return add_column(t, name, CER_FLOAT64, 0);
-}
-
-static uint32_t *
-add_categories(table *t, const char *name, size_t n_values)
-{
-	return add_column(t, name, CER_CODE32, n_values);
-}
-
-static cer_status
-fill_dictionary(cer_dataset *dataset, size_t input, size_t n_values)
-{
-	for (size_t i = 0; i < n_values; i++)
-	{
-		char value[32];
-		cer_text text = {value, (size_t) sprintf(value, "value %06zu", i)};
-		cer_status status =
-			cer_dataset_add_values(dataset, input, &text, 1, NULL);
-
-		if (status != CER_OK)
-			return status;
-	}
-	return CER_OK;
-}
-
-static cer_status
-fill_rows(cer_dataset *dataset, const table *t)
-{
-	size_t n;
-
-	for (size_t row = 0; row < t->n_rows; row += n)
-	{
-		const void *columns[MAX_COLUMNS];
-		cer_chunk chunk = {.row_keys = t->row_keys + row,
-		                   .parts = t->parts + row,
-		                   .labels = t->labels + row,
-		                   .columns = columns};
-		cer_status status;
-
-		n = t->n_rows - row < CER_CHUNK_ROWS ? t->n_rows - row : CER_CHUNK_ROWS;
-		chunk.n_rows = n;
-		for (size_t i = 0; i < t->n_columns; i++)
-			columns[i] = (const char *) t->columns[i] +
-			             row * (t->inputs[i].storage == CER_FLOAT64 ? 8 : 4);
-		status = cer_dataset_append(dataset, &chunk, NULL);
-		if (status != CER_OK)
-			return status;
-	}
-	return CER_OK;
-}
-
-static cer_status
-make_dataset(const cer_host *host, const table *t, cer_dataset **dataset)
-{
-	cer_status status =
-		cer_dataset_new(host, t->inputs, t->n_columns, 2, dataset, NULL);
-
-	if (status != CER_OK)
-		return status;
-	for (size_t i = 0; i < t->n_columns && status == CER_OK; i++)
-		status = fill_dictionary(*dataset, i, t->n_values[i]);
-	if (status == CER_OK)
-		status = fill_rows(*dataset, t);
-	if (status == CER_OK)
-		status = cer_dataset_finish(*dataset, NULL);
-	if (status != CER_OK)
-		cer_dataset_free(*dataset);
-	return status;
-}
-
-/* The profile of a table, which it frees. */
-typedef struct outcome
-{
-	cer_arena *arena;
-	const cer_profile_column *columns;
-	cer_profile_key key;
-} outcome;
-
-static outcome
-profile(table *t)
-{
-	outcome o = {.arena = cer_arena_new(&cer_host_plain)};
-	cer_dataset *dataset;
-
-	assert_int_equal(make_dataset(&cer_host_plain, t, &dataset), CER_OK);
-	assert_int_equal(
-		cer_profile_make(o.arena, &cer_host_plain, dataset, &o.columns, NULL),
-		CER_OK);
-	assert_int_equal(
-		cer_profile_find_key(&cer_host_plain, dataset, o.columns, &o.key, NULL),
-		CER_OK);
-	cer_dataset_free(dataset);
-	table_free(t);
-	return o;
-}
 
 /* -------------------------------------------------------------- counting */
 
@@ -183,7 +31,7 @@ test_profile__counts_values(void **state)
 		unique[row] = (double) row / 3;
 		missing[row] = NAN;
 	}
-	o = profile(t);
+	o = profile_table(t);
 	assert_int_equal(o.columns[0].n_distinct, 1);
 	assert_true(o.columns[0].missing == 0.25);
 	assert_false(o.columns[0].is_constant);
@@ -220,7 +68,7 @@ test_profile__chance_is_no_association(void **state)
 		nearly_unique[row] = (uint32_t) random_below(&t->random, 20001);
 		unique[row] = (double) row;
 	}
-	o = profile(t);
+	o = profile_table(t);
 	for (size_t i = 0; i < 5; i++)
 	{
 		assert_true(o.columns[i].association < 0.01);
@@ -257,7 +105,7 @@ test_profile__association_is_that_of_a_channel(void **state)
 		spread[row] = 1 + bit + 2 * (uint32_t) random_below(&t->random, 1000);
 		number[row] = bit + random_unit(&t->random);
 	}
-	o = profile(t);
+	o = profile_table(t);
 	for (size_t i = 0; i < 3; i++)
 		assert_true(fabs(o.columns[i].association - expected) < tolerance[i]);
 	cer_arena_free(o.arena);
@@ -281,7 +129,7 @@ test_profile__suspects_leaks(void **state)
 		refund[row] = t->labels[row] ? random_unit(&t->random) : NAN;
 		age[row] = t->labels[row] + 3 * random_unit(&t->random);
 	}
-	o = profile(t);
+	o = profile_table(t);
 	assert_true(o.columns[0].is_leak_suspect);
 	assert_non_null(strstr(o.columns[0].note, "nearly tells the label"));
 	assert_true(o.columns[1].is_leak_suspect);
@@ -310,7 +158,7 @@ test_profile__reads_training_labels_only(void **state)
 			if (run == 1 && t->parts[row] != CER_TRAIN)
 				t->labels[row] ^= 1;
 		}
-		o = profile(t);
+		o = profile_table(t);
 		associations[run] = o.columns[0].association;
 		cer_arena_free(o.arena);
 	}
@@ -330,7 +178,7 @@ test_profile__takes_one_class(void **state)
 		column[row] = (uint32_t) (row % 4);
 		t->labels[row] = 1;
 	}
-	o = profile(t);
+	o = profile_table(t);
 	assert_true(o.columns[0].association == 0);
 	cer_arena_free(o.arena);
 }
@@ -344,7 +192,7 @@ test_profile__takes_no_rows(void **state)
 	(void) state;
 	add_categories(t, "category", 0);
 	add_numbers(t, "number");
-	o = profile(t);
+	o = profile_table(t);
 	assert_int_equal(o.columns[1].n_distinct, 0);
 	assert_int_equal(o.key.n_inputs, 0);
 	cer_arena_free(o.arena);
@@ -378,7 +226,7 @@ test_profile__finds_dependencies(void **state)
 		noise[row] = (double) random_below(&t->random, 100);
 		unique[row] = (double) row;
 	}
-	o = profile(t);
+	o = profile_table(t);
 	assert_int_equal(o.columns[0].determined_by, -1);
 	assert_int_equal(o.columns[1].determined_by, 0);
 	assert_true(o.columns[1].determined_share == 1);
@@ -411,114 +259,12 @@ test_profile__checks_dependencies_on_all_rows(void **state)
 		exact[row] = tail[row] % 7;
 		nearly[row] = row == 4711 ? 99 : tail[row] % 10;
 	}
-	o = profile(t);
+	o = profile_table(t);
 	assert_int_equal(o.columns[1].determined_by, 0);
 	assert_true(o.columns[1].determined_share == 1);
 	assert_int_equal(o.columns[2].determined_by, 0);
 	assert_true(o.columns[2].determined_share < 1);
 	assert_true(o.columns[2].determined_share > 0.9999);
-	cer_arena_free(o.arena);
-}
-
-/* ------------------------------------------------------------------ keys */
-
-static void
-test_profile_find_key__finds_one_column(void **state)
-{
-	table *t = table_new(1000);
-	double *number = add_numbers(t, "number");
-	uint32_t *category = add_categories(t, "category", 1000);
-	outcome o;
-
-	(void) state;
-	for (size_t row = 0; row < 1000; row++)
-	{
-		number[row] = (double) (row % 999);
-		category[row] = (uint32_t) (999 - row) + 1;
-	}
-	o = profile(t);
-	assert_int_equal(o.key.n_inputs, 1);
-	assert_int_equal(o.key.inputs[0], 1);
-	cer_arena_free(o.arena);
-}
-
-static void
-test_profile_find_key__finds_a_smallest_set(void **state)
-{
-	table *t = table_new(30000);
-	double *noise = add_numbers(t, "noise");
-	double *hour = add_numbers(t, "hour");
-	uint32_t *origin = add_categories(t, "origin", 3);
-	uint32_t *carrier = add_categories(t, "carrier", 100);
-	double *with_null = add_numbers(t, "with_null");
-	outcome o;
-
-	(void) state;
-	for (size_t row = 0; row < 30000; row++)
-	{
-		noise[row] = (double) random_below(&t->random, 50) / 7;
-		origin[row] = (uint32_t) (row % 3) + 1;
-		carrier[row] = (uint32_t) (row / 3 % 100) + 1;
-		hour[row] = (double) (row / 300);
-		with_null[row] = row == 77 ? NAN : (double) row;
-	}
-	o = profile(t);
-	assert_int_equal(o.key.n_inputs, 3);
-	assert_int_equal(o.key.inputs[0] + o.key.inputs[1] + o.key.inputs[2],
-	                 1 + 2 + 3);
-	cer_arena_free(o.arena);
-}
-
-/* Measurements identify rows by chance; and there are more columns than are
- * tried. */
-static void
-test_profile_find_key__prefers_the_tightest(void **state)
-{
-	table *t = table_new(20000);
-	uint32_t *person = add_categories(t, "person", 200);
-	double *day = add_numbers(t, "day");
-	outcome o;
-
-	(void) state;
-	for (size_t row = 0; row < 20000; row++)
-	{
-		person[row] = (uint32_t) (row % 200) + 1;
-		day[row] = (double) (row / 200);
-	}
-	for (int i = 0; i < 10; i++)
-	{
-		double *noise = add_numbers(t, "noise");
-		double *measured = add_numbers(t, "measured");
-
-		for (size_t row = 0; row < 20000; row++)
-		{
-			noise[row] = (double) random_below(&t->random, 60 + 3 * i);
-			measured[row] = floor(15000 * random_unit(&t->random)) / 16;
-		}
-	}
-	o = profile(t);
-	assert_int_equal(o.key.n_inputs, 2);
-	assert_int_equal(o.key.inputs[0], 0);
-	assert_int_equal(o.key.inputs[1], 1);
-	cer_arena_free(o.arena);
-}
-
-static void
-test_profile_find_key__finds_none(void **state)
-{
-	table *t = table_new(2000);
-	outcome o;
-
-	(void) state;
-	for (int i = 0; i < 6; i++)
-	{
-		double *column = add_numbers(t, "column");
-
-		for (size_t row = 0; row < 2000; row++)
-			column[row] = (double) random_below(&t->random, 3);
-	}
-	o = profile(t);
-	assert_int_equal(o.key.n_inputs, 0);
 	cer_arena_free(o.arena);
 }
 
@@ -627,10 +373,6 @@ main(void)
 		cmocka_unit_test(test_profile__takes_no_rows),
 		cmocka_unit_test(test_profile__finds_dependencies),
 		cmocka_unit_test(test_profile__checks_dependencies_on_all_rows),
-		cmocka_unit_test(test_profile_find_key__finds_one_column),
-		cmocka_unit_test(test_profile_find_key__finds_a_smallest_set),
-		cmocka_unit_test(test_profile_find_key__prefers_the_tightest),
-		cmocka_unit_test(test_profile_find_key__finds_none),
 		cmocka_unit_test(test_profile__survives_failing_memory),
 		cmocka_unit_test(test_profile__can_be_canceled),
 		cmocka_unit_test(test_profile__wants_a_finished_dataset),
