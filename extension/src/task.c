@@ -368,7 +368,7 @@ task_get_columns(const Task *task, const Query *query)
 		columns[i].type = value_coder_get_type(coder);
 		columns[i].is_in_star =
 			uses[i] == USE_FEATURE && columns[i].type != CER_TYPE_OTHER;
-		columns[i].is_label = bms_is_member(i + 1, label);
+		columns[i].is_label = has_column(label, i);
 		pfree(coder);
 	}
 	return columns;
