@@ -18,6 +18,7 @@
 #include "storage/ipc.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/snapmgr.h"
 
 #include "job.h"
@@ -96,21 +97,54 @@ make_job_array(List *files)
 	                                       FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-/* Running without a file: a restored dump, or a lost pg_stat_tmp. */
+/* Ids of the jobs that run, an array in the context; 0 when there is none. */
+static Datum
+find_running(MemoryContext context)
+{
+	ArchiveScope scope;
+	SqlArgs args = {0};
+	Datum jobs;
+	bool is_null;
+
+	archive_enter(&scope);
+	sql_run("SELECT pg_catalog.array_agg(id) FROM cerebro.job"
+	        " WHERE status OPERATOR(pg_catalog.=) 'running'",
+	        &args);
+	jobs = sql_get(1, &is_null);
+	if (!is_null)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(context);
+
+		jobs = datumCopy(jobs, false, -1);
+		MemoryContextSwitchTo(caller);
+	}
+	archive_leave(&scope);
+	return is_null ? (Datum) 0 : jobs;
+}
+
+/*
+ * Running without a file: a restored dump, or a lost pg_stat_tmp.  The files
+ * were listed after the rows: a job that began in between has no file there,
+ * but is not among the rows either.
+ */
 static void
-fail_lost(List *files)
+fail_lost(Datum running, List *files)
 {
 	ArchiveScope scope;
 	SqlArgs args = {0};
 	Datum jobs = make_job_array(files);
 
+	if (running == 0)
+		return;
 	archive_enter(&scope);
 	sql_add(&args, INT8ARRAYOID, jobs, false);
+	sql_add(&args, INT8ARRAYOID, running, false);
 	sql_run("UPDATE cerebro.job SET status = 'failed',"
 	        " reason = 'interrupted: the server or its session went away',"
 	        " ended_at = pg_catalog.clock_timestamp()"
 	        " WHERE status OPERATOR(pg_catalog.=) 'running'"
-	        " AND id OPERATOR(pg_catalog.<>) ALL ($1)",
+	        " AND id OPERATOR(pg_catalog.<>) ALL ($1)"
+	        " AND id OPERATOR(pg_catalog.=) ANY ($2)",
 	        &args);
 	archive_leave(&scope);
 }
@@ -159,13 +193,15 @@ keep_past(MemoryContext context)
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	List *files;
 	List *recorded;
+	Datum running;
 	ListCell *cell;
 
 	begin();
 	MemoryContextSwitchTo(context);
+	running = find_running(context);
 	files = attempt_list();
 	recorded = record_files(files);
-	fail_lost(files);
+	fail_lost(running, files);
 	fail_unrunnable();
 	commit();
 	foreach (cell, recorded)
