@@ -9,6 +9,7 @@
  */
 #include "cerebro_pg.h"
 
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -19,6 +20,10 @@
 #include "job.h"
 #include "job_sql.h"
 
+/*
+ * The number is on disk before it is used: after a crash the attempt's file
+ * becomes a row under it, and the sequence must not give it out again.
+ */
 static int64
 draw(const char *sequence)
 {
@@ -32,6 +37,7 @@ draw(const char *sequence)
 	sql_run("SELECT pg_catalog.nextval($1::pg_catalog.regclass)", &args);
 	id = DatumGetInt64(sql_get(1, &is_null));
 	archive_leave(&scope);
+	XLogFlush(XactLastRecEnd);
 	return id;
 }
 

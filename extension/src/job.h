@@ -47,7 +47,7 @@ extern bool job_start_worker(Oid database, Oid login);
 
 /* Records what is over, then starts what is queued: own transactions. */
 extern void job_keep(void);
-/* Whether job_keep would find anything to do; for a look at progress. */
-extern bool job_needs_keeper(List *files);
+/* The same for a session that looks at progress, without waiting for it. */
+extern void job_look_after(List *files);
 
 #endif

@@ -149,6 +149,14 @@ fail_lost(Datum running, List *files)
 	archive_leave(&scope);
 }
 
+/* Of a row of cerebro.job: one of its roles is gone or may not log in. */
+#define UNRUNNABLE                                      \
+	"(NOT EXISTS (SELECT FROM pg_catalog.pg_roles r"    \
+	" WHERE r.oid OPERATOR(pg_catalog.=) job.login"     \
+	" AND r.rolcanlogin)"                               \
+	" OR NOT EXISTS (SELECT FROM pg_catalog.pg_roles r" \
+	" WHERE r.oid OPERATOR(pg_catalog.=) job.owner))"
+
 /* Queued for a role that cannot log in any more: no worker could run it. */
 static void
 fail_unrunnable(void)
@@ -163,11 +171,7 @@ fail_unrunnable(void)
 	        " THEN 'its role was dropped'"
 	        " ELSE pg_catalog.format('role %s may not log in', job.login) END,"
 	        " ended_at = pg_catalog.clock_timestamp()"
-	        " WHERE status OPERATOR(pg_catalog.=) 'queued' AND (NOT EXISTS"
-	        " (SELECT FROM pg_catalog.pg_roles r"
-	        " WHERE r.oid OPERATOR(pg_catalog.=) job.login AND r.rolcanlogin)"
-	        " OR NOT EXISTS (SELECT FROM pg_catalog.pg_roles r"
-	        " WHERE r.oid OPERATOR(pg_catalog.=) job.owner))",
+	        " WHERE status OPERATOR(pg_catalog.=) 'queued' AND " UNRUNNABLE,
 	        &args);
 	archive_leave(&scope);
 }
@@ -228,7 +232,8 @@ find_startable(MemoryContext context)
 	archive_enter(&scope);
 	sql_add_int4(&args, job_max_workers);
 	sql_run("SELECT login::pg_catalog.oid FROM cerebro.job"
-	        " WHERE status OPERATOR(pg_catalog.=) 'queued' ORDER BY id"
+	        " WHERE status OPERATOR(pg_catalog.=) 'queued'"
+	        " AND NOT " UNRUNNABLE " ORDER BY id"
 	        " LIMIT (SELECT GREATEST(0,"
 	        " $1 OPERATOR(pg_catalog.-) pg_catalog.count(*))"
 	        " FROM cerebro.job WHERE is_background"
@@ -245,14 +250,10 @@ find_startable(MemoryContext context)
 }
 
 static void
-start_queued(MemoryContext context)
+start_workers(List *logins)
 {
-	List *logins;
 	ListCell *cell;
 
-	begin();
-	logins = find_startable(context);
-	commit();
 	foreach (cell, logins)
 		if (!job_start_worker(MyDatabaseId, lfirst_oid(cell)))
 			break; /* the next look tries again */
@@ -264,17 +265,41 @@ job_keep(void)
 	MemoryContext context = AllocSetContextCreate(
 		TopMemoryContext, "cerebro keeper", ALLOCSET_DEFAULT_SIZES);
 
+	List *logins;
+
 	keep_past(context);
-	start_queued(context);
+	begin();
+	logins = find_startable(context);
+	commit();
+	start_workers(logins);
 	MemoryContextDelete(context);
 }
 
-bool
-job_needs_keeper(List *files)
+/* Rows that only the keeper may bring up to date. */
+static bool
+has_stale_rows(List *files)
 {
 	ArchiveScope scope;
 	SqlArgs args = {0};
-	bool is_needed = false;
+	Datum jobs = make_job_array(files);
+	bool is_stale;
+
+	archive_enter(&scope);
+	sql_add(&args, INT8ARRAYOID, jobs, false);
+	is_stale =
+		sql_run("SELECT FROM cerebro.job WHERE"
+	            " (status OPERATOR(pg_catalog.=) 'running'"
+	            " AND id OPERATOR(pg_catalog.<>) ALL ($1))"
+	            " OR (status OPERATOR(pg_catalog.=) 'queued' AND " UNRUNNABLE
+	            ") LIMIT 1",
+	            &args) > 0;
+	archive_leave(&scope);
+	return is_stale;
+}
+
+static bool
+has_ended_files(List *files)
+{
 	ListCell *cell;
 
 	foreach (cell, files)
@@ -284,22 +309,20 @@ job_needs_keeper(List *files)
 		if (attempt_is_over(&copy))
 			return true;
 	}
-	archive_enter(&scope);
-	sql_add_int4(&args, job_max_workers);
-	sql_add(&args, INT8ARRAYOID, make_job_array(files), false);
-	is_needed =
-		sql_run("SELECT FROM cerebro.job WHERE"
-	            " status OPERATOR(pg_catalog.=) 'queued' OR"
-	            " (status OPERATOR(pg_catalog.=) 'running'"
-	            " AND id OPERATOR(pg_catalog.<>) ALL ($2))"
-	            " HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0 AND"
-	            " (SELECT pg_catalog.count(*) FROM cerebro.job"
-	            " WHERE is_background AND status OPERATOR(pg_catalog.=)"
-	            " 'running' AND id OPERATOR(pg_catalog.=) ANY ($2))"
-	            " OPERATOR(pg_catalog.<) $1",
-	            &args) > 0;
-	archive_leave(&scope);
-	return is_needed;
+	return false;
+}
+
+/*
+ * Workers are started from here and not by the keeper: where there is one slot,
+ * the keeper would stand in it.
+ */
+void
+job_look_after(List *files)
+{
+	if (has_ended_files(files) || has_stale_rows(files))
+		job_start_keeper(MyDatabaseId);
+	else
+		start_workers(find_startable(CurrentMemoryContext));
 }
 
 /* ------------------------------------------------------------ the process */

@@ -115,8 +115,8 @@ cerebro_progress_rows(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, 0);
 	files = attempt_list();
-	if (!RecoveryInProgress() && job_needs_keeper(files))
-		job_start_keeper(MyDatabaseId);
+	if (!RecoveryInProgress())
+		job_look_after(files);
 	foreach (cell, files)
 	{
 		AttemptFile *file = lfirst(cell);
