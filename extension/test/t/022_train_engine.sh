@@ -19,7 +19,7 @@ descriptors() {
 	done | tr '\n' ','
 }
 
-is "$(ls "/proc/$BACKEND/fd" | awk 'END { print (NR > 10) }')" 1 'its session has many descriptors open'
+is "$(find "/proc/$BACKEND/fd" -type l | awk 'END { print (NR > 10) }')" 1 'its session has many descriptors open'
 is "$(descriptors)" '0 /dev/null,1 /dev/null,2 /dev/null,3 socket,' 'the engine has its socket and nothing else'
 is "$(tr '\0' ' ' <"/proc/$ENGINE/environ")" 'LANG=C ' 'an environment of its own'
 is "$(status Seccomp)" 2 'a system call filter'
@@ -32,12 +32,12 @@ is "$(for task in /proc/"$ENGINE"/task/*; do awk '$1 == "Seccomp:" { print $2 }'
 psql_value "SELECT pg_cancel_backend($BACKEND)" >/dev/null
 wait "$SESSION"
 
-engine=$(psql_value "SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'")/cerebro_engine
-[ -x "$engine" ] || engine=$SANDBOX/stage$engine
-"$engine" >"$TEST_TMP/byhand" 2>&1
+program=$(psql_value "SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'")/cerebro_engine
+[ -x "$program" ] || program=$SANDBOX/stage$program
+"$program" >"$TEST_TMP/byhand" 2>&1
 is "$?" 2 'by hand it does not start'
 like "$(cat "$TEST_TMP/byhand")" 'not meant to be started by hand' 'and says why'
-like "$("$engine" --version)" '^cerebro_engine [0-9.]+$' 'but tells its version'
+like "$("$program" --version)" '^cerebro_engine [0-9.]+$' 'but tells its version'
 
 # its own limit
 like "$(psql_value "SET cerebro.engine_memory = '20MB'; SELECT cerebro.train('good', 'AS mlp(8192, 8192)')")" \

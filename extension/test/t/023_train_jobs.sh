@@ -34,7 +34,7 @@ queue() {
 # who runs what
 queue amy team 'team good'
 like "$(cat "$TEST_TMP/queue.log")" 'NOTICE:  queued as job [0-9]+; it will make model [0-9]+' 'a queued job is told'
-job_is "$JOB" done
+job_is "$JOB" 'done'
 ok $? 'and is done'
 is "$(psql_value "SELECT owner || ' ' || login FROM cerebro.job WHERE id = $JOB")" 'team amy' 'as the role that asked, by the one that had logged in'
 queue amy amy 'amy good' "$LONG"
