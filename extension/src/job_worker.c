@@ -126,7 +126,7 @@ train(const Job *job, Attempt *attempt)
 
 	apply_settings(job);
 	begin_as(job->owner, &scope);
-	training = training_new(attempt);
+	training = training_new(attempt, attempt->triple);
 	PG_TRY();
 	{
 		training_read(training);

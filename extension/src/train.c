@@ -57,9 +57,9 @@ train_canonical(const char *triple)
 
 /* All steps, and the engine's end whatever happens. */
 static void
-run_attempt(Attempt *attempt)
+run_attempt(Attempt *attempt, const char *triple)
 {
-	Training *training = training_new(attempt);
+	Training *training = training_new(attempt, triple);
 
 	PG_TRY();
 	{
@@ -86,10 +86,10 @@ train_here(const Task *task, const char *triple)
 
 	record.queued_at = record.started_at = GetCurrentTimestamp();
 	strlcpy(record.task_name, task->name, sizeof(record.task_name));
-	attempt = attempt_begin(&record, triple);
+	attempt = attempt_begin(&record, train_canonical(triple));
 	PG_TRY();
 	{
-		run_attempt(attempt);
+		run_attempt(attempt, triple);
 	}
 	PG_CATCH();
 	{
@@ -135,12 +135,12 @@ capture_settings(Job *job, MemoryContext context)
 }
 
 static int32
-queue(const Task *task, char *triple)
+queue(const Task *task, const char *triple)
 {
 	Job job = {.id = job_new_id(),
 	           .model = job_new_model_id(),
 	           .task = task->id,
-	           .triple = triple,
+	           .triple = train_canonical(triple),
 	           .owner = GetUserId(),
 	           .login = GetSessionUserId()};
 
@@ -175,7 +175,7 @@ cerebro_train(PG_FUNCTION_ARGS)
 
 	check_may_write();
 	task = task_find(name);
-	triple = train_canonical(text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	triple = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	PG_RETURN_INT32(PG_GETARG_BOOL(2) ? train_here(task, triple)
 	                                  : queue(task, triple));
 }

@@ -48,8 +48,11 @@ typedef struct Training
 	bool is_done;
 } Training;
 
-/* Checks the task as the current role. */
-extern Training *training_new(Attempt *attempt);
+/*
+ * Checks the task as the current role.  triple is the attempt's as its author
+ * wrote it: places in errors are places in it.
+ */
+extern Training *training_new(Attempt *attempt, const char *triple);
 extern void training_free(Training *training);
 
 /* In a transaction with an active snapshot: everything that reads rows. */

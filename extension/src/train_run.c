@@ -18,7 +18,7 @@
 static void handle_message(void *self, const cer_message *message);
 
 Training *
-training_new(Attempt *attempt)
+training_new(Attempt *attempt, const char *triple)
 {
 	MemoryContext context = AllocSetContextCreate(
 		TopMemoryContext, "cerebro training", ALLOCSET_DEFAULT_SIZES);
@@ -31,9 +31,8 @@ training_new(Attempt *attempt)
 	PG_TRY();
 	{
 		training->task = task_find_by_id(attempt->record.task, true);
-		host_check(cer_mst_parse(host_make_arena(context),
-		                         host_text(attempt->triple), &training->mst,
-		                         &err),
+		host_check(cer_mst_parse(host_make_arena(context), host_text(triple),
+		                         &training->mst, &err),
 		           &err);
 	}
 	PG_CATCH();
