@@ -80,7 +80,7 @@ def run(command):
 
 def run_own(units, n_epochs=N_EPOCHS):
     triple = (f"FE * AS mlp({', '.join(map(str, units))}) PT adam(lr = 0.001), batch = 1024, epochs = {n_epochs}, "
-              f"patience = {n_epochs}, seed = 1")
+              f"patience = {n_epochs}, dropout = 0, seed = 1")
     return run([ROOT / "build/bench/train_net", WORK / "flights.rows", triple, str(N_THREADS), WORK / "flights.encoded"])
 
 

@@ -18,18 +18,32 @@ cer_random_init(cer_random *random, uint64_t seed, cer_text name)
 	random->key[1] = (uint32_t) (key >> 32);
 }
 
-void
-cer_random_get(const cer_random *random, const cer_random_place *place,
-               uint32_t bits[4])
+static void
+get_bits(const cer_random *random, const cer_random_place *place,
+         unsigned n_rounds, uint32_t bits[4])
 {
 	philox4x32_ctr_t counter;
 	philox4x32_key_t key = {{random->key[0], random->key[1]}};
 
 	for (size_t i = 0; i < 4; i++)
 		counter.v[i] = place->counter[i];
-	counter = philox4x32(counter, key);
+	counter = philox4x32_R(n_rounds, counter, key);
 	for (size_t i = 0; i < 4; i++)
 		bits[i] = counter.v[i];
+}
+
+void
+cer_random_get(const cer_random *random, const cer_random_place *place,
+               uint32_t bits[4])
+{
+	get_bits(random, place, 10, bits);
+}
+
+void
+cer_random_get_fast(const cer_random *random, const cer_random_place *place,
+                    uint32_t bits[4])
+{
+	get_bits(random, place, 7, bits);
 }
 
 float

@@ -26,6 +26,12 @@ extern void cer_random_init(cer_random *random, uint64_t seed, cer_text name);
 extern void cer_random_get(const cer_random *random,
                            const cer_random_place *place, uint32_t bits[4]);
 
+/* The same with 7 rounds instead of 10: still without known weakness, and
+ * cheaper where numbers are drawn by the million. */
+extern void
+cer_random_get_fast(const cer_random *random, const cer_random_place *place,
+                    uint32_t bits[4]);
+
 /* Of [0, 1), with 24 bits. */
 extern float cer_random_to_uniform(uint32_t bits);
 

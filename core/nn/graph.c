@@ -235,7 +235,12 @@ cer_graph_make(cer_arena *arena, const cer_net *net,
 	made->weights = cer_graph_allocate_floats(made, net->n_weights);
 	made->grads = cer_graph_allocate_floats(made, net->n_weights);
 	made->losses = cer_arena_allocate(arena, n_tiles * sizeof(double));
-	if (made->weights == NULL || made->grads == NULL || made->losses == NULL)
+	made->row_keys =
+		cer_arena_allocate(arena, made->batch_rows * sizeof(uint64_t));
+	made->labels =
+		cer_arena_allocate(arena, made->batch_rows * sizeof(uint16_t));
+	if (made->weights == NULL || made->grads == NULL || made->losses == NULL ||
+	    made->row_keys == NULL || made->labels == NULL)
 		return cer_fail_memory(err, net->n_weights * sizeof(float));
 	CER_TRY(prepare_nodes(made, err));
 	qsort(made->blocks, made->n_blocks, sizeof(cer_block), compare_blocks);
@@ -279,6 +284,21 @@ cer_graph_refresh(cer_graph *graph)
 /* ------------------------------------------------------------ tiles */
 
 static void
+load_rows(const cer_tile *tile)
+{
+	const cer_graph *graph = tile->graph;
+	const cer_encoded *rows = graph->batch.rows;
+
+	for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
+	{
+		size_t row = cer_batch_get_row(&graph->batch, at);
+
+		graph->row_keys[at] = rows->row_keys[row];
+		graph->labels[at] = rows->labels[row];
+	}
+}
+
+static void
 run_tile(void *arg, size_t index)
 {
 	const cer_graph *graph = arg;
@@ -293,6 +313,8 @@ run_tile(void *arg, size_t index)
 	};
 	unsigned before = flush_denormals();
 
+	if (graph->batch.is_training)
+		load_rows(&tile);
 	for (size_t i = 0; i < n_nodes; i++)
 		graph->nodes[i].node->op->forward(&tile, &graph->nodes[i]);
 	for (size_t i = n_nodes; graph->batch.is_training && i > 0; i--)

@@ -16,5 +16,22 @@ typedef float vec __attribute__((vector_size(32), aligned(4), may_alias));
 	((vec) _mm256_fmadd_ps((__m256) (a), (__m256) (b), (__m256) (c)))
 #define FMA(a, b, c) __builtin_fmaf((a), (b), (c))
 
+typedef uint32_t vec_bits __attribute__((vector_size(32)));
+
+/* Both halves of the 64-bit products a * factor: of even lanes, of odd ones,
+ * put together again. */
+static inline void
+multiply_wide(vec_bits a, uint32_t factor, vec_bits *high, vec_bits *low)
+{
+	__m256i by = _mm256_set1_epi32((int) factor);
+	__m256i even = _mm256_mul_epu32((__m256i) a, by);
+	__m256i odd = _mm256_mul_epu32(_mm256_srli_epi64((__m256i) a, 32), by);
+
+	*high =
+		(vec_bits) _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+	*low =
+		(vec_bits) _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
+
 #include "nn/kernels.inc"
 #endif

@@ -11,4 +11,19 @@ typedef float vec __attribute__((vector_size(16), aligned(4), may_alias));
 #define VEC_FMA(a, b, c) ((a) * (b) + (c))
 #define FMA(a, b, c)     ((a) * (b) + (c))
 
+typedef uint32_t vec_bits __attribute__((vector_size(16)));
+
+/* Both halves of the 64-bit products a * factor. */
+static inline void
+multiply_wide(vec_bits a, uint32_t factor, vec_bits *high, vec_bits *low)
+{
+	for (int i = 0; i < VEC_LANES; i++)
+	{
+		uint64_t product = (uint64_t) a[i] * factor;
+
+		(*high)[i] = (uint32_t) (product >> 32);
+		(*low)[i] = (uint32_t) product;
+	}
+}
+
 #include "nn/kernels.inc"

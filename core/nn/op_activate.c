@@ -69,7 +69,7 @@ activate_forward(const cer_tile *tile, const cer_graph_node *node)
 			n, graph->weights + state->bias_offset, z, slope);
 		if (!drops || at >= tile->first + tile->n_rows)
 			continue;
-		dropout.row_key = batch->rows->row_keys[cer_batch_get_row(batch, at)];
+		dropout.row_key = graph->row_keys[at];
 		graph->kernels->drop(n, &dropout, z, slope);
 	}
 }

@@ -186,13 +186,19 @@ load_padding(const first_state *state, size_t first, size_t last)
 		       (last - first) * sizeof(uint32_t));
 }
 
-/* Rows of a shuffled batch lie anywhere: ask for all before the first use. */
+/*
+ * Rows of a shuffled batch lie anywhere: ask for all rows of a tile before the
+ * first use.
+ */
 static void
-prefetch_rows(const cer_tile *tile, const first_state *state)
+prefetch_tile(const cer_graph *graph, const first_state *state, size_t index)
 {
-	const cer_batch *batch = &tile->graph->batch;
+	const cer_batch *batch = &graph->batch;
+	size_t first = index * graph->tile_rows;
+	size_t last = first + graph->tile_rows;
 
-	for (size_t i = tile->first; i < tile->first + tile->n_rows; i++)
+	last = last < batch->n_rows ? last : batch->n_rows;
+	for (size_t i = first; i < last; i++)
 	{
 		size_t row = cer_batch_get_row(batch, i);
 		const float *numbers = batch->rows->numbers + row * state->numbers.n;
@@ -212,7 +218,7 @@ load_tile(const cer_tile *tile, const first_state *state)
 	size_t last = tile->first + tile->n_rows;
 
 	if (tile->graph->batch.order != NULL)
-		prefetch_rows(tile, state);
+		prefetch_tile(tile->graph, state, tile->index);
 	for (size_t at = tile->first; at < last; at++)
 		load_row(tile->graph, state, at);
 	load_padding(state, last, tile->first + tile->graph->tile_rows);

@@ -53,18 +53,14 @@ softmax_backward(const cer_tile *tile, const cer_graph_node *node)
 	size_t n = node->out.n;
 	size_t tile_rows = tile->graph->tile_rows;
 	float *grad = node->out.grad + tile->first * n;
-	uint16_t labels[CER_TILE_ROWS];
 	cer_softmax softmax = {
 		.n_rows = tile->n_rows,
 		.n_classes = n,
 		.logits = grad,
-		.labels = labels,
+		.labels = tile->graph->labels + tile->first,
 		.scale = (float) (1.0 / (double) batch->n_rows),
 	};
 
-	for (size_t i = 0; i < tile->n_rows; i++)
-		labels[i] =
-			batch->rows->labels[cer_batch_get_row(batch, tile->first + i)];
 	memcpy(grad, node->out.data + tile->first * n,
 	       tile->n_rows * n * sizeof(float));
 	memset(grad + tile->n_rows * n, 0,

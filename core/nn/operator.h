@@ -165,6 +165,10 @@ struct cer_graph
 	double *losses; /* a sum for each tile */
 	cer_stepper stepper;
 
+	/* of the batch's rows: what comes from anywhere is fetched once */
+	uint64_t *row_keys;
+	uint16_t *labels;
+
 	/* the work */
 	cer_graph_node *nodes;
 	cer_block *blocks;

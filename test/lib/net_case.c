@@ -162,7 +162,7 @@ is_dropped(const net_case *c, const cer_node *node, size_t row, uint32_t epoch,
 	size_t half = unit / 16 % 8;
 
 	cer_random_init(&random, NET_CASE_SEED, node->name);
-	cer_random_get(&random, &place, bits);
+	cer_random_get_fast(&random, &place, bits);
 	return (bits[half / 2] >> 16 * (half % 2) & 0xffff) <
 	       node->dropout * 65536.0;
 }
