@@ -170,8 +170,14 @@ extern void source_init(void);
 extern Query *source_analyze(Task *task);
 extern Oid source_find_relation(const Query *source);
 extern char **source_find_key(const Query *source, Oid relation, int *n_key);
-/* Refuses functions that are not PostgreSQL's in tasks of other roles. */
+/*
+ * In tasks of other roles: keeps literals from running code while the stored
+ * query is analysed; refuses code that is not PostgreSQL's in what came of it,
+ * or in an expression.
+ */
+extern void source_check_literals(const Task *task, RawStmt *statement);
 extern void source_check_code(const Task *task, const Query *query);
+extern void source_check_expression(const Task *task, Node *node);
 
 /* -------------------------------------------------------------- settings */
 

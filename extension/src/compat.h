@@ -92,6 +92,16 @@
 	ExecutorRun(desc, ForwardScanDirection, 0, true)
 #endif
 
+/* SQL's own expressions of JSON: some came with 16, the others with 17. */
+#if PG_VERSION_NUM >= 170000
+#define compat_is_json_expr(node) \
+	(IsA(node, JsonConstructorExpr) || IsA(node, JsonExpr))
+#elif PG_VERSION_NUM >= 160000
+#define compat_is_json_expr(node) IsA(node, JsonConstructorExpr)
+#else
+#define compat_is_json_expr(node) false
+#endif
+
 /* From 18 on it is told of a result relation; a source has none. */
 #if PG_VERSION_NUM >= 180000
 #define compat_replace_vars(node, rte, targets)            \

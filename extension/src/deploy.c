@@ -23,6 +23,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
+#include "utils/snapmgr.h"
 #include "utils/varlena.h"
 
 /* What is to be created, or was found. */
@@ -276,6 +277,30 @@ check_answer(Oid function, ScoreAnswer answer, const Task *task)
 	         errhint("Use another name, or cerebro.undeploy first.")));
 }
 
+static void
+check_owner(Oid function)
+{
+	if (!compat_function_ownercheck(function, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FUNCTION,
+		               get_func_name(function));
+}
+
+/* A body can name anybody's deployment: whose functions it has counts. */
+static void
+check_owner_of_all(int32 deployment, ScoreAnswer answer, Oid row_type)
+{
+	List *functions = deployment_find_functions(
+		row_type, deployment_make_body(deployment, answer));
+	ListCell *cell;
+
+	/* of now: another session may have deployed while this one waited */
+	PushActiveSnapshot(GetLatestSnapshot());
+	foreach (cell, functions)
+		if (deployment_has_function(deployment, lfirst_oid(cell)))
+			check_owner(lfirst_oid(cell));
+	PopActiveSnapshot();
+}
+
 /* Lets an existing function answer with another model. */
 static void
 switch_deployment(Oid function, const Task *task, const Model *model)
@@ -286,9 +311,8 @@ switch_deployment(Oid function, const Task *task, const Model *model)
 	ScoreAnswer answer = ANSWER_PROBABILITY;
 	int32 id = deployment_find_of_function(function, &answer);
 
-	if (!compat_function_ownercheck(function, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FUNCTION,
-		               get_func_name(function));
+	check_owner(function);
+	check_owner_of_all(id, answer, get_rel_type_id(task->relation));
 	model_check_right(model, deployment_get_function_owner(function));
 	check_answer(function, answer, task);
 	values[0] = Int32GetDatum(id);
@@ -410,9 +434,7 @@ cerebro_undeploy(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("cerebro.undeploy()");
 	function = find_deployed(PG_GETARG_TEXT_PP(0));
-	if (!compat_function_ownercheck(function, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FUNCTION,
-		               get_func_name(function));
+	check_owner(function);
 	id = deployment_find_of_function(function, &answer);
 	row_type = get_row_type(function);
 	SPI_connect();

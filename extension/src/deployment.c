@@ -164,6 +164,24 @@ deployment_get_function_owner(Oid function)
 	return owner;
 }
 
+/* Of the functions that have the body, those whose owner may use the model. */
+static bool
+is_function_of(Oid function, const Model *model)
+{
+	return is_member_of_role(deployment_get_function_owner(function),
+	                         model->owner);
+}
+
+bool
+deployment_has_function(int32 id, Oid function)
+{
+	Model model;
+
+	if (!deployment_find_model(id, &model))
+		deployment_report_missing(id);
+	return is_function_of(function, &model);
+}
+
 /* ---------------------------------------------------------------- opening */
 
 /*
@@ -180,8 +198,7 @@ check_execute(const List *functions, const Model *model)
 	{
 		Oid function = lfirst_oid(cell);
 
-		if (!is_member_of_role(deployment_get_function_owner(function),
-		                       model->owner))
+		if (!is_function_of(function, model))
 			continue;
 		if (compat_function_aclcheck(function, GetUserId()) == ACLCHECK_OK)
 			return;

@@ -27,6 +27,8 @@ extern char *deployment_make_body(int32 deployment, ScoreAnswer answer);
 extern List *deployment_find_functions(Oid row_type, const char *body);
 /* The deployment that a function's body names, or 0. */
 extern int32 deployment_find_of_function(Oid function, ScoreAnswer *answer);
+/* Whether a function that names the deployment is no mere look-alike. */
+extern bool deployment_has_function(int32 id, Oid function);
 extern Oid deployment_get_function_owner(Oid function);
 extern void deployment_report_missing(int32 id) pg_attribute_noreturn();
 

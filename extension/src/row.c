@@ -125,11 +125,26 @@ has_system_column(Node *node, void *context)
 	return expression_tree_walker(node, has_system_column, context);
 }
 
+/* The name in the stored query may be another relation's by now. */
+static void
+check_relation(const Task *task, const Query *source)
+{
+	if (source_find_relation(source) == task->relation)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+	                errmsg("the query of task \"%s\" does not read %s any more",
+	                       task->name, get_rel_name(task->relation)),
+	                errdetail("Another relation has its name now."),
+	                errhint("Give it its name back, or create the task "
+	                        "again.")));
+}
+
 static Node *
 map_by_source(const Task *task, const Query *query, Node *node)
 {
 	RangeTblEntry *source = rt_fetch(1, query->rtable);
 
+	check_relation(task, source->subquery);
 	node = compat_replace_vars(node, source, source->subquery->targetList);
 	if (has_system_column(node, NULL))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -164,6 +179,19 @@ depends_on_settings(Node *node)
 	return contain_mutable_functions(node) || prints_or_parses(node, NULL);
 }
 
+/* As the executor does for what it evaluates: a table may change meanwhile. */
+static void
+check_attribute(const RowEvaluator *evaluator, const Var *var)
+{
+	TupleDesc record = evaluator->slot->tts_tupleDescriptor;
+
+	if (var->varattno > record->natts ||
+	    TupleDescAttr(record, var->varattno - 1)->atttypid != var->vartype)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+		                errmsg("column %d of the row is not of type %s",
+		                       var->varattno, format_type_be(var->vartype))));
+}
+
 /* Returns whether the value can depend on the task's settings. */
 static bool
 init_target(RowEvaluator *evaluator, RowTarget *target, Node *node)
@@ -173,6 +201,7 @@ init_target(RowEvaluator *evaluator, RowTarget *target, Node *node)
 	target->type = exprType((Node *) expr);
 	if (IsA(expr, Var) && ((Var *) expr)->varattno > 0)
 	{
+		check_attribute(evaluator, (Var *) expr);
 		target->attribute = ((Var *) expr)->varattno;
 		evaluator->last_attribute =
 			Max(evaluator->last_attribute, target->attribute);
@@ -192,7 +221,9 @@ make_node(const Task *task, const Query *query, TupleDesc record, int target)
 
 	if (is_relation_row(task, record))
 		return map_by_source(task, query, node);
-	return map_by_name(node, &map);
+	node = map_by_name(node, &map);
+	source_check_expression(task, node); /* its casts, too */
+	return node;
 }
 
 RowEvaluator *

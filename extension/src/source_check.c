@@ -5,15 +5,20 @@
  * Somebody's expressions are their code: whoever trains or scores with another
  * role's task would run that role's functions with the own rights.  So only
  * functions of PostgreSQL itself are run for others, and of those none that
- * runs SQL given as text.
+ * runs SQL given as text or does more than compute.
+ *
+ * Names in a stored query are resolved at each use, so that what they meant
+ * when the task was made proves nothing: all is checked as it is now.
  */
 #include "cerebro_pg.h"
 
 #include "access/transam.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parser.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -52,6 +57,79 @@ static const Oid sql_runners[] = {
 	F_DATABASE_TO_XML_AND_XMLSCHEMA,
 };
 
+/* ---------------------------------------------------------- literals */
+
+/*
+ * A literal becomes a value while a query is analysed, before anybody can look
+ * at it: '(1)'::author.pair runs the checks of the author's domains.  Written
+ * as '(1)'::text::author.pair it is a conversion, that is checked as any other.
+ */
+static bool
+is_string(const Node *node)
+{
+	return node != NULL && IsA(node, A_Const) &&
+	       !((const A_Const *) node)->isnull &&
+	       nodeTag(&((const A_Const *) node)->val) == T_String;
+}
+
+static Node *
+make_text(Node *literal)
+{
+	TypeCast *cast = makeNode(TypeCast);
+
+	cast->arg = literal;
+	cast->typeName = SystemTypeName("text");
+	cast->location = -1;
+	return (Node *) cast;
+}
+
+/* Deparsed names of other types than PostgreSQL's have their schema. */
+static bool
+is_system_type(const TypeName *name)
+{
+	return list_length(name->names) == 1 ||
+	       strcmp(strVal(linitial(name->names)), "pg_catalog") == 0;
+}
+
+static bool
+retype_literals(Node *node, void *context)
+{
+	ListCell *cell;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, TypeCast))
+	{
+		TypeCast *cast = (TypeCast *) node;
+
+		if (!is_string(cast->arg))
+			return retype_literals(cast->arg, context);
+		if (!is_system_type(cast->typeName))
+			cast->arg = make_text(cast->arg);
+		return false;
+	}
+	if (IsA(node, List))
+		foreach (cell, (List *) node)
+			if (is_string(lfirst(cell)))
+				lfirst(cell) = make_text(lfirst(cell));
+	return raw_expression_tree_walker(node, retype_literals, context);
+}
+
+static bool
+is_trusted(const Task *task)
+{
+	return task->owner == GetUserId() || allow_user_functions;
+}
+
+void
+source_check_literals(const Task *task, RawStmt *statement)
+{
+	if (!is_trusted(task))
+		(void) retype_literals(statement->stmt, NULL);
+}
+
+/* --------------------------------------------------------- expressions */
+
 /* What is run that is not PostgreSQL's own. */
 typedef struct ForeignCode
 {
@@ -68,30 +146,99 @@ is_foreign_function(Oid function, void *context)
 	for (int i = 0; i < lengthof(sql_runners); i++)
 		if (function == sql_runners[i])
 			return true;
-	if (function < FirstNormalObjectId &&
-	    get_func_namespace(function) == PG_CATALOG_NAMESPACE)
-		return false;
-	return true;
+	return function >= FirstNormalObjectId ||
+	       get_func_namespace(function) != PG_CATALOG_NAMESPACE ||
+	       func_volatile(function) == PROVOLATILE_VOLATILE;
 }
 
 /*
- * Values of domains, and of rows that may hold some, are checked by their
- * owner's expressions when they are made.
+ * Values of domains, and of rows and ranges that may hold some, are checked by
+ * their owner's expressions when they are made.
  */
 static bool
-makes_foreign_value(Node *node, ForeignCode *code)
+is_foreign_type(Oid type, ForeignCode *code)
 {
 	char kind;
 
-	if (!IsA(node, FuncExpr) && !IsA(node, CoerceViaIO) &&
-	    !IsA(node, CoerceToDomain) && !IsA(node, RowExpr))
+	if (OidIsValid(get_element_type(type)))
+		type = get_element_type(type);
+	if (type < FirstNormalObjectId)
 		return false;
-	code->type = exprType(node);
-	if (OidIsValid(get_element_type(code->type)))
-		code->type = get_element_type(code->type);
-	kind = get_typtype(code->type);
-	return code->type >= FirstNormalObjectId &&
-	       (kind == TYPTYPE_DOMAIN || kind == TYPTYPE_COMPOSITE);
+	kind = get_typtype(type);
+	if (kind == TYPTYPE_MULTIRANGE)
+		return is_foreign_type(get_multirange_range(type), code);
+	if (kind == TYPTYPE_RANGE)
+		return is_foreign_type(get_range_subtype(type), code);
+	code->type = type;
+	return kind == TYPTYPE_DOMAIN || kind == TYPTYPE_COMPOSITE;
+}
+
+static bool
+has_foreign_type(const List *types, ForeignCode *code)
+{
+	ListCell *cell;
+
+	foreach (cell, types)
+		if (is_foreign_type(lfirst_oid(cell), code))
+			return true;
+	return false;
+}
+
+static bool
+makes_foreign_value(Node *node, ForeignCode *code)
+{
+	switch (nodeTag(node))
+	{
+		case T_FuncExpr:
+		case T_Aggref:
+		case T_CoerceViaIO:
+		case T_CoerceToDomain:
+		case T_RowExpr:
+			return is_foreign_type(exprType(node), code);
+		case T_RangeTblFunction: /* AS t(column type, ...) */
+			return has_foreign_type(((RangeTblFunction *) node)->funccoltypes,
+			                        code);
+		case T_TableFunc:
+			return has_foreign_type(((TableFunc *) node)->coltypes, code);
+		default:
+			return compat_is_json_expr(node) &&
+			       is_foreign_type(exprType(node), code);
+	}
+}
+
+/*
+ * JSON of a value of somebody's type is made by a cast of theirs, if there is
+ * one, which no node names.
+ */
+static bool
+prints_foreign_type(Node *node, void *context)
+{
+	ForeignCode *code = context;
+	Oid type;
+
+	if (node == NULL || IsA(node, SortGroupClause))
+		return false;
+	if (IsA(node, List) || IsA(node, TargetEntry))
+		return expression_tree_walker(node, prints_foreign_type, context);
+	type = exprType(node);
+	if (type < FirstNormalObjectId && type != RECORDOID &&
+	    type != RECORDARRAYOID)
+		return false;
+	code->type = type;
+	return true;
+}
+
+static bool
+makes_foreign_json(Node *node, ForeignCode *code)
+{
+	Oid type;
+
+	if (!IsA(node, FuncExpr) && !IsA(node, Aggref) && !IsA(node, WindowFunc) &&
+	    !compat_is_json_expr(node))
+		return false;
+	type = exprType(node);
+	return (type == JSONOID || type == JSONBOID) &&
+	       expression_tree_walker(node, prints_foreign_type, code);
 }
 
 static bool
@@ -102,7 +249,7 @@ has_foreign_code(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	code->function = InvalidOid;
-	if (makes_foreign_value(node, code))
+	if (makes_foreign_value(node, code) || makes_foreign_json(node, code))
 		return true;
 	if (check_functions_in_node(node, is_foreign_function, context))
 		return true;
@@ -114,10 +261,10 @@ has_foreign_code(Node *node, void *context)
 static void
 fail_foreign_code(const Task *task, const ForeignCode *code)
 {
-	char *what =
-		OidIsValid(code->function)
-			? psprintf("function %s", format_procedure(code->function))
-			: psprintf("the checks of type %s", format_type_be(code->type));
+	char *what = OidIsValid(code->function)
+	                 ? psprintf("function %s", format_procedure(code->function))
+	                 : psprintf("the checks or casts of type %s",
+	                            format_type_be(code->type));
 
 	ereport(ERROR,
 	        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -135,10 +282,19 @@ source_check_code(const Task *task, const Query *query)
 	List *expanded;
 	ListCell *cell;
 
-	if (task->owner == GetUserId() || allow_user_functions)
+	if (is_trusted(task))
 		return;
 	expanded = pg_rewrite_query(copyObject(unconstify(Query *, query)));
 	foreach (cell, expanded)
 		if (has_foreign_code(lfirst(cell), &code))
 			fail_foreign_code(task, &code);
+}
+
+void
+source_check_expression(const Task *task, Node *node)
+{
+	ForeignCode code;
+
+	if (!is_trusted(task) && has_foreign_code(node, &code))
+		fail_foreign_code(task, &code);
 }

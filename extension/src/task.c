@@ -278,6 +278,7 @@ task_analyze(const Task *task)
 
 	error_context_stack = &context;
 	raw = raw_parser(task->query, RAW_PARSE_DEFAULT);
+	source_check_literals(task, linitial_node(RawStmt, raw));
 	query = parse_analyze_fixedparams(linitial_node(RawStmt, raw), task->query,
 	                                  NULL, 0, NULL);
 	if (query->commandType != CMD_SELECT ||
