@@ -129,7 +129,7 @@ check-cli: all ## tests of the program
 
 ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 check-asan: ## unit tests and fuzz corpora under sanitizers
-	+$(MAKE) B=build/asan SANITIZE='$(ASAN)' core $(if $(ENGINE_OBJ),engine) tests
+	+$(MAKE) B=build/asan SANITIZE='$(ASAN)' WARNINGS=-Wall core $(if $(ENGINE_OBJ),engine) tests
 	tools/check-unit check-asan $(UNIT:$(B)/%=build/asan/%)
 	SUITE=check-asan-fuzz tools/check-fuzz-replay $(REPLAY:$(B)/%=build/asan/%)
 
