@@ -152,37 +152,61 @@ release_job(import_job *job)
 {
 	for (size_t i = 0; i < job->n_tables; i++)
 		release_table(&job->tables[i]);
+	for (size_t i = 0; i < job->n_existing; i++)
+		release_table(&job->existing[i]);
 	for (size_t i = 0; i < job->n_references; i++)
 		free(job->references[i].pending);
+	free(job->existing);
 	free(job->tables);
 	free(job->references);
 }
 
 /* ------------------------------------------------------------------ server */
 
+/* The one value of a query, or NULL. */
+static exit_code
+get_value(import_job *job, const char *sql, const char **value)
+{
+	PGresult *result =
+		connect_query(job->conn, sql, "could not look for the schema");
+
+	*value = NULL;
+	if (result == NULL)
+		return EXIT_FAILED;
+	if (!PQgetisnull(result, 0, 0))
+		*value = keep_printf("%s", PQgetvalue(result, 0, 0));
+	PQclear(result);
+	return EXIT_OK;
+}
+
+static exit_code
+make_schema(import_job *job, const char *name)
+{
+	const char *quoted = connect_quote(job->conn, name);
+	const char *there;
+	exit_code code =
+		get_value(job,
+	              keep_printf("SELECT pg_catalog.to_regnamespace(%s)",
+	                          connect_quote_text(job->conn, quoted)),
+	              &there);
+
+	job->schema = name;
+	if (code != EXIT_OK || there != NULL)
+		return code;
+	return connect_execute(job->conn, keep_printf("CREATE SCHEMA %s", quoted),
+	                       "could not make the schema");
+}
+
 static exit_code
 choose_schema(import_job *job, const char *given)
 {
-	PGresult *result;
+	exit_code code;
 
 	if (given != NULL)
-	{
-		job->schema = given;
-		return connect_execute(job->conn,
-		                       keep_printf("CREATE SCHEMA IF NOT EXISTS %s",
-		                                   connect_quote(job->conn, given)),
-		                       "could not make the schema");
-	}
-	result = connect_query(job->conn, "SELECT pg_catalog.current_schema()",
-	                       "could not find the current schema");
-	if (result == NULL)
-		return EXIT_FAILED;
-	job->schema = PQgetisnull(result, 0, 0)
-	                  ? NULL
-	                  : keep_printf("%s", PQgetvalue(result, 0, 0));
-	PQclear(result);
-	if (job->schema != NULL)
-		return EXIT_OK;
+		return make_schema(job, given);
+	code = get_value(job, "SELECT pg_catalog.current_schema()", &job->schema);
+	if (code != EXIT_OK || job->schema != NULL)
+		return code;
 	message_error("no schema of the search_path exists");
 	message_hint("Name one with --schema.");
 	return EXIT_FAILED;
@@ -268,9 +292,7 @@ survey_files(import_job *job)
 	import_choose_types(job);
 	for (size_t i = 0; i < job->n_tables; i++)
 		import_find_keys(job, &job->tables[i]);
-	if (job->has_keys)
-		import_find_references(job);
-	return EXIT_OK;
+	return job->has_keys ? import_find_references(job) : EXIT_OK;
 }
 
 /* The smallest that is left: what others refer to is mostly small, and its

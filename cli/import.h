@@ -126,6 +126,8 @@ typedef struct import_job
 	size_t n_tables;
 	import_reference *references;
 	size_t n_references;
+	import_table *existing; /* tables of the schema that have a key */
+	size_t n_existing;
 
 	PGconn *conn;
 	progress_bar progress;
@@ -155,8 +157,12 @@ extern void import_choose_key(import_table *table);
 extern uint64_t import_join_hashes(uint64_t first, uint64_t second);
 
 /* references.c */
-extern void import_find_references(import_job *job);
+extern exit_code import_find_references(import_job *job);
 extern void import_choose_references(import_job *job);
+
+/* existing.c */
+extern exit_code import_find_existing(import_job *job);
+extern exit_code import_read_keys(import_job *job, import_table *table);
 
 /* load.c */
 extern exit_code import_make_table(import_job *job, import_table *table);

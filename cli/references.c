@@ -192,12 +192,54 @@ find_references_between(import_job *job, import_table *child,
 			try_columns(job, child, parent, &parent->keys[k]);
 }
 
-void
+/* Whether any new column could refer to the table, before its keys are read. */
+static bool
+is_of_interest(const import_job *job, const import_table *parent)
+{
+	const import_column *key = &parent->columns[0];
+	size_t columns[MAX_KEY_COLUMNS];
+
+	for (size_t c = 0; c < job->n_tables; c++)
+	{
+		const import_table *child = &job->tables[c];
+
+		if (parent->n_columns > 1 &&
+		    find_same_columns(child, parent, &parent->keys[0], columns))
+			return true;
+		for (size_t i = 0; parent->n_columns == 1 && i < child->n_columns; i++)
+			if (have_like_types(&child->columns[i], key) &&
+			    (key->type == TYPE_TEXT ||
+			     score_names(child, &child->columns[i], parent, key) > 0))
+				return true;
+	}
+	return false;
+}
+
+static exit_code
+find_references_to_existing(import_job *job)
+{
+	exit_code code = import_find_existing(job);
+
+	for (size_t p = 0; code == EXIT_OK && p < job->n_existing; p++)
+	{
+		import_table *parent = &job->existing[p];
+
+		if (!is_of_interest(job, parent))
+			continue;
+		code = import_read_keys(job, parent);
+		for (size_t c = 0; code == EXIT_OK && c < job->n_tables; c++)
+			find_references_between(job, &job->tables[c], parent);
+	}
+	return code;
+}
+
+exit_code
 import_find_references(import_job *job)
 {
 	for (size_t c = 0; c < job->n_tables; c++)
 		for (size_t p = 0; p < job->n_tables; p++)
 			find_references_between(job, &job->tables[c], &job->tables[p]);
+	return find_references_to_existing(job);
 }
 
 /* ----------------------------------------------------------------- choosing */
@@ -259,7 +301,16 @@ has_columns(const size_t *columns, const key_candidate *key)
 	       0;
 }
 
-/* Two tables with the same keys refer to each other: the closer match stays. */
+static bool
+is_reverse(const import_reference *a, const import_reference *b)
+{
+	return a->child == b->parent && a->parent == b->child &&
+	       a->key->n_columns == b->key->n_columns &&
+	       has_columns(a->columns, b->key) && has_columns(b->columns, a->key);
+}
+
+/* Two tables with the same keys refer to each other: the closer match stays,
+ * else the better name, else the first. */
 static bool
 is_turned_round(const import_job *job, size_t at)
 {
@@ -268,14 +319,13 @@ is_turned_round(const import_job *job, size_t at)
 	for (size_t i = 0; i < job->n_references; i++)
 	{
 		const import_reference *other = &job->references[i];
+		double closer = get_share(other) - get_share(reference);
 
-		if (other->child == reference->parent &&
-		    other->parent == reference->child && holds(other) &&
-		    other->key->n_columns == reference->key->n_columns &&
-		    has_columns(other->columns, reference->key) &&
-		    has_columns(reference->columns, other->key) &&
-		    (get_share(other) > get_share(reference) ||
-		     (get_share(other) == get_share(reference) && i < at)))
+		if (i == at || !is_reverse(other, reference) || !holds(other))
+			continue;
+		if (closer == 0)
+			closer = other->name_score - reference->name_score;
+		if (closer > 0 || (closer == 0 && i < at))
 			return true;
 	}
 	return false;

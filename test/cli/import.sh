@@ -136,10 +136,25 @@ is "$(sql "SELECT string_agg(conrelid::regclass || ':' || pg_get_constraintdef(o
 is "$(sql "SELECT child || ' ' || parent || ' ' || match_percent FROM cerebro.relationships WHERE child = 'sales'::regclass")" 'sales traffic 96.7' 'the partial one is recorded'
 ends 0 '--no-keys' "$CEREBRO" import --replace --no-keys "$F/customers.csv" "$F/orders.csv" "$F/states.csv" "$F/sales.csv" "$F/traffic.csv"
 is "$(sql "SELECT count(*) FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid IN ('orders'::regclass, 'customers'::regclass)")" 0 'declares nothing'
+# later files refer to what is there
+ends 0 'tables that others will refer to' "$CEREBRO" import --schema later "$F/customers.csv" "$F/states.csv"
+ends 0 'a file that refers to them' "$CEREBRO" import --schema later "$F/orders.csv"
+is "$(sql "SELECT string_agg(confrelid::regclass::text, ' ' ORDER BY confrelid::regclass::text) FROM pg_constraint WHERE contype = 'f' AND conrelid = 'later.orders'::regclass")" 'later.customers later.orders later.states' 'finds them'
+printf 'state,n\nnew,1\npaid,2\nlost,3\n' >"$F/counts.csv"
+"$CEREBRO" import -q --schema later "$F/counts.csv"
+is "$(sql "SELECT parent || ' ' || match_percent FROM cerebro.relationships WHERE child = 'later.counts'::regclass")" 'later.states 66.7' 'partly too'
 # chance: a few rows are unique in many ways
 printf 'height,weight,sex\n1.8,80,m\n1.7,70,f\n1.6,60,f\n' >"$F/people.csv"
 "$CEREBRO" import -q "$F/people.csv"
 is "$(sql "SELECT count(*) FROM pg_constraint WHERE conrelid = 'people'::regclass")" 0 'measures are no key'
+
+# -------------------------------------------------------- an ordinary role
+sql 'CREATE ROLE joe LOGIN; CREATE SCHEMA joe AUTHORIZATION joe'
+conninfo="host=$CEREBRO_HOME/run dbname=cerebro user=joe"
+ends 0 'an ordinary role imports' "$CEREBRO" import --connect "$conninfo" "$F/states.csv" "$F/counts.csv"
+is "$(sql "SELECT parent || ' ' || match_percent FROM cerebro.relationships WHERE owner = 'joe'::regrole")" 'joe.states 66.7' 'with keys and relationships'
+ends 1 'but not where it may not' "$CEREBRO" import --connect "$conninfo" --schema public --table no "$F/states.csv"
+like "$OUT" 'permission denied for schema public' 'it says why'
 
 # ---------------------------------------------------- there and back again
 seed=${SEED:-$(date +%s)}
