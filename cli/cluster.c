@@ -376,8 +376,8 @@ replace_runtime(private_cluster *cluster, const cluster_state *state)
 
 	if (n_sessions != 0)
 	{
-		message_warning("the server runs an older build, and %d sessions use "
-		                "it",
+		message_warning("the server runs an older build; sessions that use "
+		                "it: %d",
 		                n_sessions);
 		message_hint("`cerebro stop --force` ends them; the next command "
 		             "starts the new build.");
@@ -466,7 +466,8 @@ cluster_stop(private_cluster *cluster, bool is_forced)
 	n_sessions = cluster_count_sessions(cluster);
 	if (n_sessions > 0)
 	{
-		message_error("%d sessions are connected to the server", n_sessions);
+		message_error("%d session%s connected to the server", n_sessions,
+		              n_sessions == 1 ? " is" : "s are");
 		message_hint("`cerebro stop --force` ends them.");
 		return EXIT_FAILED;
 	}

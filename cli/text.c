@@ -75,7 +75,7 @@ text_add(text_buffer *text, const char *data, size_t size)
 	text->data[text->size] = '\0';
 }
 
-static void
+__attribute__((nonnull)) static void
 add_formatted(text_buffer *text, const char *format, va_list arguments)
 {
 	va_list again;
