@@ -186,10 +186,7 @@ load_padding(const first_state *state, size_t first, size_t last)
 		       (last - first) * sizeof(uint32_t));
 }
 
-/*
- * Rows of a shuffled batch lie anywhere: ask for all rows of a tile before the
- * first use.
- */
+/* Asks for the rows of a tile, which in a shuffled batch lie anywhere. */
 static void
 prefetch_tile(const cer_graph *graph, const first_state *state, size_t index)
 {
@@ -205,10 +202,10 @@ prefetch_tile(const cer_graph *graph, const first_state *state, size_t index)
 		const uint32_t *codes = batch->rows->codes + row * state->n_tables;
 
 		for (size_t j = 0; j < state->numbers.n; j += 16)
-			__builtin_prefetch(numbers + j);
-		__builtin_prefetch(numbers + state->numbers.n);
+			__builtin_prefetch(numbers + j, 0, 2);
+		__builtin_prefetch(numbers + state->numbers.n, 0, 2);
 		for (size_t j = 0; j < state->n_tables; j += 16)
-			__builtin_prefetch(codes + j);
+			__builtin_prefetch(codes + j, 0, 2);
 	}
 }
 
@@ -217,8 +214,13 @@ load_tile(const cer_tile *tile, const first_state *state)
 {
 	size_t last = tile->first + tile->n_rows;
 
-	if (tile->graph->batch.order != NULL)
+	size_t n_threads = tile->graph->host->n_threads;
+
+	/* the tile that this thread is likely to take next; first its first */
+	if (tile->graph->batch.order != NULL && tile->index < n_threads)
 		prefetch_tile(tile->graph, state, tile->index);
+	if (tile->graph->batch.order != NULL)
+		prefetch_tile(tile->graph, state, tile->index + n_threads);
 	for (size_t at = tile->first; at < last; at++)
 		load_row(tile->graph, state, at);
 	load_padding(state, last, tile->first + tile->graph->tile_rows);
