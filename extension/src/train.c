@@ -137,13 +137,14 @@ capture_settings(Job *job, MemoryContext context)
 static int32
 queue(const Task *task, const char *triple)
 {
-	Job job = {.id = job_new_id(),
-	           .model = job_new_model_id(),
-	           .task = task->id,
+	Job job = {.task = task->id,
 	           .triple = train_canonical(triple),
 	           .owner = GetUserId(),
 	           .login = GetSessionUserId()};
 
+	train_check(task, triple);
+	job.id = job_new_id();
+	job.model = job_new_model_id();
 	capture_settings(&job, CurrentMemoryContext);
 	job_queue(&job);
 	ereport(NOTICE,

@@ -17,6 +17,19 @@
 
 static void handle_message(void *self, const cer_message *message);
 
+/* Parsed in a context's own arena; raises where it is no triple. */
+static const cer_mst *
+parse(MemoryContext context, const char *triple)
+{
+	const cer_mst *mst;
+	cer_error err;
+
+	host_check(
+		cer_mst_parse(host_make_arena(context), host_text(triple), &mst, &err),
+		&err);
+	return mst;
+}
+
 Training *
 training_new(Attempt *attempt, const char *triple)
 {
@@ -24,16 +37,13 @@ training_new(Attempt *attempt, const char *triple)
 		TopMemoryContext, "cerebro training", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	Training *training = palloc0(sizeof(Training));
-	cer_error err;
 
 	training->context = context;
 	training->attempt = attempt;
 	PG_TRY();
 	{
 		training->task = task_find_by_id(attempt->record.task, true);
-		host_check(cer_mst_parse(host_make_arena(context), host_text(triple),
-		                         &training->mst, &err),
-		           &err);
+		training->mst = parse(context, triple);
 	}
 	PG_CATCH();
 	{
@@ -154,21 +164,43 @@ send_group(Training *training, const cer_column *columns, const ReadPlan *plan)
 	engine_send(training->engine, &message);
 }
 
+/* Raises where the source has not what the triple needs. */
+static const cer_plan *
+make_plan(MemoryContext context, const Task *task, const cer_mst *mst,
+          const cer_column *columns)
+{
+	const cer_plan *plan;
+	cer_error err;
+
+	host_check(cer_plan_make(host_make_arena(context), mst, columns,
+	                         task->n_columns, &plan, &err),
+	           &err);
+	return plan;
+}
+
+void
+train_check(const Task *task, const char *triple)
+{
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro triple", ALLOCSET_DEFAULT_SIZES);
+	const cer_mst *mst = parse(context, triple);
+	int level = settings_enter(task);
+	cer_column *columns = task_get_columns(task, task_analyze(task));
+
+	(void) make_plan(context, task, mst, columns);
+	settings_leave(level);
+	MemoryContextDelete(context);
+}
+
 static ReadPlan *
 plan_reading(Training *training, const Query *query, const cer_column *columns)
 {
 	const Task *task = training->task;
-	cer_arena *arena = host_make_arena(training->context);
-	const cer_plan *plan;
-	size_t *inputs;
-	size_t n_inputs;
-	cer_error err;
+	const cer_plan *plan =
+		make_plan(training->context, task, training->mst, columns);
+	size_t n_inputs = cer_plan_count_inputs(plan);
+	size_t *inputs = palloc(sizeof(size_t) * (n_inputs + 1));
 
-	host_check(cer_plan_make(arena, training->mst, columns, task->n_columns,
-	                         &plan, &err),
-	           &err);
-	n_inputs = cer_plan_count_inputs(plan);
-	inputs = palloc(sizeof(size_t) * (n_inputs + 1));
 	for (size_t i = 0; i < n_inputs; i++)
 		inputs[i] = cer_plan_get_column(plan, i);
 	return read_plan_make(task, query, inputs, n_inputs,

@@ -160,10 +160,21 @@ FROM cerebro.job j JOIN cerebro.model m ON m.id = j.model WHERE m.id = :later;
 SELECT cerebro.train('train a', 'AS mlp(8) PT epochs = 2, seed = 1') AS now \gset
 SELECT count(*) AS parts, count(*) FILTER (WHERE a.content = b.content) AS same
 FROM cerebro.model_part a JOIN cerebro.model_part b USING (ordinal) WHERE a.model = :now AND b.model = :later;
--- a queued failure
-SELECT cerebro.train('train a', 'FE zzz', wait => false) AS failing \gset
+-- what cannot work is not queued; errors point into the text as it was written
+SELECT cerebro.train('train a', 'FE  x, zzz', wait => false);
+SELECT cerebro.train('train a', E'FE y,\n  zzz, x', wait => false);
+-- a queued failure: rights are those of the time at which it runs
+BEGIN;
+SELECT cerebro.train('train a', 'FE x', wait => false) AS failing \gset
+RESET ROLE;
+REVOKE SELECT ON train_a FROM regress_train_a;
+COMMIT;
+SET ROLE regress_train_a;
 SELECT wait_until($$status <> 'queued' AND status <> 'running' FROM cerebro.job WHERE model = $$ || :failing);
 SELECT status, reason FROM cerebro.job WHERE model = :failing;
+RESET ROLE;
+GRANT SELECT ON train_a TO regress_train_a;
+SET ROLE regress_train_a;
 BEGIN;
 SELECT cerebro.train('train a', 'AS mlp(8)', wait => false) AS never \gset
 ROLLBACK;
