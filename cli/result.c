@@ -51,7 +51,8 @@ measure_column(const PGresult *result, int column)
 static void
 print_cell(const char *text, size_t width, bool is_right)
 {
-	int n_blanks = (int) (width - count_characters(text));
+	size_t size = count_characters(text);
+	int n_blanks = width > size ? (int) (width - size) : 0;
 
 	if (is_right)
 		printf("%*s%s", n_blanks, "", text);
@@ -64,10 +65,14 @@ print_row(const PGresult *result, int row, const size_t *widths)
 {
 	for (int column = 0; column < PQnfields(result); column++)
 	{
+		bool is_right = is_number(result, column);
+		bool is_last = column + 1 == PQnfields(result);
+
 		fputs(column == 0 ? "" : GAP, stdout);
+		/* nothing follows the last one that would be out of line */
 		print_cell(row < 0 ? PQfname(result, column)
 		                   : PQgetvalue(result, row, column),
-		           widths[column], is_number(result, column));
+		           is_last && !is_right ? 0 : widths[column], is_right);
 	}
 }
 
