@@ -4,6 +4,26 @@
 
 \echo Use "CREATE EXTENSION cerebro" to load this file. \quit
 
+-- Whoever may create functions beside ours could give calls another meaning.
+DO $$
+BEGIN
+	IF EXISTS (
+		SELECT FROM pg_catalog.pg_namespace n
+		JOIN pg_catalog.pg_roles o ON o.oid OPERATOR(pg_catalog.=) n.nspowner
+		WHERE n.nspname OPERATOR(pg_catalog.=) 'cerebro'
+		AND NOT (o.rolsuper AND NOT EXISTS (
+			SELECT FROM pg_catalog.aclexplode(n.nspacl) a
+			WHERE a.privilege_type OPERATOR(pg_catalog.=) 'CREATE'
+			AND a.grantee OPERATOR(pg_catalog.<>) n.nspowner)))
+	THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'insufficient_privilege',
+			MESSAGE = 'schema "cerebro" exists and others than a superuser may create objects in it',
+			HINT = 'Drop or rename it; CREATE EXTENSION makes a new one.';
+	END IF;
+END
+$$;
+
 GRANT USAGE ON SCHEMA cerebro TO PUBLIC;
 
 CREATE SEQUENCE cerebro.task_id_seq AS integer;
@@ -76,7 +96,7 @@ CREATE TABLE cerebro.job (
 	login         regrole NOT NULL,
 	is_background boolean NOT NULL,
 	settings      text[] NOT NULL,
-	status        text NOT NULL CHECK (status IN ('queued', 'running', 'done', 'stopped', 'failed', 'cancelled')),
+	status        text NOT NULL CHECK (status OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running', 'done', 'stopped', 'failed', 'cancelled'])),
 	reason        text,
 	model         integer,
 	pid           integer,
@@ -142,7 +162,7 @@ CREATE TABLE cerebro.model_part (
 	model   integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
 	ordinal integer NOT NULL,
 	name    text NOT NULL,
-	kind    text NOT NULL CHECK (kind IN ('header', 'encoder', 'tensor', 'valid_scores')),
+	kind    text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['header', 'encoder', 'tensor', 'valid_scores'])),
 	dims    bigint[] NOT NULL,
 	content bytea NOT NULL,
 	PRIMARY KEY (model, ordinal)
