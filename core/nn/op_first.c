@@ -15,55 +15,12 @@
  */
 #include "nn/op_first.h"
 #include "base/error.h"
-#include "nn/operator.h"
+#include "nn/op_first_private.h"
 
-#include <math.h>
 #include <string.h>
 
 #define DIRECT_COLUMNS 64   /* of a block of direct tables */
 #define GATHERED_CODES 2048 /* of a block of a gathered embedding */
-
-typedef enum table_kind
-{
-	TABLE_DIRECT,
-	TABLE_FOLDED,
-	TABLE_GATHERED
-} table_kind;
-
-typedef struct first_table
-{
-	table_kind kind;
-	size_t n_codes;
-	size_t width;
-	size_t rows_offset; /* of its slice of the layer */
-	size_t embed_offset;
-	uint32_t *codes; /* of the batch's rows */
-	const float *p;  /* direct and folded: (n_codes, units) */
-
-	/* folded */
-	float *folded;
-	float *folded_grad;
-	float *rows_t; /* (units, width) */
-	cer_gemm fold;
-	cer_gemm embed_grad;
-	cer_gemm rows_grad;
-
-	/* gathered; rows_t, too */
-	cer_activations x; /* (batch_rows, width) */
-	cer_gemm forward;
-	cer_gemm backward;
-} first_table;
-
-typedef struct first_state
-{
-	cer_activations numbers; /* (batch_rows, n_numbers) */
-	size_t numbers_offset;
-	cer_gemm forward;
-	size_t n_tables;
-	first_table *tables;
-	size_t n_summed;       /* direct and folded tables */
-	const float **sources; /* n_summed for each tile */
-} first_state;
 
 /* ------------------------------------------------------------ shape */
 
@@ -307,147 +264,13 @@ first_backward(const cer_tile *tile, const cer_graph_node *node)
 	}
 }
 
-/* What follows from the weights of a folded or gathered table. */
-static void
-refresh_table(const cer_graph *graph, const cer_graph_node *node,
-              const first_table *table)
-{
-	const float *rows = graph->weights + table->rows_offset;
-
-	if (table->kind == TABLE_DIRECT)
-		return;
-	graph->kernels->transpose(table->width, node->out.n, rows, node->out.n,
-	                          table->rows_t, table->width);
-	if (table->kind == TABLE_FOLDED)
-		cer_gemm_run(&table->fold, graph->weights + table->embed_offset, rows,
-		             table->folded);
-}
-
 static void
 first_refresh(const cer_graph *graph, const cer_graph_node *node)
 {
 	const first_state *state = node->state;
 
 	for (size_t i = 0; i < state->n_tables; i++)
-		refresh_table(graph, node, &state->tables[i]);
-}
-
-/* ------------------------------------------------------------ blocks */
-
-static void
-update_numbers(const cer_graph *graph, const cer_graph_node *node,
-               const cer_block *block)
-{
-	const first_state *state = node->state;
-
-	cer_graph_run_product(graph, block, state->numbers_offset, &state->numbers,
-	                      &node->out);
-}
-
-static void
-scatter_direct(const cer_graph *graph, const cer_graph_node *node,
-               const cer_block *block, const first_table *table)
-{
-	size_t n = node->out.n;
-	float *sums = graph->grads + table->rows_offset + block->column;
-	cer_scatter scatter = {
-		.n_rows = graph->batch.n_rows,
-		.n = block->n_columns,
-		.codes = table->codes,
-		.dz = node->out.grad + block->column,
-		.dz_stride = n,
-		.sums = sums,
-		.sums_stride = n,
-	};
-
-	for (size_t code = 0; code < table->n_codes; code++)
-		memset(sums + code * n, 0, block->n_columns * sizeof(float));
-	graph->kernels->scatter(&scatter);
-	for (size_t code = 0; code < table->n_codes; code++)
-		cer_graph_step(graph, table->rows_offset + code * n + block->column,
-		               block->n_columns);
-}
-
-/* A slice of columns of all direct tables: the slice of dz stays in cache. */
-static void
-update_direct(const cer_graph *graph, const cer_graph_node *node,
-              const cer_block *block)
-{
-	const first_state *state = node->state;
-
-	for (size_t i = 0; i < state->n_tables; i++)
-		if (state->tables[i].kind == TABLE_DIRECT)
-			scatter_direct(graph, node, block, &state->tables[i]);
-}
-
-static void
-update_folded(const cer_graph *graph, const cer_graph_node *node,
-              const cer_block *block)
-{
-	const first_state *state = node->state;
-	const first_table *table = &state->tables[block->index];
-	size_t n = node->out.n;
-	cer_scatter scatter = {
-		.n_rows = graph->batch.n_rows,
-		.n = n,
-		.codes = table->codes,
-		.dz = node->out.grad,
-		.dz_stride = n,
-		.sums = table->folded_grad,
-		.sums_stride = n,
-	};
-
-	memset(table->folded_grad, 0, table->n_codes * n * sizeof(float));
-	graph->kernels->scatter(&scatter);
-	cer_gemm_run(&table->embed_grad, table->folded_grad, table->rows_t,
-	             graph->grads + table->embed_offset);
-	cer_gemm_run(&table->rows_grad, graph->weights + table->embed_offset,
-	             table->folded_grad, graph->grads + table->rows_offset);
-	cer_graph_step(graph, table->embed_offset, table->n_codes * table->width);
-	cer_graph_step(graph, table->rows_offset, table->width * n);
-	refresh_table(graph, node, table);
-}
-
-static void
-update_gathered_rows(const cer_graph *graph, const cer_graph_node *node,
-                     const cer_block *block)
-{
-	const first_state *state = node->state;
-	const first_table *table = &state->tables[block->index];
-	size_t at = table->rows_offset + block->begin * node->out.n + block->column;
-
-	cer_graph_run_product(graph, block, table->rows_offset, &table->x,
-	                      &node->out);
-	graph->kernels->transpose(block->end - block->begin, block->n_columns,
-	                          graph->weights + at, node->out.n,
-	                          table->rows_t + block->column * table->width +
-	                              block->begin,
-	                          table->width);
-}
-
-/* Codes begin .. end of a gathered embedding, those that do not occur, too:
- * their moments decay and move them. */
-static void
-update_gathered_codes(const cer_graph *graph, const cer_graph_node *node,
-                      const cer_block *block)
-{
-	const first_state *state = node->state;
-	const first_table *table = &state->tables[block->index];
-	size_t width = table->width;
-	size_t n_codes = block->end - block->begin;
-	size_t offset = table->embed_offset + block->begin * width;
-	float *grad = graph->grads + offset;
-
-	memset(grad, 0, n_codes * width * sizeof(float));
-	for (size_t row = 0; row < graph->batch.n_rows; row++)
-	{
-		size_t code = (size_t) table->codes[row] - block->begin;
-
-		if (code < n_codes)
-			for (size_t i = 0; i < width; i++)
-				grad[code * width + i] += table->x.grad[row * width + i];
-	}
-	cer_graph_step(graph, offset, n_codes * width);
+		cer_first_refresh_table(graph, node, &state->tables[i]);
 }
 
 /* ------------------------------------------------------------ prepare */
@@ -493,7 +316,7 @@ prepare_folded(cer_graph *graph, const cer_graph_node *node, first_table *table,
 	block = cer_graph_add_block(graph, err);
 	if (block == NULL)
 		return CER_NO_MEMORY;
-	block->run = update_folded;
+	block->run = cer_first_update_folded;
 	block->node = node;
 	block->index = index;
 	block->cost = (double) n * (6.0 * (double) (n_codes * width) +
@@ -511,7 +334,7 @@ add_code_blocks(cer_graph *graph, const cer_graph_node *node,
 
 		if (block == NULL)
 			return CER_NO_MEMORY;
-		block->run = update_gathered_codes;
+		block->run = cer_first_update_gathered_codes;
 		block->node = node;
 		block->index = index;
 		block->begin = code;
@@ -544,7 +367,7 @@ prepare_gathered(cer_graph *graph, const cer_graph_node *node,
 	                           .a_stride = n,
 	                           .b_stride = width,
 	                           .c_stride = width};
-	cer_product_blocks products = {.run = update_gathered_rows,
+	cer_product_blocks products = {.run = cer_first_update_gathered_rows,
 	                               .node = node,
 	                               .index = index,
 	                               .n_in = width,
@@ -602,7 +425,7 @@ prepare_numbers(cer_graph *graph, const cer_graph_node *node,
 	                          .b_stride = n,
 	                          .c_stride = n,
 	                          .accumulate = state->n_summed > 0};
-	cer_product_blocks products = {.run = update_numbers,
+	cer_product_blocks products = {.run = cer_first_update_numbers,
 	                               .node = node,
 	                               .n_in = state->numbers.n,
 	                               .n_out = n};
@@ -634,7 +457,7 @@ prepare_direct(cer_graph *graph, const cer_graph_node *node,
 
 		if (block == NULL)
 			return CER_NO_MEMORY;
-		block->run = update_direct;
+		block->run = cer_first_update_direct;
 		block->node = node;
 		block->column = column;
 		block->n_columns = left < DIRECT_COLUMNS ? left : DIRECT_COLUMNS;

@@ -1,0 +1,76 @@
+/*
+ * nn/op_first_private.h
+ *	  The first layer as its own files see it: op_first.c runs tiles,
+ *	  op_first_update.c makes gradients and steps of its weights.
+ */
+#ifndef CER_NN_OP_FIRST_PRIVATE_H
+#define CER_NN_OP_FIRST_PRIVATE_H
+
+#include "nn/op_first.h"
+#include "nn/operator.h"
+
+typedef enum table_kind
+{
+	TABLE_DIRECT,
+	TABLE_FOLDED,
+	TABLE_GATHERED
+} table_kind;
+
+typedef struct first_table
+{
+	table_kind kind;
+	size_t n_codes;
+	size_t width;
+	size_t rows_offset; /* of its slice of the layer */
+	size_t embed_offset;
+	uint32_t *codes; /* of the batch's rows */
+	const float *p;  /* direct and folded: (n_codes, units) */
+
+	/* folded */
+	float *folded;
+	float *folded_grad;
+	float *rows_t; /* (units, width) */
+	cer_gemm fold;
+	cer_gemm embed_grad;
+	cer_gemm rows_grad;
+
+	/* gathered; rows_t, too */
+	cer_activations x; /* (batch_rows, width) */
+	cer_gemm forward;
+	cer_gemm backward;
+} first_table;
+
+typedef struct first_state
+{
+	cer_activations numbers; /* (batch_rows, n_numbers) */
+	size_t numbers_offset;
+	cer_gemm forward;
+	size_t n_tables;
+	first_table *tables;
+	size_t n_summed;       /* direct and folded tables */
+	const float **sources; /* n_summed for each tile */
+} first_state;
+
+/* What follows from the weights of a folded or gathered table. */
+extern void
+cer_first_refresh_table(const cer_graph *graph, const cer_graph_node *node,
+                        const first_table *table);
+
+/* Blocks of weights; index is the table, where it concerns one. */
+extern void
+cer_first_update_numbers(const cer_graph *graph, const cer_graph_node *node,
+                         const cer_block *block);
+extern void
+cer_first_update_direct(const cer_graph *graph, const cer_graph_node *node,
+                        const cer_block *block);
+extern void
+cer_first_update_folded(const cer_graph *graph, const cer_graph_node *node,
+                        const cer_block *block);
+extern void cer_first_update_gathered_rows(const cer_graph *graph,
+                                           const cer_graph_node *node,
+                                           const cer_block *block);
+extern void cer_first_update_gathered_codes(const cer_graph *graph,
+                                            const cer_graph_node *node,
+                                            const cer_block *block);
+
+#endif
