@@ -129,12 +129,14 @@ cerebro_progress_rows(PG_FUNCTION_ARGS)
 
 /* ---------------------------------------------------------------- cancel */
 
+/* As pg_cancel_backend: a superuser's session is for superusers alone. */
 static void
 check_may_cancel(int64 job, Oid owner, Oid login)
 {
 	if (has_privs_of_role(GetUserId(), owner) ||
 	    has_privs_of_role(GetUserId(), login) ||
-	    has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND))
+	    (has_privs_of_role(GetUserId(), ROLE_PG_SIGNAL_BACKEND) &&
+	     !superuser_arg(login)))
 		return;
 	ereport(
 		ERROR,
