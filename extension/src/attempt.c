@@ -14,6 +14,7 @@
 
 #include <math.h>
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/backend_status.h"
@@ -102,12 +103,23 @@ is_ended(const Attempt *attempt)
 	return attempt->record.status != JOB_RUNNING;
 }
 
+/* Cut where a character ends: the text goes into a table. */
+static void
+set_reason(AttemptRecord *record, const char *reason)
+{
+	int size =
+		pg_mbcliplen(reason, (int) strlen(reason), sizeof(record->reason) - 1);
+
+	memcpy(record->reason, reason, size);
+	record->reason[size] = '\0';
+}
+
 void
 attempt_end(Attempt *attempt, JobStatus status, const char *reason)
 {
 	attempt->record.status = status;
 	attempt->record.ended_at = GetCurrentTimestamp();
-	strlcpy(attempt->record.reason, reason, sizeof(attempt->record.reason));
+	set_reason(&attempt->record, reason);
 	write_now(attempt);
 }
 

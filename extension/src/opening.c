@@ -174,6 +174,12 @@ end_xact(XactEvent event, void *arg)
 {
 	ListCell *cell;
 
+	/* nobody would be there to hear of its rollback */
+	if (event == XACT_EVENT_PRE_PREPARE && pending != NIL)
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("cannot PREPARE a transaction that has opened test "
+		                "rows")));
 	if (event == XACT_EVENT_ABORT)
 		foreach (cell, pending)
 			start_worker(&((PendingOpening *) lfirst(cell))->opening);
