@@ -103,15 +103,10 @@ is_ended(const Attempt *attempt)
 	return attempt->record.status != JOB_RUNNING;
 }
 
-/* Cut where a character ends: the text goes into a table. */
-static void
-set_reason(AttemptRecord *record, const char *reason)
+void
+attempt_copy_text(char *to, const char *from, Size size)
 {
-	int size =
-		pg_mbcliplen(reason, (int) strlen(reason), sizeof(record->reason) - 1);
-
-	memcpy(record->reason, reason, size);
-	record->reason[size] = '\0';
+	strlcpy(to, from, pg_mbcliplen(from, strlen(from), (int) size - 1) + 1);
 }
 
 void
@@ -119,7 +114,7 @@ attempt_end(Attempt *attempt, JobStatus status, const char *reason)
 {
 	attempt->record.status = status;
 	attempt->record.ended_at = GetCurrentTimestamp();
-	set_reason(&attempt->record, reason);
+	attempt_copy_text(attempt->record.reason, reason, REASON_SIZE);
 	write_now(attempt);
 }
 

@@ -117,6 +117,9 @@ extern void attempt_end_by_error(Attempt *attempt);
  * commits. */
 extern void attempt_record(Attempt *attempt);
 
+/* As strlcpy, without cutting a character in two. */
+extern void attempt_copy_text(char *to, const char *from, Size size);
+
 /* ------------------------------------------------------------- everybody */
 
 /* Attempts of this database, own ones included; triple is palloc'ed. */

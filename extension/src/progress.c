@@ -29,8 +29,8 @@ PG_FUNCTION_INFO_V1(cerebro_cancel);
 static bool
 may_see(const AttemptRecord *record)
 {
-	return has_privs_of_role(GetUserId(), record->owner) ||
-	       has_privs_of_role(GetUserId(), record->login) ||
+	return is_member_of_role(GetUserId(), record->owner) ||
+	       is_member_of_role(GetUserId(), record->login) ||
 	       has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
 

@@ -85,7 +85,7 @@ train_here(const Task *task, const char *triple)
 	Attempt *attempt;
 
 	record.queued_at = record.started_at = GetCurrentTimestamp();
-	strlcpy(record.task_name, task->name, sizeof(record.task_name));
+	attempt_copy_text(record.task_name, task->name, sizeof(record.task_name));
 	attempt = attempt_begin(&record, train_canonical(triple));
 	PG_TRY();
 	{

@@ -52,8 +52,8 @@ training_new(Attempt *attempt, const char *triple)
 	}
 	PG_END_TRY();
 	attempt->record.n_epochs = (int32) cer_mst_get_epochs(training->mst);
-	strlcpy(attempt->record.task_name, training->task->name,
-	        sizeof(attempt->record.task_name));
+	attempt_copy_text(attempt->record.task_name, training->task->name,
+	                  sizeof(attempt->record.task_name));
 	MemoryContextSwitchTo(caller);
 	return training;
 }
