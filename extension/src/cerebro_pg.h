@@ -169,6 +169,8 @@ extern void source_init(void);
  */
 extern Query *source_analyze(Task *task);
 extern Oid source_find_relation(const Query *source);
+/* Where rows of a view may mean something else to whoever scores them. */
+extern void source_warn_of_view(Oid relation);
 extern char **source_find_key(const Query *source, Oid relation, int *n_key);
 /*
  * In tasks of other roles: keeps literals from running code while the stored

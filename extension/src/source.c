@@ -453,6 +453,7 @@ source_analyze(Task *task)
 	query = add_targets(task, source);
 	check_is_stable(query);
 	check_expanded(query);
+	source_warn_of_view(task->relation);
 	level = task_enter_deparse();
 	task->query = pg_get_querydef(copyObject(query), false);
 	settings_leave(level);

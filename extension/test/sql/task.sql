@@ -159,6 +159,16 @@ SELECT create_task('table', 'TABLE named', 'l') > 0 AS made;
 SELECT create_task('recursive', 'WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r WHERE i < 1000) SELECT i, i % 2 = 0 AS l FROM r', 'l', key => '{i}') > 0 AS made;
 SELECT create_task('values', 'VALUES (1, true), (2, false), (3, true), (4, false), (5, true)', 'column2', key => '{column1}', split => 'random(0.1, 0.1, 0.8)');
 SELECT name, relation, rows FROM tasks WHERE name IN ('named', 'table', 'recursive') ORDER BY id;
+-- what a view computes is not computed under the task's settings when a row of it is scored
+CREATE VIEW named_at AS SELECT id, l, to_timestamp(id * 3600) AS at FROM named;
+CREATE VIEW named_hour AS SELECT id, l, at, extract(hour FROM at) AS hour FROM named_at;
+CREATE VIEW named_over AS SELECT id, l, hour FROM named_hour WHERE at < now();
+CREATE VIEW named_utc AS SELECT id, l, extract(hour FROM at AT TIME ZONE 'UTC') AS hour FROM named_at WHERE at < now();
+SELECT create_task('hour', 'SELECT * FROM named_hour', 'l', key => '{id}') > 0 AS made;
+SELECT create_task('over', 'SELECT * FROM named_over', 'l', key => '{id}') > 0 AS made;
+SELECT create_task('own', 'SELECT id, l, extract(hour FROM at) AS hour FROM named_at', 'l', key => '{id}') > 0 AS made;
+SELECT create_task('utc', 'SELECT * FROM named_utc', 'l', key => '{id}') > 0 AS made;
+
 -- whatever goes wrong, the session's role and settings come back
 BEGIN;
 SAVEPOINT before;
