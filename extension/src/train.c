@@ -142,7 +142,7 @@ queue(const Task *task, const char *triple)
 	           .owner = GetUserId(),
 	           .login = GetSessionUserId()};
 
-	train_check(task, triple);
+	train_check_queued(task, triple);
 	job.id = job_new_id();
 	job.model = job_new_model_id();
 	capture_settings(&job, CurrentMemoryContext);

@@ -62,8 +62,8 @@ extern void training_run(Training *training);
 /* In a transaction: model, parts, epochs and the job's row. */
 extern void training_archive(Training *training);
 
-/* Raises what training would raise before it reads a row. */
-extern void train_check(const Task *task, const char *triple);
+/* Raises what a background worker would raise before it reads a row. */
+extern void train_check_queued(const Task *task, const char *triple);
 /* The triple in its canonical form, palloc'ed; raises where it is none. */
 extern char *train_canonical(const char *triple);
 /* The metric that a task is judged by. */

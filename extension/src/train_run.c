@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "parser/parse_relation.h"
 #include "utils/timestamp.h"
 
 #include "train.h"
@@ -178,16 +179,31 @@ make_plan(MemoryContext context, const Task *task, const cer_mst *mst,
 	return plan;
 }
 
+static void
+check_others_see(const Task *task, Query *query)
+{
+	if (!isQueryUsingTempRelation(query))
+		return;
+	ereport(ERROR,
+	        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+	         errmsg("task \"%s\" cannot be trained for in the background",
+	                task->name),
+	         errdetail("It reads a temporary table, which no other session "
+	                   "sees."),
+	         errhint("Train with wait => true.")));
+}
+
 void
-train_check(const Task *task, const char *triple)
+train_check_queued(const Task *task, const char *triple)
 {
 	MemoryContext context = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro triple", ALLOCSET_DEFAULT_SIZES);
 	const cer_mst *mst = parse(context, triple);
 	int level = settings_enter(task);
-	cer_column *columns = task_get_columns(task, task_analyze(task));
+	Query *query = task_analyze(task);
 
-	(void) make_plan(context, task, mst, columns);
+	check_others_see(task, query);
+	(void) make_plan(context, task, mst, task_get_columns(task, query));
 	settings_leave(level);
 	MemoryContextDelete(context);
 }

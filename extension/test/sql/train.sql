@@ -118,6 +118,8 @@ ALTER TABLE train_temp ADD PRIMARY KEY (id);
 SELECT cerebro.create_task('train temp', source => 'SELECT * FROM train_temp', label => 'good') > 0 AS made;
 SELECT cerebro.train('train temp', 'AS mlp(8) PT epochs = 2') > 0 AS trained;
 COMMIT;
+-- which a background worker does not see
+SELECT cerebro.train('train temp', 'AS mlp(8) PT epochs = 2', wait => false);
 
 -- another role: its own tasks, its own rows, its own models
 CREATE ROLE regress_train_a LOGIN;
