@@ -140,6 +140,16 @@ parse_share(parser *p, cer_part_of_rows part, double *share)
 	return advance(p);
 }
 
+/* Whoever gives fewer learns how many there are. */
+static cer_status
+parse_share_comma(parser *p)
+{
+	if (p->token.kind != ',')
+		return fail_unexpected(p, "\",\" and the next share: train, valid and "
+		                          "test have one each");
+	return advance(p);
+}
+
 static cer_status
 parse_shares(parser *p, cer_split *split)
 {
@@ -148,9 +158,9 @@ parse_shares(parser *p, cer_split *split)
 	double sum;
 
 	CER_TRY(parse_share(p, CER_TRAIN, share));
-	CER_TRY(parse_comma(p));
+	CER_TRY(parse_share_comma(p));
 	CER_TRY(parse_share(p, CER_VALID, share));
-	CER_TRY(parse_comma(p));
+	CER_TRY(parse_share_comma(p));
 	CER_TRY(parse_share(p, CER_TEST, share));
 	sum = share[CER_TRAIN] + share[CER_VALID] + share[CER_TEST];
 	if (fabs(sum - 1) > SUM_TOLERANCE)
