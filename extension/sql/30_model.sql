@@ -4,17 +4,17 @@ CREATE VIEW cerebro.models WITH (security_invoker = true) AS
 	SELECT m.id,
 		   t.name AS task,
 		   m.triple,
-		   m.valid_log_loss AS log_loss,
-		   m.valid_auc AS auc,
-		   m.valid_accuracy AS accuracy,
-		   e.log_loss AS test_log_loss,
-		   e.auc AS test_auc,
-		   e.accuracy AS test_accuracy,
+		   pg_catalog.round(m.valid_log_loss::numeric, 5)::double precision AS log_loss,
+		   pg_catalog.round(m.valid_auc::numeric, 5)::double precision AS auc,
+		   pg_catalog.round(m.valid_accuracy::numeric, 5)::double precision AS accuracy,
+		   pg_catalog.round(e.log_loss::numeric, 5)::double precision AS test_log_loss,
+		   pg_catalog.round(e.auc::numeric, 5)::double precision AS test_auc,
+		   pg_catalog.round(e.accuracy::numeric, 5)::double precision AS test_accuracy,
 		   e.openings,
 		   m.n_weights,
 		   m.n_epochs,
 		   m.best_epoch,
-		   m.seconds,
+		   pg_catalog.round(m.seconds::numeric, 2)::double precision AS seconds,
 		   m.data_version,
 		   m.executor,
 		   m.kernel_class,
@@ -30,7 +30,7 @@ CREATE VIEW cerebro.models WITH (security_invoker = true) AS
 			   (pg_catalog.array_agg(v.accuracy ORDER BY v.id))[1] AS accuracy
 		FROM cerebro.evaluation v
 		WHERE v.model OPERATOR(pg_catalog.=) m.id) e ON true;
-COMMENT ON VIEW cerebro.models IS 'the models that you may use, with their metrics on validation rows and, where somebody opened them, on the test rows';
+COMMENT ON VIEW cerebro.models IS 'the models that you may use, with their metrics on validation rows and, where somebody opened them, on the test rows, to five decimals';
 COMMENT ON COLUMN cerebro.models.log_loss IS 'mean over validation rows, natural logarithm';
 COMMENT ON COLUMN cerebro.models.test_log_loss IS 'on the test rows, at their first opening for this model';
 COMMENT ON COLUMN cerebro.models.openings IS 'how often the test rows were opened for this model';
@@ -42,9 +42,9 @@ CREATE VIEW cerebro.evaluations WITH (security_invoker = true) AS
 		   pg_catalog.row_number() OVER (PARTITION BY v.task ORDER BY v.id) AS opening,
 		   v.model,
 		   v.n_rows,
-		   v.log_loss,
-		   v.auc,
-		   v.accuracy,
+		   pg_catalog.round(v.log_loss::numeric, 5)::double precision AS log_loss,
+		   pg_catalog.round(v.auc::numeric, 5)::double precision AS auc,
+		   pg_catalog.round(v.accuracy::numeric, 5)::double precision AS accuracy,
 		   v.data_version,
 		   v.owner AS opened_by,
 		   v.opened_at
@@ -95,10 +95,10 @@ BEGIN ATOMIC
 		JOIN cerebro.models m ON m.id OPERATOR(pg_catalog.=) o.id
 		WINDOW w AS (ORDER BY m.data_version DESC,
 			CASE t.metric
-				WHEN 'auc' THEN OPERATOR(pg_catalog.-) m.auc
-				WHEN 'accuracy' THEN OPERATOR(pg_catalog.-) m.accuracy
-				ELSE m.log_loss
-			END, m.log_loss, m.id))
+				WHEN 'auc' THEN OPERATOR(pg_catalog.-) o.valid_auc
+				WHEN 'accuracy' THEN OPERATOR(pg_catalog.-) o.valid_accuracy
+				ELSE o.valid_log_loss
+			END, o.valid_log_loss, m.id))
 	SELECT r.rank, r.id, r.triple, r.log_loss, r.auc, r.accuracy,
 		   CASE WHEN r.data_version OPERATOR(pg_catalog.=) r.newest
 				THEN (SELECT pg_catalog.abs(c.mean_difference)

@@ -202,15 +202,22 @@ compute_metrics(const Task *task, const Evaluation *evaluation,
 	           &err);
 }
 
+/* As people read it; the archive keeps all digits. */
+static Datum
+round_metric(double metric)
+{
+	return Float8GetDatum(rint(metric * 1e5) / 1e5);
+}
+
 static Datum
 make_result(FunctionCallInfo fcinfo, const cer_metrics *metrics, int64 openings)
 {
 	TupleDesc desc;
 	bool nulls[5] = {false, false, isnan(metrics->auc), false, false};
-	Datum values[] = {
-		Int64GetDatum((int64) metrics->n_rows),
-		Float8GetDatum(metrics->log_loss), Float8GetDatum(metrics->auc),
-		Float8GetDatum(metrics->accuracy), Int64GetDatum(openings)};
+	Datum values[] = {Int64GetDatum((int64) metrics->n_rows),
+	                  round_metric(metrics->log_loss),
+	                  round_metric(metrics->auc),
+	                  round_metric(metrics->accuracy), Int64GetDatum(openings)};
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");

@@ -324,17 +324,25 @@ task_survey(Task *task, ReadStats *stats)
 
 /* ---------------------------------------------------------------- report */
 
-/* Of two classes the share of the positive one, else that of the largest. */
+/* Of two classes the positive one, else the one with the most rows. */
+static int
+choose_class(const Task *task, const ReadStats *stats)
+{
+	int class = task->n_classes == 2 ? 1 : 0;
+
+	for (int i = 0; task->n_classes > 2 && i < task->n_classes; i++)
+		if (count_class(task, stats, i) > count_class(task, stats, class))
+			class = i;
+	return class;
+}
+
 static char *
 print_part(const Task *task, const ReadStats *stats, int part)
 {
 	int64 *rows = stats->class_rows + part * task->n_classes;
 	int64 n_rows = count_part(task, stats, part);
-	int class = task->n_classes == 2 ? 1 : 0;
+	int class = choose_class(task, stats);
 
-	for (int i = 0; task->n_classes > 2 && i < task->n_classes; i++)
-		if (rows[i] > rows[class])
-			class = i;
 	if (n_rows == 0)
 		return psprintf("%s 0 rows", part_names[part]);
 	return psprintf(

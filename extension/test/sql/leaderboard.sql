@@ -36,9 +36,14 @@ FROM losses, cerebro.compare_loss(:good, :bad) GROUP BY mean_difference, standar
 -- stored scores are those that predict gives
 WITH valid AS (
 	SELECT cerebro.predict(:good, t) AS p, delay > 15 AS late FROM trips t WHERE cerebro.part('trips', t) = 'valid')
-SELECT abs(m.log_loss - avg(-ln(greatest(CASE WHEN late THEN p ELSE 1 - p END::float8, 1e-7)))) < 1e-5 AS same_loss,
-       abs(m.accuracy - avg(((p > 0.5) = late)::int)) < 1e-9 AS same_accuracy
-FROM valid, cerebro.models m WHERE m.id = :good GROUP BY m.log_loss, m.accuracy;
+SELECT abs(m.valid_log_loss - avg(-ln(greatest(CASE WHEN late THEN p ELSE 1 - p END::float8, 1e-7)))) < 1e-5 AS same_loss,
+       abs(m.valid_accuracy - avg(((p > 0.5) = late)::int)) < 1e-9 AS same_accuracy
+FROM valid, cerebro.model m WHERE m.id = :good GROUP BY m.valid_log_loss, m.valid_accuracy;
+
+-- people read five decimals
+SELECT bool_and(l.log_loss = round(m.valid_log_loss::numeric, 5) AND l.auc = round(m.valid_auc::numeric, 5)
+                AND l.accuracy = round(m.valid_accuracy::numeric, 5) AND length(l.log_loss::text) <= 7) AS rounded
+FROM cerebro.leaderboard('trips') l JOIN cerebro.model m ON m.id = l.model;
 
 WITH bytes AS (
 	SELECT string_agg(c.bytes, NULL ORDER BY c.chunk) AS b
