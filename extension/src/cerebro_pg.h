@@ -435,6 +435,8 @@ extern void deployment_open(int32 id, ScoreAnswer answer, Model *model);
 extern bool deployment_find_model(int32 id, Model *model);
 
 extern void score_init(void);
+/* Another number once a relation, type, function or right may be another. */
+extern uint64 score_get_generation(void);
 /* Lets go of the models that are kept ready for coming statements. */
 extern void score_forget(void);
 

@@ -18,6 +18,7 @@ typedef struct PartCache
 	MemoryContext context; /* of all of it */
 	char *name;
 	Oid user;
+	uint64 generation;
 	Oid type;
 	int32 typmod;
 	const Task *task;
@@ -34,6 +35,7 @@ static bool
 is_cached(const PartCache *cache, const text *name, HeapTupleHeader record)
 {
 	return cache != NULL && cache->user == GetUserId() &&
+	       cache->generation == score_get_generation() &&
 	       cache->type == HeapTupleHeaderGetTypeId(record) &&
 	       cache->typmod == HeapTupleHeaderGetTypMod(record) &&
 	       strlen(cache->name) == VARSIZE_ANY_EXHDR(name) &&
@@ -87,6 +89,7 @@ make_cache(FmgrInfo *site, const text *name, HeapTupleHeader record)
 	cache->context = context;
 	cache->name = text_to_cstring(name);
 	cache->user = GetUserId();
+	cache->generation = score_get_generation(); /* of before */
 	cache->type = HeapTupleHeaderGetTypeId(record);
 	cache->typmod = HeapTupleHeaderGetTypMod(record);
 	cache->task = task_find(cache->name);

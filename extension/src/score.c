@@ -116,6 +116,12 @@ score_init(void)
 		CacheRegisterSyscacheCallback(caches[i], forget_object, (Datum) 0);
 }
 
+uint64
+score_get_generation(void)
+{
+	return generation;
+}
+
 /* -------------------------------------------------------- making a scorer */
 
 int *

@@ -104,6 +104,29 @@ DROP TABLE visit;
 ALTER TABLE visit_then RENAME TO visit;
 SELECT late(v) IS NOT NULL AS scored FROM visit v WHERE id = 1;
 SELECT undeploy('hostile.late');
+
+-- a table that changes while one expression lives
+CREATE TABLE turning AS SELECT i::text AS id, i % 7 AS x, i % 3 = 0 AS y FROM generate_series(1, 1000) i;
+SELECT create_task('turning', 'SELECT * FROM turning', 'y', key => '{id}') > 0 AS made;
+SELECT set_config('hostile.model', train('turning', 'FE x AS mlp(4) PT epochs = 1')::text, false) > '' AS trained;
+DO $$
+DECLARE
+	r turning;
+	change text;
+BEGIN
+	FOREACH change IN ARRAY ARRAY['', 'ALTER id TYPE int USING id::int', 'ALTER id TYPE text',
+		'DROP id, ADD COLUMN id int DEFAULT 5', 'ALTER x TYPE bigint', 'ALTER x TYPE text', 'DROP x']
+	LOOP
+		IF change <> '' THEN EXECUTE 'ALTER TABLE turning ' || change; END IF;
+		SELECT * INTO r FROM turning LIMIT 1;
+		BEGIN
+			RAISE WARNING '%: %', change, part('turning', r);
+			RAISE WARNING '%: %', change, predict(current_setting('hostile.model')::int, r) > 0;
+		EXCEPTION WHEN OTHERS THEN
+			RAISE WARNING '%: %', change, SQLERRM;
+		END;
+	END LOOP;
+END $$;
 RESET ROLE;
 SELECT drop_task(name) FROM (SELECT name FROM tasks WHERE owner::text IN ('regress_attacker', 'regress_victim')) t;
 DROP SCHEMA hostile CASCADE;
