@@ -10,6 +10,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,6 +56,19 @@ find_psql(const char *bin)
 	return bin != NULL && access(beside, X_OK) == 0 ? beside : "psql";
 }
 
+/*
+ * By the environment, not by --dbname: a name of a database or -d, -U and the
+ * like then change that part only.
+ */
+static void
+point_to(const private_cluster *cluster)
+{
+	setenv("PGHOST", cluster->socket_dir, 1);
+	setenv("PGPORT", CLUSTER_PORT, 1);
+	setenv("PGUSER", CLUSTER_ROLE, 1);
+	setenv("PGDATABASE", CLUSTER_DATABASE, 1);
+}
+
 static exit_code
 choose_server(const global_options *global, psql_call *psql)
 {
@@ -73,9 +87,7 @@ choose_server(const global_options *global, psql_call *psql)
 	if (code != EXIT_OK)
 		return code;
 	psql->argv[0] = find_psql(cluster.bin);
-	add_argument(psql,
-	             keep_printf("--dbname=%s",
-	                         cluster_get_conninfo(&cluster, CLUSTER_DATABASE)));
+	point_to(&cluster);
 	return EXIT_OK;
 }
 
@@ -117,14 +129,21 @@ run_sql(const invocation *call, const void *values)
 	return EXIT_FAILED;
 }
 
+static const option_row sql_rows[] = {
+	{"connect", 0, "CONNINFO", "use this server (libpq string or URI)",
+     OPTION_TEXT, 0},
+	{"home", 0, "DIR", "folder of the private server", OPTION_TEXT, 0},
+	{"help", 0, NULL, "print this and leave", OPTION_FLAG, 0},
+	{0}};
+
 const command sql_command = {
 	.name = "sql",
-	.arguments = "[-c SQL | -f FILE | any option of psql]…",
+	.arguments = "[-c SQL | -f FILE | any option of psql]… [DATABASE]",
 	.summary = "run SQL: psql, connected to the server",
-	.details =
-		"Everything but the options above goes to psql (see `psql --help`); "
-		"a script stops\nat its first error unless you say -v "
-		"ON_ERROR_STOP=0. The exit status is psql's.\n",
+	.options = sql_rows,
+	.details = "Everything else goes to psql: `psql --help` lists its options. "
+			   "A script stops at\nits first error unless you say -v "
+			   "ON_ERROR_STOP=0. The exit status is psql's.\n",
 	.takes_any_option = true,
 	.run = run_sql,
 };

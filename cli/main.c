@@ -55,10 +55,11 @@ print_help(void)
 static void
 print_command_help(const command *verb)
 {
-	printf("%s\n\nUsage: cerebro %s [OPTION]… %s\n\nOptions:\n", verb->summary,
-	       verb->name, verb->arguments);
+	printf("%s\n\nUsage: cerebro %s [OPTION]…%s%s\n\nOptions:\n", verb->summary,
+	       verb->name, verb->arguments[0] != 0 ? " " : "", verb->arguments);
 	options_print(verb->options);
-	options_print(global_option_rows);
+	if (!verb->takes_any_option)
+		options_print(global_option_rows);
 	if (verb->details != NULL)
 		printf("\n%s", verb->details);
 }
@@ -105,6 +106,8 @@ run_command(invocation *call)
 			goto done;
 		}
 	}
+	else if (call->argc > 0 && strcmp(call->argv[0], "--help") == 0)
+		call->global.help = true;
 	message_start(call->global.is_quiet);
 	code = EXIT_OK;
 	if (call->global.help)

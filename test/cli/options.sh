@@ -12,6 +12,8 @@ ends 0 'help of a verb' "$CEREBRO" import --help
 like "$OUT" '--delimiter CHAR' 'it lists the options of the verb'
 ends 0 'help of a verb, option first' "$CEREBRO" --help import
 ends 0 'help of sql' "$CEREBRO" sql --help
+like "$OUT" '--connect CONNINFO' 'it lists what is not psql'"'"'s'
+holds 'without a server' test ! -e "$CEREBRO_HOME"
 ends 0 'version' "$CEREBRO" --version
 like "$OUT" '^cerebro [0-9]+\.[0-9]+' 'the version is a number'
 

@@ -24,6 +24,12 @@ ends 1 'an unknown option of psql' "$CEREBRO" sql --no-such-option
 ends 2 'a server that is not there' "$CEREBRO" sql --connect "host=$WORK/none" -c 'SELECT 1'
 is "$("$CEREBRO" --home "$CEREBRO_HOME" sql -qAt -c 'SELECT 10')" 10 'a global option before the verb'
 is "$("$CEREBRO" sql --home="$CEREBRO_HOME" -qAt -c 'SELECT 11')" 11 'and after it'
+sql 'CREATE DATABASE other'
+sql 'CREATE ROLE joe LOGIN'
+is "$("$CEREBRO" sql -qAt -d other -c 'SELECT current_database()')" other '-d: another database of the same server'
+is "$("$CEREBRO" sql -qAt -c 'SELECT current_database()' other)" other 'as an argument too'
+is "$("$CEREBRO" sql -qAt -U joe -c 'SELECT current_user || current_database()')" joecerebro '-U: another role'
+is "$(PGHOST=/nowhere PGPORT=1 PGDATABASE=x PGUSER=y "$CEREBRO" sql -qAt -c 'SELECT 13')" 13 'what the environment says of other servers does not count'
 is "$("$CEREBRO" sql -qAt --csv -c "SELECT 'a,b', 2")" '"a,b",2' 'any flag of psql'
 (cd "$WORK/private" && "$CEREBRO" sql -q -c '\copy (SELECT 12) TO out.csv')
 is "$(cat "$WORK/private/out.csv")" 12 '\copy writes as the caller'
