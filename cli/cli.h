@@ -69,6 +69,7 @@ typedef struct command command;
 typedef struct invocation
 {
 	const command *command;
+	const char *program; /* as it was called */
 	global_options global;
 	int argc; /* what is left after options; argv[0] is the first argument */
 	char **argv;

@@ -346,6 +346,31 @@ open_connections(demo_state *state)
 	                       "could not set the search_path");
 }
 
+/* Lines to be copied: they name this program and this server. */
+static void
+print_end(const invocation *call)
+{
+	const global_options *global = &call->global;
+	const char *program = call->program;
+	const char *left[3];
+	int width = 0;
+
+	if (global->connect != NULL)
+		program = keep_printf("%s --connect '%s'", program, global->connect);
+	else if (global->home != NULL)
+		program = keep_printf("%s --home '%s'", program, global->home);
+	for (size_t i = 0; i < 3; i++)
+	{
+		left[i] = demo_end[i][0] == NULL
+		              ? "docs/language.md"
+		              : keep_printf("%s %s", program, demo_end[i][0]);
+		if ((int) strlen(left[i]) > width)
+			width = (int) strlen(left[i]);
+	}
+	for (size_t i = 0; i < 3; i++)
+		printf("  %-*s   %s\n", width, left[i], demo_end[i][1]);
+}
+
 static exit_code
 play(demo_state *state, char **paths)
 {
@@ -367,7 +392,7 @@ play(demo_state *state, char **paths)
 		return code;
 	printf("\n%sDone in %.0f seconds.%s Where to go next:\n", style(STYLE_BOLD),
 	       progress_get_time() - started_at, style(STYLE_PLAIN));
-	fputs(demo_end_text, stdout);
+	print_end(state->call);
 	return EXIT_OK;
 }
 

@@ -21,13 +21,11 @@ const char demo_import_text[] =
 	"import\nreads types, missing values, keys and references off the "
 	"files.\n";
 
-const char demo_end_text[] =
-	"  cerebro sql                    look around: SELECT * FROM demo.scored "
-	"LIMIT 5;\n"
-	"  cerebro import YOUR.csv …      your own tables, then create_task, "
-	"train, deploy\n"
-	"  docs/language.md               how to describe other networks to "
-	"train()\n";
+const char *const demo_end[][2] = {
+	{"sql", "look around: SELECT * FROM demo.scored LIMIT 5;"},
+	{"import *.csv", "your own tables, then create_task, train, deploy"},
+	{NULL, "how to describe other networks to train()"},
+};
 
 const demo_step demo_steps[] = {
 	{.title = "Join the tables",

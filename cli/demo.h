@@ -28,6 +28,6 @@ extern const char *const demo_files[]; /* ended by NULL */
 extern const demo_step demo_steps[];   /* ended by sql = NULL */
 extern const char demo_start_text[];
 extern const char demo_import_text[];
-extern const char demo_end_text[];
+extern const char *const demo_end[3][2]; /* command, what it is for */
 
 #endif

@@ -155,7 +155,8 @@ int
 main(int argc, char **argv)
 {
 	int at = find_verb(argc, argv);
-	invocation call = {.argc = argc - at - 1, .argv = argv + at + 1};
+	invocation call = {
+		.program = argv[0], .argc = argc - at - 1, .argv = argv + at + 1};
 	int n_before = at;
 	char *verb = at < argc ? argv[at] : NULL;
 
