@@ -25,6 +25,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
+#include "utils/syscache.h"
 
 bool allow_user_functions = false;
 
@@ -83,12 +84,15 @@ make_text(Node *literal)
 	return (Node *) cast;
 }
 
-/* Deparsed names of other types than PostgreSQL's have their schema. */
+/* A deparsed name without a schema may be one of pg_temp, too. */
 static bool
 is_system_type(const TypeName *name)
 {
-	return list_length(name->names) == 1 ||
-	       strcmp(strVal(linitial(name->names)), "pg_catalog") == 0;
+	if (list_length(name->names) > 1)
+		return strcmp(strVal(linitial(name->names)), "pg_catalog") == 0;
+	return SearchSysCacheExists2(TYPENAMENSP,
+	                             PointerGetDatum(strVal(linitial(name->names))),
+	                             ObjectIdGetDatum(PG_CATALOG_NAMESPACE));
 }
 
 static bool

@@ -33,6 +33,9 @@ CREATE TYPE fickle AS ENUM ('[1,2)');
 SELECT create_task('fickle', 'SELECT id, y, ''[1,2)''::fickle::text AS c FROM bait', 'y', key => '{id}') > 0 AS made;
 DROP TYPE fickle;
 CREATE TYPE fickle AS RANGE (subtype = checked);
+-- a type in the session's temporary schema
+CREATE TYPE pg_temp.passing AS (c checked);
+SELECT create_task('passing', 'SELECT id, y, (''(1)''::pg_temp.passing).c::int FROM bait', 'y', key => '{id}') > 0 AS made;
 -- types in column lists
 SELECT create_task('columns', 'SELECT id, y, j.c::int FROM bait, json_to_record(json_build_object(''c'', id)) j (c checked)', 'y', key => '{id}') > 0 AS made;
 SELECT create_task('xml', 'SELECT id, y, t.c::int FROM bait, xmltable(''/a'' PASSING xmlelement(NAME a, x) COLUMNS c checked PATH ''.'') t', 'y', key => '{id}') > 0 AS made;
@@ -51,6 +54,7 @@ SELECT part('pair', b) FROM bait b LIMIT 1;
 SELECT part('array', b) FROM bait b LIMIT 1;
 SELECT part('span', b) FROM bait b LIMIT 1;
 SELECT part('fickle', b) FROM bait b LIMIT 1;
+SELECT part('passing', b) FROM bait b LIMIT 1;
 SELECT train('columns');
 SELECT train('xml');
 SELECT train('json');
@@ -129,5 +133,6 @@ BEGIN
 END $$;
 RESET ROLE;
 SELECT drop_task(name) FROM (SELECT name FROM tasks WHERE owner::text IN ('regress_attacker', 'regress_victim')) t;
+DROP TYPE pg_temp.passing;
 DROP SCHEMA hostile CASCADE;
 DROP ROLE regress_attacker, regress_victim, regress_user;
