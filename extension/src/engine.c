@@ -53,15 +53,32 @@ register_exit(void)
 	is_registered = true;
 }
 
+/* A source whose functions train would start hundreds. */
+static void
+check_alone(void)
+{
+	if (dlist_is_empty(&engines))
+		return;
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+	                errmsg("this session is training already"),
+	                errdetail("A function that the task's query calls trains "
+	                          "another network."),
+	                errhint("Train one after the other.")));
+}
+
 Engine *
 engine_start(EngineHandler handler, void *self)
 {
-	MemoryContext context = AllocSetContextCreate(
-		TopMemoryContext, "cerebro engine", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	Engine *engine = palloc0(sizeof(Engine));
+	MemoryContext context;
+	MemoryContext caller;
+	Engine *engine;
 
+	check_alone();
 	register_exit();
+	context = AllocSetContextCreate(TopMemoryContext, "cerebro engine",
+	                                ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(context);
+	engine = palloc0(sizeof(Engine));
 	engine->context = context;
 	engine->handler = handler;
 	engine->self = self;

@@ -131,6 +131,19 @@ BEGIN
 		END;
 	END LOOP;
 END $$;
+
+CREATE TABLE turned AS SELECT i AS id, i::bigint % 7 AS x, i % 3 = 0 AS y FROM generate_series(1, 1000) i;
+-- a source that trains: one engine process a session, not hundreds
+CREATE FUNCTION again(i bigint) RETURNS bigint STABLE LANGUAGE plpgsql AS $$
+BEGIN
+	IF current_setting('hostile.again', true) = 'yes' THEN PERFORM cerebro.train('again'); END IF;
+	RETURN i;
+END $$;
+SELECT create_task('again', 'SELECT id, again(x) AS x, y FROM turned', 'y', key => '{id}') > 0 AS made;
+SET hostile.again = 'yes';
+SELECT train('again');
+RESET hostile.again;
+SELECT train('again', 'AS mlp(4) PT epochs = 1') > 0 AS trained;
 RESET ROLE;
 SELECT drop_task(name) FROM (SELECT name FROM tasks WHERE owner::text IN ('regress_attacker', 'regress_victim')) t;
 DROP TYPE pg_temp.passing;
