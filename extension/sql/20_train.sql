@@ -21,7 +21,10 @@ COMMENT ON FUNCTION cerebro.progress_rows() IS
 
 CREATE VIEW cerebro.progress WITH (security_invoker = true) AS
 SELECT r.job, r.task, r.triple, r.state, r.phase, r.epoch, r.epochs,
-	r.rows_per_second, r.loss, r.metric, r.seconds_left,
+	pg_catalog.round(r.rows_per_second) AS rows_per_second,
+	pg_catalog.round(r.loss::numeric, 5)::double precision AS loss,
+	pg_catalog.round(r.metric::numeric, 5)::double precision AS metric,
+	pg_catalog.round(r.seconds_left::numeric, 1)::double precision AS seconds_left,
 	who::regrole AS who, r.pid, r.started_at
 FROM cerebro.progress_rows() r
 UNION ALL

@@ -7,6 +7,7 @@
 
 #include "executor/tuptable.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -113,14 +114,26 @@ init_search(KeySearch *search, const Query *query)
 	}
 }
 
+static char **
+find_primary_key(const Task *task, int *n_names)
+{
+	RangeTblEntry *source = rt_fetch(1, task_analyze(task)->rtable);
+
+	return source_find_key(source->subquery, task->relation, n_names);
+}
+
 /* A key that would do, as the hint of an error. */
 static const char *
 make_key_hint(const Task *task)
 {
 	int n_names;
-	char **names = profile_find_key(task, &n_names);
+	char **names = find_primary_key(task, &n_names);
 	char *key;
 
+	if (n_names > 0)
+		return psprintf("The primary key is (%s): leave key out.",
+		                names_print(names, n_names));
+	names = profile_find_key(task, &n_names);
 	if (n_names == 0)
 		return "No few columns of the source do; give its rows a number.";
 	key = OidOutputFunctionCall(F_ARRAY_OUT, texts_to_array(names, n_names));
