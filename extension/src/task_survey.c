@@ -5,6 +5,8 @@
  */
 #include "cerebro_pg.h"
 
+#include <math.h>
+
 #include "executor/tuptable.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
@@ -14,6 +16,9 @@
 
 /* Below this many rows a part's metrics say little. */
 #define FEW_ROWS 100
+/* A class's share differs between parts by more than chance, and matters. */
+#define MANY_ERRORS 5.0
+#define LARGE_DRIFT 0.2
 
 typedef struct KeyList
 {
@@ -297,6 +302,67 @@ check_classes_of_part(const Task *task, const ReadStats *stats, int part)
 		         errhint("%s", get_split_hint(task))));
 }
 
+static double
+get_share(const Task *task, const ReadStats *stats, int part, int class)
+{
+	return (double) stats->class_rows[part * task->n_classes + class] /
+	       (double) count_part(task, stats, part);
+}
+
+/*
+ * How far a class's share is from that in training, in standard errors; a
+ * class without rows there was told of before.
+ */
+static double
+measure_drift(const Task *task, const ReadStats *stats, int part, int class)
+{
+	double n = (double) count_part(task, stats, part);
+	double n_train = (double) count_part(task, stats, CER_TRAIN);
+	double share = get_share(task, stats, part, class);
+	double train = get_share(task, stats, CER_TRAIN, class);
+	double both = (share * n + train * n_train) / (n + n_train);
+	double variance = both * (1 - both) * (1 / n + 1 / n_train);
+
+	return variance > 0 && share > 0 && train > 0
+	           ? fabs(share - train) / sqrt(variance)
+	           : 0;
+}
+
+/* Of two classes the positive one, else the one that is furthest off. */
+static int
+find_worst_class(const Task *task, const ReadStats *stats, int part)
+{
+	int worst = task->n_classes == 2 ? 1 : 0;
+
+	for (int class = 0; task->n_classes > 2 && class < task->n_classes;
+	     class ++)
+		if (measure_drift(task, stats, part, class) >
+		    measure_drift(task, stats, part, worst))
+			worst = class;
+	return worst;
+}
+
+/* Told where it is no chance and large enough to matter. */
+static void
+check_shares_of_part(const Task *task, const ReadStats *stats, int part)
+{
+	int worst = find_worst_class(task, stats, part);
+	double train = get_share(task, stats, CER_TRAIN, worst);
+	double share = get_share(task, stats, part, worst);
+
+	if (measure_drift(task, stats, part, worst) < MANY_ERRORS ||
+	    fabs(share - train) < LARGE_DRIFT * train)
+		return;
+	ereport(WARNING,
+	        (errmsg("class \"%s\" is %.1f %% of the %s part but %.1f %% of the "
+	                "train part",
+	                task->classes[worst], 100 * share, part_names[part],
+	                100 * train),
+	         errdetail("The parts are not alike: what is learnt on one may not "
+	                   "hold on the other."),
+	         errhint("%s", get_split_hint(task))));
+}
+
 static void
 check_parts(const Task *task, const ReadStats *stats)
 {
@@ -305,6 +371,9 @@ check_parts(const Task *task, const ReadStats *stats)
 	for (int part = 0; part < CER_N_PARTS; part++)
 		if (count_part(task, stats, part) > 0)
 			check_classes_of_part(task, stats, part);
+	for (int part = CER_VALID; part < CER_N_PARTS; part++)
+		if (count_part(task, stats, part) > 0)
+			check_shares_of_part(task, stats, part);
 }
 
 static void
