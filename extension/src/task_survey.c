@@ -276,6 +276,12 @@ check_part(const Task *task, const ReadStats *stats, int part)
 		         errhint("%s", get_split_hint(task))));
 }
 
+#define MAX_NAMED 5
+
+static const char few_classes_hint[] =
+	"Choose a label of fewer classes: compare a number (label => 'value > "
+	"15'), or map rare values to one.";
+
 /* One message a part, however many classes are missing there. */
 static void
 check_classes_of_part(const Task *task, const ReadStats *stats, int part)
@@ -288,18 +294,21 @@ check_classes_of_part(const Task *task, const ReadStats *stats, int part)
 	{
 		if (stats->class_rows[part * task->n_classes + class] > 0)
 			continue;
-		if (n_missing++ < 5)
+		if (n_missing++ < MAX_NAMED)
 			appendStringInfo(&missing, "%s\"%s\"", missing.len > 0 ? ", " : "",
 			                 task->classes[class]);
 	}
-	if (n_missing > 5)
-		appendStringInfo(&missing, " and %d more", n_missing - 5);
+	if (n_missing > MAX_NAMED)
+		appendStringInfo(&missing, " and %d more", n_missing - MAX_NAMED);
 	if (n_missing > 0)
 		ereport(part == CER_TRAIN && task->n_classes == 2 ? ERROR : WARNING,
 		        (errcode(ERRCODE_DATA_EXCEPTION),
-		         errmsg("class %s has no rows in the %s part", missing.data,
-		                part_names[part]),
-		         errhint("%s", get_split_hint(task))));
+		         errmsg_plural("class %s has no rows in the %s part",
+		                       "classes %s have no rows in the %s part",
+		                       (unsigned long) n_missing, missing.data,
+		                       part_names[part]),
+		         errhint("%s", n_missing > MAX_NAMED ? few_classes_hint
+		                                             : get_split_hint(task))));
 }
 
 static double
