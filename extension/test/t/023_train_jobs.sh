@@ -88,9 +88,7 @@ is "$(psql_value "SELECT status || ': ' || reason FROM cerebro.job WHERE id = $J
 psql -X -q -A -t -c "SET SESSION AUTHORIZATION amy" -c "SELECT cerebro.train('amy good', '$LONG', wait => false)" >/dev/null 2>&1
 poll_until "SELECT count(*) = 1 FROM cerebro.progress WHERE epoch >= 1"
 psql -X -q -A -t -c "SET SESSION AUTHORIZATION bob" \
-	-c "CREATE TEMPORARY TABLE t (id integer PRIMARY KEY, x float, good boolean)" \
-	-c "INSERT INTO t SELECT i, random(), i % 2 = 0 FROM generate_series(1, 1000) i" \
-	-c "SELECT cerebro.create_task('bob good', source => 'SELECT * FROM t', label => 'good')" \
+	-c "SELECT cerebro.create_task('bob good', source => 'SELECT * FROM point', label => 'good')" \
 	-c "SELECT cerebro.train('bob good', '', wait => false)" >/dev/null 2>&1
 psql_value 'SELECT cerebro.cancel(job) FROM cerebro.progress WHERE epoch >= 1' >/dev/null
 poll_until "SELECT count(*) = 0 FROM cerebro.progress"
