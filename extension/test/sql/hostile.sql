@@ -38,7 +38,6 @@ CREATE TYPE pg_temp.passing AS (c checked);
 SELECT create_task('passing', 'SELECT id, y, (''(1)''::pg_temp.passing).c::int FROM bait', 'y', key => '{id}') > 0 AS made;
 -- types in column lists
 SELECT create_task('columns', 'SELECT id, y, j.c::int FROM bait, json_to_record(json_build_object(''c'', id)) j (c checked)', 'y', key => '{id}') > 0 AS made;
-SELECT create_task('xml', 'SELECT id, y, t.c::int FROM bait, xmltable(''/a'' PASSING xmlelement(NAME a, x) COLUMNS c checked PATH ''.'') t', 'y', key => '{id}') > 0 AS made;
 -- casts that no expression names
 SELECT create_task('json', 'SELECT id, y, pg_catalog.to_json(size)::text AS c FROM bait', 'y', key => '{id}') > 0 AS made;
 SELECT create_task('agg', 'SELECT min(id) AS id, y, json_agg(size ORDER BY id)::text AS c FROM bait b GROUP BY id % 300, y', 'y', key => '{id}') > 0 AS made;
@@ -56,7 +55,6 @@ SELECT part('span', b) FROM bait b LIMIT 1;
 SELECT part('fickle', b) FROM bait b LIMIT 1;
 SELECT part('passing', b) FROM bait b LIMIT 1;
 SELECT train('columns');
-SELECT train('xml');
 SELECT train('json');
 SELECT train('agg');
 SELECT train('view');
