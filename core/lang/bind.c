@@ -30,6 +30,49 @@ explain_other_kind(cer_text name, cer_error *err)
 	}
 }
 
+/* Names for a sentence, as far as there is room. */
+typedef struct names
+{
+	char text[300];
+	size_t size;
+} names;
+
+static void
+add_name(names *list, const char *name)
+{
+	if (list->size + strlen(name) + 3 > sizeof(list->text))
+		return;
+	list->size += (size_t) sprintf(list->text + list->size, "%s%s",
+	                               list->size > 0 ? ", " : "", name);
+}
+
+static void
+explain_words(cer_word_kind kind, cer_error *err)
+{
+	names list = {.size = 0};
+
+	for (size_t i = 0; i < cer_schema_count(); i++)
+		if (cer_schema_get(i)->kind == kind)
+			add_name(&list, cer_schema_get(i)->name);
+	cer_error_set_detail(err, "Known %ss: %s.", cer_word_kind_name(kind),
+	                     list.text);
+}
+
+static void
+explain_args(const cer_word *word, cer_error *err)
+{
+	names list = {.size = 0};
+
+	for (size_t i = 0; i < word->n_args; i++)
+		if (word->args[i].type != CER_ARG_LAYERS)
+			add_name(&list, word->args[i].name);
+	if (list.size > 0)
+		cer_error_set_detail(err, "%s takes %s.", word->name, list.text);
+	else if (word->n_args > 0)
+		cer_error_set_detail(err, "%s takes %s.", word->name,
+		                     word->args[0].help);
+}
+
 cer_status
 cer_call_find_word(const cer_ast *call, cer_word_kind kind,
                    const cer_word **word, cer_error *err)
@@ -44,6 +87,7 @@ cer_call_find_word(const cer_ast *call, cer_word_kind kind,
 	}
 	cer_fail_at(err, CER_UNKNOWN_NAME, call->place, "unknown %s \"%.*s\"",
 	            cer_word_kind_name(kind), CER_SHOW(call->name));
+	explain_words(kind, err);
 	explain_other_kind(call->name, err);
 	cer_suggestion_init(&suggestion, call->name);
 	for (size_t i = 0; i < cer_schema_count(); i++)
@@ -71,6 +115,7 @@ fail_unknown_setting(const cer_ast *setting, const cer_word *section,
 
 	cer_fail_at(err, CER_UNKNOWN_NAME, setting->place,
 	            "unknown setting \"%.*s\"", CER_SHOW(setting->name));
+	explain_args(section, err);
 	cer_suggestion_init(&suggestion, setting->name);
 	offer_args(&suggestion, section);
 	for (size_t i = 0; i < cer_schema_count(); i++)
@@ -84,6 +129,8 @@ cer_status
 cer_arg_fail_unknown(const cer_ast *argument, const cer_word *word,
                      cer_error *err)
 {
+	const cer_word *settings =
+		cer_schema_find(CER_WORD_SECTION, cer_text_of("PT"));
 	cer_suggestion suggestion;
 
 	if (word->kind == CER_WORD_SECTION)
@@ -91,6 +138,10 @@ cer_arg_fail_unknown(const cer_ast *argument, const cer_word *word,
 	cer_fail_at(err, CER_UNKNOWN_NAME, argument->place,
 	            "%s has no argument \"%.*s\"", word->name,
 	            CER_SHOW(argument->name));
+	explain_args(word, err);
+	if (cer_word_find_arg(settings, argument->name) != NULL)
+		cer_error_set_detail(err, "\"%.*s\" is a setting of PT.",
+		                     CER_SHOW(argument->name));
 	cer_suggestion_init(&suggestion, argument->name);
 	offer_args(&suggestion, word);
 	cer_suggestion_hint(&suggestion, err);
