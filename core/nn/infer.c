@@ -24,9 +24,10 @@
 typedef struct infer_layer
 {
 	size_t n_in;
-	size_t n_out;         /* padded */
-	const float *weights; /* packed */
-	const float *bias;    /* padded */
+	size_t n_out;           /* padded, unless narrow */
+	const float *weights;   /* packed */
+	const float *weights_t; /* narrow: (n_out, n_in), else NULL */
+	const float *bias;      /* n_out */
 	cer_activation activation;
 } infer_layer;
 
@@ -179,6 +180,21 @@ make_tables(const infer_maker *maker)
 	return CER_OK;
 }
 
+static cer_status
+transpose_weights(const infer_maker *maker, const cer_node *node,
+                  const cer_net_tensor *weights, const float **transposed)
+{
+	float *made = allocate_floats(maker->arena, node->n_in * node->n_out);
+
+	if (made == NULL)
+		return CER_NO_MEMORY;
+	maker->infer->kernels->transpose(node->n_in, node->n_out,
+	                                 maker->weights + weights->offset,
+	                                 node->n_out, made, node->n_in);
+	*transposed = made;
+	return CER_OK;
+}
+
 /* The layer of a product's node; the next node activates it. */
 static cer_status
 make_layer(const infer_maker *maker, const cer_node *node, infer_layer *layer)
@@ -190,10 +206,11 @@ make_layer(const infer_maker *maker, const cer_node *node, infer_layer *layer)
 	                                    : &net->tensors[node->first_tensor];
 	const cer_node *activate = node + 1;
 	size_t bias = net->tensors[activate->first_tensor].offset;
+	bool is_narrow = !is_first && node->n_out <= CER_NARROW_OUTPUTS;
 	float *padded;
 
 	layer->n_in = is_first ? net->shape->n_numbers : node->n_in;
-	layer->n_out = cer_dense_pad(node->n_out);
+	layer->n_out = is_narrow ? node->n_out : cer_dense_pad(node->n_out);
 	layer->activation = activate->activation;
 	padded = allocate_floats(maker->arena, layer->n_out);
 	if (padded == NULL)
@@ -202,6 +219,8 @@ make_layer(const infer_maker *maker, const cer_node *node, infer_layer *layer)
 	layer->bias = padded;
 	if (weights == NULL)
 		return CER_OK;
+	if (is_narrow)
+		return transpose_weights(maker, node, weights, &layer->weights_t);
 	return pack_weights(maker, layer->n_in, node->n_out,
 	                    maker->weights + weights->offset, &layer->weights);
 }
@@ -410,8 +429,18 @@ run_layer(const cer_infer *infer, const infer_layer *layer, size_t n_rows,
 	                   .y = scratch->to,
 	                   .y_stride = layer->n_out,
 	                   .scratch = scratch->used};
+	cer_narrow narrow = {.n_rows = n_rows,
+	                     .n_in = layer->n_in,
+	                     .n_out = layer->n_out,
+	                     .x = scratch->from,
+	                     .x_stride = x_stride,
+	                     .w_t = layer->weights_t,
+	                     .y = scratch->to};
 
-	infer->kernels->dense(&dense);
+	if (layer->weights_t != NULL)
+		infer->kernels->narrow(&narrow);
+	else
+		infer->kernels->dense(&dense);
 	activate(infer, layer, n_rows, scratch->to);
 }
 

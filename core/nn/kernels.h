@@ -45,6 +45,34 @@ typedef struct cer_dense
 	uint32_t *scratch; /* n_in places */
 } cer_dense;
 
+/* Layers with at most this many outputs are narrow. */
+#define CER_NARROW_OUTPUTS 4
+
+/* y (n_rows, n_out) = x (n_rows, n_in) w, given w's transpose. */
+typedef struct cer_narrow
+{
+	size_t n_rows;
+	size_t n_in;
+	size_t n_out; /* at most CER_NARROW_OUTPUTS */
+	const float *x;
+	size_t x_stride;  /* floats from row to row */
+	const float *w_t; /* (n_out, n_in) */
+	float *y;
+} cer_narrow;
+
+/* dx (n_rows, n_in) = dy w^T and dw^T (n_out, n_in) = dy^T x, rows in order. */
+typedef struct cer_narrow_grads
+{
+	size_t n_rows;
+	size_t n_in;
+	size_t n_out;
+	const float *x;  /* (n_rows, n_in) */
+	const float *dy; /* (n_rows, n_out) */
+	const float *w_t;
+	float *dx;
+	float *dw_t;
+} cer_narrow_grads;
+
 /* Rows of dz (n_rows, stride) added to rows codes[i] of sums, in order. */
 typedef struct cer_scatter
 {
@@ -108,6 +136,8 @@ typedef struct cer_kernels
 	void (*scatter)(const cer_scatter *scatter);
 	void (*softmax)(cer_softmax *softmax);
 	void (*dense)(const cer_dense *dense);
+	void (*narrow)(const cer_narrow *narrow);
+	void (*narrow_grads)(const cer_narrow_grads *grads);
 	/* to (n_columns, to_stride) is the transpose of from (n_rows, stride) */
 	void (*transpose)(size_t n_rows, size_t n_columns, const float *from,
 	                  size_t from_stride, float *to, size_t to_stride);
