@@ -20,8 +20,11 @@
 #include <xmmintrin.h>
 #endif
 
-#define PRODUCT_ROWS    64
-#define PRODUCT_COLUMNS 64
+/* Sides of the blocks of a weight matrix: big ones read the rows of a batch
+ * less often, but there should be some for each thread. */
+#define PRODUCT_SIDE     64
+#define PRODUCT_BIG_SIDE 128
+#define PRODUCT_MIN_BIG  4
 
 /* ------------------------------------------------------------ denormals */
 
@@ -104,14 +107,24 @@ at_most(size_t n, size_t limit)
 	return n < limit ? n : limit;
 }
 
+static size_t
+choose_side(const cer_product_blocks *all)
+{
+	size_t n_big =
+		(all->n_in / PRODUCT_BIG_SIDE) * (all->n_out / PRODUCT_BIG_SIDE);
+
+	return n_big >= PRODUCT_MIN_BIG ? PRODUCT_BIG_SIDE : PRODUCT_SIDE;
+}
+
 static cer_status
 add_product(cer_graph *graph, const cer_product_blocks *all, size_t row,
             size_t column, cer_error *err)
 {
 	cer_block *block = cer_graph_add_block(graph, err);
+	size_t side = choose_side(all);
 	cer_gemm_shape shape = {
-		.n_rows = at_most(all->n_in - row, PRODUCT_ROWS),
-		.n_columns = at_most(all->n_out - column, PRODUCT_COLUMNS),
+		.n_rows = at_most(all->n_in - row, side),
+		.n_columns = at_most(all->n_out - column, side),
 		.n_inner = graph->tile_rows,
 		.a_stride = all->n_in,
 		.b_stride = all->n_out,
@@ -139,9 +152,10 @@ cer_status
 cer_graph_add_products(cer_graph *graph, const cer_product_blocks *blocks,
                        cer_error *err)
 {
-	for (size_t row = 0; row < blocks->n_in; row += PRODUCT_ROWS)
-		for (size_t column = 0; column < blocks->n_out;
-		     column += PRODUCT_COLUMNS)
+	size_t side = choose_side(blocks);
+
+	for (size_t row = 0; row < blocks->n_in; row += side)
+		for (size_t column = 0; column < blocks->n_out; column += side)
 			CER_TRY(add_product(graph, blocks, row, column, err));
 	return CER_OK;
 }

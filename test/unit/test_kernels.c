@@ -339,6 +339,97 @@ check_dense(const cer_kernels *kernels)
 }
 
 static void
+check_narrow_grads(const cer_narrow_grads *g, size_t input)
+{
+	for (size_t row = 0; row < g->n_rows; row++)
+	{
+		double sum = 0;
+
+		for (size_t c = 0; c < g->n_out; c++)
+			sum += (double) g->dy[row * g->n_out + c] *
+			       g->w_t[c * g->n_in + input];
+		check_near("narrow dx", g->dx[row * g->n_in + input], sum, 1e-5);
+	}
+	for (size_t c = 0; c < g->n_out; c++)
+	{
+		double sum = 0;
+
+		for (size_t row = 0; row < g->n_rows; row++)
+			sum += (double) g->dy[row * g->n_out + c] *
+			       g->x[row * g->n_in + input];
+		check_near("narrow dw", g->dw_t[c * g->n_in + input], sum, 1e-5);
+	}
+}
+
+/* Both gradients of 9 rows, and that a row's product is its own. */
+static void
+check_narrow_shape(const cer_kernels *kernels, size_t n_in, size_t n_out)
+{
+	float x[9 * 70], dx[9 * 70], w_t[4 * 70], dw_t[4 * 70];
+	float y[9 * 4], dy[9 * 4], alone[4];
+	cer_narrow narrow = {.n_rows = 9,
+	                     .n_in = n_in,
+	                     .n_out = n_out,
+	                     .x = x,
+	                     .x_stride = n_in,
+	                     .w_t = w_t,
+	                     .y = y};
+	cer_narrow_grads grads = {.n_rows = 9,
+	                          .n_in = n_in,
+	                          .n_out = n_out,
+	                          .x = x,
+	                          .dy = dy,
+	                          .w_t = w_t,
+	                          .dx = dx,
+	                          .dw_t = dw_t};
+
+	for (size_t i = 0; i < 9 * n_in; i++)
+		x[i] = (float) (i * 37 % 101) / 101 - 0.5f;
+	for (size_t i = 0; i < n_in * n_out; i++)
+		w_t[i] = (float) (i * 53 % 97) / 97 - 0.5f;
+	for (size_t i = 0; i < 9 * n_out; i++)
+		dy[i] = (float) (i * 29 % 31) / 31 - 0.5f;
+	kernels->narrow(&narrow);
+	kernels->narrow_grads(&grads);
+	for (size_t row = 0; row < 9; row++)
+		for (size_t c = 0; c < n_out; c++)
+		{
+			double sum = 0;
+
+			for (size_t i = 0; i < n_in; i++)
+				sum += (double) x[row * n_in + i] * w_t[c * n_in + i];
+			check_near("narrow product", y[row * n_out + c], sum, 1e-5);
+		}
+	for (size_t i = 0; i < n_in; i++)
+		check_narrow_grads(&grads, i);
+	for (size_t row = 0; row < 9; row++)
+	{
+		narrow.n_rows = 1;
+		narrow.x = x + row * n_in;
+		narrow.y = alone;
+		kernels->narrow(&narrow);
+		assert_memory_equal(alone, y + row * n_out, n_out * sizeof(float));
+	}
+}
+
+static void
+check_narrow(const cer_kernels *kernels)
+{
+	static const size_t n_in[] = {1, 3, 8, 16, 31, 32, 48, 70};
+
+	for (size_t i = 0; i < 8; i++)
+		for (size_t n_out = 1; n_out <= CER_NARROW_OUTPUTS; n_out++)
+			check_narrow_shape(kernels, n_in[i], n_out);
+}
+
+static void
+test_kernels__narrow(void **state)
+{
+	(void) state;
+	check_classes(check_narrow);
+}
+
+static void
 test_kernels__dense(void **state)
 {
 	(void) state;
@@ -414,6 +505,7 @@ main(void)
 		cmocka_unit_test(test_kernels__drop_depends_on_the_place),
 		cmocka_unit_test(test_kernels__softmax),
 		cmocka_unit_test(test_kernels__dense),
+		cmocka_unit_test(test_kernels__narrow),
 		cmocka_unit_test(test_kernels__rows),
 	};
 
