@@ -21,6 +21,9 @@ extern void engine_process_stop(EngineProcess *process);
 extern void
 engine_process_fail(const EngineProcess *process) pg_attribute_noreturn();
 
+/* The most memory that it held so far; 0: cannot be told. */
+extern uint64 engine_process_read_peak(pid_t pid);
+
 typedef struct Engine Engine;
 
 /* Gets every message but errors, which are raised; lent for the call. */

@@ -201,3 +201,23 @@ engine_process_fail(const EngineProcess *process)
 	                errmsg("engine process ended early with status %d",
 	                       WIFEXITED(status) ? WEXITSTATUS(status) : status)));
 }
+
+/*
+ * What getrusage tells in the process itself counts what the session held when
+ * it started it: the mark survives exec.
+ */
+uint64
+engine_process_read_peak(pid_t pid)
+{
+	FILE *file = AllocateFile(psprintf("/proc/%d/status", (int) pid), "r");
+	char line[256];
+	uint64 kilobytes = 0;
+
+	if (file == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "VmHWM: " UINT64_FORMAT, &kilobytes) == 1)
+			break;
+	FreeFile(file);
+	return kilobytes * 1024;
+}

@@ -278,6 +278,19 @@ static const AttemptPhase phases[] = {[CER_PHASE_ORDER] = PHASE_ORDER,
                                       [CER_PHASE_TRAIN] = PHASE_TRAIN,
                                       [CER_PHASE_PACK] = PHASE_PACK};
 
+/* As the system tells it, where it does, else as the engine does. */
+static void
+note_peak(Training *training, uint64 told)
+{
+	AttemptRecord *record = &training->attempt->record;
+	int64 peak =
+		(int64) engine_process_read_peak(engine_get_pid(training->engine));
+
+	if (peak == 0 && record->peak_bytes == 0)
+		peak = (int64) told;
+	record->peak_bytes = Max(record->peak_bytes, peak);
+}
+
 static void
 handle_status(Training *training, const cer_group_status *status)
 {
@@ -287,7 +300,7 @@ handle_status(Training *training, const cer_group_status *status)
 	record->n_total = status->train.n_rows;
 	record->rows_per_second = status->rows_per_second;
 	record->cpu_seconds = status->cpu_seconds;
-	record->peak_bytes = status->peak_bytes;
+	note_peak(training, status->peak_bytes);
 	if (status->phase == CER_PHASE_TRAIN)
 	{
 		record->epoch = status->train.epoch;
@@ -398,7 +411,7 @@ handle_triple_done(Training *training, const cer_triple_done *done)
 	training->kernel_class =
 		pnstrdup(done->kernel_class.data, done->kernel_class.size);
 	record->cpu_seconds = done->cpu_seconds;
-	record->peak_bytes = done->peak_bytes;
+	note_peak(training, done->peak_bytes);
 }
 
 static void

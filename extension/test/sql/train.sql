@@ -44,6 +44,11 @@ RESET cerebro.threads;
 SELECT count(*) AS parts, count(*) FILTER (WHERE a.content = b.content) AS same
 FROM cerebro.model_part a JOIN cerebro.model_part b USING (ordinal) WHERE a.model = :model AND b.model = :again;
 
+-- the engine's memory is its own, not what the session held when it started it
+SELECT length(repeat('x', 150000000)) AS held;
+SELECT cerebro.train('train good', 'AS mlp(4) PT epochs = 1') AS light \gset
+SELECT peak_bytes BETWEEN 1000000 AND 100000000 AS own FROM cerebro.job WHERE model = :light;
+
 -- early stopping
 SELECT cerebro.train('train good', 'AS mlp(8) PT sgd(lr = 3), epochs = 50, patience = 1') AS stopped \gset
 SELECT status, reason, n_epochs < 50 AS early FROM cerebro.job WHERE model = :stopped;
