@@ -84,6 +84,7 @@ struct command
 	const option_row *options;
 	size_t values_size;    /* of the struct that options fill */
 	bool takes_any_option; /* the command reads its own arguments */
+	bool is_private;       /* of the private server: no --connect */
 	int (*run)(const invocation *call, const void *values);
 };
 

@@ -157,6 +157,7 @@ const command start_command = {
 	.name = "start",
 	.arguments = "",
 	.summary = "start the private server, made at first use",
+	.is_private = true,
 	.run = run_start,
 };
 
@@ -166,6 +167,7 @@ const command stop_command = {
 	.summary = "stop the private server",
 	.options = stop_rows,
 	.values_size = sizeof(stop_options),
+	.is_private = true,
 	.run = run_stop,
 };
 
@@ -173,5 +175,6 @@ const command status_command = {
 	.name = "status",
 	.arguments = "",
 	.summary = "tell where the private server is and whether it runs",
+	.is_private = true,
 	.run = run_status,
 };

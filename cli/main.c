@@ -58,8 +58,8 @@ print_command_help(const command *verb)
 	printf("%s\n\nUsage: cerebro %s [OPTION]…%s%s\n\nOptions:\n", verb->summary,
 	       verb->name, verb->arguments[0] != 0 ? " " : "", verb->arguments);
 	options_print(verb->options);
-	if (!verb->takes_any_option)
-		options_print(global_option_rows);
+	if (!verb->takes_any_option) /* the first global one is --connect */
+		options_print(global_option_rows + verb->is_private);
 	if (verb->details != NULL)
 		printf("\n%s", verb->details);
 }

@@ -11,6 +11,9 @@ done
 ends 0 'help of a verb' "$CEREBRO" import --help
 like "$OUT" '--delimiter CHAR' 'it lists the options of the verb'
 ends 0 'help of a verb, option first' "$CEREBRO" --help import
+for verb in start stop status; do
+	holds "$verb has no --connect" sh -c "! '$CEREBRO' $verb --help | grep -q -e '--connect'"
+done
 ends 0 'help of sql' "$CEREBRO" sql --help
 like "$OUT" '--connect CONNINFO' 'it lists what is not psql'"'"'s'
 holds 'without a server' test ! -e "$CEREBRO_HOME"
