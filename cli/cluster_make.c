@@ -418,7 +418,9 @@ warn_of_other_script(const private_cluster *cluster)
 {
 	const char *before = read_made(cluster, 1);
 
-	if (*before == '\0' || strcmp(before, cluster->script) == 0)
+	/* none is known of an extension that is installed in the system */
+	if (*before == '\0' || *cluster->script == '\0' ||
+	    strcmp(before, cluster->script) == 0)
 		return;
 	message_warning("the extension's SQL changed without a new version; the "
 	                "database still has the older objects");
