@@ -183,8 +183,9 @@ typedef struct cer_column
 {
 	cer_text name;
 	cer_column_type type;
-	bool is_in_star; /* part of FE *: not label, excluded or lone key */
-	bool is_label;   /* the label is computed from it: never a feature */
+	bool is_in_star;  /* part of FE *: not label, excluded or lone key */
+	bool is_label;    /* the label is computed from it: never a feature */
+	bool is_excluded; /* by the task, as not known in time: never one either */
 } cer_column;
 
 /* Which columns a triple's FE needs of a source, and their encoders. */

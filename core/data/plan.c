@@ -100,13 +100,15 @@ find_column(const source *from, cer_text name)
 }
 
 static cer_status
-check_label(const cer_column *column, const cer_fe_item *item, cer_error *err)
+check_use(const cer_column *column, const cer_fe_item *item, cer_error *err)
 {
-	if (!column->is_label)
+	if (!column->is_label && !column->is_excluded)
 		return CER_OK;
 	cer_fail_at(err, CER_BAD_VALUE, place_of(item),
 	            "column \"%.*s\" cannot be a feature", CER_SHOW(column->name));
-	cer_error_set_detail(err, "The label is computed from it.");
+	cer_error_set_detail(err, column->is_label
+	                              ? "The label is computed from it."
+	                              : "The task excludes it.");
 	return CER_BAD_VALUE;
 }
 
@@ -144,7 +146,7 @@ note_column(source *from, const cer_fe_item *item, cer_error *err)
 
 	if (column == from->n_columns)
 		return fail_unknown(from, item, item->names[0], err);
-	CER_TRY(check_label(&from->columns[column], item, err));
+	CER_TRY(check_use(&from->columns[column], item, err));
 	CER_TRY(check_encoder(&from->columns[column], item, err));
 	from->choices[column].is_named = true;
 	from->choices[column].encoder = item->encoder;

@@ -370,6 +370,7 @@ task_get_columns(const Task *task, const Query *query)
 		columns[i].is_in_star =
 			uses[i] == USE_FEATURE && columns[i].type != CER_TYPE_OTHER;
 		columns[i].is_label = has_column(label, i);
+		columns[i].is_excluded = uses[i] == USE_EXCLUDED;
 		pfree(coder);
 	}
 	return columns;

@@ -197,5 +197,9 @@ SELECT wait_until($$status <> 'queued' AND status <> 'running' FROM cerebro.job 
 SELECT status, reason FROM cerebro.job WHERE model = :big;
 
 SELECT count(*) FROM cerebro.progress;
+-- what the task excludes is no feature, named or not
+SELECT cerebro.create_task('train without', source => 'SELECT * FROM train_point', label => 'good', exclude => '{x}') > 0 AS made;
+SELECT cerebro.train('train without', 'FE *, x');
+SELECT cerebro.drop_task('train without');
 DROP TABLE train_a;
 DROP FUNCTION wait_until(text);
