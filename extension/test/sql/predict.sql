@@ -129,7 +129,7 @@ COMMIT;
 SET client_min_messages = warning;
 SET search_path = predict;
 SET SESSION AUTHORIZATION regress_predict_owner;
-SELECT cerebro.train('trips', 'AS mlp(512) PT epochs = 1') AS big \gset
+SELECT cerebro.train('trips', 'AS mlp(512, 64) PT epochs = 1') AS big \gset
 SET cerebro.model_memory = '64kB';
 SELECT regexp_replace(refused(format('SELECT cerebro.predict(%s, t) FROM trips t WHERE id = 1', :big)), '\d+ kB', 'N kB');
 SELECT cerebro.predict(:model, t) IS NOT NULL AS still_fits FROM trips t WHERE id = 1;
