@@ -34,5 +34,22 @@ multiply_wide(vec_bits a, uint32_t factor, vec_bits *high, vec_bits *low)
 	                                          _mm512_slli_epi64(odd, 32));
 }
 
+/* Writes the places of those of 16 floats that are not zero, returns how many;
+ * up to 15 more places are overwritten. */
+static inline size_t
+list_used(const float *x, uint32_t first, uint32_t *used)
+{
+	const __m512i lanes =
+		_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+	__m512i places = _mm512_add_epi32(lanes, _mm512_set1_epi32((int) first));
+	__mmask16 is_used = _mm512_cmp_ps_mask(_mm512_loadu_ps(x),
+	                                       _mm512_setzero_ps(), _CMP_NEQ_UQ);
+
+	/* storing what was compressed is faster than compressing to memory */
+	_mm512_storeu_si512(used, _mm512_maskz_compress_epi32(is_used, places));
+	return (size_t) __builtin_popcount(is_used);
+}
+#define LIST_LANES 16
+
 #include "nn/kernels.inc"
 #endif
