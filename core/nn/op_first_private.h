@@ -1,7 +1,8 @@
 /*
  * nn/op_first_private.h
  *	  The first layer as its own files see it: op_first.c runs tiles,
- *	  op_first_update.c makes gradients and steps of its weights.
+ *	  op_first_prepare.c plans buffers and blocks, op_first_update.c makes
+ *	  gradients and steps of its weights.
  */
 #ifndef CER_NN_OP_FIRST_PRIVATE_H
 #define CER_NN_OP_FIRST_PRIVATE_H
@@ -50,6 +51,9 @@ typedef struct first_state
 	size_t n_summed;       /* direct and folded tables */
 	const float **sources; /* n_summed for each tile */
 } first_state;
+
+extern cer_status
+cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err);
 
 /* What follows from the weights of a folded or gathered table. */
 extern void

@@ -1,0 +1,258 @@
+/*
+ * nn/op_first_prepare.c
+ *	  Buffers, products and blocks of weights that the first layer needs to be
+ *	  trained; which way each table goes.
+ */
+#include "base/error.h"
+#include "nn/op_first_private.h"
+
+#include <string.h>
+
+#define DIRECT_COLUMNS 64   /* of a block of direct tables */
+#define GATHERED_CODES 2048 /* of a block of a gathered embedding */
+
+static cer_status
+prepare_folded(cer_graph *graph, const cer_graph_node *node, first_table *table,
+               size_t index, cer_error *err)
+{
+	size_t n = node->out.n;
+	size_t width = table->width;
+	size_t n_codes = table->n_codes;
+	cer_gemm_shape fold = {.n_rows = n_codes,
+	                       .n_columns = n,
+	                       .n_inner = width,
+	                       .a_stride = width,
+	                       .b_stride = n,
+	                       .c_stride = n};
+	cer_gemm_shape embed_grad = {.n_rows = n_codes,
+	                             .n_columns = width,
+	                             .n_inner = n,
+	                             .a_stride = n,
+	                             .b_stride = width,
+	                             .c_stride = width};
+	cer_gemm_shape rows_grad = {.n_rows = width,
+	                            .n_columns = n,
+	                            .n_inner = n_codes,
+	                            .a_stride = width,
+	                            .b_stride = n,
+	                            .c_stride = n,
+	                            .is_a_transposed = true};
+	cer_block *block;
+
+	table->folded = cer_graph_allocate_floats(graph, n_codes * n);
+	table->folded_grad = cer_graph_allocate_floats(graph, n_codes * n);
+	if (table->folded == NULL || table->folded_grad == NULL)
+		return cer_fail_memory(err, n_codes * n * sizeof(float));
+	table->p = table->folded;
+	CER_TRY(graph->make_gemm(graph->kernels, &fold, &table->fold, err));
+	CER_TRY(
+		graph->make_gemm(graph->kernels, &embed_grad, &table->embed_grad, err));
+	CER_TRY(
+		graph->make_gemm(graph->kernels, &rows_grad, &table->rows_grad, err));
+	block = cer_graph_add_block(graph, err);
+	if (block == NULL)
+		return CER_NO_MEMORY;
+	block->run = cer_first_update_folded;
+	block->node = node;
+	block->index = index;
+	block->cost = (double) n * (6.0 * (double) (n_codes * width) +
+	                            4.0 * (double) graph->batch_rows);
+	return CER_OK;
+}
+
+static cer_status
+add_code_blocks(cer_graph *graph, const cer_graph_node *node,
+                const first_table *table, size_t index, cer_error *err)
+{
+	for (size_t code = 0; code < table->n_codes; code += GATHERED_CODES)
+	{
+		cer_block *block = cer_graph_add_block(graph, err);
+
+		if (block == NULL)
+			return CER_NO_MEMORY;
+		block->run = cer_first_update_gathered_codes;
+		block->node = node;
+		block->index = index;
+		block->begin = code;
+		block->end = code + GATHERED_CODES < table->n_codes
+		                 ? code + GATHERED_CODES
+		                 : table->n_codes;
+		block->cost =
+			40.0 * (double) ((block->end - block->begin) * table->width);
+	}
+	return CER_OK;
+}
+
+static cer_status
+prepare_gathered(cer_graph *graph, const cer_graph_node *node,
+                 first_table *table, size_t index, cer_error *err)
+{
+	const first_state *state = node->state;
+	size_t n = node->out.n;
+	size_t width = table->width;
+	size_t n_floats = graph->batch_rows * width;
+	cer_gemm_shape forward = {.n_rows = graph->tile_rows,
+	                          .n_columns = n,
+	                          .n_inner = width,
+	                          .a_stride = width,
+	                          .b_stride = n,
+	                          .c_stride = n};
+	cer_gemm_shape backward = {.n_rows = graph->tile_rows,
+	                           .n_columns = width,
+	                           .n_inner = n,
+	                           .a_stride = n,
+	                           .b_stride = width,
+	                           .c_stride = width};
+	cer_product_blocks products = {.run = cer_first_update_gathered_rows,
+	                               .node = node,
+	                               .index = index,
+	                               .n_in = width,
+	                               .n_out = n};
+
+	/* the first to write z does not add; with nothing summed, every table
+	 * before this one was gathered */
+	forward.accumulate =
+		state->n_summed > 0 || state->numbers.n > 0 || index > 0;
+	table->x.n = width;
+	table->x.data = cer_graph_allocate_floats(graph, n_floats);
+	table->x.grad = cer_graph_allocate_floats(graph, n_floats);
+	if (table->x.data == NULL || table->x.grad == NULL)
+		return cer_fail_memory(err, n_floats * sizeof(float));
+	CER_TRY(graph->make_gemm(graph->kernels, &forward, &table->forward, err));
+	CER_TRY(graph->make_gemm(graph->kernels, &backward, &table->backward, err));
+	CER_TRY(cer_graph_add_products(graph, &products, err));
+	return add_code_blocks(graph, node, table, index, err);
+}
+
+static cer_status
+prepare_table(cer_graph *graph, const cer_graph_node *node, first_table *table,
+              size_t index, cer_error *err)
+{
+	size_t n_floats = node->out.n * table->width;
+
+	table->codes =
+		cer_arena_allocate(graph->arena, graph->batch_rows * sizeof(uint32_t));
+	table->rows_t = cer_graph_allocate_floats(graph, n_floats);
+	if (table->codes == NULL || table->rows_t == NULL)
+		return cer_fail_memory(err, graph->batch_rows * sizeof(uint32_t));
+	switch (table->kind)
+	{
+		case TABLE_FOLDED:
+			return prepare_folded(graph, node, table, index, err);
+		case TABLE_GATHERED:
+			return prepare_gathered(graph, node, table, index, err);
+		case TABLE_DIRECT:
+			break;
+	}
+	table->p = graph->weights + table->rows_offset;
+	return CER_OK;
+}
+
+static cer_status
+prepare_numbers(cer_graph *graph, const cer_graph_node *node,
+                first_state *state, cer_error *err)
+{
+	size_t n = node->out.n;
+	size_t n_floats = graph->batch_rows * state->numbers.n;
+	cer_gemm_shape forward = {.n_rows = graph->tile_rows,
+	                          .n_columns = n,
+	                          .n_inner = state->numbers.n,
+	                          .a_stride = state->numbers.n,
+	                          .b_stride = n,
+	                          .c_stride = n,
+	                          .accumulate = state->n_summed > 0};
+	cer_product_blocks products = {.run = cer_first_update_numbers,
+	                               .node = node,
+	                               .n_in = state->numbers.n,
+	                               .n_out = n};
+
+	state->numbers.data = cer_graph_allocate_floats(graph, n_floats);
+	if (state->numbers.data == NULL)
+		return cer_fail_memory(err, n_floats * sizeof(float));
+	if (state->numbers.n == 0)
+		return CER_OK;
+	state->numbers_offset =
+		cer_first_get_numbers(graph->net, node->node)->offset;
+	CER_TRY(graph->make_gemm(graph->kernels, &forward, &state->forward, err));
+	return cer_graph_add_products(graph, &products, err);
+}
+
+static cer_status
+prepare_direct(cer_graph *graph, const cer_graph_node *node,
+               const first_state *state, cer_error *err)
+{
+	size_t n_direct = 0;
+
+	for (size_t i = 0; i < state->n_tables; i++)
+		n_direct += state->tables[i].kind == TABLE_DIRECT;
+	for (size_t column = 0; n_direct > 0 && column < node->out.n;
+	     column += DIRECT_COLUMNS)
+	{
+		cer_block *block = cer_graph_add_block(graph, err);
+		size_t left = node->out.n - column;
+
+		if (block == NULL)
+			return CER_NO_MEMORY;
+		block->run = cer_first_update_direct;
+		block->node = node;
+		block->column = column;
+		block->n_columns = left < DIRECT_COLUMNS ? left : DIRECT_COLUMNS;
+		block->cost =
+			4.0 * (double) (n_direct * block->n_columns * graph->batch_rows);
+	}
+	return CER_OK;
+}
+
+static void
+describe_tables(const cer_graph *graph, const cer_graph_node *node,
+                first_state *state)
+{
+	for (size_t i = 0; i < state->n_tables; i++)
+	{
+		const cer_table_shape *shape = &graph->net->shape->tables[i];
+		first_table *table = &state->tables[i];
+
+		table->n_codes = shape->n_codes;
+		table->width = shape->width;
+		table->rows_offset =
+			cer_first_get_rows(graph->net, node->node, i)->offset;
+		if (shape->width == 0)
+			table->kind = TABLE_DIRECT;
+		else if (2 * shape->n_codes <= graph->batch_rows)
+			table->kind = TABLE_FOLDED;
+		else
+			table->kind = TABLE_GATHERED;
+		if (shape->width > 0)
+			table->embed_offset =
+				cer_first_get_embedding(graph->net, node->node, i)->offset;
+		state->n_summed += table->kind != TABLE_GATHERED;
+	}
+}
+
+cer_status
+cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
+{
+	const cer_input_shape *shape = graph->net->shape;
+	size_t tables_size = shape->n_tables * sizeof(first_table);
+	size_t n_tiles = graph->batch_rows / graph->tile_rows;
+	first_state *state = cer_arena_allocate(graph->arena, sizeof(*state));
+	first_table *tables = cer_arena_allocate(graph->arena, tables_size);
+
+	if (state == NULL || tables == NULL)
+		return cer_fail_memory(err, sizeof(*state) + tables_size);
+	memset(state, 0, sizeof(*state));
+	memset(tables, 0, tables_size);
+	node->state = state;
+	state->n_tables = shape->n_tables;
+	state->tables = tables;
+	state->numbers.n = shape->n_numbers;
+	describe_tables(graph, node, state);
+	state->sources = cer_arena_allocate(
+		graph->arena, n_tiles * state->n_summed * sizeof(float *));
+	if (state->sources == NULL)
+		return cer_fail_memory(err, n_tiles * sizeof(float *));
+	CER_TRY(prepare_numbers(graph, node, state, err));
+	for (size_t i = 0; i < state->n_tables; i++)
+		CER_TRY(prepare_table(graph, node, &state->tables[i], i, err));
+	return prepare_direct(graph, node, state, err);
+}
