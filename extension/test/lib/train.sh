@@ -25,6 +25,10 @@ train_begin() {
 	poll_until "SELECT count(*) = 1 FROM cerebro.progress WHERE epoch >= 2" || return 1
 	BACKEND=$(psql_value "SELECT pid FROM pg_stat_activity WHERE application_name = 'trainer'")
 	ENGINE=$(engines_of "$BACKEND")
+	[ -n "$ENGINE" ] || {
+		echo "# no engine below process $BACKEND"
+		exit 1
+	}
 }
 
 engines_of() { # PARENT...: zombies, too
