@@ -37,6 +37,10 @@ typedef struct import_column
 	uint64_t n_quoted_empty;
 	uint64_t n_missing[MAX_MISSING]; /* by missing text, not quoted */
 	uint64_t n_quoted_missing;
+	uint64_t n_noted; /* values looked at: about one of each */
+	uint64_t n_words; /* of them, those that are text and nothing else */
+	uint64_t first_word_line;
+	char first_word[32];
 	size_t max_size;
 	bool is_two_letters; /* every value is a code such as US, where NA is one */
 	bool is_unique;

@@ -58,6 +58,28 @@ report_missing(const import_job *job, const import_table *table)
 	}
 }
 
+/* A column that a few words among many values made text. */
+static void
+report_words(const import_table *table)
+{
+	for (size_t c = 0; c < table->n_columns; c++)
+	{
+		const import_column *column = &table->columns[c];
+		value_type rest =
+			value_choose_type(column->kinds & ~(unsigned) VALUE_TEXT);
+
+		if (rest == TYPE_TEXT || column->n_words == 0 ||
+		    column->n_words * 50 > column->n_noted)
+			continue;
+		printf("    %s is text because of %s in line %llu%s, otherwise %s; "
+		       "--null TEXT says what means missing\n",
+		       column->name, column->first_word,
+		       (unsigned long long) column->first_word_line,
+		       column->n_words > 1 ? " and others" : "",
+		       value_get_type_name(rest));
+	}
+}
+
 static void
 report_table(const import_job *job, const import_table *table)
 {
@@ -69,6 +91,7 @@ report_table(const import_job *job, const import_table *table)
 		                           table->key->n_columns));
 	putchar('\n');
 	report_missing(job, table);
+	report_words(table);
 }
 
 static double

@@ -140,8 +140,22 @@ note_repetition(import_column *column)
 }
 
 static void
+note_kind(import_column *column, const csv_field *field, uint64_t line)
+{
+	value_kind kind = value_get_kind(field->data, field->size);
+
+	column->kinds |= kind;
+	column->n_noted++;
+	if (kind != VALUE_TEXT || column->n_words++ > 0)
+		return;
+	column->first_word_line = line;
+	csv_print_value(column->first_word, sizeof column->first_word, field->data,
+	                field->size);
+}
+
+static void
 note_value(const missing_texts *missing, import_column *column,
-           const csv_field *field, uint64_t hash)
+           const csv_field *field, uint64_t hash, uint64_t line)
 {
 	int text = import_find_missing(missing, field);
 
@@ -152,7 +166,7 @@ note_value(const missing_texts *missing, import_column *column,
 		column->n_quoted_missing += field->is_quoted;
 		return;
 	}
-	column->kinds |= value_get_kind(field->data, field->size);
+	note_kind(column, field, line);
 	column->is_two_letters &= is_two_capitals(field);
 	if (field->size > column->max_size)
 		column->max_size = field->size;
@@ -162,7 +176,7 @@ note_value(const missing_texts *missing, import_column *column,
 
 static uint64_t
 survey_field(const missing_texts *missing, import_column *column,
-             const csv_field *field)
+             const csv_field *field, uint64_t line)
 {
 	uint64_t hash;
 
@@ -176,7 +190,7 @@ survey_field(const missing_texts *missing, import_column *column,
 	if (column->seen[(hash >> 32) % SEEN_SLOTS] == hash)
 		note_repetition(column);
 	else
-		note_value(missing, column, field, hash);
+		note_value(missing, column, field, hash, line);
 	return hash;
 }
 
@@ -205,8 +219,8 @@ survey_record(import_job *job, import_table *table, const csv_reader *reader)
 		cells = table->cells + table->n_sampled++ * table->n_columns;
 	for (size_t i = 0; i < table->n_columns; i++)
 	{
-		uint64_t hash =
-			survey_field(&job->missing, &table->columns[i], &reader->fields[i]);
+		uint64_t hash = survey_field(&job->missing, &table->columns[i],
+		                             &reader->fields[i], reader->line);
 
 		if (cells != NULL)
 			cells[i] = hash;

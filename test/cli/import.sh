@@ -33,6 +33,12 @@ is "$(sql "SELECT note FROM all_types WHERE i = 1")" 'say "hi", or
 not' 'quotes and line ends'
 is "$(sql "SELECT string_agg(code, ',' ORDER BY code) FROM all_types")" '007,008,9' 'leading zeros stay'
 
+{ echo n; seq 300; echo abc; } >"$F/stray.csv"
+ends 0 'one word among numbers' "$CEREBRO" import "$F/stray.csv"
+like "$OUT" 'n is text because of abc in line 302, otherwise integer' 'is told'
+ends 0 'it may mean missing' "$CEREBRO" import --replace --null abc "$F/stray.csv"
+is "$(types stray)" 'n:integer' 'then they are numbers'
+
 # -------------------------------------------------------------------- NULL
 printf 'country,n\nNA,1\nDE,NA\n"NA",3\n,4\n' >"$F/countries.csv"
 "$CEREBRO" import -q "$F/countries.csv"
