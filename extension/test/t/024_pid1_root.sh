@@ -14,16 +14,20 @@ server_stop() {
 	wait "$UNSHARE" 2>/dev/null
 }
 
-# A postmaster that is PID 1 of its own name space.
-unshare --pid --fork --mount-proc setpriv --reuid postgres --regid postgres --init-groups \
+# A postmaster that is PID 1 of its own name space.  Mounts keep their
+# propagation: in a chroot / is no mount whose it could change.
+unshare --pid --fork --mount-proc --propagation unchanged setpriv --reuid postgres --regid postgres --init-groups \
 	postgres -D "$TEST_TMP/data" >"$TEST_TMP/data/server.log" 2>&1 &
 UNSHARE=$!
 POSTMASTER=
 while [ -z "$POSTMASTER" ] && kill -0 "$UNSHARE"; do
 	POSTMASTER=$(pgrep -P "$UNSHARE")
 done
-poll_until 'SELECT true'
-ok $? 'a server that is PID 1 answers'
+poll_until 'SELECT true' || {
+	sed 's/^/# /' "$TEST_TMP/data/server.log"
+	exit 1
+}
+ok 0 'a server that is PID 1 answers'
 is "$(head -1 "$TEST_TMP/data/postmaster.pid")" 1 'it is PID 1'
 STARTED=$(psql_value 'SELECT pg_postmaster_start_time()')
 
