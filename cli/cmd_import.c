@@ -355,14 +355,14 @@ run_steps(import_job *job, const import_options *options)
 		code = load_files(job);
 	if (code == EXIT_OK)
 		code = declare(job);
+	if (connect_is_canceled())
+		code = EXIT_CANCELED;
+	/* what comes after the server has committed comes too late */
 	if (code == EXIT_OK)
 		code = connect_execute(job->conn, "COMMIT", "could not commit");
 	progress_clear(&job->progress);
-	if (code == EXIT_CANCELED || connect_is_canceled())
-	{
+	if (code == EXIT_CANCELED)
 		message_error("stopped by Ctrl-C; no table was made");
-		return EXIT_CANCELED;
-	}
 	return code;
 }
 

@@ -186,7 +186,7 @@ is "$(sql 'SELECT count(*) FROM back')" 3000 'all of it'
 # -------------------------------------------------------------------- Ctrl-C
 awk 'BEGIN { print "a,b"; for (i = 0; i < 3000000; i++) print i % 1000 "," i % 7 }' >"$F/large.csv"
 # interrupt WHEN: after a wait, whatever the import does then
-for wait in 0.05 0.3 0.9; do
+for wait in 0.05 0.3 0.6 0.8 0.85 0.9 0.95 1; do
 	timeout --preserve-status -s INT "$wait" "$CEREBRO" import -q "$F/large.csv" >/dev/null 2>"$WORK/err"
 	code=$?
 	case $code in
