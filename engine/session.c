@@ -173,10 +173,7 @@ static cer_status
 be_ready(session *s, cer_error *err)
 {
 	cer_message message = {.type = CER_FRAME_READY};
-	cer_status status;
-
-	cer_trainer_prepare_process();
-	status = sandbox_shut(err);
+	cer_status status = sandbox_shut(err);
 
 	message.ready.n_threads = (uint32_t) s->host.n_threads;
 	return status == CER_OK ? session_send(s, &message, err) : status;

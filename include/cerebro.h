@@ -419,13 +419,6 @@ extern size_t cer_trainer_count_weights(const cer_trainer *trainer);
 extern size_t cer_trainer_get_size(const cer_trainer *trainer); /* bytes */
 extern const char *cer_trainer_get_kernel_class(const cer_trainer *trainer);
 
-/*
- * For a process that gives up system calls, before it does: the generator of
- * kernels looks at its environment and at the processor.  Later, to train, it
- * needs memory only, with executable pages.
- */
-extern void cer_trainer_prepare_process(void);
-
 /* May be called by another thread while an epoch runs. */
 extern void
 cer_trainer_get_status(const cer_trainer *trainer, cer_train_status *status);

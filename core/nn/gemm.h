@@ -43,11 +43,14 @@ extern void cer_gemm_run_plain(const cer_gemm *gemm, const float *a,
  * Kernels that libxsmm generates for the class of `kernels`; plain loops for
  * the plain class.  A process stays with the class that it asked for first:
  * libxsmm keeps what it generated.
+ *
+ * For a process that gives up system calls: call cer_gemm_start_xsmm before
+ * (libxsmm looks at its environment and at the processor); later it needs
+ * mmap, munmap and mprotect only, with executable pages.
  */
 extern cer_status
 cer_gemm_make_xsmm(const cer_kernels *kernels, const cer_gemm_shape *shape,
                    cer_gemm *gemm, cer_error *err);
-/* See cer_trainer_prepare_process. */
 extern void cer_gemm_start_xsmm(void);
 
 static inline void

@@ -44,12 +44,6 @@ start_run(cer_trainer *trainer, cer_error *err)
 	return cer_run_make(trainer->arena, &config, &trainer->run, err);
 }
 
-void
-cer_trainer_prepare_process(void)
-{
-	cer_gemm_start_xsmm();
-}
-
 cer_status
 cer_trainer_new(const cer_host *host, const cer_mst *mst, const cer_plan *plan,
                 cer_dataset *dataset, cer_trainer **trainer, cer_error *err)
