@@ -6,8 +6,6 @@
  */
 #include "executor.h"
 
-#include "fail.h"
-
 #include <string.h>
 
 typedef struct native
@@ -39,8 +37,8 @@ check_inputs(const cer_group *group, const cer_plan *plan, cer_error *err)
 		fits = is_same(group->columns[cer_plan_get_column(plan, i)].name,
 		               group->inputs[i].name);
 	if (!fits)
-		return fail(err, CER_BAD_FORMAT,
-		            "a triple reads other columns than its group");
+		return cer_fail(err, CER_BAD_FORMAT,
+		                "a triple reads other columns than its group");
 	return CER_OK;
 }
 
@@ -89,7 +87,8 @@ start(session *s, const cer_group *group, void **state, cer_error *err)
 	cer_status status = CER_OK;
 
 	if (n == NULL)
-		return fail(err, CER_NO_MEMORY, "out of memory for a group of triples");
+		return cer_fail(err, CER_NO_MEMORY,
+		                "out of memory for a group of triples");
 	for (size_t i = 0; i < group->n_triples && status == CER_OK; i++)
 		status = plan_triple(n, i, err);
 	if (status == CER_OK)
@@ -108,8 +107,8 @@ add_values(void *state, const cer_values *values, cer_error *err)
 
 	if (values->input >= n->group->n_inputs ||
 	    values->first != n->n_values[values->input] + 1)
-		return fail(err, CER_BAD_FORMAT, "values of input %u out of order",
-		            values->input);
+		return cer_fail(err, CER_BAD_FORMAT, "values of input %u out of order",
+		                values->input);
 	n->n_values[values->input] += (uint32_t) values->n_values;
 	return cer_dataset_add_values(n->dataset, values->input, values->values,
 	                              values->n_values, err);
@@ -124,8 +123,8 @@ add_rows(void *state, const cer_rows *rows, cer_error *err)
 	for (size_t i = 0; i < rows->n_columns && fits; i++)
 		fits = rows->storages[i] == n->group->inputs[i].storage;
 	if (!fits)
-		return fail(err, CER_BAD_FORMAT,
-		            "rows of other columns than their group's");
+		return cer_fail(err, CER_BAD_FORMAT,
+		                "rows of other columns than their group's");
 	return cer_dataset_append(n->dataset, &rows->chunk, err);
 }
 
@@ -207,7 +206,7 @@ send_parts(run *r, cer_error *err)
 	cer_status status;
 
 	if (arena == NULL)
-		return fail(err, CER_NO_MEMORY, "out of memory for the model");
+		return cer_fail(err, CER_NO_MEMORY, "out of memory for the model");
 	status = cer_trainer_make_parts(arena, r->trainer, &parts, &n_parts, err);
 	for (size_t i = 0; status == CER_OK && i < n_parts; i++)
 		status = send_part(r, &parts[i], (uint32_t) i, (uint32_t) n_parts, err);

@@ -9,8 +9,6 @@
  */
 #include "sandbox.h"
 
-#include "fail.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
@@ -118,8 +116,8 @@ sandbox_enter(void)
 static cer_status
 fail_to(cer_error *err, const char *what, int error_number)
 {
-	return fail(err, CER_INTERNAL, "could not %s in the engine process: %s",
-	            what, strerror(error_number));
+	return cer_fail(err, CER_INTERNAL, "could not %s in the engine process: %s",
+	                what, strerror(error_number));
 }
 
 /* A failed assertion may abort this process, and no other. */

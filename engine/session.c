@@ -9,7 +9,6 @@
 #include "session.h"
 
 #include "executor.h"
-#include "fail.h"
 #include "sandbox.h"
 
 #include <stdio.h>
@@ -139,8 +138,8 @@ read_frame(session *s, cer_arena *arena, cer_frame_type type,
 	cer_status status = channel_read(&s->ch, arena, message, err);
 
 	if (status == CER_OK && message->type != type)
-		return fail(err, CER_BAD_FORMAT, "frame %d where %d was due",
-		            (int) message->type, (int) type);
+		return cer_fail(err, CER_BAD_FORMAT, "frame %d where %d was due",
+		                (int) message->type, (int) type);
 	return status;
 }
 
@@ -155,15 +154,15 @@ be_greeted(session *s, cer_arena *arena, const executor **ex, cer_error *err)
 		return status;
 	*ex = executor_find(message.hello.executor);
 	if (*ex == NULL)
-		return fail(
+		return cer_fail(
 			err, CER_UNKNOWN_NAME, "this engine has no executor \"%.*s\"",
 			(int) message.hello.executor.size, message.hello.executor.data);
 	s->mem.limit = message.hello.memory_limit;
 	s->pool = threads_new(message.hello.n_threads);
 	if (s->pool == NULL)
-		return fail(err, CER_NO_MEMORY,
-		            "could not start %u threads in the engine process",
-		            message.hello.n_threads);
+		return cer_fail(err, CER_NO_MEMORY,
+		                "could not start %u threads in the engine process",
+		                message.hello.n_threads);
 	s->host.n_threads = threads_count(s->pool);
 	return watch_start(&s->w, &s->ch, err);
 }
@@ -199,7 +198,7 @@ take_rows(session *s, const executor *ex, void *state, cer_error *err)
 	uint64_t n_rows = 0;
 
 	if (arena == NULL)
-		return fail(err, CER_NO_MEMORY, "out of memory");
+		return cer_fail(err, CER_NO_MEMORY, "out of memory");
 	while (status == CER_OK && message.type != CER_FRAME_END)
 	{
 		cer_arena_clear(arena);
@@ -215,11 +214,11 @@ take_rows(session *s, const executor *ex, void *state, cer_error *err)
 			status = ex->add_rows(state, &message.rows, err);
 		}
 		else if (message.type == CER_FRAME_CANCEL)
-			status = fail(err, CER_CANCELED, "canceled by the server");
+			status = cer_fail(err, CER_CANCELED, "canceled by the server");
 		else if (message.type != CER_FRAME_END || message.end.n_rows != n_rows)
-			status =
-				fail(err, CER_BAD_FORMAT, "frame %d does not follow row %llu",
-			         (int) message.type, (unsigned long long) n_rows);
+			status = cer_fail(err, CER_BAD_FORMAT,
+			                  "frame %d does not follow row %llu",
+			                  (int) message.type, (unsigned long long) n_rows);
 	}
 	cer_arena_free(arena);
 	return status;
@@ -236,7 +235,7 @@ converse(session *s, uint32_t *triple, cer_error *err)
 	cer_status status;
 
 	if (arena == NULL)
-		return fail(err, CER_NO_MEMORY, "out of memory");
+		return cer_fail(err, CER_NO_MEMORY, "out of memory");
 	status = be_greeted(s, arena, &ex, err);
 	if (status == CER_OK)
 		status = read_group(s, arena, &group, err);

@@ -7,8 +7,6 @@
  */
 #include "watch.h"
 
-#include "fail.h"
-
 #include <signal.h>
 #include <string.h>
 
@@ -67,9 +65,9 @@ watch_start(watch *w, channel *ch, cer_error *err)
 	rc = start_thread(w);
 	if (rc == 0)
 		return CER_OK;
-	return fail(err, CER_NO_MEMORY,
-	            "could not start a thread of the engine process: %s",
-	            strerror(rc));
+	return cer_fail(err, CER_NO_MEMORY,
+	                "could not start a thread of the engine process: %s",
+	                strerror(rc));
 }
 
 void

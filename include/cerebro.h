@@ -67,6 +67,11 @@ typedef struct cer_error
 	char hint[256];
 } cer_error;
 
+/* Fills err (NULL is allowed) and returns status, for `return cer_fail(...)`. */
+extern cer_status
+cer_fail(cer_error *err, cer_status status, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* ---------------------------------------------------------------- host */
 
 typedef void (*cer_task_fn)(void *arg, size_t task);

@@ -16,10 +16,6 @@
 			return cer_try_status_;          \
 	} while (0)
 
-/* Fills err (NULL is allowed) and returns status, for `return cer_fail(...)`. */
-extern cer_status
-cer_fail(cer_error *err, cer_status status, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 extern cer_status cer_fail_memory(cer_error *err, size_t size);
 
 /* Where something stands in a text, both from 1, column in characters. */
