@@ -179,6 +179,12 @@ note_item(source *from, const cer_fe_item *item, cer_error *err)
 			return note_except(from, item, err);
 		case CER_FE_COLUMN:
 			return note_column(from, item, err);
+		case CER_FE_DERIVED:
+		case CER_FE_JOIN:
+		case CER_FE_AGGREGATE:
+			return cer_fail_at(err, CER_BAD_CALL, place_of(item),
+			                   "JOIN, AGGREGATE and expressions are to be "
+			                   "resolved before a plan is made");
 	}
 	return CER_OK;
 }

@@ -14,8 +14,9 @@
  *			 |					 +- NUMBER 64
  *			 +- PT --- CALL adam --- NAMED lr --- NUMBER 0.01
  *
- * A word alone is a CALL without children.  New constructs are new kinds:
- * choices, ranges and chains are nodes where a CALL or a NUMBER may stand.
+ * A word alone is a CALL without children.  What stands for many values in a
+ * space (CHOICE, RANGE, OPTIONAL, CONDITION) stands where a value or an item
+ * would.
  */
 #ifndef CER_LANG_AST_H
 #define CER_LANG_AST_H
@@ -25,24 +26,63 @@
 typedef enum cer_ast_kind
 {
 	CER_AST_TRIPLE, /* FE, AS, PT, as far as given, in this order */
-	CER_AST_FE,     /* STAR, EXCEPT, COLUMN */
-	CER_AST_AS,     /* one CALL */
+	CER_AST_FE,     /* items */
+	CER_AST_AS,     /* one structure */
 	CER_AST_PT,     /* CALL, NAMED */
+
+	/* items of FE */
 	CER_AST_STAR,
-	CER_AST_EXCEPT, /* COLUMNs */
-	CER_AST_COLUMN, /* name; child: its encoder, a CALL, if one is given */
-	CER_AST_CALL,   /* name; children: arguments, NAMED last */
-	CER_AST_NAMED,  /* name = child */
+	CER_AST_EXCEPT,  /* COLUMNs */
+	CER_AST_COLUMN,  /* [qualifier.]name; child: its encoder, if one is given */
+	CER_AST_DERIVED, /* name = (SQL); children: SQL, then the encoder */
+	CER_AST_JOIN, /* [qualifier.]name; children: ALIAS, VIA | USING | ON; flag:
+				   * LAST */
+	CER_AST_AGGREGATE, /* [qualifier.]name; children: ALIAS, VIA, DERIVEDs,
+						* WHERE, WINDOW; flag: UNCUT */
+	CER_AST_ALIAS,     /* name */
+	CER_AST_VIA,       /* COLUMNs */
+	CER_AST_USING,     /* COLUMNs */
+	CER_AST_ON,        /* SQL */
+	CER_AST_WHERE,     /* SQL */
+	CER_AST_WINDOW,    /* STRING */
+	CER_AST_SQL,       /* name: the text between the parentheses, trimmed */
+	CER_AST_STRING,    /* name: the text, unquoted */
+
+	/* values */
+	CER_AST_CALL,  /* name; children: arguments, NAMED last */
+	CER_AST_NAMED, /* name = child */
 	CER_AST_NUMBER,
-	CER_AST_TIMES /* first x second */
+	CER_AST_TIMES,      /* first x second: that many of one width */
+	CER_AST_FREE_TIMES, /* first xx second: each of its own width */
+	CER_AST_PLUS,       /* encoders side by side: embed(8) + onehot */
+	CER_AST_CHAIN,      /* a > b > c */
+
+	/* values of spaces */
+	CER_AST_CHOICE,    /* {a, b} */
+	CER_AST_OPTIONAL,  /* ?item */
+	CER_AST_RANGE,     /* lo..hi; children: two NUMBERs, then NAMED step if
+						* given; flag: LOG */
+	CER_AST_CONDITION, /* value IF path = value; children: value, PATH, value */
+
+	/* changes */
+	CER_AST_CHANGE, /* one child a step, in order */
+	CER_AST_ADD,    /* ADD FE item */
+	CER_AST_DROP,   /* DROP FE item */
+	CER_AST_SET,    /* SET path = [old ->] new; children: PATH, [old], new */
+	CER_AST_INSERT, /* INSERT AS layer AFTER | BEFORE path; flag: BEFORE */
+	CER_AST_DELETE, /* DELETE AS layer AFTER | BEFORE path: INSERT's inverse */
+	CER_AST_PATH,   /* children: PATH_STEPs */
+	CER_AST_PATH_STEP /* .name, or [number] of the step before */
 } cer_ast_kind;
 
 typedef struct cer_ast
 {
 	cer_ast_kind kind;
 	cer_place place;
-	cer_text name; /* folded or unquoted */
+	cer_text name;      /* folded or unquoted */
+	cer_text qualifier; /* before the dot: a table's alias or a schema */
 	double number;
+	bool flag; /* what it means is said at the kind */
 	struct cer_ast *first;
 	struct cer_ast *last;
 	struct cer_ast *next; /* sibling */

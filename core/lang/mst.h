@@ -29,16 +29,47 @@ typedef enum cer_fe_kind
 {
 	CER_FE_STAR,
 	CER_FE_EXCEPT,
-	CER_FE_COLUMN
+	CER_FE_COLUMN,
+	CER_FE_DERIVED,
+	CER_FE_JOIN,
+	CER_FE_AGGREGATE
 } cer_fe_kind;
+
+/* How a JOIN or AGGREGATE finds its rows; NONE: by the one way there is. */
+typedef enum cer_fe_link
+{
+	CER_LINK_NONE,
+	CER_LINK_VIA,   /* columns that refer, on the child's side */
+	CER_LINK_USING, /* columns of both sides */
+	CER_LINK_ON     /* SQL */
+} cer_fe_link;
+
+typedef struct cer_fe_value
+{
+	cer_text name;
+	cer_text sql;
+} cer_fe_value;
 
 typedef struct cer_fe_item
 {
 	cer_fe_kind kind;
-	size_t n_names;        /* 0 for star, 1 for column */
+	cer_text qualifier; /* column: the alias of its table; join, aggregate: the
+						 * schema; empty: none */
+	size_t n_names; /* except: columns; column, derived, join, aggregate: one */
 	const cer_text *names; /* unquoted */
 	cer_encoder_spec encoder;
-	int line; /* where it stands, for errors of later stages */
+	cer_text sql;   /* derived: what it is; aggregate: WHERE, or empty */
+	cer_text alias; /* of a join or aggregate; the table's name if not given */
+	cer_fe_link link;
+	size_t n_link_columns;
+	const cer_text *link_columns;
+	cer_text link_sql;
+	size_t n_values; /* aggregate: its columns */
+	const cer_fe_value *values;
+	cer_text window; /* aggregate: an interval as PostgreSQL reads it */
+	bool is_last;    /* JOIN LAST */
+	bool is_uncut;   /* UNCUT: rows of the future, too */
+	int line;        /* where it stands, for errors of later stages */
 	int column;
 } cer_fe_item;
 

@@ -162,6 +162,8 @@ print_node(printer *p, const cer_ast *ast)
 		case CER_AST_TIMES:
 			print_children(p, ast, " x ");
 			break;
+		default: /* the parser makes no others yet */
+			break;
 	}
 }
 

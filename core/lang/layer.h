@@ -1,0 +1,116 @@
+/*
+ * lang/layer.h
+ *	  What AS says once every name in it is resolved: a tree of combinators
+ *	  over layers, with every argument put in.  What a schema must be known for
+ *	  (widths of inputs, towers by table) is left to the network.
+ *
+ * Shapes flow along the tree.  A value of a row is a vector (n), tokens (t, d)
+ * or, inside an ensemble, members (k, n).  A network's input is the encoded
+ * row; "features" is that input as one vector, "tokens" one vector a feature,
+ * "wide" one logit a class from every feature without a hidden layer.  A chain
+ * that begins with any other layer begins with features.  A network ends with
+ * a dense layer to the classes, appended unless the tree ends with "output".
+ */
+#ifndef CER_LANG_LAYER_H
+#define CER_LANG_LAYER_H
+
+#include "cerebro.h"
+
+typedef enum cer_activation
+{
+	CER_IDENTITY,
+	CER_RELU,
+	CER_LEAKY_RELU,
+	CER_GELU, /* with erf, exactly */
+	CER_SILU,
+	CER_SELU,
+	CER_TANH,
+	CER_SIGMOID,
+	CER_MISH,
+	CER_ELU
+} cer_activation;
+
+typedef enum cer_layer_kind
+{
+	/* combinators: children */
+	CER_LAYER_CHAIN,     /* one after the other */
+	CER_LAYER_CONCAT,    /* side by side */
+	CER_LAYER_SUM,       /* added; shapes agree */
+	CER_LAYER_SKIP,      /* a chain of its children, plus its input */
+	CER_LAYER_ENSEMBLE,  /* members copies of its children */
+	CER_LAYER_BY_TABLE,  /* its child once for each table of FE */
+	CER_LAYER_POOL_ROWS, /* its child for each row of a child table, pooled */
+
+	/* inputs */
+	CER_LAYER_FEATURES,
+	CER_LAYER_TOKENS, /* width: (n_features, width), plus a CLS token if said */
+	CER_LAYER_WIDE,   /* a logit a class, linear in every feature */
+
+	/* layers */
+	CER_LAYER_DENSE, /* width; bias */
+	CER_LAYER_ACTIVATION,
+	CER_LAYER_DROPOUT,
+	CER_LAYER_NORM,      /* batch or layer */
+	CER_LAYER_SCALE,     /* a learnt factor a unit, 1 at first */
+	CER_LAYER_CROSS,     /* x0 * (W x + b) + x (DCN v2, 2021); rank > 0: low */
+	CER_LAYER_FM,        /* pairwise products of tokens, summed: one logit */
+	CER_LAYER_ATTENTION, /* multi-head self-attention over tokens */
+	CER_LAYER_GLU,       /* gated pair: n to n / 2; by an activation */
+	CER_LAYER_GATE,      /* gated feature learning unit (GANDALF, 2022) */
+	CER_LAYER_CONV,
+	CER_LAYER_RECURRENT,
+	CER_LAYER_POOL,       /* tokens to one vector: mean, max, first (CLS) */
+	CER_LAYER_FLATTEN,    /* tokens to a vector */
+	CER_LAYER_NEIGHBOURS, /* modern NCA */
+	CER_LAYER_OUTPUT      /* dense to the classes */
+} cer_layer_kind;
+
+typedef enum cer_norm_kind
+{
+	CER_NORM_BATCH,
+	CER_NORM_LAYER
+} cer_norm_kind;
+
+typedef enum cer_pool_kind
+{
+	CER_POOL_MEAN,
+	CER_POOL_MAX,
+	CER_POOL_FIRST,
+	CER_POOL_ATTENTION
+} cer_pool_kind;
+
+typedef enum cer_initial_kind
+{
+	CER_INITIAL_DEFAULT, /* uniform, 1 / sqrt(active inputs) */
+	CER_INITIAL_LECUN,   /* normal, deviation 1 / sqrt(n_in); biases 0: snn */
+	CER_INITIAL_HE,      /* normal, deviation sqrt(2 / n_in) */
+	CER_INITIAL_NTK      /* normal 1, output over sqrt(n_in): realmlp */
+} cer_initial_kind;
+
+/* The arguments that a kind does not have are 0. */
+typedef struct cer_layer
+{
+	cer_layer_kind kind;
+	struct cer_layer *first; /* child */
+	struct cer_layer *last;
+	struct cer_layer *next;    /* sibling */
+	size_t width;              /* units of dense, tokens, gate, conv ... */
+	size_t count;              /* heads; members; kernel of conv; stages */
+	size_t rank;               /* of cross */
+	cer_activation activation; /* of activation, glu */
+	double dropout;            /* of dropout, attention */
+	cer_norm_kind norm;
+	cer_pool_kind pool;
+	cer_initial_kind initial;
+	bool has_no_bias; /* of dense */
+	bool is_shared;   /* ensemble: one set of weights, with factors a
+								 * member (BatchEnsemble, 2020) */
+	bool is_alpha;    /* dropout: keeps mean and variance of selu */
+	bool has_cls;     /* tokens */
+	bool is_learnt;   /* activation: x + a (f(x) - x), a a unit */
+	cer_text table;   /* by_table, pool_rows */
+	int line;         /* where it stands: errors of shapes */
+	int column;
+} cer_layer;
+
+#endif
