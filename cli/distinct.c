@@ -29,11 +29,9 @@ find_slot(const hash_set *set, uint64_t hash)
 }
 
 static void
-grow(hash_set *set)
+resize(hash_set *set, size_t n_slots)
 {
-	hash_set larger = {.n_slots =
-	                       set->n_slots == 0 ? FIRST_SLOTS : 2 * set->n_slots,
-	                   .n_items = set->n_items};
+	hash_set larger = {.n_slots = n_slots, .n_items = set->n_items};
 
 	larger.slots = memory_new(larger.n_slots * sizeof *larger.slots);
 	for (size_t i = 0; i < set->n_slots; i++)
@@ -43,6 +41,17 @@ grow(hash_set *set)
 	*set = larger;
 }
 
+void
+hash_set_reserve(hash_set *set, size_t n_items)
+{
+	size_t n_slots = FIRST_SLOTS;
+
+	while (n_slots < 2 * n_items)
+		n_slots *= 2;
+	if (n_slots > set->n_slots)
+		resize(set, n_slots);
+}
+
 bool
 hash_set_add(hash_set *set, uint64_t hash)
 {
@@ -50,7 +59,7 @@ hash_set_add(hash_set *set, uint64_t hash)
 
 	hash += hash == 0;
 	if (2 * (set->n_items + 1) > set->n_slots)
-		grow(set);
+		hash_set_reserve(set, set->n_items + 1);
 	slot = find_slot(set, hash);
 	if (*slot == hash)
 		return false;

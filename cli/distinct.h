@@ -22,6 +22,8 @@ typedef struct hash_set
 } hash_set;
 
 extern void hash_set_release(hash_set *set);
+/* Room for n_items in all. */
+extern void hash_set_reserve(hash_set *set, size_t n_items);
 /* false: it was there already. */
 extern bool hash_set_add(hash_set *set, uint64_t hash);
 extern bool hash_set_has(const hash_set *set, uint64_t hash);

@@ -61,8 +61,9 @@ typedef struct key_candidate
 	size_t columns[MAX_KEY_COLUMNS];
 	size_t n_columns;
 	double score;
-	bool is_refuted;
-	hash_set values;  /* hashes of all keys, once is_complete */
+	bool is_refuted;  /* rows repeat it, or a better one is the key */
+	uint64_t *hashes; /* of each row, while loading */
+	hash_set values;  /* the same as a set, once is_complete */
 	bool is_complete; /* single columns: by the survey; others: by the load */
 	bool is_borrowed; /* values belong to the column */
 } key_candidate;
@@ -157,6 +158,8 @@ extern bool import_is_null(const missing_texts *missing,
 
 /* keys.c */
 extern void import_find_keys(const import_job *job, import_table *table);
+/* After the load of n_rows: at most one candidate is left. */
+extern void import_prove_keys(import_table *table, uint64_t n_rows);
 extern void import_choose_key(import_table *table);
 extern uint64_t import_join_hashes(uint64_t first, uint64_t second);
 

@@ -274,6 +274,38 @@ import_find_keys(const import_job *job, import_table *table)
 				!table->keys[k].is_complete;
 }
 
+static bool
+is_unique(key_candidate *key, uint64_t n_rows)
+{
+	hash_set_reserve(&key->values, n_rows);
+	for (uint64_t row = 0; row < n_rows; row++)
+		if (!hash_set_add(&key->values, key->hashes[row]))
+		{
+			hash_set_release(&key->values);
+			return false;
+		}
+	return true;
+}
+
+/* Best first, so that mostly one set is made. */
+void
+import_prove_keys(import_table *table, uint64_t n_rows)
+{
+	bool has_key = false;
+
+	for (size_t i = 0; i < table->n_keys; i++)
+	{
+		key_candidate *key = &table->keys[i];
+
+		if (!key->is_complete)
+			key->is_complete = !has_key && is_unique(key, n_rows);
+		key->is_refuted = !key->is_complete;
+		has_key |= key->is_complete;
+		free(key->hashes);
+		key->hashes = NULL;
+	}
+}
+
 /* The best of those that every row confirmed. */
 void
 import_choose_key(import_table *table)

@@ -14,7 +14,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define SEND_BYTES (1UL << 17)
+#define SEND_BYTES (1UL << 15)
 #define SHOW_ROWS  4096
 
 typedef struct load_state
@@ -98,20 +98,26 @@ join_row(const load_state *state, const size_t *columns, size_t n)
 }
 
 static void
-prove_keys(load_state *state)
+make_room_for_keys(import_table *table)
 {
-	import_table *table = state->table;
+	for (size_t i = 0; i < table->n_keys; i++)
+		if (!table->keys[i].is_complete)
+			table->keys[i].hashes = memory_resize(
+				NULL, table->n_rows, sizeof *table->keys[i].hashes);
+}
+
+static void
+keep_keys(const load_state *state)
+{
+	const import_table *table = state->table;
 
 	for (size_t i = 0; i < table->n_keys; i++)
 	{
-		key_candidate *key = &table->keys[i];
+		const key_candidate *key = &table->keys[i];
 
-		if (key->is_complete || key->is_refuted)
-			continue;
-		key->is_refuted = !hash_set_add(
-			&key->values, join_row(state, key->columns, key->n_columns));
-		if (key->is_refuted)
-			hash_set_release(&key->values);
+		if (!key->is_complete)
+			key->hashes[state->n_rows] =
+				join_row(state, key->columns, key->n_columns);
 	}
 }
 
@@ -189,7 +195,6 @@ add_row(load_state *state)
 		*to++ = i + 1 == table->n_columns ? '\n' : '\t';
 	}
 	state->out.size = (size_t) (to - state->out.data);
-	state->n_rows++;
 }
 
 static bool
@@ -222,14 +227,16 @@ copy_record(load_state *state)
 
 	if (csv_is_blank(&state->reader) && state->table->n_columns > 1)
 		return EXIT_OK;
-	if (state->reader.n_fields != state->table->n_columns)
+	if (state->reader.n_fields != state->table->n_columns ||
+	    state->n_rows == state->table->n_rows)
 	{
 		message_error("%s: the file changed while it was read",
 		              state->table->path);
 		return EXIT_FAILED;
 	}
 	add_row(state);
-	prove_keys(state);
+	keep_keys(state);
+	state->n_rows++;
 	for (size_t i = 0; i < job->n_references; i++)
 		if (job->references[i].child == state->table)
 			count_match(state, &job->references[i]);
@@ -328,13 +335,13 @@ import_load(import_job *job, import_table *table)
 		return code;
 	import_open_reader(table, &state.reader);
 	state.hashes = memory_new(table->n_columns * sizeof *state.hashes);
+	make_room_for_keys(table);
 	code = end_copy(&state, copy_records(&state));
 	csv_release(&state.reader);
 	text_release(&state.out);
 	free(state.hashes);
 	table->is_loaded = true;
-	for (size_t i = 0; i < table->n_keys; i++)
-		table->keys[i].is_complete |= !table->keys[i].is_refuted;
+	import_prove_keys(table, state.n_rows);
 	count_pending(job);
 	return code;
 }

@@ -331,6 +331,8 @@ import_is_null(const missing_texts *missing, const import_column *column,
 {
 	int text;
 
+	if (!column->has_null)
+		return false;
 	if (field->is_quoted && column->type == TYPE_TEXT)
 		return false;
 	if (field->size == 0)

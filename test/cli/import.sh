@@ -154,6 +154,22 @@ printf 'height,weight,sex\n1.8,80,m\n1.7,70,f\n1.6,60,f\n' >"$F/people.csv"
 "$CEREBRO" import -q "$F/people.csv"
 is "$(sql "SELECT count(*) FROM pg_constraint WHERE conrelid = 'people'::regclass")" 0 'measures are no key'
 
+# what the first 16384 rows, on which keys are tried, do not show
+# late_key NAME REPEATED...: a table whose last row repeats the first one's columns of these numbers
+late_key() {
+	awk -v repeated="$2" 'BEGIN { print "day,store_code,till_code,kind"; OFS = ","; n = split(repeated, r, " ")
+		for (i = 0; i < 30000; i++) { $1 = sprintf("2024-%02d-%02d", i % 300 / 25 + 1, i % 25 + 1); $2 = "S" int(i / 300); $3 = "T" int(i / 300); $4 = "k"; print }
+		a[1] = "2024-01-01"; a[2] = "S0"; a[3] = "T0"; a[4] = "k"
+		$1 = "2024-12-28"; $2 = "S999"; $3 = "T999"; for (i = 1; i <= n; i++) $(r[i]) = a[r[i]]; print }' >"$F/$1.csv"
+	"$CEREBRO" import -q "$F/$1.csv"
+	sql "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = '$1'::regclass AND contype = 'p'"
+}
+is "$(late_key whole '')" 'PRIMARY KEY (day, store_code)' 'a key of two columns'
+is "$(late_key second '1 2')" 'PRIMARY KEY (day, till_code)' 'refuted by the last row, the next one holds'
+is "$(late_key neither '1 2 3')" '' 'both refuted: none'
+is "$(sql "SELECT pg_stat_get_mod_since_analyze('whole'::regclass) > 30000")" t 'autovacuum still has to look closely'
+is "$(sql "SELECT count(*) FROM pg_stats WHERE tablename = 'whole'")" 4 'the planner knows every column at once'
+
 # -------------------------------------------------------- an ordinary role
 sql 'CREATE ROLE joe LOGIN; CREATE SCHEMA joe AUTHORIZATION joe'
 conninfo="host=$CEREBRO_HOME/run dbname=cerebro user=joe"
