@@ -139,6 +139,149 @@ extern cer_status cer_mst_print(cer_arena *arena, const cer_mst *mst,
 extern uint64_t cer_mst_get_seed(const cer_mst *mst);
 extern size_t cer_mst_get_epochs(const cer_mst *mst);
 
+/* ---------------------------------------------------------------- change */
+
+/*
+ * What turns one triple into another, step by step:
+ *
+ *	 ADD FE planes, DROP FE dest : onehot, SET PT.lr = 0.001 -> 0.01,
+ *	 INSERT AS dropout(0.1) AFTER AS.dense[1]
+ *
+ * A closed change says what was there before (DROP FE item, SET p = old -> new,
+ * DELETE AS x AFTER p) and has an inverse; an open one (DROP FE.name, SET p =
+ * new, DELETE p) is closed by applying it.  The word default stands for what is
+ * left out.  Steps follow each other: each reads what those before it made.
+ */
+typedef struct cer_change cer_change;
+
+extern cer_status cer_change_parse(cer_arena *arena, cer_text text,
+                                   const cer_change **change, cer_error *err);
+/* Canonical, ended by NUL; the empty change is the empty text. */
+extern cer_status cer_change_print(cer_arena *arena, const cer_change *change,
+                                   cer_text *text, cer_error *err);
+extern size_t cer_change_count_steps(const cer_change *change);
+extern bool cer_change_is_closed(const cer_change *change);
+
+/* mst + change; closed (NULL is allowed) is the change with its old values. */
+extern cer_status
+cer_change_apply(cer_arena *arena, const cer_mst *mst, const cer_change *change,
+                 const cer_mst **result, const cer_change **closed,
+                 cer_error *err);
+/* to - from: closed, and small enough to be read. */
+extern cer_status
+cer_change_between(cer_arena *arena, const cer_mst *from, const cer_mst *to,
+                   const cer_change **change, cer_error *err);
+/* The first, then the second. */
+extern cer_status cer_change_compose(cer_arena *arena, const cer_change *first,
+                                     const cer_change *second,
+                                     const cer_change **both, cer_error *err);
+/* Fails with CER_BAD_CALL for an open change. */
+extern cer_status cer_change_invert(cer_arena *arena, const cer_change *change,
+                                    const cer_change **inverse, cer_error *err);
+/* Paths are disjoint, so that the order of the two makes no difference. */
+extern bool cer_change_commutes(const cer_change *a, const cer_change *b);
+
+/* What a and b made of base, together; fails with CER_BAD_VALUE where both
+ * changed the same thing differently, and names it. */
+extern cer_status
+cer_mst_merge(cer_arena *arena, const cer_mst *base, const cer_mst *a,
+              const cer_mst *b, const cer_mst **merged, cer_error *err);
+
+/* ---------------------------------------------------------------- search */
+
+/* A triple in which what is left out is free. */
+typedef struct cer_pattern cer_pattern;
+
+extern cer_status
+cer_pattern_parse(cer_arena *arena, cer_text text, const cer_pattern **pattern,
+                  cer_error *err);
+extern cer_status
+cer_pattern_print(cer_arena *arena, const cer_pattern *pattern, cer_text *text,
+                  cer_error *err);
+extern bool
+cer_pattern_contains(const cer_pattern *pattern, const cer_mst *mst);
+
+/* A set of triples: choices, ranges, optional parts, conditions. */
+typedef struct cer_space cer_space;
+
+extern cer_status cer_space_parse(cer_arena *arena, cer_text text,
+                                  const cer_space **space, cer_error *err);
+extern cer_status cer_space_print(cer_arena *arena, const cer_space *space,
+                                  cer_text *text, cer_error *err);
+extern bool cer_space_contains(const cer_space *space, const cer_mst *mst);
+/* How many ways there are to choose, INFINITY with a continuous range. */
+extern double cer_space_get_cardinality(const cer_space *space);
+/* Every triple of a finite space, once; CER_TOO_BIG beyond limit. */
+extern cer_status
+cer_space_make_points(cer_arena *arena, const cer_space *space, size_t limit,
+                      const cer_mst *const **points, size_t *n_points,
+                      cer_error *err);
+/* The triple of a draw depends on the seed and the draw's number only. */
+extern cer_status
+cer_space_sample(cer_arena *arena, const cer_space *space, uint64_t seed,
+                 uint64_t draw, const cer_mst **mst, cer_error *err);
+
+/*
+ * How far apart two triples are: a metric; see core/lang/distance.c for what
+ * things cost.  The arena is for what is needed meanwhile by large structures:
+ * it is left alone for usual ones.
+ */
+extern cer_status
+cer_mst_distance(cer_arena *arena, const cer_mst *a, const cer_mst *b,
+                 double *distance, cer_error *err);
+/* Only what the pattern names counts; 0 for what it contains. */
+extern cer_status
+cer_pattern_distance(cer_arena *arena, const cer_pattern *pattern,
+                     const cer_mst *mst, double *distance, cer_error *err);
+
+/*
+ * For an inverted index: what a triple says, fact by fact, hashed; ascending,
+ * each once.  A pattern, or space, that contains a triple has no key that the
+ * triple lacks; the converse is to be checked.
+ */
+extern cer_status
+cer_mst_make_keys(cer_arena *arena, const cer_mst *mst, const uint64_t **keys,
+                  size_t *n_keys, cer_error *err);
+extern cer_status
+cer_pattern_make_keys(cer_arena *arena, const cer_pattern *pattern,
+                      const uint64_t **keys, size_t *n_keys, cer_error *err);
+extern cer_status
+cer_space_make_keys(cer_arena *arena, const cer_space *space,
+                    const uint64_t **keys, size_t *n_keys, cer_error *err);
+
+/*
+ * For a tree of boxes: a triple as a point of few dimensions.  The bound of a
+ * box is at most the distance to each triple whose summary lies in it.
+ */
+#define CER_SUMMARY_DIMS 40
+
+typedef struct cer_summary
+{
+	uint16_t at[CER_SUMMARY_DIMS];
+} cer_summary;
+
+typedef struct cer_summary_box
+{
+	cer_summary least;
+	cer_summary most;
+} cer_summary_box;
+
+/* What is searched near: a triple or a pattern. */
+typedef struct cer_probe
+{
+	cer_summary summary;
+	uint8_t uses[CER_SUMMARY_DIMS]; /* how each dimension counts */
+} cer_probe;
+
+extern void cer_mst_summarize(const cer_mst *mst, cer_summary *summary);
+/* The smallest box around both. */
+extern void
+cer_summary_box_extend(cer_summary_box *box, const cer_summary_box *by);
+extern void cer_mst_probe(const cer_mst *mst, cer_probe *probe);
+extern void cer_pattern_probe(const cer_pattern *pattern, cer_probe *probe);
+extern double
+cer_probe_bound(const cer_probe *probe, const cer_summary_box *box);
+
 /* ---------------------------------------------------------------- split */
 
 typedef enum cer_part_of_rows
