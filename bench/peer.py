@@ -11,6 +11,8 @@ import numpy
 import pandas
 import torch
 
+from network import Network
+
 QUERY = "SELECT * FROM late_source WHERE arr_delay IS NOT NULL"
 NUMBERS = ["month", "day", "hour", "minute", "sched_arr_time", "distance", "plane_year", "engines", "seats", "temp",
            "dewp", "humid", "wind_speed", "visib", "pressure", "dest_lat", "dest_alt"]
@@ -45,8 +47,10 @@ class Encoder:
             self.values[name] = pandas.Index(counts[counts >= 3].index.astype(str))
         return self
 
-    def n_codes(self, name):
-        return len(self.values[name]) + 2
+    def tables(self):
+        """Codes and width of each category; width 0: one-hot."""
+        n_codes = [len(self.values[name]) + 2 for name in CATEGORIES]
+        return [(n, 8 if n > 9 else 0) for n in n_codes]
 
     def encode(self, frame):
         """x: numbers (n, n_numbers); codes: (n, n_categories)."""
@@ -62,28 +66,6 @@ class Encoder:
         of_category = numpy.where(of_category == 1, 1, of_category)  # -1 + 2: unseen
         codes = column.cat.codes.to_numpy()
         return numpy.where(codes < 0, 0, of_category[codes]).astype("int64")
-
-
-class Network(torch.nn.Module):
-    def __init__(self, encoder, n_numbers, units):
-        super().__init__()
-        self.embeddings = torch.nn.ModuleList(
-            torch.nn.Embedding(encoder.n_codes(name), 8) if encoder.n_codes(name) > 9 else None for name in CATEGORIES)
-        self.n_codes = [encoder.n_codes(name) for name in CATEGORIES]
-        width = n_numbers + sum(8 if n > 9 else n for n in self.n_codes)
-        layers = []
-        for n_out in units:
-            layers += [torch.nn.Linear(width, n_out), torch.nn.ReLU()]
-            width = n_out
-        self.layers = torch.nn.Sequential(*layers, torch.nn.Linear(width, 2))
-
-    def forward(self, x, codes):
-        parts = [x]
-        for i, embedding in enumerate(self.embeddings):
-            column = codes[:, i]
-            parts.append(embedding(column) if embedding is not None
-                         else torch.nn.functional.one_hot(column, self.n_codes[i]).float())
-        return self.layers(torch.cat(parts, dim=1))
 
 
 def predict(network, x, codes, batch=8192):
@@ -113,7 +95,7 @@ def train(frame, units, n_epochs=5, batch=1024, lr=0.001):
     valid_x, valid_codes = encoder.encode(frame[is_valid])
     labels = torch.from_numpy((frame["arr_delay"] > 15).to_numpy().astype("int64"))
     y, valid_y = labels[is_train], labels[is_valid]
-    network = Network(encoder, x.shape[1], units)
+    network = Network(x.shape[1], encoder.tables(), units)
     optimizer = torch.optim.Adam(network.parameters(), lr=lr)
     for _ in range(n_epochs):
         order = torch.randperm(len(x))

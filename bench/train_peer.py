@@ -7,6 +7,8 @@ import time
 import numpy
 import torch
 
+from network import Network
+
 torch.set_num_threads(2)
 torch.manual_seed(1)
 N_EPOCHS = 5
@@ -36,27 +38,6 @@ def read_dump(path):
         part, at = read_part(data, at, int(n_numbers), int(n_tables))
         parts.append(part)
     return int(n_numbers), tables, parts
-
-
-class Network(torch.nn.Module):
-    def __init__(self, n_numbers, tables, units):
-        super().__init__()
-        self.tables = tables
-        self.embeddings = torch.nn.ModuleList(torch.nn.Embedding(n, d) for n, d in tables if d > 0)
-        width = n_numbers + sum(d or n for n, d in tables)
-        layers = []
-        for n_out in units:
-            layers += [torch.nn.Linear(width, n_out), torch.nn.ReLU()]
-            width = n_out
-        self.layers = torch.nn.Sequential(*layers, torch.nn.Linear(width, 2))
-
-    def forward(self, x, codes):
-        parts = [x]
-        embeddings = iter(self.embeddings)
-        for i, (n, d) in enumerate(self.tables):
-            column = codes[:, i]
-            parts.append(next(embeddings)(column) if d > 0 else torch.nn.functional.one_hot(column, n).float())
-        return self.layers(torch.cat(parts, dim=1))
 
 
 def measure(network, part):
