@@ -3,6 +3,7 @@
  *	  A small net with random rows, and what it computes, in double precision.
  */
 #include "net_case.h"
+#include "activation.h"
 
 #include "cmocka_all.h"
 #include "nn/op_first.h"
@@ -89,32 +90,6 @@ net_case_release(net_case *c)
 
 /* ------------------------------------------------------------------ oracle */
 
-static double
-activate(cer_activation activation, double x)
-{
-	switch (activation)
-	{
-		case CER_IDENTITY:
-			return x;
-		case CER_RELU:
-			return x > 0 ? x : 0;
-		case CER_LEAKY_RELU:
-			return x > 0 ? x : 0.01 * x;
-		case CER_GELU:
-			return 0.5 * x * (1 + erf(x / sqrt(2)));
-		case CER_SILU:
-			return x / (1 + exp(-x));
-		case CER_SELU:
-			return 1.0507009873554804934 *
-			       (x > 0 ? x : 1.6732632423543772848 * (exp(x) - 1));
-		case CER_TANH:
-			return tanh(x);
-		case CER_SIGMOID:
-			return 1 / (1 + exp(-x));
-	}
-	return NAN;
-}
-
 static void
 add_product(const double *w, const cer_net_tensor *tensor, size_t row,
             double factor, double *z)
@@ -174,7 +149,7 @@ run_activate(const net_case *c, const double *w, const cer_node *node,
 	const double *bias = w + c->net->tensors[node->first_tensor].offset;
 
 	for (size_t i = 0; i < node->n_out; i++)
-		y[i] = activate(node->activation, z[i] + bias[i]);
+		y[i] = activation_get(node->activation, z[i] + bias[i]);
 }
 
 void
