@@ -112,13 +112,26 @@ check_use(const cer_column *column, const cer_fe_item *item, cer_error *err)
 	return CER_BAD_VALUE;
 }
 
+static cer_encoder_spec
+get_encoder(const cer_fe_item *item)
+{
+	return item->n_encoders > 0 ? item->encoders[0]
+	                            : (cer_encoder_spec){CER_ENCODER_AUTO, 0};
+}
+
 /* Numbers can be categories too, each value one; texts are no numbers. */
 static cer_status
 check_encoder(const cer_column *column, const cer_fe_item *item, cer_error *err)
 {
-	bool wants_number = item->encoder.kind == CER_ENCODER_ROBUST ||
-	                    item->encoder.kind == CER_ENCODER_STANDARDIZE;
+	cer_encoder_kind kind = get_encoder(item).kind;
+	bool wants_number =
+		kind == CER_ENCODER_ROBUST || kind == CER_ENCODER_STANDARDIZE;
 
+	if (item->n_encoders > 1)
+		return cer_fail_at(err, CER_BAD_VALUE, place_of(item),
+		                   "column \"%.*s\" has more than one encoder, which "
+		                   "cannot be trained yet",
+		                   CER_SHOW(column->name));
 	if (column->type == CER_TYPE_OTHER)
 	{
 		cer_fail_at(err, CER_BAD_VALUE, place_of(item),
@@ -134,7 +147,7 @@ check_encoder(const cer_column *column, const cer_fe_item *item, cer_error *err)
 	cer_fail_at(
 		err, CER_BAD_VALUE, place_of(item),
 		"encoder %s needs numbers, but column \"%.*s\" holds categories",
-		cer_encoder_name(item->encoder.kind), CER_SHOW(column->name));
+		cer_encoder_name(kind), CER_SHOW(column->name));
 	cer_error_set_hint(err, "Encoders of categories are onehot and embed.");
 	return CER_BAD_VALUE;
 }
@@ -149,7 +162,7 @@ note_column(source *from, const cer_fe_item *item, cer_error *err)
 	CER_TRY(check_use(&from->columns[column], item, err));
 	CER_TRY(check_encoder(&from->columns[column], item, err));
 	from->choices[column].is_named = true;
-	from->choices[column].encoder = item->encoder;
+	from->choices[column].encoder = get_encoder(item);
 	return CER_OK;
 }
 

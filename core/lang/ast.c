@@ -45,6 +45,27 @@ cer_ast_move_children(cer_ast *parent, cer_ast *from)
 	cer_ast_remove_children(from);
 }
 
+static cer_text
+get_key(const cer_ast *ast)
+{
+	bool is_table = ast->kind == CER_AST_JOIN || ast->kind == CER_AST_AGGREGATE;
+
+	if (is_table && ast->first && ast->first->kind == CER_AST_ALIAS)
+		return ast->first->name;
+	return ast->name;
+}
+
+int
+cer_ast_compare(const cer_ast *a, const cer_ast *b)
+{
+	bool is_table = a->kind == CER_AST_JOIN || a->kind == CER_AST_AGGREGATE;
+	int order = 0;
+
+	if (!is_table && (a->qualifier.size > 0 || b->qualifier.size > 0))
+		order = cer_text_compare(a->qualifier, b->qualifier);
+	return order != 0 ? order : cer_text_compare(get_key(a), get_key(b));
+}
+
 /* Joins two sorted lists; what is equal keeps a's before b's. */
 static cer_ast *
 merge(cer_ast *a, cer_ast *b)
@@ -54,7 +75,7 @@ merge(cer_ast *a, cer_ast *b)
 
 	while (a != NULL && b != NULL)
 	{
-		cer_ast **least = cer_text_compare(a->name, b->name) <= 0 ? &a : &b;
+		cer_ast **least = cer_ast_compare(a, b) <= 0 ? &a : &b;
 
 		*next = *least;
 		next = &(*least)->next;

@@ -34,7 +34,8 @@ typedef enum cer_ast_kind
 	CER_AST_STAR,
 	CER_AST_EXCEPT,  /* COLUMNs */
 	CER_AST_COLUMN,  /* [qualifier.]name; child: its encoder, if one is given */
-	CER_AST_DERIVED, /* name = (SQL); children: SQL, then the encoder */
+	CER_AST_DERIVED, /* name = (SQL); children: SQL, then the encoder if given;
+					  * in an AGGREGATE without parentheses and encoder */
 	CER_AST_JOIN, /* [qualifier.]name; children: ALIAS, VIA | USING | ON; flag:
 				   * LAST */
 	CER_AST_AGGREGATE, /* [qualifier.]name; children: ALIAS, VIA, DERIVEDs,
@@ -94,7 +95,9 @@ cer_ast_make(cer_arena *arena, cer_ast_kind kind, cer_place place);
 extern void cer_ast_append(cer_ast *parent, cer_ast *child);
 /* Moves the children of another node to the end. */
 extern void cer_ast_move_children(cer_ast *parent, cer_ast *from);
-/* By name, in byte order; stable. */
+/* By qualifier, then name, in byte order; a table of FE by its alias alone. */
+extern int cer_ast_compare(const cer_ast *a, const cer_ast *b);
+/* In that order; stable. */
 extern void cer_ast_sort_children(cer_ast *parent);
 extern void cer_ast_remove_children(cer_ast *parent);
 extern size_t cer_ast_count(const cer_ast *parent);
@@ -102,6 +105,10 @@ extern size_t cer_ast_count(const cer_ast *parent);
 /* The tree of a text; what its words mean is not looked at. */
 extern cer_status
 cer_ast_parse(cer_arena *arena, cer_text text, cer_ast **ast, cer_error *err);
+
+/* The same, and what stands for many values is allowed. */
+extern cer_status cer_ast_parse_space(cer_arena *arena, cer_text text,
+                                      cer_ast **ast, cer_error *err);
 
 /* Text of a tree, ended by NUL, without the version. */
 extern cer_status cer_ast_print(cer_arena *arena, const cer_ast *ast,

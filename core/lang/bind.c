@@ -158,6 +158,8 @@ fail_value(const cer_arg *arg, const cer_ast *value, cer_error *err)
 		cer_number_print(value->number, number);
 	else if (value->kind == CER_AST_TIMES)
 		strcpy(number, "... x ...");
+	else if (value->kind == CER_AST_CHAIN)
+		strcpy(number, "... > ...");
 	cer_fail_at(err, CER_BAD_VALUE, value->place, "bad value %s%.*s for %s",
 	            number, CER_SHOW(value->name), arg->name);
 	cer_arg_describe(arg, range, sizeof(range));

@@ -50,17 +50,25 @@ typedef struct cer_fe_value
 	cer_text sql;
 } cer_fe_value;
 
+/*
+ * Items stand in canonical order: the star, one EXCEPT a qualifier, JOINs by
+ * alias, AGGREGATEs by alias, columns by qualifier and name.  Aliases are
+ * unique, and each qualifier of a column is one of them.  The order says
+ * nothing about which JOIN needs which.
+ */
 typedef struct cer_fe_item
 {
 	cer_fe_kind kind;
-	cer_text qualifier; /* column: the alias of its table; join, aggregate: the
-						 * schema; empty: none */
+	cer_text qualifier; /* except, column: the alias of its table; join,
+						 * aggregate: the schema; empty: none */
 	size_t n_names; /* except: columns; column, derived, join, aggregate: one */
-	const cer_text *names; /* unquoted */
-	cer_encoder_spec encoder;
+	const cer_text *names; /* unquoted; except: all of one qualifier */
+	size_t n_encoders; /* 0: by type; more than 1: side by side, each once */
+	const cer_encoder_spec *encoders;
 	cer_text sql;   /* derived: what it is; aggregate: WHERE, or empty */
 	cer_text alias; /* of a join or aggregate; the table's name if not given */
 	cer_fe_link link;
+	cer_text link_qualifier; /* of all link columns: an alias, or empty */
 	size_t n_link_columns;
 	const cer_text *link_columns;
 	cer_text link_sql;

@@ -1,22 +1,10 @@
 /*
  * lang/parse.c
- *	  Recursive descent from tokens to a tree; one function per rule.
- *
- *	 triple    = ['FE' item {',' item}] ['AS' value]
- *				 ['PT' argument {',' argument}] ['@' version]
- *	 item      = '*' | 'EXCEPT' '(' column {',' column} ')'
- *				 | column [':' value]
- *	 argument  = [name '='] value
- *	 value     = operand ['x' operand]
- *	 operand   = ['-'] number | name ['(' [argument {',' argument}] ')']
- *
- * The parser looks one token ahead.  FE, AS and PT are reserved outside
- * parentheses.  Which words and values make sense is the resolver's affair.
+ *	  The parser's dealings with tokens, and the sections of a triple.
  */
-#include "lang/ast.h"
+#include "lang/parse_private.h"
 
 #include "base/text.h"
-#include "lang/lex.h"
 #include "lang/suggest.h"
 
 #include <string.h>
@@ -24,36 +12,36 @@
 #define MAX_DEPTH 32   /* of nested calls: bounds the stack */
 #define MAX_ITEMS 4096 /* of one list */
 
-typedef struct parser
-{
-	cer_lexer lexer;
-	cer_arena *arena;
-	cer_error *err;
-	cer_token token; /* not yet used */
-	int depth;       /* of parentheses */
-	bool has_version;
-} parser;
-
-static cer_status parse_value(parser *p, const char *expected, cer_ast **value);
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const sections[] = {"FE", "AS", "PT"};
 static const char *const item_words[] = {"EXCEPT", "JOIN", "AGGREGATE"};
+static const char *const clause_words[] = {"LAST",  "VIA",    "USING", "ON",
+                                           "WHERE", "WINDOW", "UNCUT"};
 
-static cer_status
-advance(parser *p)
+cer_status
+cer_parser_init(cer_parser *p, cer_arena *arena, cer_text text, cer_error *err)
+{
+	*p = (cer_parser){.arena = arena, .err = err};
+	CER_TRY(cer_lexer_init(&p->lexer, arena, text, err));
+	return cer_parser_advance(p);
+}
+
+cer_status
+cer_parser_advance(cer_parser *p)
 {
 	return cer_lexer_read(&p->lexer, &p->token);
 }
 
-static cer_status
-make_node(parser *p, cer_ast_kind kind, cer_ast **node)
+cer_status
+cer_parser_make(cer_parser *p, cer_ast_kind kind, cer_ast **node)
 {
 	*node = cer_ast_make(p->arena, kind, p->token.place);
 	return *node ? CER_OK : cer_fail_memory(p->err, sizeof(**node));
 }
 
-static bool
-is_word(const parser *p, const char *word)
+bool
+cer_parser_is_word(const cer_parser *p, const char *word)
 {
 	size_t size = strlen(word);
 
@@ -65,95 +53,120 @@ is_word(const parser *p, const char *word)
 	return true;
 }
 
-static bool
-is_reserved(const parser *p)
+cer_status
+cer_parser_skip_word(cer_parser *p, const char *word, bool *is_there)
 {
-	if (p->depth > 0)
-		return false;
-	for (size_t i = 0; i < 3; i++)
-		if (is_word(p, sections[i]))
+	*is_there = cer_parser_is_word(p, word);
+	return *is_there ? cer_parser_advance(p) : CER_OK;
+}
+
+static bool
+is_one_of(const cer_parser *p, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (cer_parser_is_word(p, words[i]))
 			return true;
 	return false;
 }
 
-/* Words that begin an item are no bare column names, those to come included:
- * a text keeps its meaning when the language grows. */
-static bool
-is_item_word(const parser *p)
+bool
+cer_parser_is_reserved(const cer_parser *p)
 {
-	for (size_t i = 0; i < sizeof(item_words) / sizeof(item_words[0]); i++)
-		if (is_word(p, item_words[i]))
-			return true;
-	return false;
+	return p->depth == 0 && is_one_of(p, sections, COUNT(sections));
 }
 
-static bool
-is_name(const parser *p)
+bool
+cer_parser_is_item_word(const cer_parser *p)
+{
+	return is_one_of(p, item_words, COUNT(item_words));
+}
+
+bool
+cer_parser_is_clause_word(const cer_parser *p)
+{
+	return is_one_of(p, clause_words, COUNT(clause_words));
+}
+
+bool
+cer_parser_is_name(const cer_parser *p)
 {
 	return p->token.kind == CER_TOKEN_QUOTED ||
-	       (p->token.kind == CER_TOKEN_NAME && !is_reserved(p));
+	       (p->token.kind == CER_TOKEN_NAME && !cer_parser_is_reserved(p));
 }
 
 /* The section whose keyword the word in hand was perhaps meant to be. */
 static void
-suggest_section(parser *p)
+suggest_section(cer_parser *p)
 {
 	cer_suggestion suggestion;
 
 	cer_suggestion_init(&suggestion, p->token.source);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < COUNT(sections); i++)
 		cer_suggestion_offer(&suggestion, cer_text_of(sections[i]));
 	cer_suggestion_hint(&suggestion, p->err);
 }
 
-/* Fails at the token in hand; expected completes "Expected ...". */
-static cer_status
-fail_unexpected(parser *p, const char *expected)
+static bool
+is_mark_of_spaces(const cer_parser *p)
+{
+	return p->token.kind == '{' || p->token.kind == '?' ||
+	       p->token.kind == CER_TOKEN_DOTS || cer_parser_is_word(p, "XX");
+}
+
+cer_status
+cer_parser_fail(cer_parser *p, const char *expected)
 {
 	cer_token_fail(&p->token, expected, p->err);
-	if (is_reserved(p) || is_item_word(p))
+	if (cer_parser_is_reserved(p) || cer_parser_is_item_word(p))
 		cer_error_set_hint(p->err,
 		                   "This is a word of the language; a column of that "
 		                   "name is written with quotes: \"%.*s\".",
 		                   CER_SHOW(p->token.name));
+	else if (!p->is_space && is_mark_of_spaces(p))
+		cer_error_set_hint(p->err, "This stands for many values: in a space of "
+		                           "triples, not in one triple.");
 	else if (p->token.kind == CER_TOKEN_NAME)
 		suggest_section(p);
 	return CER_SYNTAX;
 }
 
-static cer_status
-expect(parser *p, int kind, const char *expected)
+cer_status
+cer_parser_expect(cer_parser *p, int kind, const char *expected)
 {
 	if (p->token.kind != kind)
-		return fail_unexpected(p, expected);
-	return advance(p);
+		return cer_parser_fail(p, expected);
+	return cer_parser_advance(p);
 }
 
+/* Braces count as parentheses do. */
 static cer_status
-open_parenthesis(parser *p, const char *expected)
+open_bracket(cer_parser *p, int bracket, const char *expected)
 {
-	if (p->token.kind == '(' && p->depth == MAX_DEPTH)
+	if (p->token.kind == bracket && p->depth == MAX_DEPTH)
 		return cer_fail_at(p->err, CER_TOO_BIG, p->token.place,
 		                   "more than %d nested parentheses", MAX_DEPTH);
-	CER_TRY(expect(p, '(', expected));
+	CER_TRY(cer_parser_expect(p, bracket, expected));
 	p->depth++;
 	return CER_OK;
 }
 
-static cer_status
-close_parenthesis(parser *p)
+cer_status
+cer_parser_open(cer_parser *p, const char *expected)
 {
-	if (p->token.kind != ')')
-		return fail_unexpected(p, "\",\" or \")\"");
-	p->depth--;
-	return advance(p);
+	return open_bracket(p, '(', expected);
 }
 
-typedef cer_status (*parse_fn)(parser *p, cer_ast **node);
+cer_status
+cer_parser_close(cer_parser *p)
+{
+	if (p->token.kind != ')')
+		return cer_parser_fail(p, "\",\" or \")\"");
+	p->depth--;
+	return cer_parser_advance(p);
+}
 
-/* rule {',' rule}, appended to parent */
-static cer_status
-parse_list(parser *p, parse_fn rule, cer_ast *parent)
+cer_status
+cer_parse_list(cer_parser *p, cer_parse_fn rule, cer_ast *parent)
 {
 	for (size_t n = 0;; n++)
 	{
@@ -166,183 +179,166 @@ parse_list(parser *p, parse_fn rule, cer_ast *parent)
 		cer_ast_append(parent, node);
 		if (p->token.kind != ',')
 			return CER_OK;
-		CER_TRY(advance(p));
+		CER_TRY(cer_parser_advance(p));
 	}
 }
 
-/* ---------------------------------------------------------------- values */
+/* ------------------------------------------------------- many values */
 
-static cer_status
-parse_number(parser *p, cer_ast **number)
+cer_status
+cer_parse_choice(cer_parser *p, cer_parse_fn rule, cer_ast **choice)
 {
-	bool is_negative = p->token.kind == '-';
-
-	CER_TRY(make_node(p, CER_AST_NUMBER, number));
-	if (is_negative)
-		CER_TRY(advance(p));
-	if (p->token.kind != CER_TOKEN_NUMBER)
-		return fail_unexpected(p, "a number");
-	(*number)->number = is_negative ? -p->token.number : p->token.number;
-	return advance(p);
+	CER_TRY(cer_parser_make(p, CER_AST_CHOICE, choice));
+	CER_TRY(open_bracket(p, '{', "\"{\""));
+	CER_TRY(cer_parse_list(p, rule, *choice));
+	if (p->token.kind != '}')
+		return cer_parser_fail(p, "\",\" or \"}\"");
+	p->depth--;
+	return cer_parser_advance(p);
 }
 
-static cer_status
-parse_argument(parser *p, cer_ast **argument)
+cer_status
+cer_parse_optional(cer_parser *p, cer_parse_fn rule, cer_ast **optional)
 {
-	const char *expected =
-		p->depth > 0 ? "an argument" : "an optimizer or a setting";
-	cer_ast *value;
+	cer_ast *item;
 
-	CER_TRY(parse_value(p, expected, &value));
-	*argument = value;
-	if (p->token.kind != '=')
-		return CER_OK;
-	if (value->kind != CER_AST_CALL || value->first != NULL)
-		return fail_unexpected(p, "\",\", as only a word stands before \"=\"");
-	CER_TRY(advance(p));
-	value->kind = CER_AST_NAMED;
-	CER_TRY(parse_value(p, "a value", &value));
-	cer_ast_append(*argument, value);
+	CER_TRY(cer_parser_make(p, CER_AST_OPTIONAL, optional));
+	CER_TRY(cer_parser_advance(p));
+	if (p->token.kind == '?')
+		return cer_parser_fail(p, "what is optional");
+	CER_TRY(rule(p, &item));
+	cer_ast_append(*optional, item);
 	return CER_OK;
 }
 
+/* One value: a condition does not hang on another. */
 static cer_status
-parse_call(parser *p, cer_ast **call)
-{
-	CER_TRY(make_node(p, CER_AST_CALL, call));
-	(*call)->name = p->token.name;
-	CER_TRY(advance(p));
-	if (p->token.kind != '(')
-		return CER_OK;
-	CER_TRY(open_parenthesis(p, "\"(\""));
-	if (p->token.kind != ')')
-		CER_TRY(parse_list(p, parse_argument, *call));
-	return close_parenthesis(p);
-}
-
-static cer_status
-parse_operand(parser *p, const char *expected, cer_ast **operand)
+parse_wanted(cer_parser *p, cer_ast **wanted)
 {
 	if (p->token.kind == CER_TOKEN_NUMBER || p->token.kind == '-')
-		return parse_number(p, operand);
-	if (p->token.kind == CER_TOKEN_NAME && !is_reserved(p))
-		return parse_call(p, operand);
-	return fail_unexpected(p, expected);
+		return cer_parse_number(p, wanted);
+	if (p->token.kind != CER_TOKEN_NAME)
+		return cer_parser_fail(p, "a value");
+	return cer_parse_operand(p, "a value", wanted);
 }
 
-static cer_status
-parse_value(parser *p, const char *expected, cer_ast **value)
+cer_status
+cer_parse_condition(cer_parser *p, cer_ast **value)
 {
-	cer_ast *first;
-	cer_ast *second;
+	cer_ast *condition;
+	cer_ast *path;
+	cer_ast *wanted;
 
-	CER_TRY(parse_operand(p, expected, &first));
-	*value = first;
-	if (!is_word(p, "x"))
+	if (!cer_parser_is_word(p, "IF"))
 		return CER_OK;
-	CER_TRY(advance(p));
-	CER_TRY(parse_operand(p, "a number of layers", &second));
-	*value = cer_ast_make(p->arena, CER_AST_TIMES, first->place);
-	if (*value == NULL)
-		return cer_fail_memory(p->err, sizeof(**value));
-	cer_ast_append(*value, first);
-	cer_ast_append(*value, second);
+	condition = cer_ast_make(p->arena, CER_AST_CONDITION, (*value)->place);
+	if (condition == NULL)
+		return cer_fail_memory(p->err, sizeof(*condition));
+	CER_TRY(cer_parser_advance(p));
+	CER_TRY(cer_parse_path(p, &path));
+	CER_TRY(cer_parser_expect(p, '=', "\"=\" and a value"));
+	CER_TRY(parse_wanted(p, &wanted));
+	cer_ast_append(condition, *value);
+	cer_ast_append(condition, path);
+	cer_ast_append(condition, wanted);
+	*value = condition;
 	return CER_OK;
 }
 
-/* ---------------------------------------------------------------- FE */
+/* ------------------------------------------------------- paths */
 
 static cer_status
-parse_name(parser *p, cer_ast **column)
+parse_index(cer_parser *p, cer_ast *path)
 {
-	if (!is_name(p))
-		return fail_unexpected(p, "a column name");
-	CER_TRY(make_node(p, CER_AST_COLUMN, column));
-	(*column)->name = p->token.name;
-	return advance(p);
-}
+	cer_ast *step;
 
-static cer_status
-parse_except(parser *p, cer_ast **except)
-{
-	CER_TRY(make_node(p, CER_AST_EXCEPT, except));
-	CER_TRY(advance(p));
-	CER_TRY(open_parenthesis(p, "\"(\" and the columns to leave out"));
-	CER_TRY(parse_list(p, parse_name, *except));
-	return close_parenthesis(p);
-}
-
-static cer_status
-parse_column(parser *p, cer_ast **column)
-{
-	cer_ast *encoder;
-
-	if (!is_name(p) || is_item_word(p))
-		return fail_unexpected(p, "a column name, \"*\" or EXCEPT");
-	CER_TRY(parse_name(p, column));
-	if (p->token.kind != ':')
-		return CER_OK;
-	CER_TRY(advance(p));
-	CER_TRY(parse_operand(p, "an encoder", &encoder));
-	cer_ast_append(*column, encoder);
+	CER_TRY(cer_parser_make(p, CER_AST_PATH_STEP, &step));
+	CER_TRY(cer_parser_advance(p));
+	if (p->token.kind != CER_TOKEN_NUMBER || p->token.number < 1)
+		return cer_parser_fail(p, "an index from 1");
+	step->number = p->token.number;
+	CER_TRY(cer_parser_advance(p));
+	CER_TRY(cer_parser_expect(p, ']', "\"]\""));
+	cer_ast_append(path, step);
 	return CER_OK;
 }
 
 static cer_status
-parse_item(parser *p, cer_ast **item)
+parse_step(cer_parser *p, cer_ast *path)
 {
-	if (p->token.kind == '*')
+	cer_ast *step;
+
+	if (p->token.kind != CER_TOKEN_NAME && p->token.kind != CER_TOKEN_QUOTED)
+		return cer_parser_fail(p, "a name");
+	CER_TRY(cer_parser_make(p, CER_AST_PATH_STEP, &step));
+	step->name = p->token.name;
+	cer_ast_append(path, step);
+	return cer_parser_advance(p);
+}
+
+cer_status
+cer_parse_path(cer_parser *p, cer_ast **path)
+{
+	if (!is_one_of(p, sections, COUNT(sections)))
+		return cer_parser_fail(p, "a path, as in PT.lr");
+	CER_TRY(cer_parser_make(p, CER_AST_PATH, path));
+	CER_TRY(parse_step(p, *path));
+	for (;;)
 	{
-		CER_TRY(make_node(p, CER_AST_STAR, item));
-		return advance(p);
+		if (p->token.kind == '[')
+			CER_TRY(parse_index(p, *path));
+		else if (p->token.kind == '.')
+		{
+			CER_TRY(cer_parser_advance(p));
+			CER_TRY(parse_step(p, *path));
+		}
+		else
+			return CER_OK;
 	}
-	if (is_word(p, "EXCEPT"))
-		return parse_except(p, item);
-	return parse_column(p, item);
 }
 
-/* ---------------------------------------------------------------- triple */
+/* ------------------------------------------------------- triple */
 
 static cer_status
-parse_structure(parser *p, cer_ast *as)
+parse_structure(cer_parser *p, cer_ast *as)
 {
 	cer_ast *structure;
 
-	CER_TRY(parse_value(p, "a structure", &structure));
+	CER_TRY(cer_parse_value(p, "a structure", &structure));
 	cer_ast_append(as, structure);
 	return CER_OK;
 }
 
 /* Appends the section to the triple if the token in hand begins it. */
 static cer_status
-parse_section(parser *p, cer_ast_kind kind, cer_ast *triple)
+parse_section(cer_parser *p, cer_ast_kind kind, cer_ast *triple)
 {
 	cer_ast *section;
 
-	if (!is_word(p, sections[kind - CER_AST_FE]))
+	if (!cer_parser_is_word(p, sections[kind - CER_AST_FE]))
 		return CER_OK;
-	CER_TRY(make_node(p, kind, &section));
-	CER_TRY(advance(p));
+	CER_TRY(cer_parser_make(p, kind, &section));
+	CER_TRY(cer_parser_advance(p));
 	cer_ast_append(triple, section);
 	switch (kind)
 	{
 		case CER_AST_FE:
-			return parse_list(p, parse_item, section);
+			return cer_parse_list(p, cer_parse_item, section);
 		case CER_AST_AS:
 			return parse_structure(p, section);
 		default:
-			return parse_list(p, parse_argument, section);
+			return cer_parse_list(p, cer_parse_argument, section);
 	}
 }
 
 static cer_status
-parse_version(parser *p)
+parse_version(cer_parser *p)
 {
 	if (p->token.kind != '@')
 		return CER_OK;
-	CER_TRY(advance(p));
+	CER_TRY(cer_parser_advance(p));
 	if (p->token.kind != CER_TOKEN_NUMBER)
-		return fail_unexpected(p, "the number of a language version");
+		return cer_parser_fail(p, "the number of a language version");
 	if (p->token.number != CER_LANGUAGE_VERSION)
 	{
 		cer_fail_at(p->err, CER_BAD_VERSION, p->token.place,
@@ -353,7 +349,7 @@ parse_version(parser *p)
 		return CER_BAD_VERSION;
 	}
 	p->has_version = true;
-	return advance(p);
+	return cer_parser_advance(p);
 }
 
 /* What could still come after the last section. */
@@ -374,19 +370,19 @@ describe_rest(const cer_ast *triple)
 }
 
 static cer_status
-fail_rest(parser *p, const cer_ast *triple)
+fail_rest(cer_parser *p, const cer_ast *triple)
 {
-	fail_unexpected(p, p->has_version ? "the end" : describe_rest(triple));
-	if (is_reserved(p))
+	cer_parser_fail(p, p->has_version ? "the end" : describe_rest(triple));
+	if (cer_parser_is_reserved(p))
 		cer_error_set_hint(p->err, "The parts of a triple stand in the order "
 		                           "FE, AS, PT, each at most once.");
 	return CER_SYNTAX;
 }
 
-static cer_status
-parse_triple(parser *p, cer_ast **triple)
+cer_status
+cer_parse_triple(cer_parser *p, cer_ast **triple)
 {
-	CER_TRY(make_node(p, CER_AST_TRIPLE, triple));
+	CER_TRY(cer_parser_make(p, CER_AST_TRIPLE, triple));
 	CER_TRY(parse_section(p, CER_AST_FE, *triple));
 	CER_TRY(parse_section(p, CER_AST_AS, *triple));
 	CER_TRY(parse_section(p, CER_AST_PT, *triple));
@@ -399,12 +395,25 @@ parse_triple(parser *p, cer_ast **triple)
 cer_status
 cer_ast_parse(cer_arena *arena, cer_text text, cer_ast **ast, cer_error *err)
 {
-	parser p = {.arena = arena, .err = err};
+	cer_parser p;
 	cer_ast *triple;
 
-	CER_TRY(cer_lexer_init(&p.lexer, arena, text, err));
-	CER_TRY(advance(&p));
-	CER_TRY(parse_triple(&p, &triple));
+	CER_TRY(cer_parser_init(&p, arena, text, err));
+	CER_TRY(cer_parse_triple(&p, &triple));
+	*ast = triple;
+	return CER_OK;
+}
+
+cer_status
+cer_ast_parse_space(cer_arena *arena, cer_text text, cer_ast **ast,
+                    cer_error *err)
+{
+	cer_parser p;
+	cer_ast *triple;
+
+	CER_TRY(cer_parser_init(&p, arena, text, err));
+	p.is_space = true;
+	CER_TRY(cer_parse_triple(&p, &triple));
 	*ast = triple;
 	return CER_OK;
 }

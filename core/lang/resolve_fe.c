@@ -1,183 +1,291 @@
 /*
  * lang/resolve_fe.c
- *	  FE: items in canonical order: the star, EXCEPT, columns by name, each at
- *	  most once.  A plan reads columns in the source's order, so that the order
- *	  in which they were written means nothing.
+ *	  FE: items in canonical order, each thing at most once.  A plan reads
+ *	  columns in the source's order, so that the order in which they were
+ *	  written means nothing.
  */
 #include "lang/resolver.h"
 
 #include "base/text.h"
-#include "lang/bind.h"
+#include "lang/suggest.h"
 
 #include <string.h>
 
-static cer_status
-check_items(cer_resolver *r, const cer_ast *stars, const cer_ast *excepts)
+/* FE's items sorted by what they are, each list in canonical order. */
+typedef struct items
 {
-	if (stars->first != stars->last)
-		return cer_fail_at(r->err, CER_BAD_VALUE, stars->last->place,
-		                   "\"*\" is given twice");
-	if (excepts->first != excepts->last)
-		return cer_fail_at(r->err, CER_BAD_VALUE, excepts->last->place,
-		                   "EXCEPT is given twice");
-	if (excepts->first != NULL && stars->first == NULL)
+	cer_ast stars;
+	cer_ast excepts;
+	cer_ast excepted; /* COLUMNs: of all the excepts */
+	cer_ast joins;
+	cer_ast aggregates;
+	cer_ast columns; /* COLUMNs and DERIVEDs */
+} items;
+
+static cer_ast *
+get_list(items *sorted, cer_ast_kind kind)
+{
+	switch (kind)
 	{
-		cer_fail_at(r->err, CER_BAD_VALUE, excepts->first->place,
-		            "EXCEPT without \"*\"");
-		cer_error_set_hint(r->err, "Write FE *, EXCEPT (...).");
-		return CER_BAD_VALUE;
+		case CER_AST_STAR:
+			return &sorted->stars;
+		case CER_AST_EXCEPT:
+			return &sorted->excepts;
+		case CER_AST_JOIN:
+			return &sorted->joins;
+		case CER_AST_AGGREGATE:
+			return &sorted->aggregates;
+		default:
+			return &sorted->columns;
 	}
-	return CER_OK;
 }
 
-/* Columns in order of their names: no name twice. */
+/* ---------------------------------------------------------------- checks */
+
 static cer_status
-check_names(cer_resolver *r, const cer_ast *columns)
+fail_column(cer_resolver *r, const cer_ast *column, const char *what)
+{
+	cer_text qualifier = column->qualifier;
+
+	if (qualifier.size == 0)
+		return cer_fail_at(r->err, CER_BAD_VALUE, column->place,
+		                   "column \"%.*s\" is %s", CER_SHOW(column->name),
+		                   what);
+	return cer_fail_at(r->err, CER_BAD_VALUE, column->place,
+	                   "column \"%.*s.%.*s\" is %s", CER_SHOW(qualifier),
+	                   CER_SHOW(column->name), what);
+}
+
+/* Columns in order: none twice. */
+static cer_status
+check_columns(cer_resolver *r, const cer_ast *columns)
 {
 	for (const cer_ast *column = columns->first; column && column->next;
 	     column = column->next)
-		if (cer_text_equals(column->name, column->next->name))
-			return cer_fail_at(r->err, CER_BAD_VALUE, column->next->place,
-			                   "column \"%.*s\" is given twice",
-			                   CER_SHOW(column->name));
+		if (cer_ast_compare(column, column->next) == 0)
+			return fail_column(r, column->next, "given twice");
 	return CER_OK;
 }
 
-/* Both in order of their names: none is in both. */
-static cer_status
-check_conflicts(cer_resolver *r, const cer_ast *excepted,
-                const cer_ast *columns)
+/* The first of b that is in a too, both in order. */
+static const cer_ast *
+find_common(const cer_ast *a, const cer_ast *b)
 {
-	const cer_ast *out = excepted->first;
-	const cer_ast *in = columns->first;
+	const cer_ast *left = a->first;
+	const cer_ast *right = b->first;
 
-	while (out != NULL && in != NULL)
+	while (left != NULL && right != NULL)
 	{
-		int order = cer_text_compare(out->name, in->name);
+		int order = cer_ast_compare(left, right);
 
 		if (order == 0)
-			return cer_fail_at(r->err, CER_BAD_VALUE, in->place,
-			                   "column \"%.*s\" is both named and left out",
-			                   CER_SHOW(in->name));
+			return right;
 		if (order < 0)
-			out = out->next;
+			left = left->next;
 		else
-			in = in->next;
+			right = right->next;
 	}
-	return CER_OK;
+	return NULL;
+}
+
+static cer_text
+get_alias(const cer_ast *table)
+{
+	return table->first && table->first->kind == CER_AST_ALIAS
+	           ? table->first->name
+	           : table->name;
 }
 
 static cer_status
-order_items(cer_resolver *r, cer_ast *fe)
+check_aliases(cer_resolver *r, const items *sorted)
 {
-	cer_ast stars = {0};
-	cer_ast excepts = {0};
-	cer_ast columns = {0};
+	const cer_ast *twice = find_common(&sorted->joins, &sorted->aggregates);
+	const cer_ast *lists[] = {&sorted->joins, &sorted->aggregates};
+
+	for (size_t i = 0; i < 2; i++)
+		for (const cer_ast *table = lists[i]->first; table && table->next;
+		     table = table->next)
+			if (cer_ast_compare(table, table->next) == 0)
+				twice = table->next;
+	if (twice == NULL)
+		return CER_OK;
+	cer_fail_at(r->err, CER_BAD_VALUE, twice->place,
+	            "table \"%.*s\" is given twice", CER_SHOW(get_alias(twice)));
+	cer_error_set_hint(r->err, "Give one of them another name: JOIN %.*s a.",
+	                   CER_SHOW(twice->name));
+	return CER_BAD_VALUE;
+}
+
+static bool
+has_alias(const cer_ast *tables, cer_text alias)
+{
+	for (const cer_ast *table = tables->first; table; table = table->next)
+		if (cer_text_equals(get_alias(table), alias))
+			return true;
+	return false;
+}
+
+static cer_status
+fail_alias(cer_resolver *r, const items *sorted, const cer_ast *column)
+{
+	const cer_ast *lists[] = {&sorted->joins, &sorted->aggregates};
+	cer_suggestion suggestion;
+
+	cer_fail_at(r->err, CER_UNKNOWN_NAME, column->place,
+	            "no table \"%.*s\" in FE", CER_SHOW(column->qualifier));
+	cer_error_set_hint(r->err, "Add JOIN %.*s, or an AGGREGATE of it.",
+	                   CER_SHOW(column->qualifier));
+	cer_suggestion_init(&suggestion, column->qualifier);
+	for (size_t i = 0; i < 2; i++)
+		for (const cer_ast *table = lists[i]->first; table; table = table->next)
+			cer_suggestion_offer(&suggestion, get_alias(table));
+	cer_suggestion_hint(&suggestion, r->err);
+	return CER_UNKNOWN_NAME;
+}
+
+static cer_status
+check_qualifiers(cer_resolver *r, const items *sorted, const cer_ast *columns)
+{
+	for (const cer_ast *column = columns->first; column; column = column->next)
+		if (column->qualifier.size > 0 &&
+		    !has_alias(&sorted->joins, column->qualifier) &&
+		    !has_alias(&sorted->aggregates, column->qualifier))
+			return fail_alias(r, sorted, column);
+	return CER_OK;
+}
+
+/* The star has what is not qualified; a JOIN has what is. */
+static cer_status
+check_star(cer_resolver *r, const items *sorted)
+{
+	const cer_ast *out = sorted->excepted.first;
+
+	if (sorted->stars.first != sorted->stars.last)
+		return cer_fail_at(r->err, CER_BAD_VALUE, sorted->stars.last->place,
+		                   "\"*\" is given twice");
+	if (sorted->excepts.first != sorted->excepts.last)
+		return cer_fail_at(r->err, CER_BAD_VALUE, sorted->excepts.last->place,
+		                   "EXCEPT is given twice");
+	if (out == NULL || out->qualifier.size > 0 || sorted->stars.first != NULL)
+		return CER_OK;
+	cer_fail_at(r->err, CER_BAD_VALUE, sorted->excepts.first->place,
+	            "EXCEPT without \"*\"");
+	cer_error_set_hint(r->err, "Write FE *, EXCEPT (...).");
+	return CER_BAD_VALUE;
+}
+
+static cer_status
+check_items(cer_resolver *r, const items *sorted)
+{
+	const cer_ast *both;
+
+	CER_TRY(check_star(r, sorted));
+	CER_TRY(check_aliases(r, sorted));
+	CER_TRY(check_columns(r, &sorted->columns));
+	CER_TRY(check_columns(r, &sorted->excepted));
+	both = find_common(&sorted->excepted, &sorted->columns);
+	if (both != NULL)
+		return fail_column(r, both, "both named and left out");
+	if (r->is_open)
+		return CER_OK;
+	CER_TRY(check_qualifiers(r, sorted, &sorted->excepted));
+	return check_qualifiers(r, sorted, &sorted->columns);
+}
+
+/* ---------------------------------------------------------------- order */
+
+/* An alias that is the table's name says nothing. */
+static void
+drop_alias(cer_ast *table)
+{
+	cer_ast *alias = table->first;
+
+	if (alias == NULL || alias->kind != CER_AST_ALIAS ||
+	    !cer_text_equals(alias->name, table->name))
+		return;
+	table->first = alias->next;
+	if (table->last == alias)
+		table->last = NULL;
+}
+
+static void
+sort_items(cer_ast *fe, items *sorted)
+{
 	cer_ast *next;
 
 	for (cer_ast *item = fe->first; item; item = next)
 	{
 		next = item->next;
-		cer_ast_append(item->kind == CER_AST_STAR     ? &stars
-		               : item->kind == CER_AST_EXCEPT ? &excepts
-		                                              : &columns,
-		               item);
+		if (item->kind == CER_AST_JOIN || item->kind == CER_AST_AGGREGATE)
+			drop_alias(item);
+		cer_ast_append(get_list(sorted, item->kind), item);
 	}
-	CER_TRY(check_items(r, &stars, &excepts));
-	cer_ast_sort_children(&columns);
-	CER_TRY(check_names(r, &columns));
-	if (excepts.first != NULL)
+	if (sorted->excepts.first != NULL)
 	{
-		cer_ast_sort_children(excepts.first);
-		CER_TRY(check_names(r, excepts.first));
-		CER_TRY(check_conflicts(r, excepts.first, &columns));
+		cer_ast_sort_children(sorted->excepts.first);
+		sorted->excepted.first = sorted->excepts.first->first;
 	}
+	cer_ast_sort_children(&sorted->joins);
+	cer_ast_sort_children(&sorted->aggregates);
+	cer_ast_sort_children(&sorted->columns);
+}
+
+cer_status
+cer_order_items(cer_resolver *r, cer_ast *fe)
+{
+	items sorted = {0};
+
+	sort_items(fe, &sorted);
+	CER_TRY(check_items(r, &sorted));
 	cer_ast_remove_children(fe);
-	cer_ast_move_children(fe, &stars);
-	cer_ast_move_children(fe, &excepts);
-	cer_ast_move_children(fe, &columns);
+	cer_ast_move_children(fe, &sorted.stars);
+	cer_ast_move_children(fe, &sorted.excepts);
+	cer_ast_move_children(fe, &sorted.joins);
+	cer_ast_move_children(fe, &sorted.aggregates);
+	cer_ast_move_children(fe, &sorted.columns);
 	return CER_OK;
 }
 
-static cer_status
-resolve_encoder(cer_resolver *r, cer_ast *call, cer_encoder_spec *encoder)
+/* An EXCEPT becomes an item for each qualifier. */
+static size_t
+count_items(const cer_ast *fe)
 {
-	const cer_word *word = NULL;
-	cer_binding binding;
-
-	*encoder = (cer_encoder_spec){CER_ENCODER_AUTO, 0};
-	if (call == NULL)
-		return CER_OK;
-	if (call->kind != CER_AST_CALL)
-		return cer_fail_at(r->err, CER_BAD_VALUE, call->place,
-		                   "a number is no encoder");
-	CER_TRY(cer_call_find_word(call, CER_WORD_ENCODER, &word, r->err));
-	CER_TRY(cer_call_bind(call, word, &binding, r->err));
-	encoder->kind = (cer_encoder_kind) word->code;
-	cer_binding_store(&binding, encoder);
-	return cer_binding_rewrite(r->arena, &binding, call, r->err);
-}
-
-static cer_status
-resolve_names(cer_resolver *r, const cer_ast *except, cer_fe_item *item)
-{
-	size_t size = cer_ast_count(except) * sizeof(cer_text);
-	cer_text *names;
 	size_t n = 0;
 
-	names = cer_arena_allocate(r->arena, size);
-	if (names == NULL)
-		return cer_fail_memory(r->err, size);
-	for (cer_ast *child = except->first; child; child = child->next)
-		names[n++] = child->name;
-	item->n_names = n;
-	item->names = names;
-	return CER_OK;
-}
-
-static cer_status
-resolve_item(cer_resolver *r, cer_ast *ast, cer_fe_item *item)
-{
-	memset(item, 0, sizeof(*item));
-	item->line = ast->place.line;
-	item->column = ast->place.column;
-	switch (ast->kind)
+	for (const cer_ast *item = fe->first; item; item = item->next)
 	{
-		case CER_AST_STAR:
-			item->kind = CER_FE_STAR;
-			return CER_OK;
-		case CER_AST_EXCEPT:
-			item->kind = CER_FE_EXCEPT;
-			return resolve_names(r, ast, item);
-		default:
-			item->kind = CER_FE_COLUMN;
-			item->n_names = 1;
-			item->names = &ast->name;
-			return resolve_encoder(r, ast->first, &item->encoder);
+		n++;
+		if (item->kind != CER_AST_EXCEPT)
+			continue;
+		for (const cer_ast *out = item->first; out->next; out = out->next)
+			n += !cer_text_equals(out->qualifier, out->next->qualifier);
 	}
+	return n;
 }
 
 cer_status
 cer_resolve_fe(cer_resolver *r, cer_ast *fe)
 {
 	cer_ast *star;
-	cer_fe_item *items;
+	cer_fe_item *made;
 	size_t size;
-	size_t n = 0;
+	size_t n;
 
 	if (fe->first == NULL)
 	{
 		CER_TRY(cer_resolver_make_node(r, CER_AST_STAR, fe->place, &star));
 		cer_ast_append(fe, star);
 	}
-	CER_TRY(order_items(r, fe));
-	size = cer_ast_count(fe) * sizeof(*items);
-	items = cer_arena_allocate(r->arena, size);
-	if (items == NULL)
+	CER_TRY(cer_order_items(r, fe));
+	n = count_items(fe);
+	size = n * sizeof(*made);
+	made = cer_arena_allocate(r->arena, size);
+	if (made == NULL)
 		return cer_fail_memory(r->err, size);
-	for (cer_ast *child = fe->first; child; child = child->next)
-		CER_TRY(resolve_item(r, child, &items[n++]));
+	memset(made, 0, size);
 	r->mst->n_items = n;
-	r->mst->items = items;
+	r->mst->items = made;
+	for (cer_ast *child = fe->first; child; child = child->next)
+		CER_TRY(cer_resolve_item(r, child, &made));
 	return CER_OK;
 }

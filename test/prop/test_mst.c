@@ -357,8 +357,11 @@ assert_means(const cer_mst *mst, const model *m)
 		assert_int_equal(item->kind, CER_FE_COLUMN);
 		assert_memory_equal(item->names[0].data, m->features[i].name,
 		                    item->names[0].size);
-		assert_memory_equal(&item->encoder, &m->features[i].encoder,
-		                    sizeof(item->encoder));
+		assert_int_equal(item->n_encoders,
+		                 m->features[i].encoder.kind != CER_ENCODER_AUTO);
+		if (item->n_encoders > 0)
+			assert_memory_equal(item->encoders, &m->features[i].encoder,
+			                    sizeof(*item->encoders));
 	}
 	assert_int_equal(mst->n_layers, m->n_units);
 	for (size_t i = 0; i < m->n_units; i++)

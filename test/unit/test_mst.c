@@ -117,11 +117,71 @@ test_mst_parse__resolves_items(void **state)
 	assert_memory_equal(mst->items[1].names[0].data, "E", 1);
 	assert_int_equal(mst->items[2].kind, CER_FE_COLUMN);
 	assert_memory_equal(mst->items[2].names[0].data, "B", 1);
-	assert_int_equal(mst->items[2].encoder.kind, CER_ENCODER_EMBED);
-	assert_int_equal(mst->items[2].encoder.width, 3);
-	assert_int_equal(mst->items[3].encoder.kind, CER_ENCODER_AUTO);
+	assert_int_equal(mst->items[2].n_encoders, 1);
+	assert_int_equal(mst->items[2].encoders[0].kind, CER_ENCODER_EMBED);
+	assert_int_equal(mst->items[2].encoders[0].width, 3);
+	assert_int_equal(mst->items[3].n_encoders, 0);
 	assert_int_equal(mst->items[3].line, 2);
 	assert_int_equal(mst->items[3].column, 2);
+}
+
+static void
+assert_text(cer_text text, const char *expected)
+{
+	assert_int_equal(text.size, strlen(expected));
+	assert_memory_equal(text.data, expected, text.size);
+}
+
+static void
+test_mst_parse__resolves_joins(void **state)
+{
+	const cer_mst *mst =
+		parse(*state, "FE EXCEPT (p.a, w.b, w.c), JOIN LAST air.weather w ON "
+	                  "(w.at < f.at), JOIN p VIA (w.x, w.y)");
+	const cer_fe_item *items = mst->items;
+
+	assert_int_equal(mst->n_items, 4);
+	assert_text(items[0].qualifier, "p");
+	assert_int_equal(items[0].n_names, 1);
+	assert_text(items[1].qualifier, "w");
+	assert_int_equal(items[1].n_names, 2);
+	assert_text(items[1].names[1], "c");
+	assert_text(items[2].alias, "p");
+	assert_int_equal(items[2].link, CER_LINK_VIA);
+	assert_text(items[2].link_qualifier, "w");
+	assert_int_equal(items[2].n_link_columns, 2);
+	assert_text(items[2].link_columns[1], "y");
+	assert_false(items[2].is_last);
+	assert_int_equal(items[3].kind, CER_FE_JOIN);
+	assert_text(items[3].qualifier, "air");
+	assert_text(items[3].names[0], "weather");
+	assert_text(items[3].alias, "w");
+	assert_text(items[3].link_sql, "w.at < f.at");
+	assert_true(items[3].is_last);
+}
+
+static void
+test_mst_parse__resolves_aggregates(void **state)
+{
+	const cer_mst *mst =
+		parse(*state, "FE *, AGGREGATE b (n = count(*), a = max(x)) WHERE (y) "
+	                  "WINDOW '3 days' UNCUT, s = (1 + 2) : onehot + embed(2)");
+	const cer_fe_item *b = &mst->items[1];
+	const cer_fe_item *s = &mst->items[2];
+
+	assert_int_equal(b->kind, CER_FE_AGGREGATE);
+	assert_int_equal(b->link, CER_LINK_NONE);
+	assert_int_equal(b->n_values, 2);
+	assert_text(b->values[0].name, "a");
+	assert_text(b->values[1].sql, "count(*)");
+	assert_text(b->sql, "y");
+	assert_text(b->window, "3 days");
+	assert_true(b->is_uncut);
+	assert_int_equal(s->kind, CER_FE_DERIVED);
+	assert_text(s->sql, "1 + 2");
+	assert_int_equal(s->n_encoders, 2);
+	assert_int_equal(s->encoders[0].kind, CER_ENCODER_EMBED);
+	assert_int_equal(s->encoders[1].kind, CER_ENCODER_ONEHOT);
 }
 
 static void
@@ -255,6 +315,8 @@ main(void)
 		cmocka_unit_test(test_mst_parse__puts_defaults_in),
 		cmocka_unit_test(test_mst_parse__resolves_settings),
 		cmocka_unit_test(test_mst_parse__resolves_items),
+		cmocka_unit_test(test_mst_parse__resolves_joins),
+		cmocka_unit_test(test_mst_parse__resolves_aggregates),
 		cmocka_unit_test(test_mst_parse__keeps_nothing_of_text),
 		cmocka_unit_test(test_mst_parse__leaves_outputs_untouched),
 		cmocka_unit_test(test_mst_parse__has_limits),

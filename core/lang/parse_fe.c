@@ -1,0 +1,299 @@
+/*
+ * lang/parse_fe.c
+ *	  Items of FE.
+ *
+ *	 item      = '*' | 'EXCEPT' '(' column {',' column} ')' | join | aggregate
+ *				 | source [':' operand {'+' operand}]
+ *				 | ('{' item {',' item} '}' | '?' item) ['IF' path '=' operand]
+ *	 source    = column | name '=' '(' sql ')'
+ *	 column    = [alias '.'] name
+ *	 join      = 'JOIN' ['LAST'] table [alias] [link]
+ *	 aggregate = 'AGGREGATE' table [alias] [link]
+ *				 '(' name '=' sql {',' name '=' sql} ')'
+ *				 ['WHERE' '(' sql ')'] ['WINDOW' string] ['UNCUT']
+ *	 table     = [schema '.'] name
+ *	 link      = ('VIA' | 'USING') '(' column {',' column} ')'
+ *				 | 'ON' '(' sql ')'
+ *
+ * SQL stands only inside parentheses: sql.c finds where it ends, PostgreSQL
+ * reads it later.
+ */
+#include "lang/parse_private.h"
+
+#include "base/text.h"
+
+#define ITEM "a column name, \"*\", EXCEPT, JOIN or AGGREGATE"
+
+/* ---------------------------------------------------------------- names */
+
+/* [qualifier '.'] name into the node; after the dot nothing is reserved. */
+static cer_status
+parse_names(cer_parser *p, cer_ast *node)
+{
+	node->name = p->token.name;
+	CER_TRY(cer_parser_advance(p));
+	if (p->token.kind != '.')
+		return CER_OK;
+	CER_TRY(cer_parser_advance(p));
+	if (p->token.kind != CER_TOKEN_NAME && p->token.kind != CER_TOKEN_QUOTED)
+		return cer_parser_fail(p, "a name after the dot");
+	node->qualifier = node->name;
+	node->name = p->token.name;
+	return cer_parser_advance(p);
+}
+
+cer_status
+cer_parse_column(cer_parser *p, cer_ast **column)
+{
+	if (!cer_parser_is_name(p))
+		return cer_parser_fail(p, "a column name");
+	CER_TRY(cer_parser_make(p, CER_AST_COLUMN, column));
+	return parse_names(p, *column);
+}
+
+/* '(' column {',' column} ')', the keyword in hand */
+static cer_status
+parse_columns(cer_parser *p, cer_ast_kind kind, const char *expected,
+              cer_ast **list)
+{
+	CER_TRY(cer_parser_make(p, kind, list));
+	CER_TRY(cer_parser_advance(p));
+	CER_TRY(cer_parser_open(p, expected));
+	CER_TRY(cer_parse_list(p, cer_parse_column, *list));
+	return cer_parser_close(p);
+}
+
+/* ---------------------------------------------------------------- SQL */
+
+/* The token before the SQL is in hand, nothing behind it is read yet. */
+static cer_status
+parse_bare_sql(cer_parser *p, cer_ast **sql)
+{
+	cer_text text;
+
+	CER_TRY(cer_parser_make(p, CER_AST_SQL, sql));
+	CER_TRY(cer_lexer_read_sql(&p->lexer, &text));
+	CER_TRY(cer_text_copy(p->arena, text, &(*sql)->name, p->err));
+	return cer_parser_advance(p);
+}
+
+cer_status
+cer_parse_sql(cer_parser *p, cer_ast **sql)
+{
+	if (p->token.kind != '(')
+		return cer_parser_fail(p, "\"(\" and an SQL expression");
+	CER_TRY(parse_bare_sql(p, sql));
+	return cer_parser_expect(p, ')', "\")\" after the SQL expression");
+}
+
+/* keyword '(' sql ')', the keyword in hand */
+static cer_status
+parse_sql_clause(cer_parser *p, cer_ast_kind kind, cer_ast **clause)
+{
+	cer_ast *sql;
+
+	CER_TRY(cer_parser_make(p, kind, clause));
+	CER_TRY(cer_parser_advance(p));
+	CER_TRY(cer_parse_sql(p, &sql));
+	cer_ast_append(*clause, sql);
+	return CER_OK;
+}
+
+/* ---------------------------------------------------------------- columns */
+
+static cer_status
+parse_encoder(cer_parser *p, cer_ast **encoder)
+{
+	return cer_parse_operand(p, "an encoder", encoder);
+}
+
+/* operand {'+' operand} */
+static cer_status
+parse_encoders(cer_parser *p, cer_ast **encoders)
+{
+	cer_ast *plus;
+
+	CER_TRY(parse_encoder(p, encoders));
+	if (p->token.kind != '+')
+		return CER_OK;
+	plus = cer_ast_make(p->arena, CER_AST_PLUS, (*encoders)->place);
+	if (plus == NULL)
+		return cer_fail_memory(p->err, sizeof(*plus));
+	cer_ast_append(plus, *encoders);
+	while (p->token.kind == '+')
+	{
+		CER_TRY(cer_parser_advance(p));
+		CER_TRY(parse_encoder(p, encoders));
+		cer_ast_append(plus, *encoders);
+	}
+	*encoders = plus;
+	return CER_OK;
+}
+
+static cer_status
+parse_source(cer_parser *p, cer_ast **source)
+{
+	cer_ast *sql;
+
+	CER_TRY(cer_parse_column(p, source));
+	if (p->token.kind != '=' || (*source)->qualifier.size > 0)
+		return CER_OK;
+	(*source)->kind = CER_AST_DERIVED;
+	CER_TRY(cer_parser_advance(p));
+	CER_TRY(cer_parse_sql(p, &sql));
+	cer_ast_append(*source, sql);
+	return CER_OK;
+}
+
+static cer_status
+parse_feature(cer_parser *p, cer_ast **feature)
+{
+	cer_ast *encoders;
+
+	if (!cer_parser_is_name(p) || cer_parser_is_item_word(p))
+		return cer_parser_fail(p, ITEM);
+	CER_TRY(parse_source(p, feature));
+	if (p->token.kind != ':')
+		return CER_OK;
+	CER_TRY(cer_parser_advance(p));
+	CER_TRY(parse_encoders(p, &encoders));
+	cer_ast_append(*feature, encoders);
+	return CER_OK;
+}
+
+/* ---------------------------------------------------------------- tables */
+
+static cer_status
+parse_table(cer_parser *p, cer_ast *item)
+{
+	cer_ast *alias;
+
+	if (!cer_parser_is_name(p) || cer_parser_is_clause_word(p))
+		return cer_parser_fail(p, "the name of a table");
+	CER_TRY(parse_names(p, item));
+	if (!cer_parser_is_name(p) || cer_parser_is_clause_word(p))
+		return CER_OK;
+	CER_TRY(cer_parser_make(p, CER_AST_ALIAS, &alias));
+	alias->name = p->token.name;
+	cer_ast_append(item, alias);
+	return cer_parser_advance(p);
+}
+
+static cer_status
+parse_link(cer_parser *p, cer_ast *item)
+{
+	cer_ast *link;
+
+	if (cer_parser_is_word(p, "VIA"))
+		CER_TRY(parse_columns(p, CER_AST_VIA,
+		                      "\"(\" and the columns that refer", &link));
+	else if (cer_parser_is_word(p, "USING"))
+		CER_TRY(parse_columns(p, CER_AST_USING,
+		                      "\"(\" and the columns of both tables", &link));
+	else if (cer_parser_is_word(p, "ON"))
+		CER_TRY(parse_sql_clause(p, CER_AST_ON, &link));
+	else
+		return CER_OK;
+	cer_ast_append(item, link);
+	return CER_OK;
+}
+
+static cer_status
+parse_join(cer_parser *p, cer_ast **join)
+{
+	CER_TRY(cer_parser_make(p, CER_AST_JOIN, join));
+	CER_TRY(cer_parser_advance(p));
+	CER_TRY(cer_parser_skip_word(p, "LAST", &(*join)->flag));
+	CER_TRY(parse_table(p, *join));
+	return parse_link(p, *join);
+}
+
+/* name '=' sql */
+static cer_status
+parse_aggregate_value(cer_parser *p, cer_ast **value)
+{
+	cer_ast *sql;
+
+	if (!cer_parser_is_name(p))
+		return cer_parser_fail(p, "the name of a feature");
+	CER_TRY(cer_parser_make(p, CER_AST_DERIVED, value));
+	(*value)->name = p->token.name;
+	CER_TRY(cer_parser_advance(p));
+	if (p->token.kind != '=')
+		return cer_parser_fail(p, "\"=\" and an aggregate");
+	CER_TRY(parse_bare_sql(p, &sql));
+	cer_ast_append(*value, sql);
+	return CER_OK;
+}
+
+static cer_status
+parse_window(cer_parser *p, cer_ast *aggregate)
+{
+	cer_ast *window;
+	cer_ast *string;
+
+	if (!cer_parser_is_word(p, "WINDOW"))
+		return CER_OK;
+	CER_TRY(cer_parser_make(p, CER_AST_WINDOW, &window));
+	CER_TRY(cer_parser_advance(p));
+	if (p->token.kind != CER_TOKEN_STRING)
+		return cer_parser_fail(p, "an interval in quotes");
+	CER_TRY(cer_parser_make(p, CER_AST_STRING, &string));
+	string->name = p->token.name;
+	cer_ast_append(window, string);
+	cer_ast_append(aggregate, window);
+	return cer_parser_advance(p);
+}
+
+static cer_status
+parse_aggregate(cer_parser *p, cer_ast **aggregate)
+{
+	cer_ast *where;
+
+	CER_TRY(cer_parser_make(p, CER_AST_AGGREGATE, aggregate));
+	CER_TRY(cer_parser_advance(p));
+	CER_TRY(parse_table(p, *aggregate));
+	CER_TRY(parse_link(p, *aggregate));
+	CER_TRY(cer_parser_open(p, "\"(\" and aggregates, as in (n = count(*))"));
+	CER_TRY(cer_parse_list(p, parse_aggregate_value, *aggregate));
+	CER_TRY(cer_parser_close(p));
+	if (cer_parser_is_word(p, "WHERE"))
+	{
+		CER_TRY(parse_sql_clause(p, CER_AST_WHERE, &where));
+		cer_ast_append(*aggregate, where);
+	}
+	CER_TRY(parse_window(p, *aggregate));
+	return cer_parser_skip_word(p, "UNCUT", &(*aggregate)->flag);
+}
+
+/* ---------------------------------------------------------------- items */
+
+static cer_status
+parse_many_items(cer_parser *p, cer_ast **item)
+{
+	if (p->token.kind == '{')
+		CER_TRY(cer_parse_choice(p, cer_parse_item, item));
+	else
+		CER_TRY(cer_parse_optional(p, cer_parse_item, item));
+	return cer_parse_condition(p, item);
+}
+
+cer_status
+cer_parse_item(cer_parser *p, cer_ast **item)
+{
+	if (p->token.kind == '*')
+	{
+		CER_TRY(cer_parser_make(p, CER_AST_STAR, item));
+		return cer_parser_advance(p);
+	}
+	if (p->is_space && (p->token.kind == '{' || p->token.kind == '?'))
+		return parse_many_items(p, item);
+	if (cer_parser_is_word(p, "EXCEPT"))
+		return parse_columns(p, CER_AST_EXCEPT,
+		                     "\"(\" and the columns to leave out", item);
+	if (cer_parser_is_word(p, "JOIN"))
+		return parse_join(p, item);
+	if (cer_parser_is_word(p, "AGGREGATE"))
+		return parse_aggregate(p, item);
+	return parse_feature(p, item);
+}
