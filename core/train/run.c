@@ -87,8 +87,8 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	memset(made, 0, sizeof(*made));
 	made->config = *config;
 	made->best_loss = INFINITY;
-	CER_TRY(cer_net_make(arena, config->shape, config->layers, config->n_layers,
-	                     &made->net, err));
+	CER_TRY(
+		cer_net_make(arena, config->shape, config->structure, &made->net, err));
 	CER_TRY(cer_graph_make(arena, made->net, &graph, &made->graph, err));
 	CER_TRY(cer_optimizer_make(arena, made->graph, config->settings,
 	                           &made->optimizer, err));

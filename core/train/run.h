@@ -16,8 +16,7 @@ typedef struct cer_run_config
 	const cer_kernels *kernels;
 	cer_gemm_make_fn make_gemm;
 	const cer_input_shape *shape;
-	size_t n_layers;
-	const cer_layer *layers;
+	const cer_layer *structure;
 	const cer_settings *settings;
 	const cer_encoded *train;
 	const cer_encoded *valid;
