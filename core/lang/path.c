@@ -1,0 +1,147 @@
+/*
+ * lang/path.c
+ *	  Looking around in canonical trees.
+ */
+#include "lang/path.h"
+
+#include "base/text.h"
+
+#include <string.h>
+
+cer_ast *
+cer_ast_find_section(const cer_ast *triple, cer_ast_kind section)
+{
+	for (cer_ast *child = triple->first; child; child = child->next)
+		if (child->kind == section)
+			return child;
+	return NULL;
+}
+
+cer_ast *
+cer_ast_find_named(const cer_ast *parent, cer_text name)
+{
+	for (cer_ast *child = parent->first; child; child = child->next)
+		if (child->kind == CER_AST_NAMED && cer_text_equals(child->name, name))
+			return child;
+	return NULL;
+}
+
+bool
+cer_ast_equals(const cer_ast *a, const cer_ast *b)
+{
+	const cer_ast *x = a->first;
+	const cer_ast *y = b->first;
+
+	if (a->kind != b->kind || a->flag != b->flag || a->number != b->number ||
+	    !cer_text_equals(a->name, b->name) ||
+	    !cer_text_equals(a->qualifier, b->qualifier))
+		return false;
+	for (; x != NULL && y != NULL; x = x->next, y = y->next)
+		if (!cer_ast_equals(x, y))
+			return false;
+	return x == y;
+}
+
+cer_ast *
+cer_ast_copy(cer_arena *arena, const cer_ast *ast)
+{
+	cer_ast *copy = cer_ast_make(arena, ast->kind, ast->place);
+
+	if (copy == NULL)
+		return NULL;
+	copy->name = ast->name;
+	copy->qualifier = ast->qualifier;
+	copy->number = ast->number;
+	copy->flag = ast->flag;
+	for (const cer_ast *child = ast->first; child; child = child->next)
+	{
+		cer_ast *twin = cer_ast_copy(arena, child);
+
+		if (twin == NULL)
+			return NULL;
+		cer_ast_append(copy, twin);
+	}
+	return copy;
+}
+
+size_t
+cer_ast_count_copies(const cer_ast *ast)
+{
+	double count;
+
+	if (ast->kind != CER_AST_TIMES || ast->last->kind != CER_AST_NUMBER)
+		return 1;
+	count = ast->last->number;
+	return count >= 1 && count <= CER_MAX_LAYERS ? (size_t) count : 1;
+}
+
+const cer_ast *
+cer_ast_get_copied(const cer_ast *ast)
+{
+	bool is_copied =
+		ast->kind == CER_AST_TIMES && ast->last->kind == CER_AST_NUMBER &&
+		ast->last->number >= 1 && ast->last->number <= CER_MAX_LAYERS;
+
+	return is_copied ? ast->first : ast;
+}
+
+void
+cer_training_init(cer_training *training, const cer_ast *pt)
+{
+	training->pt = pt;
+	training->call = NULL;
+	training->word = NULL;
+	training->settings = cer_schema_find(CER_WORD_SECTION, cer_text_of("PT"));
+	for (const cer_ast *child = pt ? pt->first : NULL; child;
+	     child = child->next)
+		if (child->kind == CER_AST_CALL)
+			training->call = child;
+	training->word =
+		cer_schema_find(CER_WORD_OPTIMIZER,
+	                    training->call ? training->call->name
+	                                   : cer_text_of(CER_DEFAULT_OPTIMIZER));
+}
+
+bool
+cer_arg_make_default(const cer_arg *arg, cer_ast *node)
+{
+	memset(node, 0, sizeof(*node));
+	switch (arg->type)
+	{
+		case CER_ARG_NUMBER:
+		case CER_ARG_INTEGER:
+			node->kind = CER_AST_NUMBER;
+			node->number = arg->fallback;
+			return true;
+		case CER_ARG_ACTIVATION:
+			node->kind = CER_AST_CALL;
+			node->name = cer_text_of(
+				cer_activation_name((cer_activation) (int) arg->fallback));
+			return true;
+		default:
+			return false;
+	}
+}
+
+static const cer_ast *
+find_value(const cer_ast *written, const cer_word *word, cer_text name,
+           cer_ast *room)
+{
+	const cer_arg *arg = word ? cer_word_find_arg(word, name) : NULL;
+	const cer_ast *named = written ? cer_ast_find_named(written, name) : NULL;
+
+	if (named != NULL)
+		return named->first;
+	return arg != NULL && cer_arg_make_default(arg, room) ? room : NULL;
+}
+
+const cer_ast *
+cer_training_find(const cer_training *training, cer_text name, cer_ast *room)
+{
+	const cer_ast *value =
+		find_value(training->pt, training->settings, name, room);
+
+	if (value != NULL)
+		return value;
+	return find_value(training->call, training->word, name, room);
+}

@@ -1,0 +1,49 @@
+/*
+ * lang/path.h
+ *	  Looking around in canonical trees: sections, settings, and the nodes that
+ *	  paths lead to.
+ */
+#ifndef CER_LANG_PATH_H
+#define CER_LANG_PATH_H
+
+#include "lang/ast.h"
+#include "lang/schema.h"
+
+/* NULL: the triple has none. */
+extern cer_ast *
+cer_ast_find_section(const cer_ast *triple, cer_ast_kind section);
+
+/* The NAMED child of a name, or NULL. */
+extern cer_ast *cer_ast_find_named(const cer_ast *parent, cer_text name);
+
+/* The same tree, whatever its places in the text. */
+extern bool cer_ast_equals(const cer_ast *a, const cer_ast *b);
+
+/* With all below it; NULL: no memory.  Texts are shared. */
+extern cer_ast *cer_ast_copy(cer_arena *arena, const cer_ast *ast);
+
+/* w x n with both known: so many nodes of w in a row.  1 for any other node. */
+extern size_t cer_ast_count_copies(const cer_ast *ast);
+/* What is there so many times: w of w x n, else the node itself. */
+extern const cer_ast *cer_ast_get_copied(const cer_ast *ast);
+
+/* PT as far as it is written, with the words that know what is not. */
+typedef struct cer_training
+{
+	const cer_ast *pt;        /* NULL: all is default */
+	const cer_ast *call;      /* the optimizer, or NULL: the default one */
+	const cer_word *word;     /* the optimizer */
+	const cer_word *settings; /* of the section */
+} cer_training;
+
+extern void cer_training_init(cer_training *training, const cer_ast *pt);
+
+/* The value that the triple has for a setting or an argument of its optimizer;
+ * a default is made in room.  NULL: it has none of that name. */
+extern const cer_ast *
+cer_training_find(const cer_training *training, cer_text name, cer_ast *room);
+
+/* The default of an argument as a node; false where it is not one value. */
+extern bool cer_arg_make_default(const cer_arg *arg, cer_ast *node);
+
+#endif

@@ -1,0 +1,245 @@
+/*
+ * test_distance.c
+ *	  The distance of triples is a metric, tree by tree what its definition
+ *	  says, and what is there to find triples by never misses one.  SEED=...
+ *	  replays.
+ */
+#include "cmocka_all.h"
+#include "lang/distance.h"
+#include "lang/mst.h"
+#include "random_mst.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define N_TRIPLES 100000
+#define N_TREES   3000
+#define TINY      1e-8
+
+static cer_arena *
+new_arena(void)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+
+	assert_non_null(arena);
+	return arena;
+}
+
+static double
+distance(cer_arena *arena, const cer_mst *a, const cer_mst *b)
+{
+	double result;
+
+	assert_int_equal(cer_mst_distance(arena, a, b, &result, NULL), CER_OK);
+	return result;
+}
+
+static const cer_mst *
+parse(cer_arena *arena, const char *text)
+{
+	const cer_mst *mst = NULL;
+	cer_error err;
+
+	if (cer_mst_parse(arena, (cer_text){text, strlen(text)}, &mst, &err))
+		fail_msg("%s: %s", text, err.message);
+	return mst;
+}
+
+/* --------------------------------------------------------- by definition */
+
+#define MAX_NODES 12
+
+/* Forests are runs of nodes in post-order; known[i][j][k][l] is the distance of
+ * [i, j) of a and [k, l) of b, or negative. */
+typedef struct reference
+{
+	const cer_tree *a;
+	const cer_tree *b;
+	double known[MAX_NODES + 1][MAX_NODES + 1][MAX_NODES + 1][MAX_NODES + 1];
+} reference;
+
+static double
+relabel(const cer_tree_node *a, const cer_tree_node *b)
+{
+	if (a->kind != b->kind)
+		return 2;
+	if (a->kind == CER_TREE_WORD)
+		return a->hash == b->hash ? 0 : 1;
+	if (a->hash != b->hash)
+		return 2;
+	if (a->number == b->number)
+		return 0;
+	if (a->number == 0 || b->number == 0)
+		return 1;
+	return fmin(1, fabs(log2(a->number / b->number)) / 4);
+}
+
+/* The last nodes go, or come, or become each other with all below. */
+static double
+refer(reference *r, size_t i, size_t j, size_t k, size_t l)
+{
+	double *known = &r->known[i][j][k][l];
+	size_t a = j - 1;
+	size_t b = l - 1;
+	double best;
+
+	if (i == j || k == l)
+		return (double) (j - i + l - k);
+	if (*known >= 0)
+		return *known;
+	best = fmin(refer(r, i, a, k, l), refer(r, i, j, k, b)) + 1;
+	best = fmin(best, refer(r, (size_t) r->a->nodes[a].left, a,
+	                        (size_t) r->b->nodes[b].left, b) +
+	                      refer(r, i, (size_t) r->a->nodes[a].left, k,
+	                            (size_t) r->b->nodes[b].left) +
+	                      relabel(&r->a->nodes[a], &r->b->nodes[b]));
+	*known = best;
+	return best;
+}
+
+static void
+make_tree(cer_arena *arena, const cer_mst *mst, cer_tree *tree)
+{
+	const cer_ast *as = cer_ast_find_section(mst->ast, CER_AST_AS);
+	cer_tree_node *nodes =
+		cer_arena_allocate(arena, cer_tree_measure(as) * sizeof(*nodes));
+
+	assert_non_null(nodes);
+	cer_tree_fill(tree, nodes, as);
+	assert_int_equal(tree->n, cer_tree_measure(as));
+}
+
+static void
+test_tree_distance__is_its_definition(void **state)
+{
+	static reference r;
+	cer_arena *arena = new_arena();
+	size_t n_compared = 0;
+	test_random random;
+
+	(void) state;
+	random_init(&random);
+	while (n_compared < N_TREES)
+	{
+		cer_tree a;
+		cer_tree b;
+		double got;
+
+		cer_arena_clear(arena);
+		make_tree(arena, random_mst_make(&random, arena), &a);
+		make_tree(arena, random_mst_make(&random, arena), &b);
+		if (a.n > MAX_NODES || b.n > MAX_NODES)
+			continue;
+		r.a = &a;
+		r.b = &b;
+		for (size_t i = 0; i < sizeof(r.known) / sizeof(double); i++)
+			((double *) r.known)[i] = -1;
+		assert_int_equal(cer_tree_distance(arena, &a, &b, false, &got, NULL),
+		                 CER_OK);
+		assert_true(fabs(got - refer(&r, 0, a.n, 0, b.n)) < TINY);
+		n_compared++;
+	}
+	cer_arena_free(arena);
+}
+
+/* --------------------------------------------------------- laws */
+
+static void
+test_mst_distance__is_a_metric(void **state)
+{
+	cer_arena *arena = new_arena();
+	size_t n_equal = 0;
+	test_random random;
+
+	(void) state;
+	random_init(&random);
+	for (size_t i = 0; i < N_TRIPLES; i++)
+	{
+		const cer_mst *a = random_mst_make(&random, arena);
+		const cer_mst *b = random_mst_make(&random, arena);
+		const cer_mst *c = random_mst_make(&random, arena);
+		double ab = distance(arena, a, b);
+		double bc = distance(arena, b, c);
+		double ac = distance(arena, a, c);
+
+		if (ac > ab + bc + TINY)
+			fail_msg("%s\n%s\n%s\n%g > %g + %g", mst_text(arena, a).data,
+			         mst_text(arena, b).data, mst_text(arena, c).data, ac, ab,
+			         bc);
+		assert_true(ab == distance(arena, b, a));
+		assert_true(distance(arena, a, a) == 0);
+		assert_int_equal(ab == 0, mst_equals(arena, a, b));
+		n_equal += ab == 0;
+		cer_arena_clear(arena);
+	}
+	assert_true(n_equal > 0);
+	cer_arena_free(arena);
+}
+
+static void
+test_mst_distance__knows_what_is_near(void **state)
+{
+	static const struct
+	{
+		const char *a;
+		const char *b;
+		double distance;
+	} cases[] = {
+		{"AS mlp(256, 128)", "AS mlp(256, 256)", 0.25},
+		{"AS mlp(256, 128)", "AS mlp(256)", 1},
+		{"AS mlp(64 x 3)", "AS mlp(64, 64)", 1},
+		{"AS mlp(64 x 3)", "AS mlp(64 x 64)", 61},
+		{"AS mlp(1)", "AS mlp(65536)", 1},
+		{"PT lr = 0.001", "PT lr = 0.002", 0.25},
+		{"PT lr = 0.001", "PT adamw", 0},
+		{"PT adam(lr = 0.001)", "PT adamw", 1 + 0.5},
+		{"PT gelu", "", 1},
+		{"FE a", "FE a, b", 1},
+		{"FE a", "FE a : onehot", 0.5},
+		{"FE a", "FE b", 2},
+		{"FE a", "FE *", 3},
+		{"FE *", "FE *, EXCEPT (a)", 0.5},
+		{"FE *", "FE *, JOIN planes", 2},
+		{"FE *, JOIN planes", "FE *, JOIN planes VIA (a)", 0.5},
+	};
+	cer_arena *arena = new_arena();
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		double got =
+			distance(arena, parse(arena, cases[i].a), parse(arena, cases[i].b));
+
+		if (fabs(got - cases[i].distance) > TINY)
+			fail_msg("%s to %s: %g", cases[i].a, cases[i].b, got);
+	}
+	cer_arena_free(arena);
+}
+
+/* Neighbours among doubles are apart, however little. */
+static void
+test_mst_distance__tells_last_digits(void **state)
+{
+	cer_arena *arena = new_arena();
+
+	(void) state;
+	assert_true(distance(arena, parse(arena, "PT lr = 0.1"),
+	                     parse(arena, "PT lr = 0.10000000000000002")) > 0);
+	assert_true(cer_number_distance(1e300, nextafter(1e300, INFINITY)) > 0);
+	assert_true(cer_number_distance(5e-324, 1e-323) > 0);
+	cer_arena_free(arena);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tree_distance__is_its_definition),
+		cmocka_unit_test(test_mst_distance__is_a_metric),
+		cmocka_unit_test(test_mst_distance__knows_what_is_near),
+		cmocka_unit_test(test_mst_distance__tells_last_digits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
