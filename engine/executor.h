@@ -17,6 +17,9 @@ typedef struct executor
 	cer_status (*add_values)(void *state, const cer_values *values,
 	                         cer_error *err);
 	cer_status (*add_rows)(void *state, const cer_rows *rows, cer_error *err);
+	/* A piece of the state that a triple starts from. */
+	cer_status (*add_state)(void *state, const cer_group_state *piece,
+	                        cer_error *err);
 	/* Trains every triple; sends epochs, parts and TRIPLE_DONE of each. */
 	cer_status (*train)(void *state, uint32_t *triple, cer_error *err);
 } executor;

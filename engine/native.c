@@ -5,6 +5,7 @@
  * Triples of a group train one after the other over one dataset.
  */
 #include "executor.h"
+#include "state.h"
 
 #include <string.h>
 
@@ -15,7 +16,8 @@ typedef struct native
 	cer_arena *arena; /* lives as long as the session */
 	const cer_mst **triples;
 	const cer_plan **plans;
-	uint32_t *n_values; /* of each input's dictionary so far */
+	start_state *starts; /* by triple */
+	uint32_t *n_values;  /* of each input's dictionary so far */
 	cer_dataset *dataset;
 } native;
 
@@ -74,8 +76,12 @@ make_state(session *s, const cer_group *group)
 	n->plans = cer_arena_allocate(arena, group->n_triples * sizeof(*n->plans));
 	n->n_values =
 		cer_arena_allocate(arena, group->n_inputs * sizeof(*n->n_values));
-	if (n->triples == NULL || n->plans == NULL || n->n_values == NULL)
+	n->starts =
+		cer_arena_allocate(arena, group->n_triples * sizeof(*n->starts));
+	if (n->triples == NULL || n->plans == NULL || n->n_values == NULL ||
+	    n->starts == NULL)
 		return NULL;
+	memset(n->starts, 0, group->n_triples * sizeof(*n->starts));
 	memset(n->n_values, 0, group->n_inputs * sizeof(*n->n_values));
 	return n;
 }
@@ -128,6 +134,18 @@ add_rows(void *state, const cer_rows *rows, cer_error *err)
 	return cer_dataset_append(n->dataset, &rows->chunk, err);
 }
 
+static cer_status
+add_state(void *state, const cer_group_state *piece, cer_error *err)
+{
+	native *n = state;
+
+	if (piece->piece.triple >= n->group->n_triples)
+		return cer_fail(err, CER_BAD_FORMAT,
+		                "a state of a triple outside its group");
+	return start_add(&n->starts[piece->piece.triple], n->arena, &piece->piece,
+	                 err);
+}
+
 /* -------------------------------------------------------------- training */
 
 /* One triple's way from rows to parts. */
@@ -138,7 +156,6 @@ typedef struct run
 	cer_trainer *trainer;
 	double began_at;
 	double cpu_began_at;
-	uint32_t n_epochs;
 } run;
 
 static cer_status
@@ -151,10 +168,47 @@ send_epoch(run *r, const cer_epoch *epoch, cer_error *err)
 	return session_send(r->n->s, &message, err);
 }
 
+/* A model's parts, or with an epoch those of the state after it. */
+static cer_status
+send_parts(run *r, const uint32_t *epoch, cer_error *err)
+{
+	cer_arena *arena = cer_arena_new(&r->n->s->host);
+	cer_group_part place = {.triple = r->triple};
+	const cer_part *parts;
+	size_t n_parts = 0;
+	cer_status status;
+
+	if (arena == NULL)
+		return cer_fail(err, CER_NO_MEMORY, "out of memory for the model");
+	if (epoch == NULL)
+		status =
+			cer_trainer_make_parts(arena, r->trainer, &parts, &n_parts, err);
+	else
+		status =
+			cer_trainer_get_state(arena, r->trainer, &parts, &n_parts, err);
+	place.n_parts = (uint32_t) n_parts;
+	for (size_t i = 0; status == CER_OK && i < n_parts; i++)
+	{
+		place.ordinal = (uint32_t) i;
+		status = send_part(r->n->s, &place, &parts[i], epoch, err);
+	}
+	cer_arena_free(arena);
+	return status;
+}
+
+static bool
+is_kept(const run *r, uint32_t epoch)
+{
+	uint32_t every = r->n->group->triples[r->triple].keep_every;
+
+	return every > 0 &&
+	       (epoch % every == 0 || cer_trainer_is_finished(r->trainer));
+}
+
 static cer_status
 run_epochs(run *r, cer_error *err)
 {
-	bool is_finished = false;
+	bool is_finished = cer_trainer_is_finished(r->trainer);
 	cer_status status = CER_OK;
 	cer_epoch epoch;
 
@@ -163,54 +217,9 @@ run_epochs(run *r, cer_error *err)
 		status = cer_trainer_run_epoch(r->trainer, &epoch, &is_finished, err);
 		if (status == CER_OK)
 			status = send_epoch(r, &epoch, err);
-		r->n_epochs++;
+		if (status == CER_OK && is_kept(r, epoch.epoch))
+			status = send_parts(r, &epoch.epoch, err);
 	}
-	return status;
-}
-
-/* In pieces; a part without bytes is one piece without bytes. */
-static cer_status
-send_part(run *r, const cer_part *part, uint32_t ordinal, uint32_t n_parts,
-          cer_error *err)
-{
-	cer_message message = {.type = CER_FRAME_PART};
-	cer_status status = CER_OK;
-	size_t offset = 0;
-
-	do
-	{
-		size_t size = part->size - offset;
-
-		if (size > CER_WIRE_PIECE)
-			size = CER_WIRE_PIECE;
-		message.part = (cer_group_part){.triple = r->triple,
-		                                .ordinal = ordinal,
-		                                .n_parts = n_parts,
-		                                .offset = offset,
-		                                .total = part->size,
-		                                .part = *part};
-		message.part.part.data = (const char *) part->data + offset;
-		message.part.part.size = size;
-		status = session_send(r->n->s, &message, err);
-		offset += size;
-	} while (offset < part->size && status == CER_OK);
-	return status;
-}
-
-static cer_status
-send_parts(run *r, cer_error *err)
-{
-	cer_arena *arena = cer_arena_new(&r->n->s->host);
-	const cer_part *parts;
-	size_t n_parts;
-	cer_status status;
-
-	if (arena == NULL)
-		return cer_fail(err, CER_NO_MEMORY, "out of memory for the model");
-	status = cer_trainer_make_parts(arena, r->trainer, &parts, &n_parts, err);
-	for (size_t i = 0; status == CER_OK && i < n_parts; i++)
-		status = send_part(r, &parts[i], (uint32_t) i, (uint32_t) n_parts, err);
-	cer_arena_free(arena);
 	return status;
 }
 
@@ -221,10 +230,12 @@ send_done(run *r, cer_error *err)
 	size_t epochs = cer_mst_get_epochs(r->n->triples[r->triple]);
 	cer_message message = {.type = CER_FRAME_TRIPLE_DONE};
 	cer_triple_done *done = &message.triple_done;
+	cer_train_status now;
 
 	done->triple = r->triple;
-	done->is_stopped = r->n_epochs < epochs;
-	done->n_epochs = r->n_epochs;
+	cer_trainer_get_status(r->trainer, &now);
+	done->is_stopped = now.epoch < epochs;
+	done->n_epochs = now.epoch;
 	done->n_weights = cer_trainer_count_weights(r->trainer);
 	done->seconds = session_clock() - r->began_at;
 	session_get_cost(&done->cpu_seconds, &done->peak_bytes);
@@ -247,12 +258,14 @@ run_triple(run *r, cer_error *err)
 		return status;
 	s->trainer = r->trainer;
 	session_set_phase(s, r->triple, CER_PHASE_TRAIN);
-	status = run_epochs(r, err);
+	status = start_use(&r->n->starts[r->triple], r->trainer, err);
+	if (status == CER_OK)
+		status = run_epochs(r, err);
 	s->trainer = NULL;
 	if (status == CER_OK)
 	{
 		session_set_phase(s, r->triple, CER_PHASE_PACK);
-		status = send_parts(r, err);
+		status = send_parts(r, NULL, err);
 	}
 	if (status == CER_OK)
 		status = send_done(r, err);
@@ -285,4 +298,5 @@ const executor native_executor = {.name = "native",
                                   .start = start,
                                   .add_values = add_values,
                                   .add_rows = add_rows,
+                                  .add_state = add_state,
                                   .train = train};

@@ -213,6 +213,8 @@ take_rows(session *s, const executor *ex, void *state, cer_error *err)
 			n_rows += message.rows.chunk.n_rows;
 			status = ex->add_rows(state, &message.rows, err);
 		}
+		else if (message.type == CER_FRAME_START)
+			status = ex->add_state(state, &message.state, err);
 		else if (message.type == CER_FRAME_CANCEL)
 			status = cer_fail(err, CER_CANCELED, "canceled by the server");
 		else if (message.type != CER_FRAME_END || message.end.n_rows != n_rows)

@@ -473,11 +473,18 @@ cer_metrics_compute(const cer_host *host, size_t n_rows, size_t n_classes,
 
 typedef enum cer_part_kind
 {
-	CER_PART_HEADER = 0,      /* bytes: versions, triple, classes, inputs */
-	CER_PART_ENCODER = 1,     /* bytes: statistics, vocabulary of one input */
-	CER_PART_TENSOR = 2,      /* float32, row major, little endian */
-	CER_PART_VALID_SCORES = 3 /* uint16 (n_valid, n_classes), in row-key order:
-							   * probability times 65535, rounded */
+	CER_PART_HEADER = 0,       /* bytes: versions, triple, classes, inputs */
+	CER_PART_ENCODER = 1,      /* bytes: statistics, vocabulary of one input */
+	CER_PART_TENSOR = 2,       /* float32, row major, little endian */
+	CER_PART_VALID_SCORES = 3, /* uint16 (n_valid, n_classes), in row-key
+								* order: probability times 65535, rounded */
+
+	/* of a training's state only, beside its tensors */
+	CER_PART_STATE = 4,   /* bytes: epoch, best epoch, its loss, steps */
+	CER_PART_MOMENT1 = 5, /* as tensors: the optimizer's first moments, */
+	CER_PART_MOMENT2 = 6, /* second ones, */
+	CER_PART_BEST = 7,    /* and weights of the best epoch, if not the last */
+	CER_N_PART_KINDS = 8
 } cer_part_kind;
 
 #define CER_MAX_DIMS 4
@@ -581,6 +588,20 @@ extern cer_status
 cer_trainer_make_parts(cer_arena *arena, cer_trainer *trainer,
                        const cer_part **parts, size_t *n_parts, cer_error *err);
 
+/*
+ * All that later epochs depend on beside rows and triple: in the arena, but for
+ * the data of tensors, which stay the trainer's until its next epoch.
+ */
+extern cer_status
+cer_trainer_get_state(cer_arena *arena, const cer_trainer *trainer,
+                      const cer_part **parts, size_t *n_parts, cer_error *err);
+/* Before the first epoch: goes on as the trainer went whose state it is, with
+ * the same bits.  Parts are not trusted. */
+extern cer_status
+cer_trainer_set_state(cer_trainer *trainer, const cer_part *parts,
+                      size_t n_parts, cer_error *err);
+extern bool cer_trainer_is_finished(const cer_trainer *trainer);
+
 /* ---------------------------------------------------------------- buffer */
 
 /* Bytes that grow.  data is 64-byte aligned or NULL. */
@@ -605,7 +626,7 @@ cer_buffer_reserve(cer_buffer *buffer, size_t size, cer_error *err);
  * machine (native byte order; the magic tells a foreign one).  See
  * core/wire/message.c for the bytes and the conversation.
  */
-#define CER_WIRE_VERSION      1
+#define CER_WIRE_VERSION      2
 #define CER_FRAME_HEADER_SIZE 16
 /* The largest payloads that each side accepts. */
 #define CER_MAX_FRAME_TO_ENGINE ((size_t) 256 << 20)
@@ -623,6 +644,7 @@ typedef enum cer_frame_type
 	CER_FRAME_ROWS = 4,
 	CER_FRAME_END = 5,
 	CER_FRAME_CANCEL = 6,
+	CER_FRAME_START = 7, /* before END: the state to start from */
 
 	/* to the server */
 	CER_FRAME_READY = 65,
@@ -631,7 +653,8 @@ typedef enum cer_frame_type
 	CER_FRAME_PART = 68,
 	CER_FRAME_TRIPLE_DONE = 69,
 	CER_FRAME_ERROR = 70,
-	CER_FRAME_DONE = 71
+	CER_FRAME_DONE = 71,
+	CER_FRAME_STATE = 72 /* after its EPOCH */
 } cer_frame_type;
 
 typedef struct cer_frame
@@ -653,7 +676,12 @@ typedef struct cer_group_triple
 {
 	uint64_t job;
 	cer_text text; /* canonical */
+	/* which states come back: those of every n-th epoch and the last one;
+	 * CER_KEEP_LAST: only that one; 0: none */
+	uint32_t keep_every;
 } cer_group_triple;
+
+#define CER_KEEP_LAST UINT32_MAX
 
 /* Triples that train over the same rows, in one engine. */
 typedef struct cer_group
@@ -728,11 +756,18 @@ typedef struct cer_group_part
 	cer_part part;
 } cer_group_part;
 
+/* A piece of a part of a training's state. */
+typedef struct cer_group_state
+{
+	uint32_t epoch;
+	cer_group_part piece;
+} cer_group_state;
+
 typedef struct cer_triple_done
 {
 	uint32_t triple;
-	bool is_stopped; /* early, by patience */
-	uint32_t n_epochs;
+	bool is_stopped;   /* early, by patience */
+	uint32_t n_epochs; /* those before the state that it started from, too */
 	uint64_t n_weights;
 	double seconds;
 	double cpu_seconds;
@@ -760,6 +795,7 @@ typedef struct cer_message
 		cer_group_status status;
 		cer_group_epoch epoch;
 		cer_group_part part;
+		cer_group_state state;
 		cer_triple_done triple_done;
 		cer_group_error error;
 	};

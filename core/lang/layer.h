@@ -113,4 +113,10 @@ typedef struct cer_layer
 	int column;
 } cer_layer;
 
+/* All but kind and place is 0.  NULL: no memory. */
+extern cer_layer *
+cer_layer_make(cer_arena *arena, cer_layer_kind kind, int line, int column);
+extern void cer_layer_append(cer_layer *parent, cer_layer *child);
+extern const char *cer_layer_name(cer_layer_kind kind);
+
 #endif

@@ -8,7 +8,7 @@
 #ifndef CER_LANG_MST_H
 #define CER_LANG_MST_H
 
-#include "cerebro.h"
+#include "lang/layer.h"
 
 typedef enum cer_encoder_kind
 {
@@ -81,26 +81,6 @@ typedef struct cer_fe_item
 	int column;
 } cer_fe_item;
 
-typedef enum cer_activation
-{
-	CER_IDENTITY,
-	CER_RELU,
-	CER_LEAKY_RELU,
-	CER_GELU, /* with erf, exactly */
-	CER_SILU,
-	CER_SELU,
-	CER_TANH,
-	CER_SIGMOID
-} cer_activation;
-
-/* One dense layer of the resolved structure; the output layer is implied. */
-typedef struct cer_layer
-{
-	size_t units;
-	cer_activation activation;
-	double dropout; /* after the activation; 0: none */
-} cer_layer;
-
 typedef enum cer_optimizer
 {
 	CER_SGD,
@@ -129,11 +109,10 @@ typedef struct cer_settings
 struct cer_mst
 {
 	size_t n_items;
-	const cer_fe_item *items; /* FE as written; FE * when left out */
-	size_t n_layers;
-	const cer_layer *layers;   /* AS resolved with PT's defaults */
-	cer_settings settings;     /* PT resolved */
-	const struct cer_ast *ast; /* as written, for the printer; lang only */
+	const cer_fe_item *items;   /* FE as written; FE * when left out */
+	const cer_layer *structure; /* AS resolved with PT's defaults */
+	cer_settings settings;      /* PT resolved */
+	const struct cer_ast *ast;  /* as written, for the printer; lang only */
 };
 
 extern const char *cer_activation_name(cer_activation activation);

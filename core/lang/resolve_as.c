@@ -111,8 +111,24 @@ cer_resolve_as(cer_resolver *r, cer_ast *as)
 		return cer_fail_at(r->err, CER_BAD_VALUE, call->place,
 		                   "a number is no structure");
 	CER_TRY(cer_call_find_word(call, CER_WORD_STRUCTURE, &word, r->err));
+	r->place = call->place;
 	CER_TRY(resolve_units(r, call, word));
 	return rewrite_units(r, call);
+}
+
+static cer_status
+append_layer(cer_resolver *r, cer_layer *parent, const cer_layer *from)
+{
+	cer_layer *layer =
+		cer_layer_make(r->arena, from->kind, parent->line, parent->column);
+
+	if (layer == NULL)
+		return cer_fail_memory(r->err, sizeof(*layer));
+	layer->width = from->width;
+	layer->activation = from->activation;
+	layer->dropout = from->dropout;
+	cer_layer_append(parent, layer);
+	return CER_OK;
 }
 
 /* PT gives the layers what AS leaves open. */
@@ -120,17 +136,24 @@ cer_status
 cer_resolve_layers(cer_resolver *r)
 {
 	cer_mst *mst = r->mst;
-	size_t size = r->n_units * sizeof(cer_layer);
-	cer_layer *layers;
+	cer_layer activation = {.kind = CER_LAYER_ACTIVATION,
+	                        .activation = mst->settings.activation};
+	cer_layer dropout = {.kind = CER_LAYER_DROPOUT,
+	                     .dropout = mst->settings.dropout};
+	cer_layer *chain = cer_layer_make(r->arena, CER_LAYER_CHAIN, r->place.line,
+	                                  r->place.column);
 
-	layers = cer_arena_allocate(r->arena, size);
-	if (layers == NULL)
-		return cer_fail_memory(r->err, size);
+	if (chain == NULL)
+		return cer_fail_memory(r->err, sizeof(*chain));
 	for (size_t i = 0; i < r->n_units; i++)
-		layers[i] = (cer_layer){.units = r->units[i],
-		                        .activation = mst->settings.activation,
-		                        .dropout = mst->settings.dropout};
-	mst->n_layers = r->n_units;
-	mst->layers = layers;
+	{
+		cer_layer dense = {.kind = CER_LAYER_DENSE, .width = r->units[i]};
+
+		CER_TRY(append_layer(r, chain, &dense));
+		CER_TRY(append_layer(r, chain, &activation));
+		if (dropout.dropout > 0.0)
+			CER_TRY(append_layer(r, chain, &dropout));
+	}
+	mst->structure = chain;
 	return CER_OK;
 }

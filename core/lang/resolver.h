@@ -12,8 +12,9 @@ typedef struct cer_resolver
 {
 	cer_arena *arena;
 	cer_error *err;
-	cer_mst *mst; /* being made */
-	bool is_open; /* a pattern or space: what is left out may be anything */
+	cer_mst *mst;    /* being made */
+	bool is_open;    /* a pattern or space: what is left out may be anything */
+	cer_place place; /* of the structure */
 	size_t n_units;
 	size_t units[CER_MAX_LAYERS]; /* of the layers that AS lists */
 } cer_resolver;

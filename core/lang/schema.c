@@ -204,6 +204,9 @@ static const cer_word words[] = {
          "scaled exponential linear unit (Klambauer and others 2017)"),
 	WORD(CER_WORD_ACTIVATION, CER_TANH, "tanh", "hyperbolic tangent"),
 	WORD(CER_WORD_ACTIVATION, CER_SIGMOID, "sigmoid", "1 / (1 + exp(-x))"),
+	WORD(CER_WORD_ACTIVATION, CER_MISH, "mish",
+         "x times tanh of ln(1 + exp(x)) (Misra 2019)"),
+	WORD(CER_WORD_ACTIVATION, CER_ELU, "elu", "x above 0, else exp(x) - 1"),
 
 	WORD_ARGS(CER_WORD_SECTION, 0, "PT", settings, "how a network is trained"),
 };

@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "lang/mst.h"
 
-#define CER_N_ACTIVATIONS (CER_SIGMOID + 1)
+#define CER_N_ACTIVATIONS (CER_ELU + 1)
 
 /* Packed weights: columns in chunks of this many, see cer_kernels.dense. */
 #define CER_DENSE_CHUNK 64

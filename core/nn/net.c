@@ -1,6 +1,7 @@
 /*
  * nn/net.c
- *	  A network: its operators in order, the names and places of weights.
+ *	  A network: its operators in order, the names and places of weights; see
+ *	  build.c for how a structure becomes operators.
  *
  * Names of tensors, which key their initial weights:
  *	 first.numbers				(n_numbers, units), keyed by each number's name
@@ -19,10 +20,8 @@
 #include "nn/operator.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#define MAX_UNITS     ((size_t) 1 << 16)
 #define MAX_WEIGHTS   ((size_t) 1 << 30) /* floats */
 #define TENSOR_FLOATS 16
 
@@ -103,16 +102,34 @@ name_tensor(cer_net_builder *builder, const cer_tensor_spec *spec,
 	return join_text(builder->arena, parts, name, err);
 }
 
+static cer_status
+grow_tensors(cer_net_builder *builder, cer_error *err)
+{
+	cer_net *net = builder->net;
+	size_t capacity = 2 * builder->tensor_capacity + 32;
+	cer_net_tensor *tensors =
+		cer_arena_allocate(builder->arena, capacity * sizeof(cer_net_tensor));
+
+	if (tensors == NULL)
+		return cer_fail_memory(err, capacity * sizeof(cer_net_tensor));
+	if (net->n_tensors > 0)
+		memcpy(tensors, net->tensors, net->n_tensors * sizeof(cer_net_tensor));
+	net->tensors = tensors;
+	builder->tensor_capacity = capacity;
+	return CER_OK;
+}
+
 cer_status
 cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
                    const cer_tensor_spec *spec, cer_error *err)
 {
 	cer_net *net = builder->net;
-	cer_net_tensor *tensor = &net->tensors[net->n_tensors];
+	cer_net_tensor *tensor;
 	uint64_t n_rows = spec->n_rows > 0 ? spec->n_rows : 1;
 
 	if (net->n_tensors == builder->tensor_capacity)
-		return cer_fail(err, CER_INTERNAL, "more tensors than planned");
+		CER_TRY(grow_tensors(builder, err));
+	tensor = &net->tensors[net->n_tensors];
 	if (n_rows > MAX_WEIGHTS ||
 	    n_rows * spec->n_columns > MAX_WEIGHTS - net->n_weights)
 		return cer_fail(err, CER_TOO_BIG,
@@ -141,60 +158,47 @@ cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
 /* ------------------------------------------------------------ nodes */
 
 static cer_status
-add_node(cer_net_builder *builder, const cer_node *spec, cer_error *err)
+grow_nodes(cer_net_builder *builder, cer_error *err)
 {
-	cer_node *node = &builder->net->nodes[builder->net->n_nodes];
+	cer_net *net = builder->net;
+	size_t capacity = 2 * builder->node_capacity + 16;
+	cer_node *nodes =
+		cer_arena_allocate(builder->arena, capacity * sizeof(cer_node));
 
-	*node = *spec;
-	CER_TRY(cer_text_copy(builder->arena, spec->name, &node->name, err));
-	CER_TRY(node->op->shape(builder, node, err));
-	builder->net->n_nodes++;
+	if (nodes == NULL)
+		return cer_fail_memory(err, capacity * sizeof(cer_node));
+	if (net->n_nodes > 0)
+		memcpy(nodes, net->nodes, net->n_nodes * sizeof(cer_node));
+	net->nodes = nodes;
+	builder->node_capacity = capacity;
 	return CER_OK;
 }
 
-/* How many dense layers before layer i have as many units. */
-static size_t
-count_same_before(const cer_layer *layers, size_t i)
+cer_status
+cer_net_add_node(cer_net_builder *builder, const cer_node *spec, cer_error *err)
 {
-	size_t n = 0;
+	cer_net *net = builder->net;
+	size_t size = spec->n_inputs * sizeof(size_t);
+	size_t *inputs = cer_arena_allocate(builder->arena, size);
+	cer_node *node;
 
-	for (size_t j = 1; j < i; j++)
-		n += layers[j].units == layers[i].units;
-	return n;
-}
-
-/* Layer i of n_layers hidden ones and the output. */
-static cer_status
-add_layer(cer_net_builder *builder, const cer_layer *layers, size_t n_layers,
-          size_t i, cer_error *err)
-{
-	bool is_output = i == n_layers;
-	char name[64];
-	cer_node node = {
-		.op = i == 0 ? &cer_op_first : &cer_op_dense,
-		.n_in = i == 0 ? 0 : layers[i - 1].units,
-		.n_out = is_output ? builder->net->shape->n_classes : layers[i].units,
-		.activation = is_output ? CER_IDENTITY : layers[i].activation,
-		.dropout = is_output ? 0.0 : layers[i].dropout,
-	};
-
-	if (i == 0)
-		snprintf(name, sizeof(name), "first");
-	else if (is_output)
-		snprintf(name, sizeof(name), "output");
-	else
-		snprintf(name, sizeof(name), "dense(%zu)[%zu]", node.n_out,
-		         count_same_before(layers, i));
-	node.name = cer_text_of(name);
-	CER_TRY(add_node(builder, &node, err));
-	node.op = &cer_op_activate;
-	node.n_in = node.n_out;
-	return add_node(builder, &node, err);
+	if (inputs == NULL)
+		return cer_fail_memory(err, size);
+	if (net->n_nodes == builder->node_capacity)
+		CER_TRY(grow_nodes(builder, err));
+	node = &net->nodes[net->n_nodes];
+	*node = *spec;
+	if (size > 0)
+		memcpy(inputs, spec->inputs, size);
+	node->inputs = inputs;
+	CER_TRY(cer_text_copy(builder->arena, spec->name, &node->name, err));
+	CER_TRY(node->op->shape(builder, node, err));
+	net->n_nodes++;
+	return CER_OK;
 }
 
 static cer_status
-check_layers(const cer_input_shape *shape, const cer_layer *layers,
-             size_t n_layers, cer_error *err)
+check_shape(const cer_input_shape *shape, cer_error *err)
 {
 	if (shape->n_numbers == 0 && shape->n_tables == 0)
 		return cer_fail(err, CER_BAD_DATA, "network has no inputs");
@@ -202,53 +206,22 @@ check_layers(const cer_input_shape *shape, const cer_layer *layers,
 		return cer_fail(err, CER_BAD_DATA,
 		                "network needs at least two classes, got %zu",
 		                shape->n_classes);
-	for (size_t i = 0; i < n_layers; i++)
-		if (layers[i].units == 0 || layers[i].units > MAX_UNITS)
-			return cer_fail(err, CER_BAD_VALUE,
-			                "layer %zu has %zu units, allowed are 1 to %zu",
-			                i + 1, layers[i].units, MAX_UNITS);
 	return CER_OK;
-}
-
-static cer_status
-allocate_net(cer_net_builder *builder, const cer_input_shape *shape,
-             size_t n_layers, cer_error *err)
-{
-	cer_arena *arena = builder->arena;
-	size_t n_nodes = 2 * n_layers + 3;
-	cer_net *net = cer_arena_allocate(arena, sizeof(*net));
-
-	builder->tensor_capacity = 1 + 2 * shape->n_tables + 2 * (n_layers + 1);
-	if (net == NULL)
-		return cer_fail_memory(err, sizeof(*net));
-	memset(net, 0, sizeof(*net));
-	net->nodes = cer_arena_allocate(arena, n_nodes * sizeof(cer_node));
-	net->tensors = cer_arena_allocate(arena, (builder->tensor_capacity + 1) *
-	                                             sizeof(cer_net_tensor));
-	if (net->nodes == NULL || net->tensors == NULL)
-		return cer_fail_memory(err, n_nodes * sizeof(cer_node));
-	builder->net = net;
-	return copy_shape(arena, shape, &net->shape, err);
 }
 
 cer_status
 cer_net_make(cer_arena *arena, const cer_input_shape *shape,
-             const cer_layer *layers, size_t n_layers, const cer_net **net,
-             cer_error *err)
+             const cer_layer *structure, const cer_net **net, cer_error *err)
 {
 	cer_net_builder builder = {.arena = arena};
-	cer_node softmax = {
-		.op = &cer_op_softmax,
-		.name = {"softmax", 7},
-		.n_in = shape->n_classes,
-		.n_out = shape->n_classes,
-	};
 
-	CER_TRY(check_layers(shape, layers, n_layers, err));
-	CER_TRY(allocate_net(&builder, shape, n_layers, err));
-	for (size_t i = 0; i <= n_layers; i++)
-		CER_TRY(add_layer(&builder, layers, n_layers, i, err));
-	CER_TRY(add_node(&builder, &softmax, err));
+	CER_TRY(check_shape(shape, err));
+	builder.net = cer_arena_allocate(arena, sizeof(*builder.net));
+	if (builder.net == NULL)
+		return cer_fail_memory(err, sizeof(*builder.net));
+	memset(builder.net, 0, sizeof(*builder.net));
+	CER_TRY(copy_shape(arena, shape, &builder.net->shape, err));
+	CER_TRY(cer_net_build(&builder, structure, err));
 	*net = builder.net;
 	return CER_OK;
 }

@@ -13,7 +13,7 @@
 #define CER_NN_NET_H
 
 #include "data/encoded.h"
-#include "lang/mst.h"
+#include "lang/layer.h"
 
 /* How a tensor starts. */
 typedef enum cer_initial
@@ -42,7 +42,9 @@ typedef struct cer_node
 {
 	const struct cer_operator *op;
 	cer_text name; /* "first", "dense(256)[1]", "output" */
-	size_t n_in;   /* floats a row; 0 for first */
+	size_t n_inputs;
+	const size_t *inputs; /* nodes before this one */
+	size_t n_in;          /* floats a row of the first input; 0 for first */
 	size_t n_out;
 	cer_activation activation; /* of activate */
 	double dropout;
@@ -61,9 +63,9 @@ typedef struct cer_net
 	size_t n_parameters; /* gaps not included */
 } cer_net;
 
-extern cer_status cer_net_make(cer_arena *arena, const cer_input_shape *shape,
-                               const cer_layer *layers, size_t n_layers,
-                               const cer_net **net, cer_error *err);
+extern cer_status
+cer_net_make(cer_arena *arena, const cer_input_shape *shape,
+             const cer_layer *structure, const cer_net **net, cer_error *err);
 extern size_t cer_net_count_weights(const cer_net *net); /* floats */
 extern size_t cer_net_count_tensors(const cer_net *net);
 extern const cer_net_tensor *

@@ -31,10 +31,6 @@ activate_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 		.initial = CER_INITIAL_ZERO,
 	};
 
-	if (node->dropout < 0.0 || node->dropout >= 1.0)
-		return cer_fail(err, CER_BAD_VALUE,
-		                "dropout must be at least 0 and less than 1, got %g",
-		                node->dropout);
 	return cer_net_add_tensor(builder, node, &bias, err);
 }
 

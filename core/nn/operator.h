@@ -38,6 +38,7 @@ typedef struct cer_net_builder
 	cer_arena *arena;
 	cer_net *net;
 	size_t tensor_capacity;
+	size_t node_capacity;
 } cer_net_builder;
 
 typedef struct cer_operator
@@ -93,6 +94,13 @@ typedef struct cer_tensor_spec
 extern cer_status
 cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
                    const cer_tensor_spec *spec, cer_error *err);
+
+/* Copies the spec. */
+extern cer_status cer_net_add_node(cer_net_builder *builder,
+                                   const cer_node *spec, cer_error *err);
+/* All nodes of a structure, softmax last. */
+extern cer_status cer_net_build(cer_net_builder *builder,
+                                const cer_layer *structure, cer_error *err);
 
 /* ------------------------------------------------------------ training */
 

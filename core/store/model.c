@@ -65,7 +65,7 @@ make_model(cer_arena *arena, cer_arena *work, part_list *list, cer_model *model,
 	CER_TRY(cer_mst_parse(work, header.triple, &mst, err));
 	CER_TRY(read_encoders(arena, list, &header, &model->encoders, err));
 	CER_TRY(cer_net_make(arena, cer_encoders_get_shape(model->encoders),
-	                     mst->layers, mst->n_layers, &net, err));
+	                     mst->structure, &net, err));
 	CER_TRY(read_weights(work, list, net, &weights, err));
 	CER_TRY(cer_infer_make(arena, net, weights, &model->infer, err));
 	return fill_model(arena, &header, model, err);

@@ -87,8 +87,8 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	memset(made, 0, sizeof(*made));
 	made->config = *config;
 	made->best_loss = INFINITY;
-	CER_TRY(cer_net_make(arena, config->shape, config->layers, config->n_layers,
-	                     &made->net, err));
+	CER_TRY(
+		cer_net_make(arena, config->shape, config->structure, &made->net, err));
 	CER_TRY(cer_graph_make(arena, made->net, &graph, &made->graph, err));
 	CER_TRY(cer_optimizer_make(arena, made->graph, config->settings,
 	                           &made->optimizer, err));
@@ -198,7 +198,7 @@ train_epoch(cer_run *run, cer_epoch *report, cer_error *err)
 /* ------------------------------------------------------------ validation */
 
 static cer_status
-validate(cer_run *run, cer_epoch *report, cer_error *err)
+predict_valid(cer_run *run, float *proba, cer_error *err)
 {
 	const cer_encoded *rows = run->config.valid;
 	size_t n_classes = run->config.shape->n_classes;
@@ -211,8 +211,18 @@ validate(cer_run *run, cer_epoch *report, cer_error *err)
 
 		CER_TRY(check_cancel(run, err));
 		cer_graph_predict(run->graph, rows, first, n,
-		                  run->proba + first * n_classes);
+		                  proba + first * n_classes);
 	}
+	return CER_OK;
+}
+
+static cer_status
+validate(cer_run *run, cer_epoch *report, cer_error *err)
+{
+	const cer_encoded *rows = run->config.valid;
+	size_t n_classes = run->config.shape->n_classes;
+
+	CER_TRY(predict_valid(run, run->proba, err));
 	for (size_t i = 0; i < rows->n_rows * n_classes; i++)
 		if (!isfinite(run->proba[i]))
 			return fail_not_finite(run, "a validation score",
@@ -236,8 +246,8 @@ keep_best(cer_run *run, cer_epoch *report)
 	           sizeof(float));
 }
 
-static bool
-is_last_epoch(const cer_run *run)
+bool
+cer_run_is_finished(const cer_run *run)
 {
 	const cer_settings *settings = run->config.settings;
 
@@ -253,7 +263,7 @@ cer_run_epoch(cer_run *run, cer_epoch *report, bool *is_finished,
 {
 	cer_epoch made = {.epoch = run->epoch + 1};
 
-	if (is_last_epoch(run))
+	if (cer_run_is_finished(run))
 		return cer_fail(err, CER_BAD_CALL,
 		                "training is finished after epoch %u", run->epoch);
 	CER_TRY(train_epoch(run, &made, err));
@@ -261,6 +271,59 @@ cer_run_epoch(cer_run *run, cer_epoch *report, bool *is_finished,
 	keep_best(run, &made);
 	run->epoch++;
 	*report = made;
-	*is_finished = is_last_epoch(run);
+	*is_finished = cer_run_is_finished(run);
+	return CER_OK;
+}
+
+/* ------------------------------------------------------------ states */
+
+void
+cer_run_get_state(const cer_run *run, cer_run_state *state)
+{
+	*state = (cer_run_state){
+		.epoch = run->epoch,
+		.best_epoch = run->best_epoch,
+		.best_loss = run->best_loss,
+		.n_steps = run->optimizer->n_steps,
+		.weights = run->graph->weights,
+		.m = run->optimizer->m,
+		.v = run->optimizer->v,
+		.best = run->best_weights,
+	};
+}
+
+static void
+set_weights(cer_run *run, const float *weights)
+{
+	memcpy(run->graph->weights, weights, run->net->n_weights * sizeof(float));
+	cer_graph_refresh(run->graph);
+}
+
+/* The best epoch's scores are not part of a state: its weights make them. */
+cer_status
+cer_run_set_state(cer_run *run, const cer_run_state *state, cer_error *err)
+{
+	size_t size = run->net->n_weights * sizeof(float);
+
+	if (run->epoch > 0 || state->epoch == 0 || state->best_epoch == 0 ||
+	    state->best_epoch > state->epoch)
+		return cer_fail(err, CER_BAD_CALL,
+		                "a state of epoch %u cannot follow epoch %u",
+		                state->epoch, run->epoch);
+	if ((state->v == NULL) != (run->optimizer->v == NULL))
+		return cer_fail(err, CER_BAD_FORMAT,
+		                "the state is of another optimizer");
+	set_weights(run, state->best);
+	CER_TRY(predict_valid(run, run->best_proba, err));
+	memcpy(run->best_weights, state->best, size);
+	set_weights(run, state->weights);
+	memcpy(run->optimizer->m, state->m, size);
+	if (state->v != NULL)
+		memcpy(run->optimizer->v, state->v, size);
+	run->optimizer->n_steps = state->n_steps;
+	run->best_epoch = state->best_epoch;
+	run->best_loss = state->best_loss;
+	run->epoch = state->epoch;
+	atomic_store(&run->status.epoch, run->epoch);
 	return CER_OK;
 }

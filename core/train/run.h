@@ -16,8 +16,7 @@ typedef struct cer_run_config
 	const cer_kernels *kernels;
 	cer_gemm_make_fn make_gemm;
 	const cer_input_shape *shape;
-	size_t n_layers;
-	const cer_layer *layers;
+	const cer_layer *structure;
 	const cer_settings *settings;
 	const cer_encoded *train;
 	const cer_encoded *valid;
@@ -56,5 +55,27 @@ extern cer_status cer_run_make(cer_arena *arena, const cer_run_config *config,
                                cer_run **run, cer_error *err);
 extern cer_status cer_run_epoch(cer_run *run, cer_epoch *report,
                                 bool *is_finished, cer_error *err);
+extern bool cer_run_is_finished(const cer_run *run);
+
+/*
+ * All that the epochs to come depend on, but for the rows and the settings:
+ * flat arrays as the net says.  Whoever gets it borrows it until the next epoch.
+ */
+typedef struct cer_run_state
+{
+	uint32_t epoch; /* done; 0: none */
+	uint32_t best_epoch;
+	double best_loss;
+	uint64_t n_steps;
+	const float *weights;
+	const float *m;
+	const float *v;    /* NULL for sgd */
+	const float *best; /* weights of the best epoch */
+} cer_run_state;
+
+extern void cer_run_get_state(const cer_run *run, cer_run_state *state);
+/* Goes on from another run's state: before the first epoch.  Copies. */
+extern cer_status
+cer_run_set_state(cer_run *run, const cer_run_state *state, cer_error *err);
 
 #endif

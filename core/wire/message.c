@@ -6,8 +6,9 @@
  *	 HELLO, GROUP		 ->
  *						 <- READY (threads are up, the door is shut)
  *	 VALUES, ROWS, ...	 ->		codes are told before the rows that use them
+ *	 START, ...			 ->		the state that a triple goes on from, if any
  *	 END				 ->
- *						 <- STATUS, EPOCH, ... PART, ... TRIPLE_DONE
+ *						 <- STATUS, EPOCH, STATE ... PART, ... TRIPLE_DONE
  *						 <- ... of each triple of the group, then DONE
  *	 CANCEL (any time)	 ->		or simply closes the socket
  *
@@ -35,6 +36,7 @@ cer_codec_triple(cer_codec *c, void *element)
 
 	cer_codec_u64(c, &triple->job);
 	cer_codec_text(c, &triple->text);
+	cer_codec_u32(c, &triple->keep_every);
 }
 
 static void
@@ -88,7 +90,7 @@ cer_codec_group(cer_codec *c, cer_group *group)
 	cer_codec_list columns = {group->columns, group->n_columns};
 	cer_codec_list inputs = {group->inputs, group->n_inputs};
 
-	triples = cer_codec_array(c, triples, sizeof(cer_group_triple), 12,
+	triples = cer_codec_array(c, triples, sizeof(cer_group_triple), 16,
 	                          cer_codec_triple);
 	columns =
 		cer_codec_array(c, columns, sizeof(cer_column), 16, cer_codec_column);
@@ -217,7 +219,7 @@ cer_codec_part(cer_codec *c, cer_group_part *piece)
 	cer_codec_u64(c, &piece->offset);
 	cer_codec_u64(c, &piece->total);
 	cer_codec_text(c, &part->name);
-	part->kind = cer_codec_enum(c, part->kind, CER_PART_VALID_SCORES + 1);
+	part->kind = cer_codec_enum(c, part->kind, CER_N_PART_KINDS);
 	part->n_dims = cer_codec_enum(c, part->n_dims, CER_MAX_DIMS + 1);
 	for (uint32_t i = 0; i < part->n_dims; i++)
 		cer_codec_u64(c, &part->dims[i]);
@@ -229,6 +231,13 @@ cer_codec_part(cer_codec *c, cer_group_part *piece)
 		cer_codec_fail(c, "a piece outside its part");
 	if (c->status == CER_OK && piece->ordinal >= piece->n_parts)
 		cer_codec_fail(c, "a part outside its model");
+}
+
+static void
+cer_codec_state(cer_codec *c, cer_group_state *state)
+{
+	cer_codec_u32(c, &state->epoch);
+	cer_codec_part(c, &state->piece);
 }
 
 static void
@@ -295,6 +304,10 @@ cer_codec_message(cer_codec *c, cer_message *message)
 			break;
 		case CER_FRAME_PART:
 			cer_codec_part(c, &message->part);
+			break;
+		case CER_FRAME_START:
+		case CER_FRAME_STATE:
+			cer_codec_state(c, &message->state);
 			break;
 		case CER_FRAME_TRIPLE_DONE:
 			codec_triple_done(c, &message->triple_done);

@@ -28,6 +28,10 @@ activation_get(cer_activation activation, double x)
 			return tanh(x);
 		case CER_SIGMOID:
 			return 1 / (1 + exp(-x));
+		case CER_MISH:
+			return x * tanh(x > 30 ? x : log1p(exp(x)));
+		case CER_ELU:
+			return x > 0 ? x : expm1(x);
 	}
 	return NAN;
 }

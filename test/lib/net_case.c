@@ -44,6 +44,33 @@ net_case_make_rows(cer_arena *arena, const cer_input_shape *shape,
 
 /* ------------------------------------------------------------------ net */
 
+static cer_layer *
+append_layer(cer_arena *arena, cer_layer *parent, cer_layer_kind kind)
+{
+	cer_layer *layer = cer_layer_make(arena, kind, 1, 1);
+
+	assert_non_null(layer);
+	cer_layer_append(parent, layer);
+	return layer;
+}
+
+cer_layer *
+make_mlp(cer_arena *arena, const mlp_layer *layers, size_t n_layers)
+{
+	cer_layer *chain = cer_layer_make(arena, CER_LAYER_CHAIN, 1, 1);
+
+	for (size_t i = 0; i < n_layers; i++)
+	{
+		append_layer(arena, chain, CER_LAYER_DENSE)->width = layers[i].units;
+		append_layer(arena, chain, CER_LAYER_ACTIVATION)->activation =
+			layers[i].activation;
+		if (layers[i].dropout != 0.0)
+			append_layer(arena, chain, CER_LAYER_DROPOUT)->dropout =
+				layers[i].dropout;
+	}
+	return chain;
+}
+
 void
 net_case_init(net_case *c, const net_case_spec *spec)
 {
@@ -70,10 +97,9 @@ net_case_init(net_case *c, const net_case_spec *spec)
 	                             .n_tables = spec->n_tables,
 	                             .tables = spec->tables,
 	                             .n_classes = spec->n_classes};
-	c->layers = spec->layers;
-	c->n_layers = spec->n_layers;
 	c->rows = net_case_make_rows(c->arena, &c->shape, spec->n_rows, 5);
-	if (cer_net_make(c->arena, &c->shape, spec->layers, spec->n_layers, &c->net,
+	if (cer_net_make(c->arena, &c->shape,
+	                 make_mlp(c->arena, spec->layers, spec->n_layers), &c->net,
 	                 &err) != CER_OK ||
 	    cer_graph_make(c->arena, c->net, &config, &c->graph, &err) != CER_OK)
 		fail_msg("%s", err.message);

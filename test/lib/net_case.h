@@ -9,12 +9,23 @@
 #include "nn/graph.h"
 #include "random.h"
 
+/* A dense layer of a perceptron and what follows it. */
+typedef struct mlp_layer
+{
+	size_t units;
+	cer_activation activation;
+	double dropout;
+} mlp_layer;
+
+/* The structure of a perceptron, in the arena, all of it at line 1, column 1.
+ */
+extern cer_layer *
+make_mlp(cer_arena *arena, const mlp_layer *layers, size_t n_layers);
+
 typedef struct net_case
 {
 	cer_arena *arena;
 	cer_input_shape shape;
-	const cer_layer *layers;
-	size_t n_layers;
 	cer_encoded rows;
 	const cer_net *net;
 	cer_graph *graph;
@@ -26,7 +37,7 @@ typedef struct net_case_spec
 	size_t n_tables;
 	const cer_table_shape *tables;
 	size_t n_classes;
-	const cer_layer *layers;
+	const mlp_layer *layers;
 	size_t n_layers;
 	size_t n_rows;
 	size_t batch;

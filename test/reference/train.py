@@ -35,6 +35,8 @@ OPTIMIZERS = {
 NETS = {f"train_{name}": (3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], name, 11) for name in ACTIVATIONS}
 NETS["train_linear"] = (5, [], 2, [], "relu", 7)
 NETS["train_one_row"] = (2, [(5, 4)], 2, [6], "gelu", 1)
+ACTIVATIONS.update(mish=torch.nn.Mish(), elu=torch.nn.ELU())
+NETS.update({f"train_{name}": (3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], name, 11) for name in ("mish", "elu")})
 
 
 class Net:

@@ -8,6 +8,7 @@
  * are sums of float32), weights after steps 1e-4 with 2e-5.
  */
 #include "cmocka_all.h"
+#include "net_case.h"
 #include "train/optimizer.h"
 
 #include <math.h>
@@ -34,7 +35,7 @@ typedef struct golden
 	cer_text number_names[16];
 	cer_table_shape tables[MAX_TABLES];
 	char table_names[MAX_TABLES][8];
-	cer_layer layers[MAX_LAYERS];
+	mlp_layer layers[MAX_LAYERS];
 	size_t n_layers;
 	size_t n_rows;
 	size_t n_arrays;
@@ -78,7 +79,7 @@ read_head(golden *g, FILE *file)
 	for (size_t i = 0; i < g->n_layers; i++)
 	{
 		assert_int_equal(fscanf(file, " units %zu", &n_units), 1);
-		g->layers[i] = (cer_layer){.units = n_units,
+		g->layers[i] = (mlp_layer){.units = n_units,
 		                           .activation = find_activation(activation)};
 	}
 	for (size_t i = 0; i < g->shape.n_numbers; i++)
@@ -177,7 +178,8 @@ start(golden_run *run, const golden *g, const cer_kernels *kernels)
 	                         .n_rows = g->n_rows,
 	                         .epoch = 1,
 	                         .is_training = true};
-	if (cer_net_make(run->arena, &g->shape, g->layers, g->n_layers, &run->net,
+	if (cer_net_make(run->arena, &g->shape,
+	                 make_mlp(run->arena, g->layers, g->n_layers), &run->net,
 	                 &err) != CER_OK ||
 	    cer_graph_make(run->arena, run->net, &config, &run->graph, &err) !=
 	        CER_OK)

@@ -128,7 +128,7 @@ test_graph__activations(void **state)
 	(void) state;
 	for (int i = 0; i < CER_N_ACTIVATIONS; i++)
 	{
-		cer_layer layers[] = {{19, (cer_activation) i, 0},
+		mlp_layer layers[] = {{19, (cer_activation) i, 0},
 		                      {8, (cer_activation) i, 0}};
 		net_case_spec spec = {.n_numbers = 5,
 		                      .n_tables = 3,
@@ -149,7 +149,7 @@ test_graph__dropout(void **state)
 	(void) state;
 	for (int i = 0; i < CER_N_ACTIVATIONS; i++)
 	{
-		cer_layer layers[] = {{150, (cer_activation) i, 0.25}};
+		mlp_layer layers[] = {{150, (cer_activation) i, 0.25}};
 		net_case_spec spec = {.n_numbers = 4,
 		                      .n_classes = 2,
 		                      .layers = layers,
@@ -172,7 +172,7 @@ test_graph__inputs(void **state)
 	static const cer_table_shape folded[] = {{{"x", 1}, 4, 2},
 	                                         {{"y", 1}, 6, 9}};
 	const cer_table_shape *mixes[] = {gathered, direct, folded};
-	cer_layer layers[] = {{12, CER_TANH, 0}};
+	mlp_layer layers[] = {{12, CER_TANH, 0}};
 
 	(void) state;
 	for (size_t i = 0; i < 3; i++)
@@ -200,7 +200,7 @@ test_graph__sizes(void **state)
 	(void) state;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 	{
-		cer_layer layers[] = {{units[i], CER_GELU, 0}, {67, CER_RELU, 0}};
+		mlp_layer layers[] = {{units[i], CER_GELU, 0}, {67, CER_RELU, 0}};
 		net_case_spec spec = {.n_numbers = 3,
 		                      .n_tables = 1,
 		                      .tables = three_tables,
@@ -217,7 +217,7 @@ test_graph__sizes(void **state)
 static void
 test_graph__empty_batch(void **state)
 {
-	cer_layer layers[] = {{8, CER_RELU, 0}};
+	mlp_layer layers[] = {{8, CER_RELU, 0}};
 	net_case_spec spec = {.n_numbers = 3,
 	                      .n_classes = 2,
 	                      .layers = layers,
@@ -239,7 +239,7 @@ test_graph__empty_batch(void **state)
 static void
 test_graph__split_of_prediction(void **state)
 {
-	cer_layer layers[] = {{40, CER_RELU, 0.5}, {24, CER_SILU, 0.5}};
+	mlp_layer layers[] = {{40, CER_RELU, 0.5}, {24, CER_SILU, 0.5}};
 	net_case_spec spec = {.n_numbers = 6,
 	                      .n_tables = 3,
 	                      .tables = three_tables,
@@ -276,7 +276,7 @@ step_gently(void *self, size_t offset, size_t n)
 static float *
 train_with(size_t n_threads, size_t *size)
 {
-	cer_layer layers[] = {{70, CER_RELU, 0.1}, {66, CER_GELU, 0}};
+	mlp_layer layers[] = {{70, CER_RELU, 0.1}, {66, CER_GELU, 0}};
 	tasks_host host;
 	net_case_spec spec = {.n_numbers = 6,
 	                      .n_tables = 3,

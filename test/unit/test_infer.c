@@ -69,7 +69,7 @@ check_rows(const net_case *c, const cer_infer *infer, const float *expected)
 static void
 test_infer__as_in_training(void **state)
 {
-	static const cer_layer layers[] = {{65, CER_RELU, 0.5}, {20, CER_GELU, 0}};
+	static const mlp_layer layers[] = {{65, CER_RELU, 0.5}, {20, CER_GELU, 0}};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -105,7 +105,7 @@ test_infer__as_in_training(void **state)
 static void
 test_infer__codes_out_of_range(void **state)
 {
-	cer_layer layers[] = {{8, CER_RELU, 0}};
+	mlp_layer layers[] = {{8, CER_RELU, 0}};
 	net_case_spec spec = {.n_tables = 3,
 	                      .tables = some_tables,
 	                      .n_classes = 2,

@@ -61,6 +61,30 @@ parse(cer_arena *arena, const char *text)
 	return mst;
 }
 
+/* Dense layers, each with PT's activation and dropout, if there is any. */
+static void
+assert_mlp(const cer_mst *mst, size_t n, const size_t *units)
+{
+	const cer_layer *layer = mst->structure->first;
+
+	assert_int_equal(mst->structure->kind, CER_LAYER_CHAIN);
+	for (size_t i = 0; i < n; i++)
+	{
+		assert_int_equal(layer->kind, CER_LAYER_DENSE);
+		assert_int_equal(layer->width, units[i]);
+		layer = layer->next;
+		assert_int_equal(layer->kind, CER_LAYER_ACTIVATION);
+		assert_int_equal(layer->activation, mst->settings.activation);
+		layer = layer->next;
+		if (mst->settings.dropout == 0.0)
+			continue;
+		assert_int_equal(layer->kind, CER_LAYER_DROPOUT);
+		assert_true(layer->dropout == mst->settings.dropout);
+		layer = layer->next;
+	}
+	assert_null(layer);
+}
+
 static void
 test_mst_parse__puts_defaults_in(void **state)
 {
@@ -68,11 +92,7 @@ test_mst_parse__puts_defaults_in(void **state)
 
 	assert_int_equal(mst->n_items, 1);
 	assert_int_equal(mst->items[0].kind, CER_FE_STAR);
-	assert_int_equal(mst->n_layers, 2);
-	assert_int_equal(mst->layers[0].units, 256);
-	assert_int_equal(mst->layers[1].units, 128);
-	assert_int_equal(mst->layers[1].activation, mst->settings.activation);
-	assert_true(mst->layers[1].dropout == mst->settings.dropout);
+	assert_mlp(mst, 2, (size_t[]){256, 128});
 	assert_int_equal(mst->settings.optimizer, CER_ADAMW);
 	assert_true(mst->settings.lr == 0.001);
 	assert_true(mst->settings.beta1 == 0.9);
@@ -91,10 +111,9 @@ test_mst_parse__resolves_settings(void **state)
 	                  "patience = 2, batch = 16, seed = 9007199254740991");
 	const cer_settings *s = &mst->settings;
 
-	assert_int_equal(mst->n_layers, 3);
-	assert_int_equal(mst->layers[2].units, 8);
-	assert_int_equal(mst->layers[2].activation, CER_TANH);
-	assert_true(mst->layers[0].dropout == 0.75);
+	assert_mlp(mst, 3, (size_t[]){32, 32, 8});
+	assert_int_equal(s->activation, CER_TANH);
+	assert_true(s->dropout == 0.75);
 	assert_int_equal(s->optimizer, CER_SGD);
 	assert_true(s->lr == 0.5 && s->momentum == 0.25 && s->decay == 0.125);
 	assert_int_equal(s->epochs, 3);

@@ -18,7 +18,7 @@
 static const cer_text names[] = {{"a", 1}, {"b", 1}, {"c", 1}};
 static const cer_table_shape tables[] = {{{"x", 1}, 5, 0}, {{"y", 1}, 40, 3}};
 static const cer_input_shape shape = {3, names, 2, tables, 2};
-static const cer_layer layers[] = {{24, CER_RELU, 0.1}};
+static const mlp_layer layers[] = {{24, CER_RELU, 0.1}};
 
 static const cer_settings usual = {.optimizer = CER_ADAM,
                                    .lr = 0.01,
@@ -72,8 +72,7 @@ init_case(run_case *c, const cer_settings *settings, const cer_host *host)
 		.kernels = cer_kernels_choose(),
 		.make_gemm = cer_gemm_make_xsmm,
 		.shape = &shape,
-		.n_layers = 1,
-		.layers = layers,
+		.structure = make_mlp(c->arena, layers, 1),
 		.settings = &c->settings,
 		.train = &c->train,
 		.valid = &c->valid,
@@ -281,8 +280,8 @@ test_run__rejects_rows(void **state)
 static void
 test_run__rejects_nets(void **state)
 {
-	static const cer_layer empty[] = {{0, CER_RELU, 0}};
-	static const cer_layer dropping[] = {{4, CER_RELU, 1.0}};
+	static const mlp_layer empty[] = {{0, CER_RELU, 0}};
+	static const mlp_layer dropping[] = {{4, CER_RELU, 1.0}};
 	static const cer_table_shape huge[] = {{{"id", 2}, 1u << 30, 8}};
 	cer_input_shape none = {0, NULL, 0, NULL, 2};
 	cer_input_shape one_class = shape;
@@ -292,13 +291,15 @@ test_run__rejects_nets(void **state)
 	(void) state;
 	one_class.n_classes = 1;
 	init_case(&c, &usual, &cer_host_plain);
-	c.config.layers = empty;
-	check_fails(&c, CER_BAD_VALUE,
-	            "layer 1 has 0 units, allowed are 1 to 65536");
+	c.config.structure = make_mlp(c.arena, empty, 1);
+	check_fails(
+		&c, CER_BAD_VALUE,
+		"a layer of 0 units, allowed are 1 to 65536 at line 1, column 1");
 	init_case(&c, &usual, &cer_host_plain);
-	c.config.layers = dropping;
-	check_fails(&c, CER_BAD_VALUE,
-	            "dropout must be at least 0 and less than 1, got 1");
+	c.config.structure = make_mlp(c.arena, dropping, 1);
+	check_fails(
+		&c, CER_BAD_VALUE,
+		"dropout must be at least 0 and less than 1, got 1 at line 1, column 1");
 	init_case(&c, &usual, &cer_host_plain);
 	c.config.shape = &none;
 	check_fails(&c, CER_BAD_DATA, "network has no inputs");

@@ -47,7 +47,8 @@ tear_down(void **state)
 
 /* ------------------------------------------------- one of each message */
 
-static const cer_group_triple triples[] = {{7, TEXT("FE *")}, {8, TEXT("")}};
+static const cer_group_triple triples[] = {{7, TEXT("FE *"), 0},
+                                           {8, TEXT(""), CER_KEEP_LAST}};
 static const cer_column columns[] = {
 	{TEXT("dist"), CER_TYPE_NUMBER, true, false},
 	{TEXT("tail"), CER_TYPE_CATEGORY, false, true}};
@@ -88,6 +89,22 @@ static const cer_message messages[] = {
      .error = {CER_NO_TRIPLE,
                {CER_NO_MEMORY, 1, 2, "too much", "Details.", "A hint."}}},
 	{.type = CER_FRAME_DONE},
+	{.type = CER_FRAME_START,
+     .state = {3,
+               {0,
+                1,
+                2,
+                0,
+                8,
+                {TEXT("dense[1]"), CER_PART_MOMENT2, 1, {2}, distances, 8}}}},
+	{.type = CER_FRAME_STATE,
+     .state = {4,
+               {0,
+                0,
+                1,
+                0,
+                8,
+                {TEXT("dense[1]"), CER_PART_TENSOR, 1, {2}, distances, 8}}}},
 };
 
 static cer_message
