@@ -37,7 +37,7 @@ $(TEST_CLI): $(filter-out %/main.o,$(CLI_OBJ))
 	ar rcs $@ $^
 
 $(B)/cerebro: $(CLI_OBJ)
-	$(CC) $(CFLAGS_ALL) -o $@ $(CLI_OBJ) -L$(PG_LIB) -lpq -lm
+	$(CC) $(CFLAGS_ALL) -o $@ $(CLI_OBJ) -L$(PG_LIB) -lpq -lz -lm
 
 # The inner loops: the compiler vectorises them; see core/nn/kernels.inc.
 $(B)/core/nn/kernels_%.o: CFLAGS_ALL += -O3 -fno-trapping-math

@@ -145,8 +145,7 @@ release_table(import_table *table)
 	free(table->keys);
 	free(table->columns);
 	free(table->cells);
-	if (table->fd >= 0)
-		close(table->fd);
+	import_close_file(table);
 }
 
 static void
@@ -465,15 +464,16 @@ const command import_command = {
 	.summary = "make tables from CSV files, with types, keys and references",
 	.details =
 		"Each file is read whole before a type is chosen. The delimiter is "
-		"found among , ;\ntab and |. `-` is standard input. All tables are "
-		"made, or none.\n\n"
+		"found among , ;\ntab and |. `-` is standard input; what gzip "
+		"compressed is read as it is. All tables\nare made, or none.\n\n"
 		"Missing values: an empty value, and in a column that is otherwise of "
 		"numbers,\ndates or the like also NA N/A n/a #N/A NULL null Null NaN "
 		"nan None \\N ? - and . —\na text that means missing in one column "
 		"then means it in every unquoted value of\nall files, but for columns "
 		"of two-letter codes. --null replaces these rules.\n\n"
-		"A reference that holds for all rows becomes a FOREIGN KEY; one that "
-		"holds for most\nis recorded in cerebro.relationship.\n",
+		"A key has at most three columns. A reference that holds for all rows "
+		"becomes a\nFOREIGN KEY; one that holds for most is recorded in "
+		"cerebro.relationship.\n",
 	.options = import_rows,
 	.values_size = sizeof(import_options),
 	.run = run_import,

@@ -118,7 +118,6 @@ fill(csv_reader *reader)
 	}
 	reader->is_at_end = size == 0;
 	reader->end += (size_t) size;
-	reader->n_bytes_read += (uint64_t) size;
 	reader->buffer[reader->end] = '\0';
 	return true;
 }

@@ -55,9 +55,6 @@ typedef struct csv_reader
 	size_t n_fields;
 	uint64_t line; /* where it starts, from 1 */
 
-	/* progress */
-	uint64_t n_bytes_read;
-
 	csv_error error;
 
 	/* private */

@@ -74,6 +74,8 @@ typedef struct import_table
 	const char *path; /* as named by the user */
 	int fd;
 	uint64_t n_bytes;
+	bool is_zipped;       /* by gzip */
+	struct gzFile_s *zip; /* over a copy of fd, while it is read */
 	char delimiter;
 	bool has_header;
 
@@ -140,7 +142,10 @@ typedef struct import_job
 
 /* import_file.c */
 extern exit_code import_open_file(import_job *job, import_table *table);
-extern void import_open_reader(import_table *table, csv_reader *reader);
+extern exit_code import_open_reader(import_table *table, csv_reader *reader);
+/* Of n_bytes, how many the reader has asked for. */
+extern uint64_t import_get_position(const import_table *table);
+extern void import_close_file(import_table *table);
 extern exit_code
 import_explain_record(const import_table *table, const csv_reader *reader);
 extern const char *import_get_table_name(const char *path);

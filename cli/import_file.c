@@ -13,8 +13,10 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #define MAX_NAME_BYTES 63 /* of an SQL name */
+#define ZIPPED_BYTES   (1u << 17)
 
 static exit_code
 explain_file(const import_table *table, const char *what)
@@ -51,6 +53,15 @@ spool(import_table *table)
 	return EXIT_OK;
 }
 
+static bool
+is_zipped(int fd)
+{
+	unsigned char start[2];
+
+	return pread(fd, start, sizeof start, 0) == sizeof start &&
+	       start[0] == 0x1f && start[1] == 0x8b;
+}
+
 exit_code
 import_open_file(import_job *job, import_table *table)
 {
@@ -76,8 +87,20 @@ import_open_file(import_job *job, import_table *table)
 			return code;
 	}
 	table->n_bytes = (uint64_t) info.st_size;
+	table->is_zipped = is_zipped(table->fd);
 	return EXIT_OK;
 }
+
+void
+import_close_file(import_table *table)
+{
+	if (table->zip != NULL)
+		gzclose(table->zip);
+	if (table->fd >= 0)
+		close(table->fd);
+}
+
+/* ----------------------------------------------------------------- reading */
 
 static ssize_t
 read_file(void *source, char *buffer, size_t size)
@@ -85,14 +108,64 @@ read_file(void *source, char *buffer, size_t size)
 	return read(*(int *) source, buffer, size);
 }
 
-void
+/* EBADMSG: what was compressed is damaged, or its end is missing. */
+static ssize_t
+read_zipped(void *source, char *buffer, size_t size)
+{
+	gzFile zip = source;
+	int n = gzread(zip, buffer, size < INT_MAX ? (unsigned) size : INT_MAX);
+	int error = Z_OK;
+
+	if (n <= 0)
+		gzerror(zip, &error);
+	if (error == Z_OK || error == Z_STREAM_END)
+		return n;
+	if (error != Z_ERRNO)
+		errno = EBADMSG;
+	return -1;
+}
+
+static exit_code
+open_zipped(import_table *table)
+{
+	int copy = fcntl(table->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (table->zip != NULL)
+		gzclose(table->zip);
+	table->zip = copy < 0 ? NULL : gzdopen(copy, "r");
+	if (table->zip != NULL)
+	{
+		gzbuffer(table->zip, ZIPPED_BYTES);
+		return EXIT_OK;
+	}
+	if (copy >= 0)
+		close(copy);
+	return explain_file(table, "could not read");
+}
+
+exit_code
 import_open_reader(import_table *table, csv_reader *reader)
 {
+	memset(reader, 0, sizeof *reader);
 	lseek(table->fd, 0, SEEK_SET);
-	csv_init(reader, read_file, &table->fd);
+	if (table->is_zipped && open_zipped(table) != EXIT_OK)
+		return EXIT_FAILED;
+	if (table->is_zipped)
+		csv_init(reader, read_zipped, table->zip);
+	else
+		csv_init(reader, read_file, &table->fd);
 	if (table->delimiter == 0)
 		table->delimiter = csv_detect_delimiter(reader);
 	csv_set_delimiter(reader, table->delimiter);
+	return EXIT_OK;
+}
+
+uint64_t
+import_get_position(const import_table *table)
+{
+	off_t position = lseek(table->fd, 0, SEEK_CUR);
+
+	return position < 0 ? 0 : (uint64_t) position;
 }
 
 exit_code
@@ -105,6 +178,13 @@ import_explain_record(const import_table *table, const csv_reader *reader)
 	                      table->columns[error->column - 1].name)
 			: keep_printf("column %zu", error->column);
 
+	if (error->read_errno == EBADMSG && table->is_zipped)
+	{
+		message_error("%s: the compressed file is damaged or cut off",
+		              table->path);
+		message_hint("`gzip -t` tells more.");
+		return EXIT_FAILED;
+	}
 	if (error->read_errno != 0)
 	{
 		errno = error->read_errno;
@@ -159,8 +239,10 @@ import_get_table_name(const char *path)
 	const char *base = slash == NULL ? path : slash + 1;
 	size_t size = strlen(base);
 
+	if (size > 3 && strcasecmp(base + size - 3, ".gz") == 0)
+		size -= 3;
 	for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++)
-		if (size > 4 && strcasecmp(base + size - 4, endings[i]) == 0)
+		if (size > 4 && strncasecmp(base + size - 4, endings[i], 4) == 0)
 		{
 			size -= 4;
 			break;

@@ -217,7 +217,8 @@ show(const load_state *state)
 	snprintf(note, sizeof note, "%.0f rows/s",
 	         (double) state->n_rows / (elapsed > 0 ? elapsed : 1));
 	progress_show(progress, state->table->name,
-	              state->n_bytes_before + state->reader.n_bytes_read, note);
+	              state->n_bytes_before + import_get_position(state->table),
+	              note);
 }
 
 static exit_code
@@ -333,10 +334,12 @@ import_load(import_job *job, import_table *table)
 	PQclear(result);
 	if (code != EXIT_OK)
 		return code;
-	import_open_reader(table, &state.reader);
 	state.hashes = memory_new(table->n_columns * sizeof *state.hashes);
 	make_room_for_keys(table);
-	code = end_copy(&state, copy_records(&state));
+	code = import_open_reader(table, &state.reader);
+	if (code == EXIT_OK)
+		code = copy_records(&state);
+	code = end_copy(&state, code);
 	csv_release(&state.reader);
 	text_release(&state.out);
 	free(state.hashes);

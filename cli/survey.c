@@ -246,7 +246,7 @@ survey_records(import_job *job, import_table *table, csv_reader *reader,
 		if (connect_is_canceled())
 			return EXIT_CANCELED;
 		progress_show(&job->progress, table->name,
-		              n_bytes_before + reader->n_bytes_read, "reading");
+		              n_bytes_before + import_get_position(table), "reading");
 	}
 	return code == EXIT_OK && status == CSV_ERROR
 	           ? import_explain_record(table, reader)
@@ -263,8 +263,9 @@ import_survey(import_job *job, import_table *table)
 
 	for (const import_table *t = job->tables; t != table; t++)
 		n_bytes_before += t->n_bytes;
-	import_open_reader(table, &reader);
-	code = read_header(table, &reader);
+	code = import_open_reader(table, &reader);
+	if (code == EXIT_OK)
+		code = read_header(table, &reader);
 	if (code == EXIT_OK)
 	{
 		n_cells = SAMPLED_ROWS * table->n_columns;

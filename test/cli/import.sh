@@ -76,6 +76,20 @@ printf 'a,b\n' >"$F/none.csv"
 ends 0 'a file of no rows' "$CEREBRO" import "$F/none.csv"
 is "$(printf 'a,b\n1,2\n' | "$CEREBRO" import -q --table piped - && sql 'SELECT a + b FROM piped')" 3 'standard input'
 
+# -------------------------------------------------------------- compressed
+{ echo n,word; seq 200000 | sed 's/.*/&,w&/'; } | gzip >"$F/squeezed.csv.gz"
+ends 0 'what gzip compressed' "$CEREBRO" import "$F/squeezed.csv.gz"
+is "$(sql 'SELECT count(*) || max(word) FROM squeezed WHERE n > 0')" 200000w99999 'is read whole'
+"$CEREBRO" import -q --table squeezed_too - <"$F/squeezed.csv.gz"
+is "$(sql '(TABLE squeezed EXCEPT TABLE squeezed_too) UNION ALL (TABLE squeezed_too EXCEPT TABLE squeezed)')" '' 'from standard input too'
+head -c 100000 "$F/squeezed.csv.gz" >"$F/cut.csv.gz"
+ends 1 'a compressed file that is cut off' "$CEREBRO" import "$F/cut.csv.gz"
+like "$OUT" 'cut\.csv\.gz: the compressed file is damaged or cut off' 'is named'
+{ head -c -8 "$F/squeezed.csv.gz"; head -c 8 /dev/zero; } >"$F/damaged.csv.gz"
+ends 1 'one that is damaged' "$CEREBRO" import "$F/damaged.csv.gz"
+like "$OUT" 'damaged\.csv\.gz: the compressed file is damaged or cut off' 'too'
+is "$(exists cut)$(exists damaged)" ff 'no table is left'
+
 # --------------------------------------------------------------------- bad
 # bad NAME CONTENT PATTERN: refused with such a message, no table left
 bad() {
