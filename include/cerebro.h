@@ -392,6 +392,34 @@ cer_key_hash_add_bytes(cer_key_hash *hash, const void *data, size_t size);
 extern void cer_key_hash_add_null(cer_key_hash *hash);
 extern uint64_t cer_key_hash_finish(const cer_key_hash *hash);
 
+/*
+ * What rows and columns hold, while they go by: independent of the order of
+ * rows, of chunks and of codes.  Values come before the rows that use them, as
+ * for a dataset.
+ */
+typedef struct cer_content_hash
+{
+	uint64_t low;
+	uint64_t high;
+	uint64_t n_rows;
+} cer_content_hash;
+
+typedef struct cer_content cer_content;
+
+extern cer_status
+cer_content_new(const cer_host *host, const cer_input *inputs, size_t n_inputs,
+                cer_content **content, cer_error *err);
+extern void cer_content_free(cer_content *content);
+extern cer_status
+cer_content_add_values(cer_content *content, size_t input,
+                       const cer_text *values, size_t n_values, cer_error *err);
+extern void cer_content_add(cer_content *content, const cer_chunk *chunk);
+/* Of keys, parts and labels. */
+extern cer_content_hash cer_content_get_rows(const cer_content *content);
+/* Of keys, parts and the input's values. */
+extern cer_content_hash
+cer_content_get_column(const cer_content *content, size_t input);
+
 /* Rows gathered from chunks, then ordered by row key: never by arrival. */
 typedef struct cer_dataset cer_dataset;
 
@@ -601,6 +629,84 @@ extern cer_status
 cer_trainer_set_state(cer_trainer *trainer, const cer_part *parts,
                       size_t n_parts, cer_error *err);
 extern bool cer_trainer_is_finished(const cer_trainer *trainer);
+
+/* What results' bits depend on beside their inputs: the instruction set. */
+extern const char *cer_get_kernel_class(void);
+
+/* ---------------------------------------------------------------- ids */
+
+/*
+ * What an artefact is: SHA-256 of operator, canonical parameters and the ids of
+ * its inputs.  The host computes the hash.
+ *
+ *	 rows -> columns -> encoders -> initial -> epoch 1 -> epoch 2 ... -> metrics
+ *
+ * Ids of columns come from what they hold, so that equal columns of two tasks
+ * are one.
+ */
+#define CER_ID_SIZE 32
+
+/* Raise it when the same triple, rows and kernel class give other bits. */
+#define CER_ARITHMETIC 1
+
+typedef struct cer_id
+{
+	uint8_t bytes[CER_ID_SIZE];
+} cer_id;
+
+typedef struct cer_hasher
+{
+	void *self;
+	/* SHA-256; false: it failed */
+	bool (*hash)(void *self, const void *data, size_t size,
+	             uint8_t digest[CER_ID_SIZE]);
+} cer_hasher;
+
+/* An artefact, as its id is made from it; texts and inputs in the arena. */
+typedef struct cer_artefact
+{
+	cer_id id;
+	cer_text operation;  /* "rows", "column", "encoder", "initial", ... */
+	cer_text parameters; /* for people too; ends with NUL (not counted) */
+	size_t n_inputs;
+	const cer_id *inputs;
+} cer_artefact;
+
+extern cer_status cer_artefact_make(cer_arena *arena, const cer_hasher *hasher,
+                                    cer_artefact *artefact, cer_error *err);
+
+/* What a training over known rows makes, before it is run. */
+typedef struct cer_story
+{
+	cer_artefact rows;
+	size_t n_inputs;
+	const cer_artefact *columns;  /* by input */
+	const cer_artefact *encoders; /* by input */
+	cer_artefact initial;         /* encoders and weights before epoch 1 */
+	cer_artefact training;        /* all of it, with when it ends */
+	cer_text settings;            /* of PT, in force in every epoch */
+} cer_story;
+
+typedef struct cer_story_source
+{
+	const cer_mst *mst;
+	const cer_plan *plan;
+	const cer_input *inputs; /* by input of the plan */
+	size_t n_classes;
+	cer_content_hash rows;
+	const cer_content_hash *columns; /* by input */
+	cer_text kernel_class;
+} cer_story_source;
+
+extern cer_status cer_story_make(cer_arena *arena, const cer_hasher *hasher,
+                                 const cer_story_source *source,
+                                 cer_story *story, cer_error *err);
+/* The state after the epoch that follows on a state: that of the initial
+ * artefact before the first one. */
+extern cer_status
+cer_story_make_epoch(cer_arena *arena, const cer_hasher *hasher,
+                     const cer_story *story, const cer_id *before,
+                     cer_artefact *epoch, cer_error *err);
 
 /* ---------------------------------------------------------------- buffer */
 
