@@ -72,12 +72,18 @@ name_layer(const build *b, const char *kind, size_t n, char name[MAX_NAME])
 static cer_status
 add_node(build *b, cer_node *node, build_value *value)
 {
+	cer_edge edge = {value->node, value->n, 1};
+
 	if (!value->is_features)
 	{
-		node->inputs = &value->node;
+		node->inputs = &edge;
 		node->n_inputs = 1;
 		node->n_in = value->n;
 	}
+	node->m = 1;
+	node->is_in_place =
+		node->op == &cer_op_activate || node->op == &cer_op_softmax;
+	node->has_bias = node->op == &cer_op_activate;
 	CER_TRY(cer_net_add_node(b->builder, node, b->err));
 	value->is_features = false;
 	value->node = b->builder->net->n_nodes - 1;

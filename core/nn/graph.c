@@ -125,9 +125,9 @@ add_product(cer_graph *graph, const cer_product_blocks *all, size_t row,
 	cer_gemm_shape shape = {
 		.n_rows = at_most(all->n_in - row, side),
 		.n_columns = at_most(all->n_out - column, side),
-		.n_inner = graph->tile_rows,
-		.a_stride = all->n_in,
-		.b_stride = all->n_out,
+		.n_inner = graph->tile_rows * all->m,
+		.a_stride = all->x_stride > 0 ? all->x_stride : all->n_in,
+		.b_stride = all->dz_stride > 0 ? all->dz_stride : all->n_out,
 		.c_stride = all->n_out,
 		.is_a_transposed = true,
 	};
@@ -141,8 +141,9 @@ add_product(cer_graph *graph, const cer_product_blocks *all, size_t row,
 	block->end = row + shape.n_rows;
 	block->column = column;
 	block->n_columns = shape.n_columns;
+	block->stride = all->n_out;
 	block->cost = 2.0 * (double) (shape.n_rows * shape.n_columns) *
-	              (double) graph->batch_rows;
+	              (double) (graph->batch_rows * all->m);
 	CER_TRY(graph->make_gemm(graph->kernels, &shape, &block->gemm, err));
 	shape.accumulate = true;
 	return graph->make_gemm(graph->kernels, &shape, &block->gemm_add, err);
@@ -160,49 +161,85 @@ cer_graph_add_products(cer_graph *graph, const cer_product_blocks *blocks,
 	return CER_OK;
 }
 
-/* A node that changes the width, or starts, gets rows of its own. */
-static cer_status
-connect_node(cer_graph *graph, cer_graph_node *node, const cer_activations *in,
-             cer_error *err)
-{
-	size_t n = node->node->n_out;
-	bool is_in_place =
-		node->node->op != &cer_op_first && node->node->op != &cer_op_dense;
+/* ------------------------------------------------------------ sums */
 
-	if (in != NULL)
-		node->in = *in;
-	if (is_in_place)
-	{
-		node->out = node->in;
-		return CER_OK;
-	}
-	node->out.n = n;
-	node->out.data = cer_graph_allocate_floats(graph, graph->batch_rows * n);
-	node->out.grad = cer_graph_allocate_floats(graph, graph->batch_rows * n);
-	if (node->out.data == NULL || node->out.grad == NULL)
-		return cer_fail_memory(err, graph->batch_rows * n * sizeof(float));
+static void
+run_sums(const cer_graph *graph, const cer_graph_node *node,
+         const cer_block *block)
+{
+	const cer_sums *sums = block->sums;
+	size_t n_tiles = cer_graph_count_tiles(graph);
+	float *grad = graph->grads + sums->offset;
+
+	(void) node;
+	memset(grad, 0, sums->n * sizeof(float));
+	for (size_t tile = 0; tile < n_tiles; tile++)
+		graph->kernels->backward_linear(sums->n, sums->parts + tile * sums->n,
+		                                grad);
+	cer_graph_step(graph, sums->offset, sums->n);
+}
+
+cer_status
+cer_graph_add_sums(cer_graph *graph, const cer_graph_node *node, cer_sums *sums,
+                   cer_error *err)
+{
+	size_t n = graph->batch_rows / graph->tile_rows * sums->n;
+	cer_block *block = cer_graph_add_block(graph, err);
+
+	if (block == NULL)
+		return CER_NO_MEMORY;
+	sums->parts = cer_graph_allocate_floats(graph, n);
+	if (sums->parts == NULL)
+		return cer_fail_memory(err, n * sizeof(float));
+	block->run = run_sums;
+	block->node = node;
+	block->sums = sums;
+	block->cost = (double) n;
 	return CER_OK;
 }
 
+float *
+cer_sums_begin(const cer_sums *sums, const cer_tile *tile)
+{
+	float *part = sums->parts + tile->index * sums->n;
+
+	memset(part, 0, sums->n * sizeof(float));
+	return part;
+}
+
+/* ------------------------------------------------------------ making */
+
+void
+cer_graph_need_scratch(cer_graph *graph, size_t n_floats)
+{
+	n_floats = (n_floats + 15) / 16 * 16;
+	if (n_floats > graph->scratch_size)
+		graph->scratch_size = n_floats;
+}
+
+void *
+cer_graph_make_state(cer_graph *graph, cer_graph_node *node, size_t size)
+{
+	node->state = cer_arena_allocate(graph->arena, size);
+	if (node->state != NULL)
+		memset(node->state, 0, size);
+	return node->state;
+}
+
+/* Operators, then the scratch that they asked for. */
 static cer_status
 prepare_nodes(cer_graph *graph, cer_error *err)
 {
-	const cer_net *net = graph->net;
-	size_t size = net->n_nodes * sizeof(cer_graph_node);
+	size_t n_tiles = graph->batch_rows / graph->tile_rows;
 
-	graph->nodes = cer_arena_allocate(graph->arena, size);
-	if (graph->nodes == NULL)
-		return cer_fail_memory(err, size);
-	memset(graph->nodes, 0, size);
-	for (size_t i = 0; i < net->n_nodes; i++)
-	{
-		cer_graph_node *node = &graph->nodes[i];
-
-		node->node = &net->nodes[i];
-		CER_TRY(connect_node(graph, node,
-		                     i > 0 ? &graph->nodes[i - 1].out : NULL, err));
-		CER_TRY(node->node->op->prepare(graph, node, err));
-	}
+	CER_TRY(cer_graph_connect(graph, err));
+	for (size_t i = 0; i < graph->net->n_nodes; i++)
+		CER_TRY(
+			graph->nodes[i].node->op->prepare(graph, &graph->nodes[i], err));
+	graph->scratch =
+		cer_graph_allocate_floats(graph, n_tiles * graph->scratch_size);
+	if (graph->scratch == NULL)
+		return cer_fail_memory(err, n_tiles * graph->scratch_size);
 	return CER_OK;
 }
 
@@ -218,21 +255,13 @@ compare_blocks(const void *a, const void *b)
 	return 0;
 }
 
-static size_t
-choose_tile_rows(size_t batch)
-{
-	if (batch >= 512)
-		return CER_TILE_ROWS;
-	return batch >= 128 ? 32 : 16;
-}
-
 cer_status
 cer_graph_make(cer_arena *arena, const cer_net *net,
                const cer_graph_config *config, cer_graph **graph,
                cer_error *err)
 {
 	cer_graph *made = cer_arena_allocate(arena, sizeof(*made));
-	size_t tile_rows = choose_tile_rows(config->batch);
+	size_t tile_rows = cer_graph_choose_tile_rows(net, config->batch);
 	size_t n_tiles = (config->batch + tile_rows - 1) / tile_rows;
 
 	if (made == NULL)
@@ -312,34 +341,112 @@ load_rows(const cer_tile *tile)
 	}
 }
 
+/* A range of nodes over tiles: forward, backward, or one after the other. */
+typedef struct tile_work
+{
+	const cer_graph *graph;
+	size_t begin;
+	size_t end;
+	bool is_forward;
+	bool is_backward;
+} tile_work;
+
+static void
+run_forward(const cer_tile *tile, const cer_graph_node *node)
+{
+	size_t size = cer_get_width(&node->out) * sizeof(float);
+
+	if (node->is_copied)
+		memcpy(cer_get_data(&node->out, tile->first),
+		       cer_get_data(&node->in, tile->first), tile->n_all * size);
+	node->node->op->forward(tile, node);
+}
+
+static void
+run_backward(const cer_tile *tile, const cer_graph_node *node)
+{
+	size_t n = cer_get_width(&node->out) * tile->n_all;
+	float *grad = cer_get_grad(&node->out, tile->first);
+
+	for (size_t i = 0; i < node->n_extras; i++)
+		tile->graph->kernels->backward_linear(
+			n, node->extras[i] + tile->first * cer_get_width(&node->out), grad);
+	node->node->op->backward(tile, node);
+	if (node->is_copied)
+		memcpy(cer_get_grad(&node->in, tile->first), grad, n * sizeof(float));
+}
+
 static void
 run_tile(void *arg, size_t index)
 {
-	const cer_graph *graph = arg;
-	size_t n_nodes = graph->net->n_nodes;
+	const tile_work *work = arg;
+	const cer_graph *graph = work->graph;
 	size_t first = index * graph->tile_rows;
 	cer_tile tile = {
 		.graph = graph,
 		.index = index,
 		.first = first,
 		.n_rows = at_most(graph->batch.n_rows - first, graph->tile_rows),
+		.n_all = graph->tile_rows,
+		.scratch = graph->scratch + index * graph->scratch_size,
 		.loss = &graph->losses[index],
 	};
 	unsigned before = flush_denormals();
 
-	if (graph->batch.is_training)
+	if (graph->batch.is_training && work->is_forward && work->begin == 0)
 		load_rows(&tile);
-	for (size_t i = 0; i < n_nodes; i++)
-		graph->nodes[i].node->op->forward(&tile, &graph->nodes[i]);
-	for (size_t i = n_nodes; graph->batch.is_training && i > 0; i--)
-		graph->nodes[i - 1].node->op->backward(&tile, &graph->nodes[i - 1]);
+	for (size_t i = work->begin; work->is_forward && i < work->end; i++)
+		run_forward(&tile, &graph->nodes[i]);
+	for (size_t i = work->end; work->is_backward && i > work->begin; i--)
+		run_backward(&tile, &graph->nodes[i - 1]);
 	restore_denormals(before);
 }
 
-static size_t
-count_tiles(const cer_graph *graph)
+size_t
+cer_graph_count_tiles(const cer_graph *graph)
 {
 	return (graph->batch.n_rows + graph->tile_rows - 1) / graph->tile_rows;
+}
+
+static void
+run_tiles(cer_graph *graph, tile_work work)
+{
+	work.graph = graph;
+	graph->host->run_tasks(graph->host->self, run_tile, &work,
+	                       cer_graph_count_tiles(graph));
+}
+
+/* Segments forward, the last of them backward at once, the others back. */
+static void
+run_segments(cer_graph *graph)
+{
+	size_t last = graph->n_segments - 1;
+	size_t begin = 0;
+
+	for (size_t i = 0; i <= last; i++)
+	{
+		size_t end = graph->segment_ends[i];
+		const cer_graph_node *node = &graph->nodes[end - 1];
+
+		run_tiles(graph, (tile_work){.begin = begin,
+		                             .end = end,
+		                             .is_forward = true,
+		                             .is_backward = i == last});
+		if (i < last)
+			node->node->op->join(graph, node);
+		begin = end;
+	}
+	for (size_t i = last; i > 0; i--)
+	{
+		size_t end = graph->segment_ends[i - 1];
+		const cer_graph_node *node = &graph->nodes[end - 1];
+
+		node->node->op->join_backward(graph, node);
+		run_tiles(graph,
+		          (tile_work){.begin = i > 1 ? graph->segment_ends[i - 2] : 0,
+		                      .end = end,
+		                      .is_backward = true});
+	}
 }
 
 double
@@ -348,9 +455,8 @@ cer_graph_run(cer_graph *graph, const cer_batch *batch)
 	double loss = 0.0;
 
 	graph->batch = *batch;
-	graph->host->run_tasks(graph->host->self, run_tile, graph,
-	                       count_tiles(graph));
-	for (size_t i = 0; i < count_tiles(graph); i++)
+	run_segments(graph);
+	for (size_t i = 0; i < cer_graph_count_tiles(graph); i++)
 		loss += graph->losses[i];
 	return loss;
 }
@@ -368,8 +474,8 @@ cer_graph_predict(cer_graph *graph, const cer_encoded *rows, size_t first,
 		batch.first = first + done;
 		batch.n_rows = at_most(n_rows - done, graph->batch_rows);
 		graph->batch = batch;
-		graph->host->run_tasks(graph->host->self, run_tile, graph,
-		                       count_tiles(graph));
+		run_tiles(graph,
+		          (tile_work){.end = graph->net->n_nodes, .is_forward = true});
 		memcpy(proba + done * n_classes, out,
 		       batch.n_rows * n_classes * sizeof(float));
 	}
@@ -407,18 +513,19 @@ cer_graph_run_product(const cer_graph *graph, const cer_block *block,
                       size_t offset, const cer_activations *x,
                       const cer_activations *dz)
 {
-	size_t n_tiles = count_tiles(graph);
-	size_t at = offset + block->begin * dz->n + block->column;
+	size_t n_tiles = cer_graph_count_tiles(graph);
+	size_t at = offset + block->begin * block->stride + block->column;
 	float *grad = graph->grads + at;
 
 	for (size_t tile = 0; tile < n_tiles; tile++)
 	{
-		size_t row = tile * graph->tile_rows;
+		size_t row = tile * graph->tile_rows * x->m;
 
 		cer_gemm_run(tile == 0 ? &block->gemm : &block->gemm_add,
 		             x->data + row * x->n + block->begin,
 		             dz->grad + row * dz->n + block->column, grad);
 	}
-	for (size_t row = block->begin; row < block->end; row++, at += dz->n)
+	for (size_t row = block->begin; row < block->end;
+	     row++, at += block->stride)
 		cer_graph_step(graph, at, block->n_columns);
 }

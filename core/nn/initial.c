@@ -19,11 +19,37 @@ cer_initial_bound(size_t n_in)
 	return 1.0 / sqrt((double) (n_in > 0 ? n_in : 1));
 }
 
+void
+cer_initial_choose(cer_initial_kind kind, size_t n_in, cer_tensor_spec *spec)
+{
+	spec->initial = CER_INITIAL_NORMAL;
+	spec->scale = 1.0;
+	switch (kind)
+	{
+		case CER_INITIAL_LECUN:
+			spec->scale = cer_initial_bound(n_in);
+			break;
+		case CER_INITIAL_HE:
+			spec->scale = sqrt(2.0) * cer_initial_bound(n_in);
+			break;
+		case CER_INITIAL_NTK:
+			break;
+		case CER_INITIAL_DEFAULT:
+			spec->initial = CER_INITIAL_UNIFORM;
+			spec->scale = cer_initial_bound(n_in);
+			break;
+	}
+}
+
 static float
 draw(const cer_net_tensor *tensor, const uint32_t bits[4])
 {
 	if (tensor->initial == CER_INITIAL_NORMAL)
 		return tensor->scale * cer_random_to_normal(bits[0], bits[1]);
+	if (tensor->initial == CER_INITIAL_CONSTANT)
+		return tensor->scale;
+	if (tensor->initial == CER_INITIAL_SIGN)
+		return bits[0] >> 31 ? tensor->scale : -tensor->scale;
 	return tensor->scale * (2.0f * cer_random_to_uniform(bits[0]) - 1.0f);
 }
 

@@ -178,8 +178,8 @@ cer_status
 cer_net_add_node(cer_net_builder *builder, const cer_node *spec, cer_error *err)
 {
 	cer_net *net = builder->net;
-	size_t size = spec->n_inputs * sizeof(size_t);
-	size_t *inputs = cer_arena_allocate(builder->arena, size);
+	size_t size = spec->n_inputs * sizeof(cer_edge);
+	cer_edge *inputs = cer_arena_allocate(builder->arena, size);
 	cer_node *node;
 
 	if (inputs == NULL)

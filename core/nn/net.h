@@ -8,6 +8,10 @@
  * "first" makes the first layer of numbers and codes, "activate" adds the bias
  * and applies activation and dropout.  Matrices of weights are (n_in, n_out),
  * row major: the transpose of PyTorch's.
+ *
+ * A node takes what nodes before it make.  A row of it is m vectors of n
+ * floats: one, or one for each token, for each member of an ensemble, or for
+ * each token of each member.
  */
 #ifndef CER_NN_NET_H
 #define CER_NN_NET_H
@@ -19,8 +23,10 @@
 typedef enum cer_initial
 {
 	CER_INITIAL_ZERO,
-	CER_INITIAL_UNIFORM, /* of [-scale, scale) */
-	CER_INITIAL_NORMAL   /* of deviation scale */
+	CER_INITIAL_CONSTANT, /* scale */
+	CER_INITIAL_SIGN,     /* scale or -scale */
+	CER_INITIAL_UNIFORM,  /* of [-scale, scale) */
+	CER_INITIAL_NORMAL    /* of deviation scale */
 } cer_initial;
 
 typedef struct cer_net_tensor
@@ -34,20 +40,46 @@ typedef struct cer_net_tensor
 	cer_initial initial;
 	float scale;
 	const cer_text *row_names; /* or NULL: random numbers are keyed by row */
+	bool is_statistic;         /* of rows; no gradient moves it */
 } cer_net_tensor;
 
 struct cer_operator;
+
+/* What a node makes, as the node that takes it sees its rows. */
+typedef struct cer_edge
+{
+	size_t node;
+	size_t n; /* floats of a vector */
+	size_t m; /* vectors of a row */
+} cer_edge;
 
 typedef struct cer_node
 {
 	const struct cer_operator *op;
 	cer_text name; /* "first", "dense(256)[1]", "output" */
 	size_t n_inputs;
-	const size_t *inputs; /* nodes before this one */
-	size_t n_in;          /* floats a row of the first input; 0 for first */
+	const cer_edge *inputs;
+	size_t n_in; /* floats of a vector of the first input; 0: there is none */
 	size_t n_out;
-	cer_activation activation; /* of activate */
+	size_t m;         /* vectors of a row of the output */
+	size_t n_members; /* 0: not in an ensemble */
+	size_t n_tokens;  /* 0: no tokens */
+	bool is_in_place;  /* may work on its input's memory */
+	bool keeps_output; /* backward reads it: nobody may work in place on it */
+
+	/* what the operator is to do; each says which it reads */
+	cer_activation activation;
 	double dropout;
+	bool has_bias;
+	bool is_alpha;
+	bool is_wide;  /* first: a row for each code, whatever the table */
+	bool is_first; /* of an ensemble: what makes its members differ */
+	size_t count;
+	size_t begin;
+	double factor;
+	cer_pool_kind pool;
+	cer_initial_kind initial;
+
 	size_t first_tensor;
 	size_t n_tensors;
 } cer_node;

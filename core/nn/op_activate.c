@@ -3,23 +3,42 @@
  *	  Bias, activation and dropout in one pass over a tile, in place.
  *
  * Forward keeps the slope dy/dz where the output does not tell it (relu's
- * does), so that backward is one product.  Each tile sums its gradients for
- * the bias; a block adds the tiles' sums in order.
+ * does), so that backward is one product.  The bias is shared by the vectors
+ * of a row, or is each member's own.
+ *
+ * Alpha dropout (Klambauer and others 2017) puts selu's lower limit where
+ * others put 0, then moves and scales so that mean and variance stay.
  */
 #include "base/error.h"
 #include "nn/operator.h"
 
+#include <math.h>
 #include <string.h>
+
+#define ALPHA_LIMIT -1.7580993408473766 /* of selu, as x goes to -infinity */
 
 typedef struct activate_state
 {
-	size_t bias_offset;
-	float *slope; /* (batch_rows, n), or NULL */
-	float *sums;  /* (tiles, n) */
+	size_t n;          /* floats that the bias goes along with */
+	size_t repeats;    /* of them in a row */
+	const float *zero; /* where there is no bias */
+	cer_sums bias;
+	float *slope; /* (batch_rows, m, n), or NULL */
 	cer_random random;
 	float scale; /* of what dropout leaves */
 	uint32_t threshold;
+
+	/* alpha dropout: what stays is scaled and moved, what goes is this */
+	float move;
+	float dropped;
 } activate_state;
+
+/* Whether members have a bias each. */
+static size_t
+get_bias_vectors(const cer_node *node)
+{
+	return node->has_bias && node->count > 0 ? node->count : 1;
+}
 
 static cer_status
 activate_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
@@ -27,10 +46,19 @@ activate_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 	cer_tensor_spec bias = {
 		.name = node->name,
 		.suffix = "bias",
+		.n_rows = node->count,
 		.n_columns = node->n_out,
 		.initial = CER_INITIAL_ZERO,
 	};
 
+	node->keeps_output = node->activation == CER_RELU;
+	if (!node->has_bias)
+		return CER_OK;
+	if (node->initial == CER_INITIAL_NTK)
+	{
+		bias.initial = CER_INITIAL_NORMAL;
+		bias.scale = 1.0;
+	}
 	return cer_net_add_tensor(builder, node, &bias, err);
 }
 
@@ -38,7 +66,49 @@ static double
 activate_cost(const cer_net *net, const cer_node *node)
 {
 	(void) net;
-	return 2.0 * (double) node->n_out;
+	return 2.0 * (double) (node->n_out * node->m);
+}
+
+/* ------------------------------------------------------------ forward */
+
+/* A row that drop() left at 0 or 1 says what stays. */
+static void
+drop_alpha(const cer_tile *tile, const activate_state *state,
+           const cer_dropout *dropout, float *y, float *slope, size_t n)
+{
+	float *keep = tile->scratch;
+	cer_dropout mask = *dropout;
+
+	mask.scale = 1.0f;
+	for (size_t i = 0; i < n; i++)
+		keep[i] = 1.0f;
+	tile->graph->kernels->drop(n, &mask, keep, NULL);
+	for (size_t i = 0; i < n; i++)
+	{
+		y[i] = keep[i] * (state->scale * y[i] + state->move) +
+		       (1.0f - keep[i]) * state->dropped;
+		slope[i] *= keep[i] * state->scale;
+	}
+}
+
+static void
+drop_row(const cer_tile *tile, const cer_graph_node *node, size_t at,
+         float *slope)
+{
+	const activate_state *state = node->state;
+	const cer_graph *graph = tile->graph;
+	size_t n = state->n * state->repeats;
+	float *y = cer_get_data(&node->out, at);
+	cer_dropout dropout = {.random = state->random,
+	                       .row_key = graph->row_keys[at],
+	                       .epoch = graph->batch.epoch,
+	                       .threshold = state->threshold,
+	                       .scale = state->scale};
+
+	if (node->node->is_alpha)
+		drop_alpha(tile, state, &dropout, y, slope, n);
+	else
+		graph->kernels->drop(n, &dropout, y, slope);
 }
 
 static void
@@ -46,41 +116,40 @@ activate_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const cer_graph *graph = tile->graph;
 	const activate_state *state = node->state;
-	const cer_batch *batch = &graph->batch;
-	size_t n = node->out.n;
-	bool drops = batch->is_training && state->threshold > 0;
-	cer_dropout dropout = {.random = state->random,
-	                       .epoch = batch->epoch,
-	                       .threshold = state->threshold,
-	                       .scale = state->scale};
+	bool is_training = graph->batch.is_training;
+	bool drops = is_training && state->threshold > 0;
+	size_t n = state->n;
+	const float *bias = node->node->has_bias
+	                        ? graph->weights + state->bias.offset
+	                        : state->zero;
 
-	for (size_t at = tile->first; at < tile->first + graph->tile_rows; at++)
+	for (size_t at = tile->first; at < tile->first + tile->n_all; at++)
 	{
-		float *z = node->out.data + at * n;
-		float *slope = batch->is_training && state->slope != NULL
-		                   ? state->slope + at * n
+		float *z = cer_get_data(&node->out, at);
+		float *slope = is_training && state->slope != NULL
+		                   ? state->slope + at * n * state->repeats
 		                   : NULL;
 
-		graph->kernels->activate[node->node->activation](
-			n, graph->weights + state->bias_offset, z, slope);
-		if (!drops || at >= tile->first + tile->n_rows)
-			continue;
-		dropout.row_key = graph->row_keys[at];
-		graph->kernels->drop(n, &dropout, z, slope);
+		for (size_t i = 0; i < state->repeats; i++)
+			graph->kernels->activate[node->node->activation](
+				n, bias, z + i * n, slope != NULL ? slope + i * n : NULL);
+		if (drops && at < tile->first + tile->n_rows)
+			drop_row(tile, node, at, slope);
 	}
 }
+
+/* ------------------------------------------------------------ backward */
 
 static void
 activate_backward(const cer_tile *tile, const cer_graph_node *node)
 {
-	const cer_graph *graph = tile->graph;
-	const cer_kernels *kernels = graph->kernels;
+	const cer_kernels *kernels = tile->graph->kernels;
 	const activate_state *state = node->state;
-	size_t n = node->out.n;
-	float *sum = state->sums + tile->index * n;
+	size_t n = state->n;
+	size_t end = (tile->first + tile->n_all) * state->repeats;
+	float *sum = cer_sums_begin(&state->bias, tile);
 
-	memset(sum, 0, n * sizeof(float));
-	for (size_t at = tile->first; at < tile->first + graph->tile_rows; at++)
+	for (size_t at = tile->first * state->repeats; at < end; at++)
 	{
 		float *dy = node->out.grad + at * n;
 
@@ -94,59 +163,80 @@ activate_backward(const cer_tile *tile, const cer_graph_node *node)
 	}
 }
 
-static void
-activate_update(const cer_graph *graph, const cer_graph_node *node,
-                const cer_block *block)
-{
-	const activate_state *state = node->state;
-	size_t n = node->out.n;
-	size_t n_tiles =
-		(graph->batch.n_rows + graph->tile_rows - 1) / graph->tile_rows;
-	float *grad = graph->grads + state->bias_offset;
-
-	(void) block;
-	memset(grad, 0, n * sizeof(float));
-	for (size_t tile = 0; tile < n_tiles; tile++)
-		graph->kernels->backward_linear(n, state->sums + tile * n, grad);
-	cer_graph_step(graph, state->bias_offset, n);
-}
+/* ------------------------------------------------------------ planning */
 
 static bool
 needs_slope(const cer_node *node)
 {
+	if (node->is_alpha)
+		return true;
 	if (node->activation == CER_RELU)
 		return false;
 	return node->activation != CER_IDENTITY || node->dropout > 0.0;
 }
 
+static void
+prepare_dropout(cer_graph *graph, const cer_node *node, activate_state *state)
+{
+	double kept = 1.0 - node->dropout;
+	double scale = 1.0 / kept;
+
+	if (node->is_alpha)
+	{
+		scale =
+			1.0 / sqrt(kept + ALPHA_LIMIT * ALPHA_LIMIT * kept * node->dropout);
+		state->move = (float) (-scale * ALPHA_LIMIT * node->dropout);
+		state->dropped = (float) (scale * ALPHA_LIMIT) + state->move;
+		cer_graph_need_scratch(graph, state->n * state->repeats);
+	}
+	state->scale = (float) scale;
+	state->threshold = (uint32_t) (node->dropout * 65536.0 + 0.5);
+	cer_random_init(&state->random, graph->seed, node->name);
+}
+
+/* Without a bias, what would be its gradient is summed all the same. */
+static cer_status
+prepare_training(cer_graph *graph, const cer_graph_node *node,
+                 activate_state *state, cer_error *err)
+{
+	size_t n_floats = graph->batch_rows * state->n * state->repeats;
+	size_t n_tiles = graph->batch_rows / graph->tile_rows;
+
+	prepare_dropout(graph, node->node, state);
+	if (needs_slope(node->node))
+	{
+		state->slope = cer_graph_allocate_floats(graph, n_floats);
+		if (state->slope == NULL)
+			return cer_fail_memory(err, n_floats * sizeof(float));
+	}
+	if (node->node->has_bias)
+		return cer_graph_add_sums(graph, node, &state->bias, err);
+	state->bias.parts = cer_graph_allocate_floats(graph, n_tiles * state->n);
+	if (state->bias.parts == NULL)
+		return cer_fail_memory(err, n_tiles * state->n * sizeof(float));
+	return CER_OK;
+}
+
 static cer_status
 activate_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 {
-	activate_state *state = cer_arena_allocate(graph->arena, sizeof(*state));
-	size_t n = node->out.n;
-	size_t n_tiles = graph->batch_rows / graph->tile_rows;
-	cer_block *block = cer_graph_add_block(graph, err);
+	activate_state *state = cer_graph_make_state(graph, node, sizeof(*state));
+	size_t vectors = get_bias_vectors(node->node);
 
-	if (block == NULL)
-		return CER_NO_MEMORY;
 	if (state == NULL)
 		return cer_fail_memory(err, sizeof(*state));
-	memset(state, 0, sizeof(*state));
-	node->state = state;
-	state->bias_offset = cer_node_get_tensor(graph, node, 0)->offset;
-	state->scale = (float) (1.0 / (1.0 - node->node->dropout));
-	state->threshold = (uint32_t) (node->node->dropout * 65536.0 + 0.5);
-	cer_random_init(&state->random, graph->seed, node->node->name);
-	state->sums = cer_graph_allocate_floats(graph, n_tiles * n);
-	if (needs_slope(node->node))
-		state->slope = cer_graph_allocate_floats(graph, graph->batch_rows * n);
-	if (state->sums == NULL ||
-	    (state->slope == NULL && needs_slope(node->node)))
-		return cer_fail_memory(err, graph->batch_rows * n * sizeof(float));
-	block->run = activate_update;
-	block->node = node;
-	block->cost = (double) (n_tiles * n);
-	return CER_OK;
+	state->n = vectors * node->out.n;
+	state->repeats = node->out.m / vectors;
+	state->bias.n = state->n;
+	if (node->node->has_bias)
+		state->bias.offset = cer_node_get_tensor(graph, node, 0)->offset;
+	else
+		state->zero = cer_graph_allocate_floats(graph, state->n);
+	if (!node->node->has_bias && state->zero == NULL)
+		return cer_fail_memory(err, state->n * sizeof(float));
+	if (graph->is_scoring)
+		return CER_OK;
+	return prepare_training(graph, node, state, err);
 }
 
 const cer_operator cer_op_activate = {

@@ -1,6 +1,7 @@
 /*
  * nn/op_dense.c
- *	  A dense layer's product, y = x W; the bias belongs to activate.
+ *	  A dense layer's product, y = x W, of every vector of a row; the bias
+ *	  belongs to activate.
  *
  * The transpose of W, which the gradient of x needs, is remade with each step.
  *
@@ -19,7 +20,8 @@ typedef struct dense_state
 	float *weights_t; /* (n_out, n_in) */
 	cer_gemm forward;
 	cer_gemm backward;
-	float *parts; /* narrow: (tiles, n_out, n_in) */
+	float *parts;  /* narrow: (tiles, n_out, n_in) */
+	float *packed; /* scoring, not narrow */
 } dense_state;
 
 static cer_status
@@ -30,10 +32,9 @@ dense_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 		.suffix = "weight",
 		.n_rows = node->n_in,
 		.n_columns = node->n_out,
-		.initial = CER_INITIAL_UNIFORM,
-		.scale = cer_initial_bound(node->n_in),
 	};
 
+	cer_initial_choose(node->initial, node->n_in, &weight);
 	return cer_net_add_tensor(builder, node, &weight, err);
 }
 
@@ -41,7 +42,7 @@ static double
 dense_cost(const cer_net *net, const cer_node *node)
 {
 	(void) net;
-	return 2.0 * (double) node->n_in * (double) node->n_out;
+	return 2.0 * (double) node->n_in * (double) (node->n_out * node->m);
 }
 
 static void
@@ -61,13 +62,13 @@ narrow_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const dense_state *state = node->state;
 	cer_narrow narrow = {
-		.n_rows = tile->graph->tile_rows,
+		.n_rows = tile->n_all * node->in.m,
 		.n_in = node->in.n,
 		.n_out = node->out.n,
-		.x = node->in.data + tile->first * node->in.n,
+		.x = cer_get_data(&node->in, tile->first),
 		.x_stride = node->in.n,
 		.w_t = state->weights_t,
-		.y = node->out.data + tile->first * node->out.n,
+		.y = cer_get_data(&node->out, tile->first),
 	};
 
 	tile->graph->kernels->narrow(&narrow);
@@ -80,13 +81,13 @@ narrow_backward(const cer_tile *tile, const cer_graph_node *node)
 	size_t n_in = node->in.n;
 	size_t n_out = node->out.n;
 	cer_narrow_grads grads = {
-		.n_rows = tile->graph->tile_rows,
+		.n_rows = tile->n_all * node->in.m,
 		.n_in = n_in,
 		.n_out = n_out,
-		.x = node->in.data + tile->first * n_in,
-		.dy = node->out.grad + tile->first * n_out,
+		.x = cer_get_data(&node->in, tile->first),
+		.dy = cer_get_grad(&node->out, tile->first),
 		.w_t = state->weights_t,
-		.dx = node->in.grad + tile->first * n_in,
+		.dx = cer_get_grad(&node->in, tile->first),
 		.dw_t = state->parts + tile->index * n_in * n_out,
 	};
 
@@ -102,8 +103,7 @@ narrow_update(const cer_graph *graph, const cer_graph_node *node,
 	size_t n_in = node->in.n;
 	size_t n_out = node->out.n;
 	size_t n = n_in * n_out;
-	size_t n_tiles =
-		(graph->batch.n_rows + graph->tile_rows - 1) / graph->tile_rows;
+	size_t n_tiles = cer_graph_count_tiles(graph);
 
 	(void) block;
 	for (size_t tile = 1; tile < n_tiles; tile++)
@@ -141,9 +141,9 @@ wide_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const dense_state *state = node->state;
 
-	cer_gemm_run(&state->forward, node->in.data + tile->first * node->in.n,
+	cer_gemm_run(&state->forward, cer_get_data(&node->in, tile->first),
 	             tile->graph->weights + state->offset,
-	             node->out.data + tile->first * node->out.n);
+	             cer_get_data(&node->out, tile->first));
 }
 
 static void
@@ -151,8 +151,8 @@ wide_backward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const dense_state *state = node->state;
 
-	cer_gemm_run(&state->backward, node->out.grad + tile->first * node->out.n,
-	             state->weights_t, node->in.grad + tile->first * node->in.n);
+	cer_gemm_run(&state->backward, cer_get_grad(&node->out, tile->first),
+	             state->weights_t, cer_get_grad(&node->in, tile->first));
 }
 
 static void
@@ -176,24 +176,76 @@ wide_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
 {
 	size_t n_in = node->in.n;
 	size_t n_out = node->out.n;
-	cer_gemm_shape forward = {.n_rows = graph->tile_rows,
+	cer_gemm_shape forward = {.n_rows = graph->tile_rows * node->in.m,
 	                          .n_columns = n_out,
 	                          .n_inner = n_in,
 	                          .a_stride = n_in,
 	                          .b_stride = n_out,
 	                          .c_stride = n_out};
-	cer_gemm_shape backward = {.n_rows = graph->tile_rows,
+	cer_gemm_shape backward = {.n_rows = graph->tile_rows * node->in.m,
 	                           .n_columns = n_in,
 	                           .n_inner = n_out,
 	                           .a_stride = n_out,
 	                           .b_stride = n_in,
 	                           .c_stride = n_in};
-	cer_product_blocks products = {
-		.run = wide_update, .node = node, .n_in = n_in, .n_out = n_out};
+	cer_product_blocks products = {.run = wide_update,
+	                               .node = node,
+	                               .n_in = n_in,
+	                               .n_out = n_out,
+	                               .m = node->in.m};
 
 	CER_TRY(graph->make_gemm(graph->kernels, &forward, &state->forward, err));
 	CER_TRY(graph->make_gemm(graph->kernels, &backward, &state->backward, err));
 	return cer_graph_add_products(graph, &products, err);
+}
+
+/* ------------------------------------------------------------ scoring */
+
+static cer_status
+prepare_scoring(cer_graph *graph, const cer_graph_node *node,
+                dense_state *state, cer_error *err)
+{
+	size_t n_in = node->in.n;
+	size_t n_out = node->out.n;
+	size_t size = cer_dense_packed_size(n_in, n_out);
+
+	state->packed = cer_graph_allocate_floats(graph, size);
+	if (state->packed == NULL)
+		return cer_fail_memory(err, size * sizeof(float));
+	cer_dense_pack(n_in, n_out, graph->weights + state->offset, state->packed);
+	cer_graph_need_scratch(
+		graph,
+		n_in + 16 + graph->tile_rows * node->in.m * cer_dense_pad(n_out));
+	return CER_OK;
+}
+
+/* Whole vectors of lanes are written, where needed into scratch. */
+static void
+dense_score(const cer_tile *tile, const cer_graph_node *node)
+{
+	const dense_state *state = node->state;
+	size_t n_out = node->out.n;
+	size_t padded = cer_dense_pad(n_out);
+	float *y = cer_get_data(&node->out, tile->first);
+	float *room = tile->scratch + (node->in.n + 15) / 16 * 16;
+	cer_dense dense = {.n_rows = tile->n_all * node->in.m,
+	                   .n_in = node->in.n,
+	                   .n_out = padded,
+	                   .x = cer_get_data(&node->in, tile->first),
+	                   .x_stride = node->in.n,
+	                   .w = state->packed,
+	                   .y = padded == n_out ? y : room,
+	                   .y_stride = padded,
+	                   .scratch = (uint32_t *) tile->scratch};
+
+	if (state->packed == NULL)
+	{
+		narrow_forward(tile, node);
+		return;
+	}
+	tile->graph->kernels->dense(&dense);
+	for (size_t i = 0; padded != n_out && i < dense.n_rows; i++)
+		memcpy(y + i * n_out, room + i * padded, n_out * sizeof(float));
 }
 
 /* ------------------------------------------------------------ both */
@@ -201,18 +253,24 @@ wide_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
 static cer_status
 dense_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 {
-	dense_state *state = cer_arena_allocate(graph->arena, sizeof(*state));
+	dense_state *state = cer_graph_make_state(graph, node, sizeof(*state));
 	size_t n = node->in.n * node->out.n;
+	bool is_narrow = node->out.n <= CER_NARROW_OUTPUTS;
 
 	if (state == NULL)
 		return cer_fail_memory(err, sizeof(*state));
-	memset(state, 0, sizeof(*state));
-	node->state = state;
 	state->offset = cer_node_get_tensor(graph, node, 0)->offset;
+	if (graph->is_scoring && !is_narrow)
+		return prepare_scoring(graph, node, state, err);
 	state->weights_t = cer_graph_allocate_floats(graph, n);
 	if (state->weights_t == NULL)
 		return cer_fail_memory(err, n * sizeof(float));
-	if (node->out.n <= CER_NARROW_OUTPUTS)
+	if (graph->is_scoring)
+	{
+		dense_refresh(graph, node);
+		return CER_OK;
+	}
+	if (is_narrow)
 		return narrow_prepare(graph, node, state, err);
 	return wide_prepare(graph, node, state, err);
 }
@@ -243,4 +301,5 @@ const cer_operator cer_op_dense = {
 	.refresh = dense_refresh,
 	.forward = dense_forward,
 	.backward = dense_backward,
+	.score = dense_score,
 };

@@ -15,6 +15,7 @@
  */
 #include "nn/op_first.h"
 #include "base/error.h"
+#include "nn/infer_first.h"
 #include "nn/op_first_private.h"
 
 #include <string.h>
@@ -27,20 +28,27 @@ cer_first_get_numbers(const cer_net *net, const cer_node *node)
 	return net->shape->n_numbers > 0 ? &net->tensors[node->first_tensor] : NULL;
 }
 
+/* Of the table's embedding; 0: it has none here. */
+static size_t
+get_width(const cer_net *net, const cer_node *node, size_t table)
+{
+	return node->is_wide ? 0 : net->shape->tables[table].width;
+}
+
 const cer_net_tensor *
 cer_first_get_rows(const cer_net *net, const cer_node *node, size_t table)
 {
 	size_t i = node->first_tensor + (net->shape->n_numbers > 0);
 
 	for (size_t t = 0; t < table; t++)
-		i += net->shape->tables[t].width > 0 ? 2 : 1;
+		i += get_width(net, node, t) > 0 ? 2 : 1;
 	return &net->tensors[i];
 }
 
 const cer_net_tensor *
 cer_first_get_embedding(const cer_net *net, const cer_node *node, size_t table)
 {
-	if (net->shape->tables[table].width == 0)
+	if (get_width(net, node, table) == 0)
 		return NULL;
 	return cer_first_get_rows(net, node, table) + 1;
 }
@@ -60,13 +68,12 @@ static cer_status
 shape_table(cer_net_builder *builder, cer_node *node,
             const cer_table_shape *table, cer_error *err)
 {
+	size_t width = node->is_wide ? 0 : table->width;
 	cer_tensor_spec rows = {
 		.name = table->name,
-		.suffix = "first(",
-		.n_rows = table->width > 0 ? table->width : table->n_codes,
+		.suffix = node->is_wide ? "wide(" : "first(",
+		.n_rows = width > 0 ? width : table->n_codes,
 		.n_columns = node->n_out,
-		.initial = CER_INITIAL_UNIFORM,
-		.scale = cer_initial_bound(count_active(builder->net->shape)),
 	};
 	cer_tensor_spec embedding = {
 		.name = table->name,
@@ -77,8 +84,11 @@ shape_table(cer_net_builder *builder, cer_node *node,
 		.scale = CER_EMBEDDING_DEVIATION,
 	};
 
+	cer_initial_choose(node->initial, count_active(builder->net->shape), &rows);
+	if (node->is_wide)
+		rows.initial = CER_INITIAL_ZERO;
 	CER_TRY(cer_net_add_tensor(builder, node, &rows, err));
-	if (table->width == 0)
+	if (width == 0)
 		return CER_OK;
 	return cer_net_add_tensor(builder, node, &embedding, err);
 }
@@ -92,11 +102,12 @@ first_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 		.suffix = "numbers",
 		.n_rows = shape->n_numbers,
 		.n_columns = node->n_out,
-		.initial = CER_INITIAL_UNIFORM,
-		.scale = cer_initial_bound(count_active(shape)),
 		.row_names = shape->number_names,
 	};
 
+	cer_initial_choose(node->initial, count_active(shape), &numbers);
+	if (node->is_wide)
+		numbers.initial = CER_INITIAL_ZERO;
 	if (shape->n_numbers > 0)
 		CER_TRY(cer_net_add_tensor(builder, node, &numbers, err));
 	for (size_t i = 0; i < shape->n_tables; i++)
@@ -270,6 +281,29 @@ first_refresh(const cer_graph *graph, const cer_graph_node *node)
 		cer_first_refresh_table(graph, node, &state->tables[i]);
 }
 
+/* ------------------------------------------------------------ scoring */
+
+static void
+first_score(const cer_tile *tile, const cer_graph_node *node)
+{
+	const first_state *state = node->state;
+	size_t n = node->out.n;
+	size_t width = cer_infer_first_get_width(state->scoring);
+	float *rest = tile->scratch + tile->n_rows * width;
+
+	if (width == n)
+	{
+		cer_infer_first_run(state->scoring, tile->n_rows,
+		                    tile->graph->batch.rows, node->out.data, rest);
+		return;
+	}
+	cer_infer_first_run(state->scoring, tile->n_rows, tile->graph->batch.rows,
+	                    tile->scratch, rest);
+	for (size_t row = 0; row < tile->n_rows; row++)
+		memcpy(node->out.data + row * n, tile->scratch + row * width,
+		       n * sizeof(float));
+}
+
 const cer_operator cer_op_first = {
 	.name = "first",
 	.shape = first_shape,
@@ -278,4 +312,5 @@ const cer_operator cer_op_first = {
 	.refresh = first_refresh,
 	.forward = first_forward,
 	.backward = first_backward,
+	.score = first_score,
 };

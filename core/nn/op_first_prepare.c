@@ -4,6 +4,7 @@
  *	  trained; which way each table goes.
  */
 #include "base/error.h"
+#include "nn/infer_first.h"
 #include "nn/op_first_private.h"
 
 #include <string.h>
@@ -107,13 +108,15 @@ prepare_gathered(cer_graph *graph, const cer_graph_node *node,
 	                               .node = node,
 	                               .index = index,
 	                               .n_in = width,
-	                               .n_out = n};
+	                               .n_out = n,
+	                               .m = 1};
 
 	/* the first to write z does not add; with nothing summed, every table
 	 * before this one was gathered */
 	forward.accumulate =
 		state->n_summed > 0 || state->numbers.n > 0 || index > 0;
 	table->x.n = width;
+	table->x.m = 1;
 	table->x.data = cer_graph_allocate_floats(graph, n_floats);
 	table->x.grad = cer_graph_allocate_floats(graph, n_floats);
 	if (table->x.data == NULL || table->x.grad == NULL)
@@ -164,7 +167,8 @@ prepare_numbers(cer_graph *graph, const cer_graph_node *node,
 	cer_product_blocks products = {.run = cer_first_update_numbers,
 	                               .node = node,
 	                               .n_in = state->numbers.n,
-	                               .n_out = n};
+	                               .n_out = n,
+	                               .m = 1};
 
 	state->numbers.data = cer_graph_allocate_floats(graph, n_floats);
 	if (state->numbers.data == NULL)
@@ -213,20 +217,39 @@ describe_tables(const cer_graph *graph, const cer_graph_node *node,
 		first_table *table = &state->tables[i];
 
 		table->n_codes = shape->n_codes;
-		table->width = shape->width;
+		table->width = node->node->is_wide ? 0 : shape->width;
 		table->rows_offset =
 			cer_first_get_rows(graph->net, node->node, i)->offset;
-		if (shape->width == 0)
+		if (table->width == 0)
 			table->kind = TABLE_DIRECT;
 		else if (2 * shape->n_codes <= graph->batch_rows)
 			table->kind = TABLE_FOLDED;
 		else
 			table->kind = TABLE_GATHERED;
-		if (shape->width > 0)
+		if (table->width > 0)
 			table->embed_offset =
 				cer_first_get_embedding(graph->net, node->node, i)->offset;
 		state->n_summed += table->kind != TABLE_GATHERED;
 	}
+}
+
+static cer_status
+prepare_scoring(cer_graph *graph, cer_graph_node *node, first_state *state,
+                cer_error *err)
+{
+	size_t n_rows = graph->tile_rows;
+	size_t size;
+
+	state->scoring = cer_infer_first_make(
+		graph->arena, graph->kernels, graph->net, node->node, graph->weights);
+	if (state->scoring == NULL)
+		return cer_fail_memory(err, node->node->n_out * sizeof(float));
+	size = cer_infer_first_get_scratch_size(state->scoring, n_rows);
+	cer_graph_need_scratch(graph,
+	                       n_rows * cer_infer_first_get_width(state->scoring) +
+	                           (size + sizeof(float) - 1) / sizeof(float));
+	node->state = state;
+	return CER_OK;
 }
 
 cer_status
@@ -241,11 +264,14 @@ cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	if (state == NULL || tables == NULL)
 		return cer_fail_memory(err, sizeof(*state) + tables_size);
 	memset(state, 0, sizeof(*state));
+	if (graph->is_scoring)
+		return prepare_scoring(graph, node, state, err);
 	memset(tables, 0, tables_size);
 	node->state = state;
 	state->n_tables = shape->n_tables;
 	state->tables = tables;
 	state->numbers.n = shape->n_numbers;
+	state->numbers.m = 1;
 	describe_tables(graph, node, state);
 	state->sources = cer_arena_allocate(
 		graph->arena, n_tiles * state->n_summed * sizeof(float *));

@@ -50,6 +50,7 @@ typedef struct first_state
 	first_table *tables;
 	size_t n_summed;       /* direct and folded tables */
 	const float **sources; /* n_summed for each tile */
+	const struct cer_infer_first *scoring;
 } first_state;
 
 extern cer_status

@@ -1,7 +1,10 @@
 /*
  * nn/op_softmax.c
- *	  Softmax and cross-entropy: logits to probabilities in place; in training
- *	  also the loss, and its gradient (p - label) / rows of the batch.
+ *	  Softmax and cross-entropy: logits to probabilities; in training also the
+ *	  loss, and its gradient (p - label) / rows of the batch.
+ *
+ * Members of an ensemble are trained by the mean of their losses, never by the
+ * loss of their mean; what is predicted is the mean of their probabilities.
  */
 #include "nn/operator.h"
 
@@ -20,16 +23,39 @@ static double
 softmax_cost(const cer_net *net, const cer_node *node)
 {
 	(void) net;
-	return 10.0 * (double) node->n_out;
+	return 10.0 * (double) (node->n_out * node->inputs[0].m);
 }
 
 static cer_status
 softmax_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 {
-	(void) graph;
-	(void) node;
 	(void) err;
+	/* a label for each vector of a tile */
+	cer_graph_need_scratch(graph, graph->tile_rows * node->in.m);
 	return CER_OK;
+}
+
+/* The mean of a row's vectors. */
+static void
+average_members(const cer_tile *tile, const cer_graph_node *node)
+{
+	size_t n = node->out.n;
+	size_t m = node->in.m;
+
+	for (size_t row = tile->first; row < tile->first + tile->n_rows; row++)
+	{
+		const float *from = cer_get_data(&node->in, row);
+		float *to = cer_get_data(&node->out, row);
+
+		for (size_t i = 0; i < n; i++)
+		{
+			float sum = 0.0f;
+
+			for (size_t j = 0; j < m; j++)
+				sum += from[j * n + i];
+			to[i] = sum / (float) m;
+		}
+	}
 }
 
 static void
@@ -37,36 +63,52 @@ softmax_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const cer_graph *graph = tile->graph;
 	cer_softmax softmax = {
-		.n_rows = tile->n_rows,
+		.n_rows = tile->n_rows * node->in.m,
 		.n_classes = node->out.n,
-		.logits = node->out.data + tile->first * node->out.n,
+		.logits = cer_get_data(&node->in, tile->first),
 	};
 
-	if (!graph->batch.is_training)
-		graph->kernels->softmax(&softmax);
+	if (graph->batch.is_training)
+		return;
+	graph->kernels->softmax(&softmax);
+	if (node->in.m > 1)
+		average_members(tile, node);
+}
+
+/* Each row's label, once for each of its vectors. */
+static const uint16_t *
+repeat_labels(const cer_tile *tile, size_t m)
+{
+	uint16_t *labels = (uint16_t *) tile->scratch;
+
+	for (size_t row = 0; row < tile->n_rows; row++)
+		for (size_t i = 0; i < m; i++)
+			labels[row * m + i] = tile->graph->labels[tile->first + row];
+	return labels;
 }
 
 static void
 softmax_backward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const cer_batch *batch = &tile->graph->batch;
-	size_t n = node->out.n;
-	size_t tile_rows = tile->graph->tile_rows;
-	float *grad = node->out.grad + tile->first * n;
+	size_t m = node->in.m;
+	size_t n = m * node->in.n;
+	float *grad = cer_get_grad(&node->in, tile->first);
 	cer_softmax softmax = {
-		.n_rows = tile->n_rows,
-		.n_classes = n,
+		.n_rows = tile->n_rows * m,
+		.n_classes = node->in.n,
 		.logits = grad,
-		.labels = tile->graph->labels + tile->first,
-		.scale = (float) (1.0 / (double) batch->n_rows),
+		.labels =
+			m > 1 ? repeat_labels(tile, m) : tile->graph->labels + tile->first,
+		.scale = (float) (1.0 / (double) (batch->n_rows * m)),
 	};
 
-	memcpy(grad, node->out.data + tile->first * n,
+	memcpy(grad, cer_get_data(&node->in, tile->first),
 	       tile->n_rows * n * sizeof(float));
 	memset(grad + tile->n_rows * n, 0,
-	       (tile_rows - tile->n_rows) * n * sizeof(float));
+	       (tile->n_all - tile->n_rows) * n * sizeof(float));
 	tile->graph->kernels->softmax(&softmax);
-	*tile->loss = softmax.loss;
+	*tile->loss = softmax.loss / (double) m;
 }
 
 const cer_operator cer_op_softmax = {

@@ -22,6 +22,7 @@
 typedef struct cer_graph cer_graph;
 typedef struct cer_graph_node cer_graph_node;
 typedef struct cer_block cer_block;
+typedef struct cer_sums cer_sums;
 
 /* Rows first .. first + n_rows of the batch; buffers hold tile_rows. */
 typedef struct cer_tile
@@ -30,7 +31,9 @@ typedef struct cer_tile
 	size_t index;
 	size_t first;
 	size_t n_rows;
-	double *loss; /* out: sum over the tile's rows */
+	size_t n_all;   /* rows to compute: in training with those that fill up */
+	float *scratch; /* as many floats as any operator asked for */
+	double *loss;   /* out: sum over the tile's rows */
 } cer_tile;
 
 typedef struct cer_net_builder
@@ -49,14 +52,21 @@ typedef struct cer_operator
 	                    cer_error *err);
 	/* Floating point operations of one row forward. */
 	double (*cost)(const cer_net *net, const cer_node *node);
-	/* Plans buffers, kernels and blocks for training. */
+	/* Plans buffers, kernels and blocks for training; for scoring, where
+	 * graph->is_scoring, nothing that a run would change. */
 	cer_status (*prepare)(cer_graph *graph, cer_graph_node *node,
 	                      cer_error *err);
 	/* Makes what is derived from weights; NULL: nothing is. */
 	void (*refresh)(const cer_graph *graph, const cer_graph_node *node);
 	void (*forward)(const cer_tile *tile, const cer_graph_node *node);
-	/* Gradient of outputs to gradient of inputs. */
+	/* Gradient of outputs to gradient of inputs, which it overwrites. */
 	void (*backward)(const cer_tile *tile, const cer_graph_node *node);
+	/* Forward in scoring; NULL: as in training. */
+	void (*score)(const cer_tile *tile, const cer_graph_node *node);
+	/* All tiles arrive before any goes on; then this, once, forward and
+	 * backward.  In training only. */
+	void (*join)(const cer_graph *graph, const cer_graph_node *node);
+	void (*join_backward)(const cer_graph *graph, const cer_graph_node *node);
 } cer_operator;
 
 extern const cer_operator cer_op_first;
@@ -95,6 +105,10 @@ extern cer_status
 cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
                    const cer_tensor_spec *spec, cer_error *err);
 
+/* Fills initial and scale for weights that n_in active inputs share. */
+extern void
+cer_initial_choose(cer_initial_kind kind, size_t n_in, cer_tensor_spec *spec);
+
 /* Copies the spec. */
 extern cer_status cer_net_add_node(cer_net_builder *builder,
                                    const cer_node *spec, cer_error *err);
@@ -104,20 +118,49 @@ extern cer_status cer_net_build(cer_net_builder *builder,
 
 /* ------------------------------------------------------------ training */
 
-/* Rows of an operator's output and their gradient: (batch_rows, n). */
+/* Rows of an operator's output and their gradient: (batch_rows, m, n). */
 typedef struct cer_activations
 {
-	size_t n;
+	size_t n; /* floats of a vector */
+	size_t m; /* vectors of a row */
 	float *data;
 	float *grad;
 } cer_activations;
 
+static inline size_t
+cer_get_width(const cer_activations *a)
+{
+	return a->m * a->n;
+}
+
+static inline float *
+cer_get_data(const cer_activations *a, size_t row)
+{
+	return a->data + row * a->m * a->n;
+}
+
+static inline float *
+cer_get_grad(const cer_activations *a, size_t row)
+{
+	return a->grad + row * a->m * a->n;
+}
+
 struct cer_graph_node
 {
 	const cer_node *node;
-	cer_activations in;
-	cer_activations out; /* activate works in place: the same as in */
-	void *state;         /* the operator's own */
+	cer_activations in;   /* the first input */
+	cer_activations *ins; /* all */
+	cer_activations out;  /* in place: the same as in */
+	bool is_copied; /* in place, on a copy: somebody else needs the input */
+	void *state;    /* the operator's own */
+
+	/* training: gradients of outputs that several nodes take, one for each */
+	size_t n_uses;
+	size_t n_extras;
+	float **extras; /* all but the first */
+
+	/* scoring: where the output lies, in floats for each row of a tile */
+	size_t slot;
 };
 
 /* A part of the weights: gradient and step of one task. */
@@ -131,9 +174,11 @@ struct cer_block
 	size_t end;
 	size_t column; /* of columns */
 	size_t n_columns;
+	size_t stride; /* floats from row to row of the matrix */
 	double cost;   /* floating point operations, to give big ones out first */
 	cer_gemm gemm; /* the first tile of rows */
-	cer_gemm gemm_add; /* the others */
+	cer_gemm gemm_add;    /* the others */
+	const cer_sums *sums; /* of cer_graph_add_sums */
 };
 
 /* The rows that a graph works on. */
@@ -162,6 +207,7 @@ struct cer_graph
 	cer_gemm_make_fn make_gemm;
 	cer_arena *arena;
 	uint64_t seed;
+	bool is_scoring;
 
 	/* sizes */
 	size_t tile_rows;
@@ -172,6 +218,8 @@ struct cer_graph
 	float *grads;
 	double *losses; /* a sum for each tile */
 	cer_stepper stepper;
+	size_t scratch_size; /* floats for each tile */
+	float *scratch;
 
 	/* of the batch's rows: what comes from anywhere is fetched once */
 	uint64_t *row_keys;
@@ -183,6 +231,8 @@ struct cer_graph
 	size_t n_blocks;
 	size_t block_capacity;
 	cer_batch batch;
+	size_t n_segments; /* of nodes, each but the last ended by one that joins */
+	size_t *segment_ends;
 };
 
 /* Zeroed memory of the graph's arena; NULL: none left. */
@@ -198,17 +248,50 @@ typedef struct cer_product_blocks
 	size_t index;
 	size_t n_in;
 	size_t n_out;
+	size_t m;         /* vectors of a row */
+	size_t x_stride;  /* floats from vector to vector; 0: n_in */
+	size_t dz_stride; /* 0: n_out */
 } cer_product_blocks;
 
 extern cer_status
 cer_graph_add_products(cer_graph *graph, const cer_product_blocks *blocks,
                        cer_error *err);
-/* Gradient x^T dz of one such block into the flat array, then its step. */
+/* Gradient x^T dz of one such block into the flat array, then its step; n of
+ * x and dz is the stride. */
 extern void
 cer_graph_run_product(const cer_graph *graph, const cer_block *block,
                       size_t offset, const cer_activations *x,
                       const cer_activations *dz);
 extern void cer_graph_step(const cer_graph *graph, size_t offset, size_t n);
+
+/* Gradients of n weights at offset, which each tile sums over its rows. */
+struct cer_sums
+{
+	size_t offset;
+	size_t n;
+	float *parts; /* (tiles, n) */
+};
+
+/* Plans their block; sums must live as long as the graph. */
+extern cer_status
+cer_graph_add_sums(cer_graph *graph, const cer_graph_node *node, cer_sums *sums,
+                   cer_error *err);
+/* A tile's part, zeroed. */
+extern float *cer_sums_begin(const cer_sums *sums, const cer_tile *tile);
+
+/* At least so many floats of scratch for each tile. */
+extern void cer_graph_need_scratch(cer_graph *graph, size_t n_floats);
+/* Zeroed state of a node; NULL: no memory. */
+extern void *
+cer_graph_make_state(cer_graph *graph, cer_graph_node *node, size_t size);
+
+/* Inputs and outputs of all nodes, see graph_connect.c. */
+extern cer_status cer_graph_connect(cer_graph *graph, cer_error *err);
+/* Scoring: floats of all slots, for each row of a tile. */
+extern size_t cer_graph_plan_slots(cer_graph *graph);
+extern size_t cer_graph_count_tiles(const cer_graph *graph);
+/* Rows of a tile, so that its vectors fill products but not the cache. */
+extern size_t cer_graph_choose_tile_rows(const cer_net *net, size_t batch);
 
 static inline const cer_net_tensor *
 cer_node_get_tensor(const cer_graph *graph, const cer_graph_node *node,

@@ -1,0 +1,31 @@
+/*
+ * nn/infer_first.h
+ *	  The first layer in scoring: embeddings folded into it, numbers multiplied
+ *	  with packed weights.
+ */
+#ifndef CER_NN_INFER_FIRST_H
+#define CER_NN_INFER_FIRST_H
+
+#include "nn/kernels.h"
+#include "nn/net.h"
+
+typedef struct cer_infer_first cer_infer_first;
+
+/* Copies what it needs of weights.  NULL: no memory. */
+extern const cer_infer_first *
+cer_infer_first_make(cer_arena *arena, const cer_kernels *kernels,
+                     const cer_net *net, const cer_node *node,
+                     const float *weights);
+
+/* Floats of a row of what it makes: units padded for packed weights. */
+extern size_t cer_infer_first_get_width(const cer_infer_first *first);
+extern size_t
+cer_infer_first_get_scratch_size(const cer_infer_first *first, size_t n_rows);
+
+/* z (n_rows, width) of numbers (n_rows, n_numbers), codes (n_rows, n_tables);
+ * without bias. */
+extern void
+cer_infer_first_run(const cer_infer_first *first, size_t n_rows,
+                    const cer_encoded *rows, float *z, void *scratch);
+
+#endif
