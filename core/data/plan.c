@@ -5,6 +5,11 @@
  * What an item says is noted at its column, and the columns are then listed in
  * the source's order: the order in which FE was written does not matter.  The
  * language has seen to it that no item contradicts another.
+ *
+ * The columns are all that FE could choose from: those of the source by their
+ * names, those of joined tables and aggregates as alias.column, expressions by
+ * theirs.  Who reads the rows has found them; here JOIN only lets * reach the
+ * table's columns, which are there anyway.
  */
 #include "data/plan.h"
 
@@ -72,31 +77,61 @@ place_of(const cer_fe_item *item)
 	return (cer_place){item->line, item->column};
 }
 
+/* A name as it is written: the qualifier, a dot, the column. */
+typedef struct name_in_table
+{
+	cer_text qualifier; /* empty: none, and no dot */
+	cer_text name;
+} name_in_table;
+
+/* The column's name without the qualifier, as far as it has that one. */
+static bool
+strip_qualifier(cer_text column, cer_text qualifier, cer_text *name)
+{
+	size_t size = qualifier.size;
+
+	*name = column;
+	if (size == 0)
+		return true;
+	if (column.size <= size || column.data[size] != '.' ||
+	    memcmp(column.data, qualifier.data, size) != 0)
+		return false;
+	*name = (cer_text){column.data + size + 1, column.size - size - 1};
+	return true;
+}
+
 static cer_status
-fail_unknown(const source *from, const cer_fe_item *item, cer_text name,
-             cer_error *err)
+fail_unknown(const source *from, const cer_fe_item *item,
+             const name_in_table *wanted, cer_error *err)
 {
 	cer_suggestion suggestion;
+	cer_text name;
 
-	cer_suggestion_init(&suggestion, name);
+	cer_suggestion_init(&suggestion, wanted->name);
 	for (size_t i = 0; i < from->n_columns; i++)
-		cer_suggestion_offer(&suggestion, from->columns[i].name);
+		if (strip_qualifier(from->columns[i].name, wanted->qualifier, &name))
+			cer_suggestion_offer(&suggestion, name);
 	cer_fail_at(err, CER_UNKNOWN_NAME, place_of(item),
-	            "unknown column \"%.*s\"", CER_SHOW(name));
+	            "unknown column \"%.*s%s%.*s\"", CER_SHOW(wanted->qualifier),
+	            wanted->qualifier.size > 0 ? "." : "", CER_SHOW(wanted->name));
 	cer_suggestion_hint(&suggestion, err);
 	return CER_UNKNOWN_NAME;
 }
 
-/* n_columns: there is none. */
-static size_t
-find_column(const source *from, cer_text name)
+static cer_status
+find_column(const source *from, const cer_fe_item *item,
+            const name_in_table *wanted, size_t *column, cer_error *err)
 {
-	size_t column = 0;
+	cer_text name;
 
-	while (column < from->n_columns &&
-	       !cer_text_equals(from->columns[column].name, name))
-		column++;
-	return column;
+	for (size_t i = 0; i < from->n_columns; i++)
+		if (strip_qualifier(from->columns[i].name, wanted->qualifier, &name) &&
+		    cer_text_equals(name, wanted->name))
+		{
+			*column = i;
+			return CER_OK;
+		}
+	return fail_unknown(from, item, wanted, err);
 }
 
 static cer_status
@@ -155,10 +190,10 @@ check_encoder(const cer_column *column, const cer_fe_item *item, cer_error *err)
 static cer_status
 note_column(source *from, const cer_fe_item *item, cer_error *err)
 {
-	size_t column = find_column(from, item->names[0]);
+	name_in_table name = {item->qualifier, item->names[0]};
+	size_t column;
 
-	if (column == from->n_columns)
-		return fail_unknown(from, item, item->names[0], err);
+	CER_TRY(find_column(from, item, &name, &column, err));
 	CER_TRY(check_use(&from->columns[column], item, err));
 	CER_TRY(check_encoder(&from->columns[column], item, err));
 	from->choices[column].is_named = true;
@@ -171,11 +206,29 @@ note_except(source *from, const cer_fe_item *item, cer_error *err)
 {
 	for (size_t i = 0; i < item->n_names; i++)
 	{
-		size_t column = find_column(from, item->names[i]);
+		name_in_table name = {item->qualifier, item->names[i]};
+		size_t column;
 
-		if (column == from->n_columns)
-			return fail_unknown(from, item, item->names[i], err);
+		CER_TRY(find_column(from, item, &name, &column, err));
 		from->choices[column].is_excluded = true;
+	}
+	return CER_OK;
+}
+
+/* What an encoder is for, a column item says. */
+static cer_status
+note_aggregate(source *from, const cer_fe_item *item, cer_error *err)
+{
+	for (size_t i = 0; i < item->n_values; i++)
+	{
+		name_in_table name = {item->alias, item->values[i].name};
+		cer_fe_item value = {
+			.kind = CER_FE_COLUMN, .line = item->line, .column = item->column};
+		size_t column;
+
+		CER_TRY(find_column(from, item, &name, &column, err));
+		CER_TRY(check_encoder(&from->columns[column], &value, err));
+		from->choices[column].is_named = true;
 	}
 	return CER_OK;
 }
@@ -191,13 +244,12 @@ note_item(source *from, const cer_fe_item *item, cer_error *err)
 		case CER_FE_EXCEPT:
 			return note_except(from, item, err);
 		case CER_FE_COLUMN:
-			return note_column(from, item, err);
 		case CER_FE_DERIVED:
-		case CER_FE_JOIN:
+			return note_column(from, item, err);
 		case CER_FE_AGGREGATE:
-			return cer_fail_at(err, CER_BAD_CALL, place_of(item),
-			                   "JOIN, AGGREGATE and expressions are to be "
-			                   "resolved before a plan is made");
+			return note_aggregate(from, item, err);
+		case CER_FE_JOIN:
+			break;
 	}
 	return CER_OK;
 }

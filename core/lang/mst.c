@@ -50,3 +50,10 @@ cer_mst_get_epochs(const cer_mst *mst)
 {
 	return mst->settings.epochs;
 }
+
+const cer_fe_item *
+cer_mst_get_items(const cer_mst *mst, size_t *n_items)
+{
+	*n_items = mst->n_items;
+	return mst->items;
+}
