@@ -131,10 +131,12 @@ CREATE TABLE cerebro.model (
 	executor       text NOT NULL,
 	kernel_class   text NOT NULL,
 	version        text NOT NULL,
+	query          text,
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX model_task ON cerebro.model (task);
 COMMENT ON TABLE cerebro.model IS 'every trained network';
+COMMENT ON COLUMN cerebro.model.query IS 'what FE with JOIN, AGGREGATE or expressions reads: inputs, then the task''s own columns; NULL: columns of the task';
 
 CREATE TABLE cerebro.epoch (
 	model           integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
@@ -219,3 +221,14 @@ CREATE TABLE cerebro.relationship (
 COMMENT ON TABLE cerebro.relationship IS 'references between tables that hold for most rows, though not for all';
 COMMENT ON COLUMN cerebro.relationship.n_rows IS 'child rows whose columns are all present';
 COMMENT ON COLUMN cerebro.relationship.n_matched IS 'of those, how many have a parent';
+
+CREATE SEQUENCE cerebro.time_column_id_seq AS integer;
+CREATE TABLE cerebro.time_column (
+	id          integer PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.time_column_id_seq'),
+	relation    regclass NOT NULL,
+	column_name text NOT NULL,
+	owner       regrole NOT NULL,
+	created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	UNIQUE (owner, relation)
+);
+COMMENT ON TABLE cerebro.time_column IS 'which column of a table tells when a row came to be known';

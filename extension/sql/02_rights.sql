@@ -18,6 +18,7 @@ BEGIN
 							  'OR EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
 			   ('deployment', 'cerebro.is_mine(owner)'),
 			   ('relationship', 'cerebro.is_mine(owner)'),
+			   ('time_column', 'cerebro.is_mine(owner)'),
 			   ('data_version', 'EXISTS (SELECT FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) task)'),
 			   ('column_profile', 'EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version)'),
 			   ('epoch', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
@@ -29,7 +30,7 @@ BEGIN
 		EXECUTE pg_catalog.format('GRANT SELECT ON cerebro.%I TO PUBLIC', t);
 		PERFORM pg_catalog.pg_extension_config_dump(('cerebro.' || t)::regclass, '');
 	END LOOP;
-	FOREACH t IN ARRAY ARRAY['task', 'data_version', 'job', 'model', 'evaluation', 'deployment', 'relationship']
+	FOREACH t IN ARRAY ARRAY['task', 'data_version', 'job', 'model', 'evaluation', 'deployment', 'relationship', 'time_column']
 	LOOP
 		PERFORM pg_catalog.pg_extension_config_dump(('cerebro.' || t || '_id_seq')::regclass, '');
 	END LOOP;

@@ -12,6 +12,7 @@
  *	 query     running an analysed query, row by row
  *	 dictionary, label, split, value   values of a row -> codes
  *	 read      the task's query -> chunks of coded rows
+ *	 fe        joins, aggregates and expressions of a triple -> a task's query
  *	 profile   what the columns of a data version look like; relationship
  *	 row       the task's expressions over one row of its relation; part
  *	 engine    the engine process: start, frames, stop
@@ -110,6 +111,9 @@ typedef struct Task
 	char *label_known;
 	int n_settings;
 	char **settings;
+	/* of a task as a model with JOINs and the like reads it: */
+	const struct Task *base; /* the task itself; else NULL */
+	Oid author;              /* the model's owner, whose code FE is */
 } Task;
 
 /* The task that the current role sees under the name; its own comes first. */
@@ -180,6 +184,12 @@ extern char **source_find_key(const Query *source, Oid relation, int *n_key);
 extern void source_check_literals(const Task *task, RawStmt *statement);
 extern void source_check_code(const Task *task, const Query *query);
 extern void source_check_expression(const Task *task, Node *node);
+extern bool allow_user_functions; /* cerebro.allow_user_functions */
+/* What a node runs that is not PostgreSQL's own; NULL: nothing. */
+extern const char *source_find_foreign_code(Node *node);
+/* A raw expression, and what it takes to analyse it without code of others. */
+extern Node *source_parse_expression(const char *what, const char *text);
+extern Node *source_retype_literals(Node *node);
 
 /* -------------------------------------------------------------- settings */
 
@@ -202,6 +212,12 @@ typedef void (*RowFunction)(void *self, TupleTableSlot *slot);
 /* Under the active snapshot; all attributes of the slots are there. */
 extern void
 query_run(Query *query, const char *text, RowFunction row, void *self);
+/* A query that is planned once; lives in the current memory context. */
+typedef struct QueryPlan QueryPlan;
+extern QueryPlan *query_plan_make(const Query *query, const char *text);
+extern void query_plan_lock(const QueryPlan *plan);
+extern void query_plan_run(const QueryPlan *plan, QueryEnvironment *environment,
+                           RowFunction row, void *self);
 extern void query_keep_targets(Query *query, const int *targets, int n_targets);
 
 /* ------------------------------------------------------------ dictionary */
@@ -333,6 +349,8 @@ extern void row_evaluate(RowEvaluator *evaluator, HeapTupleHeader record,
                          Datum *values, bool *nulls);
 /* Whether all targets are columns of the record: no code runs, nothing fails. */
 extern bool row_evaluator_is_plain(const RowEvaluator *evaluator);
+/* Where rows are looked up (fe.h), which batches do faster; else NULL. */
+extern struct FeLookup *row_evaluator_get_lookup(RowEvaluator *evaluator);
 extern Oid row_evaluator_get_type(const RowEvaluator *evaluator, int target);
 
 /* How one SQL value becomes a cer_value's number or a category's text. */
@@ -400,6 +418,7 @@ typedef struct Model
 	int32 data_version;
 	Oid owner;
 	int64 n_weights;
+	char *query; /* what its FE reads; NULL: the task's own columns */
 } Model;
 
 extern void model_init(void);

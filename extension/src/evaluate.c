@@ -7,6 +7,7 @@
  * dropped or the transaction rolled back: a test part that was looked at often
  * tells less.
  */
+#include "fe.h"
 #include "opening.h"
 
 #include <math.h>
@@ -238,7 +239,7 @@ cerebro_evaluate(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("cerebro.evaluate()");
 	model_open(PG_GETARG_INT32(0), &model);
-	task = task_find_by_id(model.task, true);
+	task = fe_open(task_find_by_id(model.task, true), &model);
 	evaluation = make_evaluation(task, &model);
 	task_read(task, evaluation->plan,
 	          &(RowSink){evaluation, take_chunk, take_values}, &stats);

@@ -56,6 +56,8 @@ model_find(int32 id, Model *model)
 {
 	ArchiveScan *scan = archive_scan_by_id("model", id);
 	bool found = archive_scan_next(scan);
+	bool is_null;
+	Datum query;
 
 	if (found)
 	{
@@ -66,6 +68,8 @@ model_find(int32 id, Model *model)
 		model->owner = DatumGetObjectId(archive_scan_get(scan, "owner", NULL));
 		model->n_weights =
 			DatumGetInt64(archive_scan_get(scan, "n_weights", NULL));
+		query = archive_scan_get(scan, "query", &is_null);
+		model->query = is_null ? NULL : TextDatumGetCString(query);
 	}
 	archive_scan_end(scan);
 	return found;

@@ -7,6 +7,7 @@
 
 #include "executor/execdesc.h"
 #include "nodes/makefuncs.h"
+#include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "utils/snapmgr.h"
@@ -38,20 +39,26 @@ end_rows(DestReceiver *dest)
 {
 }
 
+struct QueryPlan
+{
+	PlannedStmt *statement;
+	const char *text;
+};
+
 static PlannedStmt *
-plan_query(Query *query, const char *text)
+plan_query(Query *query, const char *text, int options)
 {
 	List *rewritten = pg_rewrite_query(query);
 
 	if (list_length(rewritten) != 1)
 		elog(ERROR, "the query was rewritten to %d queries",
 		     list_length(rewritten));
-	return pg_plan_query(linitial_node(Query, rewritten), text,
-	                     CURSOR_OPT_PARALLEL_OK, NULL);
+	return pg_plan_query(linitial_node(Query, rewritten), text, options, NULL);
 }
 
-void
-query_run(Query *query, const char *text, RowFunction row, void *self)
+static void
+run_plan(const QueryPlan *plan, QueryEnvironment *environment, RowFunction row,
+         void *self)
 {
 	RowReceiver receiver = {
 		.dest = {.receiveSlot = receive_row,
@@ -64,13 +71,51 @@ query_run(Query *query, const char *text, RowFunction row, void *self)
 	};
 	QueryDesc *desc;
 
-	desc = CreateQueryDesc(plan_query(query, text), text, GetActiveSnapshot(),
-	                       InvalidSnapshot, &receiver.dest, NULL, NULL, 0);
+	desc =
+		CreateQueryDesc(plan->statement, plan->text, GetActiveSnapshot(),
+	                    InvalidSnapshot, &receiver.dest, NULL, environment, 0);
 	ExecutorStart(desc, 0);
 	compat_executor_run(desc);
 	ExecutorFinish(desc);
 	ExecutorEnd(desc);
 	FreeQueryDesc(desc);
+}
+
+void
+query_run(Query *query, const char *text, RowFunction row, void *self)
+{
+	QueryPlan plan = {plan_query(query, text, CURSOR_OPT_PARALLEL_OK), text};
+
+	run_plan(&plan, NULL, row, self);
+}
+
+/* For many runs, in whatever process: without workers of its own. */
+QueryPlan *
+query_plan_make(const Query *query, const char *text)
+{
+	QueryPlan *plan = palloc(sizeof(QueryPlan));
+
+	plan->statement =
+		plan_query(copyObject(unconstify(Query *, query)), text, 0);
+	plan->text = text;
+	return plan;
+}
+
+/* The locks of the transaction that made the plan may be gone. */
+void
+query_plan_lock(const QueryPlan *plan)
+{
+	ListCell *cell;
+
+	foreach (cell, plan->statement->relationOids)
+		LockRelationOid(lfirst_oid(cell), AccessShareLock);
+}
+
+void
+query_plan_run(const QueryPlan *plan, QueryEnvironment *environment,
+               RowFunction row, void *self)
+{
+	run_plan(plan, environment, row, self);
 }
 
 /* Only these targets, in this order: what is not read need not be computed. */

@@ -11,6 +11,7 @@
  * the executor, under the task's settings where its value can depend on them.
  */
 #include "cerebro_pg.h"
+#include "fe.h"
 
 #include "access/htup_details.h"
 #include "executor/tuptable.h"
@@ -41,6 +42,7 @@ struct RowEvaluator
 	ExprContext *context;
 	bool has_expressions;
 	SettingsImage *settings; /* NULL: no value depends on them */
+	FeLookup *lookup;        /* of a model that reads other tables; else NULL */
 };
 
 /* ------------------------------------------- records matched by name */
@@ -226,18 +228,16 @@ make_node(const Task *task, const Query *query, TupleDesc record, int target)
 	return node;
 }
 
-RowEvaluator *
-row_evaluator_make(const Task *task, TupleDesc record, const int *targets,
-                   int n_targets)
+static void
+init_targets(RowEvaluator *evaluator, TupleDesc record, const int *targets,
+             int n_targets)
 {
-	RowEvaluator *evaluator = palloc0(sizeof(RowEvaluator));
+	const Task *task = evaluator->task;
 	int level = settings_enter(task);
 	Query *query = task_analyze(task);
 	bool has_settings = false;
 
 	source_check_code(task, query);
-	evaluator->task = task;
-	evaluator->n_targets = n_targets;
 	evaluator->targets = palloc0((n_targets + 1) * sizeof(RowTarget));
 	evaluator->slot =
 		/* with defaults: OLD of a trigger may lack columns added later */
@@ -251,19 +251,41 @@ row_evaluator_make(const Task *task, TupleDesc record, const int *targets,
 	if (has_settings)
 		evaluator->settings = settings_image_make();
 	settings_leave(level);
+}
+
+RowEvaluator *
+row_evaluator_make(const Task *task, TupleDesc record, const int *targets,
+                   int n_targets)
+{
+	RowEvaluator *evaluator = palloc0(sizeof(RowEvaluator));
+
+	evaluator->task = task;
+	evaluator->n_targets = n_targets;
+	if (task->base != NULL)
+		evaluator->lookup = fe_lookup_make(task, record, targets, n_targets);
+	else
+		init_targets(evaluator, record, targets, n_targets);
 	return evaluator;
+}
+
+struct FeLookup *
+row_evaluator_get_lookup(RowEvaluator *evaluator)
+{
+	return evaluator->lookup;
 }
 
 bool
 row_evaluator_is_plain(const RowEvaluator *evaluator)
 {
-	return !evaluator->has_expressions;
+	return !evaluator->has_expressions && evaluator->lookup == NULL;
 }
 
 Oid
 row_evaluator_get_type(const RowEvaluator *evaluator, int target)
 {
-	return evaluator->targets[target].type;
+	return evaluator->lookup != NULL
+	           ? fe_lookup_get_type(evaluator->lookup, target)
+	           : evaluator->targets[target].type;
 }
 
 static void
@@ -291,6 +313,16 @@ evaluate_under_settings(RowEvaluator *evaluator, Datum *values, bool *nulls)
 	settings_leave(level);
 }
 
+static void
+look_up(RowEvaluator *evaluator, HeapTupleHeader record, Datum *values,
+        bool *nulls)
+{
+	fe_lookup_clear(evaluator->lookup);
+	fe_lookup_add(evaluator->lookup, record);
+	fe_lookup_run(evaluator->lookup);
+	fe_lookup_get(evaluator->lookup, 0, values, nulls);
+}
+
 /* Values that are no plain data stay until the next call. */
 void
 row_evaluate(RowEvaluator *evaluator, HeapTupleHeader record, Datum *values,
@@ -298,6 +330,11 @@ row_evaluate(RowEvaluator *evaluator, HeapTupleHeader record, Datum *values,
 {
 	TupleTableSlot *slot = evaluator->slot;
 
+	if (evaluator->lookup != NULL)
+	{
+		look_up(evaluator, record, values, nulls);
+		return;
+	}
 	evaluator->tuple.t_len = HeapTupleHeaderGetDatumLength(record);
 	ItemPointerSetInvalid(&evaluator->tuple.t_self);
 	evaluator->tuple.t_tableOid = InvalidOid;

@@ -16,6 +16,7 @@
  *	 one per expression		  one per (model, row type), shared
  */
 #include "cerebro_pg.h"
+#include "fe.h"
 
 #include <math.h>
 
@@ -201,7 +202,7 @@ make_scorer(const Model *model, TupleDesc desc)
 	scorer->table = archive_get_relid("model");
 	scorer->id = model->id;
 	scorer->generation = generation; /* of before: what comes counts */
-	scorer->task = task_find_by_id(model->task, false);
+	scorer->task = fe_open(task_find_by_id(model->task, false), model);
 	scorer->model = model_borrow(CurrentMemoryContext, model->id);
 	n = scorer->n_inputs = cer_model_count_inputs(scorer->model);
 	scorer->is_code = palloc(n * sizeof(bool));

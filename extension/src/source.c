@@ -190,8 +190,8 @@ is_star(const Node *node)
 }
 
 /* The one expression that stands in a text, and nothing beside it. */
-static Node *
-parse_expression(const char *what, const char *text)
+Node *
+source_parse_expression(const char *what, const char *text)
 {
 	List *raw = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
 	SelectStmt *select =
@@ -236,7 +236,7 @@ transform_expression(ParseState *state, const char *what, const char *text)
 
 	enter_text(&author, what, text);
 	state->p_sourcetext = text;
-	node = parse_expression(what, text);
+	node = source_parse_expression(what, text);
 	node = transformExpr(state, node, EXPR_KIND_SELECT_TARGET);
 	if (exprType(node) == UNKNOWNOID)
 		node = coerce_type(state, node, UNKNOWNOID, TEXTOID, -1,

@@ -119,10 +119,25 @@ retype_literals(Node *node, void *context)
 	return raw_expression_tree_walker(node, retype_literals, context);
 }
 
+/* Of one's own task, read by one's own FE, all code is one's own. */
 static bool
 is_trusted(const Task *task)
 {
-	return task->owner == GetUserId() || allow_user_functions;
+	Oid user = GetUserId();
+
+	return allow_user_functions ||
+	       (task->owner == user &&
+	        (!OidIsValid(task->author) || task->author == user));
+}
+
+/* An expression as parsed, with its literals so that no type's code reads them. */
+Node *
+source_retype_literals(Node *node)
+{
+	List *one = list_make1(node);
+
+	(void) retype_literals((Node *) one, NULL);
+	return linitial(one);
 }
 
 void
@@ -262,18 +277,34 @@ has_foreign_code(Node *node, void *context)
 	return expression_tree_walker(node, has_foreign_code, context);
 }
 
+static char *
+print_foreign_code(const ForeignCode *code)
+{
+	return OidIsValid(code->function)
+	           ? psprintf("function %s", format_procedure(code->function))
+	           : psprintf("the checks or casts of type %s",
+	                      format_type_be(code->type));
+}
+
+const char *
+source_find_foreign_code(Node *node)
+{
+	ForeignCode code;
+
+	return has_foreign_code(node, &code) ? print_foreign_code(&code) : NULL;
+}
+
 static void
 fail_foreign_code(const Task *task, const ForeignCode *code)
 {
-	char *what = OidIsValid(code->function)
-	                 ? psprintf("function %s", format_procedure(code->function))
-	                 : psprintf("the checks or casts of type %s",
-	                            format_type_be(code->type));
+	Oid author = OidIsValid(task->author) ? task->author : task->owner;
 
 	ereport(ERROR,
 	        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-	         errmsg("task \"%s\" of role \"%s\" runs %s", task->name,
-	                GetUserNameFromId(task->owner, false), what),
+	         errmsg("%s \"%s\" of role \"%s\" runs %s",
+	                OidIsValid(task->author) ? "a model for task" : "task",
+	                task->name, GetUserNameFromId(author, false),
+	                print_foreign_code(code)),
 	         errdetail("It would run with your rights."),
 	         errhint("If you trust it, SET cerebro.allow_user_functions = "
 	                 "on.")));

@@ -319,8 +319,8 @@ has_column(const Bitmapset *columns, int column)
 
 /*
  * FE * leaves out what the label, or the time when it was known, is computed
- * from; a lone key, as nothing generalises from it; and the column that names
- * a row's part or group.
+ * from (what as_of reads is known by then); a lone key, as nothing generalises
+ * from it; and the column that names a row's part or group.
  */
 ColumnUse *
 task_get_uses(const Task *task, const Query *query)
@@ -328,7 +328,9 @@ task_get_uses(const Task *task, const Query *query)
 	TaskTargets targets = task_get_targets(task);
 	ColumnUse *uses = palloc((task->n_columns + 1) * sizeof(ColumnUse));
 	Bitmapset *label = get_columns_of(query, targets.label);
-	Bitmapset *known = get_columns_of(query, targets.label_known);
+	Bitmapset *known =
+		bms_difference(get_columns_of(query, targets.label_known),
+	                   get_columns_of(query, targets.as_of));
 	Bitmapset *key =
 		task->n_key == 1 ? get_columns_of(query, targets.first_key) : NULL;
 	Bitmapset *split = task->split.kind == CER_SPLIT_TIME

@@ -36,6 +36,7 @@ typedef struct Training
 	ReadStats stats;
 	int64 n_sent;
 	int32 data_version;
+	const char *query; /* what FE reads; NULL: the task's own columns */
 
 	/* what came back */
 	TimestampTz began_at; /* of the first epoch */

@@ -153,12 +153,13 @@ write_model(const Training *training)
 	sql_add_text(&args, "native");
 	sql_add_text(&args, training->kernel_class);
 	sql_add_text(&args, CER_VERSION);
+	sql_add_text(&args, training->query);
 	if (sql_run("INSERT INTO cerebro.model (id, task, data_version, job,"
 	            " triple, owner, n_weights, n_epochs, best_epoch,"
 	            " valid_log_loss, valid_auc, valid_accuracy, seconds,"
-	            " executor, kernel_class, version)"
+	            " executor, kernel_class, version, query)"
 	            " SELECT $1, t.id, v.id, $4, $5, $6, $7, $8, $9, $10, $11,"
-	            " $12, $13, $14, $15, $16 FROM cerebro.task t"
+	            " $12, $13, $14, $15, $16, $17 FROM cerebro.task t"
 	            " JOIN cerebro.data_version v"
 	            " ON v.task OPERATOR(pg_catalog.=) t.id"
 	            " WHERE t.id OPERATOR(pg_catalog.=) $2"

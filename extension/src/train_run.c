@@ -12,6 +12,7 @@
 #include "parser/parse_relation.h"
 #include "utils/timestamp.h"
 
+#include "fe.h"
 #include "train.h"
 
 #define MAX_PARTS 100000
@@ -149,7 +150,7 @@ send_hello(Training *training)
 }
 
 static void
-send_group(Training *training, const cer_column *columns, const ReadPlan *plan)
+send_group(Training *training, const Features *features, const ReadPlan *plan)
 {
 	cer_group_triple triple = {.job = training->attempt->record.job,
 	                           .text = host_text(training->attempt->triple)};
@@ -157,26 +158,12 @@ send_group(Training *training, const cer_column *columns, const ReadPlan *plan)
 
 	message.group.n_triples = 1;
 	message.group.triples = &triple;
-	message.group.n_columns = training->task->n_columns;
-	message.group.columns = columns;
+	message.group.n_columns = features->n_columns;
+	message.group.columns = features->columns;
 	message.group.n_inputs = plan->n_inputs;
 	message.group.inputs = plan->inputs;
 	message.group.n_classes = training->task->n_classes;
 	engine_send(training->engine, &message);
-}
-
-/* Raises where the source has not what the triple needs. */
-static const cer_plan *
-make_plan(MemoryContext context, const Task *task, const cer_mst *mst,
-          const cer_column *columns)
-{
-	const cer_plan *plan;
-	cer_error err;
-
-	host_check(cer_plan_make(host_make_arena(context), mst, columns,
-	                         task->n_columns, &plan, &err),
-	           &err);
-	return plan;
 }
 
 static void
@@ -198,33 +185,19 @@ train_check_queued(const Task *task, const char *triple)
 {
 	MemoryContext context = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro triple", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
 	const cer_mst *mst = parse(context, triple);
 	int level = settings_enter(task);
-	Query *query = task_analyze(task);
+	const Features *features = fe_make(task, mst, false);
 
-	check_others_see(task, query);
-	(void) make_plan(context, task, mst, task_get_columns(task, query));
+	check_others_see(task, task_analyze(features->task));
 	settings_leave(level);
+	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(context);
 }
 
-static ReadPlan *
-plan_reading(Training *training, const Query *query, const cer_column *columns)
-{
-	const Task *task = training->task;
-	const cer_plan *plan =
-		make_plan(training->context, task, training->mst, columns);
-	size_t n_inputs = cer_plan_count_inputs(plan);
-	size_t *inputs = palloc(sizeof(size_t) * (n_inputs + 1));
-
-	for (size_t i = 0; i < n_inputs; i++)
-		inputs[i] = cer_plan_get_column(plan, i);
-	return read_plan_make(task, query, inputs, n_inputs,
-	                      1u << CER_TRAIN | 1u << CER_VALID);
-}
-
 static void
-send_rows(Training *training, const ReadPlan *plan)
+send_rows(Training *training, const Features *features, const ReadPlan *plan)
 {
 	Sender sender = {.training = training, .plan = plan};
 	RowSink sink = {
@@ -234,7 +207,7 @@ send_rows(Training *training, const ReadPlan *plan)
 	sender.storages = palloc(sizeof(cer_storage) * (plan->n_inputs + 1));
 	for (int i = 0; i < plan->n_inputs; i++)
 		sender.storages[i] = plan->inputs[i].storage;
-	task_read(training->task, plan, &sink, &training->stats);
+	task_read(features->task, plan, &sink, &training->stats);
 	end.end.n_rows = training->n_sent;
 	engine_send(training->engine, &end);
 }
@@ -255,15 +228,17 @@ training_read(Training *training)
 {
 	MemoryContext caller = MemoryContextSwitchTo(training->context);
 	int level = settings_enter(training->task);
-	Query *query = task_analyze(training->task);
-	cer_column *columns = task_get_columns(training->task, query);
-	ReadPlan *plan = plan_reading(training, query, columns);
+	const Features *features = fe_make(training->task, training->mst, true);
+	ReadPlan *plan = read_plan_make(
+		features->task, task_analyze(features->task), features->inputs,
+		features->n_inputs, 1u << CER_TRAIN | 1u << CER_VALID);
 
 	training->engine = engine_start(handle_message, training);
 	send_hello(training);
-	send_group(training, columns, plan);
+	send_group(training, features, plan);
 	set_phase(training, PHASE_READ);
-	send_rows(training, plan);
+	send_rows(training, features, plan);
+	training->query = features->query;
 	note_stats(training);
 	training->data_version =
 		task_get_data_version(training->task, &training->stats);

@@ -1,0 +1,440 @@
+/*
+ * fe_expression.c
+ *	  SQL inside FE: parsed alone, analysed as part of the query, checked.
+ *
+ * FE is code that other people's sessions will run, and that must give the
+ * same value in training and in scoring.  So it calls what PostgreSQL itself
+ * brings and declares IMMUTABLE, beside some functions of dates, times and
+ * texts that depend only on settings which are stored with the task.
+ */
+#include "fe_private.h"
+
+#include "access/transam.h"
+#include "catalog/pg_proc.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/regproc.h"
+
+/* ------------------------------------------------------------------ text */
+
+static void
+report_text(void *arg)
+{
+	const FeText *text = arg;
+	int position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(text->text);
+	}
+	errcontext("%s of FE at line %d, column %d", text->what, text->item->line,
+	           text->item->column);
+}
+
+void
+fe_text_enter(FeText *text, const cer_fe_item *item, const char *what,
+              cer_text sql)
+{
+	text->item = item;
+	text->what = what;
+	text->text = fe_text(sql);
+	text->context.previous = error_context_stack;
+	text->context.callback = report_text;
+	text->context.arg = text;
+	error_context_stack = &text->context;
+}
+
+void
+fe_text_leave(FeText *text)
+{
+	error_context_stack = text->context.previous;
+}
+
+/* ---------------------------------------------------------------- parsing */
+
+/* An unqualified name is the source's, whatever tables are joined. */
+static bool
+qualify(Node *node, void *context)
+{
+	const Fe *fe = context;
+	ColumnRef *ref = (ColumnRef *) node;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, ColumnRef))
+		return raw_expression_tree_walker(node, qualify, context);
+	if (list_length(ref->fields) == 1 && IsA(linitial(ref->fields), String) &&
+	    fe_table_find_column(linitial(fe->tables),
+	                         strVal(linitial(ref->fields))) >= 0)
+		ref->fields = lcons(makeString(FE_SOURCE), ref->fields);
+	return false;
+}
+
+/* What the task adds to its source is not an author's to name. */
+static bool
+names_service(Node *node, void *context)
+{
+	const FeText *text = context;
+	ListCell *cell;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, ColumnRef))
+		return raw_expression_tree_walker(node, names_service, context);
+	foreach (cell, ((ColumnRef *) node)->fields)
+		if (IsA(lfirst(cell), String) && strVal(lfirst(cell))[0] == ' ')
+			ereport(ERROR,
+			        (errcode(ERRCODE_INVALID_NAME),
+			         errmsg("the %s reads \"%s\"", text->what,
+			                strVal(lfirst(cell))),
+			         errdetail("Names that begin with a blank are CEREBRO's "
+			                   "own here."),
+			         errhint("Rename the column in the task's source.")));
+	return false;
+}
+
+Node *
+fe_text_parse(const Fe *fe, FeText *text, bool is_of_source)
+{
+	Node *node = source_parse_expression(text->what, text->text);
+
+	(void) names_service(node, text);
+	if (!allow_user_functions)
+		node = source_retype_literals(node);
+	if (is_of_source)
+		(void) qualify(node, unconstify(Fe *, fe));
+	return node;
+}
+
+/* ---------------------------------------------------------------- aliases */
+
+typedef struct AliasSearch
+{
+	const Fe *fe;
+	const FeTable *table;
+	bool is_missing;
+} AliasSearch;
+
+static bool
+is_join_alias(const Fe *fe, const char *alias)
+{
+	for (size_t i = 0; i < fe->n_items; i++)
+	{
+		const cer_fe_item *item = &fe->items[i];
+
+		if (item->kind == CER_FE_JOIN &&
+		    strcmp(fe_text(item->alias), alias) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+search_aliases(Node *node, void *context)
+{
+	AliasSearch *search = context;
+	ColumnRef *ref = (ColumnRef *) node;
+	const char *alias;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, ColumnRef))
+		return raw_expression_tree_walker(node, search_aliases, context);
+	if (list_length(ref->fields) < 2)
+		return false;
+	alias = strVal(linitial(ref->fields));
+	search->is_missing |= strcmp(alias, search->table->alias) != 0 &&
+	                      fe_find_table(search->fe, alias) == NULL &&
+	                      is_join_alias(search->fe, alias);
+	return false;
+}
+
+bool
+fe_has_aliases(const Fe *fe, const FeTable *table, cer_text sql)
+{
+	AliasSearch search = {.fe = fe, .table = table};
+	FeText text;
+
+	fe_text_enter(&text, table->item, "condition", sql);
+	(void) search_aliases(fe_text_parse(fe, &text, false), &search);
+	fe_text_leave(&text);
+	return !search.is_missing;
+}
+
+/* ------------------------------------------------------------------- code */
+
+/*
+ * STABLE functions whose value depends on nothing but their arguments and the
+ * settings that are stored with a task; in byte order of their names.
+ */
+static const Oid stable_functions[] = {
+	F_AGE_TIMESTAMPTZ_TIMESTAMPTZ,
+	F_ARRAY_TO_STRING_ANYARRAY_TEXT,
+	F_ARRAY_TO_STRING_ANYARRAY_TEXT_TEXT,
+	F_CONCAT,
+	F_CONCAT_WS,
+	F_DATE_EQ_TIMESTAMPTZ,
+	F_DATE_GE_TIMESTAMPTZ,
+	F_DATE_GT_TIMESTAMPTZ,
+	F_DATE_IN,
+	F_DATE_LE_TIMESTAMPTZ,
+	F_DATE_LT_TIMESTAMPTZ,
+	F_DATE_NE_TIMESTAMPTZ,
+	F_DATE_OUT,
+	F_DATE_PART_TEXT_TIMESTAMPTZ,
+	F_DATE_TIMESTAMPTZ,
+	F_DATE_TRUNC_TEXT_TIMESTAMPTZ,
+	F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT,
+	F_EXTRACT_TEXT_TIMESTAMPTZ,
+	F_FORMAT_TEXT,
+	F_FORMAT_TEXT_ANY,
+	F_INTERVAL_IN,
+	F_INTERVAL_OUT,
+	F_INTERVAL_PL_TIMESTAMPTZ,
+	F_TIMESTAMPTZ_DATE,
+	F_TIMESTAMPTZ_DATE_TIME,
+	F_TIMESTAMPTZ_EQ_DATE,
+	F_TIMESTAMPTZ_EQ_TIMESTAMP,
+	F_TIMESTAMPTZ_GE_DATE,
+	F_TIMESTAMPTZ_GE_TIMESTAMP,
+	F_TIMESTAMPTZ_GT_DATE,
+	F_TIMESTAMPTZ_GT_TIMESTAMP,
+	F_TIMESTAMPTZ_IN,
+	F_TIMESTAMPTZ_LE_DATE,
+	F_TIMESTAMPTZ_LE_TIMESTAMP,
+	F_TIMESTAMPTZ_LT_DATE,
+	F_TIMESTAMPTZ_LT_TIMESTAMP,
+	F_TIMESTAMPTZ_MI_INTERVAL,
+	F_TIMESTAMPTZ_NE_DATE,
+	F_TIMESTAMPTZ_NE_TIMESTAMP,
+	F_TIMESTAMPTZ_OUT,
+	F_TIMESTAMPTZ_PL_INTERVAL,
+	F_TIMESTAMPTZ_TIMESTAMP,
+	F_TIMESTAMP_EQ_TIMESTAMPTZ,
+	F_TIMESTAMP_GE_TIMESTAMPTZ,
+	F_TIMESTAMP_GT_TIMESTAMPTZ,
+	F_TIMESTAMP_IN,
+	F_TIMESTAMP_LE_TIMESTAMPTZ,
+	F_TIMESTAMP_LT_TIMESTAMPTZ,
+	F_TIMESTAMP_NE_TIMESTAMPTZ,
+	F_TIMESTAMP_OUT,
+	F_TIMESTAMP_TIMESTAMPTZ,
+	F_TIMETZ_IN,
+	F_TIMETZ_TIMESTAMPTZ,
+	F_TIME_IN,
+	F_TIME_TIMESTAMPTZ,
+	F_TO_CHAR_TIMESTAMPTZ_TEXT,
+	F_TO_CHAR_TIMESTAMP_TEXT,
+	F_TO_CHAR_INTERVAL_TEXT,
+	F_TO_CHAR_NUMERIC_TEXT,
+	F_TO_CHAR_INT4_TEXT,
+	F_TO_CHAR_INT8_TEXT,
+	F_TO_CHAR_FLOAT4_TEXT,
+	F_TO_CHAR_FLOAT8_TEXT,
+	F_TO_DATE,
+	F_TO_TIMESTAMP_TEXT_TEXT,
+	F_TO_NUMBER,
+};
+
+static bool
+is_listed(Oid function)
+{
+	for (int i = 0; i < lengthof(stable_functions); i++)
+		if (function == stable_functions[i])
+			return true;
+	return false;
+}
+
+static bool
+is_changing_function(Oid function, void *context)
+{
+	*(Oid *) context = function;
+	return func_volatile(function) != PROVOLATILE_IMMUTABLE &&
+	       !is_listed(function);
+}
+
+/* current_date and the like are no functions here. */
+static bool
+is_changing(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	*(Oid *) context = InvalidOid;
+	if (IsA(node, SQLValueFunction) || IsA(node, NextValueExpr))
+		return true;
+	if (check_functions_in_node(node, is_changing_function, context))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, is_changing, context, 0);
+	return expression_tree_walker(node, is_changing, context);
+}
+
+static void
+check_own_code(const FeText *text, Node *node)
+{
+	const char *code = source_find_foreign_code(node);
+	Oid function;
+
+	if (code != NULL)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		     errmsg("the %s runs %s", text->what, code),
+		     errdetail("FE is code that whoever uses the model will run: it "
+		               "calls functions and operators of PostgreSQL alone."),
+		     errhint("If you trust it, SET cerebro.allow_user_functions = "
+		             "on, and write its name with its schema.")));
+	if (is_changing(node, &function))
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		     errmsg("the %s calls %s", text->what,
+		            OidIsValid(function)
+		                ? psprintf("function %s", format_procedure(function))
+		                : "what changes from moment to moment"),
+		     errdetail("A feature has the same value whenever it is asked "
+		               "for: it calls IMMUTABLE functions, and those of "
+		               "dates, times and texts."),
+		     errhint("Make it a column of the task's source.")));
+}
+
+void
+fe_check_code(const FeText *text, Node *node)
+{
+	if (!allow_user_functions)
+		check_own_code(text, node);
+	if (contain_volatile_functions(node))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("the %s calls a volatile function", text->what),
+		                errdetail("Its value would differ at each reading.")));
+}
+
+/* ----------------------------------------------------------------- hidden */
+
+/* The source's columns by their place, all others by what they are made of. */
+typedef struct HiddenSearch
+{
+	const Fe *fe;
+	int level; /* of queries within */
+	const char *name;
+	bool is_label;
+} HiddenSearch;
+
+static bool
+is_hidden_column(const Fe *fe, int column)
+{
+	return column >= fe->task->n_columns || fe->uses[column] == USE_LABEL ||
+	       fe->uses[column] == USE_EXCLUDED;
+}
+
+static bool
+search_hidden(Node *node, void *context)
+{
+	HiddenSearch *search = context;
+	const Fe *fe = search->fe;
+	const FeTable *source = linitial(fe->tables);
+	const Var *var = (const Var *) node;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Var))
+		return expression_tree_walker(node, search_hidden, context);
+	if (var->varno != 1 || var->varlevelsup != search->level)
+		return false;
+	search->name = "whole rows of the source";
+	search->is_label = true;
+	if (var->varattno == 0)
+		return true;
+	for (int i = 0; i < fe->task->n_columns || var->varattno > i; i++)
+	{
+		if (var->varattno != i + 1 || !is_hidden_column(fe, i))
+			continue;
+		search->name = i < fe->task->n_columns ? source->columns[i].name
+		                                       : "what the task adds";
+		search->is_label = i >= fe->task->n_columns || fe->uses[i] == USE_LABEL;
+		return true;
+	}
+	return false;
+}
+
+static void
+fail_hidden(const FeText *text, const char *name, bool is_label)
+{
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("the %s reads \"%s\", which cannot be a feature",
+	                       text->what, name),
+	                errdetail("%s", is_label ? "The label is computed from it."
+	                                         : "The task excludes it.")));
+}
+
+/* The column of FE's tables by which an origin is known. */
+static const char *
+name_origin(const Fe *fe, const List *origins)
+{
+	ListCell *cell;
+
+	foreach (cell, origins)
+	{
+		FeOrigin *origin = lfirst(cell);
+
+		if (origin->attribute > 0 &&
+		    fe_has_origin(list_make1(origin), fe->hidden))
+			return psprintf(
+				"%s.%s", get_rel_name(origin->relation),
+				get_attname(origin->relation, origin->attribute, false));
+	}
+	return "a row";
+}
+
+void
+fe_check_hidden(const Fe *fe, const FeText *text, Query *query, Node *node)
+{
+	HiddenSearch search = {.fe = fe};
+	Query *others = copyObject(query);
+	List *origins;
+
+	if (search_hidden(node, &search))
+		fail_hidden(text, search.name, search.is_label);
+	/* the source's own columns have been looked at */
+	((RangeTblEntry *) linitial(others->rtable))->rtekind = RTE_RESULT;
+	origins = fe_collect(others, node, true);
+	if (fe_has_origin(origins, fe->hidden))
+		fail_hidden(text, name_origin(fe, origins),
+		            fe_has_origin(origins, fe->hidden_label));
+}
+
+/* ------------------------------------------------------------------- both */
+
+static void
+check_kind(const FeText *text, const Query *query)
+{
+	const char *has = query->hasAggs          ? "an aggregate"
+	                  : query->hasWindowFuncs ? "a window function"
+	                  : query->hasTargetSRFs  ? "a set of rows"
+	                  : query->hasSubLinks    ? "a subquery"
+	                                          : NULL;
+
+	if (has != NULL)
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("the %s may not contain %s", text->what, has),
+		         errhint("JOIN and AGGREGATE read other rows, or make it "
+		                 "a column of the task's source.")));
+}
+
+/* The query's one target. */
+Node *
+fe_text_check(const Fe *fe, const FeText *text, Query *query)
+{
+	Node *node = (Node *) linitial_node(TargetEntry, query->targetList)->expr;
+
+	check_kind(text, query);
+	fe_check_code(text, node);
+	fe_check_hidden(fe, text, query, node);
+	return node;
+}

@@ -1,0 +1,295 @@
+/*
+ * fe_table.c
+ *	  The tables that FE names: their columns, what identifies a row of them.
+ */
+#include "fe_private.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "executor/spi.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_oper.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+char *
+fe_text(cer_text text)
+{
+	return pnstrdup(text.data, text.size);
+}
+
+/* As the library ends its messages. */
+void
+fe_fail(const cer_fe_item *item, int sqlstate, char *message, char *detail,
+        char *hint)
+{
+	ereport(
+		ERROR,
+		(errcode(sqlstate),
+	     errmsg("%s at line %d, column %d", message, item->line, item->column),
+	     detail ? errdetail("%s", detail) : 0, hint ? errhint("%s", hint) : 0));
+}
+
+/* ---------------------------------------------------------------- lookup */
+
+static bool
+has_columns(Oid relation)
+{
+	switch (get_rel_relkind(relation))
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_VIEW:
+		case RELKIND_MATVIEW:
+		case RELKIND_FOREIGN_TABLE:
+			return true;
+		default:
+			return false;
+	}
+}
+
+static Oid
+find_relation(const cer_fe_item *item)
+{
+	char *schema = item->qualifier.size > 0 ? fe_text(item->qualifier) : NULL;
+	char *name = fe_text(item->names[0]);
+	Oid relation =
+		RangeVarGetRelid(makeRangeVar(schema, name, -1), AccessShareLock, true);
+
+	if (!OidIsValid(relation))
+		fe_fail(item, ERRCODE_UNDEFINED_TABLE,
+		        psprintf("unknown table \"%s\"",
+		                 schema ? psprintf("%s.%s", schema, name) : name),
+		        NULL,
+		        schema ? NULL
+		               : "Tables are found by the search_path that was set "
+		                 "when the task was made; name the schema, too.");
+	if (!has_columns(relation))
+		fe_fail(item, ERRCODE_WRONG_OBJECT_TYPE,
+		        psprintf("\"%s\" is no table or view", name), NULL, NULL);
+	return relation;
+}
+
+/* ---------------------------------------------------------------- columns */
+
+static void
+add_view_origins(Oid relation, AttrNumber attribute, FeColumn *column)
+{
+	RangeTblEntry *entry = makeNode(RangeTblEntry);
+	Query *query = makeNode(Query);
+	Var *var = makeVar(1, attribute, column->type, -1, InvalidOid, 0);
+
+	entry->rtekind = RTE_RELATION;
+	entry->relid = relation;
+	entry->relkind = get_rel_relkind(relation);
+	query->rtable = list_make1(entry);
+	column->plain = fe_trace(query, (Node *) var);
+	column->origins = fe_collect(query, (Node *) var, true);
+}
+
+static void
+add_columns(FeTable *table)
+{
+	Relation relation = table_open(table->relation, AccessShareLock);
+	TupleDesc desc = RelationGetDescr(relation);
+
+	table->columns = palloc0((desc->natts + 1) * sizeof(FeColumn));
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		FeColumn *column = &table->columns[table->n_columns];
+
+		if (attribute->attisdropped)
+			continue;
+		column->name = pstrdup(NameStr(attribute->attname));
+		column->type = attribute->atttypid;
+		add_view_origins(table->relation, attribute->attnum, column);
+		table->n_columns++;
+	}
+	table_close(relation, NoLock);
+}
+
+int
+fe_table_find_column(const FeTable *table, const char *name)
+{
+	for (int i = 0; i < table->n_columns; i++)
+		if (strcmp(table->columns[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+FeTable *
+fe_find_table(const Fe *fe, const char *alias)
+{
+	ListCell *cell;
+
+	foreach (cell, fe->tables)
+	{
+		FeTable *table = lfirst(cell);
+
+		if (strcmp(table->alias, alias) == 0)
+			return table;
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------ uniqueness */
+
+/* Whether the equality that joins a column is the one of the index. */
+static bool
+is_equality_of(Relation index, int key, const FeEqual *equal,
+               const FeTable *table)
+{
+	Oid left = equal->left->columns[equal->left_column].type;
+	Oid right = table->columns[equal->column].type;
+	Node *node = fe_equality(NULL, left, NULL, right);
+	Oid operator=
+		LookupOperName(NULL, ((A_Expr *) node)->name, getBaseType(left),
+	                   getBaseType(right), true, -1);
+
+	if (!OidIsValid(operator)) /* of binary compatible types */
+	{
+		Operator found = oper(NULL, ((A_Expr *) node)->name, getBaseType(left),
+		                      getBaseType(right), true, -1);
+
+		if (found == NULL)
+			return false;
+		operator= oprid(found);
+		ReleaseSysCache(found);
+	}
+	return op_in_opfamily(operator, index->rd_opfamily[key]);
+}
+
+static bool
+is_joined_by(const FeTable *table, Relation index, int key, const char *name)
+{
+	for (int i = 0; i < table->n_equals; i++)
+		if (strcmp(table->columns[table->equals[i].column].name, name) == 0)
+			return is_equality_of(index, key, &table->equals[i], table);
+	return false;
+}
+
+/* A unique index at work for all rows, over columns only. */
+static bool
+is_unique_index(Relation index)
+{
+	return index->rd_index->indisunique && index->rd_index->indisvalid &&
+	       index->rd_index->indimmediate &&
+	       RelationGetIndexPredicate(index) == NIL &&
+	       RelationGetIndexExpressions(index) == NIL;
+}
+
+static bool
+proves_single(const FeTable *table, Relation index)
+{
+	for (int i = 0; i < IndexRelationGetNumberOfKeyAttributes(index); i++)
+	{
+		char *name = get_attname(table->relation,
+		                         index->rd_index->indkey.values[i], false);
+
+		if (!is_joined_by(table, index, i, name))
+			return false;
+	}
+	return true;
+}
+
+static void
+note_key(FeTable *table, Relation index)
+{
+	int column;
+
+	if (IndexRelationGetNumberOfKeyAttributes(index) != 1)
+		return;
+	column = fe_table_find_column(
+		table,
+		get_attname(table->relation, index->rd_index->indkey.values[0], false));
+	table->keys = bms_add_member(table->keys, column);
+}
+
+/* Whether the equalities find one row at most; notes lone keys on the way. */
+bool
+fe_is_unique(FeTable *table)
+{
+	Relation relation = table_open(table->relation, AccessShareLock);
+	List *indexes = RelationGetIndexList(relation);
+	bool is_unique = false;
+	ListCell *cell;
+
+	foreach (cell, indexes)
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (is_unique_index(index))
+		{
+			note_key(table, index);
+			is_unique |= proves_single(table, index);
+		}
+		index_close(index, NoLock);
+	}
+	table_close(relation, NoLock);
+	return is_unique;
+}
+
+/* ------------------------------------------------------------------ times */
+
+/* One's own word counts most, then the one that was given first. */
+char *
+fe_time_find(Oid relation)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	Datum values[] = {ObjectIdGetDatum(relation),
+	                  ObjectIdGetDatum(GetUserId())};
+	ArchiveScope scope;
+	char *name = NULL;
+
+	archive_enter(&scope);
+	SPI_execute_with_args(
+		"SELECT column_name FROM cerebro.time_column "
+		"WHERE relation::oid = $1 AND pg_has_role($2, owner::oid, 'MEMBER') "
+		"ORDER BY owner::oid = $2 DESC, id LIMIT 1",
+		2, (Oid[]){OIDOID, OIDOID}, values, NULL, true, 1);
+	if (SPI_processed > 0)
+		name =
+			MemoryContextStrdup(caller, SPI_getvalue(SPI_tuptable->vals[0],
+		                                             SPI_tuptable->tupdesc, 1));
+	archive_leave(&scope);
+	return name;
+}
+
+static void
+find_time(const Fe *fe, FeTable *table)
+{
+	char *name = fe_time_find(table->relation);
+
+	table->time = name == NULL ? -1 : fe_table_find_column(table, name);
+	if (name != NULL && table->time < 0)
+		fe_fail(table->item, ERRCODE_UNDEFINED_COLUMN,
+		        psprintf("the time column \"%s\" of \"%s\" is not there any "
+		                 "more",
+		                 name, get_rel_name(table->relation)),
+		        NULL, "Declare another one with cerebro.set_time.");
+}
+
+FeTable *
+fe_table_make(const Fe *fe, const cer_fe_item *item)
+{
+	FeTable *table = palloc0(sizeof(FeTable));
+
+	table->item = item;
+	table->alias = fe_text(item->alias);
+	table->relation = find_relation(item);
+	if (strcmp(table->alias, FE_SOURCE) == 0)
+		fe_fail(item, ERRCODE_DUPLICATE_ALIAS,
+		        "\"" FE_SOURCE "\" is the name of the task's own rows", NULL,
+		        "Give the table another alias.");
+	add_columns(table);
+	find_time(fe, table);
+	return table;
+}
