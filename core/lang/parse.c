@@ -331,8 +331,8 @@ parse_section(cer_parser *p, cer_ast_kind kind, cer_ast *triple)
 	}
 }
 
-static cer_status
-parse_version(cer_parser *p)
+cer_status
+cer_parse_version(cer_parser *p)
 {
 	if (p->token.kind != '@')
 		return CER_OK;
@@ -386,7 +386,7 @@ cer_parse_triple(cer_parser *p, cer_ast **triple)
 	CER_TRY(parse_section(p, CER_AST_FE, *triple));
 	CER_TRY(parse_section(p, CER_AST_AS, *triple));
 	CER_TRY(parse_section(p, CER_AST_PT, *triple));
-	CER_TRY(parse_version(p));
+	CER_TRY(cer_parse_version(p));
 	if (p->token.kind != CER_TOKEN_END)
 		return fail_rest(p, *triple);
 	return CER_OK;

@@ -108,8 +108,8 @@ parse_encoder(cer_parser *p, cer_ast **encoder)
 }
 
 /* operand {'+' operand} */
-static cer_status
-parse_encoders(cer_parser *p, cer_ast **encoders)
+cer_status
+cer_parse_encoders(cer_parser *p, cer_ast **encoders)
 {
 	cer_ast *plus;
 
@@ -156,7 +156,7 @@ parse_feature(cer_parser *p, cer_ast **feature)
 	if (p->token.kind != ':')
 		return CER_OK;
 	CER_TRY(cer_parser_advance(p));
-	CER_TRY(parse_encoders(p, &encoders));
+	CER_TRY(cer_parse_encoders(p, &encoders));
 	cer_ast_append(*feature, encoders);
 	return CER_OK;
 }

@@ -69,6 +69,8 @@ cer_parse_list(cer_parser *p, cer_parse_fn rule, cer_ast *parent);
 extern cer_status cer_parse_item(cer_parser *p, cer_ast **item);
 /* [alias '.'] column */
 extern cer_status cer_parse_column(cer_parser *p, cer_ast **column);
+/* What stands after ':' in an item: operand {'+' operand} */
+extern cer_status cer_parse_encoders(cer_parser *p, cer_ast **encoders);
 /* '(' sql ')': the opening parenthesis is in hand. */
 extern cer_status cer_parse_sql(cer_parser *p, cer_ast **sql);
 
@@ -91,6 +93,8 @@ cer_parse_optional(cer_parser *p, cer_parse_fn rule, cer_ast **optional);
 /* ['IF' path '=' operand] after what stands for many values */
 extern cer_status cer_parse_condition(cer_parser *p, cer_ast **value);
 
+/* ['@' number] */
+extern cer_status cer_parse_version(cer_parser *p);
 /* A triple's sections, as far as they are there, and the version. */
 extern cer_status cer_parse_triple(cer_parser *p, cer_ast **triple);
 

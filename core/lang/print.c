@@ -310,11 +310,27 @@ print_set(printer *p, const cer_ast *ast)
 	print_node(p, ast->last);
 }
 
-/* layer AFTER | BEFORE path */
+/* FE item, or its path alone */
+static void
+print_drop(printer *p, const cer_ast *ast)
+{
+	bool is_path = ast->first->kind == CER_AST_PATH;
+
+	write_text(p, is_path ? "DROP " : "DROP FE ");
+	print_node(p, ast->first);
+}
+
+/* AS layer AFTER | BEFORE path; what is deleted may have its path alone */
 static void
 print_insert(printer *p, const cer_ast *ast)
 {
-	write_text(p, ast->kind == CER_AST_INSERT ? "INSERT AS " : "DELETE AS ");
+	write_text(p, ast->kind == CER_AST_INSERT ? "INSERT " : "DELETE ");
+	if (ast->first == ast->last)
+	{
+		print_node(p, ast->first);
+		return;
+	}
+	write_text(p, "AS ");
 	print_node(p, ast->first);
 	write_text(p, ast->flag ? " BEFORE " : " AFTER ");
 	print_node(p, ast->last);
@@ -383,7 +399,7 @@ static const form forms[] = {
 	[CER_AST_CONDITION] = {.print = print_condition},
 	[CER_AST_CHANGE] = {.separator = ", "},
 	[CER_AST_ADD] = {.before = "ADD FE "},
-	[CER_AST_DROP] = {.before = "DROP FE "},
+	[CER_AST_DROP] = {.print = print_drop},
 	[CER_AST_SET] = {.print = print_set},
 	[CER_AST_INSERT] = {.print = print_insert},
 	[CER_AST_DELETE] = {.print = print_insert},
