@@ -102,6 +102,34 @@ cer_training_init(cer_training *training, const cer_ast *pt)
 	                                   : cer_text_of(CER_DEFAULT_OPTIMIZER));
 }
 
+const cer_word *
+cer_call_get_word(const cer_ast *call)
+{
+	static const cer_word_kind kinds[] = {CER_WORD_STRUCTURE, CER_WORD_ENCODER};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	{
+		const cer_word *word = cer_schema_find(kinds[i], call->name);
+
+		if (word != NULL)
+			return word->n_args > 0 ? word : NULL;
+	}
+	return NULL;
+}
+
+bool
+cer_arg_is_list(const cer_arg *arg)
+{
+	return arg->type == CER_ARG_LAYERS;
+}
+
+bool
+cer_arg_is_positional(const cer_word *word, const cer_arg *arg)
+{
+	(void) arg;
+	return word->is_positional;
+}
+
 bool
 cer_arg_make_default(const cer_arg *arg, cer_ast *node)
 {

@@ -43,6 +43,13 @@ extern void cer_training_init(cer_training *training, const cer_ast *pt);
 extern const cer_ast *
 cer_training_find(const cer_training *training, cer_text name, cer_ast *room);
 
+/* The word of a call in FE or AS, if it takes arguments; or NULL. */
+extern const cer_word *cer_call_get_word(const cer_ast *call);
+/* The rest of the arguments without names are its elements. */
+extern bool cer_arg_is_list(const cer_arg *arg);
+/* It is written without its name, in its place. */
+extern bool cer_arg_is_positional(const cer_word *word, const cer_arg *arg);
+
 /* The default of an argument as a node; false where it is not one value. */
 extern bool cer_arg_make_default(const cer_arg *arg, cer_ast *node);
 

@@ -64,17 +64,6 @@ get_positional(const cer_ast *call, size_t i)
 	return item;
 }
 
-/* The word that a call names where it takes arguments. */
-static const cer_word *
-find_word(cer_text name)
-{
-	for (size_t i = 0; i < cer_schema_count(); i++)
-		if (cer_schema_get(i)->n_args > 0 &&
-		    cer_text_is(name, cer_schema_get(i)->name))
-			return cer_schema_get(i);
-	return NULL;
-}
-
 /* What the call has for an argument: by name, by position, or by default. */
 static const cer_ast *
 find_argument(const cer_ast *call, cer_text name, cer_ast *room)
@@ -86,11 +75,11 @@ find_argument(const cer_ast *call, cer_text name, cer_ast *room)
 
 	if (named != NULL)
 		return named->first;
-	word = find_word(call->name);
+	word = cer_call_get_word(call);
 	arg = word ? cer_word_find_arg(word, name) : NULL;
 	if (arg == NULL)
 		return NULL;
-	value = word->is_positional
+	value = cer_arg_is_positional(word, arg)
 	            ? get_positional(call, (size_t) (arg - word->args))
 	            : NULL;
 	if (value != NULL)
@@ -119,8 +108,9 @@ contains_named(const cer_ast *pattern, const cer_ast *call)
 static const cer_ast *
 find_default(const cer_ast *call, size_t i, cer_ast *room)
 {
-	const cer_word *word = find_word(call->name);
-	bool is_known = word != NULL && word->is_positional && i < word->n_args;
+	const cer_word *word = cer_call_get_word(call);
+	bool is_known = word != NULL && i < word->n_args &&
+	                cer_arg_is_positional(word, &word->args[i]);
 
 	return is_known && cer_arg_make_default(&word->args[i], room) ? room : NULL;
 }

@@ -1,0 +1,384 @@
+/*
+ * lang/change_step.c
+ *	  One step of a change, done to a draft.
+ *
+ * What a step says was there must be there, in this or another spelling of the
+ * same: embed(8) is embed, as 8 is its default.  Other spellings are told by
+ * what the triple would be with them.
+ */
+#include "lang/change.h"
+
+#include "base/text.h"
+#include "lang/mst.h"
+
+static cer_text
+show(const cer_draft *draft, const cer_ast *ast)
+{
+	cer_text text = {"", 0};
+	cer_ast *folded;
+
+	if (cer_value_fold(draft->arena, ast, &folded, NULL) == CER_OK)
+		cer_ast_print(draft->arena, folded, &text, NULL);
+	return text;
+}
+
+/* --------------------------------------------------------------- spelling */
+
+static cer_status
+copy_draft(const cer_draft *draft, cer_draft *copy, cer_error *err)
+{
+	*copy = *draft;
+	CER_TRY(cer_value_unfold(draft->arena, draft->fe, &copy->fe, err));
+	CER_TRY(cer_value_unfold(draft->arena, draft->as, &copy->as, err));
+	return cer_value_unfold(draft->arena, draft->pt, &copy->pt, err);
+}
+
+static bool
+is_same_triple(const cer_draft *a, const cer_draft *b)
+{
+	const cer_mst *x;
+	const cer_mst *y;
+
+	return cer_draft_resolve(a, &x, NULL) == CER_OK &&
+	       cer_draft_resolve(b, &y, NULL) == CER_OK &&
+	       cer_ast_equals(x->ast, y->ast);
+}
+
+/* Setting the path to value changes nothing. */
+static bool
+is_spelling_of_value(const cer_draft *draft, const cer_ast *path,
+                     const cer_ast *value)
+{
+	cer_draft copy;
+	cer_spot spot;
+	cer_ast *twin;
+
+	return copy_draft(draft, &copy, NULL) == CER_OK &&
+	       cer_spot_find(&copy, path, &spot, NULL) == CER_OK &&
+	       cer_value_unfold(draft->arena, value, &twin, NULL) == CER_OK &&
+	       cer_spot_write(&copy, &spot, twin, NULL) == CER_OK &&
+	       is_same_triple(draft, &copy);
+}
+
+static bool
+is_spelling_of_item(const cer_draft *draft, const cer_ast *item)
+{
+	cer_draft copy;
+	cer_ast *rival;
+	cer_ast *twin;
+
+	if (copy_draft(draft, &copy, NULL) != CER_OK ||
+	    cer_value_unfold(draft->arena, item, &twin, NULL) != CER_OK)
+		return false;
+	rival = cer_item_find_rival(copy.fe, item);
+	cer_ast_replace(copy.fe, rival, twin);
+	return is_same_triple(draft, &copy);
+}
+
+/* --------------------------------------------------------------- FE */
+
+static cer_ast *
+find_column(const cer_ast *list, const cer_ast *column)
+{
+	for (cer_ast *child = list->first; child; child = child->next)
+		if (cer_ast_compare(child, column) == 0)
+			return child;
+	return NULL;
+}
+
+/* EXCEPTs add up. */
+static cer_status
+add_excepted(cer_draft *draft, cer_ast *except, cer_ast *more, cer_error *err)
+{
+	for (const cer_ast *out = more->first; out; out = out->next)
+		if (find_column(except, out) != NULL)
+		{
+			cer_text name = show(draft, out);
+
+			return cer_fail(err, CER_BAD_VALUE, "%.*s is left out already",
+			                CER_SHOW(name));
+		}
+	cer_ast_move_children(except, more);
+	return CER_OK;
+}
+
+static cer_status
+drop_excepted(cer_draft *draft, cer_ast *except, const cer_ast *less,
+              cer_error *err)
+{
+	for (const cer_ast *in = less->first; in; in = in->next)
+	{
+		cer_ast *found = find_column(except, in);
+
+		if (found == NULL)
+		{
+			cer_text name = show(draft, in);
+
+			return cer_fail(err, CER_BAD_VALUE, "%.*s is not left out",
+			                CER_SHOW(name));
+		}
+		cer_ast_remove(except, found);
+	}
+	if (except->first == NULL)
+		cer_ast_remove(draft->fe, except);
+	return CER_OK;
+}
+
+static cer_status
+add_item(cer_draft *draft, const cer_ast *step, cer_error *err)
+{
+	cer_ast *rival = cer_item_find_rival(draft->fe, step->first);
+	cer_ast *item;
+	cer_text there;
+
+	CER_TRY(cer_value_unfold(draft->arena, step->first, &item, err));
+	if (rival == NULL)
+	{
+		cer_ast_append(draft->fe, item);
+		return CER_OK;
+	}
+	if (item->kind == CER_AST_EXCEPT)
+		return add_excepted(draft, rival, item, err);
+	there = show(draft, rival);
+	return cer_fail(err, CER_BAD_VALUE, "FE has %.*s", CER_SHOW(there));
+}
+
+static cer_status
+fail_other_item(const cer_draft *draft, const cer_ast *rival, cer_error *err)
+{
+	cer_text there = show(draft, rival);
+
+	cer_fail(err, CER_BAD_VALUE, "FE has %.*s", CER_SHOW(there));
+	cer_error_set_hint(err, "DROP FE.name drops an item whatever it says.");
+	return CER_BAD_VALUE;
+}
+
+static cer_status
+drop_item(cer_draft *draft, const cer_ast *step, cer_error *err)
+{
+	const cer_ast *item = step->first;
+	cer_ast *rival;
+	cer_spot spot;
+
+	if (item->kind == CER_AST_PATH)
+	{
+		CER_TRY(cer_spot_find(draft, item, &spot, err));
+		cer_ast_remove(draft->fe, spot.node);
+		return CER_OK;
+	}
+	rival = cer_item_find_rival(draft->fe, item);
+	if (rival == NULL)
+	{
+		cer_text name = show(draft, item);
+
+		return cer_fail(err, CER_BAD_VALUE, "FE has no %.*s", CER_SHOW(name));
+	}
+	if (item->kind == CER_AST_EXCEPT)
+		return drop_excepted(draft, rival, item, err);
+	if (!cer_ast_equals(rival, item) && !is_spelling_of_item(draft, item))
+		return fail_other_item(draft, rival, err);
+	cer_ast_remove(draft->fe, rival);
+	return CER_OK;
+}
+
+/* --------------------------------------------------------------- SET */
+
+static cer_status
+check_old(const cer_draft *draft, const cer_ast *step, const cer_spot *spot,
+          cer_error *err)
+{
+	const cer_ast *old = step->first->next;
+	const cer_ast *there;
+	cer_ast *unfolded;
+	cer_text path;
+	cer_text value;
+	cer_ast room;
+
+	if (old == step->last)
+		return CER_OK;
+	there = cer_spot_read(spot, &room);
+	CER_TRY(cer_value_unfold(draft->arena, old, &unfolded, err));
+	if (cer_ast_equals(there, unfolded) ||
+	    is_spelling_of_value(draft, step->first, old))
+		return CER_OK;
+	path = show(draft, step->first);
+	value = show(draft, there);
+	return cer_fail(err, CER_BAD_VALUE, "%.*s is %.*s", CER_SHOW(path),
+	                CER_SHOW(value));
+}
+
+static cer_status
+set_value(cer_draft *draft, const cer_ast *step, cer_error *err)
+{
+	cer_spot spot;
+	cer_ast *value;
+
+	CER_TRY(cer_spot_find(draft, step->first, &spot, err));
+	CER_TRY(check_old(draft, step, &spot, err));
+	CER_TRY(cer_value_unfold(draft->arena, step->last, &value, err));
+	return cer_spot_write(draft, &spot, value, err);
+}
+
+/* --------------------------------------------------------------- layers */
+
+static cer_status
+find_element(cer_draft *draft, const cer_ast *path, cer_spot *spot,
+             cer_error *err)
+{
+	cer_text name;
+
+	CER_TRY(cer_spot_find(draft, path, spot, err));
+	if (spot->kind == CER_SPOT_ELEMENT)
+		return CER_OK;
+	name = show(draft, path);
+	return cer_fail(err, CER_BAD_VALUE, "%.*s does not stand in a list",
+	                CER_SHOW(name));
+}
+
+static cer_status
+insert_layer(cer_draft *draft, const cer_ast *step, cer_error *err)
+{
+	cer_spot spot;
+	cer_ast *layer;
+
+	if (step->first->kind == CER_AST_CHAIN)
+		return cer_fail(err, CER_BAD_VALUE, "one layer a step is inserted");
+	CER_TRY(find_element(draft, step->last, &spot, err));
+	CER_TRY(cer_value_unfold(draft->arena, step->first, &layer, err));
+	if (step->flag)
+		cer_ast_insert_before(spot.parent, spot.node, layer);
+	else
+		cer_ast_insert_after(spot.parent, spot.node, layer);
+	return CER_OK;
+}
+
+/* The list's children are what the path may lead to, with one of them away. */
+typedef struct search
+{
+	cer_draft *draft;
+	const cer_ast *step; /* DELETE */
+	cer_ast *list;       /* of what was found, and away */
+	cer_ast *previous;
+	cer_ast *found; /* NULL: not yet */
+} search;
+
+static const cer_ast *
+skip_named(const cer_ast *child)
+{
+	while (child != NULL && child->kind == CER_AST_NAMED)
+		child = child->next;
+	return child;
+}
+
+/* With child away, the path leads to its neighbour. */
+static bool
+is_beside(const search *s, const cer_ast *list, const cer_ast *previous,
+          const cer_ast *next)
+{
+	cer_spot spot;
+
+	if (cer_spot_find(s->draft, s->step->last, &spot, NULL) != CER_OK ||
+	    spot.kind != CER_SPOT_ELEMENT || spot.parent != list)
+		return false;
+	return s->step->flag ? spot.node == skip_named(next)
+	                     : spot.node == previous;
+}
+
+/* Takes away what the step means, or leaves all as it is. */
+static void
+look_below(search *s, cer_ast *list)
+{
+	const cer_ast *wanted = s->step->first;
+	cer_ast *previous = NULL;
+	cer_ast *next;
+
+	for (cer_ast *child = list->first; child && !s->found; child = next)
+	{
+		next = child->next;
+		if (child->kind == wanted->kind &&
+		    cer_text_equals(child->name, wanted->name))
+		{
+			cer_ast_remove(list, child);
+			if (is_beside(s, list, previous, next))
+			{
+				s->list = list;
+				s->previous = previous;
+				s->found = child;
+				return;
+			}
+			cer_ast_insert_after(list, previous, child);
+		}
+		look_below(s, child);
+		previous = child;
+	}
+}
+
+static bool
+is_spelling_of_layer(const cer_draft *draft, const cer_ast *there,
+                     const cer_ast *given)
+{
+	cer_ast *path;
+
+	return cer_path_make(draft->arena, draft, there, &path, NULL) == CER_OK &&
+	       is_spelling_of_value(draft, path, given);
+}
+
+/* The path is that of the neighbour when the layer is away: so it is what
+ * INSERT needs to put it back. */
+static cer_status
+delete_beside(cer_draft *draft, const cer_ast *step, cer_error *err)
+{
+	search s = {.draft = draft, .step = step};
+	cer_ast *layer;
+	cer_text given;
+	cer_text path;
+
+	CER_TRY(cer_value_unfold(draft->arena, step->first, &layer, err));
+	look_below(&s, draft->as);
+	if (s.found != NULL)
+	{
+		if (cer_ast_equals(s.found, layer))
+			return CER_OK;
+		cer_ast_insert_after(s.list, s.previous, s.found);
+		if (is_spelling_of_layer(draft, s.found, layer))
+		{
+			cer_ast_remove(s.list, s.found);
+			return CER_OK;
+		}
+	}
+	given = show(draft, layer);
+	path = show(draft, step->last);
+	return cer_fail(err, CER_BAD_VALUE, "there is no %.*s %s %.*s",
+	                CER_SHOW(given), step->flag ? "before" : "after",
+	                CER_SHOW(path));
+}
+
+static cer_status
+delete_layer(cer_draft *draft, const cer_ast *step, cer_error *err)
+{
+	cer_spot spot;
+
+	if (step->first != step->last)
+		return delete_beside(draft, step, err);
+	CER_TRY(find_element(draft, step->first, &spot, err));
+	cer_ast_remove(spot.parent, spot.node);
+	return CER_OK;
+}
+
+cer_status
+cer_step_apply(cer_draft *draft, const cer_ast *step, cer_error *err)
+{
+	switch (step->kind)
+	{
+		case CER_AST_ADD:
+			return add_item(draft, step, err);
+		case CER_AST_DROP:
+			return drop_item(draft, step, err);
+		case CER_AST_SET:
+			return set_value(draft, step, err);
+		case CER_AST_INSERT:
+			return insert_layer(draft, step, err);
+		default:
+			return delete_layer(draft, step, err);
+	}
+}
