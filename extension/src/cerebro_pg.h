@@ -20,7 +20,9 @@
  *	 train     train(): reader -> engine -> archive
  *	 job       queued training, background workers, attempts that failed
  *	 model     archived parts -> cer_model, cached per backend
- *	 deploy    deployments; score  score_row, predict; evaluate  the test rows
+ *	 deploy    deployments; evaluate  the test rows
+ *	 scorer    rows of a type -> values of a model; score  score_row, predict
+ *	 scan      the plan node that scores rows in batches
  */
 #ifndef CEREBRO_PG_H
 #define CEREBRO_PG_H
@@ -351,6 +353,19 @@ extern void row_evaluate(RowEvaluator *evaluator, HeapTupleHeader record,
 extern bool row_evaluator_is_plain(const RowEvaluator *evaluator);
 /* Where rows are looked up (fe.h), which batches do faster; else NULL. */
 extern struct FeLookup *row_evaluator_get_lookup(RowEvaluator *evaluator);
+/* The record's attributes that the targets read, from 1. */
+extern Bitmapset *row_evaluator_get_attributes(const RowEvaluator *evaluator);
+extern int row_evaluator_count_attributes(const RowEvaluator *evaluator);
+/* The attribute that a target is, or 0 where it is an expression. */
+extern AttrNumber
+row_evaluator_get_attribute(const RowEvaluator *evaluator, int target);
+/*
+ * row_evaluate for columns that lie in a slot, deformed: by_attribute has, for
+ * each of the record's, its index in the slot, or -1 where it is not read.
+ */
+extern void
+row_evaluate_slot(RowEvaluator *evaluator, const TupleTableSlot *slot,
+                  const int *by_attribute, Datum *values, bool *nulls);
 extern Oid row_evaluator_get_type(const RowEvaluator *evaluator, int target);
 
 /* How one SQL value becomes a cer_value's number or a category's text. */

@@ -102,6 +102,14 @@
 #define compat_is_json_expr(node) false
 #endif
 
+/* Since 16 it may be told that attributes may be missing. */
+#if PG_VERSION_NUM >= 160000
+#define compat_build_attrmap_by_name(from, to) \
+	build_attrmap_by_name(from, to, false)
+#else
+#define compat_build_attrmap_by_name(from, to) build_attrmap_by_name(from, to)
+#endif
+
 /* From 18 on it is told of a result relation; a source has none. */
 #if PG_VERSION_NUM >= 180000
 #define compat_replace_vars(node, rte, targets)            \

@@ -60,6 +60,11 @@ extern Oid fe_lookup_get_type(const FeLookup *lookup, int target);
  */
 extern void fe_lookup_clear(FeLookup *lookup);
 extern void fe_lookup_add(FeLookup *lookup, HeapTupleHeader record);
+/* The same for columns that lie in a slot; see row_evaluate_slot. */
+extern void fe_lookup_add_slot(FeLookup *lookup, const TupleTableSlot *slot,
+                               const int *by_attribute);
+/* What reads the columns of a row that is added. */
+extern const RowEvaluator *fe_lookup_get_evaluator(const FeLookup *lookup);
 extern void fe_lookup_run(FeLookup *lookup);
 extern void
 fe_lookup_get(const FeLookup *lookup, int row, Datum *values, bool *nulls);

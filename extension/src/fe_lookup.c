@@ -283,15 +283,14 @@ fe_lookup_clear(FeLookup *lookup)
 	lookup->n_rows = 0;
 }
 
-void
-fe_lookup_add(FeLookup *lookup, HeapTupleHeader record)
+/* The row whose columns have been evaluated goes to the store. */
+static void
+put_row(FeLookup *lookup)
 {
-	MemoryContext caller = MemoryContextSwitchTo(lookup->batch_context);
 	int number = lookup->desc->natts - 1;
 
 	if (lookup->store == NULL)
 		lookup->store = tuplestore_begin_heap(false, false, work_mem);
-	row_evaluate(lookup->evaluator, record, lookup->datums, lookup->nulls);
 	for (int i = 0; i < lookup->n_columns; i++)
 	{
 		lookup->row_values[lookup->columns[i]] = lookup->datums[i];
@@ -301,7 +300,34 @@ fe_lookup_add(FeLookup *lookup, HeapTupleHeader record)
 	lookup->row_nulls[number] = false;
 	tuplestore_putvalues(lookup->store, lookup->desc, lookup->row_values,
 	                     lookup->row_nulls);
+}
+
+void
+fe_lookup_add(FeLookup *lookup, HeapTupleHeader record)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->batch_context);
+
+	row_evaluate(lookup->evaluator, record, lookup->datums, lookup->nulls);
+	put_row(lookup);
 	MemoryContextSwitchTo(caller);
+}
+
+void
+fe_lookup_add_slot(FeLookup *lookup, const TupleTableSlot *slot,
+                   const int *by_attribute)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->batch_context);
+
+	row_evaluate_slot(lookup->evaluator, slot, by_attribute, lookup->datums,
+	                  lookup->nulls);
+	put_row(lookup);
+	MemoryContextSwitchTo(caller);
+}
+
+const RowEvaluator *
+fe_lookup_get_evaluator(const FeLookup *lookup)
+{
+	return lookup->evaluator;
 }
 
 /* ------------------------------------------------------------------ lookup */

@@ -2,7 +2,7 @@
  * init.c
  *	  Loading the library: one call per module.
  */
-#include "cerebro_pg.h"
+#include "scan.h"
 
 #include "utils/guc.h"
 
@@ -20,5 +20,6 @@ _PG_init(void)
 	model_init();
 	opening_init();
 	score_init();
+	scan_init();
 	MarkGUCPrefixReserved("cerebro");
 }

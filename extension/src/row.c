@@ -14,6 +14,7 @@
 #include "fe.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "executor/tuptable.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -37,7 +38,9 @@ struct RowEvaluator
 	int n_targets;
 	RowTarget *targets;
 	AttrNumber last_attribute; /* that a plain column needs */
+	Bitmapset *attributes;     /* all that are read, from 1 */
 	TupleTableSlot *slot;
+	TupleTableSlot *columns; /* as slot, without a tuple; NULL until needed */
 	HeapTupleData tuple;
 	ExprContext *context;
 	bool has_expressions;
@@ -194,6 +197,29 @@ check_attribute(const RowEvaluator *evaluator, const Var *var)
 		                       var->varattno, format_type_be(var->vartype))));
 }
 
+static void
+add_attributes(RowEvaluator *evaluator, Node *expr)
+{
+	TupleDesc record = evaluator->slot->tts_tupleDescriptor;
+	Bitmapset *read = NULL;
+	int i = -1;
+
+	pull_varattnos(expr, 1, &read);
+	while ((i = bms_next_member(read, i)) >= 0)
+	{
+		int attribute = i + FirstLowInvalidHeapAttributeNumber;
+
+		if (attribute > 0)
+			evaluator->attributes =
+				bms_add_member(evaluator->attributes, attribute);
+		else if (attribute == 0) /* the whole row */
+			for (int k = 0; k < record->natts; k++)
+				if (!TupleDescAttr(record, k)->attisdropped)
+					evaluator->attributes =
+						bms_add_member(evaluator->attributes, k + 1);
+	}
+}
+
 /* Returns whether the value can depend on the task's settings. */
 static bool
 init_target(RowEvaluator *evaluator, RowTarget *target, Node *node)
@@ -205,10 +231,13 @@ init_target(RowEvaluator *evaluator, RowTarget *target, Node *node)
 	{
 		check_attribute(evaluator, (Var *) expr);
 		target->attribute = ((Var *) expr)->varattno;
+		evaluator->attributes =
+			bms_add_member(evaluator->attributes, target->attribute);
 		evaluator->last_attribute =
 			Max(evaluator->last_attribute, target->attribute);
 		return false;
 	}
+	add_attributes(evaluator, (Node *) expr);
 	target->state = ExecInitExpr(expr, NULL);
 	evaluator->has_expressions = true;
 	return depends_on_settings((Node *) expr);
@@ -288,6 +317,33 @@ row_evaluator_get_type(const RowEvaluator *evaluator, int target)
 	           : evaluator->targets[target].type;
 }
 
+/* What looks at the columns of a row that is to be evaluated. */
+static const RowEvaluator *
+get_reader(const RowEvaluator *evaluator)
+{
+	return evaluator->lookup != NULL
+	           ? fe_lookup_get_evaluator(evaluator->lookup)
+	           : evaluator;
+}
+
+int
+row_evaluator_count_attributes(const RowEvaluator *evaluator)
+{
+	return get_reader(evaluator)->slot->tts_tupleDescriptor->natts;
+}
+
+Bitmapset *
+row_evaluator_get_attributes(const RowEvaluator *evaluator)
+{
+	return get_reader(evaluator)->attributes;
+}
+
+AttrNumber
+row_evaluator_get_attribute(const RowEvaluator *evaluator, int target)
+{
+	return evaluator->targets[target].attribute;
+}
+
 static void
 evaluate_expressions(RowEvaluator *evaluator, Datum *values, bool *nulls)
 {
@@ -323,6 +379,28 @@ look_up(RowEvaluator *evaluator, HeapTupleHeader record, Datum *values,
 	fe_lookup_get(evaluator->lookup, 0, values, nulls);
 }
 
+/* The targets, given a slot in which what they read is there. */
+static void
+evaluate_targets(RowEvaluator *evaluator, TupleTableSlot *slot, Datum *values,
+                 bool *nulls)
+{
+	for (int i = 0; i < evaluator->n_targets; i++)
+	{
+		AttrNumber attribute = evaluator->targets[i].attribute;
+
+		if (attribute == 0)
+			continue;
+		values[i] = slot->tts_values[attribute - 1];
+		nulls[i] = slot->tts_isnull[attribute - 1];
+	}
+	if (evaluator->has_expressions)
+	{
+		ResetExprContext(evaluator->context);
+		evaluator->context->ecxt_scantuple = slot;
+		evaluate_under_settings(evaluator, values, nulls);
+	}
+}
+
 /* Values that are no plain data stay until the next call. */
 void
 row_evaluate(RowEvaluator *evaluator, HeapTupleHeader record, Datum *values,
@@ -342,18 +420,37 @@ row_evaluate(RowEvaluator *evaluator, HeapTupleHeader record, Datum *values,
 	ExecStoreHeapTuple(&evaluator->tuple, slot, false);
 	if (evaluator->last_attribute > 0)
 		slot_getsomeattrs(slot, evaluator->last_attribute);
-	for (int i = 0; i < evaluator->n_targets; i++)
-	{
-		AttrNumber attribute = evaluator->targets[i].attribute;
+	evaluate_targets(evaluator, slot, values, nulls);
+}
 
-		if (attribute == 0)
-			continue;
-		values[i] = slot->tts_values[attribute - 1];
-		nulls[i] = slot->tts_isnull[attribute - 1];
-	}
-	if (evaluator->has_expressions)
+static TupleTableSlot *
+get_columns(RowEvaluator *evaluator)
+{
+	MemoryContext caller;
+
+	if (evaluator->columns != NULL)
+		return evaluator->columns;
+	caller = MemoryContextSwitchTo(GetMemoryChunkContext(evaluator));
+	evaluator->columns = MakeSingleTupleTableSlot(
+		evaluator->slot->tts_tupleDescriptor, &TTSOpsVirtual);
+	MemoryContextSwitchTo(caller);
+	return evaluator->columns;
+}
+
+void
+row_evaluate_slot(RowEvaluator *evaluator, const TupleTableSlot *slot,
+                  const int *by_attribute, Datum *values, bool *nulls)
+{
+	TupleTableSlot *columns = get_columns(evaluator);
+
+	ExecClearTuple(columns);
+	for (int i = 0; i < columns->tts_tupleDescriptor->natts; i++)
 	{
-		ResetExprContext(evaluator->context);
-		evaluate_under_settings(evaluator, values, nulls);
+		int column = by_attribute[i];
+
+		columns->tts_values[i] = column < 0 ? 0 : slot->tts_values[column];
+		columns->tts_isnull[i] = column < 0 || slot->tts_isnull[column];
 	}
+	ExecStoreVirtualTuple(columns);
+	evaluate_targets(evaluator, columns, values, nulls);
 }

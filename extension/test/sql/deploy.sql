@@ -10,6 +10,7 @@ GRANT USAGE ON SCHEMA deploy TO regress_deploy_user, regress_deploy_thief;
 SET SESSION AUTHORIZATION regress_deploy_owner;
 SET search_path = deploy;
 \i :abs_srcdir/../lib/trips.sql
+\i :abs_srcdir/../lib/plan.sql
 GRANT SELECT ON trips TO regress_deploy_user, regress_deploy_thief;
 CREATE VIEW trips_view AS SELECT id, carrier, hour, distance, taxi, delay FROM trips;
 SELECT cerebro.create_task('trips', source => 'SELECT * FROM trips', label => 'delay > 15') > 0 AS made;
@@ -44,25 +45,16 @@ SELECT (t.late) BETWEEN 0 AND 1 AS attribute_notation FROM trips t WHERE id = 1;
 SELECT late(t) IS NULL AS null_row FROM (VALUES (0)) v(id) LEFT JOIN trips t USING (id);
 
 -- the planner sees through them
-CREATE FUNCTION plan_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-	line text;
-BEGIN
-	FOR line IN EXECUTE 'EXPLAIN (VERBOSE, COSTS OFF) ' || query LOOP
-		RETURN NEXT regexp_replace(line, 'score_row\(\d+,', 'score_row(N,');
-	END LOOP;
-END
-$$;
-SELECT plan_of('SELECT late(t) FROM trips t WHERE id = 1');
+SELECT plan_of('SELECT late(t) FROM trips t WHERE id = 1', 'VERBOSE, COSTS OFF');
 
 -- cheap conditions go first
-SELECT plan_of('SELECT id FROM trips t WHERE late(t) > 0.5 AND distance > 100');
+SELECT plan_of('SELECT id FROM trips t WHERE late(t) > 0.5 AND distance > 100', 'VERBOSE, COSTS OFF');
 
 -- and loads the library while it plans a session's first statement
 \c
 SET search_path = deploy;
 SELECT current_setting('cerebro.model_memory', true) IS NOT NULL AS loaded;
-EXPLAIN (COSTS OFF) SELECT late(t) FROM trips t;
+SELECT plan_of('SELECT late(t) FROM trips t');
 SELECT current_setting('cerebro.model_memory', true) IS NOT NULL AS loaded;
 SET client_min_messages = warning;
 SET SESSION AUTHORIZATION regress_deploy_owner;

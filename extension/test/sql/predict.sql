@@ -8,6 +8,7 @@ GRANT USAGE ON SCHEMA predict TO regress_predict_other;
 SET SESSION AUTHORIZATION regress_predict_owner;
 SET search_path = predict;
 \i :abs_srcdir/../lib/trips.sql
+\i :abs_srcdir/../lib/plan.sql
 SELECT cerebro.create_task('trips', source => 'SELECT * FROM trips', label => 'delay > 15') > 0 AS made;
 SELECT cerebro.train('trips', 'AS mlp(8) PT epochs = 2') AS model \gset
 SELECT cerebro.create_task('bands', source => 'SELECT * FROM trips',
@@ -96,7 +97,7 @@ CREATE TABLE serial_scores AS SELECT id, cerebro.predict(:model, t) AS p FROM tr
 SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
-EXPLAIN (COSTS OFF) CREATE TABLE parallel_scores AS SELECT id, cerebro.predict(:model, t) AS p FROM trips t;
+SELECT plan_of(format('CREATE TABLE parallel_scores AS SELECT id, cerebro.predict(%s, t) AS p FROM trips t', :model));
 CREATE TABLE parallel_scores AS SELECT id, cerebro.predict(:model, t) AS p FROM trips t;
 SELECT count(*), bool_and(s.p = p.p) AS same FROM serial_scores s JOIN parallel_scores p USING (id);
 RESET parallel_setup_cost;

@@ -1,0 +1,431 @@
+/*
+ * scan_batch.c
+ *	  The rows of a scan node that are computed together.
+ *
+ * Of each row are kept: the columns that are passed on, copied, and for each
+ * call the model's values of the row.  Memory is bounded by the number of rows
+ * and, for wide ones, by MAX_BYTES.
+ */
+#include "scan_batch.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/datum.h"
+
+#define MAX_BYTES  ((Size) 4 << 20) /* of copied values */
+#define PIECE_ROWS 256              /* scored between looks for interrupts */
+
+typedef struct BatchCall
+{
+	ScoreCall call;
+	RowType row;
+	int record;   /* attribute of the child that is the row; 0: */
+	int *columns; /* by attribute of the row: of the child, from 0, or -1 */
+	ScorerUse *use;
+
+	/* for the model that the call means now */
+	Scorer *scorer;
+	uint64 serial;         /* of the scorer */
+	MemoryContext context; /* of all below */
+	ScorerMap *map;
+	bool has_lookup; /* the model reads other tables */
+	size_t n_inputs;
+	size_t n_classes;
+	int capacity; /* rows */
+	cer_value *values;
+	float *proba;
+	void *scratch;
+	int n_scored;
+	int *places; /* by row: among the scored ones, or -1: the row is NULL */
+} BatchCall;
+
+typedef struct PassedColumn
+{
+	int attribute; /* of the child's slot, from 1; below 0: system column */
+	bool is_by_value;
+	int16 size;
+} PassedColumn;
+
+struct ScanBatch
+{
+	MemoryContext context;
+	MemoryContext rows; /* values of the rows */
+	MemoryContext work; /* while one is added */
+	int n_calls;
+	BatchCall *calls;
+	int n_passed;
+	PassedColumn *passed;
+	int n_attributes; /* of the child's slot that are read */
+	bool is_on_scan;
+
+	int n_rows;
+	int capacity;
+	Size n_bytes;
+	Datum *values; /* (n_rows, n_passed) */
+	bool *nulls;
+	ItemPointerData *tids; /* where rows lie, and of which table */
+	Oid *tables;
+};
+
+/* ----------------------------------------------------------------- making */
+
+static RowType
+get_row_type(const Node *row)
+{
+	const RowExpr *fields = (const RowExpr *) row;
+	RowType type = {exprType(row), -1};
+	TupleDesc desc;
+
+	if (type.type != RECORDOID)
+		return type;
+	desc = ExecTypeFromExprList(fields->args);
+	if (fields->colnames != NIL)
+		ExecTypeSetColNames(desc, fields->colnames);
+	BlessTupleDesc(desc);
+	type.typmod = desc->tdtypmod;
+	return type;
+}
+
+static void
+init_call(BatchCall *call, const ScanCallPlan *plan)
+{
+	ListCell *cell;
+	int i = 0;
+
+	call->call = scan_get_call(plan->call);
+	call->row = get_row_type(lsecond(plan->call->args));
+	call->record = plan->record;
+	call->columns = palloc((list_length(plan->columns) + 1) * sizeof(int));
+	foreach (cell, plan->columns)
+		call->columns[i++] = lfirst_int(cell) - 1;
+	call->use = scorer_use_make(CurrentMemoryContext);
+	call->context = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro batch of a model", ALLOCSET_SMALL_SIZES);
+}
+
+ScanBatch *
+scan_batch_make(const ScanPlan *plan, TupleDesc slot)
+{
+	ScanBatch *batch = palloc0(sizeof(ScanBatch));
+	int i = 0;
+	ListCell *cell;
+
+	batch->context = CurrentMemoryContext;
+	batch->rows = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro batch of rows", ALLOCSET_DEFAULT_SIZES);
+	batch->work = AllocSetContextCreate(CurrentMemoryContext, "cerebro row",
+	                                    ALLOCSET_DEFAULT_SIZES);
+	batch->is_on_scan = plan->is_on_scan;
+	batch->n_calls = list_length(plan->calls);
+	batch->calls = palloc0(batch->n_calls * sizeof(BatchCall));
+	foreach (cell, plan->calls)
+		init_call(&batch->calls[i++], lfirst(cell));
+	batch->n_passed = list_length(plan->passed);
+	batch->passed = palloc0((batch->n_passed + 1) * sizeof(PassedColumn));
+	i = 0;
+	foreach (cell, plan->passed)
+	{
+		batch->passed[i].attribute = lfirst_int(cell);
+		batch->passed[i].is_by_value = TupleDescAttr(slot, i)->attbyval;
+		batch->passed[i].size = TupleDescAttr(slot, i)->attlen;
+		i++;
+	}
+	return batch;
+}
+
+void
+scan_batch_clear(ScanBatch *batch)
+{
+	batch->n_rows = 0;
+	batch->n_bytes = 0;
+	MemoryContextReset(batch->rows);
+	for (int i = 0; i < batch->n_calls; i++)
+	{
+		BatchCall *call = &batch->calls[i];
+
+		call->n_scored = 0;
+		/* a scorer whose time is over may be gone */
+		if (call->has_lookup && scorer_use_has(call->use, call->scorer))
+			scorer_lookup_clear(call->scorer);
+	}
+}
+
+bool
+scan_batch_has_room(const ScanBatch *batch, int n_rows)
+{
+	return batch->n_rows < n_rows && batch->n_bytes < MAX_BYTES;
+}
+
+int
+scan_batch_count(const ScanBatch *batch)
+{
+	return batch->n_rows;
+}
+
+/* ------------------------------------------------------ models and rights */
+
+static void
+allocate_rows(BatchCall *call, int n_rows)
+{
+	const cer_model *model = scorer_get_model(call->scorer);
+	MemoryContext caller = MemoryContextSwitchTo(call->context);
+	Size scratch =
+		cer_model_get_scratch_size(model, Min(n_rows, PIECE_ROWS)) + 64;
+
+	call->capacity = n_rows;
+	call->values = MemoryContextAllocHuge(
+		call->context,
+		Max(1, (Size) n_rows * call->n_inputs) * sizeof(cer_value));
+	call->proba = palloc((Size) n_rows * call->n_classes * sizeof(float));
+	call->places = palloc((Size) n_rows * sizeof(int));
+	call->scratch =
+		(void *) TYPEALIGN(64, MemoryContextAllocHuge(call->context, scratch));
+	MemoryContextSwitchTo(caller);
+}
+
+/* The call's model as things are now, and room for n_rows. */
+static void
+prepare_call(BatchCall *call, int n_rows)
+{
+	Scorer *scorer = scorer_use_get(call->use, &call->call, call->row);
+
+	if (scorer_get_serial(scorer) == call->serial && n_rows <= call->capacity)
+		return;
+	MemoryContextReset(call->context);
+	call->serial = 0;
+	call->capacity = 0;
+	call->scorer = scorer;
+	call->has_lookup = scorer_has_lookup(scorer);
+	call->n_inputs = cer_model_count_inputs(scorer_get_model(scorer));
+	call->n_classes = cer_model_count_classes(scorer_get_model(scorer));
+	if (call->record == 0)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(call->context);
+
+		call->map = scorer_map_make(scorer, call->columns);
+		MemoryContextSwitchTo(caller);
+	}
+	allocate_rows(call, n_rows);
+	call->serial = scorer_get_serial(scorer);
+}
+
+static void
+count_attributes(ScanBatch *batch)
+{
+	int n = 0;
+
+	for (int i = 0; i < batch->n_passed; i++)
+		n = Max(n, batch->passed[i].attribute);
+	for (int i = 0; i < batch->n_calls; i++)
+		n = Max(n, batch->calls[i].record > 0
+		               ? batch->calls[i].record
+		               : scorer_map_count(batch->calls[i].map));
+	batch->n_attributes = n;
+}
+
+/* Arrays are empty when they grow: rows are added to a cleared batch only. */
+static void
+reserve_rows(ScanBatch *batch, int n_rows)
+{
+	MemoryContext caller;
+
+	if (n_rows <= batch->capacity)
+		return;
+	if (batch->values != NULL)
+	{
+		pfree(batch->values);
+		pfree(batch->nulls);
+		pfree(batch->tids);
+		pfree(batch->tables);
+		batch->values = NULL;
+		batch->capacity = 0;
+	}
+	caller = MemoryContextSwitchTo(batch->context);
+	batch->nulls = palloc((Size) n_rows * (batch->n_passed + 1));
+	batch->tids = palloc((Size) n_rows * sizeof(ItemPointerData));
+	batch->tables = palloc((Size) n_rows * sizeof(Oid));
+	batch->values = MemoryContextAllocHuge(
+		batch->context, (Size) n_rows * (batch->n_passed + 1) * sizeof(Datum));
+	batch->capacity = n_rows;
+	MemoryContextSwitchTo(caller);
+}
+
+void
+scan_batch_start(ScanBatch *batch, int n_rows)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->work);
+
+	for (int i = 0; i < batch->n_calls; i++)
+		prepare_call(&batch->calls[i], n_rows);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(batch->work);
+	reserve_rows(batch, n_rows);
+	count_attributes(batch);
+}
+
+/* ------------------------------------------------------------ adding rows */
+
+static void
+pass_column(ScanBatch *batch, const PassedColumn *column, TupleTableSlot *row,
+            Size place)
+{
+	Datum value;
+	bool is_null;
+
+	if (column->attribute > 0)
+	{
+		value = row->tts_values[column->attribute - 1];
+		is_null = row->tts_isnull[column->attribute - 1];
+	}
+	else
+		value = slot_getsysattr(row, column->attribute, &is_null);
+	if (!is_null && !column->is_by_value)
+	{
+		value = datumCopy(value, false, column->size);
+		batch->n_bytes += datumGetSize(value, false, column->size);
+	}
+	batch->values[place] = value;
+	batch->nulls[place] = is_null;
+}
+
+static void
+encode_record(const BatchCall *call, Datum record, cer_value *values)
+{
+	HeapTupleHeader row = DatumGetHeapTupleHeader(record);
+
+	if (HeapTupleHeaderGetTypeId(row) != call->row.type)
+		elog(ERROR, "a row of type %u came where %u was expected",
+		     HeapTupleHeaderGetTypeId(row), call->row.type);
+	if (call->has_lookup)
+		scorer_lookup_add_record(call->scorer, row);
+	else
+		scorer_encode_record(call->scorer, row, values);
+}
+
+static void
+encode_row(BatchCall *call, int row, const TupleTableSlot *slot)
+{
+	cer_value *values = call->values + call->n_scored * call->n_inputs;
+
+	call->places[row] = -1;
+	if (call->record > 0 && slot->tts_isnull[call->record - 1])
+		return;
+	if (call->record > 0)
+		encode_record(call, slot->tts_values[call->record - 1], values);
+	else if (call->has_lookup)
+		scorer_lookup_add_slot(call->scorer, call->map, slot);
+	else
+		scorer_encode_slot(call->scorer, call->map, slot, values);
+	call->places[row] = call->n_scored++;
+}
+
+void
+scan_batch_add(ScanBatch *batch, TupleTableSlot *row,
+               const TupleTableSlot *scanned)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->rows);
+
+	slot_getsomeattrs(row, batch->n_attributes);
+	for (int i = 0; i < batch->n_passed; i++)
+		pass_column(batch, &batch->passed[i], row,
+		            (Size) batch->n_rows * batch->n_passed + i);
+	MemoryContextSwitchTo(batch->work);
+	for (int i = 0; i < batch->n_calls; i++)
+		encode_row(&batch->calls[i], batch->n_rows, row);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(batch->work);
+	if (batch->is_on_scan)
+	{
+		batch->tids[batch->n_rows] = scanned->tts_tid;
+		batch->tables[batch->n_rows] = scanned->tts_tableOid;
+	}
+	batch->n_rows++;
+}
+
+/* Values of rows that are found in other tables. */
+static void
+look_up(ScanBatch *batch, const BatchCall *call)
+{
+	MemoryContext caller = MemoryContextSwitchTo(batch->work);
+
+	scorer_lookup_run(call->scorer);
+	for (int i = 0; i < call->n_scored; i++)
+	{
+		scorer_lookup_encode(call->scorer, i,
+		                     call->values + i * call->n_inputs);
+		MemoryContextReset(batch->work);
+	}
+	MemoryContextSwitchTo(caller);
+}
+
+void
+scan_batch_look_up(ScanBatch *batch)
+{
+	for (int i = 0; i < batch->n_calls; i++)
+		if (batch->calls[i].has_lookup && batch->calls[i].n_scored > 0)
+			look_up(batch, &batch->calls[i]);
+}
+
+/* ---------------------------------------------------------------- scoring */
+
+static void
+score_call(const BatchCall *call)
+{
+	int n;
+
+	for (int done = 0; done < call->n_scored; done += n)
+	{
+		n = Min(call->n_scored - done, PIECE_ROWS);
+		cer_model_score(scorer_get_model(call->scorer), n,
+		                call->values + done * call->n_inputs,
+		                call->proba + done * call->n_classes, call->scratch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+void
+scan_batch_score(ScanBatch *batch)
+{
+	for (int i = 0; i < batch->n_calls; i++)
+		score_call(&batch->calls[i]);
+}
+
+static void
+get_answer(const BatchCall *call, int row, Datum *value, bool *is_null)
+{
+	int place = call->places[row];
+
+	*value = 0;
+	*is_null = place < 0;
+	if (place >= 0)
+		*value = scorer_make_answer(call->scorer, call->call.answer,
+		                            call->proba + place * call->n_classes);
+}
+
+void
+scan_batch_get(const ScanBatch *batch, int row, TupleTableSlot *slot)
+{
+	Size first = (Size) row * batch->n_passed;
+
+	ExecClearTuple(slot);
+	for (int i = 0; i < batch->n_passed; i++)
+	{
+		slot->tts_values[i] = batch->values[first + i];
+		slot->tts_isnull[i] = batch->nulls[first + i];
+	}
+	for (int i = 0; i < batch->n_calls; i++)
+		get_answer(&batch->calls[i], row,
+		           &slot->tts_values[batch->n_passed + i],
+		           &slot->tts_isnull[batch->n_passed + i]);
+	ExecStoreVirtualTuple(slot);
+	if (batch->is_on_scan)
+	{
+		slot->tts_tid = batch->tids[row];
+		slot->tts_tableOid = batch->tables[row];
+	}
+}

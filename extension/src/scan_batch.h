@@ -1,0 +1,33 @@
+/*
+ * scan_batch.h
+ *	  The rows of a scan node that are computed together.
+ */
+#ifndef CEREBRO_SCAN_BATCH_H
+#define CEREBRO_SCAN_BATCH_H
+
+#include "scan.h"
+
+#define SCAN_BATCH_ROWS 1024 /* at most */
+
+typedef struct ScanBatch ScanBatch;
+
+/* In the current memory context.  slot is the node's: passed columns, calls. */
+extern ScanBatch *scan_batch_make(const ScanPlan *plan, TupleDesc slot);
+extern void scan_batch_clear(ScanBatch *batch);
+/* Before the first row is added: looks up models and rights, makes room. */
+extern void scan_batch_start(ScanBatch *batch, int n_rows);
+/* Whether another row may be added; n_rows as when it was started. */
+extern bool scan_batch_has_room(const ScanBatch *batch, int n_rows);
+/* scanned: the child's own slot, that knows where the row lies. */
+extern void scan_batch_add(ScanBatch *batch, TupleTableSlot *row,
+                           const TupleTableSlot *scanned);
+/* All rows are there: what models read of other tables is looked up. */
+extern void scan_batch_look_up(ScanBatch *batch);
+extern void scan_batch_score(ScanBatch *batch);
+extern int scan_batch_count(const ScanBatch *batch);
+/* Stores a row in the node's slot; what answers need is in the current memory
+ * context. */
+extern void
+scan_batch_get(const ScanBatch *batch, int row, TupleTableSlot *slot);
+
+#endif

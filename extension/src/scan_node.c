@@ -1,0 +1,295 @@
+/*
+ * scan_node.c
+ *	  The node at work: gathers rows of its child, has them scored, hands them
+ *	  on.
+ *
+ * Batches grow, so that a few rows are had soon and many cheaply.  A node never
+ * asks its child again that has ended.  Rights and models are looked up when
+ * there is a row, as a function would; that they stay as they are is checked
+ * for each batch.
+ */
+#include "scan_batch.h"
+
+#include "commands/explain.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "portability/instr_time.h"
+#include "utils/memutils.h"
+
+#define FIRST_ROWS 16 /* of the first batch */
+#define GROWTH     4  /* of one batch to the next */
+
+typedef struct ScanNode
+{
+	CustomScanState css;
+	ScanPlan plan;
+	ScanBatch *batch;
+	int next; /* row of the batch */
+	int size; /* rows of the next batch */
+	bool has_ended;
+
+	bool has_bound; /* below are of this scan */
+	ExprState *count;
+	ExprState *offset;
+	int64 bound; /* rows that will be asked for; -1: unknown */
+} ScanNode;
+
+/* ---------------------------------------------------------------- begin */
+
+static void
+restart(ScanNode *node)
+{
+	scan_batch_clear(node->batch);
+	node->next = 0;
+	node->size = FIRST_ROWS;
+	node->has_ended = false;
+	node->has_bound = false;
+	node->bound = -1;
+}
+
+static void
+begin(CustomScanState *css, EState *estate, int eflags)
+{
+	ScanNode *node = (ScanNode *) css;
+	CustomScan *plan = (CustomScan *) css->ss.ps.plan;
+	PlanState *child;
+
+	eflags &= ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK);
+	child = ExecInitNode(outerPlan(plan), estate, eflags);
+	outerPlanState(css) = child;
+	scan_plan_unpack(plan->custom_private, &node->plan);
+	node->count = ExecInitExpr((Expr *) node->plan.count, &css->ss.ps);
+	node->offset = ExecInitExpr((Expr *) node->plan.offset, &css->ss.ps);
+	/* a cursor finds here on which row it stands */
+	if (node->plan.is_on_scan)
+		css->ss.ss_currentRelation = ((ScanState *) child)->ss_currentRelation;
+	node->batch = scan_batch_make(
+		&node->plan, css->ss.ss_ScanTupleSlot->tts_tupleDescriptor);
+	restart(node);
+}
+
+/* ---------------------------------------------------------------- limit */
+
+/* What a limit evaluates, as it does; -1 where it keeps all. */
+static int64
+evaluate_count(ScanNode *node, ExprState *state)
+{
+	ExprContext *context = node->css.ss.ps.ps_ExprContext;
+	bool is_null;
+	int64 count;
+
+	if (state == NULL)
+		return -1;
+	count = DatumGetInt64(ExecEvalExprSwitchContext(state, context, &is_null));
+	return is_null || count < 0 ? -1 : count;
+}
+
+static void
+find_bound(ScanNode *node)
+{
+	int64 count;
+	int64 offset;
+
+	node->has_bound = true;
+	if (node->count == NULL)
+		return;
+	count = evaluate_count(node, node->count);
+	offset = Max(evaluate_count(node, node->offset), 0);
+	if (count >= 0 && count <= PG_INT32_MAX && offset <= PG_INT32_MAX)
+		node->bound = count + offset;
+	ExecSetTupleBound(node->bound, outerPlanState(node));
+}
+
+static int
+get_size(ScanNode *node)
+{
+	if (!node->has_bound)
+		find_bound(node);
+	if (node->bound >= 0)
+		return (int) Max(Min(node->bound, SCAN_BATCH_ROWS), 1);
+	return node->size;
+}
+
+/* ---------------------------------------------------------------- rows */
+
+/*
+ * The instrumentation of a node has fields that serve other kinds of nodes;
+ * those of parallel workers are added up by PostgreSQL, so here they count
+ * seconds in the network and batches.
+ */
+static void
+score(ScanNode *node)
+{
+	Instrumentation *instrument = node->css.ss.ps.instrument;
+	instr_time start;
+	instr_time end;
+
+	if (instrument == NULL)
+	{
+		scan_batch_score(node->batch);
+		return;
+	}
+	INSTR_TIME_SET_CURRENT(start);
+	scan_batch_score(node->batch);
+	INSTR_TIME_SET_CURRENT(end);
+	INSTR_TIME_SUBTRACT(end, start);
+	instrument->ntuples2 += INSTR_TIME_GET_DOUBLE(end);
+	instrument->nfiltered2 += 1;
+}
+
+static bool
+fill(ScanNode *node)
+{
+	PlanState *child = outerPlanState(node);
+	int size = get_size(node);
+
+	scan_batch_clear(node->batch);
+	node->next = 0;
+	while (!node->has_ended && scan_batch_has_room(node->batch, size))
+	{
+		TupleTableSlot *row = ExecProcNode(child);
+
+		if (TupIsNull(row))
+		{
+			node->has_ended = true;
+			break;
+		}
+		if (scan_batch_count(node->batch) == 0)
+			scan_batch_start(node->batch, size);
+		scan_batch_add(node->batch, row,
+		               node->plan.is_on_scan
+		                   ? ((ScanState *) child)->ss_ScanTupleSlot
+		                   : NULL);
+	}
+	if (node->bound >= 0)
+		node->bound = Max(node->bound - scan_batch_count(node->batch), 1);
+	node->size = Min(node->size * GROWTH, SCAN_BATCH_ROWS);
+	scan_batch_look_up(node->batch);
+	score(node);
+	return scan_batch_count(node->batch) > 0;
+}
+
+static TupleTableSlot *
+fetch(ScanNode *node)
+{
+	ExprContext *context = node->css.ss.ps.ps_ExprContext;
+	TupleTableSlot *slot = node->css.ss.ss_ScanTupleSlot;
+	MemoryContext caller;
+
+	ResetExprContext(context);
+	if (node->next == scan_batch_count(node->batch) &&
+	    (node->has_ended || !fill(node)))
+	{
+		ExecClearTuple(slot);
+		return NULL;
+	}
+	caller = MemoryContextSwitchTo(context->ecxt_per_tuple_memory);
+	scan_batch_get(node->batch, node->next++, slot);
+	MemoryContextSwitchTo(caller);
+	context->ecxt_scantuple = slot;
+	return slot;
+}
+
+static TupleTableSlot *
+execute(CustomScanState *css)
+{
+	ScanNode *node = (ScanNode *) css;
+	ProjectionInfo *projection = css->ss.ps.ps_ProjInfo;
+	TupleTableSlot *slot;
+
+	if (!ScanDirectionIsForward(css->ss.ps.state->es_direction))
+		elog(ERROR, "a batch of scored rows cannot be read backward");
+	while ((slot = fetch(node)) != NULL)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!ExecQual(css->ss.ps.qual, css->ss.ps.ps_ExprContext))
+		{
+			InstrCountFiltered1(css, 1);
+			continue;
+		}
+		return projection != NULL ? ExecProject(projection) : slot;
+	}
+	return projection != NULL ? ExecClearTuple(projection->pi_state.resultslot)
+	                          : css->ss.ss_ScanTupleSlot;
+}
+
+static void
+rescan(CustomScanState *css)
+{
+	restart((ScanNode *) css);
+	ExecClearTuple(css->ss.ss_ScanTupleSlot);
+	if (outerPlanState(css)->chgParam == NULL)
+		ExecReScan(outerPlanState(css));
+}
+
+static void
+end(CustomScanState *css)
+{
+	scan_batch_clear(((ScanNode *) css)->batch);
+	ExecEndNode(outerPlanState(css));
+}
+
+/* -------------------------------------------------------------- explain */
+
+static char *
+print_model(const ScoreCall *call)
+{
+	Model model;
+
+	if (!call->is_deployment)
+		return psprintf("%d", call->id);
+	if (!deployment_find_model(call->id, &model))
+		return psprintf("deployment %d has none", call->id);
+	return psprintf("%d", model.id);
+}
+
+static void
+explain(CustomScanState *css, List *ancestors, ExplainState *es)
+{
+	ScanNode *node = (ScanNode *) css;
+	Instrumentation *instrument = css->ss.ps.instrument;
+	List *models = NIL;
+	ListCell *cell;
+
+	foreach (cell, node->plan.calls)
+	{
+		ScanCallPlan *plan = lfirst(cell);
+		ScoreCall call = scan_get_call(plan->call);
+
+		models = lappend(models, print_model(&call));
+	}
+	ExplainPropertyList(list_length(models) == 1 ? "Model" : "Models", models,
+	                    es);
+	ExplainPropertyInteger("Batch Size", NULL, SCAN_BATCH_ROWS, es);
+	if (!es->analyze || instrument == NULL)
+		return;
+	ExplainPropertyFloat("Batches", NULL, instrument->nfiltered2, 0, es);
+	if (es->timing)
+		ExplainPropertyFloat("Network Time", "ms",
+		                     instrument->ntuples2 * 1000.0, 3, es);
+}
+
+/* -------------------------------------------------------------- methods */
+
+static const CustomExecMethods exec_methods = {
+	.CustomName = "CerebroScore",
+	.BeginCustomScan = begin,
+	.ExecCustomScan = execute,
+	.EndCustomScan = end,
+	.ReScanCustomScan = rescan,
+	.ExplainCustomScan = explain,
+};
+
+static Node *
+create(CustomScan *plan)
+{
+	ScanNode *node = (ScanNode *) newNode(sizeof(ScanNode), T_CustomScanState);
+
+	node->css.methods = &exec_methods;
+	return (Node *) node;
+}
+
+const CustomScanMethods scan_methods = {
+	.CustomName = "CerebroScore",
+	.CreateCustomScanState = create,
+};

@@ -1,0 +1,563 @@
+/*
+ * scorer.c
+ *	  What a row needs to be scored, made once and shared.
+ *
+ * Rights, and which model a deployment means, are looked up when a use asks
+ * first.  All that a row needs then is a Scorer; those that run no code of a
+ * task's author are kept for coming statements.  Both are made again when
+ * something that they rest on may have changed: the deployment, rights, the
+ * relation, a type, a function, the user.  Invalidations tell; they advance
+ * one counter, which each use compares.  After that a row costs its
+ * expressions, a look-up per category and the network, and allocates nothing.
+ * Nothing is written, so that standbys and parallel workers score too.
+ */
+#include "scorer.h"
+#include "fe.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+struct Scorer
+{
+	dlist_node node;       /* among the kept ones, the latest first */
+	MemoryContext context; /* of all below and of itself */
+	int n_users;
+	bool is_kept;
+
+	/* what it is for */
+	Oid table; /* cerebro.model */
+	int32 id;  /* model */
+	RowType row;
+	uint64 generation;
+	uint64 serial;
+
+	/* how rows become values */
+	Task *task;
+	const cer_model *model;
+	size_t n_inputs;
+	RowEvaluator *evaluator;
+	bool *is_code; /* by input: a category */
+	ValueCoder **coders;
+	Datum *datums;
+	bool *nulls;
+
+	/* one row */
+	cer_value *values;
+	float *proba;
+	void *scratch;
+};
+
+/* An expression's scorer, for as long as the expression lives. */
+struct ScorerUse
+{
+	Scorer *scorer; /* NULL until it is found */
+	ScoreCall call;
+	Oid user;
+	uint64 generation;
+	MemoryContextCallback callback;
+};
+
+#define MAX_KEPT 16
+
+static uint64 generation = 1;
+static uint64 last_serial;
+static dlist_head kept = DLIST_STATIC_INIT(kept);
+
+/* ----------------------------------------------------------- invalidation */
+
+static void
+forget_relation(Datum arg, Oid relid)
+{
+	generation++;
+}
+
+static void
+forget_object(Datum arg, int cache, uint32 hash)
+{
+	generation++;
+}
+
+void
+score_init(void)
+{
+	static const int caches[] = {PROCOID, TYPEOID, AUTHOID, AUTHMEMROLEMEM};
+
+	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
+	for (int i = 0; i < lengthof(caches); i++)
+		CacheRegisterSyscacheCallback(caches[i], forget_object, (Datum) 0);
+}
+
+uint64
+score_get_generation(void)
+{
+	return generation;
+}
+
+/* -------------------------------------------------------- making a scorer */
+
+int *
+score_find_targets(const cer_model *model, const cer_column *columns,
+                   int n_columns)
+{
+	size_t n_inputs = cer_model_count_inputs(model);
+	int *targets = palloc(Max(n_inputs, 1) * sizeof(int));
+
+	for (size_t i = 0; i < n_inputs; i++)
+	{
+		cer_text name = cer_model_get_input(model, i)->name;
+		int column = 0;
+
+		while (column < n_columns &&
+		       (columns[column].name.size != name.size ||
+		        memcmp(columns[column].name.data, name.data, name.size) != 0))
+			column++;
+		if (column == n_columns)
+			ereport(ERROR,
+			        (errcode(ERRCODE_UNDEFINED_COLUMN),
+			         errmsg("column \"%.*s\", which the model reads, is not "
+			                "in the task's source any more",
+			                (int) name.size, name.data)));
+		targets[i] = column;
+	}
+	return targets;
+}
+
+void
+score_check_storage(const cer_input *input, cer_storage storage)
+{
+	if ((input->storage == CER_CODE32) == (storage == CER_CODE32))
+		return;
+	ereport(ERROR,
+	        (errcode(ERRCODE_DATATYPE_MISMATCH),
+	         errmsg("column \"%.*s\" was a %s when the model was trained and "
+	                "is a %s now",
+	                (int) input->name.size, input->name.data,
+	                input->storage == CER_CODE32 ? "category" : "number",
+	                storage == CER_CODE32 ? "category" : "number"),
+	         errhint("Cast the column, or train a new model.")));
+}
+
+static void
+make_evaluator(Scorer *scorer, TupleDesc desc)
+{
+	int level = settings_enter(scorer->task);
+	Query *query = task_analyze(scorer->task);
+	cer_column *columns = task_get_columns(scorer->task, query);
+	int *targets =
+		score_find_targets(scorer->model, columns, scorer->task->n_columns);
+
+	settings_leave(level);
+	scorer->evaluator =
+		row_evaluator_make(scorer->task, desc, targets, (int) scorer->n_inputs);
+	for (size_t i = 0; i < scorer->n_inputs; i++)
+	{
+		const cer_input *input = cer_model_get_input(scorer->model, i);
+		Oid type = row_evaluator_get_type(scorer->evaluator, (int) i);
+
+		scorer->is_code[i] = input->storage == CER_CODE32;
+		scorer->coders[i] = value_coder_make(type);
+		score_check_storage(input, value_coder_get_storage(scorer->coders[i]));
+	}
+}
+
+/* Everything for rows of one type, in the current memory context. */
+static Scorer *
+make_scorer(const Model *model, TupleDesc desc)
+{
+	Scorer *scorer = palloc0(sizeof(Scorer));
+	size_t n;
+	char *scratch;
+
+	scorer->context = CurrentMemoryContext;
+	scorer->serial = ++last_serial;
+	scorer->table = archive_get_relid("model");
+	scorer->id = model->id;
+	scorer->generation = generation; /* of before: what comes counts */
+	scorer->task = fe_open(task_find_by_id(model->task, false), model);
+	scorer->model = model_borrow(CurrentMemoryContext, model->id);
+	n = scorer->n_inputs = cer_model_count_inputs(scorer->model);
+	scorer->is_code = palloc(n * sizeof(bool));
+	scorer->coders = palloc(n * sizeof(ValueCoder *));
+	scorer->datums = palloc(n * sizeof(Datum));
+	scorer->nulls = palloc(n * sizeof(bool));
+	scorer->values = palloc(n * sizeof(cer_value));
+	scorer->proba =
+		palloc(cer_model_count_classes(scorer->model) * sizeof(float));
+	scratch = palloc(cer_model_get_scratch_size(scorer->model, 1) + 64);
+	scorer->scratch = (void *) TYPEALIGN(64, scratch);
+	make_evaluator(scorer, desc);
+	return scorer;
+}
+
+/* ------------------------------------------------------- keeping scorers */
+
+static void
+drop_if_unused(Scorer *scorer)
+{
+	if (!scorer->is_kept && scorer->n_users == 0)
+		MemoryContextDelete(scorer->context);
+}
+
+static void
+forget(Scorer *scorer)
+{
+	dlist_delete(&scorer->node);
+	scorer->is_kept = false;
+	drop_if_unused(scorer);
+}
+
+void
+score_forget(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &kept)
+		forget(dlist_container(Scorer, node, iter.cur));
+}
+
+/* What runs code is not kept: whether it may run is asked per statement. */
+static void
+keep(Scorer *scorer)
+{
+	int n = 0;
+	dlist_mutable_iter iter;
+
+	if (!row_evaluator_is_plain(scorer->evaluator))
+		return;
+	dlist_push_head(&kept, &scorer->node);
+	scorer->is_kept = true;
+	dlist_foreach_modify(iter, &kept) if (++n > MAX_KEPT)
+		forget(dlist_container(Scorer, node, iter.cur));
+}
+
+static Scorer *
+find_kept(const Model *model, RowType row)
+{
+	Oid table = archive_get_relid("model");
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &kept)
+	{
+		Scorer *scorer = dlist_container(Scorer, node, iter.cur);
+
+		if (scorer->generation != generation)
+			forget(scorer);
+		else if (scorer->id == model->id && scorer->table == table &&
+		         scorer->row.type == row.type &&
+		         scorer->row.typmod == row.typmod)
+			return scorer;
+	}
+	return NULL;
+}
+
+/* In a context of its own that an error frees until all is made. */
+static Scorer *
+add_scorer(const Model *model, RowType row)
+{
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro scorer", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+	TupleDesc desc = lookup_rowtype_tupdesc_copy(row.type, row.typmod);
+	Scorer *scorer = make_scorer(model, desc);
+
+	scorer->row = row;
+	MemoryContextSwitchTo(caller);
+	MemoryContextSetParent(context, CacheMemoryContext);
+	keep(scorer);
+	return scorer;
+}
+
+/* --------------------------------------------------------- using a scorer */
+
+static void
+check_answer(const Scorer *scorer, ScoreAnswer answer)
+{
+	if (answer != ANSWER_PROBABILITY || scorer->task->n_classes == 2)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("model %d has %d classes, so that no single "
+	                       "probability answers",
+	                       scorer->id, scorer->task->n_classes),
+	                errhint("Use cerebro.predict_class or "
+	                        "cerebro.predict_proba.")));
+}
+
+static void
+end_use(void *arg)
+{
+	ScorerUse *use = arg;
+	Scorer *scorer = use->scorer;
+
+	use->scorer = NULL;
+	if (scorer == NULL)
+		return;
+	scorer->n_users--;
+	drop_if_unused(scorer);
+}
+
+ScorerUse *
+scorer_use_make(MemoryContext context)
+{
+	ScorerUse *use = MemoryContextAllocZero(context, sizeof(ScorerUse));
+
+	use->callback.func = end_use;
+	use->callback.arg = use;
+	MemoryContextRegisterResetCallback(context, &use->callback);
+	return use;
+}
+
+/* Opens what the call names, for the current user. */
+static void
+open_model(const ScoreCall *call, Model *model)
+{
+	if (call->is_deployment)
+		deployment_open(call->id, call->answer, model);
+	else
+		model_open(call->id, model);
+}
+
+static Scorer *
+find_scorer(ScorerUse *use, const ScoreCall *call, RowType row)
+{
+	uint64 now = generation;
+	Scorer *scorer;
+	Model model;
+
+	end_use(use);
+	open_model(call, &model);
+	scorer = find_kept(&model, row);
+	if (scorer == NULL)
+		scorer = add_scorer(&model, row);
+	scorer->n_users++;
+	use->scorer = scorer;
+	use->call = *call;
+	use->user = GetUserId();
+	use->generation = now;
+	check_answer(scorer, call->answer);
+	return scorer;
+}
+
+Scorer *
+scorer_use_get(ScorerUse *use, const ScoreCall *call, RowType row)
+{
+	Scorer *scorer = use->scorer;
+
+	if (scorer != NULL && use->generation == generation &&
+	    use->call.id == call->id &&
+	    use->call.is_deployment == call->is_deployment &&
+	    use->user == GetUserId() && scorer->row.type == row.type &&
+	    scorer->row.typmod == row.typmod)
+		return scorer;
+	return find_scorer(use, call, row);
+}
+
+bool
+scorer_use_has(const ScorerUse *use, const Scorer *scorer)
+{
+	return use->scorer == scorer;
+}
+
+uint64
+scorer_get_serial(const Scorer *scorer)
+{
+	return scorer->serial;
+}
+
+int32
+scorer_get_model_id(const Scorer *scorer)
+{
+	return scorer->id;
+}
+
+const cer_model *
+scorer_get_model(const Scorer *scorer)
+{
+	return scorer->model;
+}
+
+int
+scorer_count_classes(const Scorer *scorer)
+{
+	return scorer->task->n_classes;
+}
+
+char *
+scorer_get_class(const Scorer *scorer, int i)
+{
+	return scorer->task->classes[i];
+}
+
+/* ------------------------------------------------------ rows to values */
+
+static cer_value
+get_value(Scorer *scorer, size_t input, Datum datum, bool is_null)
+{
+	bool is_code = scorer->is_code[input];
+	ValueCoder *coder = scorer->coders[input];
+
+	if (is_null)
+		return is_code ? (cer_value){.code = 0} : (cer_value){.number = NAN};
+	if (!is_code)
+		return (cer_value){.number = value_coder_get_number(coder, datum)};
+	return (cer_value){
+		.code = cer_model_find_code(scorer->model, input,
+	                                value_coder_get_text(coder, datum))};
+}
+
+static void
+encode(Scorer *scorer, cer_value *values)
+{
+	for (size_t i = 0; i < scorer->n_inputs; i++)
+		values[i] = get_value(scorer, i, scorer->datums[i], scorer->nulls[i]);
+}
+
+void
+scorer_encode_record(Scorer *scorer, HeapTupleHeader record, cer_value *values)
+{
+	row_evaluate(scorer->evaluator, record, scorer->datums, scorer->nulls);
+	encode(scorer, values);
+}
+
+struct ScorerMap
+{
+	int n_columns;
+	int *by_input;     /* attribute of the slot; NULL: expressions are run */
+	int n_attributes;  /* of the row type */
+	int *by_attribute; /* attribute of the slot, or -1 */
+};
+
+static void
+fail_column(Scorer *scorer, AttrNumber attribute)
+{
+	elog(ERROR, "column %d of rows of model %d is not at hand", attribute,
+	     scorer->id);
+}
+
+ScorerMap *
+scorer_map_make(Scorer *scorer, const int *columns)
+{
+	ScorerMap *map = palloc0(sizeof(ScorerMap));
+	RowEvaluator *evaluator = scorer->evaluator;
+	Bitmapset *read = row_evaluator_get_attributes(evaluator);
+	int i = -1;
+
+	map->n_attributes = row_evaluator_count_attributes(evaluator);
+	map->by_attribute = palloc(Max(map->n_attributes, 1) * sizeof(int));
+	for (int k = 0; k < map->n_attributes; k++)
+		map->by_attribute[k] = -1;
+	while ((i = bms_next_member(read, i)) >= 0)
+	{
+		if (columns[i - 1] < 0)
+			fail_column(scorer, (AttrNumber) i);
+		map->by_attribute[i - 1] = columns[i - 1];
+		map->n_columns = Max(map->n_columns, columns[i - 1] + 1);
+	}
+	if (!row_evaluator_is_plain(evaluator))
+		return map;
+	map->by_input = palloc(Max(scorer->n_inputs, 1) * sizeof(int));
+	for (size_t input = 0; input < scorer->n_inputs; input++)
+		map->by_input[input] =
+			columns[row_evaluator_get_attribute(evaluator, (int) input) - 1];
+	return map;
+}
+
+int
+scorer_map_count(const ScorerMap *map)
+{
+	return map->n_columns;
+}
+
+void
+scorer_encode_slot(Scorer *scorer, const ScorerMap *map,
+                   const TupleTableSlot *slot, cer_value *values)
+{
+	if (map->by_input == NULL)
+	{
+		row_evaluate_slot(scorer->evaluator, slot, map->by_attribute,
+		                  scorer->datums, scorer->nulls);
+		encode(scorer, values);
+		return;
+	}
+	for (size_t i = 0; i < scorer->n_inputs; i++)
+	{
+		int column = map->by_input[i];
+
+		values[i] = get_value(scorer, i, slot->tts_values[column],
+		                      slot->tts_isnull[column]);
+	}
+}
+
+static FeLookup *
+get_lookup(const Scorer *scorer)
+{
+	return row_evaluator_get_lookup(scorer->evaluator);
+}
+
+bool
+scorer_has_lookup(const Scorer *scorer)
+{
+	return get_lookup(scorer) != NULL;
+}
+
+void
+scorer_lookup_clear(Scorer *scorer)
+{
+	fe_lookup_clear(get_lookup(scorer));
+}
+
+void
+scorer_lookup_add_record(Scorer *scorer, HeapTupleHeader record)
+{
+	fe_lookup_add(get_lookup(scorer), record);
+}
+
+void
+scorer_lookup_add_slot(Scorer *scorer, const ScorerMap *map,
+                       const TupleTableSlot *slot)
+{
+	fe_lookup_add_slot(get_lookup(scorer), slot, map->by_attribute);
+}
+
+void
+scorer_lookup_run(Scorer *scorer)
+{
+	fe_lookup_run(get_lookup(scorer));
+}
+
+void
+scorer_lookup_encode(Scorer *scorer, int row, cer_value *values)
+{
+	fe_lookup_get(get_lookup(scorer), row, scorer->datums, scorer->nulls);
+	encode(scorer, values);
+}
+
+const float *
+scorer_score(Scorer *scorer, HeapTupleHeader record)
+{
+	scorer_encode_record(scorer, record, scorer->values);
+	cer_model_score(scorer->model, 1, scorer->values, scorer->proba,
+	                scorer->scratch);
+	return scorer->proba;
+}
+
+/* A deployment is checked here, before its first row. */
+void
+score_check_relation(const Model *model, const Task *task)
+{
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro scorer", ALLOCSET_SMALL_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(context);
+
+	(void) make_scorer(model, lookup_rowtype_tupdesc_copy(
+								  get_rel_type_id(task->relation), -1));
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(context);
+}

@@ -1,0 +1,80 @@
+/*
+ * scorer.h
+ *	  What a row needs to be scored: a model, and how rows of one type become
+ *	  its values.
+ *
+ *	 ScorerUse -> Scorer -> model (model.c)
+ *	 one per expression or scan node	one per (model, row type), shared
+ */
+#ifndef CEREBRO_SCORER_H
+#define CEREBRO_SCORER_H
+
+#include "cerebro_pg.h"
+
+/* What a call asks, known before its first row. */
+typedef struct ScoreCall
+{
+	bool is_deployment; /* id is a deployment's, else a model's */
+	ScoreAnswer answer;
+	int32 id;
+} ScoreCall;
+
+/* Rows of one type. */
+typedef struct RowType
+{
+	Oid type;
+	int32 typmod;
+} RowType;
+
+typedef struct Scorer Scorer;
+typedef struct ScorerUse ScorerUse;
+
+/* Lets go of its scorer when the context is reset. */
+extern ScorerUse *scorer_use_make(MemoryContext context);
+/* The scorer for the call as things are now, for the current user; errors
+ * where it may not have it. */
+extern Scorer *
+scorer_use_get(ScorerUse *use, const ScoreCall *call, RowType row);
+
+/* Whether the use still holds the scorer. */
+extern bool scorer_use_has(const ScorerUse *use, const Scorer *scorer);
+
+/* No other scorer of this process has or had it: addresses come again. */
+extern uint64 scorer_get_serial(const Scorer *scorer);
+extern int32 scorer_get_model_id(const Scorer *scorer);
+extern const cer_model *scorer_get_model(const Scorer *scorer);
+extern int scorer_count_classes(const Scorer *scorer);
+extern char *scorer_get_class(const Scorer *scorer, int i);
+
+/* The record's values, as many as the model has inputs. */
+extern void
+scorer_encode_record(Scorer *scorer, HeapTupleHeader record, cer_value *values);
+/*
+ * Where the columns of a row lie among the attributes of a slot; in columns,
+ * for each attribute of the row type, an index from 0, or -1.
+ */
+typedef struct ScorerMap ScorerMap;
+extern ScorerMap *scorer_map_make(Scorer *scorer, const int *columns);
+/* How many attributes of the slot are read at most. */
+extern int scorer_map_count(const ScorerMap *map);
+/* The attributes of the slot must be there. */
+extern void scorer_encode_slot(Scorer *scorer, const ScorerMap *map,
+                               const TupleTableSlot *slot, cer_value *values);
+/*
+ * A model that reads other tables finds a row's values there: rows are added,
+ * looked up at once, and then encoded by their place among those added.
+ */
+extern bool scorer_has_lookup(const Scorer *scorer);
+extern void scorer_lookup_clear(Scorer *scorer);
+extern void scorer_lookup_add_record(Scorer *scorer, HeapTupleHeader record);
+extern void scorer_lookup_add_slot(Scorer *scorer, const ScorerMap *map,
+                                   const TupleTableSlot *slot);
+extern void scorer_lookup_run(Scorer *scorer);
+extern void scorer_lookup_encode(Scorer *scorer, int row, cer_value *values);
+/* One row's probabilities, lent until the next call. */
+extern const float *scorer_score(Scorer *scorer, HeapTupleHeader record);
+
+extern Datum scorer_make_answer(const Scorer *scorer, ScoreAnswer answer,
+                                const float *proba);
+
+#endif

@@ -1,0 +1,14 @@
+-- A plan without what changes from run to run.
+CREATE FUNCTION plan_of(query text, options text DEFAULT 'COSTS OFF') RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP
+		line := regexp_replace(line, '((score_row|predict)(_class|_proba)?\(|Model: )\d+', '\1N', 'g');
+		IF line LIKE '%Models:%' THEN
+			line := regexp_replace(line, '\d+', 'N', 'g');
+		END IF;
+		RETURN NEXT regexp_replace(line, 'Network Time: \d+\.\d+ ms', 'Network Time: T');
+	END LOOP;
+END
+$$;
