@@ -12,3 +12,9 @@ CREATE VIEW cerebro.times WITH (security_invoker = true) AS
 	WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) t.relation::pg_catalog.oid);
 COMMENT ON VIEW cerebro.times IS 'which column of a table tells when a row came to be known';
 GRANT SELECT ON cerebro.times TO PUBLIC;
+
+CREATE FUNCTION cerebro.feature_query(task text, mst text DEFAULT '') RETURNS text
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE COST 100000
+	AS 'MODULE_PATHNAME', 'cerebro_feature_query';
+COMMENT ON FUNCTION cerebro.feature_query(text, text) IS
+	'the query that a triple''s FE reads: its inputs, then the task''s label, key, split and times';

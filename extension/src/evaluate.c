@@ -46,6 +46,7 @@ typedef struct Evaluation
 	size_t capacity;
 	float *proba; /* (n_rows, n_classes) */
 	uint16 *labels;
+	uint64 *keys;
 } Evaluation;
 
 PG_FUNCTION_INFO_V1(cerebro_evaluate);
@@ -103,6 +104,8 @@ reserve(Evaluation *evaluation, size_t n_rows)
 		evaluation->capacity * evaluation->n_classes * sizeof(float));
 	evaluation->labels = repalloc_huge(evaluation->labels,
 	                                   evaluation->capacity * sizeof(uint16));
+	evaluation->keys =
+		repalloc_huge(evaluation->keys, evaluation->capacity * sizeof(uint64));
 }
 
 /* Rows first, first + 1, ... of the chunk, behind those scored before. */
@@ -131,6 +134,8 @@ take_chunk(void *self, const cer_chunk *chunk)
 	Evaluation *evaluation = self;
 
 	reserve(evaluation, evaluation->n_rows + chunk->n_rows);
+	memcpy(evaluation->keys + evaluation->n_rows, chunk->row_keys,
+	       chunk->n_rows * sizeof(uint64));
 	for (size_t first = 0; first < chunk->n_rows; first += BLOCK_ROWS)
 		score_block(evaluation, chunk, first,
 		            Min(BLOCK_ROWS, chunk->n_rows - first));
@@ -182,7 +187,29 @@ make_evaluation(const Task *task, const Model *model)
 	evaluation->proba =
 		palloc(evaluation->capacity * evaluation->n_classes * sizeof(float));
 	evaluation->labels = palloc(evaluation->capacity * sizeof(uint16));
+	evaluation->keys = palloc(evaluation->capacity * sizeof(uint64));
 	return evaluation;
+}
+
+static int
+compare_keys(const void *left, const void *right)
+{
+	uint64 a = *(const uint64 *) left;
+	uint64 b = *(const uint64 *) right;
+
+	return (a > b) - (a < b);
+}
+
+/* What FE joins may have got a second match since the model was trained. */
+static void
+check_keys(const Task *task, Evaluation *evaluation)
+{
+	if (task->base == NULL)
+		return;
+	qsort(evaluation->keys, evaluation->n_rows, sizeof(uint64), compare_keys);
+	for (size_t i = 1; i < evaluation->n_rows; i++)
+		if (evaluation->keys[i] == evaluation->keys[i - 1])
+			fe_fail_twice(task);
 }
 
 static void
@@ -243,6 +270,7 @@ cerebro_evaluate(PG_FUNCTION_ARGS)
 	evaluation = make_evaluation(task, &model);
 	task_read(task, evaluation->plan,
 	          &(RowSink){evaluation, take_chunk, take_values}, &stats);
+	check_keys(task, evaluation);
 	compute_metrics(task, evaluation, &metrics);
 	opening = (Opening){.database = MyDatabaseId,
 	                    .task = task->id,

@@ -45,6 +45,9 @@ extern Features *fe_make(const Task *task, const cer_mst *mst, bool is_looking);
 /* The task as a model reads it: itself, or a copy with the model's query. */
 extern Task *fe_open(Task *task, const Model *model);
 
+/* Raises: a row came twice, as a JOIN has come to find several. */
+extern void fe_fail_twice(const Task *task) pg_attribute_noreturn();
+
 /* ---------------------------------------------------------------- scoring */
 
 /* Values of a model's inputs for rows of any type, looked up in batches. */

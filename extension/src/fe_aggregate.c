@@ -181,7 +181,7 @@ make_ordered(const Fe *fe, const FeTable *table)
 	source.time = -1;
 	select->sortClause =
 		fe_sort(table->is_of_label ? &source : table, SORTBY_ASC);
-	return fe_select(NIL, fe_subselect(select, table->alias, NIL), NULL);
+	return fe_select(NIL, fe_lateral(select, table->alias), NULL);
 }
 
 static List *
@@ -214,7 +214,7 @@ fe_aggregate(const Fe *fe, const FeTable *table)
 	                                     fe_and(make_conditions(fe, table)));
 
 	select->targetList = make_values(fe, table);
-	return fe_subselect(select, table->alias, NIL);
+	return fe_lateral(select, table->alias);
 }
 
 /* ----------------------------------------------------------------- checks */
@@ -502,5 +502,6 @@ fe_add_aggregate(Fe *fe, FeTable *table)
 	check_outer(fe, table, get_subquery(query));
 	table->is_ordered =
 		depends_on_order((Node *) get_subquery(query)->targetList, NULL);
+	fe_tell_of_index(fe, table);
 	fe->tables = lappend(fe->tables, table);
 }

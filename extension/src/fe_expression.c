@@ -306,12 +306,12 @@ check_own_code(const FeText *text, Node *node)
 void
 fe_check_code(const FeText *text, Node *node)
 {
-	if (!allow_user_functions)
-		check_own_code(text, node);
 	if (contain_volatile_functions(node))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("the %s calls a volatile function", text->what),
 		                errdetail("Its value would differ at each reading.")));
+	if (!allow_user_functions)
+		check_own_code(text, node);
 }
 
 /* ----------------------------------------------------------------- hidden */

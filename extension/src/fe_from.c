@@ -135,8 +135,8 @@ fe_column_targets(const FeTable *table)
 
 /* ------------------------------------------------------------------- joins */
 
-static Node *
-parse_on(const Fe *fe, const FeTable *table)
+Node *
+fe_parse_on(const Fe *fe, const FeTable *table)
 {
 	FeText text;
 	Node *node;
@@ -154,7 +154,7 @@ fe_join_conditions(const Fe *fe, const FeTable *table)
 		list_concat(fe_equal_conditions(table), fe_cut_conditions(fe, table));
 
 	if (table->item->link == CER_LINK_ON)
-		conditions = lappend(conditions, parse_on(fe, table));
+		conditions = lappend(conditions, fe_parse_on(fe, table));
 	return conditions;
 }
 
@@ -182,7 +182,7 @@ make_last(const Fe *fe, const FeTable *table)
 	select->sortClause = fe_sort(table, SORTBY_DESC);
 	select->limitCount = make_constant(1);
 	select->limitOption = LIMIT_OPTION_COUNT;
-	return fe_subselect(select, table->alias, NIL);
+	return fe_lateral(select, table->alias);
 }
 
 /* Rows that say of themselves that they are there. */

@@ -327,11 +327,45 @@ check_last(const Fe *fe, const FeTable *table)
 		                 quote_literal_cstr(get_rel_name(table->relation))));
 }
 
-static void
-find_time_equality(FeTable *table)
+static bool
+is_time_column(const Node *node, const FeTable *table)
 {
-	for (int i = 0; i < table->n_equals && !table->item->is_last; i++)
+	const ColumnRef *ref = (const ColumnRef *) node;
+
+	return node != NULL && IsA(node, ColumnRef) &&
+	       list_length(ref->fields) == 2 &&
+	       strcmp(strVal(linitial(ref->fields)), table->alias) == 0 &&
+	       IsA(llast(ref->fields), String) &&
+	       strcmp(strVal(llast(ref->fields)),
+	              table->columns[table->time].name) == 0;
+}
+
+/* Whether a condition asks, among others, for rows of one time. */
+static bool
+asks_for_time(const Node *node, const FeTable *table)
+{
+	const A_Expr *expr = (const A_Expr *) node;
+	ListCell *cell;
+
+	if (IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == AND_EXPR)
+		foreach (cell, ((BoolExpr *) node)->args)
+			if (asks_for_time(lfirst(cell), table))
+				return true;
+	return IsA(node, A_Expr) && expr->kind == AEXPR_OP &&
+	       strcmp(strVal(llast(expr->name)), "=") == 0 &&
+	       (is_time_column(expr->lexpr, table) ||
+	        is_time_column(expr->rexpr, table));
+}
+
+static void
+find_time_equality(const Fe *fe, FeTable *table)
+{
+	if (table->time < 0 || table->item->is_last)
+		return;
+	for (int i = 0; i < table->n_equals; i++)
 		table->is_time_equal |= table->equals[i].column == table->time;
+	if (table->item->link == CER_LINK_ON)
+		table->is_time_equal = asks_for_time(fe_parse_on(fe, table), table);
 }
 
 static void
@@ -359,8 +393,10 @@ add_join(Fe *fe, FeTable *table)
 	fe_check_equals(fe, table);
 	check_last(fe, table);
 	check_on(fe, table);
-	find_time_equality(table);
+	find_time_equality(fe, table);
 	tell_time_equality(fe, table);
+	if (table->item->is_last)
+		fe_tell_of_index(fe, table);
 	table->is_single = fe_is_unique(table) || table->item->is_last;
 	fe->tables = lappend(fe->tables, table);
 	if (!is_always_matched(fe, table))

@@ -61,6 +61,7 @@ struct FeLookup
 	Query *query;
 	uint64 generation;   /* of what it rests on */
 	QueryPlan *plans[2]; /* for few rows, for many */
+	SettingsImage *settings;
 
 	/* results */
 	int n_targets;
@@ -187,7 +188,8 @@ note_reads(Node *node, void *context)
 	if (IsA(node, Query))
 	{
 		reads->level++;
-		(void) query_tree_walker((Query *) node, note_reads, context, 0);
+		(void) query_tree_walker((Query *) node, note_reads, context,
+		                         QTW_IGNORE_JOINALIASES);
 		reads->level--;
 		return false;
 	}
@@ -261,6 +263,7 @@ fe_lookup_make(const Task *task, TupleDesc record, const int *targets,
 	find_columns(lookup);
 	lookup->evaluator = row_evaluator_make(task->base, record, lookup->columns,
 	                                       lookup->n_columns);
+	lookup->settings = settings_image_make();
 	settings_leave(level);
 	return lookup;
 }
@@ -332,14 +335,14 @@ fe_lookup_get_evaluator(const FeLookup *lookup)
 
 /* ------------------------------------------------------------------ lookup */
 
-static void
-fail_twice(const FeLookup *lookup)
+void
+fe_fail_twice(const Task *task)
 {
 	ereport(ERROR,
 	        (errcode(ERRCODE_CARDINALITY_VIOLATION),
 	         errmsg("a JOIN of a model for task \"%s\" finds several rows for "
 	                "one",
-	                lookup->task->name),
+	                task->name),
 	         errdetail("When the model was trained it found one at most."),
 	         errhint("A unique index on the columns that are joined by keeps "
 	                 "the others out.")));
@@ -354,7 +357,7 @@ take_row(void *self, TupleTableSlot *slot)
 	MemoryContext caller = MemoryContextSwitchTo(lookup->batch_context);
 
 	if (lookup->is_there[row])
-		fail_twice(lookup);
+		fe_fail_twice(lookup->task);
 	lookup->is_there[row] = true;
 	for (int i = 0; i < n; i++)
 	{
@@ -412,6 +415,13 @@ get_plan(FeLookup *lookup)
 	return *plan;
 }
 
+static void
+run(FeLookup *lookup)
+{
+	lookup->relation.reldata = lookup->store;
+	query_plan_run(get_plan(lookup), lookup->environment, take_row, lookup);
+}
+
 void
 fe_lookup_run(FeLookup *lookup)
 {
@@ -420,9 +430,13 @@ fe_lookup_run(FeLookup *lookup)
 	if (lookup->n_rows == 0)
 		return;
 	make_room(lookup);
+	if (settings_image_is_current(lookup->settings))
+	{
+		run(lookup);
+		return;
+	}
 	level = settings_enter(lookup->task);
-	lookup->relation.reldata = lookup->store;
-	query_plan_run(get_plan(lookup), lookup->environment, take_row, lookup);
+	run(lookup);
 	settings_leave(level);
 }
 

@@ -111,6 +111,7 @@ extern Node *fe_is_null(Node *node, bool is_not);
 extern ResTarget *fe_target(Node *node, const char *name);
 extern RangeVar *fe_relation(Oid relation, const char *alias);
 extern Node *fe_subselect(SelectStmt *select, const char *alias, List *names);
+extern Node *fe_lateral(SelectStmt *select, const char *alias);
 extern SelectStmt *fe_select(List *targets, Node *from, Node *where);
 extern Node *fe_left_join(Node *left, Node *right, Node *on);
 extern Query *fe_analyze(Node *select, const char *text);
@@ -130,6 +131,8 @@ extern FeTable *fe_find_table(const Fe *fe, const char *alias);
 /* Fills equals; false: what it needs is not there yet (not where is_last). */
 extern bool fe_link(const Fe *fe, FeTable *table, bool is_last);
 extern bool fe_is_unique(FeTable *table);
+/* Tells where rows are looked for one by one without an index. */
+extern void fe_tell_of_index(const Fe *fe, const FeTable *table);
 /* The declared time column of a relation, as the current user sees it. */
 extern char *fe_time_find(Oid relation);
 
@@ -144,6 +147,7 @@ extern Node *fe_from(const Fe *fe, int n_tables);
 extern List *fe_equal_conditions(const FeTable *table);
 extern List *fe_cut_conditions(const Fe *fe, const FeTable *table);
 extern List *fe_join_conditions(const Fe *fe, const FeTable *table);
+extern Node *fe_parse_on(const Fe *fe, const FeTable *table);
 /* Whether rows of after as_of are hidden. */
 extern bool fe_is_cut(const Fe *fe, const FeTable *table);
 /* All that can be sorted: an order that depends on values alone. */

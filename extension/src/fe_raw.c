@@ -117,16 +117,24 @@ fe_relation(Oid relation, const char *alias)
 	return var;
 }
 
-/* Sees what stands before it in FROM. */
 Node *
 fe_subselect(SelectStmt *select, const char *alias, List *names)
 {
 	RangeSubselect *subselect = makeNode(RangeSubselect);
 
-	subselect->lateral = true;
 	subselect->subquery = (Node *) select;
 	subselect->alias = makeAlias(alias, names);
 	return (Node *) subselect;
+}
+
+/* Sees what stands before it in FROM. */
+Node *
+fe_lateral(SelectStmt *select, const char *alias)
+{
+	Node *node = fe_subselect(select, alias, NIL);
+
+	((RangeSubselect *) node)->lateral = true;
+	return node;
 }
 
 SelectStmt *

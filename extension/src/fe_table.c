@@ -237,6 +237,70 @@ fe_is_unique(FeTable *table)
 	return is_unique;
 }
 
+/* ---------------------------------------------------------------- indexes */
+
+/* Fewer rows are gone through fast enough. */
+#define MANY_ROWS 1000
+
+static bool
+begins_with_equal(const FeTable *table, Relation index)
+{
+	AttrNumber first = index->rd_index->indkey.values[0];
+
+	for (int i = 0; i < table->n_equals; i++)
+		if (get_attnum(table->relation,
+		               table->columns[table->equals[i].column].name) == first)
+			return true;
+	return false;
+}
+
+static bool
+has_index(const FeTable *table, Relation relation)
+{
+	bool found = false;
+	ListCell *cell;
+
+	foreach (cell, RelationGetIndexList(relation))
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		found |= begins_with_equal(table, index);
+		index_close(index, NoLock);
+	}
+	return found;
+}
+
+static char *
+print_equal_columns(const FeTable *table)
+{
+	char **names = palloc((table->n_equals + 1) * sizeof(char *));
+
+	for (int i = 0; i < table->n_equals; i++)
+		names[i] = table->columns[table->equals[i].column].name;
+	return names_print(names, table->n_equals);
+}
+
+void
+fe_tell_of_index(const Fe *fe, const FeTable *table)
+{
+	Relation relation;
+
+	if (!fe->is_looking || table->n_equals == 0)
+		return;
+	relation = table_open(table->relation, AccessShareLock);
+	if ((relation->rd_rel->relkind == RELKIND_RELATION ||
+	     relation->rd_rel->relkind == RELKIND_MATVIEW) &&
+	    relation->rd_rel->reltuples >= MANY_ROWS && !has_index(table, relation))
+		ereport(NOTICE,
+		        (errmsg("rows of \"%s\" are looked for once for each row of "
+		                "the source, without an index",
+		                table->alias),
+		         errhint("CREATE INDEX ON %s (%s) makes it fast.",
+		                 quote_identifier(RelationGetRelationName(relation)),
+		                 print_equal_columns(table))));
+	table_close(relation, NoLock);
+}
+
 /* ------------------------------------------------------------------ times */
 
 /* One's own word counts most, then the one that was given first. */

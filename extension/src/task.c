@@ -253,15 +253,17 @@ report_task(void *arg)
 	int position = geterrposition();
 
 	if (is_about_a_name(geterrcode()))
-		errhint("It was there when the task was made. Give it its name back, "
-		        "or create the task again.");
+		errhint("It was there when the %s. Give it its name back, or %s again.",
+		        task->base ? "model was trained" : "task was made",
+		        task->base ? "train" : "create the task");
 	if (position > 0)
 	{
 		errposition(0);
 		internalerrposition(position);
 		internalerrquery(task->query);
 	}
-	errcontext("query of task \"%s\"", task->name);
+	errcontext("query of %s \"%s\"", task->base ? "a model for task" : "task",
+	           task->name);
 }
 
 Query *
