@@ -139,6 +139,35 @@ extern cer_status cer_mst_print(cer_arena *arena, const cer_mst *mst,
 extern uint64_t cer_mst_get_seed(const cer_mst *mst);
 extern size_t cer_mst_get_epochs(const cer_mst *mst);
 
+/* A structure of a user's own.  The definition is as docs/language.md says:
+ * (width integer = 64 from 1 to 1024) = dense(width) > relu */
+typedef struct cer_structure
+{
+	cer_text name;
+	cer_text definition;
+} cer_structure;
+
+/* Checks a definition, which may name others, and makes it canonical. */
+extern cer_status
+cer_structure_define(cer_arena *arena, const cer_structure *structure,
+                     const cer_structure *others, size_t n_others,
+                     cer_text *canonical, cer_error *err);
+/* How a structure of the language is made. */
+extern cer_status cer_structure_describe(cer_arena *arena, cer_text name,
+                                         cer_text *definition, cer_error *err);
+
+/*
+ * A triple may name structures that the language does not know: the user's own.
+ * Binding replaces them by what they are made of; only a bound triple can be
+ * trained.  Returns the triple itself where there is nothing to bind.
+ */
+extern cer_status
+cer_mst_bind(cer_arena *arena, const cer_mst *mst,
+             const cer_structure *structures, size_t n_structures,
+             const cer_mst **bound, cer_error *err);
+/* Fails with the name that is not bound. */
+extern cer_status cer_mst_check_bound(const cer_mst *mst, cer_error *err);
+
 /* ---------------------------------------------------------------- change */
 
 /*

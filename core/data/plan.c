@@ -50,6 +50,7 @@ cer_plan_make(cer_arena *arena, const cer_mst *mst, const cer_column *columns,
 		return cer_fail(err, CER_TOO_BIG,
 		                "a source of %zu columns, at most %zu", n_columns,
 		                CER_MAX_INPUTS);
+	CER_TRY(cer_mst_check_bound(mst, err));
 	from.choices = cer_arena_allocate(arena, size);
 	if (from.choices == NULL)
 		return cer_fail_memory(err, size);

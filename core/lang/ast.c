@@ -21,6 +21,28 @@ cer_ast_make(cer_arena *arena, cer_ast_kind kind, cer_place place)
 	return ast;
 }
 
+cer_ast *
+cer_ast_copy(cer_arena *arena, const cer_ast *ast)
+{
+	cer_ast *copy = cer_ast_make(arena, ast->kind, ast->place);
+
+	if (copy == NULL)
+		return NULL;
+	copy->name = ast->name;
+	copy->qualifier = ast->qualifier;
+	copy->number = ast->number;
+	copy->flag = ast->flag;
+	for (const cer_ast *child = ast->first; child; child = child->next)
+	{
+		cer_ast *made = cer_ast_copy(arena, child);
+
+		if (made == NULL)
+			return NULL;
+		cer_ast_append(copy, made);
+	}
+	return copy;
+}
+
 void
 cer_ast_append(cer_ast *parent, cer_ast *child)
 {

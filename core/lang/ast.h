@@ -57,6 +57,7 @@ typedef enum cer_ast_kind
 	CER_AST_FREE_TIMES, /* first xx second: each of its own width */
 	CER_AST_PLUS,       /* encoders side by side: embed(8) + onehot */
 	CER_AST_CHAIN,      /* a > b > c */
+	CER_AST_ARITHMETIC, /* of two numbers, in definitions; name: + - * / */
 
 	/* values of spaces */
 	CER_AST_CHOICE,    /* {a, b} */
@@ -92,6 +93,8 @@ typedef struct cer_ast
 /* NULL: no memory. */
 extern cer_ast *
 cer_ast_make(cer_arena *arena, cer_ast_kind kind, cer_place place);
+/* All of a tree, names borrowed; NULL: no memory. */
+extern cer_ast *cer_ast_copy(cer_arena *arena, const cer_ast *ast);
 extern void cer_ast_append(cer_ast *parent, cer_ast *child);
 /* Moves the children of another node to the end. */
 extern void cer_ast_move_children(cer_ast *parent, cer_ast *from);

@@ -9,6 +9,7 @@
 #include "lang/suggest.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,13 +65,11 @@ explain_args(const cer_word *word, cer_error *err)
 	names list = {.size = 0};
 
 	for (size_t i = 0; i < word->n_args; i++)
-		if (word->args[i].type != CER_ARG_LAYERS)
-			add_name(&list, word->args[i].name);
+		add_name(&list, word->args[i].type == CER_ARG_WIDTHS
+		                    ? word->args[i].help
+		                    : word->args[i].name);
 	if (list.size > 0)
 		cer_error_set_detail(err, "%s takes %s.", word->name, list.text);
-	else if (word->n_args > 0)
-		cer_error_set_detail(err, "%s takes %s.", word->name,
-		                     word->args[0].help);
 }
 
 cer_status
@@ -98,11 +97,17 @@ cer_call_find_word(const cer_ast *call, cer_word_kind kind,
 	return CER_UNKNOWN_NAME;
 }
 
+static bool
+takes_rest(const cer_arg *arg)
+{
+	return arg->type == CER_ARG_WIDTHS || arg->type == CER_ARG_CHILDREN;
+}
+
 static void
 offer_args(cer_suggestion *suggestion, const cer_word *word)
 {
 	for (size_t i = 0; i < word->n_args; i++)
-		if (word->args[i].type != CER_ARG_LAYERS)
+		if (!takes_rest(&word->args[i]))
 			cer_suggestion_offer(suggestion, cer_text_of(word->args[i].name));
 }
 
@@ -148,18 +153,36 @@ cer_arg_fail_unknown(const cer_ast *argument, const cer_word *word,
 	return CER_UNKNOWN_NAME;
 }
 
+static const char *
+describe_kind(cer_ast_kind kind)
+{
+	switch (kind)
+	{
+		case CER_AST_TIMES:
+			return "... x ...";
+		case CER_AST_FREE_TIMES:
+			return "... xx ...";
+		case CER_AST_CHAIN:
+			return "... > ...";
+		case CER_AST_RANGE:
+			return "... .. ...";
+		case CER_AST_NAMED:
+			return "... = ...";
+		default:
+			return "{...}";
+	}
+}
+
 static cer_status
 fail_value(const cer_arg *arg, const cer_ast *value, cer_error *err)
 {
 	char number[CER_NUMBER_BYTES] = "";
-	char range[80];
+	char range[120];
 
 	if (value->kind == CER_AST_NUMBER)
 		cer_number_print(value->number, number);
-	else if (value->kind == CER_AST_TIMES)
-		strcpy(number, "... x ...");
-	else if (value->kind == CER_AST_CHAIN)
-		strcpy(number, "... > ...");
+	else if (value->kind != CER_AST_CALL)
+		strcpy(number, describe_kind(value->kind));
 	cer_fail_at(err, CER_BAD_VALUE, value->place, "bad value %s%.*s for %s",
 	            number, CER_SHOW(value->name), arg->name);
 	cer_arg_describe(arg, range, sizeof(range));
@@ -181,144 +204,309 @@ cer_arg_check(const cer_arg *arg, const cer_ast *value, cer_error *err)
 }
 
 static cer_status
-read_value(const cer_arg *arg, const cer_ast *value, double *result,
-           cer_error *err)
+read_activation(const cer_arg *arg, const cer_ast *value, double *result,
+                cer_error *err)
 {
 	const cer_word *word = NULL;
 
-	if (arg->type == CER_ARG_ACTIVATION)
+	if (value->kind != CER_AST_CALL)
+		return fail_value(arg, value, err);
+	CER_TRY(cer_call_find_word(value, CER_WORD_ACTIVATION, &word, err));
+	if (value->first != NULL)
+		return cer_fail_at(err, CER_BAD_VALUE, value->first->place,
+		                   "%s takes no arguments", word->name);
+	*result = word->code;
+	return CER_OK;
+}
+
+static cer_status
+read_choice(const cer_arg *arg, const cer_ast *value, double *result,
+            cer_error *err)
+{
+	const char *const *choice = NULL;
+	cer_suggestion suggestion;
+
+	if (value->kind == CER_AST_CALL && value->first == NULL)
+		choice = cer_arg_find_choice(arg, value->name);
+	if (choice != NULL)
 	{
-		if (value->kind != CER_AST_CALL)
-			return fail_value(arg, value, err);
-		CER_TRY(cer_call_find_word(value, CER_WORD_ACTIVATION, &word, err));
-		if (value->first != NULL)
-			return cer_fail_at(err, CER_BAD_VALUE, value->first->place,
-			                   "%s takes no arguments", word->name);
-		*result = word->code;
+		*result = (double) (choice - arg->choices);
 		return CER_OK;
 	}
-	CER_TRY(cer_arg_check(arg, value, err));
-	*result = value->number;
-	return CER_OK;
+	fail_value(arg, value, err);
+	cer_suggestion_init(&suggestion, value->name);
+	for (size_t i = 0; arg->choices[i] != NULL; i++)
+		cer_suggestion_offer(&suggestion, cer_text_of(arg->choices[i]));
+	cer_suggestion_hint(&suggestion, err);
+	return CER_BAD_VALUE;
 }
 
-/* Which argument a child of the call is, and its value. */
-static cer_status
-find_arg(const cer_ast *child, const cer_word *word, size_t position,
-         const cer_arg **arg, cer_error *err)
+static bool
+is_layer(const cer_ast *value)
 {
-	if (child->kind == CER_AST_NAMED)
-	{
-		*arg = cer_word_find_arg(word, child->name);
-		return *arg ? CER_OK : cer_arg_fail_unknown(child, word, err);
-	}
-	if (position >= word->n_args)
-	{
-		if (word->n_args == 0)
-			return cer_fail_at(err, CER_BAD_VALUE, child->place,
-			                   "%s takes no arguments", word->name);
-		return cer_fail_at(err, CER_BAD_VALUE, child->place,
-		                   "%s takes at most %zu argument%s", word->name,
-		                   word->n_args, word->n_args == 1 ? "" : "s");
-	}
-	*arg = &word->args[position];
-	return CER_OK;
+	return value->kind == CER_AST_CALL || value->kind == CER_AST_CHAIN;
 }
 
 static cer_status
-bind_child(cer_ast *child, size_t position, cer_binding *binding,
+read_value(const cer_arg *arg, const cer_ast *value, double *result,
            cer_error *err)
 {
-	const cer_word *word = binding->word;
-	const cer_arg *arg;
-	cer_ast *value;
-	size_t i;
+	switch (arg->type)
+	{
+		case CER_ARG_ACTIVATION:
+			return read_activation(arg, value, result, err);
+		case CER_ARG_CHOICE:
+			return read_choice(arg, value, result, err);
+		case CER_ARG_FLAG:
+			*result = 1;
+			return CER_OK;
+		case CER_ARG_TABLE:
+			if (value->kind != CER_AST_CALL || value->first != NULL)
+				return fail_value(arg, value, err);
+			*result = NAN;
+			return CER_OK;
+		case CER_ARG_LAYER:
+		case CER_ARG_CHILDREN:
+			if (!is_layer(value))
+				return fail_value(arg, value, err);
+			*result = NAN;
+			return CER_OK;
+		default:
+			CER_TRY(cer_arg_check(arg, value, err));
+			*result = value->number;
+			return CER_OK;
+	}
+}
 
-	CER_TRY(find_arg(child, word, position, &arg, err));
-	value = child->kind == CER_AST_NAMED ? child->first : child;
-	i = (size_t) (arg - word->args);
-	if (binding->written[i] != NULL)
-		return cer_fail_at(err, CER_BAD_VALUE, child->place,
-		                   "%s is given twice", arg->name);
-	CER_TRY(read_value(arg, value, &binding->values[i], err));
-	binding->written[i] = value;
+bool
+cer_ast_is_many(const cer_ast *value)
+{
+	return value->kind == CER_AST_CHOICE || value->kind == CER_AST_RANGE ||
+	       value->kind == CER_AST_OPTIONAL || value->kind == CER_AST_CONDITION;
+}
+
+static cer_status
+check_range(const cer_arg *arg, const cer_ast *range, cer_error *err)
+{
+	const cer_ast *most = range->first->next;
+	const cer_ast *step = most->next;
+
+	CER_TRY(cer_arg_check(arg, range->first, err));
+	CER_TRY(cer_arg_check(arg, most, err));
+	if (most->number < range->first->number)
+		return cer_fail_at(err, CER_BAD_VALUE, range->place,
+		                   "range of %s ends before it begins", arg->name);
+	if (range->flag && range->first->number <= 0)
+		return cer_fail_at(err, CER_BAD_VALUE, range->place,
+		                   "range of %s begins at 0, which has no logarithm",
+		                   arg->name);
+	if (step && step->first->number <= 0)
+		return cer_fail_at(err, CER_BAD_VALUE, step->place,
+		                   "step of %s is not above 0", arg->name);
 	return CER_OK;
 }
 
 cer_status
-cer_call_bind(const cer_ast *call, const cer_word *word, cer_binding *binding,
-              cer_error *err)
+cer_arg_check_many(const cer_arg *arg, const cer_ast *value, cer_error *err)
+{
+	bool is_number = arg->type == CER_ARG_NUMBER ||
+	                 arg->type == CER_ARG_INTEGER ||
+	                 arg->type == CER_ARG_WIDTHS;
+	double unused;
+
+	switch (value->kind)
+	{
+		case CER_AST_CHOICE:
+			for (const cer_ast *one = value->first; one; one = one->next)
+				CER_TRY(cer_arg_check_many(arg, one, err));
+			return CER_OK;
+		case CER_AST_CONDITION:
+		case CER_AST_OPTIONAL:
+			return cer_arg_check_many(arg, value->first, err);
+		case CER_AST_RANGE:
+			return is_number ? check_range(arg, value, err)
+			                 : fail_value(arg, value, err);
+		default:
+			return read_value(arg, value, &unused, err);
+	}
+}
+
+/* ---------------------------------------------------------------- calls */
+
+/* name = value, which in a space may be optional, on a condition, too */
+static cer_ast *
+find_named(cer_ast *child, cer_form form)
+{
+	while (form == CER_FORM_SPACE && (child->kind == CER_AST_OPTIONAL ||
+	                                  child->kind == CER_AST_CONDITION))
+		child = child->first;
+	return child->kind == CER_AST_NAMED ? child : NULL;
+}
+
+static const cer_arg *
+find_flag(const cer_word *word, const cer_ast *child)
+{
+	const cer_arg *arg = NULL;
+
+	if (child->kind == CER_AST_CALL && child->first == NULL)
+		arg = cer_word_find_arg(word, child->name);
+	return arg && arg->type == CER_ARG_FLAG ? arg : NULL;
+}
+
+static cer_status
+fail_position(const cer_ast *child, const cer_word *word, cer_error *err)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < word->n_args; i++)
+		n += word->args[i].type != CER_ARG_FLAG;
+	if (n == 0)
+		return cer_fail_at(err, CER_BAD_VALUE, child->place,
+		                   "%s takes no arguments", word->name);
+	return cer_fail_at(err, CER_BAD_VALUE, child->place,
+	                   "%s takes at most %zu argument%s", word->name, n,
+	                   n == 1 ? "" : "s");
+}
+
+static cer_status
+bind_value(cer_binding *binding, const cer_arg *arg, cer_ast *child,
+           cer_ast *value, cer_error *err)
+{
+	size_t i = (size_t) (arg - binding->word->args);
+
+	if (binding->written[i] != NULL)
+		return cer_fail_at(err, CER_BAD_VALUE, child->place,
+		                   "%s is given twice", arg->name);
+	binding->written[i] = value;
+	if (binding->form != CER_FORM_SPACE || !cer_ast_is_many(value))
+		return read_value(arg, value, &binding->values[i], err);
+	binding->values[i] = NAN;
+	return cer_arg_check_many(arg, value, err);
+}
+
+static cer_status
+bind_named(cer_binding *binding, cer_ast *child, cer_ast *named, cer_error *err)
+{
+	const cer_arg *arg = cer_word_find_arg(binding->word, named->name);
+
+	if (arg == NULL || arg->type == CER_ARG_WIDTHS ||
+	    arg->type == CER_ARG_FLAG || arg->type == CER_ARG_CHILDREN)
+		return cer_arg_fail_unknown(named, binding->word, err);
+	CER_TRY(bind_value(binding, arg, child, named->first, err));
+	if (child == named)
+		return CER_OK;
+	binding->optional[arg - binding->word->args] = child;
+	binding->values[arg - binding->word->args] = NAN;
+	return CER_OK;
+}
+
+static cer_status
+bind_rest(cer_binding *binding, const cer_arg *arg, cer_ast *child,
+          cer_error *err)
+{
+	double unused;
+
+	if (binding->n_rest++ == 0)
+		binding->rest = child;
+	if (arg->type == CER_ARG_WIDTHS)
+		return CER_OK;
+	if (binding->form == CER_FORM_SPACE && cer_ast_is_many(child))
+		return CER_OK;
+	return read_value(arg, child, &unused, err);
+}
+
+static cer_status
+bind_positional(cer_binding *binding, cer_ast *child, size_t *position,
+                cer_error *err)
+{
+	const cer_word *word = binding->word;
+	const cer_arg *arg = find_flag(word, child);
+
+	if (arg != NULL)
+		return bind_value(binding, arg, child, child, err);
+	while (*position < word->n_args &&
+	       word->args[*position].type == CER_ARG_FLAG)
+		(*position)++;
+	if (*position >= word->n_args)
+		return fail_position(child, word, err);
+	arg = &word->args[*position];
+	if (takes_rest(arg))
+		return bind_rest(binding, arg, child, err);
+	(*position)++;
+	return bind_value(binding, arg, child, child, err);
+}
+
+static cer_status
+bind_children(cer_binding *binding, const cer_ast *call, cer_error *err)
 {
 	size_t position = 0;
 	bool has_named = false;
 
-	memset(binding, 0, sizeof(*binding));
-	binding->word = word;
-	for (size_t i = 0; i < word->n_args; i++)
-		binding->values[i] = word->args[i].fallback;
 	for (cer_ast *child = call->first; child; child = child->next)
 	{
-		if (child->kind == CER_AST_NAMED)
+		cer_ast *named = find_named(child, binding->form);
+
+		if (named != NULL)
+		{
 			has_named = true;
-		else if (has_named)
+			CER_TRY(bind_named(binding, child, named, err));
+			continue;
+		}
+		if (has_named && find_flag(binding->word, child) == NULL)
 			return cer_fail_at(err, CER_SYNTAX, child->place,
 			                   "argument without a name after one with a name");
-		CER_TRY(bind_child(child, position++, binding, err));
+		CER_TRY(bind_positional(binding, child, &position, err));
 	}
 	return CER_OK;
 }
 
-void
-cer_binding_store(const cer_binding *binding, void *target)
+static cer_status
+fail_missing(const cer_ast *call, const cer_word *word, const cer_arg *arg,
+             cer_error *err)
 {
-	for (size_t i = 0; i < binding->word->n_args; i++)
-	{
-		const cer_arg *arg = &binding->word->args[i];
-		char *place = (char *) target + arg->offset;
+	char range[120];
 
-		switch (arg->type)
-		{
-			case CER_ARG_NUMBER:
-				*(double *) (void *) place = binding->values[i];
-				break;
-			case CER_ARG_INTEGER:
-				*(uint64_t *) (void *) place = (uint64_t) binding->values[i];
-				break;
-			case CER_ARG_ACTIVATION:
-				*(cer_activation *) (void *) place =
-					(cer_activation) binding->values[i];
-				break;
-			case CER_ARG_LAYERS:
-				break;
-		}
-	}
+	cer_arg_describe(arg, range, sizeof(range));
+	cer_fail_at(err, CER_BAD_VALUE, call->place, "%s without %s", word->name,
+	            arg->name);
+	cer_error_set_detail(err, "%s is %s: %s.", arg->name, range, arg->help);
+	return CER_BAD_VALUE;
 }
 
-cer_status
-cer_binding_rewrite(cer_arena *arena, const cer_binding *binding, cer_ast *call,
-                    cer_error *err)
+static cer_status
+check_required(const cer_ast *call, cer_binding *binding, cer_error *err)
 {
 	const cer_word *word = binding->word;
 
-	cer_ast_remove_children(call);
+	if (binding->form == CER_FORM_PATTERN)
+		return CER_OK;
 	for (size_t i = 0; i < word->n_args; i++)
 	{
-		cer_ast *value = binding->written[i];
-		cer_ast *named;
+		const cer_arg *arg = &word->args[i];
 
-		if (value == NULL || binding->values[i] == word->args[i].fallback)
+		if (!arg->is_required)
 			continue;
-		if (word->is_positional)
-		{
-			cer_ast_append(call, value);
-			continue;
-		}
-		named = cer_ast_make(arena, CER_AST_NAMED, value->place);
-		if (named == NULL)
-			return cer_fail_memory(err, sizeof(*named));
-		named->name = cer_text_of(word->args[i].name);
-		cer_ast_append(named, value);
-		cer_ast_append(call, named);
+		if (arg->type == CER_ARG_CHILDREN && binding->n_rest < 2)
+			return cer_fail_at(err, CER_BAD_VALUE, call->place,
+			                   "%s takes two layers or more", word->name);
+		if (arg->type != CER_ARG_CHILDREN && binding->written[i] == NULL)
+			return fail_missing(call, word, arg, err);
 	}
+	return CER_OK;
+}
+
+cer_status
+cer_call_bind(const cer_ast *call, const cer_word *word, cer_form form,
+              cer_binding *binding, cer_error *err)
+{
+	memset(binding, 0, offsetof(cer_binding, widths));
+	binding->word = word;
+	binding->form = form;
+	for (size_t i = 0; i < word->n_args; i++)
+		binding->values[i] = word->args[i].fallback;
+	CER_TRY(bind_children(binding, call, err));
+	CER_TRY(check_required(call, binding, err));
+	if (word->n_args > 0 && word->args[0].type == CER_ARG_WIDTHS)
+		return cer_binding_read_widths(binding, &word->args[0], err);
 	return CER_OK;
 }

@@ -8,21 +8,44 @@
 #include "lang/ast.h"
 #include "lang/schema.h"
 
-/* By position in the word's table: what was written (NULL: nothing) and the
- * value, which is the default where nothing was. */
+/* What a text stands for. */
+typedef enum cer_form
+{
+	CER_FORM_TRIPLE,  /* what is left out is as the language version has it */
+	CER_FORM_PATTERN, /* what is left out is free */
+	CER_FORM_SPACE    /* as a triple, and values may be many */
+} cer_form;
+
+/*
+ * By position in the word's table: what was written (NULL: nothing) and the
+ * value, which is the default where nothing was, and NaN where it is none or
+ * many: layers, choices, ranges.
+ */
 typedef struct cer_binding
 {
 	const cer_word *word;
+	cer_form form;
 	cer_ast *written[CER_MAX_ARGS];
+	cer_ast *optional[CER_MAX_ARGS]; /* of spaces: ?name = value, all of it */
 	double values[CER_MAX_ARGS];
+	size_t n_rest;   /* positional children that WIDTHS or CHILDREN take */
+	cer_ast *rest;   /* the first of them */
+	size_t n_widths; /* 0 where they are left out, or many */
+	size_t widths[CER_MAX_LAYERS];
 } cer_binding;
 
-/* Everything but CER_ARG_LAYERS, which the structure reads itself. */
-extern cer_status cer_call_bind(const cer_ast *call, const cer_word *word,
-                                cer_binding *binding, cer_error *err);
+/* Changes nothing of the call. */
+extern cer_status
+cer_call_bind(const cer_ast *call, const cer_word *word, cer_form form,
+              cer_binding *binding, cer_error *err);
 
-/* Puts the values where the word's table says, below target. */
+/* Puts the values where the word's table says, below target; those that are
+ * none, or another setting's, are left alone. */
 extern void cer_binding_store(const cer_binding *binding, void *target);
+
+/* Reads the widths that the binding's rest lists, or the default ones. */
+extern cer_status cer_binding_read_widths(cer_binding *binding,
+                                          const cer_arg *arg, cer_error *err);
 
 /* Rewrites the call's arguments: in the table's order, defaults left out. */
 extern cer_status
@@ -32,6 +55,12 @@ cer_binding_rewrite(cer_arena *arena, const cer_binding *binding, cer_ast *call,
 /* The word that a call names, of one kind; fails with what is known. */
 extern cer_status cer_call_find_word(const cer_ast *call, cer_word_kind kind,
                                      const cer_word **word, cer_error *err);
+
+/* Stands for many values. */
+extern bool cer_ast_is_many(const cer_ast *value);
+/* Checks that each value that it stands for is one that arg allows. */
+extern cer_status
+cer_arg_check_many(const cer_arg *arg, const cer_ast *value, cer_error *err);
 
 /* Checks that value is a number that arg allows. */
 extern cer_status

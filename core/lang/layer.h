@@ -9,7 +9,11 @@
  * row; "features" is that input as one vector, "tokens" one vector a feature,
  * "wide" one logit a class from every feature without a hidden layer.  A chain
  * that begins with any other layer begins with features.  A network ends with
- * a dense layer to the classes, appended unless the tree ends with "output".
+ * a dense layer to the classes, appended unless the tree ends with logits: its
+ * last layer is output, wide or neighbours, or a concat, sum or ensemble of
+ * what ends so.  What follows an ensemble is applied to each member; its output
+ * has weights of each member's own, and the members' probabilities are
+ * averaged.  No chain holds a chain, a dropout of 0 is left out.
  */
 #ifndef CER_LANG_LAYER_H
 #define CER_LANG_LAYER_H
@@ -87,6 +91,19 @@ typedef enum cer_initial_kind
 	CER_INITIAL_NTK      /* normal 1, output over sqrt(n_in): realmlp */
 } cer_initial_kind;
 
+typedef enum cer_sharing_kind
+{
+	CER_SHARING_NONE, /* each member has weights of its own */
+	CER_SHARING_ALL   /* one set, with factors a member (BatchEnsemble, 2020) */
+} cer_sharing_kind;
+
+typedef enum cer_joining_kind
+{
+	CER_JOINING_CONCAT,
+	CER_JOINING_SUM,
+	CER_JOINING_GATE
+} cer_joining_kind;
+
 /* The arguments that a kind does not have are 0. */
 typedef struct cer_layer
 {
@@ -102,14 +119,14 @@ typedef struct cer_layer
 	cer_norm_kind norm;
 	cer_pool_kind pool;
 	cer_initial_kind initial;
-	bool has_no_bias; /* of dense */
-	bool is_shared;   /* ensemble: one set of weights, with factors a
-								 * member (BatchEnsemble, 2020) */
-	bool is_alpha;    /* dropout: keeps mean and variance of selu */
-	bool has_cls;     /* tokens */
-	bool is_learnt;   /* activation: x + a (f(x) - x), a a unit */
-	cer_text table;   /* by_table, pool_rows */
-	int line;         /* where it stands: errors of shapes */
+	cer_sharing_kind sharing; /* of ensemble */
+	cer_joining_kind joining; /* of by_table */
+	bool has_no_bias;         /* of dense */
+	bool is_alpha;            /* dropout: keeps mean and variance of selu */
+	bool has_cls;             /* tokens */
+	bool is_learnt;           /* activation: x + a (f(x) - x), a a unit */
+	cer_text table;           /* pool_rows */
+	int line;                 /* where it stands: errors of shapes */
 	int column;
 } cer_layer;
 

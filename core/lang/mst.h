@@ -38,10 +38,12 @@ typedef struct cer_settings
 struct cer_mst
 {
 	size_t n_items;
-	const cer_fe_item *items;   /* FE as written; FE * when left out */
-	const cer_layer *structure; /* AS resolved with PT's defaults */
-	cer_settings settings;      /* PT resolved */
-	const struct cer_ast *ast;  /* as written, for the printer; lang only */
+	const cer_fe_item *items;      /* FE as written; FE * when left out */
+	const cer_layer *structure;    /* AS resolved with PT's defaults; NULL: it
+	                             * names structures that are not bound */
+	cer_settings settings;         /* PT resolved */
+	const struct cer_ast *ast;     /* canonical, for the printer; lang only */
+	const struct cer_ast *unknown; /* the first structure that is not bound */
 };
 
 extern const char *cer_activation_name(cer_activation activation);

@@ -22,9 +22,10 @@ typedef struct cer_parser
 	cer_lexer lexer;
 	cer_arena *arena;
 	cer_error *err;
-	cer_token token; /* not yet used */
-	int depth;       /* of parentheses */
-	bool is_space;   /* what stands for many values is allowed */
+	cer_token token;    /* not yet used */
+	int depth;          /* of parentheses */
+	bool is_space;      /* what stands for many values is allowed */
+	bool is_definition; /* and so is arithmetic */
 	bool has_version;
 } cer_parser;
 

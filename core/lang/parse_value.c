@@ -5,7 +5,9 @@
  *
  *	 argument  = [name '='] value
  *	 value     = term {'>' term}
- *	 term      = operand [('x' | 'xx') operand]
+ *	 term      = sum [('x' | 'xx') sum]
+ *	 sum       = product {('+' | '-') product}				in definitions; else
+ *	 product   = operand {('*' | '/') operand}				operand
  *	 operand   = number | word ['(' [argument {',' argument}] ')'] | many
  *	 many      = ('{' argument {',' argument} '}' | '?' operand
  *				 | number '..' number ['log'] ['step' number])
@@ -111,7 +113,7 @@ cer_parse_argument(cer_parser *p, cer_ast **argument)
 	name->kind = CER_AST_NAMED;
 	CER_TRY(cer_parse_value(p, "a value", &value));
 	cer_ast_append(name, value);
-	return CER_OK;
+	return name == *argument ? CER_OK : cer_parse_condition(p, argument);
 }
 
 static cer_status
@@ -160,6 +162,43 @@ cer_parse_operand(cer_parser *p, const char *expected, cer_ast **operand)
 	return cer_parser_fail(p, expected);
 }
 
+typedef cer_status (*operand_fn)(cer_parser *p, const char *expected,
+                                 cer_ast **operand);
+
+/* operand {(one | other) operand}, from the left */
+static cer_status
+parse_arithmetic(cer_parser *p, operand_fn operand, const char *marks,
+                 const char *expected, cer_ast **value)
+{
+	cer_ast *second;
+
+	CER_TRY(operand(p, expected, value));
+	while (p->token.kind == marks[0] || p->token.kind == marks[1])
+	{
+		CER_TRY(wrap(p, CER_AST_ARITHMETIC, value));
+		(*value)->name =
+			(cer_text){p->token.kind == marks[0] ? marks : marks + 1, 1};
+		CER_TRY(cer_parser_advance(p));
+		CER_TRY(operand(p, "a number", &second));
+		cer_ast_append(*value, second);
+	}
+	return CER_OK;
+}
+
+static cer_status
+parse_product(cer_parser *p, const char *expected, cer_ast **product)
+{
+	return parse_arithmetic(p, cer_parse_operand, "*/", expected, product);
+}
+
+static cer_status
+parse_sum(cer_parser *p, const char *expected, cer_ast **sum)
+{
+	if (!p->is_definition)
+		return cer_parse_operand(p, expected, sum);
+	return parse_arithmetic(p, parse_product, "+-", expected, sum);
+}
+
 /* operand, or so many of it */
 static cer_status
 parse_term(cer_parser *p, const char *expected, cer_ast **term)
@@ -167,13 +206,13 @@ parse_term(cer_parser *p, const char *expected, cer_ast **term)
 	bool is_free = false;
 	cer_ast *count;
 
-	CER_TRY(cer_parse_operand(p, expected, term));
+	CER_TRY(parse_sum(p, expected, term));
 	if (p->is_space)
 		is_free = cer_parser_is_word(p, "XX");
 	if (!is_free && !cer_parser_is_word(p, "X"))
 		return CER_OK;
 	CER_TRY(cer_parser_advance(p));
-	CER_TRY(cer_parse_operand(p, "a number of layers", &count));
+	CER_TRY(parse_sum(p, "a number of layers", &count));
 	CER_TRY(wrap(p, is_free ? CER_AST_FREE_TIMES : CER_AST_TIMES, term));
 	cer_ast_append(*term, count);
 	return CER_OK;

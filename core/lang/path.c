@@ -42,28 +42,6 @@ cer_ast_equals(const cer_ast *a, const cer_ast *b)
 	return x == y;
 }
 
-cer_ast *
-cer_ast_copy(cer_arena *arena, const cer_ast *ast)
-{
-	cer_ast *copy = cer_ast_make(arena, ast->kind, ast->place);
-
-	if (copy == NULL)
-		return NULL;
-	copy->name = ast->name;
-	copy->qualifier = ast->qualifier;
-	copy->number = ast->number;
-	copy->flag = ast->flag;
-	for (const cer_ast *child = ast->first; child; child = child->next)
-	{
-		cer_ast *twin = cer_ast_copy(arena, child);
-
-		if (twin == NULL)
-			return NULL;
-		cer_ast_append(copy, twin);
-	}
-	return copy;
-}
-
 size_t
 cer_ast_count_copies(const cer_ast *ast)
 {
@@ -105,7 +83,8 @@ cer_training_init(cer_training *training, const cer_ast *pt)
 const cer_word *
 cer_call_get_word(const cer_ast *call)
 {
-	static const cer_word_kind kinds[] = {CER_WORD_STRUCTURE, CER_WORD_ENCODER};
+	static const cer_word_kind kinds[] = {CER_WORD_STRUCTURE, CER_WORD_LAYER,
+	                                      CER_WORD_ENCODER};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 	{
@@ -120,20 +99,22 @@ cer_call_get_word(const cer_ast *call)
 bool
 cer_arg_is_list(const cer_arg *arg)
 {
-	return arg->type == CER_ARG_LAYERS;
+	return arg->type == CER_ARG_WIDTHS;
 }
 
 bool
 cer_arg_is_positional(const cer_word *word, const cer_arg *arg)
 {
-	(void) arg;
-	return word->is_positional;
+	(void) word;
+	return arg->is_positional;
 }
 
 bool
 cer_arg_make_default(const cer_arg *arg, cer_ast *node)
 {
 	memset(node, 0, sizeof(*node));
+	if (arg->is_required || arg->setting != NULL)
+		return false;
 	switch (arg->type)
 	{
 		case CER_ARG_NUMBER:
@@ -145,6 +126,10 @@ cer_arg_make_default(const cer_arg *arg, cer_ast *node)
 			node->kind = CER_AST_CALL;
 			node->name = cer_text_of(
 				cer_activation_name((cer_activation) (int) arg->fallback));
+			return true;
+		case CER_ARG_CHOICE:
+			node->kind = CER_AST_CALL;
+			node->name = cer_text_of(arg->choices[(int) arg->fallback]);
 			return true;
 		default:
 			return false;

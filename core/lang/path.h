@@ -19,9 +19,6 @@ extern cer_ast *cer_ast_find_named(const cer_ast *parent, cer_text name);
 /* The same tree, whatever its places in the text. */
 extern bool cer_ast_equals(const cer_ast *a, const cer_ast *b);
 
-/* With all below it; NULL: no memory.  Texts are shared. */
-extern cer_ast *cer_ast_copy(cer_arena *arena, const cer_ast *ast);
-
 /* w x n with both known: so many nodes of w in a row.  1 for any other node. */
 extern size_t cer_ast_count_copies(const cer_ast *ast);
 /* What is there so many times: w of w x n, else the node itself. */

@@ -268,6 +268,16 @@ print_aggregate(printer *p, const cer_ast *ast)
 		write_text(p, " UNCUT");
 }
 
+static void
+print_arithmetic(printer *p, const cer_ast *ast)
+{
+	print_node(p, ast->first);
+	write_text(p, " ");
+	write_bytes(p, ast->name.data, ast->name.size);
+	write_text(p, " ");
+	print_node(p, ast->last);
+}
+
 /* lo..hi [log] [step s] */
 static void
 print_range(printer *p, const cer_ast *ast)
@@ -390,6 +400,7 @@ static const form forms[] = {
 	[CER_AST_FREE_TIMES] = {.separator = " xx "},
 	[CER_AST_PLUS] = {.separator = " + "},
 	[CER_AST_CHAIN] = {.separator = " > "},
+	[CER_AST_ARITHMETIC] = {.print = print_arithmetic},
 	[CER_AST_CHOICE] = {.open = "{",
                         .separator = ", ",
                         .close = "}",

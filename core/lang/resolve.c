@@ -57,7 +57,7 @@ resolve_triple(cer_resolver *r, cer_ast *triple)
 	CER_TRY(cer_resolve_fe(r, fe));
 	CER_TRY(cer_resolve_as(r, as));
 	CER_TRY(cer_resolve_pt(r, pt));
-	CER_TRY(cer_resolve_layers(r));
+	CER_TRY(cer_build_structure(r, as));
 	cer_ast_remove_children(triple);
 	cer_ast_append(triple, fe);
 	cer_ast_append(triple, as);
@@ -78,6 +78,7 @@ cer_mst_resolve(cer_arena *arena, cer_ast *ast, const cer_mst **mst,
 	memset(r.mst, 0, sizeof(*r.mst));
 	CER_TRY(resolve_triple(&r, ast));
 	r.mst->ast = ast;
+	r.mst->unknown = r.unknown;
 	*mst = r.mst;
 	return CER_OK;
 }

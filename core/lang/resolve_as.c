@@ -1,159 +1,161 @@
 /*
  * lang/resolve_as.c
- *	  AS: the structure and its layers; runs of one width become `w x n`.
+ *	  AS in canonical form: words checked, arguments in the schema's order,
+ *	  defaults left out, `activation(relu)` written `relu`.
  */
 #include "lang/resolver.h"
 
-#include "lang/bind.h"
+#include "base/text.h"
+#include "lang/suggest.h"
 
 #include <string.h>
 
-#define MIN_RUN 3 /* layers of one width that are written w x n */
+/* ---------------------------------------------------------------- words */
 
-static cer_status
-add_units(cer_resolver *r, cer_place place, double units, double count)
+static const cer_word *
+find_own(const cer_resolver *r, cer_text name)
 {
-	if (count > CER_MAX_LAYERS - (double) r->n_units)
-		return cer_fail_at(r->err, CER_TOO_BIG, place, "more than %d layers",
-		                   CER_MAX_LAYERS);
-	for (; count > 0; count--)
-		r->units[r->n_units++] = (size_t) units;
-	return CER_OK;
+	for (size_t i = 0; i < r->n_structures; i++)
+		if (cer_text_is(name, r->structures[i].name))
+			return &r->structures[i];
+	return NULL;
 }
 
-static const cer_arg layer_count = {.name = "number of layers",
-                                    .help = "what stands after \"x\"",
-                                    .type = CER_ARG_INTEGER,
-                                    .least = 1,
-                                    .most = CER_MAX_LAYERS};
-
-/* The widths that a structure's arguments list. */
-static cer_status
-resolve_units(cer_resolver *r, const cer_ast *call, const cer_word *word)
+static const cer_word *
+find_word(const cer_resolver *r, cer_text name)
 {
-	const cer_arg *arg = &word->args[0];
+	static const cer_word_kind kinds[] = {CER_WORD_STRUCTURE, CER_WORD_LAYER,
+	                                      CER_WORD_ACTIVATION};
+	const cer_word *word = NULL;
 
-	for (const cer_ast *child = call->first; child; child = child->next)
-	{
-		const cer_ast *units = child;
-		double count = 1;
+	for (size_t i = 0; i < 3 && word == NULL; i++)
+		word = cer_schema_find(kinds[i], name);
+	return word ? word : find_own(r, name);
+}
 
-		if (child->kind == CER_AST_NAMED)
-			return cer_arg_fail_unknown(child, word, r->err);
-		if (child->kind == CER_AST_TIMES)
-		{
-			units = child->first;
-			CER_TRY(cer_arg_check(&layer_count, child->last, r->err));
-			count = child->last->number;
-		}
-		CER_TRY(cer_arg_check(arg, units, r->err));
-		CER_TRY(add_units(r, child->place, units->number, count));
-	}
-	if (r->n_units > 0)
+cer_status
+cer_find_layer_word(cer_resolver *r, const cer_ast *call, const cer_word **word)
+{
+	*word = find_word(r, call->name);
+	if (*word != NULL || !cer_structure_is_misspelt(call->name))
 		return CER_OK;
-	r->n_units = arg->n_fallback_units;
-	memcpy(r->units, arg->fallback_units, r->n_units * sizeof(*r->units));
-	return CER_OK;
+	return cer_call_find_word(call, CER_WORD_STRUCTURE, word, r->err);
 }
 
-static cer_status
-append_number(cer_resolver *r, cer_ast *parent, size_t value)
+bool
+cer_structure_is_misspelt(cer_text name)
 {
-	cer_ast *number;
-
-	CER_TRY(cer_resolver_make_node(r, CER_AST_NUMBER, parent->place, &number));
-	number->number = (double) value;
-	cer_ast_append(parent, number);
-	return CER_OK;
-}
-
-/* Rewrites the list of layers: w x n for runs. */
-static cer_status
-rewrite_units(cer_resolver *r, cer_ast *call)
-{
-	size_t run;
-
-	cer_ast_remove_children(call);
-	for (size_t i = 0; i < r->n_units; i += run)
+	for (size_t i = 0; i < cer_schema_count(); i++)
 	{
-		cer_ast *times;
+		const cer_word *word = cer_schema_get(i);
+		cer_text known = cer_text_of(word->name);
 
-		for (run = 1; i + run < r->n_units; run++)
-			if (r->units[i + run] != r->units[i])
-				break;
-		if (run < MIN_RUN)
-		{
-			run = 1;
-			CER_TRY(append_number(r, call, r->units[i]));
-			continue;
-		}
-		CER_TRY(cer_resolver_make_node(r, CER_AST_TIMES, call->place, &times));
-		CER_TRY(append_number(r, times, r->units[i]));
-		CER_TRY(append_number(r, times, run));
-		cer_ast_append(call, times);
+		if (cer_text_equals(known, name))
+			return true;
+		if (word->kind <= CER_WORD_LAYER && cer_suggest_is_slip(name, known))
+			return true;
+	}
+	return false;
+}
+
+/* ---------------------------------------------------------------- layers */
+
+static cer_status
+resolve_children(cer_resolver *r, cer_ast *first, size_t n)
+{
+	for (cer_ast *child = first; n > 0; child = child->next, n--)
+		CER_TRY(cer_resolve_layer(r, child));
+	return CER_OK;
+}
+
+/* The layers among the arguments that were bound. */
+static cer_status
+resolve_arguments(cer_resolver *r, cer_binding *binding)
+{
+	for (size_t i = 0; i < binding->word->n_args; i++)
+	{
+		cer_arg_type type = binding->word->args[i].type;
+
+		if (type == CER_ARG_CHILDREN)
+			CER_TRY(resolve_children(r, binding->rest, binding->n_rest));
+		else if (type == CER_ARG_LAYER && binding->written[i] != NULL)
+			CER_TRY(cer_resolve_layer(r, binding->written[i]));
 	}
 	return CER_OK;
+}
+
+/* A function of units may be written by its name alone: then it is. */
+static void
+shorten_activation(cer_ast *call, const cer_word *word)
+{
+	const cer_ast *only = call->first;
+
+	if (word->kind != CER_WORD_LAYER || word->code != CER_LAYER_ACTIVATION ||
+	    only == NULL || only->next != NULL || only->kind != CER_AST_CALL)
+		return;
+	call->name = only->name;
+	cer_ast_remove_children(call);
+}
+
+static cer_status
+resolve_call(cer_resolver *r, cer_ast *call)
+{
+	const cer_word *word = NULL;
+	cer_binding binding;
+
+	CER_TRY(cer_find_layer_word(r, call, &word));
+	if (word == NULL)
+	{
+		if (r->unknown == NULL)
+			r->unknown = call;
+		return CER_OK;
+	}
+	CER_TRY(cer_call_bind(call, word, r->form, &binding, r->err));
+	CER_TRY(resolve_arguments(r, &binding));
+	CER_TRY(cer_binding_rewrite(r->arena, &binding, call, r->err));
+	shorten_activation(call, word);
+	return CER_OK;
+}
+
+cer_status
+cer_resolve_layer(cer_resolver *r, cer_ast *layer)
+{
+	switch (layer->kind)
+	{
+		case CER_AST_CALL:
+			return resolve_call(r, layer);
+		case CER_AST_CHAIN:
+			return resolve_children(r, layer->first, cer_ast_count(layer));
+		case CER_AST_CHOICE:
+			return resolve_children(r, layer->first, cer_ast_count(layer));
+		case CER_AST_OPTIONAL:
+		case CER_AST_CONDITION:
+			return cer_resolve_layer(r, layer->first);
+		case CER_AST_TIMES:
+		case CER_AST_FREE_TIMES:
+			if (layer->first->kind == CER_AST_NUMBER)
+				break;
+			cer_fail_at(r->err, CER_BAD_VALUE, layer->place,
+			            "\"x\" stands outside a list of widths");
+			cer_error_set_hint(r->err, "Write repeat(n, layers).");
+			return CER_BAD_VALUE;
+		default:
+			break;
+	}
+	return cer_fail_at(r->err, CER_BAD_VALUE, layer->place,
+	                   "a number is no structure");
 }
 
 cer_status
 cer_resolve_as(cer_resolver *r, cer_ast *as)
 {
-	cer_ast *call = as->first;
-	const cer_word *word = NULL;
+	cer_ast *call;
 
-	if (call == NULL)
+	if (as->first == NULL)
 	{
 		CER_TRY(
 			cer_resolver_make_call(r, CER_DEFAULT_STRUCTURE, as->place, &call));
 		cer_ast_append(as, call);
 	}
-	if (call->kind != CER_AST_CALL)
-		return cer_fail_at(r->err, CER_BAD_VALUE, call->place,
-		                   "a number is no structure");
-	CER_TRY(cer_call_find_word(call, CER_WORD_STRUCTURE, &word, r->err));
-	r->place = call->place;
-	CER_TRY(resolve_units(r, call, word));
-	return rewrite_units(r, call);
-}
-
-static cer_status
-append_layer(cer_resolver *r, cer_layer *parent, const cer_layer *from)
-{
-	cer_layer *layer =
-		cer_layer_make(r->arena, from->kind, parent->line, parent->column);
-
-	if (layer == NULL)
-		return cer_fail_memory(r->err, sizeof(*layer));
-	layer->width = from->width;
-	layer->activation = from->activation;
-	layer->dropout = from->dropout;
-	cer_layer_append(parent, layer);
-	return CER_OK;
-}
-
-/* PT gives the layers what AS leaves open. */
-cer_status
-cer_resolve_layers(cer_resolver *r)
-{
-	cer_mst *mst = r->mst;
-	cer_layer activation = {.kind = CER_LAYER_ACTIVATION,
-	                        .activation = mst->settings.activation};
-	cer_layer dropout = {.kind = CER_LAYER_DROPOUT,
-	                     .dropout = mst->settings.dropout};
-	cer_layer *chain = cer_layer_make(r->arena, CER_LAYER_CHAIN, r->place.line,
-	                                  r->place.column);
-
-	if (chain == NULL)
-		return cer_fail_memory(r->err, sizeof(*chain));
-	for (size_t i = 0; i < r->n_units; i++)
-	{
-		cer_layer dense = {.kind = CER_LAYER_DENSE, .width = r->units[i]};
-
-		CER_TRY(append_layer(r, chain, &dense));
-		CER_TRY(append_layer(r, chain, &activation));
-		if (dropout.dropout > 0.0)
-			CER_TRY(append_layer(r, chain, &dropout));
-	}
-	mst->structure = chain;
-	return CER_OK;
+	return cer_resolve_layer(r, as->first);
 }

@@ -186,7 +186,7 @@ check_items(cer_resolver *r, const items *sorted)
 	both = find_common(&sorted->excepted, &sorted->columns);
 	if (both != NULL)
 		return fail_column(r, both, "both named and left out");
-	if (r->is_open)
+	if (r->form == CER_FORM_PATTERN)
 		return CER_OK;
 	CER_TRY(check_qualifiers(r, sorted, &sorted->excepted));
 	return check_qualifiers(r, sorted, &sorted->columns);

@@ -21,7 +21,7 @@ resolve_encoder(cer_resolver *r, cer_ast *call, cer_encoder_spec *encoder)
 		return cer_fail_at(r->err, CER_BAD_VALUE, call->place,
 		                   "a number is no encoder");
 	CER_TRY(cer_call_find_word(call, CER_WORD_ENCODER, &word, r->err));
-	CER_TRY(cer_call_bind(call, word, &binding, r->err));
+	CER_TRY(cer_call_bind(call, word, r->form, &binding, r->err));
 	*encoder = (cer_encoder_spec){.kind = (cer_encoder_kind) word->code};
 	cer_binding_store(&binding, encoder);
 	return cer_binding_rewrite(r->arena, &binding, call, r->err);

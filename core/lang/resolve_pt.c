@@ -97,7 +97,7 @@ resolve_optimizer(cer_resolver *r, training *t)
 		cer_call_find_word(t->optimizer, CER_WORD_OPTIMIZER, &word, r->err));
 	CER_TRY(check_loose(r, t, word));
 	cer_ast_move_children(t->optimizer, &t->loose);
-	CER_TRY(cer_call_bind(t->optimizer, word, &binding, r->err));
+	CER_TRY(cer_call_bind(t->optimizer, word, r->form, &binding, r->err));
 	r->mst->settings.optimizer = (cer_optimizer) word->code;
 	cer_binding_store(&binding, &r->mst->settings);
 	return cer_binding_rewrite(r->arena, &binding, t->optimizer, r->err);
@@ -108,7 +108,7 @@ resolve_settings(cer_resolver *r, training *t)
 {
 	cer_binding binding;
 
-	CER_TRY(cer_call_bind(&t->settings, t->section, &binding, r->err));
+	CER_TRY(cer_call_bind(&t->settings, t->section, r->form, &binding, r->err));
 	cer_binding_store(&binding, &r->mst->settings);
 	return cer_binding_rewrite(r->arena, &binding, &t->settings, r->err);
 }

@@ -5,18 +5,21 @@
 #ifndef CER_LANG_RESOLVER_H
 #define CER_LANG_RESOLVER_H
 
-#include "lang/ast.h"
-#include "lang/schema.h"
+#include "lang/bind.h"
+
+#define CER_MAX_STRUCTURES 16 /* one within another */
 
 typedef struct cer_resolver
 {
 	cer_arena *arena;
 	cer_error *err;
-	cer_mst *mst;    /* being made */
-	bool is_open;    /* a pattern or space: what is left out may be anything */
-	cer_place place; /* of the structure */
-	size_t n_units;
-	size_t units[CER_MAX_LAYERS]; /* of the layers that AS lists */
+	cer_mst *mst; /* being made */
+	cer_form form;
+	size_t n_structures; /* of the user's own */
+	const cer_word *structures;
+	size_t n_layers;  /* of the tree so far */
+	int depth;        /* of structures within structures */
+	cer_ast *unknown; /* a structure that must be one of the user's */
 } cer_resolver;
 
 /* Each fills its part of the triple and rewrites the section canonically; the
@@ -31,8 +34,22 @@ extern cer_status cer_order_items(cer_resolver *r, cer_ast *fe);
 extern cer_status
 cer_resolve_item(cer_resolver *r, cer_ast *ast, cer_fe_item **next);
 
-/* What AS leaves open comes from PT: after both. */
-extern cer_status cer_resolve_layers(cer_resolver *r);
+/* One layer, or a chain, canonically. */
+extern cer_status cer_resolve_layer(cer_resolver *r, cer_ast *layer);
+/* The word of AS that a call names, or NULL: a structure of the user's that is
+ * not known here.  Fails where the name is known as something else, or is
+ * nearly a known one. */
+extern cer_status cer_find_layer_word(cer_resolver *r, const cer_ast *call,
+                                      const cer_word **word);
+
+/*
+ * The tree of layers that AS means, after AS and PT; leaves it NULL where a
+ * structure is not known.
+ */
+extern cer_status cer_build_structure(cer_resolver *r, const cer_ast *as);
+/* A structure's body with a call's arguments put in, fresh. */
+extern cer_status cer_expand_call(cer_resolver *r, const cer_ast *call,
+                                  const cer_word *word, cer_ast **body);
 
 extern cer_status cer_resolver_make_node(cer_resolver *r, cer_ast_kind kind,
                                          cer_place place, cer_ast **node);

@@ -21,24 +21,13 @@
 
 #define SETTING(field) offsetof(cer_settings, field)
 
-static const size_t mlp_units[] = {256, 128};
-
-static const cer_arg mlp_args[] = {
-	{.name = "units",
-     .help = "widths of the hidden layers, as in 256 x 2, 64",
-     .type = CER_ARG_LAYERS,
-     .least = 1,
-     .most = CER_MAX_UNITS,
-     .n_fallback_units = COUNT(mlp_units),
-     .fallback_units = mlp_units},
-};
-
 static const cer_arg embed_args[] = {
 	{.name = "width",
      .help = "numbers that stand for one value",
      .type = CER_ARG_INTEGER,
      .least = 1,
      .most = 1024,
+     .is_positional = true,
      .fallback = 8,
      .offset = offsetof(cer_encoder_spec, width)},
 };
@@ -164,13 +153,6 @@ static const cer_arg settings[] = {
 	}
 
 static const cer_word words[] = {
-	{.name = "mlp",
-     .help = "dense layers, each followed by the activation and dropout",
-     .kind = CER_WORD_STRUCTURE,
-     .is_positional = true,
-     .n_args = COUNT(mlp_args),
-     .args = mlp_args},
-
 	WORD(CER_WORD_ENCODER, CER_ENCODER_ROBUST, "robust",
          "number: minus the median, over the interquartile range, large values "
          "drawn in"),
@@ -182,7 +164,6 @@ static const cer_word words[] = {
      .help = "category, or number as one: a learnt vector per value",
      .kind = CER_WORD_ENCODER,
      .code = CER_ENCODER_EMBED,
-     .is_positional = true,
      .n_args = COUNT(embed_args),
      .args = embed_args},
 
@@ -214,30 +195,49 @@ static const cer_word words[] = {
 size_t
 cer_schema_count(void)
 {
-	return COUNT(words);
+	return cer_structure_word_count + cer_layer_word_count + COUNT(words);
 }
 
 const cer_word *
 cer_schema_get(size_t i)
 {
-	return &words[i];
+	if (i < cer_structure_word_count)
+		return &cer_structure_words[i];
+	i -= cer_structure_word_count;
+	if (i < cer_layer_word_count)
+		return &cer_layer_words[i];
+	return &words[i - cer_layer_word_count];
+}
+
+static const cer_word *
+find_in(const cer_word *list, size_t n, cer_word_kind kind, cer_text name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].name[0] == name.data[0] && list[i].kind == kind &&
+		    cer_text_is(name, list[i].name))
+			return &list[i];
+	return NULL;
 }
 
 const cer_word *
 cer_schema_find(cer_word_kind kind, cer_text name)
 {
-	for (size_t i = 0; i < COUNT(words); i++)
-		if (words[i].kind == kind && cer_text_is(name, words[i].name))
-			return &words[i];
-	return NULL;
+	if (name.size == 0)
+		return NULL;
+	if (kind == CER_WORD_STRUCTURE)
+		return find_in(cer_structure_words, cer_structure_word_count, kind,
+		               name);
+	if (kind == CER_WORD_LAYER)
+		return find_in(cer_layer_words, cer_layer_word_count, kind, name);
+	return find_in(words, COUNT(words), kind, name);
 }
 
 const cer_word *
 cer_schema_find_code(cer_word_kind kind, int code)
 {
-	for (size_t i = 0; i < COUNT(words); i++)
-		if (words[i].kind == kind && words[i].code == code)
-			return &words[i];
+	for (size_t i = 0; i < cer_schema_count(); i++)
+		if (cer_schema_get(i)->kind == kind && cer_schema_get(i)->code == code)
+			return cer_schema_get(i);
 	return NULL;
 }
 
@@ -250,6 +250,15 @@ cer_word_find_arg(const cer_word *word, cer_text name)
 	return NULL;
 }
 
+const char *const *
+cer_arg_find_choice(const cer_arg *arg, cer_text name)
+{
+	for (const char *const *choice = arg->choices; *choice; choice++)
+		if (cer_text_is(name, *choice))
+			return choice;
+	return NULL;
+}
+
 const char *
 cer_word_kind_name(cer_word_kind kind)
 {
@@ -257,6 +266,8 @@ cer_word_kind_name(cer_word_kind kind)
 	{
 		case CER_WORD_STRUCTURE:
 			return "structure";
+		case CER_WORD_LAYER:
+			return "layer";
 		case CER_WORD_ENCODER:
 			return "encoder";
 		case CER_WORD_OPTIMIZER:
@@ -269,19 +280,56 @@ cer_word_kind_name(cer_word_kind kind)
 	return "section";
 }
 
+static void
+describe_choices(const cer_arg *arg, char *text, size_t size)
+{
+	size_t used = (size_t) snprintf(text, size, "%s", arg->choices[0]);
+
+	for (size_t i = 1; arg->choices[i] != NULL && used < size; i++)
+		used += (size_t) snprintf(text + used, size - used, "%s%s",
+		                          arg->choices[i + 1] ? ", " : " or ",
+		                          arg->choices[i]);
+}
+
+static void
+describe_range(const cer_arg *arg, char *text, size_t size)
+{
+	snprintf(text, size, "a %snumber %s %.16g%s %.16g",
+	         arg->type == CER_ARG_NUMBER ? "" : "whole ",
+	         arg->is_above_least ? "above" : "from", arg->least,
+	         arg->is_below_most    ? " to below"
+	         : arg->is_above_least ? ", at most"
+	                               : " to",
+	         arg->most);
+}
+
 void
 cer_arg_describe(const cer_arg *arg, char *text, size_t size)
 {
-	if (arg->type == CER_ARG_ACTIVATION)
-		snprintf(text, size, "an activation");
-	else
-		snprintf(text, size, "a %snumber %s %.16g%s %.16g",
-		         arg->type == CER_ARG_NUMBER ? "" : "whole ",
-		         arg->is_above_least ? "above" : "from", arg->least,
-		         arg->is_below_most    ? " to below"
-		         : arg->is_above_least ? ", at most"
-		                               : " to",
-		         arg->most);
+	switch (arg->type)
+	{
+		case CER_ARG_NUMBER:
+		case CER_ARG_INTEGER:
+		case CER_ARG_WIDTHS:
+			describe_range(arg, text, size);
+			break;
+		case CER_ARG_ACTIVATION:
+			snprintf(text, size, "an activation");
+			break;
+		case CER_ARG_CHOICE:
+			describe_choices(arg, text, size);
+			break;
+		case CER_ARG_FLAG:
+			snprintf(text, size, "the word itself");
+			break;
+		case CER_ARG_TABLE:
+			snprintf(text, size, "the name of a table");
+			break;
+		case CER_ARG_LAYER:
+		case CER_ARG_CHILDREN:
+			snprintf(text, size, "layers");
+			break;
+	}
 }
 
 const char *

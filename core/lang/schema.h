@@ -12,7 +12,8 @@
 #include "lang/mst.h"
 
 #define CER_MAX_ARGS   16
-#define CER_MAX_LAYERS 64
+#define CER_MAX_LAYERS 64   /* that one list of widths makes */
+#define CER_MAX_TREE   4096 /* layers of a structure, all told */
 #define CER_MAX_UNITS  65536
 
 typedef enum cer_arg_type
@@ -20,7 +21,12 @@ typedef enum cer_arg_type
 	CER_ARG_NUMBER,     /* a double */
 	CER_ARG_INTEGER,    /* a size_t or uint64_t */
 	CER_ARG_ACTIVATION, /* a cer_activation */
-	CER_ARG_LAYERS      /* the rest of the positional arguments: widths */
+	CER_ARG_CHOICE,     /* one of a few words: an enum */
+	CER_ARG_FLAG,       /* the argument's name alone: a bool */
+	CER_ARG_TABLE,      /* a name: a cer_text */
+	CER_ARG_WIDTHS,     /* the rest of the positional arguments: widths */
+	CER_ARG_LAYER,      /* a layer or a chain of them */
+	CER_ARG_CHILDREN    /* layers: the rest of the positional arguments */
 } cer_arg_type;
 
 typedef struct cer_arg
@@ -32,15 +38,20 @@ typedef struct cer_arg
 	double most;
 	bool is_above_least; /* least itself is not allowed */
 	bool is_below_most;
+	bool is_required;
+	bool is_positional;      /* printed without its name if all before it are */
 	double fallback;         /* the language version's default */
+	const char *setting;     /* PT's, which is the default instead */
 	size_t offset;           /* of the value in what the word resolves to */
-	size_t n_fallback_units; /* of CER_ARG_LAYERS */
+	size_t n_fallback_units; /* of CER_ARG_WIDTHS */
 	const size_t *fallback_units;
+	const char *const *choices; /* by value of the enum, NULL at the end */
 } cer_arg;
 
 typedef enum cer_word_kind
 {
-	CER_WORD_STRUCTURE,  /* AS */
+	CER_WORD_STRUCTURE,  /* AS: layers under a name */
+	CER_WORD_LAYER,      /* AS: resolves to cer_layer */
 	CER_WORD_ENCODER,    /* resolves to cer_encoder_spec */
 	CER_WORD_OPTIMIZER,  /* resolves to cer_settings */
 	CER_WORD_ACTIVATION, /* no arguments */
@@ -52,8 +63,9 @@ typedef struct cer_word
 	const char *name;
 	const char *help;
 	cer_word_kind kind;
-	int code;           /* cer_encoder_kind, cer_optimizer, cer_activation */
-	bool is_positional; /* arguments are printed without their names */
+	int code;         /* cer_encoder_kind, cer_optimizer, cer_layer_kind ... */
+	const char *body; /* of a structure: what it is made of, see definition.h */
+	const char *example;
 	size_t n_args;
 	const cer_arg *args; /* in canonical order */
 } cer_word;
@@ -66,12 +78,28 @@ extern const cer_word *cer_schema_get(size_t i);
 extern const cer_word *cer_schema_find(cer_word_kind kind, cer_text name);
 extern const cer_word *cer_schema_find_code(cer_word_kind kind, int code);
 extern const cer_arg *cer_word_find_arg(const cer_word *word, cer_text name);
+/* NULL: the argument is no choice of this name. */
+extern const char *const *
+cer_arg_find_choice(const cer_arg *arg, cer_text name);
 
 /* What the kind is called: "encoder". */
 extern const char *cer_word_kind_name(cer_word_kind kind);
 
 /* "a number above 0, at most 10" */
 extern void cer_arg_describe(const cer_arg *arg, char *text, size_t size);
+
+/* What the type is called in definitions. */
+extern const char *cer_arg_type_name(cer_arg_type type);
+
+/* A name that no structure of a user's own can have: a word of the language, or
+ * one slip away from one of AS. */
+extern bool cer_structure_is_misspelt(cer_text name);
+
+/* Words of the parts of the schema that have files of their own. */
+extern const cer_word cer_structure_words[];
+extern const size_t cer_structure_word_count;
+extern const cer_word cer_layer_words[];
+extern const size_t cer_layer_word_count;
 
 /* Defaults of the language version that are words. */
 #define CER_DEFAULT_STRUCTURE "mlp"

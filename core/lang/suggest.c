@@ -90,6 +90,15 @@ cer_suggestion_offer(cer_suggestion *suggestion, cer_text candidate)
 	}
 }
 
+bool
+cer_suggest_is_slip(cer_text word, cer_text known)
+{
+	if (word.size > known.size + 1 || known.size > word.size + 1 ||
+	    known.size > MAX_SIZE || word.size > MAX_SIZE || known.size < 3)
+		return false;
+	return measure(word, known) == 1;
+}
+
 void
 cer_suggestion_hint(const cer_suggestion *suggestion, cer_error *err)
 {

@@ -18,6 +18,8 @@ typedef struct cer_suggestion
 extern void cer_suggestion_init(cer_suggestion *suggestion, cer_text word);
 extern void
 cer_suggestion_offer(cer_suggestion *suggestion, cer_text candidate);
+/* One slip away: what is written so was meant to be the known word. */
+extern bool cer_suggest_is_slip(cer_text word, cer_text known);
 /* Sets err's hint where a candidate is near enough to be a slip. */
 extern void
 cer_suggestion_hint(const cer_suggestion *suggestion, cer_error *err);

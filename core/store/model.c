@@ -63,6 +63,7 @@ make_model(cer_arena *arena, cer_arena *work, part_list *list, cer_model *model,
 
 	CER_TRY(read_header(work, list, &header, err));
 	CER_TRY(cer_mst_parse(work, header.triple, &mst, err));
+	CER_TRY(cer_mst_check_bound(mst, err));
 	CER_TRY(read_encoders(arena, list, &header, &model->encoders, err));
 	CER_TRY(cer_net_make(arena, cer_encoders_get_shape(model->encoders),
 	                     mst->structure, &net, err));

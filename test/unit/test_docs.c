@@ -36,6 +36,15 @@ read_split(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
 	return cer_split_parse(arena, text, &split, err);
 }
 
+static cer_status
+read_definition(cer_arena *arena, cer_text text, cer_text *result,
+                cer_error *err)
+{
+	cer_structure structure = {{"tried", 5}, text};
+
+	return cer_structure_define(arena, &structure, NULL, 0, result, err);
+}
+
 /* One example and the line after it, which may tell what comes of it. */
 static void
 run_example(read_fn read, const char *line, const char *next)
@@ -63,6 +72,8 @@ find_reader(const char *line)
 {
 	if (strcmp(line, "```mst") == 0)
 		return read_mst;
+	if (strcmp(line, "```definition") == 0)
+		return read_definition;
 	return strcmp(line, "```split") == 0 ? read_split : NULL;
 }
 
@@ -96,7 +107,15 @@ test_docs__examples_hold(void **state)
 static void
 describe_default(const cer_arg *arg, char text[CER_NUMBER_BYTES])
 {
-	if (arg->type == CER_ARG_ACTIVATION)
+	if (arg->is_required)
+		strcpy(text, "");
+	else if (arg->setting != NULL)
+		sprintf(text, "PT's");
+	else if (arg->type == CER_ARG_FLAG)
+		strcpy(text, "");
+	else if (arg->type == CER_ARG_CHOICE)
+		strcpy(text, arg->choices[0]);
+	else if (arg->type == CER_ARG_ACTIVATION)
 		strcpy(text, cer_activation_name((cer_activation) arg->fallback));
 	else
 		cer_number_print(arg->fallback, text);
@@ -113,11 +132,11 @@ static void
 check_arg(const char *docs, const cer_word *word, const cer_arg *arg)
 {
 	char fallback[CER_NUMBER_BYTES];
-	char range[80];
+	char range[120];
 	char owner[40] = "";
-	char row[400];
+	char row[500];
 
-	if (arg->type == CER_ARG_LAYERS)
+	if (arg->type == CER_ARG_WIDTHS || arg->type == CER_ARG_CHILDREN)
 		return;
 	if (word->kind != CER_WORD_SECTION)
 		sprintf(owner, "`%s`: ", word->name);
@@ -138,7 +157,7 @@ test_docs__tables_hold(void **state)
 	for (size_t i = 0; i < cer_schema_count(); i++)
 	{
 		const cer_word *word = cer_schema_get(i);
-		char row[400];
+		char row[500];
 
 		sprintf(row, "\n| `%s` | %s |\n", word->name, word->help);
 		if (word->kind != CER_WORD_SECTION)

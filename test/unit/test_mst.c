@@ -221,7 +221,7 @@ test_mst_parse__leaves_outputs_untouched(void **state)
 {
 	const cer_mst *mst = (const cer_mst *) state;
 
-	assert_int_equal(cer_mst_parse(*state, text_of("FE * AS nope"), &mst, NULL),
+	assert_int_equal(cer_mst_parse(*state, text_of("FE a : nope"), &mst, NULL),
 	                 CER_UNKNOWN_NAME);
 	assert_ptr_equal(mst, state);
 }
@@ -270,17 +270,17 @@ test_mst_parse__has_limits(void **state)
 static void
 test_mst_parse__clips_long_words(void **state)
 {
-	char *text = repeat("AS ", "ä", 100, "");
+	char *text = repeat("FE a : ", "ä", 100, "");
 	cer_error err = {0};
 	const cer_mst *mst;
 	char *message =
-		repeat("unknown structure \"", "ä", 30, "\" at line 1, column 4");
+		repeat("unknown encoder \"", "ä", 30, "\" at line 1, column 8");
 
 	assert_int_equal(cer_mst_parse(*state, text_of(text), &mst, &err),
 	                 CER_UNKNOWN_NAME);
 	assert_string_equal(err.message, message);
 	assert_int_equal(err.line, 1);
-	assert_int_equal(err.column, 4);
+	assert_int_equal(err.column, 8);
 	free(message);
 	free(text);
 }
