@@ -138,6 +138,7 @@ extern cer_status cer_mst_print(cer_arena *arena, const cer_mst *mst,
 
 extern uint64_t cer_mst_get_seed(const cer_mst *mst);
 extern size_t cer_mst_get_epochs(const cer_mst *mst);
+extern size_t cer_mst_get_patience(const cer_mst *mst); /* 0: never stops */
 
 /* A structure of a user's own.  The definition is as docs/language.md says:
  * (width integer = 64 from 1 to 1024) = dense(width) > relu */

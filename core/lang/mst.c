@@ -57,3 +57,9 @@ cer_mst_get_items(const cer_mst *mst, size_t *n_items)
 	*n_items = mst->n_items;
 	return mst->items;
 }
+
+size_t
+cer_mst_get_patience(const cer_mst *mst)
+{
+	return mst->settings.patience;
+}

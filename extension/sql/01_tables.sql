@@ -73,6 +73,27 @@ COMMENT ON COLUMN cerebro.data_version.class_rows IS 'rows by part (train, valid
 COMMENT ON COLUMN cerebro.data_version.row_hash IS 'sum over rows of a hash of key and label: differs when the rows do';
 COMMENT ON COLUMN cerebro.data_version.valid_labels IS 'class of each validation row, two bytes, in row-key order';
 
+
+CREATE TABLE cerebro.data_table (
+	data_version integer NOT NULL REFERENCES cerebro.data_version ON DELETE CASCADE,
+	relation     regclass NOT NULL,
+	state        bytea NOT NULL,
+	PRIMARY KEY (data_version, relation)
+);
+COMMENT ON TABLE cerebro.data_table IS 'the tables that the rows of a data version were read from, as far as their state can be told';
+COMMENT ON COLUMN cerebro.data_table.relation IS 'none (-): the task''s query, where its tables tell what it gives';
+COMMENT ON COLUMN cerebro.data_table.state IS 'hash that differs when something was written: equal states, equal rows';
+
+CREATE TABLE cerebro.data_column (
+	data_version integer NOT NULL REFERENCES cerebro.data_version ON DELETE CASCADE,
+	column_name  text NOT NULL,
+	content      bytea NOT NULL,
+	PRIMARY KEY (data_version, column_name)
+);
+COMMENT ON TABLE cerebro.data_column IS 'what the columns of a data version held, as far as trainings have read them';
+COMMENT ON COLUMN cerebro.data_column.column_name IS 'empty: keys, parts and labels';
+COMMENT ON COLUMN cerebro.data_column.content IS 'hash of the values of training and validation rows, and their number';
+
 CREATE TABLE cerebro.column_profile (
 	data_version integer NOT NULL REFERENCES cerebro.data_version ON DELETE CASCADE,
 	ordinal      integer NOT NULL,
@@ -119,6 +140,7 @@ CREATE TABLE cerebro.model (
 	task           integer NOT NULL REFERENCES cerebro.task ON DELETE CASCADE,
 	data_version   integer NOT NULL REFERENCES cerebro.data_version ON DELETE CASCADE,
 	job            bigint,
+	training       bytea,
 	triple         text NOT NULL,
 	owner          regrole NOT NULL,
 	n_weights      bigint NOT NULL,
@@ -135,8 +157,10 @@ CREATE TABLE cerebro.model (
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX model_task ON cerebro.model (task);
+CREATE INDEX model_training ON cerebro.model (training);
 COMMENT ON TABLE cerebro.model IS 'every trained network';
 COMMENT ON COLUMN cerebro.model.query IS 'what FE with JOIN, AGGREGATE or expressions reads: inputs, then the task''s own columns; NULL: columns of the task';
+COMMENT ON COLUMN cerebro.model.training IS 'the artefact that it is the result of: equal means equal bits';
 
 CREATE TABLE cerebro.epoch (
 	model           integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
@@ -147,9 +171,12 @@ CREATE TABLE cerebro.epoch (
 	valid_accuracy  double precision NOT NULL,
 	seconds         double precision NOT NULL,
 	rows_per_second double precision NOT NULL,
+	state           bytea,
 	PRIMARY KEY (model, epoch)
 );
+CREATE INDEX epoch_state ON cerebro.epoch (state);
 COMMENT ON TABLE cerebro.epoch IS 'how each model learnt, epoch by epoch';
+COMMENT ON COLUMN cerebro.epoch.state IS 'the artefact that weights and optimizer were after it; its bytes are in state_part, if they are kept';
 
 CREATE TABLE cerebro.content (
 	id    bytea NOT NULL,
@@ -171,6 +198,42 @@ CREATE TABLE cerebro.model_part (
 );
 CREATE INDEX model_part_content ON cerebro.model_part (content);
 COMMENT ON TABLE cerebro.model_part IS 'what a model is made of: encoders, weights, scores of validation rows';
+
+CREATE TABLE cerebro.artefact (
+	id         bytea PRIMARY KEY,
+	operation  text NOT NULL,
+	parameters text NOT NULL,
+	inputs     bytea[] NOT NULL,
+	bytes      bigint,
+	seconds    double precision,
+	owner      regrole NOT NULL,
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE cerebro.artefact IS 'what trainings made, under the SHA-256 of how it was made: the graph of lineage';
+COMMENT ON COLUMN cerebro.artefact.id IS 'SHA-256 of operation, parameters and ids of inputs';
+COMMENT ON COLUMN cerebro.artefact.bytes IS 'of its content, where that is kept';
+COMMENT ON COLUMN cerebro.artefact.seconds IS 'what making it took, where that was measured';
+COMMENT ON COLUMN cerebro.artefact.owner IS 'who made it first';
+
+CREATE TABLE cerebro.model_artefact (
+	model    integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
+	artefact bytea NOT NULL,
+	PRIMARY KEY (model, artefact)
+);
+CREATE INDEX model_artefact_artefact ON cerebro.model_artefact (artefact);
+COMMENT ON TABLE cerebro.model_artefact IS 'which artefacts a model came from: they stay as long as one such model does';
+
+CREATE TABLE cerebro.state_part (
+	state   bytea NOT NULL,
+	ordinal integer NOT NULL,
+	name    text NOT NULL,
+	kind    text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['state', 'tensor', 'moment1', 'moment2', 'best'])),
+	dims    bigint[] NOT NULL,
+	content bytea NOT NULL,
+	PRIMARY KEY (state, ordinal)
+);
+CREATE INDEX state_part_content ON cerebro.state_part (content);
+COMMENT ON TABLE cerebro.state_part IS 'weights and optimizer after an epoch, where they are kept: trainings go on from them';
 
 CREATE SEQUENCE cerebro.evaluation_id_seq AS bigint;
 CREATE TABLE cerebro.evaluation (

@@ -20,15 +20,23 @@ BEGIN
 			   ('relationship', 'cerebro.is_mine(owner)'),
 			   ('time_column', 'cerebro.is_mine(owner)'),
 			   ('data_version', 'EXISTS (SELECT FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) task)'),
+			   ('data_table', 'EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version)'),
+			   ('data_column', 'EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version)'),
 			   ('column_profile', 'EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version)'),
 			   ('epoch', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
 			   ('model_part', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
-			   ('content', 'EXISTS (SELECT FROM cerebro.model_part p WHERE p.content OPERATOR(pg_catalog.=) content.id)')
+			   ('model_artefact', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
+			   ('artefact', 'EXISTS (SELECT FROM cerebro.model_artefact a WHERE a.artefact OPERATOR(pg_catalog.=) artefact.id)'),
+			   ('state_part', 'EXISTS (SELECT FROM cerebro.epoch e WHERE e.state OPERATOR(pg_catalog.=) state_part.state)'),
+			   ('content', 'EXISTS (SELECT FROM cerebro.model_part p WHERE p.content OPERATOR(pg_catalog.=) content.id) '
+						   'OR EXISTS (SELECT FROM cerebro.state_part s WHERE s.content OPERATOR(pg_catalog.=) content.id)')
 	LOOP
 		EXECUTE pg_catalog.format('ALTER TABLE cerebro.%I ENABLE ROW LEVEL SECURITY', t);
 		EXECUTE pg_catalog.format('CREATE POLICY visible ON cerebro.%I FOR SELECT USING (%s)', t, visible);
 		EXECUTE pg_catalog.format('GRANT SELECT ON cerebro.%I TO PUBLIC', t);
-		PERFORM pg_catalog.pg_extension_config_dump(('cerebro.' || t)::regclass, '');
+		-- states of tables say nothing where the tables are restored
+		PERFORM pg_catalog.pg_extension_config_dump(('cerebro.' || t)::regclass,
+			CASE t WHEN 'data_table' THEN 'WHERE false' ELSE '' END);
 	END LOOP;
 	FOREACH t IN ARRAY ARRAY['task', 'data_version', 'job', 'model', 'evaluation', 'deployment', 'relationship', 'time_column']
 	LOOP

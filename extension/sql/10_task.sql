@@ -17,6 +17,12 @@ CREATE FUNCTION cerebro.create_task(
 COMMENT ON FUNCTION cerebro.create_task(text, text, text, text, text[], text[], text, text, text, text) IS
 	'defines what is to be predicted from which rows; returns the task''s id';
 
+CREATE FUNCTION cerebro.refresh(task text) RETURNS integer
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE COST 1000000
+	AS 'MODULE_PATHNAME', 'cerebro_refresh';
+COMMENT ON FUNCTION cerebro.refresh(text) IS
+	'looks at the task''s rows as they are now and returns their data version: the newest one, or a new one where tables were written to';
+
 CREATE FUNCTION cerebro.drop_task(name text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE COST 1000
 	AS 'MODULE_PATHNAME', 'cerebro_drop_task';

@@ -220,6 +220,8 @@ extern QueryPlan *query_plan_make(const Query *query, const char *text);
 extern void query_plan_lock(const QueryPlan *plan);
 extern void query_plan_run(const QueryPlan *plan, QueryEnvironment *environment,
                            RowFunction row, void *self);
+/* Raises what running it would for lack of rights; runs nothing. */
+extern void query_check(Query *query, const char *text);
 extern void query_keep_targets(Query *query, const int *targets, int n_targets);
 
 /* ------------------------------------------------------------ dictionary */
@@ -287,6 +289,15 @@ typedef struct RowSink
 	               const cer_text *values, size_t n_values);
 } RowSink;
 
+/* The states of tables: equal states, equal rows. */
+typedef struct TableStates
+{
+	int n;
+	Oid *tables; /* InvalidOid: the task's own query, whose result all of its
+				  * tables tell */
+	bytea **states;
+} TableStates;
+
 typedef struct ReadStats
 {
 	int64 n_rows;      /* labelled rows in all parts */
@@ -297,6 +308,12 @@ typedef struct ReadStats
 	int64 n_valid; /* rows of the valid part, whatever was sent: */
 	uint64 *valid_keys;
 	uint16 *valid_labels;
+	TableStates *tables;
+
+	/* what columns held, where the reader cared to look: see cer_content */
+	int n_contents;
+	char **content_names; /* columns of the source; "": the rows */
+	cer_content_hash *contents;
 } ReadStats;
 
 /* Which columns of a task are read, and how each is stored. */
@@ -307,6 +324,8 @@ typedef struct ReadPlan
 	cer_input *inputs;
 	unsigned parts; /* bit per cer_part_of_rows that is sent to the sink */
 	double share;   /* of their rows, by key hash; 0: all */
+	bool is_own;    /* the task's own query is read, not one that FE made */
+	TableStates *tables; /* under the same snapshot, or NULL: not known yet */
 } ReadPlan;
 
 /* Fills storage by each column's type. */
@@ -329,6 +348,18 @@ extern void task_report(const Task *task, const ReadStats *stats);
 
 /* The data version that stats describe: found, or made (with a NOTICE). */
 extern int32 task_get_data_version(const Task *task, const ReadStats *stats);
+
+/*
+ * The tables of a query as analysed, under the active snapshot, as far as they
+ * can be told; is_own: the whole of a task's own query.
+ */
+extern TableStates *task_get_tables(const Query *query, bool is_own);
+/* The newest version, if tables tell that its rows are as they were; or 0. */
+extern int32
+task_find_data_version(const Task *task, const TableStates *tables);
+/* What a version's column held ("": the rows); false: nobody has read it. */
+extern bool task_get_content(int32 data_version, const char *column,
+                             cer_content_hash *content);
 
 /* --------------------------------------------------------------- profile */
 

@@ -129,7 +129,7 @@ train(const Job *job, Attempt *attempt)
 	training = training_new(attempt, attempt->triple);
 	PG_TRY();
 	{
-		training_read(training);
+		(void) training_read(training); /* never finds: its model is due */
 		commit_as(&scope);
 		training_run(training);
 		begin_as(job->owner, &scope);

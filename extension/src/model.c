@@ -10,13 +10,13 @@
  */
 #include "cerebro_pg.h"
 
-#include "catalog/pg_type.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+
+#include "content.h"
 
 typedef struct CachedModel
 {
@@ -109,89 +109,10 @@ model_open(int32 id, Model *model)
 
 /* ----------------------------------------------------------------- parts */
 
-typedef struct KindName
-{
-	const char *name;
-	cer_part_kind kind;
-} KindName;
-
-static const KindName kind_names[] = {
-	{"header", CER_PART_HEADER},
-	{"encoder", CER_PART_ENCODER},
-	{"tensor", CER_PART_TENSOR},
-	{"valid_scores", CER_PART_VALID_SCORES},
-};
-
-static cer_part_kind
-find_kind(const char *name)
-{
-	for (int i = 0; i < lengthof(kind_names); i++)
-		if (strcmp(kind_names[i].name, name) == 0)
-			return kind_names[i].kind;
-	ereport(ERROR,
-	        (errcode(ERRCODE_DATA_CORRUPTED),
-	         errmsg("a model's part is of the unknown kind \"%s\"", name)));
-}
-
-/* The bytes of a content, its chunks joined. */
-static void
-read_content(Datum id, cer_part *part)
-{
-	ArchiveScan *scan = archive_scan_by_bytes("content", id);
-	StringInfoData bytes;
-
-	initStringInfo(&bytes);
-	while (archive_scan_next(scan))
-	{
-		bytea *chunk = DatumGetByteaPP(archive_scan_get(scan, "bytes", NULL));
-
-		appendBinaryStringInfo(&bytes, VARDATA_ANY(chunk),
-		                       VARSIZE_ANY_EXHDR(chunk));
-		CHECK_FOR_INTERRUPTS();
-	}
-	archive_scan_end(scan);
-	part->data = bytes.data;
-	part->size = bytes.len;
-}
-
-static void
-read_dims(Datum array, cer_part *part)
-{
-	Datum *dims;
-	int n_dims;
-
-	deconstruct_array(DatumGetArrayTypeP(array), INT8OID, sizeof(int64),
-	                  FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &dims, NULL, &n_dims);
-	if (n_dims > CER_MAX_DIMS)
-		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-		                errmsg("a model's part has %d dimensions", n_dims)));
-	part->n_dims = n_dims;
-	for (int i = 0; i < n_dims; i++)
-		part->dims[i] = DatumGetInt64(dims[i]);
-}
-
 List *
 model_read_parts(int32 id, unsigned kinds)
 {
-	ArchiveScan *scan = archive_scan_by_id("model_part", id);
-	List *parts = NIL;
-
-	while (archive_scan_next(scan))
-	{
-		cer_part *part = palloc0(sizeof(cer_part));
-
-		part->kind = find_kind(
-			TextDatumGetCString(archive_scan_get(scan, "kind", NULL)));
-		if ((kinds & (1U << part->kind)) == 0)
-			continue;
-		part->name = host_text(
-			TextDatumGetCString(archive_scan_get(scan, "name", NULL)));
-		read_dims(archive_scan_get(scan, "dims", NULL), part);
-		read_content(archive_scan_get(scan, "content", NULL), part);
-		parts = lappend(parts, part);
-	}
-	archive_scan_end(scan);
-	return parts;
+	return content_read_parts(archive_scan_by_id("model_part", id), kinds);
 }
 
 /* ----------------------------------------------------------------- cache */

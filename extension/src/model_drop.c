@@ -3,8 +3,8 @@
  *	  drop_model, and drop_task's part of it: the model's rows, and the bytes
  *	  that no other model shares.
  *
- * Contents are shared by their hash.  Whoever stores a model touches the rows
- * of contents that it found there, so that the row locks taken here wait for
+ * Contents, states and artefacts are shared by their hash.  Whoever stores a
+ * model touches the rows of those that it found there, so that the row locks taken here wait for
  * it; what is shared is then decided by a snapshot taken after the wait, in
  * every isolation level.
  */
@@ -55,22 +55,77 @@ check_not_deployed(int32 model)
 	                        "deployment with cerebro.undeploy.")));
 }
 
+/* Whoever reuses what is here waits, or is waited for. */
 static void
-delete_model(int32 model)
+lock_shared(int32 model)
 {
+	execute_now("SELECT FROM cerebro.artefact a WHERE EXISTS "
+	            "(SELECT FROM cerebro.model_artefact m "
+	            "WHERE m.artefact OPERATOR(pg_catalog.=) a.id "
+	            "AND m.model OPERATOR(pg_catalog.=) $1) FOR UPDATE",
+	            model);
+	execute_now("SELECT FROM cerebro.state_part s WHERE EXISTS "
+	            "(SELECT FROM cerebro.epoch e "
+	            "WHERE e.state OPERATOR(pg_catalog.=) s.state "
+	            "AND e.model OPERATOR(pg_catalog.=) $1) FOR UPDATE",
+	            model);
 	execute_now("SELECT FROM cerebro.content c WHERE EXISTS "
 	            "(SELECT FROM cerebro.model_part p "
 	            "WHERE p.content OPERATOR(pg_catalog.=) c.id "
-	            "AND p.model OPERATOR(pg_catalog.=) $1) FOR UPDATE",
-	            model);
-	execute_now("DELETE FROM cerebro.content c WHERE EXISTS "
-	            "(SELECT FROM cerebro.model_part p "
-	            "WHERE p.content OPERATOR(pg_catalog.=) c.id "
 	            "AND p.model OPERATOR(pg_catalog.=) $1) "
-	            "AND NOT EXISTS (SELECT FROM cerebro.model_part p "
-	            "WHERE p.content OPERATOR(pg_catalog.=) c.id "
-	            "AND p.model OPERATOR(pg_catalog.<>) $1)",
+	            "OR EXISTS (SELECT FROM cerebro.state_part s "
+	            "JOIN cerebro.epoch e ON e.state OPERATOR(pg_catalog.=) s.state "
+	            "WHERE s.content OPERATOR(pg_catalog.=) c.id "
+	            "AND e.model OPERATOR(pg_catalog.=) $1) FOR UPDATE",
 	            model);
+}
+
+/* Contents of parts that go and that nothing else has; then the parts. */
+static void
+delete_parts(int32 model)
+{
+	execute_now(
+		"WITH gone AS (DELETE FROM cerebro.state_part s WHERE EXISTS "
+		"(SELECT FROM cerebro.epoch e "
+		"WHERE e.state OPERATOR(pg_catalog.=) s.state "
+		"AND e.model OPERATOR(pg_catalog.=) $1) "
+		"AND NOT EXISTS (SELECT FROM cerebro.epoch e "
+		"WHERE e.state OPERATOR(pg_catalog.=) s.state "
+		"AND e.model OPERATOR(pg_catalog.<>) $1) "
+		"RETURNING s.state, s.content), "
+		"candidate AS (SELECT content FROM gone UNION "
+		"SELECT content FROM cerebro.model_part "
+		"WHERE model OPERATOR(pg_catalog.=) $1) "
+		"DELETE FROM cerebro.content c WHERE EXISTS "
+		"(SELECT FROM candidate WHERE content OPERATOR(pg_catalog.=) c.id) "
+		"AND NOT EXISTS (SELECT FROM cerebro.model_part p "
+		"WHERE p.content OPERATOR(pg_catalog.=) c.id "
+		"AND p.model OPERATOR(pg_catalog.<>) $1) "
+		"AND NOT EXISTS (SELECT FROM cerebro.state_part s "
+		"WHERE s.content OPERATOR(pg_catalog.=) c.id AND NOT EXISTS "
+		"(SELECT FROM gone g WHERE g.state OPERATOR(pg_catalog.=) s.state))",
+		model);
+}
+
+static void
+delete_artefacts(int32 model)
+{
+	execute_now("DELETE FROM cerebro.artefact a WHERE EXISTS "
+	            "(SELECT FROM cerebro.model_artefact m "
+	            "WHERE m.artefact OPERATOR(pg_catalog.=) a.id "
+	            "AND m.model OPERATOR(pg_catalog.=) $1) "
+	            "AND NOT EXISTS (SELECT FROM cerebro.model_artefact m "
+	            "WHERE m.artefact OPERATOR(pg_catalog.=) a.id "
+	            "AND m.model OPERATOR(pg_catalog.<>) $1)",
+	            model);
+}
+
+static void
+delete_model(int32 model)
+{
+	lock_shared(model);
+	delete_parts(model);
+	delete_artefacts(model);
 	execute_now("DELETE FROM cerebro.deployment "
 	            "WHERE model OPERATOR(pg_catalog.=) $1",
 	            model);

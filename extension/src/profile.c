@@ -153,7 +153,7 @@ find_inputs(Profile *profile, ColumnUse unwanted)
 static void
 read_stats(Profile *profile)
 {
-	ReadPlan plan = {0};
+	ReadPlan plan = {.is_own = true};
 
 	task_read(profile->task, &plan, NULL, &profile->stats);
 }

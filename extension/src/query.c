@@ -56,6 +56,19 @@ plan_query(Query *query, const char *text, int options)
 	return pg_plan_query(linitial_node(Query, rewritten), text, options, NULL);
 }
 
+/* Raises what running it would for lack of rights; runs nothing. */
+void
+query_check(Query *query, const char *text)
+{
+	QueryDesc *desc =
+		CreateQueryDesc(plan_query(query, text, 0), text, GetActiveSnapshot(),
+	                    InvalidSnapshot, None_Receiver, NULL, NULL, 0);
+
+	ExecutorStart(desc, EXEC_FLAG_EXPLAIN_ONLY);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+}
+
 static void
 run_plan(const QueryPlan *plan, QueryEnvironment *environment, RowFunction row,
          void *self)

@@ -415,12 +415,14 @@ task_read(const Task *task, const ReadPlan *plan, const RowSink *sink,
 	instr_time start;
 	instr_time end;
 	Query *query;
+	Query *whole;
 	Reader *reader;
 
 	INSTR_TIME_SET_CURRENT(start);
 	MemoryContextSwitchTo(context);
 	query = task_analyze(task);
 	source_check_code(task, query);
+	whole = plan->tables != NULL ? NULL : copyObject(query);
 	reader = make_reader(task, query, plan);
 	reader->sink = sink;
 	reader->stats = stats;
@@ -431,6 +433,8 @@ task_read(const Task *task, const ReadPlan *plan, const RowSink *sink,
 	query_run(query, task->query, read_row, reader);
 	flush_chunk(reader);
 	MemoryContextSwitchTo(caller);
+	stats->tables =
+		whole == NULL ? plan->tables : task_get_tables(whole, plan->is_own);
 	MemoryContextDelete(context);
 	settings_leave(level);
 	INSTR_TIME_SET_CURRENT(end);

@@ -402,7 +402,7 @@ task_survey(Task *task, ReadStats *stats)
 {
 	KeyList list = {.max_keys = 1024};
 	RowSink sink = {.self = &list, .chunk = keep_keys};
-	ReadPlan plan = {.parts = (1u << CER_N_PARTS) - 1};
+	ReadPlan plan = {.parts = (1u << CER_N_PARTS) - 1, .is_own = true};
 
 	check_has_key(task);
 	list.keys = palloc(list.max_keys * sizeof(uint64));

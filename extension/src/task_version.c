@@ -6,8 +6,11 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(cerebro_refresh);
 
 typedef struct ValidRow
 {
@@ -68,28 +71,226 @@ make_class_rows(const Task *task, const ReadStats *stats)
 	                                          TYPALIGN_DOUBLE));
 }
 
-/* The newest version, if it has these rows; else -1 and whether any is there. */
-static int32
-find_newest(const Task *task, const ReadStats *stats, bool *is_first)
+/* ---------------------------------------------------------------- contents */
+
+static bytea *
+pack_content(const cer_content_hash *content)
+{
+	bytea *packed = palloc(VARHDRSZ + 3 * sizeof(uint64));
+	uint64 words[] = {content->low, content->high, content->n_rows};
+	uint8 *at = (uint8 *) VARDATA(packed);
+
+	SET_VARSIZE(packed, VARHDRSZ + sizeof(words));
+	for (int i = 0; i < lengthof(words); i++)
+		for (int k = 0; k < 8; k++)
+			*at++ = (uint8) (words[i] >> (8 * k));
+	return packed;
+}
+
+static bool
+unpack_content(const bytea *packed, cer_content_hash *content)
+{
+	uint64 words[3] = {0};
+	const uint8 *at = (const uint8 *) VARDATA_ANY(packed);
+
+	if (VARSIZE_ANY_EXHDR(packed) != sizeof(words))
+		return false;
+	for (int i = 0; i < lengthof(words); i++)
+		for (int k = 0; k < 8; k++)
+			words[i] |= (uint64) *at++ << (8 * k);
+	*content = (cer_content_hash){words[0], words[1], words[2]};
+	return true;
+}
+
+bool
+task_get_content(int32 data_version, const char *column,
+                 cer_content_hash *content)
+{
+	ArchiveScan *scan = archive_scan_by_id("data_column", data_version);
+	bool is_found = false;
+
+	while (!is_found && archive_scan_next(scan))
+	{
+		Datum name = archive_scan_get(scan, "column_name", NULL);
+
+		if (strcmp(TextDatumGetCString(name), column) == 0)
+			is_found = unpack_content(
+				DatumGetByteaPP(archive_scan_get(scan, "content", NULL)),
+				content);
+	}
+	archive_scan_end(scan);
+	return is_found;
+}
+
+/* How what was read stands to what is known of a version's columns. */
+typedef struct Agreement
+{
+	bool contradicts;
+	bool is_complete; /* every column that is known was read again */
+} Agreement;
+
+static int
+find_content(const ReadStats *stats, const char *name)
+{
+	for (int i = 0; i < stats->n_contents; i++)
+		if (strcmp(stats->content_names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+static bool
+is_same_content(const bytea *packed, const cer_content_hash *read)
+{
+	cer_content_hash known;
+
+	return unpack_content(packed, &known) && known.low == read->low &&
+	       known.high == read->high && known.n_rows == read->n_rows;
+}
+
+/* In an archive scope: sees what this very command has stored. */
+static Agreement
+compare_contents(int32 version, const ReadStats *stats)
+{
+	Datum values[] = {Int32GetDatum(version)};
+	Agreement agreement = {.is_complete = true};
+
+	SPI_execute_with_args(
+		"SELECT column_name, content FROM cerebro.data_column "
+		"WHERE data_version = $1",
+		1, (Oid[]){INT4OID}, values, NULL, false, 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple row = SPI_tuptable->vals[i];
+		int at =
+			find_content(stats, SPI_getvalue(row, SPI_tuptable->tupdesc, 1));
+		bool is_null;
+		Datum packed = SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &is_null);
+
+		if (at < 0)
+			agreement.is_complete = false;
+		else if (!is_same_content(DatumGetByteaPP(packed),
+		                          &stats->contents[at]))
+			agreement.contradicts = true;
+	}
+	return agreement;
+}
+
+static void
+store_contents(int32 version, const ReadStats *stats)
+{
+	for (int i = 0; i < stats->n_contents; i++)
+	{
+		Datum values[] = {Int32GetDatum(version),
+		                  CStringGetTextDatum(stats->content_names[i]),
+		                  PointerGetDatum(pack_content(&stats->contents[i]))};
+
+		SPI_execute_with_args("INSERT INTO cerebro.data_column "
+		                      "(data_version, column_name, content) "
+		                      "VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+		                      3, (Oid[]){INT4OID, TEXTOID, BYTEAOID}, values,
+		                      NULL, false, 0);
+	}
+}
+
+/* ------------------------------------------------------------------ tables */
+
+static int
+find_table(const TableStates *states, Oid table)
+{
+	for (int i = 0; i < states->n; i++)
+		if (states->tables[i] == table)
+			return i;
+	return -1;
+}
+
+static bool
+is_equal(const bytea *a, const bytea *b)
+{
+	return VARSIZE_ANY_EXHDR(a) == VARSIZE_ANY_EXHDR(b) &&
+	       memcmp(VARDATA_ANY(a), VARDATA_ANY(b), VARSIZE_ANY_EXHDR(a)) == 0;
+}
+
+/* How the tables that were read stand to a version's. */
+typedef struct TableAgreement
+{
+	int n_equal;
+	int n_differ;
+	bool knows_query; /* tables tell what the task's own query gives */
+} TableAgreement;
+
+/* In an archive scope. */
+static TableAgreement
+compare_tables(int32 version, const TableStates *states)
+{
+	Datum values[] = {Int32GetDatum(version)};
+	TableAgreement agreement = {0};
+
+	SPI_execute_with_args("SELECT relation::oid, state FROM cerebro.data_table "
+	                      "WHERE data_version = $1",
+	                      1, (Oid[]){INT4OID}, values, NULL, false, 0);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple row = SPI_tuptable->vals[i];
+		TupleDesc desc = SPI_tuptable->tupdesc;
+		bool is_null;
+		Oid table = DatumGetObjectId(SPI_getbinval(row, desc, 1, &is_null));
+		bytea *state = DatumGetByteaPP(SPI_getbinval(row, desc, 2, &is_null));
+		int at = find_table(states, table);
+
+		if (!OidIsValid(table))
+			agreement.knows_query = true;
+		if (at >= 0 && is_equal(state, states->states[at]))
+			agreement.n_equal++;
+		else if (at >= 0)
+			agreement.n_differ++;
+	}
+	return agreement;
+}
+
+static void
+store_tables(int32 version, const TableStates *states)
+{
+	for (int i = 0; i < states->n; i++)
+	{
+		Datum values[] = {Int32GetDatum(version),
+		                  ObjectIdGetDatum(states->tables[i]),
+		                  PointerGetDatum(states->states[i])};
+
+		SPI_execute_with_args("INSERT INTO cerebro.data_table "
+		                      "(data_version, relation, state) "
+		                      "VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+		                      3, (Oid[]){INT4OID, OIDOID, BYTEAOID}, values,
+		                      NULL, false, 0);
+	}
+}
+
+/* ---------------------------------------------------------------- versions */
+
+typedef struct Version
+{
+	int32 id;      /* 0: none */
+	bool has_rows; /* as many, with the same keys and labels */
+} Version;
+
+static Version
+find_newest(const Task *task, const ReadStats *stats)
 {
 	Datum values[] = {Int32GetDatum(task->id), Int64GetDatum(stats->n_rows),
 	                  Int64GetDatum((int64) stats->row_hash)};
+	Version version = {0};
 	bool is_null;
-	Datum row;
 
 	SPI_execute_with_args(
 		"SELECT id, n_rows = $2 AND row_hash = $3 FROM cerebro.data_version "
 		"WHERE task = $1 ORDER BY id DESC LIMIT 1",
 		3, (Oid[]){INT4OID, INT8OID, INT8OID}, values, NULL, false, 1);
-	*is_first = SPI_processed == 0;
-	if (*is_first)
-		return -1;
-	row = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
-	                    &is_null);
-	if (!DatumGetBool(row))
-		return -1;
-	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
-	                                   SPI_tuptable->tupdesc, 1, &is_null));
+	if (SPI_processed == 0)
+		return version;
+	version.id = DatumGetInt32(SPI_getbinval(
+		SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	version.has_rows = DatumGetBool(SPI_getbinval(
+		SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null));
+	return version;
 }
 
 static int32
@@ -116,20 +317,57 @@ insert_version(const Task *task, const ReadStats *stats)
 }
 
 int32
-task_get_data_version(const Task *task, const ReadStats *stats)
+task_find_data_version(const Task *task, const TableStates *tables)
 {
+	ReadStats nothing = {0};
+	TableAgreement agreement = {0};
 	ArchiveScope scope;
-	bool is_first;
-	bool is_new;
-	int32 version;
+	Version version;
 
 	archive_enter(&scope);
-	version = find_newest(task, stats, &is_first);
-	is_new = version < 0;
-	if (is_new)
-		version = insert_version(task, stats);
+	version = find_newest(task, &nothing);
+	if (version.id != 0 && find_table(tables, InvalidOid) >= 0)
+		agreement = compare_tables(version.id, tables);
 	archive_leave(&scope);
-	if (is_new && !is_first)
+	return agreement.n_equal > 0 && agreement.n_equal == tables->n ? version.id
+	                                                               : 0;
+}
+
+/*
+ * Whether the newest version describes what was read.  Tables that were
+ * written to may hold other values in columns that were not read: then it is
+ * another version.  States of tables are added to a version when they are those
+ * of all that is known of its columns.
+ */
+static bool
+is_newest(const Version *version, const ReadStats *stats)
+{
+	Agreement contents;
+	TableAgreement tables;
+
+	if (version->id == 0 || !version->has_rows)
+		return false;
+	contents = compare_contents(version->id, stats);
+	tables = compare_tables(version->id, stats->tables);
+	if (contents.contradicts || tables.n_differ > 0)
+		return false;
+	if (contents.is_complete || tables.knows_query)
+		store_tables(version->id, stats->tables);
+	return true;
+}
+
+static void
+tell_new_version(const Task *task, const Version *before,
+                 const ReadStats *stats)
+{
+	if (before->has_rows)
+		ereport(NOTICE,
+		        (errmsg("the tables of task \"%s\" were written to: its rows "
+		                "are a new data version",
+		                task->name),
+		         errdetail("Keys and labels are the same. Metrics of models of "
+		                   "other versions may not compare.")));
+	else
 		ereport(
 			NOTICE,
 			(errmsg("the rows of task \"%s\" have changed: they are a new data "
@@ -138,5 +376,37 @@ task_get_data_version(const Task *task, const ReadStats *stats)
 		     errdetail("It has " INT64_FORMAT " labelled rows. Metrics of "
 		               "models of other versions do not compare.",
 		               stats->n_rows)));
+}
+
+int32
+task_get_data_version(const Task *task, const ReadStats *stats)
+{
+	ArchiveScope scope;
+	Version newest;
+	bool is_new;
+	int32 version;
+
+	archive_enter(&scope);
+	newest = find_newest(task, stats);
+	is_new = !is_newest(&newest, stats);
+	version = is_new ? insert_version(task, stats) : newest.id;
+	if (is_new)
+		store_tables(version, stats->tables);
+	store_contents(version, stats);
+	archive_leave(&scope);
+	if (is_new && newest.id != 0)
+		tell_new_version(task, &newest, stats);
 	return version;
+}
+
+Datum
+cerebro_refresh(PG_FUNCTION_ARGS)
+{
+	Task *task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	ReadPlan plan = {.is_own = true};
+	ReadStats stats;
+
+	PreventCommandIfReadOnly("cerebro.refresh()");
+	task_read(task, &plan, NULL, &stats);
+	PG_RETURN_INT32(task_get_data_version(task, &stats));
 }

@@ -38,6 +38,7 @@ train_init(void)
 		"cerebro.train_workers",
 		"Background workers of a database that train at the same time.", NULL,
 		&job_max_workers, 2, 0, 1024, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	train_state_init();
 }
 
 char *
@@ -61,11 +62,16 @@ run_attempt(Attempt *attempt, const char *triple)
 {
 	Training *training = training_new(attempt, triple);
 
+	training->may_find = true;
 	PG_TRY();
 	{
-		training_read(training);
-		training_run(training);
-		training_archive(training);
+		if (training_read(training))
+		{
+			training_run(training);
+			training_archive(training);
+		}
+		else
+			training_record_found(training);
 	}
 	PG_FINALLY();
 	{
@@ -83,6 +89,7 @@ train_here(const Task *task, const char *triple)
 	                        .owner = GetUserId(),
 	                        .login = GetSessionUserId()};
 	Attempt *attempt;
+	int32 model;
 
 	record.queued_at = record.started_at = GetCurrentTimestamp();
 	attempt_copy_text(record.task_name, task->name, sizeof(record.task_name));
@@ -90,6 +97,7 @@ train_here(const Task *task, const char *triple)
 	PG_TRY();
 	{
 		run_attempt(attempt, triple);
+		model = attempt->record.model;
 	}
 	PG_CATCH();
 	{
@@ -97,7 +105,7 @@ train_here(const Task *task, const char *triple)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	return record.model;
+	return model;
 }
 
 /* ------------------------------------------------------------- background */

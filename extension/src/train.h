@@ -6,22 +6,20 @@
 #define CEREBRO_TRAIN_H
 
 #include "attempt.h"
+#include "content.h"
 #include "engine.h"
+#include "story.h"
 
 extern int train_threads;      /* cerebro.threads */
 extern int train_memory_limit; /* cerebro.engine_memory, MB */
 
-/* What came back of a part; its bytes in the training's context. */
-typedef struct TrainedPart
+/* The state after an epoch, as it came back. */
+typedef struct TrainedState
 {
-	char *name;
-	cer_part_kind kind;
-	uint32 n_dims;
-	uint64 dims[CER_MAX_DIMS];
-	Size size;
-	Size n_received;
-	char *data;
-} TrainedPart;
+	uint32 epoch;
+	uint32 n_parts;
+	TrainedPart *parts;
+} TrainedState;
 
 /* All of it lives in its own context, across transactions. */
 typedef struct Training
@@ -30,13 +28,21 @@ typedef struct Training
 	Attempt *attempt;
 	Task *task;
 	const cer_mst *mst;
+	bool may_find; /* another's model will do as the result */
 
 	/* rows */
 	Engine *engine;
+	const cer_plan *plan;
+	cer_content *content;
 	ReadStats stats;
 	int64 n_sent;
 	int32 data_version;
 	const char *query; /* what FE reads; NULL: the task's own columns */
+
+	/* what is there already */
+	Story *story;
+	int32 found;    /* the model that this training would make; 0: none */
+	uint32 n_found; /* epochs that are not trained */
 
 	/* what came back */
 	TimestampTz began_at; /* of the first epoch */
@@ -44,6 +50,7 @@ typedef struct Training
 	cer_epoch best;
 	uint32 n_parts;
 	TrainedPart *parts;
+	List *states; /* of TrainedState */
 	cer_triple_done done;
 	char *kernel_class;
 	bool is_done;
@@ -56,12 +63,30 @@ typedef struct Training
 extern Training *training_new(Attempt *attempt, const char *triple);
 extern void training_free(Training *training);
 
-/* In a transaction with an active snapshot: everything that reads rows. */
-extern void training_read(Training *training);
+/* In a transaction with an active snapshot: everything that reads rows.  False:
+ * there is nothing to run, as the model was found. */
+extern bool training_read(Training *training);
 /* Needs no transaction. */
 extern void training_run(Training *training);
 /* In a transaction: model, parts, epochs and the job's row. */
 extern void training_archive(Training *training);
+/* In place of both: the job's row says that the model was found, and a NOTICE. */
+extern void training_record_found(Training *training);
+
+/* ------------------------------------------------- states: train_state.c */
+
+extern void train_state_init(void);
+extern uint32 train_get_keep_every(void);
+extern void
+training_find_unread(Training *training, const Query *query, ReadPlan *plan);
+extern void training_note_contents(Training *training, const ReadPlan *plan);
+extern bool training_find_read(Training *training, const ReadPlan *plan);
+extern void
+training_handle_state(Training *training, const cer_group_state *message);
+extern void training_write_story(Training *training);
+/* Puts a piece from the engine to its part, or raises. */
+extern void train_take_piece(TrainedPart **parts, uint32 *n_parts,
+                             const cer_group_part *piece);
 
 /* Raises what a background worker would raise before it reads a row. */
 extern void train_check_queued(const Task *task, const char *triple);

@@ -87,6 +87,7 @@ send_chunk(void *self, const cer_chunk *chunk, const ReadPlan *plan,
 	AttemptRecord *record = &training->attempt->record;
 	cer_message message = {.type = CER_FRAME_ROWS};
 
+	cer_content_add(training->content, chunk);
 	message.rows.position = training->n_sent;
 	message.rows.chunk = *chunk;
 	message.rows.n_columns = plan->n_inputs;
@@ -120,7 +121,11 @@ sink_values(void *self, size_t input, uint32 first, const cer_text *values,
 {
 	Sender *sender = self;
 	size_t done = 0;
+	cer_error err = {0};
 
+	host_check(cer_content_add_values(sender->training->content, input, values,
+	                                  n_values, &err),
+	           &err);
 	while (done < n_values)
 	{
 		cer_message message = {.type = CER_FRAME_VALUES};
@@ -153,7 +158,8 @@ static void
 send_group(Training *training, const Features *features, const ReadPlan *plan)
 {
 	cer_group_triple triple = {.job = training->attempt->record.job,
-	                           .text = host_text(training->attempt->triple)};
+	                           .text = host_text(training->attempt->triple),
+	                           .keep_every = train_get_keep_every()};
 	cer_message message = {.type = CER_FRAME_GROUP};
 
 	message.group.n_triples = 1;
@@ -202,12 +208,24 @@ send_rows(Training *training, const Features *features, const ReadPlan *plan)
 	Sender sender = {.training = training, .plan = plan};
 	RowSink sink = {
 		.self = &sender, .chunk = sink_chunk, .values = sink_values};
-	cer_message end = {.type = CER_FRAME_END};
+	cer_host host = host_make();
+	cer_error err = {0};
 
 	sender.storages = palloc(sizeof(cer_storage) * (plan->n_inputs + 1));
 	for (int i = 0; i < plan->n_inputs; i++)
 		sender.storages[i] = plan->inputs[i].storage;
+	host_check(cer_content_new(&host, plan->inputs, plan->n_inputs,
+	                           &training->content, &err),
+	           &err);
 	task_read(features->task, plan, &sink, &training->stats);
+	training_note_contents(training, plan);
+}
+
+static void
+send_end(Training *training)
+{
+	cer_message end = {.type = CER_FRAME_END};
+
 	end.end.n_rows = training->n_sent;
 	engine_send(training->engine, &end);
 }
@@ -223,16 +241,10 @@ note_stats(Training *training)
 	set_phase(training, PHASE_ORDER);
 }
 
-void
-training_read(Training *training)
+/* From the first row on. */
+static void
+read_rows(Training *training, const Features *features, const ReadPlan *plan)
 {
-	MemoryContext caller = MemoryContextSwitchTo(training->context);
-	int level = settings_enter(training->task);
-	const Features *features = fe_make(training->task, training->mst, true);
-	ReadPlan *plan = read_plan_make(
-		features->task, task_analyze(features->task), features->inputs,
-		features->n_inputs, 1u << CER_TRAIN | 1u << CER_VALID);
-
 	training->engine = engine_start(handle_message, training);
 	send_hello(training);
 	send_group(training, features, plan);
@@ -242,8 +254,44 @@ training_read(Training *training)
 	note_stats(training);
 	training->data_version =
 		task_get_data_version(training->task, &training->stats);
+	if (!training_find_read(training, plan))
+		send_end(training);
+}
+
+/* Which columns FE reads, as the library chooses them once more. */
+static const cer_plan *
+plan_features(const Training *training, const Features *features)
+{
+	const cer_plan *plan;
+	cer_error err = {0};
+
+	host_check(cer_plan_make(host_make_arena(training->context), training->mst,
+	                         features->columns, features->n_columns, &plan,
+	                         &err),
+	           &err);
+	return plan;
+}
+
+bool
+training_read(Training *training)
+{
+	MemoryContext caller = MemoryContextSwitchTo(training->context);
+	int level = settings_enter(training->task);
+	const Features *features = fe_make(training->task, training->mst, true);
+	Query *query = task_analyze(features->task);
+	ReadPlan *plan =
+		read_plan_make(features->task, query, features->inputs,
+	                   features->n_inputs, 1u << CER_TRAIN | 1u << CER_VALID);
+
+	training->plan = plan_features(training, features);
+	plan->is_own = features->query == NULL;
+	if (plan->is_own)
+		training_find_unread(training, query, plan);
+	if (training->found == 0)
+		read_rows(training, features, plan);
 	settings_leave(level);
 	MemoryContextSwitchTo(caller);
+	return training->found == 0;
 }
 
 /* --------------------------------------------------------------- messages */
@@ -304,7 +352,8 @@ tell_epoch(Training *training, const cer_epoch *epoch)
 	double seconds = TimestampDifferenceMilliseconds(training->began_at,
 	                                                 GetCurrentTimestamp()) /
 	                 1000.0;
-	double left = seconds / epoch->epoch * (n_epochs - (int) epoch->epoch);
+	double left = seconds / (epoch->epoch - training->n_found) *
+	              (n_epochs - (int) epoch->epoch);
 	char *auc =
 		isnan(epoch->valid.auc) ? "" : psprintf("  AUC %.4f", epoch->valid.auc);
 
@@ -354,21 +403,22 @@ begin_part(TrainedPart *part, const cer_group_part *piece)
 	part->data = palloc_extended(piece->total + 1, MCXT_ALLOC_HUGE);
 }
 
-static void
-handle_part(Training *training, const cer_group_part *piece)
+void
+train_take_piece(TrainedPart **parts, uint32 *n_parts,
+                 const cer_group_part *piece)
 {
 	TrainedPart *part;
 
-	if (training->parts == NULL)
+	if (*parts == NULL)
 	{
 		if (piece->n_parts > MAX_PARTS)
 			fail_protocol("too many parts");
-		training->n_parts = piece->n_parts;
-		training->parts = palloc0(sizeof(TrainedPart) * piece->n_parts);
+		*n_parts = piece->n_parts;
+		*parts = palloc0(sizeof(TrainedPart) * piece->n_parts);
 	}
-	if (piece->ordinal >= training->n_parts)
+	if (piece->ordinal >= *n_parts)
 		fail_protocol("a part outside its model");
-	part = &training->parts[piece->ordinal];
+	part = &(*parts)[piece->ordinal];
 	if (part->data == NULL)
 		begin_part(part, piece);
 	if (piece->offset != part->n_received || piece->total != part->size)
@@ -389,15 +439,29 @@ handle_triple_done(Training *training, const cer_triple_done *done)
 	note_peak(training, done->peak_bytes);
 }
 
+static bool
+are_whole(const TrainedPart *parts, uint32 n_parts)
+{
+	for (uint32 i = 0; i < n_parts; i++)
+		if (parts[i].data == NULL || parts[i].n_received != parts[i].size)
+			return false;
+	return true;
+}
+
 static void
 handle_done(Training *training)
 {
 	bool is_whole = training->kernel_class != NULL && training->epochs != NIL &&
-	                training->n_parts > 0;
+	                training->n_parts > 0 &&
+	                are_whole(training->parts, training->n_parts);
+	ListCell *cell;
 
-	for (uint32 i = 0; i < training->n_parts; i++)
-		is_whole = is_whole && training->parts[i].data != NULL &&
-		           training->parts[i].n_received == training->parts[i].size;
+	foreach (cell, training->states)
+	{
+		const TrainedState *state = lfirst(cell);
+
+		is_whole = is_whole && are_whole(state->parts, state->n_parts);
+	}
 	if (!is_whole || training->best.epoch == 0)
 		fail_protocol("less than a model");
 	training->is_done = true;
@@ -420,7 +484,11 @@ handle_message(void *self, const cer_message *message)
 			handle_epoch(training, &message->epoch.epoch);
 			break;
 		case CER_FRAME_PART:
-			handle_part(training, &message->part);
+			train_take_piece(&training->parts, &training->n_parts,
+			                 &message->part);
+			break;
+		case CER_FRAME_STATE:
+			training_handle_state(training, &message->state);
 			break;
 		case CER_FRAME_TRIPLE_DONE:
 			handle_triple_done(training, &message->triple_done);

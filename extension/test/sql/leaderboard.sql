@@ -1,5 +1,6 @@
 -- The leaderboard, and comparing models row by row.
 \getenv abs_srcdir PG_ABS_SRCDIR
+SET cerebro.reuse = off; -- twins are wanted
 SET client_min_messages = warning;
 CREATE ROLE regress_board_owner;
 CREATE ROLE regress_board_other;

@@ -1,7 +1,9 @@
 -- Models as rows: seen by those who may use them, dropped whole.
 \getenv abs_srcdir PG_ABS_SRCDIR
+SET cerebro.reuse = off; -- twins are wanted
 SET client_min_messages = warning;
-SELECT count(*) AS orphans FROM cerebro.content c WHERE NOT EXISTS (SELECT FROM cerebro.model_part p WHERE p.content = c.id) \gset
+SELECT count(*) AS orphans FROM cerebro.content c WHERE NOT EXISTS (SELECT FROM cerebro.model_part p WHERE p.content = c.id)
+	AND NOT EXISTS (SELECT FROM cerebro.state_part p WHERE p.content = c.id) \gset
 CREATE ROLE regress_model_owner;
 CREATE ROLE regress_model_other;
 CREATE SCHEMA model AUTHORIZATION regress_model_owner;
@@ -41,7 +43,8 @@ SELECT cerebro.drop_model(:other);
 ROLLBACK;
 SELECT cerebro.predict(:other, t) IS NOT NULL AS ok FROM trips t WHERE id = 1;
 RESET SESSION AUTHORIZATION;
-SELECT count(*) - :orphans AS new_orphans FROM cerebro.content c WHERE NOT EXISTS (SELECT FROM cerebro.model_part p WHERE p.content = c.id);
+SELECT count(*) - :orphans AS new_orphans FROM cerebro.content c WHERE NOT EXISTS (SELECT FROM cerebro.model_part p WHERE p.content = c.id)
+	AND NOT EXISTS (SELECT FROM cerebro.state_part p WHERE p.content = c.id);
 SET SESSION AUTHORIZATION regress_model_owner;
 SELECT refused(format('SELECT cerebro.drop_model(%s)', :one));
 SELECT cerebro.drop_model(NULL) IS NULL AS nothing;
@@ -60,6 +63,7 @@ SELECT refused(format('SELECT cerebro.predict(%s, t) FROM trips t WHERE id = 1',
 
 SET client_min_messages = error;
 SELECT name, cerebro.drop_task(name) FROM cerebro.tasks WHERE owner = 'regress_model_owner'::regrole ORDER BY id;
-DELETE FROM cerebro.content c WHERE NOT EXISTS (SELECT FROM cerebro.model_part p WHERE p.content = c.id);
+DELETE FROM cerebro.content c WHERE NOT EXISTS (SELECT FROM cerebro.model_part p WHERE p.content = c.id)
+	AND NOT EXISTS (SELECT FROM cerebro.state_part p WHERE p.content = c.id);
 DROP SCHEMA model CASCADE;
 DROP ROLE regress_model_owner, regress_model_other;

@@ -1,5 +1,6 @@
 -- cerebro.train: what it leaves, what it refuses, whose it is.
 SET client_min_messages = warning;
+SET cerebro.reuse = off; -- every training is to run here
 CREATE FUNCTION wait_until(condition text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
 	is_true boolean;

@@ -1,0 +1,43 @@
+/*
+ * content.h
+ *	  Bytes of the archive under their SHA-256, and parts made of them.
+ */
+#ifndef CEREBRO_CONTENT_H
+#define CEREBRO_CONTENT_H
+
+#include "cerebro_pg.h"
+
+/* A part as it comes back from the engine; name and data are palloc'ed. */
+typedef struct TrainedPart
+{
+	char *name;
+	cer_part_kind kind;
+	uint32 n_dims;
+	uint64 dims[CER_MAX_DIMS];
+	Size size;
+	Size n_received;
+	char *data;
+} TrainedPart;
+
+extern bool content_hash(const void *data, Size size, uint8 *digest);
+
+/*
+ * Keeps the part's bytes and adds its row to model_part (owner is the model's
+ * id) or state_part (the state's id); in an archive scope.
+ */
+typedef struct PartTable
+{
+	const char *insert; /* SQL: $1 owner, then ordinal, name, kind, ... */
+	Oid owner_type;
+	Datum owner;
+} PartTable;
+
+extern PartTable content_model_parts(int32 model);
+extern PartTable content_state_parts(const cer_id *state);
+extern void content_write_part(const PartTable *table, int32 ordinal,
+                               const TrainedPart *part);
+
+/* List of cer_part of a model or state, of the kinds whose bits are set. */
+extern List *content_read_parts(ArchiveScan *parts, unsigned kinds);
+
+#endif
