@@ -103,6 +103,30 @@ cer_arg_is_list(const cer_arg *arg)
 }
 
 bool
+cer_word_takes_widths(const cer_word *word)
+{
+	for (size_t i = 0; i < word->n_args; i++)
+		if (cer_arg_is_list(&word->args[i]))
+			return true;
+	return false;
+}
+
+bool
+cer_call_may_omit(const cer_ast *call, const cer_ast *child)
+{
+	const cer_word *word;
+
+	if (call->kind != CER_AST_CALL)
+		return false;
+	if (child->kind == CER_AST_NAMED ||
+	    (child->kind == CER_AST_CALL && child->first == NULL))
+		return true;
+	word = cer_call_get_word(call);
+	return child->kind == CER_AST_NUMBER && word != NULL &&
+	       !cer_word_takes_widths(word);
+}
+
+bool
 cer_arg_is_positional(const cer_word *word, const cer_arg *arg)
 {
 	(void) word;
@@ -157,4 +181,20 @@ cer_training_find(const cer_training *training, cer_text name, cer_ast *room)
 	if (value != NULL)
 		return value;
 	return find_value(training->call, training->word, name, room);
+}
+
+bool
+cer_ast_is_open(const cer_ast *ast)
+{
+	switch (ast->kind)
+	{
+		case CER_AST_CHOICE:
+		case CER_AST_RANGE:
+		case CER_AST_OPTIONAL:
+		case CER_AST_CONDITION:
+		case CER_AST_FREE_TIMES:
+			return true;
+		default:
+			return false;
+	}
 }

@@ -19,6 +19,9 @@ extern cer_ast *cer_ast_find_named(const cer_ast *parent, cer_text name);
 /* The same tree, whatever its places in the text. */
 extern bool cer_ast_equals(const cer_ast *a, const cer_ast *b);
 
+/* Of spaces: CHOICE, RANGE, OPTIONAL, CONDITION, FREE_TIMES. */
+extern bool cer_ast_is_open(const cer_ast *ast);
+
 /* w x n with both known: so many nodes of w in a row.  1 for any other node. */
 extern size_t cer_ast_count_copies(const cer_ast *ast);
 /* What is there so many times: w of w x n, else the node itself. */
@@ -42,8 +45,12 @@ cer_training_find(const cer_training *training, cer_text name, cer_ast *room);
 
 /* The word of a call in FE or AS, if it takes arguments; or NULL. */
 extern const cer_word *cer_call_get_word(const cer_ast *call);
-/* The rest of the arguments without names are its elements. */
+/* Widths: the arguments without names are its elements. */
 extern bool cer_arg_is_list(const cer_arg *arg);
+extern bool cer_word_takes_widths(const cer_word *word);
+/* Being a default, the child may be left out of the call, or be written in
+ * another way: a word alone, what has a name, a number of a known argument. */
+extern bool cer_call_may_omit(const cer_ast *call, const cer_ast *child);
 /* It is written without its name, in its place. */
 extern bool cer_arg_is_positional(const cer_word *word, const cer_arg *arg);
 

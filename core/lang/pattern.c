@@ -64,9 +64,8 @@ get_positional(const cer_ast *call, size_t i)
 	return item;
 }
 
-/* What the call has for an argument: by name, by position, or by default. */
-static const cer_ast *
-find_argument(const cer_ast *call, cer_text name, cer_ast *room)
+const cer_ast *
+cer_call_find_argument(const cer_ast *call, cer_text name, cer_ast *room)
 {
 	const cer_ast *named = cer_ast_find_named(call, name);
 	const cer_word *word;
@@ -97,7 +96,7 @@ contains_named(const cer_ast *pattern, const cer_ast *call)
 
 		if (child->kind != CER_AST_NAMED)
 			continue;
-		value = find_argument(call, child->name, &room);
+		value = cer_call_find_argument(call, child->name, &room);
 		if (value == NULL || !cer_pattern_contains_value(child->first, value))
 			return false;
 	}
@@ -315,4 +314,55 @@ cer_pattern_contains(const cer_pattern *pattern, const cer_mst *mst)
 		return true;
 	cer_training_init(&training, cer_ast_find_section(mst->ast, CER_AST_PT));
 	return contains_settings(pt, &training);
+}
+
+/* --------------------------------------------------------------- text */
+
+/* PT gelu is PT activation = gelu. */
+static cer_status
+name_activations(cer_arena *arena, cer_ast *pt, cer_error *err)
+{
+	for (cer_ast *child = pt->first; child; child = child->next)
+	{
+		cer_ast *word;
+
+		if (child->kind != CER_AST_CALL ||
+		    cer_schema_find(CER_WORD_ACTIVATION, child->name) == NULL)
+			continue;
+		word = cer_ast_copy(arena, child);
+		if (word == NULL)
+			return cer_fail_memory(err, sizeof(*word));
+		child->kind = CER_AST_NAMED;
+		child->name = cer_text_of("activation");
+		cer_ast_remove_children(child);
+		cer_ast_append(child, word);
+	}
+	return CER_OK;
+}
+
+cer_status
+cer_pattern_parse(cer_arena *arena, cer_text text, const cer_pattern **pattern,
+                  cer_error *err)
+{
+	cer_pattern *made;
+	cer_ast *ast;
+	cer_ast *pt;
+
+	CER_TRY(cer_ast_parse(arena, text, &ast, err));
+	pt = cer_ast_find_section(ast, CER_AST_PT);
+	if (pt != NULL)
+		CER_TRY(name_activations(arena, pt, err));
+	made = cer_arena_allocate(arena, sizeof(*made));
+	if (made == NULL)
+		return cer_fail_memory(err, sizeof(*made));
+	made->ast = ast;
+	*pattern = made;
+	return CER_OK;
+}
+
+cer_status
+cer_pattern_print(cer_arena *arena, const cer_pattern *pattern, cer_text *text,
+                  cer_error *err)
+{
+	return cer_ast_print(arena, pattern->ast, text, err);
 }

@@ -23,6 +23,11 @@ typedef struct cer_list
 extern void cer_list_init(cer_list *list, const cer_ast *parent);
 extern const cer_ast *cer_list_next(cer_list *list); /* NULL: no more */
 
+/* What the call has for an argument: by name, by position, or by default, which
+ * is made in room; NULL: nothing. */
+extern const cer_ast *
+cer_call_find_argument(const cer_ast *call, cer_text name, cer_ast *room);
+
 /* Some item of fe is what item says, and perhaps more. */
 extern bool cer_pattern_contains_item(const cer_ast *item, const cer_ast *fe);
 /* The value is what the pattern says: arguments that it leaves out are free. */

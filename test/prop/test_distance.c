@@ -231,6 +231,172 @@ test_mst_distance__tells_last_digits(void **state)
 	cer_arena_free(arena);
 }
 
+/* --------------------------------------------------------- patterns, index */
+
+/* A pattern of what random triples have: sections of one, perhaps cut. */
+static const cer_pattern *
+random_pattern_make(test_random *random, cer_arena *arena)
+{
+	static const char *const patterns[] = {
+		"AS mlp",
+		"AS mlp(256, 128)",
+		"AS mlp(64)",
+		"AS dropout",
+		"AS dropout(0.1)",
+		"AS dense > relu",
+		"AS residual",
+		"AS concat(mlp, mlp)",
+		"AS mlp(64 x 4)",
+		"PT adam",
+		"PT sgd(momentum = 0)",
+		"PT lr = 0.001",
+		"PT gelu",
+		"PT dropout = 0.1, batch = 1024",
+		"FE a",
+		"FE *, JOIN planes",
+		"FE dest : embed",
+		"FE dest : embed(8)",
+		"FE *, EXCEPT (x)",
+		"FE JOIN airports, JOIN airports",
+		"FE AGGREGATE orders (n = count(*))",
+		"FE speed = (distance * 60)",
+		"FE a, b AS mlp PT lr = 0.01",
+		"",
+	};
+	const cer_pattern *pattern = NULL;
+	char text[RANDOM_TEXT_BYTES];
+
+	for (;;)
+	{
+		size_t i =
+			random_below(random, 2 * sizeof(patterns) / sizeof(*patterns));
+
+		if (i < sizeof(patterns) / sizeof(*patterns))
+			strcpy(text, patterns[i]);
+		else
+			random_mst_write(random, text);
+		if (cer_pattern_parse(arena, (cer_text){text, strlen(text)}, &pattern,
+		                      NULL) == CER_OK)
+			return pattern;
+	}
+}
+
+static bool
+is_subset(const uint64_t *a, size_t n_a, const uint64_t *b, size_t n_b)
+{
+	size_t j = 0;
+
+	for (size_t i = 0; i < n_a; i++)
+	{
+		assert_true(i == 0 || a[i - 1] < a[i]);
+		while (j < n_b && b[j] < a[i])
+			j++;
+		if (j == n_b || b[j] != a[i])
+			return false;
+	}
+	return true;
+}
+
+static void
+test_pattern__index_misses_nothing(void **state)
+{
+	cer_arena *arena = new_arena();
+	size_t n_contained = 0;
+	size_t n_kept = 0;
+	test_random random;
+
+	(void) state;
+	random_init(&random);
+	for (size_t i = 0; i < N_TRIPLES; i++)
+	{
+		const cer_mst *mst = random_mst_make(&random, arena);
+		const cer_pattern *pattern = random_pattern_make(&random, arena);
+		bool contains = cer_pattern_contains(pattern, mst);
+		const uint64_t *keys[2];
+		size_t n_keys[2];
+		cer_summary_box box;
+		cer_probe probe;
+		double away;
+		double bound;
+
+		assert_int_equal(
+			cer_mst_make_keys(arena, mst, &keys[0], &n_keys[0], NULL), CER_OK);
+		assert_int_equal(
+			cer_pattern_make_keys(arena, pattern, &keys[1], &n_keys[1], NULL),
+			CER_OK);
+		assert_int_equal(cer_pattern_distance(arena, pattern, mst, &away, NULL),
+		                 CER_OK);
+		cer_mst_summarize(mst, &box.least);
+		box.most = box.least;
+		cer_pattern_probe(pattern, &probe);
+		bound = cer_probe_bound(&probe, &box);
+		n_contained += contains;
+		n_kept += is_subset(keys[1], n_keys[1], keys[0], n_keys[0]);
+		if (contains && !is_subset(keys[1], n_keys[1], keys[0], n_keys[0]))
+			fail_msg("%s lacks a key", mst_text(arena, mst).data);
+		if (contains != (away == 0) || bound > away + TINY)
+		{
+			cer_text text;
+
+			cer_pattern_print(arena, pattern, &text, NULL);
+			fail_msg("%s\n%s\ncontains %d distance %g bound %g",
+			         mst_text(arena, mst).data, text.data, contains, away,
+			         bound);
+		}
+		cer_arena_clear(arena);
+	}
+	printf("# %zu contained, %zu left by keys\n", n_contained, n_kept);
+	assert_true(n_contained > N_TRIPLES / 100);
+	assert_true(n_kept < N_TRIPLES / 2);
+	cer_arena_free(arena);
+}
+
+/* A box around several is no farther than any of them. */
+static void
+test_probe_bound__is_below_the_distance(void **state)
+{
+	cer_arena *arena = new_arena();
+	double bounds = 0;
+	double distances = 0;
+	test_random random;
+
+	(void) state;
+	random_init(&random);
+	for (size_t i = 0; i < N_TRIPLES / 4; i++)
+	{
+		const cer_mst *query = random_mst_make(&random, arena);
+		double least = INFINITY;
+		cer_summary_box all;
+		cer_probe probe;
+
+		cer_mst_probe(query, &probe);
+		for (size_t k = 0; k < 4; k++)
+		{
+			const cer_mst *mst = random_mst_make(&random, arena);
+			double away = distance(arena, query, mst);
+			cer_summary_box box;
+
+			cer_mst_summarize(mst, &box.least);
+			box.most = box.least;
+			if (cer_probe_bound(&probe, &box) > away + TINY)
+				fail_msg("%s\n%s\n%g > %g", mst_text(arena, query).data,
+				         mst_text(arena, mst).data,
+				         cer_probe_bound(&probe, &box), away);
+			bounds += cer_probe_bound(&probe, &box);
+			distances += away;
+			if (k == 0)
+				all = box;
+			cer_summary_box_extend(&all, &box);
+			least = fmin(least, away);
+		}
+		assert_true(cer_probe_bound(&probe, &all) <= least + TINY);
+		cer_arena_clear(arena);
+	}
+	printf("# bounds are %.3f of distances\n", bounds / distances);
+	assert_true(bounds > distances / 2);
+	cer_arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -239,6 +405,8 @@ main(void)
 		cmocka_unit_test(test_mst_distance__is_a_metric),
 		cmocka_unit_test(test_mst_distance__knows_what_is_near),
 		cmocka_unit_test(test_mst_distance__tells_last_digits),
+		cmocka_unit_test(test_pattern__index_misses_nothing),
+		cmocka_unit_test(test_probe_bound__is_below_the_distance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,396 @@
+/*
+ * lang/distance_summary.c
+ *	  A triple as a point of few dimensions, and a bound from it.
+ *
+ * Why the bound holds, section by section:
+ *
+ * FE	Facts fall into buckets by hash; a dimension is the weight in a bucket.
+ *		What only one triple has changes its bucket by no more than its weight,
+ *		so the sum of differences is at most the distance.
+ *
+ * AS	Words and settings fall into buckets by hash, 1 each; a number x spreads
+ *		1 over the two of hats -2, -1, ... 4 that u = log2(x) / 4 lies between,
+ *		by nearness; zero and negative numbers have a bucket; one dimension is
+ *		the number of nodes.  Let L be the sum of differences over words and
+ *		hats, and N the difference in nodes.  An edit changes them so:
+ *			a node comes or goes	cost 1		L by 1, N by 1
+ *			a word becomes another	cost 1		L by at most 2
+ *			number to number		cost c		L by at most 2 c: hats are linear
+ *												in u, a step of u by c moves c
+ *			different kinds			cost 2		L by at most 2
+ *		so (L + N) / 2 never grows by more than the cost.
+ *
+ * PT	One dimension a number, at log2(x) / 4 moved above 0: two values are at
+ *		least min(1, difference) apart, and weigh as the setting does.  Zero lies
+ *		below all others by 1 at least, a missing value above; both are 1 apart
+ *		from all.  Words fall into buckets, one a triple: half the sum of
+ *		differences is at most 1 where they differ.
+ *
+ * To a pattern only what it names counts, and what the triple has too much is
+ * free: the same with differences of one side, and in AS one for one, as an
+ * edit that costs c brings at most c of what was missing.
+ *
+ * A dimension is rounded to 1 / UNITS and clamped, which makes no difference
+ * larger by more than one unit; that unit is taken off.
+ */
+#include "lang/distance.h"
+
+#include "base/text.h"
+#include "lang/mst.h"
+#include "lang/pattern.h"
+
+#include <math.h>
+#include <string.h>
+
+#define UNITS 1024.0
+
+/* Where the dimensions lie. */
+enum
+{
+	FE_BUCKETS = 8,
+	WORD_BUCKETS = 8,
+	N_HATS = 7,
+	OPTIMIZER_BUCKETS = 3,
+	ACTIVATION_BUCKETS = 4,
+	FE_FIRST = 0,
+	WORD_FIRST = FE_FIRST + FE_BUCKETS,
+	HAT_FIRST = WORD_FIRST + WORD_BUCKETS, /* then the one for zero */
+	N_NODES = HAT_FIRST + N_HATS + 1,
+	OPTIMIZER_FIRST,
+	ACTIVATION_FIRST = OPTIMIZER_FIRST + OPTIMIZER_BUCKETS,
+	NUMBER_FIRST = ACTIVATION_FIRST + ACTIVATION_BUCKETS
+};
+
+static const char *const numbers[] = {
+	"lr",      "batch", "epochs",   "patience",
+	"dropout", "decay", "momentum", "beta1",
+};
+
+#define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
+
+_Static_assert(NUMBER_FIRST + N_NUMBERS == CER_SUMMARY_DIMS, "all are used");
+
+/* How a probe's dimension counts. */
+enum
+{
+	USE_NOT,
+	USE_BOTH,   /* whatever differs */
+	USE_MISSING /* what the triple has less */
+};
+
+#define LEAST_PLACE 1.0  /* of a positive number */
+#define MOST_PLACE  60.0 /* that is, 2^208 */
+#define NO_PLACE    62.0
+#define MIDDLE      8.0 /* of 1 */
+
+typedef struct point
+{
+	double at[CER_SUMMARY_DIMS];
+} point;
+
+/* --------------------------------------------------------------- FE */
+
+static void
+add_fact(void *self, uint64_t fact, double weight)
+{
+	point *p = self;
+
+	p->at[FE_FIRST + fact % FE_BUCKETS] += weight;
+}
+
+/* --------------------------------------------------------------- AS */
+
+static void
+add_number(point *p, double number)
+{
+	double u;
+	double left;
+
+	if (number <= 0)
+	{
+		p->at[HAT_FIRST + N_HATS] += 1;
+		return;
+	}
+	u = fmin(fmax(log2(number) / CER_OCTAVES, -2), N_HATS - 3) + 2;
+	left = fmin(floor(u), N_HATS - 2);
+	p->at[HAT_FIRST + (size_t) left] += 1 - (u - left);
+	p->at[HAT_FIRST + (size_t) left + 1] += u - left;
+}
+
+static void
+add_nodes(point *p, const cer_ast *ast, size_t times)
+{
+	uint64_t hash = cer_hash_text((uint64_t) ast->kind, ast->name);
+	bool is_setting = ast->kind == CER_AST_NAMED && ast->first != NULL &&
+	                  ast->first == ast->last &&
+	                  ast->first->kind == CER_AST_NUMBER;
+
+	p->at[N_NODES] += (double) times;
+	if (ast->kind == CER_AST_NUMBER)
+	{
+		for (; times > 0; times--)
+			add_number(p, ast->number);
+		return;
+	}
+	p->at[WORD_FIRST + hash % WORD_BUCKETS] += (double) times;
+	if (is_setting)
+		return;
+	for (const cer_ast *child = ast->first; child; child = child->next)
+		add_nodes(p, cer_ast_get_copied(child),
+		          times * cer_ast_count_copies(child));
+}
+
+/* The root and a chain at the top are no nodes that differ. */
+static void
+add_structure(point *p, const cer_ast *as)
+{
+	const cer_ast *list = as->first->kind == CER_AST_CHAIN ? as->first : as;
+
+	for (const cer_ast *child = list->first; child; child = child->next)
+		add_nodes(p, cer_ast_get_copied(child), cer_ast_count_copies(child));
+}
+
+/* --------------------------------------------------------------- PT */
+
+static double
+place_number(const cer_ast *value)
+{
+	if (value == NULL || value->kind != CER_AST_NUMBER)
+		return NO_PLACE;
+	if (value->number <= 0)
+		return 0;
+	return fmin(fmax(log2(value->number) / CER_OCTAVES + MIDDLE, LEAST_PLACE),
+	            MOST_PLACE);
+}
+
+static void
+add_word(point *p, size_t first, size_t n_buckets, cer_text word)
+{
+	p->at[first + cer_hash_text(first, word) % n_buckets] = 1;
+}
+
+static void
+add_training(point *p, const cer_ast *pt)
+{
+	cer_training training;
+	const cer_ast *activation;
+	cer_ast room;
+
+	cer_training_init(&training, pt);
+	if (training.word != NULL)
+		add_word(p, OPTIMIZER_FIRST, OPTIMIZER_BUCKETS,
+		         cer_text_of(training.word->name));
+	activation = cer_training_find(&training, cer_text_of("activation"), &room);
+	if (activation != NULL && activation->kind == CER_AST_CALL)
+		add_word(p, ACTIVATION_FIRST, ACTIVATION_BUCKETS, activation->name);
+	for (size_t i = 0; i < N_NUMBERS; i++)
+		p->at[NUMBER_FIRST + i] = place_number(
+			cer_training_find(&training, cer_text_of(numbers[i]), &room));
+}
+
+/* --------------------------------------------------------------- making */
+
+static void
+round_point(const point *p, cer_summary *summary)
+{
+	for (size_t i = 0; i < CER_SUMMARY_DIMS; i++)
+		summary->at[i] =
+			(uint16_t) fmin(nearbyint(p->at[i] * UNITS), UINT16_MAX);
+}
+
+void
+cer_mst_summarize(const cer_mst *mst, cer_summary *summary)
+{
+	const cer_ast *fe = cer_ast_find_section(mst->ast, CER_AST_FE);
+	point p = {.at = {0}};
+
+	for (const cer_ast *item = fe->first; item; item = item->next)
+	{
+		cer_item_visit_facts(item, add_fact, &p);
+		cer_item_visit_details(item, add_fact, &p);
+	}
+	add_structure(&p, cer_ast_find_section(mst->ast, CER_AST_AS));
+	add_training(&p, cer_ast_find_section(mst->ast, CER_AST_PT));
+	round_point(&p, summary);
+}
+
+void
+cer_mst_probe(const cer_mst *mst, cer_probe *probe)
+{
+	cer_mst_summarize(mst, &probe->summary);
+	memset(probe->uses, USE_BOTH, sizeof(probe->uses));
+}
+
+/* --------------------------------------------------------------- pattern */
+
+static void
+use(cer_probe *probe, size_t first, size_t n, uint8_t how)
+{
+	memset(probe->uses + first, how, n);
+}
+
+static bool
+is_repeated(const cer_ast *fe, const cer_ast *item)
+{
+	for (const cer_ast *before = fe->first; before != item;
+	     before = before->next)
+		if (before->kind == item->kind &&
+		    cer_text_equals(before->name, item->name))
+			return true;
+	return false;
+}
+
+/* What no triple that has the pattern's structure leaves out. */
+static void
+probe_nodes(point *p, const cer_ast *ast, size_t times)
+{
+	uint64_t hash = cer_hash_text((uint64_t) ast->kind, ast->name);
+
+	if (ast->kind == CER_AST_NUMBER)
+	{
+		for (; times > 0; times--)
+			add_number(p, ast->number);
+		return;
+	}
+	p->at[WORD_FIRST + hash % WORD_BUCKETS] += (double) times;
+	for (const cer_ast *child = ast->first; child; child = child->next)
+		if (!cer_call_may_omit(ast, child))
+			probe_nodes(p, cer_ast_get_copied(child),
+			            times * cer_ast_count_copies(child));
+}
+
+static void
+probe_structure(point *p, const cer_ast *as, cer_probe *probe)
+{
+	const cer_ast *list = as->first->kind == CER_AST_CHAIN ? as->first : as;
+
+	for (const cer_ast *child = list->first; child; child = child->next)
+		probe_nodes(p, cer_ast_get_copied(child), cer_ast_count_copies(child));
+	use(probe, WORD_FIRST, WORD_BUCKETS + N_HATS + 1, USE_MISSING);
+}
+
+/* An item that has another of its name is not asked for twice: one item of the
+ * triple may be both. */
+static void
+probe_items(point *p, const cer_ast *fe, cer_probe *probe)
+{
+	for (const cer_ast *item = fe->first; item; item = item->next)
+		if (!is_repeated(fe, item))
+			cer_item_visit_facts(item, add_fact, p);
+	use(probe, FE_FIRST, FE_BUCKETS, USE_MISSING);
+}
+
+static void
+probe_setting(point *p, const cer_ast *named, cer_probe *probe)
+{
+	if (cer_text_is(named->name, "activation") &&
+	    named->first->kind == CER_AST_CALL)
+	{
+		add_word(p, ACTIVATION_FIRST, ACTIVATION_BUCKETS, named->first->name);
+		use(probe, ACTIVATION_FIRST, ACTIVATION_BUCKETS, USE_BOTH);
+		return;
+	}
+	for (size_t i = 0; i < N_NUMBERS; i++)
+		if (cer_text_is(named->name, numbers[i]))
+		{
+			p->at[NUMBER_FIRST + i] = place_number(named->first);
+			use(probe, NUMBER_FIRST + i, 1, USE_BOTH);
+		}
+}
+
+static void
+probe_training(point *p, const cer_ast *pt, cer_probe *probe)
+{
+	for (const cer_ast *child = pt->first; child; child = child->next)
+		if (child->kind == CER_AST_NAMED)
+			probe_setting(p, child, probe);
+		else if (child->kind == CER_AST_CALL)
+		{
+			add_word(p, OPTIMIZER_FIRST, OPTIMIZER_BUCKETS, child->name);
+			use(probe, OPTIMIZER_FIRST, OPTIMIZER_BUCKETS, USE_BOTH);
+			probe_training(p, child, probe);
+		}
+}
+
+void
+cer_pattern_probe(const cer_pattern *pattern, cer_probe *probe)
+{
+	const cer_ast *fe = cer_ast_find_section(pattern->ast, CER_AST_FE);
+	const cer_ast *as = cer_ast_find_section(pattern->ast, CER_AST_AS);
+	const cer_ast *pt = cer_ast_find_section(pattern->ast, CER_AST_PT);
+	point p = {.at = {0}};
+
+	memset(probe->uses, USE_NOT, sizeof(probe->uses));
+	if (fe != NULL)
+		probe_items(&p, fe, probe);
+	if (as != NULL)
+		probe_structure(&p, as, probe);
+	if (pt != NULL)
+		probe_training(&p, pt, probe);
+	round_point(&p, &probe->summary);
+}
+
+/* --------------------------------------------------------------- bounds */
+
+void
+cer_summary_box_extend(cer_summary_box *box, const cer_summary_box *by)
+{
+	for (size_t i = 0; i < CER_SUMMARY_DIMS; i++)
+	{
+		if (by->least.at[i] < box->least.at[i])
+			box->least.at[i] = by->least.at[i];
+		if (by->most.at[i] > box->most.at[i])
+			box->most.at[i] = by->most.at[i];
+	}
+}
+
+/* In units. */
+static int
+get_gap(const cer_probe *probe, const cer_summary_box *box, size_t i)
+{
+	int at = probe->summary.at[i];
+	int gap = at - box->most.at[i];
+
+	if (probe->uses[i] == USE_NOT)
+		return 0;
+	if (probe->uses[i] == USE_BOTH && box->least.at[i] - at > gap)
+		gap = box->least.at[i] - at;
+	return gap > 1 ? gap - 1 : 0;
+}
+
+static double
+sum_gaps(const cer_probe *probe, const cer_summary_box *box, size_t first,
+         size_t n)
+{
+	int sum = 0;
+
+	for (size_t i = first; i < first + n; i++)
+		sum += get_gap(probe, box, i);
+	return sum / UNITS;
+}
+
+static double
+bound_settings(const cer_probe *probe, const cer_summary_box *box)
+{
+	double bound = CER_OPTIMIZER_WEIGHT / 2 *
+	               sum_gaps(probe, box, OPTIMIZER_FIRST, OPTIMIZER_BUCKETS);
+
+	bound += cer_setting_weight(cer_text_of("activation")) / 2 *
+	         sum_gaps(probe, box, ACTIVATION_FIRST, ACTIVATION_BUCKETS);
+	for (size_t i = 0; i < N_NUMBERS; i++)
+		bound += cer_setting_weight(cer_text_of(numbers[i])) *
+		         fmin(1, sum_gaps(probe, box, NUMBER_FIRST + i, 1));
+	return bound;
+}
+
+double
+cer_probe_bound(const cer_probe *probe, const cer_summary_box *box)
+{
+	double bound = sum_gaps(probe, box, FE_FIRST, FE_BUCKETS);
+	double structure =
+		sum_gaps(probe, box, WORD_FIRST, WORD_BUCKETS + N_HATS + 1);
+
+	if (probe->uses[N_NODES] == USE_BOTH)
+		structure = (structure + sum_gaps(probe, box, N_NODES, 1)) / 2;
+	return bound + structure + bound_settings(probe, box);
+}
