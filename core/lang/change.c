@@ -25,6 +25,22 @@ cer_change_count_steps(const cer_change *change)
 	return cer_ast_count(change->ast);
 }
 
+/* AS.dense = dense(8) -> relu: the layer's name, and with it the path, is gone
+ * when the step is done. */
+static bool
+loses_path(const cer_ast *set)
+{
+	const cer_ast *old = set->first->next;
+	cer_text name = {NULL, 0};
+
+	for (const cer_ast *step = set->first->first; step; step = step->next)
+		if (step->name.size > 0)
+			name = step->name;
+	return old->kind == CER_AST_CALL && cer_text_equals(old->name, name) &&
+	       !(set->last->kind == CER_AST_CALL &&
+	         cer_text_equals(set->last->name, name));
+}
+
 static bool
 is_closed(const cer_ast *step)
 {
@@ -33,7 +49,7 @@ is_closed(const cer_ast *step)
 		case CER_AST_DROP:
 			return step->first->kind != CER_AST_PATH;
 		case CER_AST_SET:
-			return step->first->next != step->last;
+			return step->first->next != step->last && !loses_path(step);
 		case CER_AST_DELETE:
 			return step->first != step->last;
 		default:

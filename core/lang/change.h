@@ -92,10 +92,14 @@ extern const cer_ast *cer_spot_read(const cer_spot *spot, cer_ast *room);
 extern cer_status cer_spot_write(cer_draft *draft, const cer_spot *spot,
                                  cer_ast *value, cer_error *err);
 
-/* The path of an element or call of the draft's AS. */
+/* The path of an element of a list of the draft's AS: a layer by its name. */
 extern cer_status
 cer_path_make(cer_arena *arena, const cer_draft *draft, const cer_ast *node,
               cer_ast **path, cer_error *err);
+/* The same by its index: whatever comes to stand there. */
+extern cer_status
+cer_path_make_index(cer_arena *arena, const cer_draft *draft,
+                    const cer_ast *node, cer_ast **path, cer_error *err);
 /* path.name, a new one. */
 extern cer_status
 cer_path_extend(cer_arena *arena, const cer_ast *path, cer_text name,

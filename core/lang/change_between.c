@@ -319,20 +319,32 @@ skip_named(const cer_ast *child)
 	return child;
 }
 
-/* a, in the draft's list, becomes b as a whole. */
+static bool
+is_same_call(const cer_ast *a, const cer_ast *b)
+{
+	return a->kind == CER_AST_CALL && b->kind == CER_AST_CALL &&
+	       cer_text_equals(a->name, b->name);
+}
+
+/* a, in the draft's list, becomes b as a whole; the path is one for both. */
 static cer_status
 set_element(differ *d, cer_ast *list, cer_ast *a, const cer_ast *b)
 {
 	bool is_layer = list->kind == CER_AST_AS || list->kind == CER_AST_CHAIN;
+	bool is_alone = list->kind == CER_AST_AS && list->first == list->last;
 	cer_ast *path;
 	cer_ast *copy;
 
-	if (is_layer && b->kind == CER_AST_CHAIN)
+	if ((is_layer && b->kind == CER_AST_CHAIN) || is_alone)
 	{
 		d->is_too_far = true;
 		return CER_OK;
 	}
-	CER_TRY(cer_path_make(d->draft.arena, &d->draft, a, &path, d->err));
+	if (is_same_call(a, b))
+		CER_TRY(cer_path_make(d->draft.arena, &d->draft, a, &path, d->err));
+	else
+		CER_TRY(
+			cer_path_make_index(d->draft.arena, &d->draft, a, &path, d->err));
 	CER_TRY(append_set(d, path, a, b));
 	CER_TRY(cer_value_unfold(d->draft.arena, b, &copy, d->err));
 	cer_ast_replace(list, a, copy);
@@ -363,13 +375,11 @@ compare_elements(differ *d, cer_ast *list, cer_ast *a, const cer_ast *b)
 {
 	size_t n_a = count_unnamed(a);
 	size_t n_b = count_unnamed(b);
-	bool is_same_call = a->kind == CER_AST_CALL && b->kind == CER_AST_CALL &&
-	                    cer_text_equals(a->name, b->name);
 	bool is_chain = a->kind == CER_AST_CHAIN && b->kind == CER_AST_CHAIN;
 
 	if (cer_ast_equals(a, b))
 		return CER_OK;
-	if (is_chain || (is_same_call && (n_a == 0) == (n_b == 0)))
+	if (is_chain || (is_same_call(a, b) && (n_a == 0) == (n_b == 0)))
 	{
 		CER_TRY(compare_named(d, a, b));
 		return n_a > 0 ? compare_lists(d, a, b) : CER_OK;

@@ -143,7 +143,8 @@ add_written_arguments(keys *to, const cer_ast *call, const cer_word *word)
 	for (const cer_ast *child = call->first; child; child = child->next)
 		if (child->kind == CER_AST_NAMED)
 			add_argument(to, call, child->name, child->first);
-		else if (word != NULL && !cer_word_takes_widths(word) && i < word->n_args)
+		else if (word != NULL && !cer_word_takes_widths(word) &&
+		         i < word->n_args)
 			add_argument(to, call, cer_text_of(word->args[i++].name), child);
 }
 

@@ -190,29 +190,67 @@ append_last(cer_arena *arena, cer_ast *path, const trail *way,
 	return append_element(arena, path, list, node, err);
 }
 
+/* Calls on the way, and nothing else, have names in the path. */
+static cer_status
+append_calls(cer_arena *arena, cer_ast *path, const cer_draft *draft,
+             const trail *way, cer_error *err)
+{
+	const cer_ast *from = draft->as;
+
+	for (size_t i = 1; i < way->n; i++)
+	{
+		if (way->calls[i]->kind != CER_AST_CALL)
+			continue;
+		CER_TRY(append_layer(arena, path, from, way->calls[i], err));
+		from = way->calls[i];
+	}
+	return CER_OK;
+}
+
+/* The last of the trail that is no chain. */
+static const cer_ast *
+get_last_call(const trail *way)
+{
+	size_t i = way->n - 1;
+
+	while (i > 0 && way->calls[i]->kind != CER_AST_CALL)
+		i--;
+	return way->calls[i];
+}
+
 cer_status
 cer_path_make(cer_arena *arena, const cer_draft *draft, const cer_ast *node,
               cer_ast **path, cer_error *err)
 {
 	trail way = {.n = 0};
-	const cer_ast *from = draft->as;
+	cer_text none = {NULL, 0};
+	cer_ast *made;
+
+	if (node->kind != CER_AST_CALL)
+		return cer_path_make_index(arena, draft, node, path, err);
+	CER_TRY(cer_path_of_names(arena, "as", none, none, &made, err));
+	if (find_node(draft->as, node, &way))
+	{
+		CER_TRY(append_calls(arena, made, draft, &way, err));
+		CER_TRY(append_layer(arena, made, get_last_call(&way), node, err));
+	}
+	*path = made;
+	return CER_OK;
+}
+
+cer_status
+cer_path_make_index(cer_arena *arena, const cer_draft *draft,
+                    const cer_ast *node, cer_ast **path, cer_error *err)
+{
+	trail way = {.n = 0};
 	cer_text none = {NULL, 0};
 	cer_ast *made;
 
 	CER_TRY(cer_path_of_names(arena, "as", none, none, &made, err));
-	if (node != draft->as && find_node(draft->as, node, &way))
+	if (find_node(draft->as, node, &way))
 	{
-		for (size_t i = 1; i < way.n; i++)
-		{
-			if (way.calls[i]->kind != CER_AST_CALL)
-				continue;
-			CER_TRY(append_layer(arena, made, from, way.calls[i], err));
-			from = way.calls[i];
-		}
-		if (node->kind == CER_AST_CALL)
-			CER_TRY(append_layer(arena, made, from, node, err));
-		else
-			CER_TRY(append_last(arena, made, &way, node, err));
+		CER_TRY(append_calls(arena, made, draft, &way, err));
+		CER_TRY(append_last(arena, made, &way, node, err));
 	}
 	*path = made;
 	return CER_OK;
