@@ -70,4 +70,4 @@ def aim(what, value, bound, better):
 def triple(units, n_epochs):
     """All 22 features, PyTorch's Adam, no early stop."""
     return (f"FE *, EXCEPT (carrier, flight, time_hour) AS mlp({units}) "
-            f"PT adam(lr = 0.001), batch = 1024, epochs = {n_epochs}, patience = {n_epochs}")
+            f"PT adam(lr = 0.001), dropout = 0, batch = 1024, epochs = {n_epochs}, patience = {n_epochs}")
