@@ -5,11 +5,15 @@
  */
 #include "cerebro_pg.h"
 
+#include <unistd.h>
+
 #include "executor/execdesc.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/cost.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
+#include "utils/guc.h"
 #include "utils/snapmgr.h"
 
 typedef struct RowReceiver
@@ -44,6 +48,26 @@ struct QueryPlan
 	PlannedStmt *statement;
 	const char *text;
 };
+
+/*
+ * A second process costs less here than the planner thinks: rows go to code of
+ * ours that keeps a core busy, beside which workers scan and join.  So a row
+ * handed over is free, and one core is left to us.  Who wants no workers says
+ * so with max_parallel_workers_per_gather = 0; small queries start none, as
+ * they cost less than the start.
+ */
+static void
+favor_workers(void)
+{
+	int n_others = Max(1, (int) sysconf(_SC_NPROCESSORS_ONLN) - 1);
+	int n_workers = Min(max_parallel_workers_per_gather, n_others);
+
+	(void) set_config_option("parallel_tuple_cost", "0", PGC_USERSET,
+	                         PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("max_parallel_workers_per_gather",
+	                         psprintf("%d", n_workers), PGC_USERSET,
+	                         PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
 
 static PlannedStmt *
 plan_query(Query *query, const char *text, int options)
@@ -99,6 +123,18 @@ query_run(Query *query, const char *text, RowFunction row, void *self)
 {
 	QueryPlan plan = {plan_query(query, text, CURSOR_OPT_PARALLEL_OK), text};
 
+	run_plan(&plan, NULL, row, self);
+}
+
+void
+query_run_parallel(Query *query, const char *text, RowFunction row, void *self)
+{
+	int level = NewGUCNestLevel();
+	QueryPlan plan = {.text = text};
+
+	favor_workers();
+	plan.statement = plan_query(query, text, CURSOR_OPT_PARALLEL_OK);
+	AtEOXact_GUC(false, level);
 	run_plan(&plan, NULL, row, self);
 }
 

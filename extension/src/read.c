@@ -430,7 +430,10 @@ task_read(const Task *task, const ReadPlan *plan, const RowSink *sink,
 	init_stats(reader);
 	MemoryContextSwitchTo(context);
 	keep_targets(reader, query, plan);
-	query_run(query, task->query, read_row, reader);
+	if (task->n_key > 0)
+		query_run_parallel(query, task->query, read_row, reader);
+	else
+		query_run(query, task->query, read_row, reader); /* order is the key */
 	flush_chunk(reader);
 	MemoryContextSwitchTo(caller);
 	stats->tables =

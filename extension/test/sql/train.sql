@@ -45,6 +45,15 @@ RESET cerebro.threads;
 SELECT count(*) AS parts, count(*) FILTER (WHERE a.content = b.content) AS same
 FROM cerebro.model_part a JOIN cerebro.model_part b USING (ordinal) WHERE a.model = :model AND b.model = :again;
 
+-- nor does the order in which workers bring the rows matter
+SET parallel_setup_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT cerebro.train('train good', 'AS mlp(16, 8) PT batch = 64, epochs = 3') AS workers \gset
+RESET parallel_setup_cost;
+RESET min_parallel_table_scan_size;
+SELECT count(*) AS parts, count(*) FILTER (WHERE a.content = b.content) AS same
+FROM cerebro.model_part a JOIN cerebro.model_part b USING (ordinal) WHERE a.model = :model AND b.model = :workers;
+
 -- the engine's memory is its own, not what the session held when it started it
 SELECT length(repeat('x', 150000000)) AS held;
 SELECT cerebro.train('train good', 'AS mlp(4) PT epochs = 1') AS light \gset
