@@ -73,9 +73,9 @@ extension: core $(if $(ENGINE_OBJ),engine)
 demo: all ## the whole path on real flights (needs data/flights, see tools/fetch-flights)
 	$(B)/cerebro demo data/flights
 
-$(B)/bench/%: bench/%.c $(B)/engine/threads.o $(B)/libcerebro.a
+$(B)/bench/%: bench/%.c $(B)/engine/threads.o $(B)/engine/memory.o $(B)/libcerebro.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -Wno-conversion $(CPPFLAGS_ALL) -Iengine -o $@ $< $(B)/engine/threads.o $(CORE_LIBS) -lpthread
+	$(CC) $(CFLAGS_ALL) -Wno-conversion $(CPPFLAGS_ALL) -Iengine -o $@ $< $(filter %.o,$^) $(CORE_LIBS) -lpthread
 
 BENCHES := parse import read encode train train_sql score cancel
 bench: all ## every measurement of bench/, beside its peer

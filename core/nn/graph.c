@@ -25,6 +25,11 @@
 #define PRODUCT_SIDE     64
 #define PRODUCT_BIG_SIDE 128
 #define PRODUCT_MIN_BIG  4
+#define PRODUCT_ROWS     256 /* at once, where there are as many */
+
+#define LINE_FLOATS 16
+#define SLAB_FLOATS \
+	(((size_t) 1 << 20) - 512) /* and heads: 4 MiB less little */
 
 /* ------------------------------------------------------------ denormals */
 
@@ -61,13 +66,39 @@ restore_denormals(unsigned before)
 
 /* ------------------------------------------------------------ making */
 
+/* A new slab, of which the start is taken. */
+static float *
+start_slab(cer_graph *graph, size_t n)
+{
+	float *slab = cer_arena_allocate(graph->arena, SLAB_FLOATS * sizeof(float));
+
+	if (slab == NULL)
+		return NULL;
+	graph->slab = slab + n;
+	graph->slab_left = SLAB_FLOATS - n;
+	return slab;
+}
+
+/* Slabs of nearly 4 MiB: a host that has huge pages gives two of them. */
 float *
 cer_graph_allocate_floats(cer_graph *graph, size_t n)
 {
-	float *floats = n > SIZE_MAX / sizeof(float)
-	                    ? NULL
-	                    : cer_arena_allocate(graph->arena, n * sizeof(float));
+	size_t whole = n <= SIZE_MAX / sizeof(float) - LINE_FLOATS
+	                   ? (n + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS
+	                   : 0;
+	float *floats = graph->slab;
 
+	if (whole < n)
+		return NULL;
+	if (whole > SLAB_FLOATS / 2 || graph->is_scoring)
+		floats = cer_arena_allocate(graph->arena, whole * sizeof(float));
+	else if (whole > graph->slab_left)
+		floats = start_slab(graph, whole);
+	else
+	{
+		graph->slab += whole;
+		graph->slab_left -= whole;
+	}
 	if (floats != NULL)
 		memset(floats, 0, n * sizeof(float));
 	return floats;
@@ -130,6 +161,7 @@ add_product(cer_graph *graph, const cer_product_blocks *all, size_t row,
 		.b_stride = all->dz_stride > 0 ? all->dz_stride : all->n_out,
 		.c_stride = all->n_out,
 		.is_a_transposed = true,
+		.accumulate = true,
 	};
 
 	if (block == NULL)
@@ -145,8 +177,9 @@ add_product(cer_graph *graph, const cer_product_blocks *all, size_t row,
 	block->cost = 2.0 * (double) (shape.n_rows * shape.n_columns) *
 	              (double) (graph->batch_rows * all->m);
 	CER_TRY(graph->make_gemm(graph->kernels, &shape, &block->gemm, err));
-	shape.accumulate = true;
-	return graph->make_gemm(graph->kernels, &shape, &block->gemm_add, err);
+	if (shape.n_inner < PRODUCT_ROWS)
+		shape.n_inner *= PRODUCT_ROWS / shape.n_inner;
+	return graph->make_gemm(graph->kernels, &shape, &block->gemm_tiles, err);
 }
 
 cer_status
@@ -331,11 +364,20 @@ load_rows(const cer_tile *tile)
 {
 	const cer_graph *graph = tile->graph;
 	const cer_encoded *rows = graph->batch.rows;
+	size_t last = tile->first + tile->n_rows;
 
-	for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
+	for (size_t at = tile->first; at < last; at++)
 	{
 		size_t row = cer_batch_get_row(&graph->batch, at);
 
+		if (at + CER_ROWS_AHEAD < last)
+		{
+			size_t ahead =
+				cer_batch_get_row(&graph->batch, at + CER_ROWS_AHEAD);
+
+			__builtin_prefetch(rows->row_keys + ahead);
+			__builtin_prefetch(rows->labels + ahead);
+		}
 		graph->row_keys[at] = rows->row_keys[row];
 		graph->labels[at] = rows->labels[row];
 	}
@@ -513,16 +555,19 @@ cer_graph_run_product(const cer_graph *graph, const cer_block *block,
                       size_t offset, const cer_activations *x,
                       const cer_activations *dz)
 {
-	size_t n_tiles = cer_graph_count_tiles(graph);
+	size_t n_rows = cer_graph_count_tiles(graph) * graph->tile_rows * x->m;
 	size_t at = offset + block->begin * block->stride + block->column;
 	float *grad = graph->grads + at;
+	const cer_gemm *gemm;
 
-	for (size_t tile = 0; tile < n_tiles; tile++)
+	for (size_t row = 0; row < block->end - block->begin; row++)
+		memset(grad + row * block->stride, 0, block->n_columns * sizeof(float));
+	for (size_t row = 0; row < n_rows; row += gemm->shape.n_inner)
 	{
-		size_t row = tile * graph->tile_rows * x->m;
-
-		cer_gemm_run(tile == 0 ? &block->gemm : &block->gemm_add,
-		             x->data + row * x->n + block->begin,
+		gemm = row + block->gemm_tiles.shape.n_inner <= n_rows
+		           ? &block->gemm_tiles
+		           : &block->gemm;
+		cer_gemm_run(gemm, x->data + row * x->n + block->begin,
 		             dz->grad + row * dz->n + block->column, grad);
 	}
 	for (size_t row = block->begin; row < block->end;

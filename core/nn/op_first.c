@@ -151,27 +151,19 @@ load_padding(const first_state *state, size_t first, size_t last)
 		       (last - first) * sizeof(uint32_t));
 }
 
-/* Asks for the rows of a tile, which in a shuffled batch lie anywhere. */
-static void
-prefetch_tile(const cer_graph *graph, const first_state *state, size_t index)
+/* Asks for a row that comes soon: in a shuffled batch it lies anywhere. */
+static inline void
+prefetch_row(const cer_graph *graph, const first_state *state, size_t at)
 {
-	const cer_batch *batch = &graph->batch;
-	size_t first = index * graph->tile_rows;
-	size_t last = first + graph->tile_rows;
+	size_t row = cer_batch_get_row(&graph->batch, at);
+	const float *numbers = graph->batch.rows->numbers + row * state->numbers.n;
+	const uint32_t *codes = graph->batch.rows->codes + row * state->n_tables;
 
-	last = last < batch->n_rows ? last : batch->n_rows;
-	for (size_t i = first; i < last; i++)
-	{
-		size_t row = cer_batch_get_row(batch, i);
-		const float *numbers = batch->rows->numbers + row * state->numbers.n;
-		const uint32_t *codes = batch->rows->codes + row * state->n_tables;
-
-		for (size_t j = 0; j < state->numbers.n; j += 16)
-			__builtin_prefetch(numbers + j, 0, 2);
-		__builtin_prefetch(numbers + state->numbers.n, 0, 2);
-		for (size_t j = 0; j < state->n_tables; j += 16)
-			__builtin_prefetch(codes + j, 0, 2);
-	}
+	for (size_t i = 0; i < state->numbers.n; i += 16)
+		__builtin_prefetch(numbers + i);
+	__builtin_prefetch(numbers + state->numbers.n);
+	for (size_t i = 0; i < state->n_tables; i += 16)
+		__builtin_prefetch(codes + i);
 }
 
 static void
@@ -179,15 +171,12 @@ load_tile(const cer_tile *tile, const first_state *state)
 {
 	size_t last = tile->first + tile->n_rows;
 
-	size_t n_threads = tile->graph->host->n_threads;
-
-	/* the tile that this thread is likely to take next; first its first */
-	if (tile->graph->batch.order != NULL && tile->index < n_threads)
-		prefetch_tile(tile->graph, state, tile->index);
-	if (tile->graph->batch.order != NULL)
-		prefetch_tile(tile->graph, state, tile->index + n_threads);
 	for (size_t at = tile->first; at < last; at++)
+	{
+		if (at + CER_ROWS_AHEAD < last)
+			prefetch_row(tile->graph, state, at + CER_ROWS_AHEAD);
 		load_row(tile->graph, state, at);
+	}
 	load_padding(state, last, tile->first + tile->graph->tile_rows);
 }
 

@@ -17,7 +17,8 @@
 #include "nn/kernels.h"
 #include "nn/net.h"
 
-#define CER_TILE_ROWS 64 /* at most */
+#define CER_TILE_ROWS  64 /* at most */
+#define CER_ROWS_AHEAD 16 /* of a row that is loaded, to ask for another */
 
 typedef struct cer_graph cer_graph;
 typedef struct cer_graph_node cer_graph_node;
@@ -176,8 +177,8 @@ struct cer_block
 	size_t n_columns;
 	size_t stride; /* floats from row to row of the matrix */
 	double cost;   /* floating point operations, to give big ones out first */
-	cer_gemm gemm; /* the first tile of rows */
-	cer_gemm gemm_add;    /* the others */
+	cer_gemm gemm; /* adds a tile of rows */
+	cer_gemm gemm_tiles;  /* adds some at once */
 	const cer_sums *sums; /* of cer_graph_add_sums */
 };
 
@@ -206,6 +207,8 @@ struct cer_graph
 	const cer_kernels *kernels;
 	cer_gemm_make_fn make_gemm;
 	cer_arena *arena;
+	float *slab; /* what is left of the latest */
+	size_t slab_left;
 	uint64_t seed;
 	bool is_scoring;
 
