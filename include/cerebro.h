@@ -320,13 +320,17 @@ typedef enum cer_encoder_kind
 	CER_ENCODER_ROBUST,      /* (x - median) / iqr, smooth clip */
 	CER_ENCODER_STANDARDIZE, /* (x - mean) / sd */
 	CER_ENCODER_ONEHOT,      /* a row of the first layer per value */
-	CER_ENCODER_EMBED        /* a learnt vector per value */
+	CER_ENCODER_EMBED,       /* a learnt vector per value */
+	CER_ENCODER_QUANTILE,    /* normal deviate of the rank */
+	CER_ENCODER_PLE          /* that, and how far x has come through each bin */
 } cer_encoder_kind;
+
+#define CER_PLE_BINS 32 /* unless FE says another number */
 
 typedef struct cer_encoder_spec
 {
 	cer_encoder_kind kind;
-	size_t width; /* embed(width); 0: the default */
+	size_t width; /* of embed, quantile, ple; 0: the default */
 } cer_encoder_spec;
 
 typedef enum cer_fe_kind

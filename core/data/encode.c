@@ -6,6 +6,7 @@
  */
 #include "data/encoder.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const cer_encoder_type types[] = {
@@ -27,6 +28,27 @@ static const cer_encoder_type types[] = {
 		.encode_value = cer_standardize_encode_value,
 		.write = cer_scale_write,
 		.read = cer_scale_read,
+	},
+	{
+		.id = 5,
+		.kinds = {CER_ENCODER_QUANTILE, CER_ENCODER_QUANTILE,
+                  CER_ENCODER_QUANTILE},
+		.measure = cer_grid_measure,
+		.settle = cer_grid_settle,
+		.encode = cer_grid_encode,
+		.encode_value = cer_grid_encode_value,
+		.write = cer_grid_write,
+		.read = cer_grid_read,
+	},
+	{
+		.id = 6,
+		.kinds = {CER_ENCODER_PLE, CER_ENCODER_PLE, CER_ENCODER_PLE},
+		.measure = cer_grid_measure,
+		.settle = cer_grid_settle,
+		.encode = cer_grid_encode,
+		.encode_value = cer_grid_encode_value,
+		.write = cer_grid_write,
+		.read = cer_grid_read,
 	},
 	{
 		.id = 3,
@@ -127,6 +149,13 @@ cer_encoders_apply_row(const cer_encoders *encoders, const cer_value *values,
 
 /* ---- shape ---- */
 
+/* Of a scaled encoder: what stays 0 is one number. */
+static size_t
+count_numbers(const cer_encoder *encoder)
+{
+	return encoder->n_scaled + encoder->has_missing;
+}
+
 /* Counts the numbers and tables, giving each encoder the next ones. */
 static void
 place_encoders(cer_encoders *encoders)
@@ -142,25 +171,44 @@ place_encoders(cer_encoders *encoders)
 		if (encoder->type->is_table)
 			shape->n_tables++;
 		else
-			shape->n_numbers += encoder->has_missing ? 2 : 1;
+			shape->n_numbers += count_numbers(encoder);
 	}
 }
 
-#define MISSING_SUFFIX " is missing"
-
 static cer_status
-name_missing(cer_arena *arena, cer_text input, cer_text *name, cer_error *err)
+name_number(cer_arena *arena, cer_text input, const char *suffix,
+            cer_text *name, cer_error *err)
 {
-	size_t size = input.size + strlen(MISSING_SUFFIX);
+	size_t size = input.size + strlen(suffix);
 	char *text = cer_arena_allocate(arena, size);
 
 	if (text == NULL)
 		return cer_fail_memory(err, size);
 	if (input.size > 0)
 		memcpy(text, input.data, input.size);
-	memcpy(text + input.size, MISSING_SUFFIX, strlen(MISSING_SUFFIX));
+	memcpy(text + input.size, suffix, strlen(suffix));
 	*name = (cer_text){text, size};
 	return CER_OK;
+}
+
+/* Of one encoder: "distance" or, of several, "distance 1", "distance 2". */
+static cer_status
+name_numbers(cer_arena *arena, const cer_encoder *encoder, cer_text *names,
+             cer_error *err)
+{
+	cer_text input = encoder->input.name;
+	char suffix[24];
+
+	names[0] = input;
+	for (size_t i = 0; encoder->n_scaled > 1 && i < encoder->n_scaled; i++)
+	{
+		snprintf(suffix, sizeof(suffix), " %zu", i + 1);
+		CER_TRY(name_number(arena, input, suffix, &names[i], err));
+	}
+	if (!encoder->has_missing)
+		return CER_OK;
+	return name_number(arena, input, " is missing", &names[encoder->n_scaled],
+	                   err);
 }
 
 cer_status
@@ -193,10 +241,7 @@ cer_encoders_make_shape(cer_arena *arena, cer_encoders *encoders,
 				.width = encoder->width};
 			continue;
 		}
-		names[encoder->number] = name;
-		if (encoder->has_missing)
-			CER_TRY(
-				name_missing(arena, name, &names[encoder->number + 1], err));
+		CER_TRY(name_numbers(arena, encoder, &names[encoder->number], err));
 	}
 	return CER_OK;
 }

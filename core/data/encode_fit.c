@@ -68,6 +68,9 @@ choose_encoder(fit_state *state, size_t input, cer_error *err)
 		return cer_fail(
 			err, CER_BAD_VALUE, "column \"%.*s\" cannot be encoded by %s",
 			CER_SHOW(planned->name), cer_encoder_name(planned->encoder.kind));
+	if (!encoder->type->is_table)
+		encoder->spec.kind = encoder->type->kinds[1];
+	encoder->n_scaled = 1;
 	encoder->input.storage = column->input.storage;
 	return cer_text_copy(state->arena, planned->name, &encoder->input.name,
 	                     err);

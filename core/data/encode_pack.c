@@ -71,6 +71,7 @@ read_encoder(cer_arena *arena, cer_text bytes, cer_encoder *encoder,
 	if (from.is_bad || encoder->type == NULL || storage > CER_CODE32 ||
 	    (storage == CER_CODE32) != encoder->type->is_of_codes)
 		return fail_damaged(err);
+	encoder->n_scaled = 1;
 	encoder->input.storage = (cer_storage) storage;
 	CER_TRY(cer_text_copy(arena, name, &encoder->input.name, err));
 	CER_TRY(encoder->type->read(arena, &from, encoder, err));

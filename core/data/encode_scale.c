@@ -30,9 +30,8 @@ clamp(double x, double limit)
 
 /* ---- fitting ---- */
 
-/* Keys of the values that are there, in the order of the rows. */
-static void
-list_keys(cer_fit_input *fit)
+void
+cer_fit_list_keys(cer_fit_input *fit)
 {
 	size_t n = 0;
 
@@ -66,7 +65,7 @@ cer_robust_measure(cer_fit_input *fit)
 {
 	cer_quantiles q;
 
-	list_keys(fit);
+	cer_fit_list_keys(fit);
 	if (fit->n_keys == 0)
 		return;
 	cer_quantiles_find(fit->keys, fit->scratch, fit->n_keys, &q);
@@ -85,7 +84,7 @@ cer_standardize_measure(cer_fit_input *fit)
 	uint64_t least = UINT64_MAX;
 	uint64_t most = 0;
 
-	list_keys(fit);
+	cer_fit_list_keys(fit);
 	if (fit->n_keys == 0)
 		return;
 	n = (double) fit->n_keys;

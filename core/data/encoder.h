@@ -20,6 +20,11 @@
 #define CER_ONEHOT_VALUES   8 /* more values than these are embedded */
 #define CER_RARE_ROWS       3 /* values of fewer training rows are rare */
 
+#define CER_MAX_QUANTILES     1000 /* of quantile, unless FE says another */
+#define CER_MIN_QUANTILES     10
+#define CER_ROWS_PER_QUANTILE 30
+#define CER_MAX_DEVIATE       5.2 /* one row in ten million lies beyond */
+
 /* Numbers beyond count as infinite; their squares are still finite. */
 #define CER_HUGE_NUMBER 1e150
 
@@ -37,7 +42,14 @@ typedef struct cer_encoder
 
 	/* scaled numbers */
 	double center;
-	double scale;     /* 0: every number becomes 0 */
+	double scale; /* 0: every number becomes 0 */
+
+	/* quantiles */
+	size_t n_points;
+	const double *points;   /* rising */
+	const double *deviates; /* of a normal distribution */
+
+	size_t n_scaled;  /* numbers that it makes */
 	bool has_missing; /* a number more: 1 where the value is missing */
 
 	/* tables */
@@ -125,7 +137,10 @@ extern cer_status
 cer_encoders_make_shape(cer_arena *arena, cer_encoders *encoders,
                         size_t n_classes, cer_error *err);
 
-/* Functions of the kinds: encode_scale.c, encode_table.c. */
+/* Keys of the numbers that are there, in the order of the rows. */
+extern void cer_fit_list_keys(cer_fit_input *fit);
+
+/* Functions of the kinds: encode_scale.c, encode_grid.c, encode_table.c. */
 extern void cer_robust_measure(cer_fit_input *fit);
 extern void
 cer_robust_encode(const cer_encoder *encoder, const cer_encode_block *block);
@@ -140,6 +155,19 @@ cer_standardize_encode_value(const cer_encoder *encoder, cer_value value,
 extern void cer_scale_write(cer_byte_writer *to, const cer_encoder *encoder);
 extern cer_status cer_scale_read(cer_arena *arena, cer_byte_reader *from,
                                  cer_encoder *encoder, cer_error *err);
+
+/* How many numbers it makes, once its points are known. */
+extern void cer_grid_place(cer_encoder *encoder);
+extern void cer_grid_measure(cer_fit_input *fit);
+extern cer_status
+cer_grid_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern void
+cer_grid_encode(const cer_encoder *encoder, const cer_encode_block *block);
+extern void cer_grid_encode_value(const cer_encoder *encoder, cer_value value,
+                                  float *numbers, uint32_t *codes);
+extern void cer_grid_write(cer_byte_writer *to, const cer_encoder *encoder);
+extern cer_status cer_grid_read(cer_arena *arena, cer_byte_reader *from,
+                                cer_encoder *encoder, cer_error *err);
 
 extern void cer_category_measure(cer_fit_input *fit);
 extern cer_status

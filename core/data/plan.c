@@ -160,8 +160,7 @@ static cer_status
 check_encoder(const cer_column *column, const cer_fe_item *item, cer_error *err)
 {
 	cer_encoder_kind kind = get_encoder(item).kind;
-	bool wants_number =
-		kind == CER_ENCODER_ROBUST || kind == CER_ENCODER_STANDARDIZE;
+	bool wants_number = cer_encoder_wants_number(kind);
 
 	if (item->n_encoders > 1)
 		return cer_fail_at(err, CER_BAD_VALUE, place_of(item),

@@ -48,5 +48,6 @@ struct cer_mst
 
 extern const char *cer_activation_name(cer_activation activation);
 extern const char *cer_encoder_name(cer_encoder_kind kind);
+extern bool cer_encoder_wants_number(cer_encoder_kind kind);
 
 #endif

@@ -32,6 +32,26 @@ static const cer_arg embed_args[] = {
      .offset = offsetof(cer_encoder_spec, width)},
 };
 
+static const cer_arg quantile_args[] = {
+	{.name = "n",
+     .help = "points of the grid; 0: one in 30 training rows, from 10 to 1000",
+     .type = CER_ARG_INTEGER,
+     .least = 0,
+     .most = 100000,
+     .fallback = 0,
+     .offset = offsetof(cer_encoder_spec, width)},
+};
+
+static const cer_arg ple_args[] = {
+	{.name = "n",
+     .help = "bins, of as many training rows each",
+     .type = CER_ARG_INTEGER,
+     .least = 1,
+     .most = 1024,
+     .fallback = CER_PLE_BINS,
+     .offset = offsetof(cer_encoder_spec, width)},
+};
+
 #define LEARNING_RATE(default_value)                                   \
 	{                                                                  \
 		.name = "lr", .help = "learning rate", .type = CER_ARG_NUMBER, \
@@ -158,6 +178,19 @@ static const cer_word words[] = {
          "drawn in"),
 	WORD(CER_WORD_ENCODER, CER_ENCODER_STANDARDIZE, "standardize",
          "number: minus the mean, over the standard deviation"),
+	{.name = "quantile",
+     .help = "number: the normal deviate of its rank among the training rows",
+     .kind = CER_WORD_ENCODER,
+     .code = CER_ENCODER_QUANTILE,
+     .n_args = COUNT(quantile_args),
+     .args = quantile_args},
+	{.name = "ple",
+     .help = "number: how far it has come through each of n bins (piecewise "
+             "linear encoding)",
+     .kind = CER_WORD_ENCODER,
+     .code = CER_ENCODER_PLE,
+     .n_args = COUNT(ple_args),
+     .args = ple_args},
 	WORD(CER_WORD_ENCODER, CER_ENCODER_ONEHOT, "onehot",
          "category, or number as one: an input per value"),
 	{.name = "embed",
@@ -344,4 +377,11 @@ cer_encoder_name(cer_encoder_kind kind)
 	if (kind == CER_ENCODER_AUTO)
 		return "auto";
 	return cer_schema_find_code(CER_WORD_ENCODER, (int) kind)->name;
+}
+
+bool
+cer_encoder_wants_number(cer_encoder_kind kind)
+{
+	return kind == CER_ENCODER_ROBUST || kind == CER_ENCODER_STANDARDIZE ||
+	       kind == CER_ENCODER_QUANTILE || kind == CER_ENCODER_PLE;
 }

@@ -13,7 +13,8 @@
 static const arrival in_order = {0};
 
 static const char *const all_kinds =
-	"FE *, hour : onehot, city : embed(5), small : standardize";
+	"FE *, hour : onehot, city : embed(5), small : standardize, "
+	"wide : quantile, same : ple(3)";
 
 static void
 assert_encoded_equal(const cer_encoded *a, const cer_encoded *b,

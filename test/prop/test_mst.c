@@ -126,23 +126,25 @@ random_rate(writer *w)
 static void
 write_encoder(writer *w, cer_encoder_spec *encoder)
 {
-	static const char *const names[] = {"robust", "standardize", "onehot"};
-	size_t kind = random_below(w->random, 5);
+	static const size_t defaults[] = {8, 0, CER_PLE_BINS};
+	static const char *const names[] = {"robust", "standardize", "onehot",
+	                                    "embed",  "quantile",    "ple"};
+	size_t kind = random_below(w->random, 7);
 
 	if (kind == 0)
 		return;
 	write_mark(w, ":");
 	encoder->kind = (cer_encoder_kind) kind;
+	write_word(w, names[kind - 1]);
 	if (kind < 4)
+		return;
+	encoder->width = 1 + random_below(w->random, 12);
+	if (toss(w))
 	{
-		write_word(w, names[kind - 1]);
+		encoder->width = defaults[kind - 4];
 		return;
 	}
-	encoder->width = 1 + random_below(w->random, 12);
-	write_word(w, "embed");
-	if (encoder->width == 8 && toss(w))
-		return;
-	write_mark(w, toss(w) ? "(" : "(width =");
+	write_mark(w, toss(w) ? "(" : kind == 4 ? "(width =" : "(n =");
 	write_count(w, encoder->width);
 	write_mark(w, ")");
 }

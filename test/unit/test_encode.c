@@ -129,12 +129,13 @@ test_encode__robust_without_quartiles_uses_the_range(void **state)
 static void
 test_encode__constant_and_empty_columns_are_zero(void **state)
 {
-	static const char *const fes[] = {"FE x : robust", "FE x : standardize"};
+	static const char *const fes[] = {"FE x : robust", "FE x : standardize",
+	                                  "FE x : quantile"};
 
 	(void) state;
-	for (size_t k = 0; k < 4; k++)
+	for (size_t k = 0; k < 6; k++)
 	{
-		bool is_empty = k >= 2;
+		bool is_empty = k >= 3;
 		column_rows c;
 		encoded_rows f;
 
@@ -143,7 +144,7 @@ test_encode__constant_and_empty_columns_are_zero(void **state)
 			column_add_number(&c, CER_TRAIN, is_empty ? NAN : 0.1);
 		column_add_number(&c, CER_VALID, INFINITY);
 		column_add_number(&c, CER_VALID, 7);
-		encode_column(&f, &c, fes[k % 2]);
+		encode_column(&f, &c, fes[k % 3]);
 		assert_int_equal(cer_encoders_get_shape(f.encoders)->n_numbers,
 		                 is_empty ? 2 : 1);
 		for (int i = 0; i < 10; i++)
@@ -201,10 +202,11 @@ test_encode__standardize_has_mean_0_and_deviation_1(void **state)
 static void
 test_encode__huge_numbers_stay_finite(void **state)
 {
-	static const char *const fes[] = {"FE x : robust", "FE x : standardize"};
+	static const char *const fes[] = {"FE x : robust", "FE x : standardize",
+	                                  "FE x : quantile", "FE x : ple(1)"};
 
 	(void) state;
-	for (size_t k = 0; k < 2; k++)
+	for (size_t k = 0; k < LENGTH(fes); k++)
 	{
 		static const double numbers[] = {-1.7e308, 1.7e308, INFINITY, -INFINITY,
 		                                 1e-320,   5e-324,  1,        -1};
@@ -219,6 +221,82 @@ test_encode__huge_numbers_stay_finite(void **state)
 			assert_true(fabsf(f.train.numbers[i]) <= 10);
 		encoded_release(&f);
 	}
+}
+
+/* Training rows 0..9: points at 0, 3, 6, 9 and the deviates of their ranks. */
+static void
+test_encode__ple_tells_how_far_x_has_come(void **state)
+{
+	static const struct
+	{
+		double x;
+		float bins[3];
+	} cases[] = {
+		{-1, {0, 0, 0}},        {0, {0, 0, 0}},      {1.5, {0.5, 0, 0}},
+		{3, {1, 0, 0}},         {7.5, {1, 1, 0.5f}}, {9, {1, 1, 1}},
+		{INFINITY, {1, 1, 1}},  {1e300, {1, 1, 1}},  {NAN, {0, 0, 0}},
+		{-INFINITY, {0, 0, 0}},
+	};
+	column_rows c;
+	encoded_rows f;
+
+	(void) state;
+	column_init(&c, CER_FLOAT64);
+	for (int i = 0; i < 10; i++)
+		column_add_number(&c, CER_TRAIN, (7 * i) % 10);
+	for (size_t i = 0; i < LENGTH(cases); i++)
+		column_add_number(&c, CER_VALID, cases[i].x);
+	encode_column(&f, &c, "FE x : ple(3)");
+	assert_int_equal(cer_encoders_get_shape(f.encoders)->n_numbers, 4);
+	for (size_t i = 0; i < LENGTH(cases); i++)
+	{
+		const float *row = f.valid.numbers + 4 * i;
+
+		for (size_t t = 0; t < 3; t++)
+			assert_float_equal(row[1 + t], cases[i].bins[t], 1e-6);
+	}
+	assert_float_equal(f.valid.numbers[4], -1.644854, 1e-6); /* 1 of 20 */
+	encoded_release(&f);
+}
+
+static void
+test_encode__quantile_gives_normal_deviates(void **state)
+{
+	column_rows c;
+	encoded_rows f;
+
+	(void) state;
+	column_init(&c, CER_FLOAT64);
+	for (int i = 0; i < 9; i++)
+		column_add_number(&c, CER_TRAIN, exp(i));
+	column_add_number(&c, CER_VALID, (exp(3) + exp(4)) / 2);
+	column_add_number(&c, CER_VALID, -7);
+	encode_column(&f, &c, "FE x : quantile");
+	assert_float_equal(f.train.numbers[4], 0, 1e-6);
+	assert_float_equal(f.train.numbers[8], 1.593219, 1e-5); /* 17 of 18 */
+	for (int i = 0; i < 4; i++)
+		assert_float_equal(f.train.numbers[i], -f.train.numbers[8 - i], 1e-6);
+	assert_float_equal(f.valid.numbers[0], f.train.numbers[3] / 2, 1e-6);
+	assert_true(f.valid.numbers[1] == f.train.numbers[0]);
+	encoded_release(&f);
+}
+
+/* A value that most rows share takes one point, the others share the rest. */
+static void
+test_encode__a_frequent_value_is_one_point(void **state)
+{
+	column_rows c;
+	encoded_rows f;
+
+	(void) state;
+	column_init(&c, CER_FLOAT64);
+	for (int i = 0; i < 20; i++)
+		column_add_number(&c, CER_TRAIN, i < 16 ? 0 : i);
+	encode_column(&f, &c, "FE x : ple(4)");
+	assert_int_equal(cer_encoders_get_shape(f.encoders)->n_numbers, 5);
+	assert_true(f.train.numbers[5 * 17 + 2] == 1);
+	assert_true(f.train.numbers[5 * 17 + 3] == 0);
+	encoded_release(&f);
 }
 
 /* ---- categories ---- */
@@ -433,6 +511,9 @@ main(void)
 		cmocka_unit_test(
 			test_encode__missing_numbers_have_a_number_of_their_own),
 		cmocka_unit_test(test_encode__standardize_has_mean_0_and_deviation_1),
+		cmocka_unit_test(test_encode__ple_tells_how_far_x_has_come),
+		cmocka_unit_test(test_encode__quantile_gives_normal_deviates),
+		cmocka_unit_test(test_encode__a_frequent_value_is_one_point),
 		cmocka_unit_test(test_encode__huge_numbers_stay_finite),
 		cmocka_unit_test(
 			test_encode__categories_in_byte_order_rare_ones_together),

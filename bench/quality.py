@@ -1,0 +1,105 @@
+"""How good networks are on real data, beside boosted trees: test log-loss and AUC on fixed splits.
+
+    bench/quality [--sets a,b] [--seeds N] [TRIPLE ...]
+
+Without triples: the default.  Each set is loaded as its tables, joined by its reference query as the peers saw it,
+and split by the part that the set's rule gives each row.  The peers' scores were measured on the same rows and
+features (quality_peers.json; `--peers` measures the quick ones again).
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+
+import lib
+
+ROOT = lib.ROOT
+DATA = ROOT / "data/sets"
+SETS = ["adult", "churn", "credit", "letter", "allstar", "movielens", "flights"]
+
+
+def prepare(names):
+    missing = [name for name in names if not (DATA / name / "manifest.json").exists()]
+    if missing:
+        DATA.mkdir(parents=True, exist_ok=True)
+        subprocess.run([sys.executable, ROOT / "bench/quality_sets.py", DATA, "--sets", ",".join(missing)], check=True)
+
+
+def load(connection, home, name):
+    """Tables, keys, the reference view with each row's part, and a task over it."""
+    folder = home / name
+    manifest = json.loads((folder / "manifest.json").read_text())
+    connection.execute(f"CREATE SCHEMA {name}")
+    connection.execute(f"SET search_path = {name}, public")
+    for line in (folder / "schema.sql").read_text().splitlines():
+        if line.startswith("CREATE TABLE"):
+            connection.execute(line)
+    connection.execute("CREATE TABLE split (row_id integer PRIMARY KEY, part text)")
+    for table in manifest["tables"]:
+        copy_in(connection, table, folder / f"{table}.csv")
+    copy_in(connection, "split", folder / "split_random.csv")
+    query = (folder / "reference.sql").read_text().rstrip().rstrip(";")
+    connection.execute(f"CREATE VIEW rows AS SELECT r.*, s.part FROM ({query}) r JOIN split s USING (row_id)")
+    connection.execute("VACUUM ANALYZE")
+    positive = str(manifest["positive"]) if manifest.get("positive") is not None else None
+    connection.execute("SELECT cerebro.create_task(%s, source => %s, label => 'label', positive => %s, key => '{row_id}', "
+                       "exclude => '{part}', split => 'column(part)')", (name, f"SELECT * FROM {name}.rows", positive))
+
+
+def copy_in(connection, table, path):
+    with open(path, "rb") as file, connection.cursor().copy(f"COPY {table} FROM STDIN (FORMAT csv, HEADER)") as copy:
+        while block := file.read(1 << 20):
+            copy.write(block)
+
+
+def score(connection, task, triple):
+    """Test log-loss and AUC, validation log-loss, seconds of one training."""
+    model = None
+
+    def train():
+        nonlocal model
+        model = connection.execute("SELECT cerebro.train(%s, %s)", (task, triple)).fetchone()[0]
+    took = lib.seconds(train)
+    loss, auc = connection.execute("SELECT log_loss, auc FROM cerebro.evaluate(%s)", (model,)).fetchone()
+    valid, epochs, best = connection.execute(
+        "SELECT log_loss, n_epochs, best_epoch FROM cerebro.models WHERE id = %s", (model,)).fetchone()
+    return loss, auc, valid, took, f"{best}/{epochs}"
+
+
+def with_seed(triple, seed):
+    return f"{triple}{', ' if ' PT ' in f' {triple} ' else ' PT '}seed = {seed}" if seed else triple
+
+
+def measure(connection, name, triples, n_seeds):
+    peers = json.loads((ROOT / "bench/quality_peers.json").read_text())
+    print(f"\n{name:<46} {'log-loss':>9} {'AUC':>8} {'valid':>9} {'seconds':>8}  best epoch")
+    for triple in triples:
+        runs = [score(connection, name, with_seed(triple, seed)) for seed in range(n_seeds)]
+        loss, auc, valid, took = (statistics.mean(column) for column in list(zip(*runs))[:4])
+        print(f"  {triple or 'default':<44} {loss:9.4f} {auc:8.4f} {valid:9.4f} {took:8.1f}  {runs[0][4]}", flush=True)
+    for peer, scores in peers.items():
+        if name in scores:
+            loss, auc, took = scores[name]
+            print(f"  {peer:<44} {loss:9.4f} {auc:8.4f} {'':9} {took:8.1f}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sets", default=",".join(SETS))
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("triples", nargs="*")
+    args = parser.parse_args()
+    names = args.sets.split(",")
+    prepare(names)
+    server = lib.server.Server([DATA / name for name in names])
+    connection = server.connect()
+    connection.execute("CREATE EXTENSION cerebro")
+    for name in names:
+        load(connection, server.home, name)
+        measure(connection, name, args.triples or [""], args.seeds)
+
+
+main()

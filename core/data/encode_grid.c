@@ -1,0 +1,313 @@
+/*
+ * data/encode_grid.c
+ *	  Numbers by their place among the training rows: quantile and ple.
+ *
+ * Both keep a grid of values between which about as many training rows lie.
+ *
+ *	 quantile(n)  z = the normal deviate of x's rank, linear between n points
+ *	 ple(n)		  the same deviate, then n numbers; the t-th is how far x has
+ *				  come through the t-th of n bins, from 0 at its lower edge to 1
+ *				  at its upper one (piecewise linear encoding: Gorishniy,
+ *				  Rubachev, Babenko 2022); the deviate keeps small data sets
+ *				  from learning each bin apart
+ *
+ * Beyond the grid stands its end.  Missing becomes 0s; where training rows miss
+ * values a number of its own tells so.
+ */
+#include "data/encoder.h"
+
+#include "base/sort.h"
+#include "base/text.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- fitting ---- */
+
+void
+cer_grid_measure(cer_fit_input *fit)
+{
+	cer_fit_list_keys(fit);
+	cer_sort_keys(fit->keys, fit->scratch, fit->n_keys);
+}
+
+/* x below which a share p of a normal distribution lies, by bisection: only a
+ * few thousand are ever made, and erfc is as exact as the library's. */
+static double
+invert_normal(double p)
+{
+	double low = -CER_MAX_DEVIATE;
+	double high = CER_MAX_DEVIATE;
+
+	for (int i = 0; i < 60; i++)
+	{
+		double middle = (low + high) / 2;
+
+		if (erfc(-middle * M_SQRT1_2) / 2 < p)
+			low = middle;
+		else
+			high = middle;
+	}
+	return (low + high) / 2;
+}
+
+/* How many points the grid may have. */
+static size_t
+count_points(const cer_fit_input *fit)
+{
+	size_t width = fit->encoder->spec.width;
+	size_t most = fit->n_keys / CER_ROWS_PER_QUANTILE;
+
+	if (fit->encoder->spec.kind == CER_ENCODER_PLE)
+		return width + 1;
+	if (width > 0)
+		return width + 1;
+	most = most < CER_MIN_QUANTILES ? CER_MIN_QUANTILES : most;
+	return most < CER_MAX_QUANTILES ? most : CER_MAX_QUANTILES;
+}
+
+/* Rows first .. last - 1 of the sorted ones hold the value of a point. */
+static void
+add_point(const cer_fit_input *fit, size_t first, size_t last, double *points,
+          double *deviates)
+{
+	size_t n = fit->encoder->n_points++;
+	double rank = ((double) first + (double) last) / 2;
+
+	points[n] = cer_number_of_key(fit->keys[first]);
+	deviates[n] = invert_normal(rank / (double) fit->n_keys);
+}
+
+static size_t
+find_end_of_value(const cer_fit_input *fit, size_t first)
+{
+	size_t last = first + 1;
+
+	while (last < fit->n_keys && fit->keys[last] == fit->keys[first])
+		last++;
+	return last;
+}
+
+/*
+ * The least value is a point, and the first value at which as many rows have
+ * gone by as each of the points still to come would get of the rows still to
+ * come: a value that many rows share takes one point, and its rows no others.
+ * The last point is the greatest value.
+ */
+static void
+fill_grid(const cer_fit_input *fit, size_t n_points, double *points,
+          double *deviates)
+{
+	size_t last = find_end_of_value(fit, 0);
+	size_t begin = last; /* of the rows since the last point */
+
+	add_point(fit, 0, last, points, deviates);
+	while (last < fit->n_keys)
+	{
+		size_t first = last;
+		size_t n_left = n_points - fit->encoder->n_points;
+
+		last = find_end_of_value(fit, first);
+		if (last < fit->n_keys && (last - begin) * n_left < fit->n_keys - begin)
+			continue;
+		if (last < fit->n_keys && n_left == 1)
+			continue;
+		add_point(fit, first, last, points, deviates);
+		begin = last;
+	}
+}
+
+cer_status
+cer_grid_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
+{
+	cer_encoder *encoder = fit->encoder;
+	size_t n_points = count_points(fit);
+	size_t size = 2 * n_points * sizeof(double);
+	double *points = cer_arena_allocate(arena, size);
+
+	if (points == NULL)
+		return cer_fail_memory(err, size);
+	encoder->points = points;
+	encoder->deviates = points + n_points;
+	encoder->n_points = 0;
+	if (fit->n_keys > 0)
+		fill_grid(fit, n_points, points, points + n_points);
+	cer_grid_place(encoder);
+	return CER_OK;
+}
+
+void
+cer_grid_place(cer_encoder *encoder)
+{
+	size_t n_bins = encoder->n_points > 1 ? encoder->n_points - 1 : 1;
+
+	encoder->n_scaled = encoder->spec.kind == CER_ENCODER_PLE ? n_bins + 1 : 1;
+}
+
+/* ---- encoding ---- */
+
+/* The last point that is not above x, which is not below the first. */
+static inline size_t
+find_point(const cer_encoder *encoder, double x)
+{
+	const double *points = encoder->points;
+	size_t low = 0;
+	size_t n = encoder->n_points;
+
+	while (n > 1)
+	{
+		size_t half = n / 2;
+
+		low = points[low + half] <= x ? low + half : low;
+		n -= half;
+	}
+	return low;
+}
+
+/* x between points `at` and `at + 1`, 0 to 1. */
+static inline double
+get_share(const cer_encoder *encoder, size_t at, double x)
+{
+	double low = encoder->points[at];
+
+	return (x - low) / (encoder->points[at + 1] - low);
+}
+
+static void
+encode_quantile(const cer_encoder *encoder, double x, float *to)
+{
+	size_t n = encoder->n_points;
+	const double *deviates = encoder->deviates;
+	size_t at;
+
+	to[0] = 0;
+	if (x != x || n < 2)
+		return;
+	if (x <= encoder->points[0])
+		to[0] = (float) deviates[0];
+	else if (x >= encoder->points[n - 1])
+		to[0] = (float) deviates[n - 1];
+	else
+	{
+		at = find_point(encoder, x);
+		to[0] = (float) (deviates[at] + (deviates[at + 1] - deviates[at]) *
+		                                    get_share(encoder, at, x));
+	}
+}
+
+static void
+encode_ple(const cer_encoder *encoder, double x, float *to)
+{
+	size_t n = encoder->n_points;
+	size_t at;
+
+	memset(to, 0, (encoder->n_scaled - 1) * sizeof(*to));
+	if (x != x || n < 2 || x <= encoder->points[0])
+		return;
+	at = x < encoder->points[n - 1] ? find_point(encoder, x) : n - 1;
+	for (size_t t = 0; t < at; t++)
+		to[t] = 1;
+	if (at < n - 1)
+		to[at] = (float) get_share(encoder, at, x);
+}
+
+static void
+encode_one(const cer_encoder *encoder, double x, float *to)
+{
+	if (encoder->spec.kind == CER_ENCODER_PLE)
+	{
+		encode_ple(encoder, x, to + 1);
+		encode_quantile(encoder, x, to);
+	}
+	else
+		encode_quantile(encoder, x, to);
+	if (encoder->has_missing)
+		to[encoder->n_scaled] = x == x ? 0 : 1;
+}
+
+void
+cer_grid_encode(const cer_encoder *encoder, const cer_encode_block *block)
+{
+	for (size_t first = 0; first < block->n_rows; first += CER_PIECE_ROWS)
+	{
+		double x[CER_PIECE_ROWS];
+		size_t n = cer_data_get_piece(block->column, block->first + first,
+		                              block->n_rows - first, x);
+
+		for (size_t i = 0; i < n; i++)
+			encode_one(encoder, x[i],
+			           block->numbers + (first + i) * block->n_numbers +
+			               encoder->number);
+	}
+}
+
+void
+cer_grid_encode_value(const cer_encoder *encoder, cer_value value,
+                      float *numbers, uint32_t *codes)
+{
+	(void) codes;
+	encode_one(encoder, value.number, numbers + encoder->number);
+}
+
+/* ---- bytes ---- */
+
+void
+cer_grid_write(cer_byte_writer *to, const cer_encoder *encoder)
+{
+	cer_write_number(to, encoder->has_missing, 1);
+	cer_write_number(to, encoder->n_points, sizeof(uint32_t));
+	for (size_t i = 0; i < encoder->n_points; i++)
+	{
+		cer_write_double(to, encoder->points[i]);
+		cer_write_double(to, encoder->deviates[i]);
+	}
+}
+
+static cer_status
+fail_damaged(const cer_encoder *encoder, cer_error *err)
+{
+	return cer_fail(err, CER_BAD_FORMAT,
+	                "the quantiles of input \"%.*s\" are damaged",
+	                CER_SHOW(encoder->input.name));
+}
+
+static cer_status
+read_points(cer_byte_reader *from, cer_encoder *encoder, double *points,
+            cer_error *err)
+{
+	size_t n = encoder->n_points;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		points[i] = cer_read_double(from);
+		points[n + i] = cer_read_double(from);
+		if (!(fabs(points[i]) <= CER_HUGE_NUMBER) ||
+		    !(fabs(points[n + i]) <= CER_MAX_DEVIATE) ||
+		    (i > 0 && !(points[i] > points[i - 1])))
+			return fail_damaged(encoder, err);
+	}
+	return CER_OK;
+}
+
+cer_status
+cer_grid_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
+              cer_error *err)
+{
+	uint64_t has_missing = cer_read_number(from, 1);
+	uint64_t n = cer_read_number(from, sizeof(uint32_t));
+	double *points;
+
+	if (has_missing > 1 || n > from->left / (2 * sizeof(double)))
+		return fail_damaged(encoder, err);
+	encoder->has_missing = has_missing == 1;
+	encoder->n_points = (size_t) n;
+	points = cer_arena_allocate(arena, 2 * (size_t) n * sizeof(*points) + 1);
+	if (points == NULL)
+		return cer_fail_memory(err, 2 * (size_t) n * sizeof(*points));
+	encoder->points = points;
+	encoder->deviates = points + n;
+	encoder->spec.kind = encoder->type->kinds[1];
+	CER_TRY(read_points(from, encoder, points, err));
+	cer_grid_place(encoder);
+	return CER_OK;
+}
