@@ -45,6 +45,9 @@ cer_find_layer_word(cer_resolver *r, const cer_ast *call, const cer_word **word)
 bool
 cer_structure_is_misspelt(cer_text name)
 {
+	/* in a change it stands for what is left out */
+	if (cer_text_is(name, "default"))
+		return true;
 	for (size_t i = 0; i < cer_schema_count(); i++)
 	{
 		const cer_word *word = cer_schema_get(i);
