@@ -239,8 +239,11 @@ extern cer_status cer_space_parse(cer_arena *arena, cer_text text,
 extern cer_status cer_space_print(cer_arena *arena, const cer_space *space,
                                   cer_text *text, cer_error *err);
 extern bool cer_space_contains(const cer_space *space, const cer_mst *mst);
-/* How many ways there are to choose, INFINITY with a continuous range. */
-extern double cer_space_get_cardinality(const cer_space *space);
+/* How many ways there are to choose, INFINITY with a continuous range; what is
+ * chosen within a part that is left out is no choice. */
+extern cer_status
+cer_space_count_points(cer_arena *arena, const cer_space *space,
+                       double *n_points, cer_error *err);
 /* Every triple of a finite space, once; CER_TOO_BIG beyond limit. */
 extern cer_status
 cer_space_make_points(cer_arena *arena, const cer_space *space, size_t limit,
