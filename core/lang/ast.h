@@ -116,5 +116,8 @@ extern cer_status cer_ast_parse_space(cer_arena *arena, cer_text text,
 /* Text of a tree, ended by NUL, without the version. */
 extern cer_status cer_ast_print(cer_arena *arena, const cer_ast *ast,
                                 cer_text *text, cer_error *err);
+/* The same, and the version behind it. */
+extern cer_status cer_ast_print_version(cer_arena *arena, const cer_ast *ast,
+                                        cer_text *text, cer_error *err);
 
 #endif

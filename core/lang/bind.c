@@ -321,8 +321,11 @@ cer_arg_check_many(const cer_arg *arg, const cer_ast *value, cer_error *err)
 				CER_TRY(cer_arg_check_many(arg, one, err));
 			return CER_OK;
 		case CER_AST_CONDITION:
-		case CER_AST_OPTIONAL:
 			return cer_arg_check_many(arg, value->first, err);
+		case CER_AST_OPTIONAL:
+			return arg->is_required
+			           ? fail_value(arg, value, err)
+			           : cer_arg_check_many(arg, value->first, err);
 		case CER_AST_RANGE:
 			return is_number ? check_range(arg, value, err)
 			                 : fail_value(arg, value, err);

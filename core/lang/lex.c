@@ -27,18 +27,26 @@ fold(char c)
 	return c >= 'A' && c <= 'Z' ? (char) (c + ('a' - 'A')) : c;
 }
 
-/* As in SQL: letters, underscore, and every character beyond ASCII. */
+/* As in SQL: letters, underscore, and every character beyond ASCII begin a
+ * name; digits and $ go on with it. */
+#define PART 1
+#define BOTH 2
+
+static const unsigned char name_classes[256] = {
+	['$'] = PART,         ['0' ... '9'] = PART, ['A' ... 'Z'] = BOTH,
+	['a' ... 'z'] = BOTH, ['_'] = BOTH,         [0x80 ... 0xFF] = BOTH,
+};
+
 bool
 cer_is_name_start(char c)
 {
-	return (fold(c) >= 'a' && fold(c) <= 'z') || c == '_' ||
-	       (unsigned char) c >= 0x80;
+	return name_classes[(unsigned char) c] == BOTH;
 }
 
 bool
 cer_is_name_part(char c)
 {
-	return cer_is_name_start(c) || is_digit(c) || c == '$';
+	return name_classes[(unsigned char) c] != 0;
 }
 
 static bool
@@ -61,12 +69,25 @@ cer_lexer_step(cer_lexer *lexer)
 		lexer->place.column++;
 }
 
+/* Nothing but ASCII, and no zero byte: as most texts are. */
+static bool
+is_plain(cer_text text)
+{
+	bool is_plain = true;
+
+	for (size_t i = 0; i < text.size; i++)
+		is_plain &= (signed char) text.data[i] > 0;
+	return is_plain;
+}
+
 static cer_status
 check_encoding(cer_text text, cer_error *err)
 {
 	cer_lexer lexer = {
 		.at = text.data, .end = text.data + text.size, .place = {1, 1}};
 
+	if (is_plain(text))
+		return CER_OK;
 	while (lexer.at < lexer.end)
 	{
 		size_t size =
@@ -121,17 +142,23 @@ skip_blanks(cer_lexer *lexer)
 	}
 }
 
+/* A name has no newlines: only characters are to be counted. */
 static void
 read_name(cer_lexer *lexer, cer_token *token)
 {
+	const char *at = lexer->at;
+	char *name = lexer->names;
+
+	for (; at < lexer->end && name_classes[(unsigned char) *at] != 0; at++)
+	{
+		*name++ = fold(*at);
+		lexer->place.column += ((unsigned char) *at & 0xC0) != 0x80;
+	}
 	token->kind = CER_TOKEN_NAME;
 	token->name.data = lexer->names;
-	while (lexer->at < lexer->end && cer_is_name_part(*lexer->at))
-	{
-		*lexer->names++ = fold(*lexer->at);
-		cer_lexer_step(lexer);
-	}
-	token->name.size = (size_t) (lexer->names - token->name.data);
+	token->name.size = (size_t) (name - lexer->names);
+	lexer->names = name;
+	lexer->at = at;
 }
 
 /* Up to the closing quote, which is doubled where it stands for itself. */

@@ -7,9 +7,6 @@
 #include "lang/ast.h"
 #include "lang/resolve.h"
 
-#include <stdio.h>
-#include <string.h>
-
 cer_status
 cer_mst_parse(cer_arena *arena, cer_text text, const cer_mst **mst,
               cer_error *err)
@@ -24,19 +21,7 @@ cer_status
 cer_mst_print(cer_arena *arena, const cer_mst *mst, cer_text *text,
               cer_error *err)
 {
-	char version[16];
-	cer_text body;
-	char *data;
-
-	CER_TRY(cer_ast_print(arena, mst->ast, &body, err));
-	snprintf(version, sizeof(version), " @%d", CER_LANGUAGE_VERSION);
-	data = cer_arena_allocate(arena, body.size + sizeof(version));
-	if (data == NULL)
-		return cer_fail_memory(err, body.size + sizeof(version));
-	memcpy(data, body.data, body.size);
-	strcpy(data + body.size, version);
-	*text = (cer_text){data, body.size + strlen(version)};
-	return CER_OK;
+	return cer_ast_print_version(arena, mst->ast, text, err);
 }
 
 uint64_t

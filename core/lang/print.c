@@ -12,6 +12,7 @@
 #include "lang/lex.h"
 #include "lang/number.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define KEYWORD_BYTES 24 /* room for what is put around and between names */
@@ -466,18 +467,38 @@ measure(const cer_ast *ast)
 	return size;
 }
 
-cer_status
-cer_ast_print(cer_arena *arena, const cer_ast *ast, cer_text *text,
-              cer_error *err)
+static cer_status
+print_tree(cer_arena *arena, const cer_ast *ast, const char *end,
+           cer_text *text, cer_error *err)
 {
-	size_t size = measure(ast) + 1;
+	size_t size = measure(ast) + strlen(end) + 1;
 	char *data = cer_arena_allocate(arena, size);
 	printer p = {.at = data};
 
 	if (data == NULL)
 		return cer_fail_memory(err, size);
 	print_node(&p, ast);
+	if (p.at > data && *end != '\0')
+		write_text(&p, " ");
+	write_text(&p, end);
 	*p.at = '\0';
 	*text = (cer_text){data, (size_t) (p.at - data)};
 	return CER_OK;
+}
+
+cer_status
+cer_ast_print(cer_arena *arena, const cer_ast *ast, cer_text *text,
+              cer_error *err)
+{
+	return print_tree(arena, ast, "", text, err);
+}
+
+cer_status
+cer_ast_print_version(cer_arena *arena, const cer_ast *ast, cer_text *text,
+                      cer_error *err)
+{
+	char version[16];
+
+	snprintf(version, sizeof(version), "@%d", CER_LANGUAGE_VERSION);
+	return print_tree(arena, ast, version, text, err);
 }

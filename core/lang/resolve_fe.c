@@ -20,6 +20,7 @@ typedef struct items
 	cer_ast joins;
 	cer_ast aggregates;
 	cer_ast columns; /* COLUMNs and DERIVEDs */
+	cer_ast many;    /* of spaces: what stands for many, as it is written */
 } items;
 
 static cer_ast *
@@ -35,6 +36,10 @@ get_list(items *sorted, cer_ast_kind kind)
 			return &sorted->joins;
 		case CER_AST_AGGREGATE:
 			return &sorted->aggregates;
+		case CER_AST_CHOICE:
+		case CER_AST_OPTIONAL:
+		case CER_AST_CONDITION:
+			return &sorted->many;
 		default:
 			return &sorted->columns;
 	}
@@ -166,7 +171,8 @@ check_star(cer_resolver *r, const items *sorted)
 	if (sorted->excepts.first != sorted->excepts.last)
 		return cer_fail_at(r->err, CER_BAD_VALUE, sorted->excepts.last->place,
 		                   "EXCEPT is given twice");
-	if (out == NULL || out->qualifier.size > 0 || sorted->stars.first != NULL)
+	if (out == NULL || out->qualifier.size > 0 || sorted->stars.first != NULL ||
+	    r->form == CER_FORM_PATTERN || sorted->many.first != NULL)
 		return CER_OK;
 	cer_fail_at(r->err, CER_BAD_VALUE, sorted->excepts.first->place,
 	            "EXCEPT without \"*\"");
@@ -186,7 +192,8 @@ check_items(cer_resolver *r, const items *sorted)
 	both = find_common(&sorted->excepted, &sorted->columns);
 	if (both != NULL)
 		return fail_column(r, both, "both named and left out");
-	if (r->form == CER_FORM_PATTERN)
+	/* in a pattern tables are free, in a space they may be optional */
+	if (r->form == CER_FORM_PATTERN || sorted->many.first != NULL)
 		return CER_OK;
 	CER_TRY(check_qualifiers(r, sorted, &sorted->excepted));
 	return check_qualifiers(r, sorted, &sorted->columns);
@@ -230,8 +237,8 @@ sort_items(cer_ast *fe, items *sorted)
 	cer_ast_sort_children(&sorted->columns);
 }
 
-cer_status
-cer_order_items(cer_resolver *r, cer_ast *fe)
+static cer_status
+order_items(cer_resolver *r, cer_ast *fe)
 {
 	items sorted = {0};
 
@@ -243,6 +250,44 @@ cer_order_items(cer_resolver *r, cer_ast *fe)
 	cer_ast_move_children(fe, &sorted.joins);
 	cer_ast_move_children(fe, &sorted.aggregates);
 	cer_ast_move_children(fe, &sorted.columns);
+	cer_ast_move_children(fe, &sorted.many);
+	return CER_OK;
+}
+
+/* The canonical form of an item, which is used for nothing else. */
+static cer_status
+resolve_open_item(cer_resolver *r, cer_ast *item)
+{
+	size_t size = 0;
+	cer_fe_item *unused;
+
+	if (cer_ast_is_many(item))
+	{
+		size = item->kind == CER_AST_CONDITION ? 1 : cer_ast_count(item);
+		for (cer_ast *child = item->first; size > 0;
+		     child = child->next, size--)
+			CER_TRY(resolve_open_item(r, child));
+		return CER_OK;
+	}
+	if (item->kind == CER_AST_EXCEPT)
+		cer_ast_sort_children(item);
+	if (item->kind == CER_AST_JOIN || item->kind == CER_AST_AGGREGATE)
+		drop_alias(item);
+	size = (item->kind == CER_AST_EXCEPT ? cer_ast_count(item) : 1) *
+	       sizeof(*unused);
+	unused = cer_arena_allocate(r->arena, size);
+	if (unused == NULL)
+		return cer_fail_memory(r->err, size);
+	memset(unused, 0, size);
+	return cer_resolve_item(r, item, &unused);
+}
+
+cer_status
+cer_resolve_open_fe(cer_resolver *r, cer_ast *fe)
+{
+	CER_TRY(order_items(r, fe));
+	for (cer_ast *item = fe->first; item; item = item->next)
+		CER_TRY(resolve_open_item(r, item));
 	return CER_OK;
 }
 
@@ -276,7 +321,7 @@ cer_resolve_fe(cer_resolver *r, cer_ast *fe)
 		CER_TRY(cer_resolver_make_node(r, CER_AST_STAR, fe->place, &star));
 		cer_ast_append(fe, star);
 	}
-	CER_TRY(cer_order_items(r, fe));
+	CER_TRY(order_items(r, fe));
 	n = count_items(fe);
 	size = n * sizeof(*made);
 	made = cer_arena_allocate(r->arena, size);

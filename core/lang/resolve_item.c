@@ -12,11 +12,28 @@
 /* ---------------------------------------------------------------- encoders */
 
 static cer_status
+resolve_encoder(cer_resolver *r, cer_ast *call, cer_encoder_spec *encoder);
+
+/* Of a space: each of the encoders. */
+static cer_status
+resolve_many(cer_resolver *r, cer_ast *many, cer_encoder_spec *encoder)
+{
+	size_t n = many->kind == CER_AST_CONDITION ? 1 : cer_ast_count(many);
+
+	for (cer_ast *call = many->first; n > 0; call = call->next, n--)
+		CER_TRY(resolve_encoder(r, call, encoder));
+	return CER_OK;
+}
+
+static cer_status
 resolve_encoder(cer_resolver *r, cer_ast *call, cer_encoder_spec *encoder)
 {
 	const cer_word *word = NULL;
 	cer_binding binding;
 
+	if (r->form == CER_FORM_SPACE && cer_ast_is_many(call) &&
+	    call->kind != CER_AST_RANGE)
+		return resolve_many(r, call, encoder);
 	if (call->kind != CER_AST_CALL)
 		return cer_fail_at(r->err, CER_BAD_VALUE, call->place,
 		                   "a number is no encoder");

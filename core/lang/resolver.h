@@ -28,8 +28,10 @@ extern cer_status cer_resolve_fe(cer_resolver *r, cer_ast *fe);
 extern cer_status cer_resolve_as(cer_resolver *r, cer_ast *as);
 extern cer_status cer_resolve_pt(cer_resolver *r, cer_ast *pt);
 
-/* Sorts FE's items and checks them among each other. */
-extern cer_status cer_order_items(cer_resolver *r, cer_ast *fe);
+/* The same for patterns and spaces: canonical, nothing filled. */
+extern cer_status cer_resolve_open_fe(cer_resolver *r, cer_ast *fe);
+extern cer_status cer_resolve_open_pt(cer_resolver *r, cer_ast *pt);
+
 /* Fills *next, or more where the item is an EXCEPT, and moves it on. */
 extern cer_status
 cer_resolve_item(cer_resolver *r, cer_ast *ast, cer_fe_item **next);

@@ -242,9 +242,32 @@ cer_schema_get(size_t i)
 	return &words[i - cer_layer_word_count];
 }
 
+/* The words among which those of a kind are. */
 static const cer_word *
-find_in(const cer_word *list, size_t n, cer_word_kind kind, cer_text name)
+get_list(cer_word_kind kind, size_t *n)
 {
+	switch (kind)
+	{
+		case CER_WORD_STRUCTURE:
+			*n = cer_structure_word_count;
+			return cer_structure_words;
+		case CER_WORD_LAYER:
+			*n = cer_layer_word_count;
+			return cer_layer_words;
+		default:
+			*n = COUNT(words);
+			return words;
+	}
+}
+
+const cer_word *
+cer_schema_find(cer_word_kind kind, cer_text name)
+{
+	size_t n;
+	const cer_word *list = get_list(kind, &n);
+
+	if (name.size == 0)
+		return NULL;
 	for (size_t i = 0; i < n; i++)
 		if (list[i].name[0] == name.data[0] && list[i].kind == kind &&
 		    cer_text_is(name, list[i].name))
@@ -253,24 +276,14 @@ find_in(const cer_word *list, size_t n, cer_word_kind kind, cer_text name)
 }
 
 const cer_word *
-cer_schema_find(cer_word_kind kind, cer_text name)
-{
-	if (name.size == 0)
-		return NULL;
-	if (kind == CER_WORD_STRUCTURE)
-		return find_in(cer_structure_words, cer_structure_word_count, kind,
-		               name);
-	if (kind == CER_WORD_LAYER)
-		return find_in(cer_layer_words, cer_layer_word_count, kind, name);
-	return find_in(words, COUNT(words), kind, name);
-}
-
-const cer_word *
 cer_schema_find_code(cer_word_kind kind, int code)
 {
-	for (size_t i = 0; i < cer_schema_count(); i++)
-		if (cer_schema_get(i)->kind == kind && cer_schema_get(i)->code == code)
-			return cer_schema_get(i);
+	size_t n;
+	const cer_word *list = get_list(kind, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (list[i].kind == kind && list[i].code == code)
+			return &list[i];
 	return NULL;
 }
 

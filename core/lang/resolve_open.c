@@ -1,0 +1,132 @@
+/*
+ * lang/resolve_open.c
+ *	  Patterns and spaces: from text to a canonical tree, and back.
+ *
+ * A pattern has the sections that its text has, with nothing added: what is
+ * left out is free.  A space is a triple in which what is left out is as the
+ * language version has it, and what is written may be many.
+ */
+#include "lang/parse_private.h"
+
+#include "base/text.h"
+#include "lang/pattern.h"
+#include "lang/resolver.h"
+#include "lang/space.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static cer_status
+parse_open(cer_arena *arena, cer_text text, cer_form form, cer_ast **ast,
+           cer_error *err)
+{
+	if (form == CER_FORM_SPACE)
+		return cer_ast_parse_space(arena, text, ast, err);
+	return cer_ast_parse(arena, text, ast, err);
+}
+
+static cer_status
+resolve_section(cer_resolver *r, cer_ast *section)
+{
+	switch (section->kind)
+	{
+		case CER_AST_FE:
+			return cer_resolve_open_fe(r, section);
+		case CER_AST_AS:
+			return cer_resolve_as(r, section);
+		default:
+			return cer_resolve_open_pt(r, section);
+	}
+}
+
+static cer_status
+resolve_pattern(cer_resolver *r, cer_ast *triple)
+{
+	for (cer_ast *section = triple->first; section; section = section->next)
+		CER_TRY(resolve_section(r, section));
+	return CER_OK;
+}
+
+/* FE and AS of a space always stand, PT where something of it is not default. */
+static cer_status
+resolve_space(cer_resolver *r, cer_ast *triple)
+{
+	static const cer_ast_kind kinds[] = {CER_AST_FE, CER_AST_AS, CER_AST_PT};
+	cer_ast *sections[3] = {NULL};
+	cer_ast *star;
+
+	for (cer_ast *section = triple->first; section; section = section->next)
+		sections[section->kind - CER_AST_FE] = section;
+	cer_ast_remove_children(triple);
+	for (size_t i = 0; i < 3; i++)
+	{
+		if (sections[i] == NULL)
+			CER_TRY(cer_resolver_make_node(r, kinds[i], triple->place,
+			                               &sections[i]));
+		if (i == 0 && sections[i]->first == NULL)
+		{
+			CER_TRY(
+				cer_resolver_make_node(r, CER_AST_STAR, triple->place, &star));
+			cer_ast_append(sections[i], star);
+		}
+		CER_TRY(resolve_section(r, sections[i]));
+		if (sections[i]->first != NULL)
+			cer_ast_append(triple, sections[i]);
+	}
+	return CER_OK;
+}
+
+static cer_status
+read_open(cer_arena *arena, cer_text text, cer_form form, cer_ast **ast,
+          cer_error *err)
+{
+	cer_resolver r = {.arena = arena, .err = err, .form = form};
+
+	CER_TRY(parse_open(arena, text, form, ast, err));
+	return form == CER_FORM_SPACE ? resolve_space(&r, *ast)
+	                              : resolve_pattern(&r, *ast);
+}
+
+cer_status
+cer_pattern_parse(cer_arena *arena, cer_text text, const cer_pattern **pattern,
+                  cer_error *err)
+{
+	struct cer_pattern *made = cer_arena_allocate(arena, sizeof(*made));
+	cer_ast *ast;
+
+	if (made == NULL)
+		return cer_fail_memory(err, sizeof(*made));
+	CER_TRY(read_open(arena, text, CER_FORM_PATTERN, &ast, err));
+	made->ast = ast;
+	*pattern = made;
+	return CER_OK;
+}
+
+cer_status
+cer_pattern_print(cer_arena *arena, const cer_pattern *pattern, cer_text *text,
+                  cer_error *err)
+{
+	return cer_ast_print_version(arena, pattern->ast, text, err);
+}
+
+cer_status
+cer_space_parse(cer_arena *arena, cer_text text, const cer_space **space,
+                cer_error *err)
+{
+	struct cer_space *made = cer_arena_allocate(arena, sizeof(*made));
+	cer_ast *ast;
+
+	if (made == NULL)
+		return cer_fail_memory(err, sizeof(*made));
+	CER_TRY(read_open(arena, text, CER_FORM_SPACE, &ast, err));
+	made->ast = ast;
+	*space = made;
+	return CER_OK;
+}
+
+cer_status
+cer_space_print(cer_arena *arena, const cer_space *space, cer_text *text,
+                cer_error *err)
+{
+	return cer_ast_print_version(arena, space->ast, text, err);
+}

@@ -1,0 +1,88 @@
+/*
+ * fuzz_open.c
+ *	  Texts of patterns, spaces and definitions of structures: whatever comes,
+ *	  an answer; what is accepted prints to a text that reads back the same.
+ */
+#include "cerebro.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+typedef cer_status (*canon_fn)(cer_arena *arena, cer_text text,
+                               cer_text *canonical, cer_error *err);
+
+static void
+check(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static cer_status
+canon_pattern(cer_arena *arena, cer_text text, cer_text *canonical,
+              cer_error *err)
+{
+	const cer_pattern *pattern;
+	cer_status status = cer_pattern_parse(arena, text, &pattern, err);
+
+	if (status == CER_OK)
+		check(cer_pattern_print(arena, pattern, canonical, NULL) == CER_OK);
+	return status;
+}
+
+static cer_status
+canon_space(cer_arena *arena, cer_text text, cer_text *canonical,
+            cer_error *err)
+{
+	const cer_space *space;
+	cer_status status = cer_space_parse(arena, text, &space, err);
+
+	if (status == CER_OK)
+		check(cer_space_print(arena, space, canonical, NULL) == CER_OK);
+	return status;
+}
+
+static cer_status
+canon_structure(cer_arena *arena, cer_text text, cer_text *canonical,
+                cer_error *err)
+{
+	cer_structure structure = {{"tried", 5}, text};
+
+	return cer_structure_define(arena, &structure, NULL, 0, canonical, err);
+}
+
+static void
+check_canon(canon_fn canon, cer_text text)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_error err = {0};
+	cer_text first;
+	cer_text second;
+	cer_status status = canon(arena, text, &first, &err);
+
+	if (status != CER_OK)
+	{
+		check(err.status == status);
+		check(err.message[0] != '\0');
+	}
+	else
+	{
+		check(canon(arena, first, &second, NULL) == CER_OK);
+		check(first.size == second.size &&
+		      memcmp(first.data, second.data, first.size) == 0);
+	}
+	cer_arena_free(arena);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cer_text text = {(const char *) data, size};
+
+	check_canon(canon_pattern, text);
+	check_canon(canon_space, text);
+	check_canon(canon_structure, text);
+	return 0;
+}
