@@ -2,30 +2,6 @@
 -- People read them (through views); only the extension's functions write, as
 -- the extension's owner, so that what a row says cannot be forged.
 
-\echo Use "CREATE EXTENSION cerebro" to load this file. \quit
-
--- Whoever may create functions beside ours could give calls another meaning.
-DO $$
-BEGIN
-	IF EXISTS (
-		SELECT FROM pg_catalog.pg_namespace n
-		JOIN pg_catalog.pg_roles o ON o.oid OPERATOR(pg_catalog.=) n.nspowner
-		WHERE n.nspname OPERATOR(pg_catalog.=) 'cerebro'
-		AND NOT (o.rolsuper AND NOT EXISTS (
-			SELECT FROM pg_catalog.aclexplode(n.nspacl) a
-			WHERE a.privilege_type OPERATOR(pg_catalog.=) 'CREATE'
-			AND a.grantee OPERATOR(pg_catalog.<>) n.nspowner)))
-	THEN
-		RAISE EXCEPTION USING
-			ERRCODE = 'insufficient_privilege',
-			MESSAGE = 'schema "cerebro" exists and others than a superuser may create objects in it',
-			HINT = 'Drop or rename it; CREATE EXTENSION makes a new one.';
-	END IF;
-END
-$$;
-
-GRANT USAGE ON SCHEMA cerebro TO PUBLIC;
-
 CREATE SEQUENCE cerebro.task_id_seq AS integer;
 CREATE TABLE cerebro.task (
 	id          integer PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.task_id_seq'),
@@ -112,7 +88,7 @@ CREATE SEQUENCE cerebro.job_id_seq AS bigint;
 CREATE TABLE cerebro.job (
 	id            bigint PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.job_id_seq'),
 	task          integer NOT NULL REFERENCES cerebro.task ON DELETE CASCADE,
-	triple        text NOT NULL,
+	triple        cerebro.mst NOT NULL,
 	owner         regrole NOT NULL,
 	login         regrole NOT NULL,
 	is_background boolean NOT NULL,
@@ -141,7 +117,7 @@ CREATE TABLE cerebro.model (
 	data_version   integer NOT NULL REFERENCES cerebro.data_version ON DELETE CASCADE,
 	job            bigint,
 	training       bytea,
-	triple         text NOT NULL,
+	triple         cerebro.mst NOT NULL,
 	owner          regrole NOT NULL,
 	n_weights      bigint NOT NULL,
 	n_epochs       integer NOT NULL,

@@ -1,10 +1,10 @@
 -- Training: in the calling session or queued, and how far it is.
 
-CREATE FUNCTION cerebro.train(task text, mst text DEFAULT '', wait boolean DEFAULT true)
+CREATE FUNCTION cerebro.train(task text, mst cerebro.mst DEFAULT '', wait boolean DEFAULT true)
 	RETURNS integer
 	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 	AS 'MODULE_PATHNAME', 'cerebro_train';
-COMMENT ON FUNCTION cerebro.train(text, text, boolean) IS
+COMMENT ON FUNCTION cerebro.train(text, cerebro.mst, boolean) IS
 	'trains a network for a task and returns the model''s id; with wait => false a background worker does so once the transaction has committed, and the model appears under that id';
 
 CREATE FUNCTION cerebro.progress_rows(
@@ -28,7 +28,7 @@ SELECT r.job, r.task, r.triple, r.state, r.phase, r.epoch, r.epochs,
 	who::regrole AS who, r.pid, r.started_at
 FROM cerebro.progress_rows() r
 UNION ALL
-SELECT j.id, t.name, j.triple, 'queued', 'queue', NULL, NULL,
+SELECT j.id, t.name, j.triple::text, 'queued', 'queue', NULL, NULL,
 	NULL, NULL, NULL, NULL,
 	j.owner, NULL, NULL
 FROM cerebro.job j

@@ -78,7 +78,7 @@ COMMENT ON FUNCTION cerebro.find_task(text) IS 'the task that a name means to th
 -- Two standard errors: one comparison in twenty errs.  The metric of the task
 -- orders; noise is always judged by log-loss, which every row has.
 CREATE FUNCTION cerebro.leaderboard(task text)
-	RETURNS TABLE (rank bigint, model integer, triple text,
+	RETURNS TABLE (rank bigint, model integer, triple cerebro.mst,
 		log_loss double precision, auc double precision, accuracy double precision,
 		is_within_noise boolean, test_log_loss double precision, test_auc double precision,
 		openings bigint, weights bigint, epochs integer, seconds double precision,

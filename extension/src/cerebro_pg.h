@@ -42,6 +42,10 @@
 
 /* Raises status as an error: SQLSTATE by one table, message, detail, hint. */
 extern void host_check(cer_status status, const cer_error *err);
+/* The same for input functions: kept in the call's context, if it keeps errors
+ * (since PostgreSQL 16), else raised. */
+extern void
+host_save(Node *context, cer_status status, const cer_error *err);
 /* Memory from the current memory context at the time of the call. */
 extern cer_host host_make(void);
 /* An arena that dies with the context. */

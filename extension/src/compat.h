@@ -71,6 +71,13 @@
 #define compat_function_ownercheck(oid, role) pg_proc_ownercheck(oid, role)
 #endif
 
+/* Since 16 input functions may be asked to keep an error instead. */
+#if PG_VERSION_NUM >= 160000
+#define compat_errsave(context, ...) errsave(context, __VA_ARGS__)
+#else
+#define compat_errsave(context, ...) ereport(ERROR, __VA_ARGS__)
+#endif
+
 /* Renamed in 16. */
 #if PG_VERSION_NUM >= 160000
 #define compat_get_backend_status(index) \

@@ -59,10 +59,17 @@ host_check(cer_status status, const cer_error *err)
 	if (err == NULL || err->message[0] == '\0')
 		ereport(ERROR, (errcode(find_sqlstate(status)),
 		                errmsg("the library failed with status %d", status)));
-	ereport(ERROR,
-	        (errcode(find_sqlstate(status)), errmsg("%s", make_message(err)),
-	         err->detail[0] ? errdetail("%s", err->detail) : 0,
-	         err->hint[0] ? errhint("%s", err->hint) : 0));
+	host_save(NULL, status, err);
+	pg_unreachable();
+}
+
+void
+host_save(Node *context, cer_status status, const cer_error *err)
+{
+	compat_errsave(context, (errcode(find_sqlstate(status)),
+	                         errmsg("%s", make_message(err)),
+	                         err->detail[0] ? errdetail("%s", err->detail) : 0,
+	                         err->hint[0] ? errhint("%s", err->hint) : 0));
 }
 
 static void *

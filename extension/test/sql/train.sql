@@ -124,7 +124,7 @@ EXCEPTION WHEN undefined_object OR undefined_column THEN
 	RAISE WARNING 'caught: %', sqlerrm;
 END
 $$;
-SELECT wait_until($$count(*) = 1 FROM train_job WHERE triple LIKE '%nothing%'$$);
+SELECT wait_until($$count(*) = 1 FROM train_job WHERE triple::text LIKE '%nothing%'$$);
 
 -- a temporary table is read by its own session, in its own transaction
 BEGIN;
@@ -177,7 +177,7 @@ FROM cerebro.job j JOIN cerebro.model m ON m.id = j.model WHERE m.id = :later;
 SELECT cerebro.train('train a', 'AS mlp(8) PT epochs = 2, seed = 1') AS now \gset
 SELECT count(*) AS parts, count(*) FILTER (WHERE a.content = b.content) AS same
 FROM cerebro.model_part a JOIN cerebro.model_part b USING (ordinal) WHERE a.model = :now AND b.model = :later;
--- what cannot work is not queued; errors point into the text as it was written
+-- what cannot work is not queued; errors point into the canonical text
 SELECT cerebro.train('train a', 'FE  x, zzz', wait => false);
 SELECT cerebro.train('train a', E'FE y,\n  zzz, x', wait => false);
 -- a queued failure: rights are those of the time at which it runs

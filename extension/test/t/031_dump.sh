@@ -37,7 +37,7 @@ all="SELECT md5(string_agg(s::text, E'\n' ORDER BY s::text)) FROM (
 	SELECT id::text || work.late(t) || work.late_proba(t)::text AS s FROM work.trips t
 	UNION ALL SELECT id::text || work.third_of_day(t) FROM work.long_trips t
 	UNION ALL SELECT id::text || p FROM work.scored
-	UNION ALL SELECT model::text || triple || log_loss || openings FROM cerebro.leaderboard('late')
+	UNION ALL SELECT model::text || triple::text || log_loss || openings FROM cerebro.leaderboard('late')
 	UNION ALL SELECT d::text FROM cerebro.deployments d
 	UNION ALL SELECT m::text FROM cerebro.models m) x"
 before=$(psql_value "$all")

@@ -1,0 +1,101 @@
+-- The language as types: text and binary forms, equality, order, hash, casts,
+-- changes as operators.
+
+SET search_path = public, cerebro;
+
+-- one text for one meaning
+SELECT 'as MLP( 64,64 )  pt Lr=1e-2'::mst;
+SELECT mst 'AS mlp(64 x 2) PT lr = 0.01' = 'AS mlp(64, 64) PT lr = 0.010' AS equal,
+       mst 'AS mlp(64)' <> 'AS mlp(32)' AS unequal;
+SELECT ''::mst AS all_by_default;
+SELECT 'fe JOIN planes as Mlp'::mst_pattern, 'SET pt.lr=1e-2,drop fe dest'::mst_change;
+SELECT ''::mst_change = (mst '' - mst '') AS nothing_changes;
+
+-- errors have a place, and say what was expected
+SELECT 'AS mlp(64) PT epoch = 3'::mst;
+SELECT E'FE *\nAS mlp(0)'::mst;
+SELECT 'AS mlp(64'::mst;
+SELECT 'AS mlp(64)'::mst_change;
+SELECT 'PT lr = 0.1 lr'::mst_pattern;
+SELECT 'SET PT.lr = '::mst_change;
+SELECT 'AS mlp(64) @9'::mst;
+SELECT repeat('(', 100)::mst;
+
+-- order and hash are those of the text's bytes, in indexes and joins
+CREATE TABLE type_all (id integer PRIMARY KEY, mst mst, change mst_change, pattern mst_pattern);
+INSERT INTO type_all
+	SELECT i, format('AS mlp(%s) PT epochs = %s', 1 + i % 40, 1 + i % 3)::mst,
+	       format('SET PT.lr = %s', i)::mst_change, format('FE x%s AS mlp', i % 30)::mst_pattern
+	FROM generate_series(1, 6) i;
+INSERT INTO type_all (id) VALUES (7);
+SELECT mst, change, pattern FROM type_all ORDER BY mst, change, pattern;
+SELECT bool_and((a.mst < b.mst) = (a.mst::text COLLATE "C" < b.mst::text)
+            AND (a.mst >= b.mst) = (a.mst::text COLLATE "C" >= b.mst::text)
+            AND (a.mst = b.mst) = (mst_hash(a.mst) = mst_hash(b.mst))
+            AND (a.mst <= b.mst) = (mst_cmp(a.mst, b.mst) <= 0)
+            AND (a.change > b.change) = (a.change::text COLLATE "C" > b.change::text)
+            AND (a.pattern <> b.pattern) = (a.pattern::text <> b.pattern::text)) AS as_text
+FROM type_all a, type_all b;
+CREATE UNIQUE INDEX type_btree ON type_all (mst, change);
+CREATE INDEX type_hash ON type_all USING hash (pattern);
+INSERT INTO type_all SELECT 8, mst, change FROM type_all WHERE id = 1;
+SET enable_seqscan = off;
+EXPLAIN (costs off) SELECT id FROM type_all WHERE mst = 'AS mlp(2) PT epochs = 2.0';
+SELECT id FROM type_all WHERE mst = 'AS mlp(2) PT epochs = 2.0';
+SELECT id FROM type_all WHERE pattern = 'fe X3 AS  MLP';
+SET enable_nestloop = off;
+SET enable_mergejoin = off;
+SELECT count(*) FROM type_all a JOIN type_all b USING (mst);
+RESET enable_nestloop;
+RESET enable_mergejoin;
+RESET enable_seqscan;
+SELECT count(DISTINCT mst) FROM type_all;
+
+-- text becomes a value where one is wanted; a value becomes text when asked
+SELECT 'AS mlp(64)'::text::mst, ('AS mlp(64)'::mst)::text || '!' AS text;
+SELECT mst LIKE '%mlp%' FROM type_all WHERE id = 1;
+SELECT mst::text LIKE '%mlp%' AS is_mlp FROM type_all WHERE id = 1;
+SELECT applies('SET PT.lr = 0.1'::text, 'AS mlp(64)'::text);
+
+-- binary form
+CREATE TABLE type_copy (LIKE type_all);
+\getenv abs_builddir PG_ABS_BUILDDIR
+\set file :abs_builddir '/results/type.copy'
+COPY type_all TO :'file' (FORMAT binary);
+COPY type_copy FROM :'file' (FORMAT binary);
+SELECT count(*) FILTER (WHERE a IS NOT DISTINCT FROM b) AS same, count(*) FROM type_all a JOIN type_copy b USING (id);
+CREATE TABLE type_bytes (v bytea);
+INSERT INTO type_bytes VALUES ('\x02'::bytea || convert_to('AS mlp(64)', 'UTF8'));
+COPY type_bytes TO :'file' (FORMAT binary);
+CREATE TABLE type_in (v mst);
+COPY type_in FROM :'file' (FORMAT binary);
+UPDATE type_bytes SET v = '\x01'::bytea || convert_to('AS mlp(64', 'UTF8');
+COPY type_bytes TO :'file' (FORMAT binary);
+COPY type_in FROM :'file' (FORMAT binary);
+UPDATE type_bytes SET v = '\x01'::bytea || convert_to('as MLP(64) pt  lr=0.5', 'UTF8');
+COPY type_bytes TO :'file' (FORMAT binary);
+COPY type_in FROM :'file' (FORMAT binary);
+SELECT v, mst_send(v) FROM type_in;
+
+-- changes
+SELECT mst 'AS mlp(64) PT lr = 0.1' + 'SET PT.lr = 0.2, ADD FE dest : onehot' AS changed;
+SELECT mst 'FE a, b AS mlp(64, 32)' - 'FE a AS mlp(64, 64) PT lr = 0.1' AS change;
+SELECT a + (b - a) = b AS there, b + inverse(b - a) = a AS and_back,
+       a + ((b - a) + (a - b)) = a AS composed
+FROM (VALUES (mst 'FE a, b AS mlp(64, 32)', mst 'FE b : onehot AS mlp(64 x 3) PT sgd(lr = 0.5)')) v (a, b);
+SELECT inverse('SET PT.lr = 0.2');
+SELECT inverse(close('SET PT.lr = 0.2', 'PT lr = 0.1'));
+SELECT close('SET PT.lr = 0.2, SET PT.lr = 0.3', 'PT lr = 0.1');
+SELECT applies('SET PT.lr = 0.2 -> 0.3', 'PT lr = 0.2'), applies('SET PT.lr = 0.2 -> 0.3', 'PT lr = 0.1'),
+       applies('DROP FE x', 'FE x, y'), applies('DROP FE x', 'FE y');
+SELECT mst 'FE y' + 'DROP FE x';
+SELECT mst 'PT lr = 0.1' + 'SET PT.lr = 0.2 -> 0.3';
+SELECT mst 'PT lr = 0.1' + NULL IS NULL AS strict;
+
+-- answers tell nothing but themselves, and may be computed anywhere
+SELECT o.oid::regoperator, p.proleakproof AS leakproof FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode
+WHERE o.oprnamespace = 'cerebro'::regnamespace AND o.oprname IN ('=', '@>', '<@') AND NOT p.proleakproof ORDER BY 1;
+SELECT o.oid::regoperator FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode
+WHERE o.oprnamespace = 'cerebro'::regnamespace AND (p.provolatile, p.proparallel) <> ('i', 's') ORDER BY 1;
+
+DROP TABLE type_all, type_copy, type_bytes, type_in;
