@@ -1,0 +1,66 @@
+"""Scoring where the rows are: the scan node beside the plain query, row-at-a-time calls, one and two workers."""
+
+import statistics
+
+import lib
+
+N_RUNS = 5
+INPUTS = ("month, day, hour, minute, sched_arr_time, distance, origin, dest, airline, plane_year, manufacturer, engines, seats, "
+          "engine, temp, dewp, humid, wind_speed, visib, pressure, dest_lat, dest_alt")
+server = lib.start_server()
+connection = server.connect()
+lib.load_flights(server, connection)
+lib.make_task(connection)
+for name, units in (("late", "64, 32"), ("late_wide", "256, 256")):
+    model = connection.execute(f"SELECT cerebro.train('late', '{lib.triple(units, 1)}')").fetchone()[0]
+    connection.execute("SELECT cerebro.deploy(%s, %s)", (model, f"public.{name}"))
+connection.execute("SET max_parallel_workers_per_gather = 0")
+connection.execute("SET jit = off")
+
+
+def run(query):
+    """Seconds of a query whose rows are made and thrown away in the server."""
+    text = connection.execute(f"EXPLAIN (ANALYZE, TIMING OFF) {query}").fetchall()
+    return next(float(line.split()[2]) for (line,) in text if line.startswith("Execution Time")) / 1000
+
+
+def side_by_side(*queries):
+    """Median seconds of each, taken in turns."""
+    for query in queries:
+        run(query)
+    runs = [[run(query) for query in queries] for _ in range(N_RUNS)]
+    return [statistics.median(column) for column in zip(*runs)]
+
+
+plain, narrow, wide, total = side_by_side(f"SELECT {INPUTS} FROM late_source", "SELECT late(s) FROM late_source s",
+                                          "SELECT late_wide(s) FROM late_source s", "SELECT sum(late(s)) FROM late_source s")
+lib.print_table(f"All 336,776 flights over the written-out five-table join, one process (median of {N_RUNS})", [
+    ("the 22 input columns", plain), ("late(s), mlp(64, 32)", narrow), ("sum(late(s))", total),
+    ("late(s), mlp(256, 256)", wide)], base="the 22 input columns")
+lib.aim("with mlp(64, 32), times the plain query", narrow / plain, 1.25, "at most")
+
+connection.execute(f"CREATE TABLE flat AS SELECT {INPUTS}, carrier, flight, time_hour, arr_delay FROM late_source")
+connection.execute("VACUUM ANALYZE flat")
+connection.execute("""SELECT cerebro.create_task('flat', source => 'SELECT * FROM flat WHERE arr_delay IS NOT NULL',
+    label => 'arr_delay > 15', key => '{carrier,flight,time_hour,origin}', exclude => '{arr_delay}')""")
+flat = connection.execute(f"SELECT cerebro.train('flat', '{lib.triple('64, 32', 1)}')").fetchone()[0]
+connection.execute("SELECT cerebro.deploy(%s, 'public.late')", (flat,))
+CALL = "SELECT sum(late(f)) FROM flat f"
+one, = side_by_side(CALL)
+connection.execute("SET cerebro.batch_scoring = off")
+by_row, = side_by_side(CALL)
+connection.execute("SET cerebro.batch_scoring = on")
+connection.execute("SET max_parallel_workers_per_gather = 1")
+connection.execute("SET parallel_leader_participation = on")
+two, = side_by_side(CALL)
+connection.execute("SET max_parallel_workers_per_gather = 0")
+lib.print_table("sum(late(f)) over one table of the same columns, mlp(64, 32)", [
+    ("one process", one), ("two processes", two), ("one process, row by row", by_row)], base="one process")
+lib.aim("two processes, times one", one / two, 1.8, "at least")
+lib.aim("row by row, times batches", by_row / one, 2.5, "at least")
+
+few, few_scored = side_by_side("SELECT month FROM flat f LIMIT 10", "SELECT late(f) FROM flat f LIMIT 10")
+lib.aim("LIMIT 10, milliseconds more", (few_scored - few) * 1000, 2, "at most")
+fresh = statistics.median(lib.seconds(lambda c: c.execute("SELECT late(f) FROM flat f LIMIT 1").fetchone(), server.connect())
+                          for _ in range(N_RUNS))
+lib.aim("first call after connecting, milliseconds", fresh * 1000, 20, "at most")
