@@ -679,6 +679,11 @@ extern size_t cer_model_get_scratch_size(const cer_model *model, size_t n_rows);
 extern void
 cer_model_score(const cer_model *model, size_t n_rows, const cer_value *values,
                 float *proba, void *scratch);
+/* The same for values by input: those of input i from values + i * stride on;
+ * faster for many rows, with the same bits. */
+extern void cer_model_score_columns(const cer_model *model, size_t n_rows,
+                                    const cer_value *values, size_t stride,
+                                    float *proba, void *scratch);
 
 /* ---------------------------------------------------------------- trainer */
 

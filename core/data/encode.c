@@ -15,7 +15,7 @@ static const cer_encoder_type types[] = {
 		.kinds = {CER_ENCODER_AUTO, CER_ENCODER_ROBUST, CER_ENCODER_ROBUST},
 		.measure = cer_robust_measure,
 		.encode = cer_robust_encode,
-		.encode_value = cer_robust_encode_value,
+		.encode_values = cer_robust_encode_values,
 		.write = cer_scale_write,
 		.read = cer_scale_read,
 	},
@@ -25,7 +25,7 @@ static const cer_encoder_type types[] = {
                   CER_ENCODER_STANDARDIZE},
 		.measure = cer_standardize_measure,
 		.encode = cer_standardize_encode,
-		.encode_value = cer_standardize_encode_value,
+		.encode_values = cer_standardize_encode_values,
 		.write = cer_scale_write,
 		.read = cer_scale_read,
 	},
@@ -36,7 +36,7 @@ static const cer_encoder_type types[] = {
 		.measure = cer_grid_measure,
 		.settle = cer_grid_settle,
 		.encode = cer_grid_encode,
-		.encode_value = cer_grid_encode_value,
+		.encode_values = cer_grid_encode_values,
 		.write = cer_grid_write,
 		.read = cer_grid_read,
 	},
@@ -46,7 +46,7 @@ static const cer_encoder_type types[] = {
 		.measure = cer_grid_measure,
 		.settle = cer_grid_settle,
 		.encode = cer_grid_encode,
-		.encode_value = cer_grid_encode_value,
+		.encode_values = cer_grid_encode_values,
 		.write = cer_grid_write,
 		.read = cer_grid_read,
 	},
@@ -58,7 +58,7 @@ static const cer_encoder_type types[] = {
 		.measure = cer_category_measure,
 		.settle = cer_category_settle,
 		.encode = cer_category_encode,
-		.encode_value = cer_category_encode_value,
+		.encode_values = cer_category_encode_values,
 		.write = cer_table_write,
 		.read = cer_table_read,
 	},
@@ -69,7 +69,7 @@ static const cer_encoder_type types[] = {
 		.measure = cer_number_value_measure,
 		.settle = cer_number_value_settle,
 		.encode = cer_number_value_encode,
-		.encode_value = cer_number_value_encode_value,
+		.encode_values = cer_number_value_encode_values,
 		.write = cer_table_write,
 		.read = cer_table_read,
 	},
@@ -136,14 +136,24 @@ cer_encoders_find_code(const cer_encoders *encoders, size_t input,
 }
 
 void
-cer_encoders_apply_row(const cer_encoders *encoders, const cer_value *values,
-                       float *numbers, uint32_t *codes)
+cer_encoders_apply_values(const cer_encoders *encoders, size_t n_rows,
+                          const cer_value *values, size_t stride,
+                          float *numbers, uint32_t *codes)
 {
+	cer_value_block block = {
+		.n_rows = n_rows,
+		.numbers = numbers,
+		.n_numbers = encoders->shape.n_numbers,
+		.codes = codes,
+		.n_tables = encoders->shape.n_tables,
+	};
+
 	for (size_t i = 0; i < encoders->n_inputs; i++)
 	{
 		const cer_encoder *encoder = &encoders->encoders[i];
 
-		encoder->type->encode_value(encoder, values[i], numbers, codes);
+		block.values = values + i * stride;
+		encoder->type->encode_values(encoder, &block);
 	}
 }
 

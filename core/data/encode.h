@@ -29,10 +29,12 @@ cer_encoders_apply(cer_arena *arena, const cer_host *host,
                    cer_part_of_rows part, bool is_last, cer_encoded *encoded,
                    cer_error *err);
 
-/* One row, values by input: numbers (n_numbers), codes (n_tables). */
+/* Values by input, those of input i from values + i * stride on, to numbers
+ * (n_rows, n_numbers) and codes (n_rows, n_tables). */
 extern void
-cer_encoders_apply_row(const cer_encoders *encoders, const cer_value *values,
-                       float *numbers, uint32_t *codes);
+cer_encoders_apply_values(const cer_encoders *encoders, size_t n_rows,
+                          const cer_value *values, size_t stride,
+                          float *numbers, uint32_t *codes);
 /* 0 for a size of SIZE_MAX, which is NULL; 1 if training did not keep it. */
 extern uint32_t cer_encoders_find_code(const cer_encoders *encoders,
                                        size_t input, cer_text value);

@@ -242,11 +242,12 @@ cer_grid_encode(const cer_encoder *encoder, const cer_encode_block *block)
 }
 
 void
-cer_grid_encode_value(const cer_encoder *encoder, cer_value value,
-                      float *numbers, uint32_t *codes)
+cer_grid_encode_values(const cer_encoder *encoder, const cer_value_block *block)
 {
-	(void) codes;
-	encode_one(encoder, value.number, numbers + encoder->number);
+	float *to = block->numbers + encoder->number;
+
+	for (size_t i = 0; i < block->n_rows; i++, to += block->n_numbers)
+		encode_one(encoder, block->values[i].number, to);
 }
 
 /* ---- bytes ---- */

@@ -17,6 +17,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #define MAX_ROBUST_Z      1e6
 #define MAX_STANDARDIZE_Z 10.0
@@ -110,8 +111,15 @@ cer_standardize_measure(cer_fit_input *fit)
 
 /*
  * Numbers are encoded in pieces of one size, for which the compiler makes wide
- * loops; a single value goes through the same operations.
+ * loops; a single value goes through the same operations.  Those are division
+ * and root, whose results are exact to the last bit at any width.
  */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
 typedef void (*encode_piece_fn)(const cer_encoder *encoder, const double *x,
                                 float *z);
 
@@ -142,14 +150,14 @@ encode_standardized(const cer_encoder *encoder, double x)
 	return (float) (x == x ? z : 0);
 }
 
-static void
+WIDE static void
 encode_robust_piece(const cer_encoder *encoder, const double *x, float *z)
 {
 	for (size_t i = 0; i < CER_PIECE_ROWS; i++)
 		z[i] = encode_robust(encoder, x[i]);
 }
 
-static void
+WIDE static void
 encode_standardized_piece(const cer_encoder *encoder, const double *x, float *z)
 {
 	for (size_t i = 0; i < CER_PIECE_ROWS; i++)
@@ -191,29 +199,58 @@ cer_standardize_encode(const cer_encoder *encoder,
 	encode_block(encoder, block, encode_standardized_piece);
 }
 
-static void
-encode_missing_value(const cer_encoder *encoder, double x, float *numbers)
+static inline void
+put_number(const cer_encoder *encoder, double x, float z, float *to)
 {
+	to[0] = z;
 	if (encoder->has_missing)
-		numbers[encoder->number + 1] = x == x ? 0 : 1;
+		to[1] = x == x ? 0 : 1;
+}
+
+static void
+encode_values(const cer_encoder *encoder, const cer_value_block *block,
+              encode_piece_fn encode_piece)
+{
+	float *to = block->numbers + encoder->number;
+	double x[CER_PIECE_ROWS] = {0};
+	float z[CER_PIECE_ROWS];
+
+	for (size_t first = 0; first < block->n_rows; first += CER_PIECE_ROWS)
+	{
+		size_t n = block->n_rows - first;
+
+		n = n < CER_PIECE_ROWS ? n : CER_PIECE_ROWS;
+		memcpy(x, block->values + first, n * sizeof(x[0]));
+		encode_piece(encoder, x, z);
+		for (size_t i = 0; i < n; i++, to += block->n_numbers)
+			put_number(encoder, x[i], z[i], to);
+	}
 }
 
 void
-cer_robust_encode_value(const cer_encoder *encoder, cer_value value,
-                        float *numbers, uint32_t *codes)
+cer_robust_encode_values(const cer_encoder *encoder,
+                         const cer_value_block *block)
 {
-	(void) codes;
-	numbers[encoder->number] = encode_robust(encoder, value.number);
-	encode_missing_value(encoder, value.number, numbers);
+	double x = block->values[0].number;
+
+	if (block->n_rows == 1)
+		put_number(encoder, x, encode_robust(encoder, x),
+		           block->numbers + encoder->number);
+	else
+		encode_values(encoder, block, encode_robust_piece);
 }
 
 void
-cer_standardize_encode_value(const cer_encoder *encoder, cer_value value,
-                             float *numbers, uint32_t *codes)
+cer_standardize_encode_values(const cer_encoder *encoder,
+                              const cer_value_block *block)
 {
-	(void) codes;
-	numbers[encoder->number] = encode_standardized(encoder, value.number);
-	encode_missing_value(encoder, value.number, numbers);
+	double x = block->values[0].number;
+
+	if (block->n_rows == 1)
+		put_number(encoder, x, encode_standardized(encoder, x),
+		           block->numbers + encoder->number);
+	else
+		encode_values(encoder, block, encode_standardized_piece);
 }
 
 /* ---- bytes ---- */

@@ -203,13 +203,15 @@ cer_category_find(const cer_encoder *encoder, cer_text value)
 	                    cer_vocabulary_find(encoder->vocabulary, value));
 }
 
-/* The value is a code of the encoder's own vocabulary. */
+/* The values are codes of the encoder's own vocabulary. */
 void
-cer_category_encode_value(const cer_encoder *encoder, cer_value value,
-                          float *numbers, uint32_t *codes)
+cer_category_encode_values(const cer_encoder *encoder,
+                           const cer_value_block *block)
 {
-	(void) numbers;
-	codes[encoder->table] = resolve_code(encoder, value.code);
+	uint32_t *to = block->codes + encoder->table;
+
+	for (size_t i = 0; i < block->n_rows; i++)
+		to[i * block->n_tables] = resolve_code(encoder, block->values[i].code);
 }
 
 static uint32_t
@@ -235,11 +237,13 @@ cer_number_value_encode(const cer_encoder *encoder,
 }
 
 void
-cer_number_value_encode_value(const cer_encoder *encoder, cer_value value,
-                              float *numbers, uint32_t *codes)
+cer_number_value_encode_values(const cer_encoder *encoder,
+                               const cer_value_block *block)
 {
-	(void) numbers;
-	codes[encoder->table] = find_number(encoder, value.number);
+	uint32_t *to = block->codes + encoder->table;
+
+	for (size_t i = 0; i < block->n_rows; i++)
+		to[i * block->n_tables] = find_number(encoder, block->values[i].number);
 }
 
 /* ---- bytes ---- */

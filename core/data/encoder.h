@@ -85,6 +85,17 @@ typedef struct cer_encode_block
 	size_t n_tables;
 } cer_encode_block;
 
+/* Values of one input, as a caller has them, for rows of their own. */
+typedef struct cer_value_block
+{
+	size_t n_rows;
+	const cer_value *values; /* (n_rows) */
+	float *numbers;          /* (n_rows, n_numbers) */
+	size_t n_numbers;
+	uint32_t *codes; /* (n_rows, n_tables) */
+	size_t n_tables;
+} cer_value_block;
+
 /* Numbers at a time, for loops of a fixed length. */
 #define CER_PIECE_ROWS ((size_t) 64)
 
@@ -113,8 +124,8 @@ struct cer_encoder_type
 	cer_status (*settle)(cer_arena *arena, cer_fit_input *fit,
 	                     cer_error *err); /* NULL: nothing to do */
 	void (*encode)(const cer_encoder *encoder, const cer_encode_block *block);
-	void (*encode_value)(const cer_encoder *encoder, cer_value value,
-	                     float *numbers, uint32_t *codes);
+	void (*encode_values)(const cer_encoder *encoder,
+	                      const cer_value_block *block);
 	void (*write)(cer_byte_writer *to, const cer_encoder *encoder);
 	cer_status (*read)(cer_arena *arena, cer_byte_reader *from,
 	                   cer_encoder *encoder, cer_error *err);
@@ -144,14 +155,13 @@ extern void cer_fit_list_keys(cer_fit_input *fit);
 extern void cer_robust_measure(cer_fit_input *fit);
 extern void
 cer_robust_encode(const cer_encoder *encoder, const cer_encode_block *block);
-extern void cer_robust_encode_value(const cer_encoder *encoder, cer_value value,
-                                    float *numbers, uint32_t *codes);
+extern void cer_robust_encode_values(const cer_encoder *encoder,
+                                     const cer_value_block *block);
 extern void cer_standardize_measure(cer_fit_input *fit);
 extern void cer_standardize_encode(const cer_encoder *encoder,
                                    const cer_encode_block *block);
-extern void
-cer_standardize_encode_value(const cer_encoder *encoder, cer_value value,
-                             float *numbers, uint32_t *codes);
+extern void cer_standardize_encode_values(const cer_encoder *encoder,
+                                          const cer_value_block *block);
 extern void cer_scale_write(cer_byte_writer *to, const cer_encoder *encoder);
 extern cer_status cer_scale_read(cer_arena *arena, cer_byte_reader *from,
                                  cer_encoder *encoder, cer_error *err);
@@ -163,8 +173,8 @@ extern cer_status
 cer_grid_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
 extern void
 cer_grid_encode(const cer_encoder *encoder, const cer_encode_block *block);
-extern void cer_grid_encode_value(const cer_encoder *encoder, cer_value value,
-                                  float *numbers, uint32_t *codes);
+extern void cer_grid_encode_values(const cer_encoder *encoder,
+                                   const cer_value_block *block);
 extern void cer_grid_write(cer_byte_writer *to, const cer_encoder *encoder);
 extern cer_status cer_grid_read(cer_arena *arena, cer_byte_reader *from,
                                 cer_encoder *encoder, cer_error *err);
@@ -174,9 +184,8 @@ extern cer_status
 cer_category_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
 extern void
 cer_category_encode(const cer_encoder *encoder, const cer_encode_block *block);
-extern void
-cer_category_encode_value(const cer_encoder *encoder, cer_value value,
-                          float *numbers, uint32_t *codes);
+extern void cer_category_encode_values(const cer_encoder *encoder,
+                                       const cer_value_block *block);
 /* Code in the table of a category that is not missing. */
 extern uint32_t cer_category_find(const cer_encoder *encoder, cer_text value);
 extern void cer_number_value_measure(cer_fit_input *fit);
@@ -184,9 +193,8 @@ extern cer_status
 cer_number_value_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
 extern void cer_number_value_encode(const cer_encoder *encoder,
                                     const cer_encode_block *block);
-extern void
-cer_number_value_encode_value(const cer_encoder *encoder, cer_value value,
-                              float *numbers, uint32_t *codes);
+extern void cer_number_value_encode_values(const cer_encoder *encoder,
+                                           const cer_value_block *block);
 extern void cer_table_write(cer_byte_writer *to, const cer_encoder *encoder);
 extern cer_status cer_table_read(cer_arena *arena, cer_byte_reader *from,
                                  cer_encoder *encoder, cer_error *err);

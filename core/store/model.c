@@ -140,22 +140,52 @@ cer_model_get_scratch_size(const cer_model *model, size_t n_rows)
 	       cer_infer_get_scratch_size(model->infer, n_rows);
 }
 
+/* Where a row's, or many rows', encoded numbers and codes are in scratch. */
+typedef struct encoded_rows
+{
+	float *numbers;
+	uint32_t *codes;
+	char *rest;
+} encoded_rows;
+
+static encoded_rows
+divide_scratch(const cer_model *model, size_t n_rows, char *scratch)
+{
+	size_t numbers = align_up(n_rows * model->n_numbers * sizeof(float));
+	size_t codes = align_up(n_rows * model->n_tables * sizeof(uint32_t));
+
+	return (encoded_rows){(float *) scratch, (uint32_t *) (scratch + numbers),
+	                      scratch + numbers + codes};
+}
+
 void
 cer_model_score(const cer_model *model, size_t n_rows, const cer_value *values,
                 float *proba, void *scratch)
 {
-	float *numbers = scratch;
-	uint32_t *codes =
-		(uint32_t *) ((char *) scratch +
-	                  align_up(n_rows * model->n_numbers * sizeof(float)));
-	char *rest =
-		(char *) codes + align_up(n_rows * model->n_tables * sizeof(uint32_t));
+	encoded_rows rows = divide_scratch(model, n_rows, scratch);
 
 	for (size_t row = 0; row < n_rows; row++)
-		cer_encoders_apply_row(model->encoders, values + row * model->n_inputs,
-		                       numbers + row * model->n_numbers,
-		                       codes + row * model->n_tables);
-	cer_infer_run(model->infer, n_rows, numbers, codes, proba, rest);
+		cer_encoders_apply_values(model->encoders, 1,
+		                          values + row * model->n_inputs, 1,
+		                          rows.numbers + row * model->n_numbers,
+		                          rows.codes + row * model->n_tables);
+	cer_infer_run(model->infer, n_rows, rows.numbers, rows.codes, proba,
+	              rows.rest);
+}
+
+void
+cer_model_score_columns(const cer_model *model, size_t n_rows,
+                        const cer_value *values, size_t stride, float *proba,
+                        void *scratch)
+{
+	encoded_rows rows = divide_scratch(model, n_rows, scratch);
+
+	if (n_rows == 0)
+		return;
+	cer_encoders_apply_values(model->encoders, n_rows, values, stride,
+	                          rows.numbers, rows.codes);
+	cer_infer_run(model->infer, n_rows, rows.numbers, rows.codes, proba,
+	              rows.rest);
 }
 
 /* ---- reading parts ---- */

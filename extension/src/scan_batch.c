@@ -36,8 +36,8 @@ typedef struct BatchCall
 	bool has_lookup; /* the model reads other tables */
 	size_t n_inputs;
 	size_t n_classes;
-	int capacity; /* rows */
-	cer_value *values;
+	int capacity;      /* rows */
+	cer_value *values; /* by input: (n_inputs, capacity) */
 	float *proba;
 	void *scratch;
 	int n_scored;
@@ -304,13 +304,13 @@ encode_record(const BatchCall *call, Datum record, cer_value *values)
 	if (call->has_lookup)
 		scorer_lookup_add_record(call->scorer, row);
 	else
-		scorer_encode_record(call->scorer, row, values);
+		scorer_encode_record(call->scorer, row, values, call->capacity);
 }
 
 static void
 encode_row(BatchCall *call, int row, const TupleTableSlot *slot)
 {
-	cer_value *values = call->values + call->n_scored * call->n_inputs;
+	cer_value *values = call->values + call->n_scored;
 
 	call->places[row] = -1;
 	if (call->record > 0 && slot->tts_isnull[call->record - 1])
@@ -320,7 +320,8 @@ encode_row(BatchCall *call, int row, const TupleTableSlot *slot)
 	else if (call->has_lookup)
 		scorer_lookup_add_slot(call->scorer, call->map, slot);
 	else
-		scorer_encode_slot(call->scorer, call->map, slot, values);
+		scorer_encode_slot(call->scorer, call->map, slot, values,
+		                   call->capacity);
 	call->places[row] = call->n_scored++;
 }
 
@@ -338,7 +339,8 @@ scan_batch_add(ScanBatch *batch, TupleTableSlot *row,
 	for (int i = 0; i < batch->n_calls; i++)
 		encode_row(&batch->calls[i], batch->n_rows, row);
 	MemoryContextSwitchTo(caller);
-	MemoryContextReset(batch->work);
+	if (!batch->work->isReset)
+		MemoryContextReset(batch->work);
 	if (batch->is_on_scan)
 	{
 		batch->tids[batch->n_rows] = scanned->tts_tid;
@@ -356,8 +358,7 @@ look_up(ScanBatch *batch, const BatchCall *call)
 	scorer_lookup_run(call->scorer);
 	for (int i = 0; i < call->n_scored; i++)
 	{
-		scorer_lookup_encode(call->scorer, i,
-		                     call->values + i * call->n_inputs);
+		scorer_lookup_encode(call->scorer, i, call->values + i, call->capacity);
 		MemoryContextReset(batch->work);
 	}
 	MemoryContextSwitchTo(caller);
@@ -381,9 +382,10 @@ score_call(const BatchCall *call)
 	for (int done = 0; done < call->n_scored; done += n)
 	{
 		n = Min(call->n_scored - done, PIECE_ROWS);
-		cer_model_score(scorer_get_model(call->scorer), n,
-		                call->values + done * call->n_inputs,
-		                call->proba + done * call->n_classes, call->scratch);
+		cer_model_score_columns(scorer_get_model(call->scorer), n,
+		                        call->values + done, call->capacity,
+		                        call->proba + done * call->n_classes,
+		                        call->scratch);
 		CHECK_FOR_INTERRUPTS();
 	}
 }

@@ -13,8 +13,7 @@
  */
 #include "scorer.h"
 #include "fe.h"
-
-#include <math.h>
+#include "input_coder.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -44,8 +43,7 @@ struct Scorer
 	const cer_model *model;
 	size_t n_inputs;
 	RowEvaluator *evaluator;
-	bool *is_code; /* by input: a category */
-	ValueCoder **coders;
+	InputCoder *coders; /* by input */
 	Datum *datums;
 	bool *nulls;
 
@@ -159,12 +157,9 @@ make_evaluator(Scorer *scorer, TupleDesc desc)
 		row_evaluator_make(scorer->task, desc, targets, (int) scorer->n_inputs);
 	for (size_t i = 0; i < scorer->n_inputs; i++)
 	{
-		const cer_input *input = cer_model_get_input(scorer->model, i);
 		Oid type = row_evaluator_get_type(scorer->evaluator, (int) i);
 
-		scorer->is_code[i] = input->storage == CER_CODE32;
-		scorer->coders[i] = value_coder_make(type);
-		score_check_storage(input, value_coder_get_storage(scorer->coders[i]));
+		input_coder_init(&scorer->coders[i], scorer->model, i, type);
 	}
 }
 
@@ -184,8 +179,7 @@ make_scorer(const Model *model, TupleDesc desc)
 	scorer->task = fe_open(task_find_by_id(model->task, false), model);
 	scorer->model = model_borrow(CurrentMemoryContext, model->id);
 	n = scorer->n_inputs = cer_model_count_inputs(scorer->model);
-	scorer->is_code = palloc(n * sizeof(bool));
-	scorer->coders = palloc(n * sizeof(ValueCoder *));
+	scorer->coders = palloc0(Max(n, 1) * sizeof(InputCoder));
 	scorer->datums = palloc(n * sizeof(Datum));
 	scorer->nulls = palloc(n * sizeof(bool));
 	scorer->values = palloc(n * sizeof(cer_value));
@@ -397,33 +391,20 @@ scorer_get_class(const Scorer *scorer, int i)
 
 /* ------------------------------------------------------ rows to values */
 
-static cer_value
-get_value(Scorer *scorer, size_t input, Datum datum, bool is_null)
-{
-	bool is_code = scorer->is_code[input];
-	ValueCoder *coder = scorer->coders[input];
-
-	if (is_null)
-		return is_code ? (cer_value){.code = 0} : (cer_value){.number = NAN};
-	if (!is_code)
-		return (cer_value){.number = value_coder_get_number(coder, datum)};
-	return (cer_value){
-		.code = cer_model_find_code(scorer->model, input,
-	                                value_coder_get_text(coder, datum))};
-}
-
 static void
-encode(Scorer *scorer, cer_value *values)
+encode(Scorer *scorer, cer_value *values, size_t stride)
 {
 	for (size_t i = 0; i < scorer->n_inputs; i++)
-		values[i] = get_value(scorer, i, scorer->datums[i], scorer->nulls[i]);
+		values[i * stride] = input_coder_get(
+			&scorer->coders[i], scorer->datums[i], scorer->nulls[i]);
 }
 
 void
-scorer_encode_record(Scorer *scorer, HeapTupleHeader record, cer_value *values)
+scorer_encode_record(Scorer *scorer, HeapTupleHeader record, cer_value *values,
+                     size_t stride)
 {
 	row_evaluate(scorer->evaluator, record, scorer->datums, scorer->nulls);
-	encode(scorer, values);
+	encode(scorer, values, stride);
 }
 
 struct ScorerMap
@@ -477,21 +458,22 @@ scorer_map_count(const ScorerMap *map)
 
 void
 scorer_encode_slot(Scorer *scorer, const ScorerMap *map,
-                   const TupleTableSlot *slot, cer_value *values)
+                   const TupleTableSlot *slot, cer_value *values, size_t stride)
 {
 	if (map->by_input == NULL)
 	{
 		row_evaluate_slot(scorer->evaluator, slot, map->by_attribute,
 		                  scorer->datums, scorer->nulls);
-		encode(scorer, values);
+		encode(scorer, values, stride);
 		return;
 	}
 	for (size_t i = 0; i < scorer->n_inputs; i++)
 	{
 		int column = map->by_input[i];
 
-		values[i] = get_value(scorer, i, slot->tts_values[column],
-		                      slot->tts_isnull[column]);
+		values[i * stride] =
+			input_coder_get(&scorer->coders[i], slot->tts_values[column],
+		                    slot->tts_isnull[column]);
 	}
 }
 
@@ -533,16 +515,16 @@ scorer_lookup_run(Scorer *scorer)
 }
 
 void
-scorer_lookup_encode(Scorer *scorer, int row, cer_value *values)
+scorer_lookup_encode(Scorer *scorer, int row, cer_value *values, size_t stride)
 {
 	fe_lookup_get(get_lookup(scorer), row, scorer->datums, scorer->nulls);
-	encode(scorer, values);
+	encode(scorer, values, stride);
 }
 
 const float *
 scorer_score(Scorer *scorer, HeapTupleHeader record)
 {
-	scorer_encode_record(scorer, record, scorer->values);
+	scorer_encode_record(scorer, record, scorer->values, 1);
 	cer_model_score(scorer->model, 1, scorer->values, scorer->proba,
 	                scorer->scratch);
 	return scorer->proba;

@@ -46,9 +46,9 @@ extern const cer_model *scorer_get_model(const Scorer *scorer);
 extern int scorer_count_classes(const Scorer *scorer);
 extern char *scorer_get_class(const Scorer *scorer, int i);
 
-/* The record's values, as many as the model has inputs. */
-extern void
-scorer_encode_record(Scorer *scorer, HeapTupleHeader record, cer_value *values);
+/* The record's values: that of input i at values + i * stride. */
+extern void scorer_encode_record(Scorer *scorer, HeapTupleHeader record,
+                                 cer_value *values, size_t stride);
 /*
  * Where the columns of a row lie among the attributes of a slot; in columns,
  * for each attribute of the row type, an index from 0, or -1.
@@ -59,7 +59,8 @@ extern ScorerMap *scorer_map_make(Scorer *scorer, const int *columns);
 extern int scorer_map_count(const ScorerMap *map);
 /* The attributes of the slot must be there. */
 extern void scorer_encode_slot(Scorer *scorer, const ScorerMap *map,
-                               const TupleTableSlot *slot, cer_value *values);
+                               const TupleTableSlot *slot, cer_value *values,
+                               size_t stride);
 /*
  * A model that reads other tables finds a row's values there: rows are added,
  * looked up at once, and then encoded by their place among those added.
@@ -70,7 +71,8 @@ extern void scorer_lookup_add_record(Scorer *scorer, HeapTupleHeader record);
 extern void scorer_lookup_add_slot(Scorer *scorer, const ScorerMap *map,
                                    const TupleTableSlot *slot);
 extern void scorer_lookup_run(Scorer *scorer);
-extern void scorer_lookup_encode(Scorer *scorer, int row, cer_value *values);
+extern void
+scorer_lookup_encode(Scorer *scorer, int row, cer_value *values, size_t stride);
 /* One row's probabilities, lent until the next call. */
 extern const float *scorer_score(Scorer *scorer, HeapTupleHeader record);
 

@@ -127,7 +127,7 @@ assert_rows_equal_columns(const cer_encoders *encoders, const test_rows *rows,
 			continue;
 		n_checked++;
 		get_row(encoders, rows, row, values);
-		cer_encoders_apply_row(encoders, values, numbers, codes);
+		cer_encoders_apply_values(encoders, 1, values, 1, numbers, codes);
 		assert_memory_equal(numbers, encoded->numbers + at * shape->n_numbers,
 		                    shape->n_numbers * sizeof(float));
 		assert_memory_equal(codes, encoded->codes + at * shape->n_tables,

@@ -364,11 +364,11 @@ test_encode__untrained_codes_have_a_stand_in(void **state)
 		column_add_texts(&c, "rare", cases[i].n_rare);
 		column_add_texts(&c, NULL, cases[i].n_null);
 		encode_column(&f, &c, "FE x");
-		cer_encoders_apply_row(f.encoders, &null_value, NULL, &code);
+		cer_encoders_apply_values(f.encoders, 1, &null_value, 1, NULL, &code);
 		assert_int_equal(code, cases[i].null_code);
-		cer_encoders_apply_row(f.encoders, &unseen, NULL, &code);
+		cer_encoders_apply_values(f.encoders, 1, &unseen, 1, NULL, &code);
 		assert_int_equal(code, cases[i].unseen_code);
-		cer_encoders_apply_row(f.encoders, &foreign, NULL, &code);
+		cer_encoders_apply_values(f.encoders, 1, &foreign, 1, NULL, &code);
 		assert_int_equal(code, cases[i].unseen_code);
 		encoded_release(&f);
 	}

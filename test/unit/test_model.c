@@ -88,6 +88,26 @@ score(const cer_model *model, const cer_value *values, size_t n_rows)
 	return proba;
 }
 
+/* The same values, by input. */
+static float *
+score_columns(const cer_model *model, const cer_value *values, size_t n_rows)
+{
+	size_t scratch_size = cer_model_get_scratch_size(model, n_rows);
+	void *scratch = aligned_alloc(64, (scratch_size + 63) / 64 * 64);
+	float *proba = calloc(n_rows * 2, sizeof(*proba));
+	size_t stride = n_rows + 3;
+	cer_value *columns = calloc(stride * ROWS_N_INPUTS, sizeof(*columns));
+
+	for (size_t row = 0; row < n_rows; row++)
+		for (size_t i = 0; i < ROWS_N_INPUTS; i++)
+			columns[i * stride + row] = values[row * ROWS_N_INPUTS + i];
+	memset(scratch, 0x5A, scratch_size);
+	cer_model_score_columns(model, n_rows, columns, stride, proba, scratch);
+	free(columns);
+	free(scratch);
+	return proba;
+}
+
 static const cer_part *
 find_valid_scores(void)
 {
@@ -169,6 +189,30 @@ test_model_score__does_not_depend_on_other_rows(void **state)
 			                    sizes[s] * 2 * sizeof(float));
 			free(got);
 		}
+	free(expected);
+	free(values);
+	cer_arena_free(arena);
+}
+
+static void
+test_model_score_columns__has_the_bits_of_rows(void **state)
+{
+	static const size_t sizes[] = {1, 2, 63, 64, 65, 130};
+	size_t n_valid = find_valid_scores()->dims[0];
+	const cer_model *model;
+	cer_arena *arena = make_model(trained.parts, trained.n_parts, &model);
+	cer_value *values = get_valid_values(model, n_valid);
+	float *expected = score(model, values, n_valid);
+
+	(void) state;
+	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
+	{
+		size_t n = sizes[s] < n_valid ? sizes[s] : n_valid;
+		float *got = score_columns(model, values, n);
+
+		assert_memory_equal(got, expected, n * 2 * sizeof(float));
+		free(got);
+	}
 	free(expected);
 	free(values);
 	cer_arena_free(arena);
@@ -428,6 +472,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_model_score__is_what_training_scored),
 		cmocka_unit_test(test_model_score__does_not_depend_on_other_rows),
+		cmocka_unit_test(test_model_score_columns__has_the_bits_of_rows),
 		cmocka_unit_test(test_model_make__takes_parts_in_any_order),
 		cmocka_unit_test(test_model_make__refuses_missing_and_double_parts),
 		cmocka_unit_test(test_model_make__refuses_parts_of_another_shape),

@@ -1,0 +1,140 @@
+/*
+ * input_coder.c
+ *	  Codes of categories that were seen before.
+ */
+#include "input_coder.h"
+
+#include "scorer.h"
+
+#define N_ENTRIES 128 /* a power of two */
+#define MAX_SIZE  32  /* of values that are remembered */
+
+/* Up to 32 bytes as words, that overlap where there are fewer. */
+typedef struct ShortText
+{
+	uint64 words[4];
+	uint32 size;
+} ShortText;
+
+struct CategoryEntry
+{
+	ShortText text;
+	uint32 code;
+};
+
+void
+input_coder_init(InputCoder *coder, const cer_model *model, size_t input,
+                 Oid type)
+{
+	const cer_input *about = cer_model_get_input(model, input);
+
+	coder->model = model;
+	coder->input = input;
+	coder->is_code = about->storage == CER_CODE32;
+	coder->coder = value_coder_make(type);
+	coder->shortcut = value_coder_get_shortcut(coder->coder);
+	score_check_storage(about, value_coder_get_storage(coder->coder));
+	if (!coder->is_code)
+		return;
+	coder->entries = palloc0(N_ENTRIES * sizeof(CategoryEntry));
+	for (int i = 0; i < N_ENTRIES; i++)
+		coder->entries[i].text.size = PG_UINT32_MAX; /* nobody's */
+}
+
+static inline uint64
+load8(const char *bytes)
+{
+	uint64 word;
+
+	memcpy(&word, bytes, 8);
+	return word;
+}
+
+static inline uint64
+load_few(const char *bytes, size_t size)
+{
+	uint64 word = 0;
+	uint32 first;
+	uint32 last;
+
+	if (size >= 4)
+	{
+		memcpy(&first, bytes, 4);
+		memcpy(&last, bytes + size - 4, 4);
+		return first | (uint64) last << 32;
+	}
+	for (size_t i = 0; i < size; i++)
+		word = word << 8 | (unsigned char) bytes[i];
+	return word;
+}
+
+static inline ShortText
+load_text(cer_text text)
+{
+	const char *end = text.data + text.size;
+	ShortText made = {.size = (uint32) text.size};
+
+	if (text.size > 16)
+	{
+		made.words[0] = load8(text.data);
+		made.words[1] = load8(text.data + 8);
+		made.words[2] = load8(end - 16);
+		made.words[3] = load8(end - 8);
+	}
+	else if (text.size >= 8)
+	{
+		made.words[0] = load8(text.data);
+		made.words[1] = load8(end - 8);
+	}
+	else
+		made.words[0] = load_few(text.data, text.size);
+	return made;
+}
+
+static inline CategoryEntry *
+find_entry(const InputCoder *coder, const ShortText *text)
+{
+	uint64 hash = text->size;
+
+	for (int i = 0; i < 4; i++)
+		hash = (hash ^ text->words[i]) * UINT64CONST(0x9E3779B97F4A7C15);
+	return &coder->entries[hash >> 57];
+}
+
+static inline bool
+is_same(const ShortText *a, const ShortText *b)
+{
+	return a->size == b->size && a->words[0] == b->words[0] &&
+	       a->words[1] == b->words[1] && a->words[2] == b->words[2] &&
+	       a->words[3] == b->words[3];
+}
+
+static inline cer_text
+get_text(InputCoder *coder, Datum value)
+{
+	struct varlena *bytes = (struct varlena *) DatumGetPointer(value);
+
+	if (coder->shortcut != SHORTCUT_TEXT || VARATT_IS_COMPRESSED(bytes) ||
+	    VARATT_IS_EXTERNAL(bytes))
+		return value_coder_get_text(coder->coder, value);
+	return (cer_text){VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)};
+}
+
+uint32
+input_coder_find_code(InputCoder *coder, Datum value)
+{
+	cer_text text = get_text(coder, value);
+	CategoryEntry *entry;
+	ShortText key;
+
+	if (text.size > MAX_SIZE)
+		return cer_model_find_code(coder->model, coder->input, text);
+	key = load_text(text);
+	entry = find_entry(coder, &key);
+	if (!is_same(&entry->text, &key))
+	{
+		entry->code = cer_model_find_code(coder->model, coder->input, text);
+		entry->text = key;
+	}
+	return entry->code;
+}
