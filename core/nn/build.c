@@ -4,56 +4,104 @@
  *
  * A value flows along the tree: the node that makes it and its shape.  The
  * features are a value that no node has made yet: a dense layer that takes
- * them becomes "first", which never sees them as one vector.
+ * them alone becomes "first", which never sees them as one vector.
  *
- * What is element by element after a product is done in one pass: a dense
- * layer takes the activation and the dropout that follow it in its chain into
- * one "activate".
+ * Shapes are known here and only here: a layer that does not fit says so, and
+ * where it stands.
  */
-#include "base/error.h"
+#include "nn/build.h"
+
 #include "base/text.h"
-#include "nn/operator.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_UNITS ((size_t) 1 << 16)
-#define MAX_NAME  96
+#define MAX_INPUTS 64 /* of concat and sum */
 
-typedef struct build_value
+static cer_status
+build_layer(cer_build *b, const cer_layer **layer, cer_build_value *value);
+
+/* ------------------------------------------------------------ values */
+
+static size_t
+at_least_one(size_t n)
 {
-	bool is_features;
-	size_t node; /* that makes it */
-	size_t n;    /* floats a row */
-} build_value;
+	return n > 0 ? n : 1;
+}
 
-typedef struct build
+size_t
+cer_build_count_vectors(const cer_build_value *value)
 {
-	cer_net_builder *builder;
-	cer_error *err;
-} build;
+	return at_least_one(value->n_tokens) * at_least_one(value->n_members);
+}
 
-/* A layer's operators: value becomes what the layer makes of it.  *layer may
- * move on to a sibling that the layer has taken in. */
-typedef cer_status (*build_fn)(build *b, const cer_layer **layer,
-                               build_value *value);
-
-static cer_place
-get_place(const cer_layer *layer)
+cer_status
+cer_build_fail_unsupported(cer_build *b, const cer_layer *layer,
+                           const char *where)
 {
-	return (cer_place){layer->line, layer->column};
+	return cer_fail_at(
+		b->err, CER_BAD_VALUE, cer_build_get_place(layer),
+		"layer \"%s\"%s cannot be trained by the native executor yet",
+		cer_layer_name(layer->kind), where);
+}
+
+cer_status
+cer_build_get_vectors(cer_build *b, cer_build_value *value)
+{
+	cer_node node = {.op = &cer_op_features,
+	                 .name = cer_text_of("features"),
+	                 .n_out = cer_features_count(b->builder->net->shape)};
+
+	if (!value->is_features)
+		return CER_OK;
+	if (!b->has_features)
+	{
+		b->features = (cer_build_value){.is_features = true};
+		CER_TRY(cer_build_add(b, &node, &b->features));
+		b->has_features = true;
+	}
+	*value = b->features;
+	return CER_OK;
+}
+
+cer_status
+cer_build_need_tokens(cer_build *b, const cer_layer *layer,
+                      cer_build_value *value)
+{
+	CER_TRY(cer_build_get_vectors(b, value));
+	if (value->n_tokens > 0)
+		return CER_OK;
+	cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(layer),
+	            "layer \"%s\" needs tokens, not a vector of %zu numbers",
+	            cer_layer_name(layer->kind), value->n);
+	cer_error_set_hint(b->err,
+	                   "Begin with tokens(width), one vector a feature.");
+	return CER_BAD_VALUE;
+}
+
+cer_status
+cer_build_need_vector(cer_build *b, const cer_layer *layer,
+                      cer_build_value *value)
+{
+	CER_TRY(cer_build_get_vectors(b, value));
+	if (value->n_tokens == 0)
+		return CER_OK;
+	cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(layer),
+	            "layer \"%s\" needs one vector, not %zu tokens",
+	            cer_layer_name(layer->kind), value->n_tokens);
+	cer_error_set_hint(b->err, "Put pool or flatten before it.");
+	return CER_BAD_VALUE;
 }
 
 /* ------------------------------------------------------------ names */
 
-/* "dense(256)[1]": the second dense layer of 256 units.  The nodes that a
- * layer becomes share its name. */
-static void
-name_layer(const build *b, const char *kind, size_t n, char name[MAX_NAME])
+void
+cer_build_name(const cer_build *b, const char *kind, size_t n,
+               char name[CER_MAX_NAME])
 {
 	const cer_net *net = b->builder->net;
-	size_t size = (size_t) snprintf(name, MAX_NAME, "%s(%zu)[", kind, n);
+	size_t size = (size_t) snprintf(name, CER_MAX_NAME, "%s(%zu)[", kind, n);
 	size_t ordinal = 0;
 
 	for (size_t i = 0; i < net->n_nodes; i++)
@@ -63,167 +111,314 @@ name_layer(const build *b, const char *kind, size_t n, char name[MAX_NAME])
 		if (other.size > size && memcmp(other.data, name, size) == 0)
 			ordinal = strtoul(other.data + size, NULL, 10) + 1;
 	}
-	snprintf(name + size, MAX_NAME - size, "%zu]", ordinal);
+	snprintf(name + size, CER_MAX_NAME - size, "%zu]", ordinal);
 }
 
 /* ------------------------------------------------------------ nodes */
 
-/* The node's inputs and width of input are the value's, which it becomes. */
-static cer_status
-add_node(build *b, cer_node *node, build_value *value)
+static bool
+works_in_place(const cer_operator *op)
 {
-	cer_edge edge = {value->node, value->n, 1};
+	return op == &cer_op_activate || op == &cer_op_factor ||
+	       op == &cer_op_moments;
+}
 
-	if (!value->is_features)
-	{
-		node->inputs = &edge;
-		node->n_inputs = 1;
-		node->n_in = value->n;
-	}
-	node->m = 1;
-	node->is_in_place =
-		node->op == &cer_op_activate || node->op == &cer_op_softmax;
-	node->has_bias = node->op == &cer_op_activate;
+cer_status
+cer_build_add_many(cer_build *b, cer_node *node, cer_build_value *values,
+                   size_t n)
+{
+	cer_edge edges[MAX_INPUTS];
+
+	for (size_t i = 0; i < n; i++)
+		edges[i] = (cer_edge){values[i].node, values[i].n,
+		                      cer_build_count_vectors(&values[i])};
+	node->inputs = edges;
+	node->n_inputs = n;
+	node->n_in = n > 0 ? values[0].n : 0;
+	if (node->m == 0)
+		node->m = n > 0 ? edges[0].m : 1;
+	node->n_members = values[0].n_members;
+	node->n_tokens = values[0].n_tokens;
+	node->is_in_place = works_in_place(node->op) ||
+	                    (node->op == &cer_op_softmax && edges[0].m == 1);
 	CER_TRY(cer_net_add_node(b->builder, node, b->err));
-	value->is_features = false;
-	value->node = b->builder->net->n_nodes - 1;
-	value->n = node->n_out;
+	values[0].is_features = false;
+	values[0].node = b->builder->net->n_nodes - 1;
+	values[0].n = node->n_out;
 	return CER_OK;
 }
 
-static cer_status
-check_dropout(build *b, const cer_layer *layer)
+cer_status
+cer_build_add(cer_build *b, cer_node *node, cer_build_value *value)
 {
-	if (layer->dropout >= 0.0 && layer->dropout < 1.0)
-		return CER_OK;
-	return cer_fail_at(b->err, CER_BAD_VALUE, get_place(layer),
-	                   "dropout must be at least 0 and less than 1, got %g",
-	                   layer->dropout);
+	return cer_build_add_many(b, node, value, value->is_features ? 0 : 1);
 }
 
-/* The activation and the dropout that come next, in this order. */
-static cer_status
-take_elementwise(build *b, const cer_layer **layer, cer_node *node)
-{
-	const cer_layer *next = (*layer)->next;
-
-	if (next != NULL && next->kind == CER_LAYER_ACTIVATION && !next->is_learnt)
-	{
-		node->activation = next->activation;
-		*layer = next;
-		next = next->next;
-	}
-	if (next != NULL && next->kind == CER_LAYER_DROPOUT && !next->is_alpha)
-	{
-		CER_TRY(check_dropout(b, next));
-		node->dropout = next->dropout;
-		*layer = next;
-	}
-	return CER_OK;
-}
+/* ------------------------------------------------------------ combinators */
 
 static cer_status
-add_product(build *b, const char *name, size_t n_out, build_value *value)
-{
-	cer_node node = {
-		.op = value->is_features ? &cer_op_first : &cer_op_dense,
-		.name = cer_text_of(name),
-		.n_out = n_out,
-	};
-
-	return add_node(b, &node, value);
-}
-
-static cer_status
-build_dense(build *b, const cer_layer **layer, build_value *value)
-{
-	size_t width = (*layer)->width;
-	char name[MAX_NAME] = "first";
-	cer_node activate = {.op = &cer_op_activate, .n_out = width};
-
-	if (width == 0 || width > MAX_UNITS)
-		return cer_fail_at(b->err, CER_BAD_VALUE, get_place(*layer),
-		                   "a layer of %zu units, allowed are 1 to %zu", width,
-		                   MAX_UNITS);
-	if (!value->is_features)
-		name_layer(b, "dense", width, name);
-	CER_TRY(add_product(b, name, width, value));
-	activate.name = cer_text_of(name);
-	CER_TRY(take_elementwise(b, layer, &activate));
-	return add_node(b, &activate, value);
-}
-
-static cer_status
-add_output(build *b, build_value *value)
-{
-	size_t n_classes = b->builder->net->shape->n_classes;
-	const char *name = value->is_features ? "first" : "output";
-	cer_node activate = {
-		.op = &cer_op_activate, .name = cer_text_of(name), .n_out = n_classes};
-
-	CER_TRY(add_product(b, name, n_classes, value));
-	return add_node(b, &activate, value);
-}
-
-static cer_status
-build_output(build *b, const cer_layer **layer, build_value *value)
-{
-	(void) layer;
-	return add_output(b, value);
-}
-
-static cer_status
-build_layer(build *b, const cer_layer **layer, build_value *value);
-
-static cer_status
-build_chain(build *b, const cer_layer **layer, build_value *value)
+build_chain(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
 	for (const cer_layer *child = (*layer)->first; child; child = child->next)
 		CER_TRY(build_layer(b, &child, value));
 	return CER_OK;
 }
 
-static const build_fn builders[] = {
-	[CER_LAYER_CHAIN] = build_chain,
-	[CER_LAYER_DENSE] = build_dense,
-	[CER_LAYER_OUTPUT] = build_output,
-};
-
-static cer_status
-build_layer(build *b, const cer_layer **layer, build_value *value)
+static void
+describe_shape(const cer_build_value *value, char text[64])
 {
-	size_t kind = (size_t) (*layer)->kind;
-
-	if (kind >= sizeof(builders) / sizeof(builders[0]) ||
-	    builders[kind] == NULL)
-		return cer_fail_at(
-			b->err, CER_BAD_VALUE, get_place(*layer),
-			"layer \"%s\" cannot be trained by the native executor yet",
-			cer_layer_name((*layer)->kind));
-	return builders[kind](b, layer, value);
+	if (value->n_tokens > 0)
+		snprintf(text, 64, "%zu tokens of %zu", value->n_tokens, value->n);
+	else
+		snprintf(text, 64, "%zu", value->n);
 }
 
-/* Whether the last layer of a tree makes the logits. */
-static bool
-ends_with_output(const cer_layer *layer)
+/* Widths and tokens as asked; members agree anyhow. */
+static cer_status
+check_alike(cer_build *b, const cer_layer *layer, const cer_build_value *first,
+            const cer_build_value *other, bool is_width_free)
 {
-	while (layer != NULL && layer->kind == CER_LAYER_CHAIN)
-		layer = layer->last;
-	return layer != NULL && layer->kind == CER_LAYER_OUTPUT;
+	char one[64];
+	char two[64];
+	bool is_alike = first->n_members == other->n_members;
+
+	if (!is_width_free || first->n_tokens > 0 || other->n_tokens > 0)
+		is_alike = is_alike && first->n == other->n;
+	if (!is_width_free)
+		is_alike = is_alike && first->n_tokens == other->n_tokens;
+	is_alike = is_alike && (first->n_tokens > 0) == (other->n_tokens > 0);
+	if (is_alike)
+		return CER_OK;
+	describe_shape(first, one);
+	describe_shape(other, two);
+	return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(layer),
+	                   "layer \"%s\" cannot put together %s and %s%s",
+	                   cer_layer_name(layer->kind), one, two,
+	                   first->n_members != other->n_members
+	                       ? ", one of them of an ensemble"
+	                       : "");
+}
+
+/* Each child takes the value. */
+static cer_status
+build_children(cer_build *b, const cer_layer *layer,
+               const cer_build_value *value, cer_build_value *made, size_t *n)
+{
+	*n = 0;
+	for (const cer_layer *child = layer->first; child; child = child->next)
+	{
+		cer_layer alone = *child;
+		const cer_layer *at = &alone;
+
+		alone.next = NULL; /* nothing of a sibling's is taken in */
+		if (*n == MAX_INPUTS)
+			return cer_fail_at(b->err, CER_TOO_BIG, cer_build_get_place(layer),
+			                   "layer \"%s\" has more than %d parts",
+			                   cer_layer_name(layer->kind), MAX_INPUTS);
+		made[*n] = *value;
+		CER_TRY(build_layer(b, &at, &made[*n]));
+		CER_TRY(cer_build_get_vectors(b, &made[*n]));
+		(*n)++;
+	}
+	return CER_OK;
+}
+
+static cer_status
+build_sum(cer_build *b, const cer_layer **layer, cer_build_value *value)
+{
+	cer_build_value parts[MAX_INPUTS];
+	cer_node node = {.op = &cer_op_sum, .name = cer_text_of("sum")};
+	size_t n;
+
+	CER_TRY(build_children(b, *layer, value, parts, &n));
+	if (n == 0)
+		return CER_OK;
+	for (size_t i = 1; i < n; i++)
+		CER_TRY(check_alike(b, *layer, &parts[0], &parts[i], false));
+	node.n_out = parts[0].n;
+	CER_TRY(cer_build_add_many(b, &node, parts, n));
+	*value = parts[0];
+	return CER_OK;
+}
+
+/* Tokens are joined as one list: their floats, which stand one after the
+ * other. */
+static cer_status
+build_concat(cer_build *b, const cer_layer **layer, cer_build_value *value)
+{
+	cer_build_value parts[MAX_INPUTS];
+	cer_build_value first;
+	cer_node node = {.op = &cer_op_concat, .name = cer_text_of("concat")};
+	size_t n_tokens = 0;
+	size_t n;
+
+	CER_TRY(build_children(b, *layer, value, parts, &n));
+	if (n == 0)
+		return CER_OK;
+	first = parts[0];
+	for (size_t i = 0; i < n; i++)
+	{
+		CER_TRY(check_alike(b, *layer, &first, &parts[i], true));
+		n_tokens += parts[i].n_tokens;
+		parts[i].n *= at_least_one(parts[i].n_tokens);
+		parts[i].n_tokens = 0;
+		node.n_out += parts[i].n;
+	}
+	CER_TRY(cer_build_add_many(b, &node, parts, n));
+	*value = parts[0];
+	value->n_tokens = n_tokens;
+	value->n = n_tokens > 0 ? first.n : node.n_out;
+	return CER_OK;
+}
+
+static cer_status
+build_skip(cer_build *b, const cer_layer **layer, cer_build_value *value)
+{
+	cer_build_value parts[2];
+	cer_node node = {.op = &cer_op_sum, .name = cer_text_of("skip")};
+
+	CER_TRY(cer_build_get_vectors(b, value));
+	parts[0] = *value;
+	parts[1] = *value;
+	CER_TRY(build_chain(b, layer, &parts[1]));
+	CER_TRY(check_alike(b, *layer, &parts[0], &parts[1], false));
+	node.n_out = parts[0].n;
+	CER_TRY(cer_build_add_many(b, &node, parts, 2));
+	*value = parts[0];
+	return CER_OK;
+}
+
+static cer_status
+build_ensemble(cer_build *b, const cer_layer **layer, cer_build_value *value)
+{
+	if (b->n_members > 0 || value->n_members > 0)
+		return cer_build_fail_unsupported(b, *layer, " in an ensemble");
+	if ((*layer)->count == 0)
+		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(*layer),
+		                   "an ensemble without members");
+	b->n_members = (*layer)->count;
+	b->has_factors = (*layer)->sharing == CER_SHARING_ALL;
+	b->needs_signs = true;
+	CER_TRY(build_chain(b, layer, value));
+	if (value->n_members == 0)
+		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(*layer),
+		                   "nothing in the ensemble has weights");
+	b->n_members = 0;
+	return CER_OK;
+}
+
+static cer_status
+build_layer(cer_build *b, const cer_layer **layer, cer_build_value *value)
+{
+	static const cer_build_fn combinators[] = {
+		[CER_LAYER_CHAIN] = build_chain,
+		[CER_LAYER_CONCAT] = build_concat,
+		[CER_LAYER_SUM] = build_sum,
+		[CER_LAYER_SKIP] = build_skip,
+		[CER_LAYER_ENSEMBLE] = build_ensemble,
+	};
+	size_t kind = (size_t) (*layer)->kind;
+	cer_build_fn build = cer_build_find((*layer)->kind);
+
+	if (kind < sizeof(combinators) / sizeof(combinators[0]))
+		build = combinators[kind];
+	if (build == NULL)
+		return cer_build_fail_unsupported(b, *layer, "");
+	return build(b, layer, value);
+}
+
+/* ------------------------------------------------------------ features */
+
+static size_t count_uses(const cer_layer *layer, bool *is_features);
+
+static size_t
+count_uses_of_children(const cer_layer *layer, bool *is_features)
+{
+	size_t n = 0;
+
+	for (const cer_layer *child = layer->first; child; child = child->next)
+		n += count_uses(child, is_features);
+	return n;
+}
+
+static size_t
+count_uses_side_by_side(const cer_layer *layer, bool is_features)
+{
+	size_t n = 0;
+
+	for (const cer_layer *child = layer->first; child; child = child->next)
+	{
+		bool flows = is_features;
+
+		n += count_uses(child, &flows);
+		n += flows;
+	}
+	return n;
+}
+
+/* How many layers take the features as a vector; *is_features says whether
+ * they are what flows in, then whether they are what flows out. */
+static size_t
+count_uses(const cer_layer *layer, bool *is_features)
+{
+	bool flows = *is_features;
+
+	switch (layer->kind)
+	{
+		case CER_LAYER_CHAIN:
+		case CER_LAYER_ENSEMBLE:
+			return count_uses_of_children(layer, is_features);
+		case CER_LAYER_FEATURES:
+			*is_features = true;
+			return 0;
+		default:
+			break;
+	}
+	*is_features = false;
+	if (layer->kind == CER_LAYER_TOKENS || layer->kind == CER_LAYER_WIDE)
+		return 0;
+	if (layer->kind == CER_LAYER_CONCAT || layer->kind == CER_LAYER_SUM)
+		return count_uses_side_by_side(layer, flows);
+	if (layer->kind == CER_LAYER_SKIP)
+		return flows + count_uses_of_children(layer, &flows);
+	return flows;
+}
+
+/* ------------------------------------------------------------ all of it */
+
+/* Whether what the layer makes are logits. */
+static bool
+makes_logits(const cer_layer *layer)
+{
+	if (layer == NULL)
+		return false;
+	if (layer->kind == CER_LAYER_OUTPUT || layer->kind == CER_LAYER_WIDE)
+		return true;
+	if (layer->kind == CER_LAYER_CHAIN || layer->kind == CER_LAYER_ENSEMBLE)
+		return makes_logits(layer->last);
+	if (layer->kind != CER_LAYER_SUM || layer->first == NULL)
+		return false;
+	for (const cer_layer *child = layer->first; child; child = child->next)
+		if (!makes_logits(child))
+			return false;
+	return true;
 }
 
 cer_status
 cer_net_build(cer_net_builder *builder, const cer_layer *structure,
               cer_error *err)
 {
-	build b = {builder, err};
-	build_value value = {.is_features = true};
+	cer_build b = {.builder = builder, .err = err, .last_cross = SIZE_MAX};
+	cer_build_value value = {.is_features = true};
 	cer_node softmax = {.op = &cer_op_softmax,
 	                    .name = cer_text_of("softmax"),
-	                    .n_out = builder->net->shape->n_classes};
+	                    .n_out = builder->net->shape->n_classes,
+	                    .m = 1};
+	bool is_features = true;
 
+	b.is_shared = count_uses(structure, &is_features) > 1;
 	CER_TRY(build_layer(&b, &structure, &value));
-	if (!ends_with_output(structure))
-		CER_TRY(add_output(&b, &value));
-	return add_node(&b, &softmax, &value);
+	if (!makes_logits(structure))
+		CER_TRY(cer_build_add_output(&b, structure, &value));
+	return cer_build_add(&b, &softmax, &value);
 }

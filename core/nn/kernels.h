@@ -114,6 +114,52 @@ typedef struct cer_moments
 	float *v;
 } cer_moments;
 
+/* y = (x - mean) / sqrt(variance + 1e-5) gain + bias, of one vector. */
+typedef struct cer_normalize
+{
+	size_t n;
+	const float *x;
+	const float *gain;
+	const float *bias;
+	float *y;
+	float *kept; /* out: mean, 1 / deviation */
+} cer_normalize;
+
+typedef struct cer_normalize_grads
+{
+	size_t n;
+	const float *x;
+	const float *kept;
+	const float *gain;
+	const float *dy;
+	float *dx;
+	float *dgain; /* added to */
+	float *dbias;
+} cer_normalize_grads;
+
+/* Self-attention of one row's tokens: y = softmax(scale q k^T) v, by head. */
+typedef struct cer_attend
+{
+	size_t n_tokens;
+	size_t padded; /* cer_dense_pad(n_tokens) */
+	size_t n_heads;
+	size_t n;          /* of a head */
+	float scale;       /* 1 / sqrt(n) */
+	const float *qkv;  /* (n_tokens, 3, n_heads, n) */
+	float *weights;    /* (n_heads, n_tokens, padded): the softmax */
+	float *y;          /* (n_tokens, n_heads, n) */
+	float *transposed; /* scratch: (n, padded) */
+} cer_attend;
+
+typedef struct cer_attend_grads
+{
+	cer_attend of;
+	const float *keep; /* as weights: what dropout multiplied; or NULL */
+	const float *dy;   /* as y */
+	float *dqkv;       /* out: as qkv */
+	float *dp;         /* scratch: padded */
+} cer_attend_grads;
+
 typedef struct cer_kernels
 {
 	const char *name; /* the kernel class */
@@ -151,6 +197,21 @@ typedef struct cer_kernels
 	/* draws[i] is 32 random bits of place (row_keys[i], epoch) */
 	void (*draw)(size_t n, const cer_random *random, uint32_t epoch,
 	             const uint64_t *row_keys, uint64_t *draws);
+
+	/* y = a b; y += a b; y = x factor + shift; sum += (x - mean)^2 */
+	void (*multiply)(size_t n, const float *a, const float *b, float *y);
+	void (*multiply_add)(size_t n, const float *a, const float *b, float *y);
+	void (*affine)(size_t n, const float *factor, const float *shift,
+	               const float *x, float *y);
+	void (*add_squares)(size_t n, const float *mean, const float *x,
+	                    float *sum);
+	void (*normalize)(const cer_normalize *normalize);
+	void (*normalize_grads)(const cer_normalize_grads *grads);
+
+	/* softmax of the tokens' products; the sum of values that it weighs */
+	void (*attend_weigh)(const cer_attend *attend);
+	void (*attend_sum)(const cer_attend *attend);
+	void (*attend_grads)(const cer_attend_grads *grads);
 } cer_kernels;
 
 extern const cer_kernels cer_kernels_plain;

@@ -145,7 +145,9 @@ cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
 	tensor->initial = spec->initial;
 	tensor->scale = (float) spec->scale;
 	tensor->row_names = spec->row_names;
-	net->n_parameters += tensor->size;
+	tensor->is_statistic = spec->is_statistic;
+	if (!spec->is_statistic)
+		net->n_parameters += tensor->size;
 	net->n_weights +=
 		(tensor->size + TENSOR_FLOATS - 1) / TENSOR_FLOATS * TENSOR_FLOATS;
 	if (node->n_tensors == 0)
@@ -153,6 +155,29 @@ cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
 	node->n_tensors++;
 	net->n_tensors++;
 	return CER_OK;
+}
+
+cer_status
+cer_net_add_gain(cer_net_builder *builder, cer_node *node, size_t count,
+                 cer_error *err)
+{
+	cer_tensor_spec gain = {
+		.name = node->name,
+		.suffix = "gain",
+		.n_rows = count,
+		.n_columns = node->n_out,
+		.initial = CER_INITIAL_CONSTANT,
+		.scale = 1.0,
+	};
+	cer_tensor_spec bias = {
+		.name = node->name,
+		.suffix = "bias",
+		.n_rows = count,
+		.n_columns = node->n_out,
+	};
+
+	CER_TRY(cer_net_add_tensor(builder, node, &gain, err));
+	return cer_net_add_tensor(builder, node, &bias, err);
 }
 
 /* ------------------------------------------------------------ nodes */

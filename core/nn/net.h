@@ -61,9 +61,9 @@ typedef struct cer_node
 	const cer_edge *inputs;
 	size_t n_in; /* floats of a vector of the first input; 0: there is none */
 	size_t n_out;
-	size_t m;         /* vectors of a row of the output */
-	size_t n_members; /* 0: not in an ensemble */
-	size_t n_tokens;  /* 0: no tokens */
+	size_t m;          /* vectors of a row of the output */
+	size_t n_members;  /* 0: not in an ensemble */
+	size_t n_tokens;   /* 0: no tokens */
 	bool is_in_place;  /* may work on its input's memory */
 	bool keeps_output; /* backward reads it: nobody may work in place on it */
 
@@ -77,6 +77,7 @@ typedef struct cer_node
 	size_t count;
 	size_t begin;
 	double factor;
+	bool starts_zero; /* weights and bias */
 	cer_pool_kind pool;
 	cer_initial_kind initial;
 

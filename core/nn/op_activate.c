@@ -54,7 +54,7 @@ activate_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 	node->keeps_output = node->activation == CER_RELU;
 	if (!node->has_bias)
 		return CER_OK;
-	if (node->initial == CER_INITIAL_NTK)
+	if (node->initial == CER_INITIAL_NTK && !node->starts_zero)
 	{
 		bias.initial = CER_INITIAL_NORMAL;
 		bias.scale = 1.0;

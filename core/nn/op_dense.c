@@ -35,6 +35,8 @@ dense_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 	};
 
 	cer_initial_choose(node->initial, node->n_in, &weight);
+	if (node->starts_zero)
+		weight.initial = CER_INITIAL_ZERO;
 	return cer_net_add_tensor(builder, node, &weight, err);
 }
 

@@ -85,7 +85,7 @@ shape_table(cer_net_builder *builder, cer_node *node,
 	};
 
 	cer_initial_choose(node->initial, count_active(builder->net->shape), &rows);
-	if (node->is_wide)
+	if (node->is_wide || node->starts_zero)
 		rows.initial = CER_INITIAL_ZERO;
 	CER_TRY(cer_net_add_tensor(builder, node, &rows, err));
 	if (width == 0)
@@ -106,7 +106,7 @@ first_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 	};
 
 	cer_initial_choose(node->initial, count_active(shape), &numbers);
-	if (node->is_wide)
+	if (node->is_wide || node->starts_zero)
 		numbers.initial = CER_INITIAL_ZERO;
 	if (shape->n_numbers > 0)
 		CER_TRY(cer_net_add_tensor(builder, node, &numbers, err));

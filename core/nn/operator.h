@@ -74,6 +74,26 @@ extern const cer_operator cer_op_first;
 extern const cer_operator cer_op_activate;
 extern const cer_operator cer_op_dense;
 extern const cer_operator cer_op_softmax;
+extern const cer_operator cer_op_features;
+extern const cer_operator cer_op_tokens;
+extern const cer_operator cer_op_members;
+extern const cer_operator cer_op_norm;
+extern const cer_operator cer_op_moments;
+extern const cer_operator cer_op_standardize;
+extern const cer_operator cer_op_scale;
+extern const cer_operator cer_op_sum;
+extern const cer_operator cer_op_concat;
+extern const cer_operator cer_op_slice;
+extern const cer_operator cer_op_product;
+extern const cer_operator cer_op_cross;
+extern const cer_operator cer_op_blend;
+extern const cer_operator cer_op_factor;
+extern const cer_operator cer_op_learnt;
+extern const cer_operator cer_op_glu;
+extern const cer_operator cer_op_attend;
+extern const cer_operator cer_op_pool;
+extern const cer_operator cer_op_fm;
+extern const cer_operator cer_op_mask;
 
 /*
  * Half width of the initial distribution of weights that n_in active inputs
@@ -100,11 +120,18 @@ typedef struct cer_tensor_spec
 	cer_initial initial;
 	double scale;
 	const cer_text *row_names;
+	bool is_statistic;
 } cer_tensor_spec;
 
 extern cer_status
 cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
                    const cer_tensor_spec *spec, cer_error *err);
+
+/* "gain", 1 at first, and "bias", 0, for each unit; count > 0: of members. */
+extern cer_status cer_net_add_gain(cer_net_builder *builder, cer_node *node,
+                                   size_t count, cer_error *err);
+/* Floats of the encoded row as one vector. */
+extern size_t cer_features_count(const cer_input_shape *shape);
 
 /* Fills initial and scale for weights that n_in active inputs share. */
 extern void
@@ -178,8 +205,9 @@ struct cer_block
 	size_t stride; /* floats from row to row of the matrix */
 	double cost;   /* floating point operations, to give big ones out first */
 	cer_gemm gemm; /* adds a tile of rows */
-	cer_gemm gemm_tiles;  /* adds some at once */
-	const cer_sums *sums; /* of cer_graph_add_sums */
+	cer_gemm gemm_tiles;                /* adds some at once */
+	const cer_sums *sums;               /* of cer_graph_add_sums */
+	const struct cer_source_rows *rows; /* of cer_source_add_rows */
 };
 
 /* The rows that a graph works on. */

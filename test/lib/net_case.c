@@ -6,6 +6,7 @@
 #include "activation.h"
 
 #include "cmocka_all.h"
+#include "layer_text.h"
 #include "nn/op_first.h"
 
 #include <math.h>
@@ -77,6 +78,7 @@ net_case_init(net_case *c, const net_case_spec *spec)
 	static const cer_text names[] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1},
 	                                 {"e", 1}, {"f", 1}, {"g", 1}};
 	cer_error err = {0};
+	const cer_layer *structure;
 	test_random random = {99};
 	const cer_kernels *kernels = cer_kernels_find(spec->kernels);
 	cer_graph_config config = {
@@ -98,13 +100,19 @@ net_case_init(net_case *c, const net_case_spec *spec)
 	                             .tables = spec->tables,
 	                             .n_classes = spec->n_classes};
 	c->rows = net_case_make_rows(c->arena, &c->shape, spec->n_rows, 5);
-	if (cer_net_make(c->arena, &c->shape,
-	                 make_mlp(c->arena, spec->layers, spec->n_layers), &c->net,
-	                 &err) != CER_OK ||
+	structure = spec->text != NULL
+	                ? layer_text_read(c->arena, spec->text)
+	                : make_mlp(c->arena, spec->layers, spec->n_layers);
+	if (cer_net_make(c->arena, &c->shape, structure, &c->net, &err) != CER_OK ||
 	    cer_graph_make(c->arena, c->net, &config, &c->graph, &err) != CER_OK)
 		fail_msg("%s", err.message);
 	for (size_t i = 0; i < c->net->n_weights; i++)
 		c->graph->weights[i] = (float) (random_unit(&random) - 0.5);
+	for (size_t i = 0; i < c->net->n_tensors; i++)
+		for (size_t j = 0;
+		     c->net->tensors[i].is_statistic && j < c->net->tensors[i].size;
+		     j++)
+			c->graph->weights[c->net->tensors[i].offset + j] += 1.0f;
 	cer_graph_refresh(c->graph);
 }
 

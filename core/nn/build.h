@@ -1,0 +1,112 @@
+/*
+ * nn/build.h
+ *	  What the files that make operators of a structure share: build.c has
+ *	  values, nodes and combinators, build_layers.c the layers.
+ */
+#ifndef CER_NN_BUILD_H
+#define CER_NN_BUILD_H
+
+#include "base/error.h"
+#include "nn/operator.h"
+
+#define CER_MAX_NAME 96
+
+/* What flows along the tree: who makes it, and its shape. */
+typedef struct cer_build_value
+{
+	bool is_features; /* no node has made it yet */
+	size_t node;
+	size_t n;         /* floats of a vector */
+	size_t n_tokens;  /* 0: one vector */
+	size_t n_members; /* 0: not of an ensemble */
+} cer_build_value;
+
+typedef struct cer_build
+{
+	cer_net_builder *builder;
+	cer_error *err;
+
+	/* the encoded row as one vector */
+	bool has_features; /* made already */
+	bool is_shared;    /* taken by several layers */
+	cer_build_value features;
+
+	/* the ensemble that layers stand in */
+	size_t n_members;
+	bool has_factors; /* BatchEnsemble: else weights of their own */
+	bool needs_signs; /* its members are still the same */
+
+	/* cross layers that follow one another share x0 */
+	size_t last_cross;
+	cer_build_value cross_start;
+
+	cer_initial_kind initial; /* of the latest dense layer */
+} cer_build;
+
+/* A layer's operators: value becomes what the layer makes of it.  *layer may
+ * move on to a sibling that the layer has taken in. */
+typedef cer_status (*cer_build_fn)(cer_build *b, const cer_layer **layer,
+                                   cer_build_value *value);
+
+/* NULL: a kind that cannot be trained yet.  Combinators are build.c's. */
+extern cer_build_fn cer_build_find(cer_layer_kind kind);
+
+/* ------------------------------------------------------------ values */
+
+extern size_t cer_build_count_vectors(const cer_build_value *value);
+/* A vector of numbers of what are features until now. */
+extern cer_status cer_build_get_vectors(cer_build *b, cer_build_value *value);
+extern cer_status cer_build_need_tokens(cer_build *b, const cer_layer *layer,
+                                        cer_build_value *value);
+/* One vector a row, or one a member. */
+extern cer_status cer_build_need_vector(cer_build *b, const cer_layer *layer,
+                                        cer_build_value *value);
+/* "layer "x" cannot be trained by the native executor yet" */
+extern cer_status
+cer_build_fail_unsupported(cer_build *b, const cer_layer *layer,
+                           const char *where);
+
+static inline cer_place
+cer_build_get_place(const cer_layer *layer)
+{
+	return (cer_place){layer->line, layer->column};
+}
+
+/* ------------------------------------------------------------ nodes */
+
+/* "dense(256)[1]": the second dense layer of 256 units.  The nodes that a
+ * layer becomes begin with its name. */
+extern void cer_build_name(const cer_build *b, const char *kind, size_t n,
+                           char name[CER_MAX_NAME]);
+
+/*
+ * A node that takes a value, if there is one, and makes it another: n_out
+ * floats a vector, as many vectors, unless node->m says how many.
+ */
+extern cer_status
+cer_build_add(cer_build *b, cer_node *node, cer_build_value *value);
+/* A node that takes several; the first becomes what it makes. */
+extern cer_status cer_build_add_many(cer_build *b, cer_node *node,
+                                     cer_build_value *values, size_t n);
+
+typedef struct cer_build_dense
+{
+	const char *name;
+	const cer_layer *layer; /* whose it is, for errors */
+	size_t width;
+	bool has_bias;
+	bool starts_zero;
+	bool is_output; /* each member has one of its own */
+	cer_initial_kind initial;
+	cer_activation activation;
+	double dropout;
+	bool is_alpha;
+} cer_build_dense;
+
+extern cer_status
+cer_build_add_dense(cer_build *b, const cer_build_dense *dense,
+                    cer_build_value *value);
+extern cer_status cer_build_add_output(cer_build *b, const cer_layer *layer,
+                                       cer_build_value *value);
+
+#endif

@@ -1,0 +1,157 @@
+/*
+ * nn/op_attend.c
+ *	  Self-attention of a row's tokens (Vaswani and others 2017): queries, keys
+ *	  and values (tokens, 3, heads, n) to (tokens, heads, n).
+ *
+ * Backward computes the softmax anew: it is large, and cheap beside the
+ * products that made its input.
+ */
+#include "base/error.h"
+#include "nn/operator.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct attend_state
+{
+	cer_attend attend; /* shape and scale */
+	size_t n_weights;  /* floats of the softmax of one member's tokens */
+	size_t n_members;
+	cer_random random;
+	uint32_t threshold;
+	float kept_scale;
+} attend_state;
+
+static cer_status
+attend_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
+{
+	(void) builder;
+	(void) node;
+	(void) err;
+	return CER_OK;
+}
+
+static double
+attend_cost(const cer_net *net, const cer_node *node)
+{
+	(void) net;
+	return 4.0 * (double) (node->n_out * node->m * node->n_tokens);
+}
+
+/* Places in a tile's scratch: weights, what dropout leaves of them, a matrix,
+ * a row of gradients. */
+static float *
+get_keep(const cer_tile *tile, const attend_state *state)
+{
+	return tile->scratch + state->n_weights;
+}
+
+static void
+weigh(const cer_tile *tile, const cer_graph_node *node, size_t row,
+      size_t member, cer_attend *attend)
+{
+	const attend_state *state = node->state;
+	size_t at = member * state->attend.n_tokens;
+
+	*attend = state->attend;
+	attend->qkv = cer_get_data(&node->in, row) + at * node->in.n;
+	attend->y = cer_get_data(&node->out, row) + at * node->out.n;
+	attend->weights = tile->scratch;
+	attend->transposed = tile->scratch + 2 * state->n_weights;
+	tile->graph->kernels->attend_weigh(attend);
+}
+
+/* A mask of what dropout leaves, scaled; false: it leaves all. */
+static bool
+draw_keep(const cer_tile *tile, const attend_state *state, size_t row,
+          size_t member)
+{
+	float *keep = get_keep(tile, state);
+	cer_dropout dropout = {.random = state->random,
+	                       .row_key = tile->graph->row_keys[row] + member,
+	                       .epoch = tile->graph->batch.epoch,
+	                       .threshold = state->threshold,
+	                       .scale = state->kept_scale};
+
+	if (state->threshold == 0 || row >= tile->first + tile->n_rows)
+		return false;
+	for (size_t i = 0; i < state->n_weights; i++)
+		keep[i] = 1.0f;
+	tile->graph->kernels->drop(state->n_weights, &dropout, keep, NULL);
+	return true;
+}
+
+static void
+attend_forward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const attend_state *state = node->state;
+	const cer_kernels *kernels = tile->graph->kernels;
+	bool is_training = tile->graph->batch.is_training;
+	cer_attend attend;
+
+	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
+		for (size_t i = 0; i < state->n_members; i++)
+		{
+			weigh(tile, node, row, i, &attend);
+			if (is_training && draw_keep(tile, state, row, i))
+				for (size_t j = 0; j < state->n_weights; j++)
+					attend.weights[j] *= get_keep(tile, state)[j];
+			kernels->attend_sum(&attend);
+		}
+}
+
+static void
+attend_backward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const attend_state *state = node->state;
+	size_t n_tokens = state->attend.n_tokens;
+	cer_attend_grads grads;
+
+	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
+		for (size_t i = 0; i < state->n_members; i++)
+		{
+			size_t at = i * n_tokens;
+
+			weigh(tile, node, row, i, &grads.of);
+			grads.keep =
+				draw_keep(tile, state, row, i) ? get_keep(tile, state) : NULL;
+			grads.dy = cer_get_grad(&node->out, row) + at * node->out.n;
+			grads.dqkv = cer_get_grad(&node->in, row) + at * node->in.n;
+			grads.dp =
+				grads.of.transposed + state->attend.n * state->attend.padded;
+			tile->graph->kernels->attend_grads(&grads);
+		}
+}
+
+static cer_status
+attend_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
+{
+	attend_state *state = cer_graph_make_state(graph, node, sizeof(*state));
+	cer_attend *attend;
+
+	if (state == NULL)
+		return cer_fail_memory(err, sizeof(*state));
+	attend = &state->attend;
+	attend->n_tokens = node->node->n_tokens;
+	attend->padded = cer_dense_pad(attend->n_tokens);
+	attend->n_heads = node->node->count;
+	attend->n = node->out.n / attend->n_heads;
+	attend->scale = (float) (1.0 / sqrt((double) attend->n));
+	state->n_members = node->out.m / attend->n_tokens;
+	state->n_weights = attend->n_heads * attend->n_tokens * attend->padded;
+	state->threshold = (uint32_t) (node->node->dropout * 65536.0 + 0.5);
+	state->kept_scale = (float) (1.0 / (1.0 - node->node->dropout));
+	cer_random_init(&state->random, graph->seed, node->node->name);
+	cer_graph_need_scratch(graph, 2 * state->n_weights +
+	                                  (attend->n + 1) * attend->padded);
+	return CER_OK;
+}
+
+const cer_operator cer_op_attend = {
+	.name = "attend",
+	.shape = attend_shape,
+	.cost = attend_cost,
+	.prepare = attend_prepare,
+	.forward = attend_forward,
+	.backward = attend_backward,
+};

@@ -1,0 +1,387 @@
+/*
+ * nn/op_norm_batch.c
+ *	  Batch normalisation (Ioffe, Szegedy 2015), in two operators.
+ *
+ *	 moments		passes x on; mean and variance of the batch's columns, from
+ *					those of each tile, in the order of tiles
+ *	 standardize	y = (x - mean) / sqrt(variance + epsilon) gain + bias
+ *
+ * All tiles arrive at moments before any goes on to standardize, and the other
+ * way round backward.  Scoring and validation use statistics that training
+ * keeps: 0.9 of what they were and 0.1 of the batch's.  Members of an ensemble
+ * have statistics each.
+ */
+#include "base/error.h"
+#include "nn/operator.h"
+
+#include <math.h>
+#include <string.h>
+
+#define EPSILON  1e-5
+#define MOMENTUM 0.1
+
+typedef struct moments_state
+{
+	size_t n;       /* columns: floats of a member's vector, by member */
+	size_t repeats; /* vectors of a row that a column takes: tokens */
+	size_t mean_offset;
+	size_t variance_offset;
+	float *means;   /* (tiles, n) of tiles */
+	float *squares; /* (tiles, n) of distances from them */
+
+	/* of the batch, (n) */
+	float *mean;
+	float *inverse; /* 1 / deviation */
+
+	/* backward: dx = dy by_grad + x by_x + shift, (n) */
+	float *by_grad;
+	float *by_x;
+	float *shift;
+} moments_state;
+
+typedef struct standardize_state
+{
+	const cer_graph_node *moments;
+	cer_sums gain;
+	cer_sums bias;
+} standardize_state;
+
+/* Start in `data` of the i-th vector that column `member * n` on takes. */
+static inline size_t
+get_place(const cer_activations *a, const moments_state *state, size_t row,
+          size_t i, size_t member)
+{
+	return ((row * a->m) + member * state->repeats + i) * a->n;
+}
+
+static inline size_t
+count_members(const cer_activations *a, const moments_state *state)
+{
+	return state->n / a->n;
+}
+
+/* ------------------------------------------------------------ moments */
+
+static cer_status
+moments_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
+{
+	cer_tensor_spec mean = {
+		.name = node->name,
+		.suffix = "mean",
+		.n_rows = node->count,
+		.n_columns = node->n_out,
+		.is_statistic = true,
+	};
+	cer_tensor_spec variance = mean;
+
+	node->keeps_output = true;
+	variance.suffix = "variance";
+	variance.initial = CER_INITIAL_CONSTANT;
+	variance.scale = 1.0;
+	CER_TRY(cer_net_add_tensor(builder, node, &mean, err));
+	return cer_net_add_tensor(builder, node, &variance, err);
+}
+
+static double
+moments_cost(const cer_net *net, const cer_node *node)
+{
+	(void) net;
+	return 4.0 * (double) (node->n_out * node->m);
+}
+
+static void
+moments_forward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const moments_state *state = node->state;
+	const cer_kernels *kernels = tile->graph->kernels;
+	const cer_activations *x = &node->out;
+	float *mean;
+	float *squares;
+
+	if (!tile->graph->batch.is_training)
+		return;
+	mean = state->means + tile->index * state->n;
+	squares = state->squares + tile->index * state->n;
+	memset(mean, 0, state->n * sizeof(float));
+	memset(squares, 0, state->n * sizeof(float));
+	for (size_t member = 0; member < count_members(x, state); member++)
+	{
+		size_t at = member * x->n;
+		size_t end = tile->first + tile->n_rows;
+		float count = (float) (tile->n_rows * state->repeats);
+
+		for (size_t row = tile->first; row < end; row++)
+			for (size_t i = 0; i < state->repeats; i++)
+				kernels->backward_linear(
+					x->n, x->data + get_place(x, state, row, i, member),
+					mean + at);
+		for (size_t i = 0; i < x->n; i++)
+			mean[at + i] /= count;
+		for (size_t row = tile->first; row < end; row++)
+			for (size_t i = 0; i < state->repeats; i++)
+				kernels->add_squares(x->n, mean + at,
+				                     x->data +
+				                         get_place(x, state, row, i, member),
+				                     squares + at);
+	}
+}
+
+/* Mean and variance of a column over all tiles (Chan, Golub, LeVeque 1979). */
+static void
+join_column(const cer_graph *graph, const moments_state *state, size_t column,
+            double *mean, double *variance)
+{
+	double n_seen = 0.0;
+	double squares = 0.0;
+
+	*mean = 0.0;
+	for (size_t tile = 0; tile < cer_graph_count_tiles(graph); tile++)
+	{
+		size_t left = graph->batch.n_rows - tile * graph->tile_rows;
+		size_t n_rows = left < graph->tile_rows ? left : graph->tile_rows;
+		double n = (double) (n_rows * state->repeats);
+		size_t at = tile * state->n + column;
+		double distance = (double) state->means[at] - *mean;
+
+		squares += (double) state->squares[at] +
+		           distance * distance * n * n_seen / (n + n_seen);
+		n_seen += n;
+		*mean += distance * n / n_seen;
+	}
+	*variance = squares / n_seen;
+}
+
+static void
+moments_join(const cer_graph *graph, const cer_graph_node *node)
+{
+	const moments_state *state = node->state;
+	float *running_mean = graph->weights + state->mean_offset;
+	float *running_variance = graph->weights + state->variance_offset;
+	double n = (double) (graph->batch.n_rows * state->repeats);
+
+	for (size_t i = 0; i < state->n; i++)
+	{
+		double mean;
+		double variance;
+
+		join_column(graph, state, i, &mean, &variance);
+		state->mean[i] = (float) mean;
+		state->inverse[i] = (float) (1.0 / sqrt(variance + EPSILON));
+		variance *= n > 1.0 ? n / (n - 1.0) : 1.0;
+		running_mean[i] += (float) (MOMENTUM * (mean - running_mean[i]));
+		running_variance[i] +=
+			(float) (MOMENTUM * (variance - running_variance[i]));
+	}
+}
+
+/* What standardize left: the sums of dy and of dy x^ by tile. */
+static void
+moments_join_backward(const cer_graph *graph, const cer_graph_node *node)
+{
+	const moments_state *state = node->state;
+	const cer_graph_node *next = node + 1;
+	const standardize_state *after = next->state;
+	const float *gain = graph->weights + after->gain.offset;
+	double n = (double) (graph->batch.n_rows * state->repeats);
+
+	for (size_t i = 0; i < state->n; i++)
+	{
+		double scale = (double) gain[i] * (double) state->inverse[i];
+		double sum = 0.0;
+		double sum_x = 0.0;
+
+		for (size_t tile = 0; tile < cer_graph_count_tiles(graph); tile++)
+		{
+			sum += (double) after->bias.parts[tile * state->n + i];
+			sum_x += (double) after->gain.parts[tile * state->n + i];
+		}
+		state->by_grad[i] = (float) scale;
+		state->by_x[i] = (float) (-scale * state->inverse[i] * sum_x / n);
+		state->shift[i] =
+			(float) (scale * (state->mean[i] * state->inverse[i] * sum_x / n -
+		                      sum / n));
+	}
+}
+
+/* dy, where standardize left it, becomes dx; rows that fill up get none. */
+static void
+moments_backward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const moments_state *state = node->state;
+	const cer_kernels *kernels = tile->graph->kernels;
+	const cer_activations *x = &node->out;
+	size_t n = x->n;
+
+	for (size_t row = tile->first; row < tile->first + tile->n_rows; row++)
+		for (size_t v = 0; v < x->m; v++)
+		{
+			size_t column = v / state->repeats * n;
+			float *dx = cer_get_grad(x, row) + v * n;
+
+			kernels->affine(n, state->by_x + column, state->shift + column,
+			                cer_get_data(x, row) + v * n, tile->scratch);
+			kernels->multiply_add(n, dx, state->by_grad + column,
+			                      tile->scratch);
+			memcpy(dx, tile->scratch, n * sizeof(float));
+		}
+	memset(cer_get_grad(x, tile->first + tile->n_rows), 0,
+	       (tile->n_all - tile->n_rows) * cer_get_width(x) * sizeof(float));
+}
+
+static cer_status
+moments_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
+{
+	moments_state *state = cer_graph_make_state(graph, node, sizeof(*state));
+	size_t members = node->node->count > 0 ? node->node->count : 1;
+	size_t n_tiles = graph->batch_rows / graph->tile_rows;
+	size_t n = members * node->out.n;
+	float *floats;
+
+	if (state == NULL)
+		return cer_fail_memory(err, sizeof(*state));
+	state->n = n;
+	state->repeats = node->out.m / members;
+	state->mean_offset = cer_node_get_tensor(graph, node, 0)->offset;
+	state->variance_offset = cer_node_get_tensor(graph, node, 1)->offset;
+	cer_graph_need_scratch(graph, node->out.n);
+	if (graph->is_scoring)
+		return CER_OK;
+	floats = cer_graph_allocate_floats(graph, (2 * n_tiles + 5) * n);
+	if (floats == NULL)
+		return cer_fail_memory(err, (2 * n_tiles + 5) * n * sizeof(float));
+	state->mean = floats;
+	state->inverse = floats + n;
+	state->by_grad = floats + 2 * n;
+	state->by_x = floats + 3 * n;
+	state->shift = floats + 4 * n;
+	state->means = floats + 5 * n;
+	state->squares = state->means + n_tiles * n;
+	return CER_OK;
+}
+
+const cer_operator cer_op_moments = {
+	.name = "moments",
+	.shape = moments_shape,
+	.cost = moments_cost,
+	.prepare = moments_prepare,
+	.forward = moments_forward,
+	.backward = moments_backward,
+	.join = moments_join,
+	.join_backward = moments_join_backward,
+};
+
+/* ------------------------------------------------------------ standardize */
+
+static cer_status
+standardize_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
+{
+	return cer_net_add_gain(builder, node, node->count, err);
+}
+
+/* y = x factor + shift, both (n) */
+static void
+find_line(const cer_graph *graph, const standardize_state *state, float *factor,
+          float *shift)
+{
+	const moments_state *moments = state->moments->state;
+	const float *gain = graph->weights + state->gain.offset;
+	const float *bias = graph->weights + state->bias.offset;
+	const float *mean = graph->weights + moments->mean_offset;
+	const float *variance = graph->weights + moments->variance_offset;
+	bool is_training = graph->batch.is_training;
+
+	for (size_t i = 0; i < moments->n; i++)
+	{
+		float inverse =
+			is_training ? moments->inverse[i]
+						: (float) (1.0 / sqrt((double) variance[i] + EPSILON));
+
+		factor[i] = gain[i] * inverse;
+		shift[i] =
+			bias[i] - (is_training ? moments->mean[i] : mean[i]) * factor[i];
+	}
+}
+
+static void
+standardize_forward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const standardize_state *state = node->state;
+	const moments_state *moments = state->moments->state;
+	size_t n = node->out.n;
+	float *factor = tile->scratch;
+	float *shift = tile->scratch + moments->n;
+
+	find_line(tile->graph, state, factor, shift);
+	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
+		for (size_t v = 0; v < node->out.m; v++)
+		{
+			size_t column = v / moments->repeats * n;
+
+			tile->graph->kernels->affine(n, factor + column, shift + column,
+			                             cer_get_data(&node->in, row) + v * n,
+			                             cer_get_data(&node->out, row) + v * n);
+		}
+}
+
+/* Passes dy on, for moments to make dx of it. */
+static void
+standardize_backward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const standardize_state *state = node->state;
+	const moments_state *moments = state->moments->state;
+	const cer_kernels *kernels = tile->graph->kernels;
+	size_t n = node->out.n;
+	float *factor = moments->inverse;
+	float *shift = tile->scratch;
+	float *x = tile->scratch + moments->n;
+	float *sum_x = cer_sums_begin(&state->gain, tile);
+	float *sum = cer_sums_begin(&state->bias, tile);
+
+	for (size_t i = 0; i < moments->n; i++)
+		shift[i] = -moments->mean[i] * factor[i];
+	for (size_t row = tile->first; row < tile->first + tile->n_rows; row++)
+		for (size_t v = 0; v < node->out.m; v++)
+		{
+			size_t column = v / moments->repeats * n;
+			const float *dy = cer_get_grad(&node->out, row) + v * n;
+
+			kernels->affine(n, factor + column, shift + column,
+			                cer_get_data(&node->in, row) + v * n, x);
+			kernels->backward_linear(n, dy, sum + column);
+			kernels->multiply_add(n, dy, x, sum_x + column);
+		}
+	memcpy(cer_get_grad(&node->in, tile->first),
+	       cer_get_grad(&node->out, tile->first),
+	       tile->n_all * cer_get_width(&node->out) * sizeof(float));
+}
+
+static cer_status
+standardize_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
+{
+	standardize_state *state =
+		cer_graph_make_state(graph, node, sizeof(*state));
+	const moments_state *moments;
+
+	if (state == NULL)
+		return cer_fail_memory(err, sizeof(*state));
+	state->moments = &graph->nodes[node->node->inputs[0].node];
+	moments = state->moments->state;
+	state->gain = (cer_sums){cer_node_get_tensor(graph, node, 0)->offset,
+	                         moments->n, NULL};
+	state->bias = (cer_sums){cer_node_get_tensor(graph, node, 1)->offset,
+	                         moments->n, NULL};
+	cer_graph_need_scratch(graph, 2 * moments->n + node->out.n);
+	if (graph->is_scoring)
+		return CER_OK;
+	CER_TRY(cer_graph_add_sums(graph, node, &state->gain, err));
+	return cer_graph_add_sums(graph, node, &state->bias, err);
+}
+
+const cer_operator cer_op_standardize = {
+	.name = "standardize",
+	.shape = standardize_shape,
+	.cost = moments_cost,
+	.prepare = standardize_prepare,
+	.forward = standardize_forward,
+	.backward = standardize_backward,
+};

@@ -1,0 +1,447 @@
+/*
+ * test_layers.c
+ *	  Layers beyond perceptrons: gradients beside central differences of the
+ *	  loss, scoring beside training's own predictions, bits that depend neither
+ *	  on threads nor on the rows beside one, structures that do not fit.
+ *
+ * Central differences are of float losses: tolerance 2 % of the gradient and
+ * 2e-4, ten times that where a kink may lie between; test_golden_layers.c compares with PyTorch's more closely.
+ */
+#include "nn/graph.h"
+#include "nn/infer.h"
+
+#include "cmocka_all.h"
+#include "layer_text.h"
+#include "net_case.h"
+#include "tasks_host.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ROWS 600
+
+static const char *const classes[] = {"plain", "avx2", "avx512"};
+
+static const cer_table_shape some_tables[] = {
+	{{"x", 1}, 5, 0}, {{"y", 1}, 7, 4}, {{"z", 1}, 90, 3}};
+
+#define RELU   "(activation function=relu)"
+#define GELU   "(activation function=gelu)"
+#define DENSE  "(dense width=12)(activation function=tanh)"
+#define TOKENS "(tokens width=8)"
+#define CLS    "(tokens width=8 cls)"
+#define HEAD   "(pool pool=first)(norm norm=layer)(activation function=tanh)"
+#define ATTEND "(attention count=2)"
+#define FEED \
+	"(norm norm=layer)(dense width=20)(glu function=relu)(dense width=8)"
+
+static const char *const structures[] = {
+	"(chain " DENSE
+	"(norm norm=layer)(dense width=7)(activation function=gelu))",
+	"(chain " DENSE
+	"(norm norm=batch)(dense width=7)(activation function=gelu))",
+	"(chain (norm norm=batch)" DENSE ")",
+	"(chain " DENSE "(skip (norm norm=batch)(dense width=9)(activation "
+	"function=gelu)(dropout dropout=0.3)(dense width=12))" GELU ")",
+	"(chain (concat (chain " DENSE ")(dense width=5)(features)))",
+	"(chain (sum (dense width=6)(chain " DENSE "(dense width=6)))(activation "
+	"function=tanh))",
+	"(sum (wide)(chain " DENSE "(output)))",
+	"(chain (scale)" DENSE "(scale)(dense width=4)(scale))",
+	"(chain " DENSE "(concat (chain (cross dropout=0.2)(cross)(cross))(chain "
+	"(dense width=9)(activation function=silu))))",
+	"(chain " DENSE "(cross rank=3)(cross rank=5))",
+	"(chain (cross)(activation function=sigmoid))",
+	"(chain (concat (wide)(chain " TOKENS "(fm))(chain " DENSE ")))",
+	"(chain " TOKENS "(flatten)" DENSE ")",
+	"(chain " TOKENS ATTEND "(pool pool=mean))",
+	"(chain " TOKENS "(attention count=4 dropout=0.3)(pool pool=attention))",
+	"(chain " TOKENS "(dense width=6)(pool pool=max))",
+	"(chain " CLS "(skip " ATTEND ")(skip " FEED
+	")(skip (norm norm=layer)" ATTEND ")(skip " FEED ")" HEAD ")",
+	"(chain " CLS "(skip (norm norm=batch)" ATTEND ")(pool pool=first))",
+	"(chain (concat " TOKENS "(chain " CLS "(dense width=8)))(pool pool=mean))",
+	"(chain (ensemble count=4 shared (dense width=12)" GELU
+	"(dropout dropout=0.2)(dense width=6)" GELU "))",
+	"(chain (ensemble count=3 (dense width=12)" GELU "(dense width=6)" GELU
+	"))",
+	"(chain (ensemble count=3 shared (scale))(dense width=9)" GELU ")",
+	"(chain (scale)(ensemble count=3 (norm norm=batch)(dense width=9)(norm "
+	"norm=batch)(norm norm=layer)(activation function=selu learnt)))",
+	"(chain (concat (features)(dense width=4))(ensemble count=2 (dense "
+	"width=5)))",
+	"(chain (gate count=2)(norm norm=layer))",
+	"(chain " DENSE "(gate count=1 dropout=0.2))",
+	"(chain (scale)(dense width=12 initial=ntk)(activation function=selu "
+	"learnt)(dropout dropout=0.1)(dense width=8 initial=ntk)(activation "
+	"function=mish learnt))",
+	"(chain (dense width=12 initial=lecun)(activation function=elu)(dropout "
+	"dropout=0.2 alpha)(dense width=8 initial=lecun no_bias)(activation "
+	"function=elu)(dropout alpha dropout=0.2))",
+	"(chain " DENSE "(glu function=sigmoid)(dropout dropout=0.2)(dense width=5 "
+	"no_bias))",
+	"(chain " DENSE
+	"(dropout dropout=0.1)(activation function=relu)(activation "
+	"function=tanh)(skip (activation function=gelu)))",
+};
+
+#define N_STRUCTURES (sizeof(structures) / sizeof(structures[0]))
+
+typedef struct layers_case
+{
+	const char *structure;
+	const char *kernels;
+	size_t n_rows;
+	size_t batch;
+	const cer_host *host;
+	size_t n_classes;
+	bool is_without_numbers;
+	bool is_without_tables;
+} layers_case;
+
+static void
+init(net_case *c, const layers_case *what)
+{
+	net_case_spec spec = {.n_numbers = what->is_without_numbers ? 0 : 4,
+	                      .n_tables = what->is_without_tables ? 0 : 3,
+	                      .tables = some_tables,
+	                      .n_classes = what->n_classes,
+	                      .text = what->structure,
+	                      .n_rows = what->n_rows,
+	                      .batch = what->batch,
+	                      .kernels = what->kernels,
+	                      .host = what->host,
+	                      .has_plain_gemm = strcmp(what->kernels, "avx2") == 0};
+
+	net_case_init(c, &spec);
+}
+
+static double
+get_loss(const net_case *c, uint32_t epoch)
+{
+	cer_batch batch = {.rows = &c->rows,
+	                   .n_rows = c->rows.n_rows,
+	                   .epoch = epoch,
+	                   .is_training = true};
+
+	cer_graph_refresh(c->graph);
+	return cer_graph_run(c->graph, &batch) / (double) c->rows.n_rows;
+}
+
+static double
+find_slope(const net_case *c, size_t at)
+{
+	const float h = 4e-3f;
+	float kept = c->graph->weights[at];
+	float up = kept + h;
+	float down = kept - h;
+	double above;
+	double below;
+
+	c->graph->weights[at] = up;
+	above = get_loss(c, 3);
+	c->graph->weights[at] = down;
+	below = get_loss(c, 3);
+	c->graph->weights[at] = kept;
+	return (above - below) / (double) (up - down);
+}
+
+static void
+check_gradients(const layers_case *what)
+{
+	bool has_kinks = strstr(what->structure, "pool=max") != NULL ||
+	                 strstr(what->structure, "relu") != NULL;
+	double loose = has_kinks ? 10 : 1;
+	net_case c;
+	float *grads;
+	double loss;
+
+	init(&c, what);
+	loss = get_loss(&c, 3);
+	assert_true(loss > 0 && loss < 20);
+	cer_graph_update(c.graph);
+	grads = malloc(c.net->n_weights * sizeof(float));
+	memcpy(grads, c.graph->grads, c.net->n_weights * sizeof(float));
+	for (size_t i = 0; i < c.net->n_tensors; i++)
+	{
+		const cer_net_tensor *tensor = &c.net->tensors[i];
+		size_t step = tensor->size / 5 + 1;
+
+		for (size_t j = 0; !tensor->is_statistic && j < tensor->size; j += step)
+		{
+			double grad = grads[tensor->offset + j];
+			double slope = find_slope(&c, tensor->offset + j);
+
+			if (!(fabs(grad - slope) <= loose * (2e-4 + 0.02 * fabs(slope))))
+				fail_msg("%s\n%s[%zu]: gradient %g, numeric %g",
+				         what->structure, tensor->name.data, j, grad, slope);
+		}
+	}
+	free(grads);
+	net_case_release(&c);
+}
+
+static void
+test_layers__gradients(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < N_STRUCTURES; i++)
+		for (size_t j = 0; j < 3; j++)
+		{
+			layers_case what = {.structure = structures[i],
+			                    .kernels = classes[j],
+			                    .n_rows = 37,
+			                    .batch = 40,
+			                    .n_classes = 2 + i % 2};
+
+			if (cer_kernels_find(classes[j]) != NULL)
+				check_gradients(&what);
+		}
+}
+
+/* One row; numbers alone; codes alone; several full tiles and one not full. */
+static void
+test_layers__sizes(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < N_STRUCTURES; i++)
+	{
+		layers_case what = {.structure = structures[i],
+		                    .kernels = cer_kernels_choose()->name,
+		                    .n_rows = 1,
+		                    .batch = 1,
+		                    .n_classes = 2};
+
+		check_gradients(&what);
+		what.n_rows = what.batch = 21;
+		what.is_without_numbers = true;
+		check_gradients(&what);
+		what.is_without_numbers = false;
+		what.is_without_tables = true;
+		check_gradients(&what);
+	}
+}
+
+/* ------------------------------------------------------------ scoring */
+
+static void
+step_gently(void *self, size_t offset, size_t n)
+{
+	const cer_graph *graph = self;
+
+	for (size_t i = offset; i < offset + n; i++)
+		graph->weights[i] -= 0.05f * graph->grads[i];
+}
+
+/* Steps that move statistics, too. */
+static void
+train(const net_case *c)
+{
+	cer_graph_set_stepper(c->graph, (cer_stepper){step_gently, c->graph});
+	for (uint32_t i = 1; i <= 5; i++)
+	{
+		size_t first = i % 2 == 0 ? c->graph->batch_rows / 2 : 0;
+		size_t left = c->rows.n_rows - first;
+		cer_batch batch = {
+			.rows = &c->rows,
+			.first = first,
+			.n_rows = left < c->graph->batch_rows ? left : c->graph->batch_rows,
+			.epoch = i,
+			.is_training = true};
+
+		assert_true(isfinite(cer_graph_run(c->graph, &batch)));
+		cer_graph_update(c->graph);
+	}
+}
+
+static void
+check_rows(const net_case *c, const char *structure)
+{
+	size_t n_rows = c->rows.n_rows;
+	size_t n_classes = c->shape.n_classes;
+	const cer_infer *infer;
+	float *expected = malloc(n_rows * n_classes * sizeof(float));
+	float *proba = malloc(n_rows * n_classes * sizeof(float));
+	void *scratch;
+
+	cer_graph_predict(c->graph, &c->rows, 0, n_rows, expected);
+	assert_int_equal(
+		cer_infer_make(c->arena, c->net, c->graph->weights, &infer, NULL),
+		CER_OK);
+	scratch =
+		cer_arena_allocate(c->arena, cer_infer_get_scratch_size(infer, n_rows));
+	cer_infer_run(infer, n_rows, c->rows.numbers, c->rows.codes, proba,
+	              scratch);
+	for (size_t i = 0; i < n_rows * n_classes; i++)
+		if (!(fabsf(proba[i] - expected[i]) <= 5e-6f))
+			fail_msg("%s\n%zu: %g, training has %g", structure, i,
+			         (double) proba[i], (double) expected[i]);
+	for (size_t n = 1; n < 70; n = 3 * n + 1)
+		for (size_t row = 0; row + n <= n_rows; row += 31)
+		{
+			float few[70 * 8];
+			size_t size = cer_infer_get_scratch_size(infer, n);
+			char *exact = malloc(size);
+
+			cer_infer_run(infer, n, c->rows.numbers + row * c->shape.n_numbers,
+			              c->rows.codes + row * c->shape.n_tables, few, exact);
+			assert_memory_equal(few, proba + row * n_classes,
+			                    n * n_classes * sizeof(float));
+			free(exact);
+		}
+	free(expected);
+	free(proba);
+}
+
+static void
+test_layers__scoring(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < N_STRUCTURES; i++)
+	{
+		layers_case what = {.structure = structures[i],
+		                    .kernels = cer_kernels_choose()->name,
+		                    .n_rows = 133,
+		                    .batch = 100,
+		                    .n_classes = 2 + i % 2};
+		net_case c;
+
+		init(&c, &what);
+		train(&c);
+		check_rows(&c, what.structure);
+		net_case_release(&c);
+	}
+}
+
+/* ------------------------------------------------------------ threads */
+
+static float *
+train_with(const char *structure, size_t n_threads, size_t *size)
+{
+	tasks_host host;
+	layers_case what = {.structure = structure,
+	                    .kernels = cer_kernels_choose()->name,
+	                    .n_rows = MAX_ROWS,
+	                    .batch = 500,
+	                    .host = &host.host,
+	                    .n_classes = 3};
+	net_case c;
+	float *weights;
+
+	tasks_host_init(&host, n_threads);
+	init(&c, &what);
+	train(&c);
+	*size = c.net->n_weights * sizeof(float);
+	weights = malloc(*size);
+	memcpy(weights, c.graph->weights, *size);
+	net_case_release(&c);
+	return weights;
+}
+
+static void
+test_layers__bits_of_threads(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < N_STRUCTURES; i++)
+	{
+		size_t size;
+		float *expected = train_with(structures[i], 1, &size);
+
+		for (size_t n_threads = 2; n_threads <= 7; n_threads += 5)
+		{
+			float *weights = train_with(structures[i], n_threads, &size);
+
+			if (memcmp(weights, expected, size) != 0)
+				fail_msg("%s: other bits", structures[i]);
+			free(weights);
+		}
+		free(expected);
+	}
+}
+
+/* ------------------------------------------------------------ what fails */
+
+typedef struct failing
+{
+	const char *structure;
+	const char *message;
+} failing;
+
+static const failing failures[] = {
+	{"(chain (neighbours))",
+     "layer \"neighbours\" cannot be trained by the native executor yet at line 1, "
+     "column 8"},
+	{"(chain (dense width=4)(attention count=2))",
+     "layer \"attention\" needs tokens, not a vector of 4 numbers at line 1, "
+     "column 23"},
+	{"(chain (tokens width=4)(cross))",
+     "layer \"cross\" needs one vector, not 7 tokens at line 1, column 24"},
+	{"(chain (tokens width=4))",
+     "the output needs one vector, not 7 tokens at line 1, column 1"},
+	{"(chain (tokens width=9)(attention count=2))",
+     "layer \"attention\" of 2 heads does not fit tokens of 9 at line 1, "
+     "column 24"},
+	{"(chain (dense width=4)(skip (dense width=5)))",
+     "layer \"skip\" cannot put together 4 and 5 at line 1, column 23"},
+	{"(chain (sum (dense width=4)(tokens width=4)))",
+     "layer \"sum\" cannot put together 4 and 7 tokens of 4 at line 1, column "
+     "8"},
+	{"(chain (dense width=5)(glu))",
+     "layer \"glu\" needs an even width, not 5 at line 1, column 23"},
+	{"(chain (ensemble count=2 (ensemble count=2 (dense width=3))))",
+     "layer \"ensemble\" in an ensemble cannot be trained by the native "
+     "executor yet at line 1, column 26"},
+	{"(chain (ensemble (dense width=3)))",
+     "an ensemble without members at line 1, column 8"},
+	{"(chain (ensemble count=2 (activation function=relu)))",
+     "nothing in the ensemble has weights at line 1, column 8"},
+	{"(chain (dense width=0))",
+     "a layer of 0 units, allowed are 1 to 65536 at line 1, column 8"},
+	{"(chain (dropout dropout=1))",
+     "dropout must be at least 0 and less than 1, got 1 at line 1, column 8"},
+	{"(chain (ensemble count=2 (gate)))",
+     "layer \"gate\" in an ensemble cannot be trained by the native executor "
+     "yet at line 1, column 26"},
+	{"(chain (ensemble count=2 (tokens width=4)(dense width=3)))",
+     "layer \"dense\" on tokens in an ensemble cannot be trained by the native "
+     "executor yet at line 1, column 42"},
+};
+
+static void
+test_layers__do_not_fit(void **state)
+{
+	static const cer_text names[] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}};
+	cer_input_shape shape = {4, names, 3, some_tables, 2};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+	{
+		cer_arena *arena = cer_arena_new(&cer_host_plain);
+		const cer_net *net;
+		cer_error err;
+
+		assert_int_not_equal(
+			cer_net_make(arena, &shape,
+		                 layer_text_read(arena, failures[i].structure), &net,
+		                 &err),
+			CER_OK);
+		assert_string_equal(err.message, failures[i].message);
+		cer_arena_free(arena);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_layers__gradients),
+		cmocka_unit_test(test_layers__sizes),
+		cmocka_unit_test(test_layers__scoring),
+		cmocka_unit_test(test_layers__bits_of_threads),
+		cmocka_unit_test(test_layers__do_not_fit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
