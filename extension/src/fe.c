@@ -36,25 +36,6 @@ make_source(const Fe *fe)
 	return source;
 }
 
-/* What the label, the time when it was known and excluded columns are made of.*/
-static void
-note_hidden(Fe *fe)
-{
-	for (int i = 0; i < fe->task->n_columns; i++)
-	{
-		TargetEntry *entry =
-			list_nth_node(TargetEntry, fe->base->targetList, i);
-		List *origins;
-
-		if (fe->uses[i] != USE_LABEL && fe->uses[i] != USE_EXCLUDED)
-			continue;
-		origins = fe_collect(fe->base, (Node *) entry->expr, false);
-		fe->hidden = list_concat(fe->hidden, origins);
-		if (fe->uses[i] == USE_LABEL)
-			fe->hidden_label = list_concat(fe->hidden_label, origins);
-	}
-}
-
 /* ----------------------------------------------------------------- tables */
 
 static void
@@ -123,11 +104,13 @@ add_source_targets(Fe *fe)
 }
 
 static void
-hide(const Fe *fe, const FeColumn *column, FeTarget *target)
+hide(const Fe *fe, const FeTable *table, int column, FeTarget *target)
 {
-	target->is_label = fe_has_origin(column->origins, fe->hidden_label);
-	target->is_excluded = fe_has_origin(column->origins, fe->hidden);
-	target->is_in_star &= !target->is_label && !target->is_excluded;
+	FeHiding hiding = fe_hides_column(fe, table, column);
+
+	target->is_label = hiding == FE_LABEL_READ;
+	target->is_excluded = hiding == FE_EXCLUDED_READ;
+	target->is_in_star &= hiding == FE_NOTHING_READ;
 }
 
 /* Whether the equality says all that the column could: the key, or its twin. */
@@ -152,10 +135,10 @@ add_join_targets(Fe *fe, const FeTable *table)
 			fe_column(table->alias, column->name));
 
 		target->is_in_star = !is_identifier(table, i);
-		hide(fe, column, target);
+		hide(fe, table, i, target);
 	}
 	if (table->indicator != NULL)
-		hide(fe, &table->columns[0],
+		hide(fe, table, 0,
 		     add_target(fe, table->item,
 		                psprintf("%s.%s", table->alias, table->indicator),
 		                fe_is_matched(table, true)));
@@ -326,7 +309,7 @@ make_features(Fe *fe, Features *features)
 	Query *query;
 
 	fe->tables = list_make1(make_source(fe));
-	note_hidden(fe);
+	fe_note_hidden(fe);
 	add_tables(fe);
 	add_targets(fe);
 	query = make_query(fe);

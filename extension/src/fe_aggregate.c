@@ -381,26 +381,55 @@ reads_hidden(const Fe *fe, const FeTable *table)
 	others = copyObject(query);
 	all = makeVar(get_index(query), 0, RECORDOID, -1, InvalidOid, 0);
 	((RangeTblEntry *) linitial(others->rtable))->rtekind = RTE_RESULT;
-	return fe_has_origin(fe_collect(others, (Node *) all, true), fe->hidden);
+	return fe_hides(fe, table, fe_collect(others, (Node *) all, true)) !=
+	       FE_NOTHING_READ;
 }
 
 static void
-check_label(const Fe *fe, const FeTable *table)
+fail_of_others(const Fe *fe, const FeTable *table)
+{
+	char *hint = NULL;
+
+	if (OidIsValid(fe->task->relation))
+		hint = psprintf("Such columns can be aggregated over the task's own "
+		                "relation, %s.",
+		                get_rel_name(fe->task->relation));
+	else if (table->time < 0)
+		hint = psprintf("Where the label is made of other rows, declare when "
+		                "they came to be known: SELECT cerebro.set_time(%s, "
+		                "'column').",
+		                quote_literal_cstr(get_rel_name(table->relation)));
+	fe_fail(
+		table->item, ERRCODE_FEATURE_NOT_SUPPORTED,
+		psprintf("AGGREGATE of \"%s\" reads what the label is computed from, "
+	             "or what the task excludes",
+	             table->alias),
+		"When its rows came to be known is not told.", hint);
+}
+
+static void
+check_columns(const Fe *fe, const FeTable *table)
 {
 	const FeTable *source = linitial(fe->tables);
-	const char *name = get_rel_name(table->relation);
 
+	for (int i = 0; i < table->n_equals; i++)
+	{
+		const char *name = table->columns[table->equals[i].column].name;
+
+		if (fe_table_find_column(source, name) < 0)
+			fe_fail(table->item, ERRCODE_UNDEFINED_COLUMN,
+			        psprintf("the source has no column \"%s\"", name),
+			        "What reads the label reads the rows of the task's source.",
+			        NULL);
+	}
+}
+
+/* Of the task's own rows it is told when their labels were known. */
+static void
+check_label(const Fe *fe, const FeTable *table)
+{
 	if (table->relation != fe->task->relation)
-		fe_fail(table->item, ERRCODE_FEATURE_NOT_SUPPORTED,
-		        psprintf("AGGREGATE of \"%s\" reads what the label is computed "
-		                 "from, or what the task excludes",
-		                 table->alias),
-		        "When its rows came to be known is not told.",
-		        OidIsValid(fe->task->relation)
-		            ? psprintf("Such columns can be aggregated over the task's "
-		                       "own relation, %s.",
-		                       get_rel_name(fe->task->relation))
-		            : NULL);
+		fail_of_others(fe, table);
 	if (fe->task->as_of == NULL || fe->task->label_known == NULL)
 		fe_fail(table->item, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 		        psprintf("AGGREGATE of \"%s\" reads what the label is computed "
@@ -411,17 +440,11 @@ check_label(const Fe *fe, const FeTable *table)
 		        "Create the task with as_of => 'expression' and label_known => "
 		        "'expression'.");
 	if (table->item->is_uncut)
-		fe_fail(table->item, ERRCODE_FEATURE_NOT_SUPPORTED,
-		        psprintf("UNCUT AGGREGATE of \"%s\" reads the label", name),
-		        "It would see labels that were not known yet.", NULL);
-	for (int i = 0; i < table->n_equals; i++)
-		if (fe_table_find_column(
-				source, table->columns[table->equals[i].column].name) < 0)
-			fe_fail(table->item, ERRCODE_UNDEFINED_COLUMN,
-			        psprintf("the source has no column \"%s\"",
-			                 table->columns[table->equals[i].column].name),
-			        "What reads the label reads the rows of the task's source.",
-			        NULL);
+		fe_fail(
+			table->item, ERRCODE_FEATURE_NOT_SUPPORTED,
+			psprintf("UNCUT AGGREGATE of \"%s\" reads the label", table->alias),
+			"It would see labels that were not known yet.", NULL);
+	check_columns(fe, table);
 }
 
 /* ------------------------------------------------------------------ order */

@@ -253,46 +253,40 @@ name_indicator(const FeTable *table)
 /* ------------------------------------------------------------- conditions */
 
 static void
-fail_hidden(const FeTable *table, const char *column, bool is_label)
+check_visible(const Fe *fe, const FeTable *table, const FeTable *of, int column)
 {
-	fe_fail(table->item, ERRCODE_INVALID_PARAMETER_VALUE,
-	        psprintf("\"%s\" is found by column \"%s\", which cannot be a "
-	                 "feature",
-	                 table->alias, column),
-	        is_label ? "The label is computed from it."
-	                 : "The task excludes it.",
-	        NULL);
+	FeHiding hiding = fe_hides_column(fe, of, column);
+
+	if (hiding != FE_NOTHING_READ)
+		fe_fail(table->item, ERRCODE_INVALID_PARAMETER_VALUE,
+		        psprintf("\"%s\" is found by column \"%s\", which cannot be a "
+		                 "feature",
+		                 table->alias, of->columns[column].name),
+		        fe_print_hiding(hiding), NULL);
 }
 
-/* What the task hides may not decide which row is found. */
+/*
+ * What the task hides may not decide which row is found.  Rows that are
+ * aggregated may hold it: only those known by then are looked at.
+ */
 void
 fe_check_equals(const Fe *fe, const FeTable *table)
 {
 	for (int i = 0; i < table->n_equals; i++)
 	{
 		const FeEqual *equal = &table->equals[i];
-		const FeColumn *left = &equal->left->columns[equal->left_column];
-		const FeColumn *right = &table->columns[equal->column];
-		ColumnUse use =
-			equal->left->item == NULL ? fe->uses[equal->left_column] : USE_NONE;
 
-		if (use == USE_LABEL || use == USE_EXCLUDED)
-			fail_hidden(table, left->name, use == USE_LABEL);
-		if (equal->left->item != NULL &&
-		    fe_has_origin(left->origins, fe->hidden))
-			fail_hidden(table, left->name,
-			            fe_has_origin(left->origins, fe->hidden_label));
-		if (table->item->kind == CER_FE_JOIN &&
-		    fe_has_origin(right->origins, fe->hidden))
-			fail_hidden(table, right->name,
-			            fe_has_origin(right->origins, fe->hidden_label));
+		check_visible(fe, table, equal->left, equal->left_column);
+		if (table->item->kind == CER_FE_JOIN)
+			check_visible(fe, table, table, equal->column);
 	}
 }
 
 /* The condition alone: SELECT (condition) FROM earlier tables, the table. */
 static void
-check_on(const Fe *fe, const FeTable *table)
+check_on(const Fe *fe, FeTable *table)
 {
+	Fe with = *fe; /* and the table */
 	SelectStmt *select;
 	FeText text;
 	Query *query;
@@ -307,7 +301,8 @@ check_on(const Fe *fe, const FeTable *table)
 	select->fromClause =
 		lappend(select->fromClause, fe_relation(table->relation, table->alias));
 	query = fe_analyze((Node *) select, text.text);
-	node = fe_text_check(fe, &text, query);
+	with.tables = lappend(list_copy(fe->tables), table);
+	node = fe_text_check(&with, &text, query);
 	if (exprType(node) != BOOLOID)
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 		                errmsg("the condition is of type %s, not boolean",

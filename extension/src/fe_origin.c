@@ -25,7 +25,8 @@ make_origin(Oid relation, AttrNumber attribute, uint32 path)
 {
 	FeOrigin *origin = palloc(sizeof(FeOrigin));
 
-	*origin = (FeOrigin){relation, attribute, path};
+	*origin =
+		(FeOrigin){.relation = relation, .attribute = attribute, .path = path};
 	return origin;
 }
 
@@ -100,6 +101,7 @@ typedef struct Collector
 	List *found;
 	bool with_conditions;
 	int depth;
+	int n_others; /* queries around that bring other rows in */
 } Collector;
 
 static bool collect(Node *node, void *context);
@@ -114,14 +116,24 @@ collect_in(Collector *collector, List *queries, Node *node)
 	collector->queries = outer;
 }
 
+/* Whether a row of the result is made of several. */
+static bool
+gathers_rows(const Query *query)
+{
+	return query->hasAggs || query->hasWindowFuncs ||
+	       query->groupClause != NIL || query->groupingSets != NIL;
+}
+
 /* One column of a query's result, or all (0). */
 static void
 collect_output(Collector *collector, List *around, Query *query,
                AttrNumber attribute)
 {
 	List *queries = lcons(query, list_copy(around));
+	bool is_of_others = gathers_rows(query);
 	ListCell *cell;
 
+	collector->n_others += is_of_others;
 	foreach (cell, query->targetList)
 	{
 		TargetEntry *target = lfirst_node(TargetEntry, cell);
@@ -137,10 +149,12 @@ collect_output(Collector *collector, List *around, Query *query,
 			if (entry->rtekind == RTE_SUBQUERY)
 				collect_output(collector, queries, entry->subquery, attribute);
 		}
-	if (!collector->with_conditions)
-		return;
-	collect_in(collector, queries, (Node *) query->jointree);
-	collect_in(collector, queries, query->havingQual);
+	if (collector->with_conditions)
+	{
+		collect_in(collector, queries, (Node *) query->jointree);
+		collect_in(collector, queries, query->havingQual);
+	}
+	collector->n_others -= is_of_others;
 }
 
 static void
@@ -166,8 +180,10 @@ collect_cte(Collector *collector, List *around, const RangeTblEntry *entry,
 static void
 collect_relation(Collector *collector, Oid relation, AttrNumber attribute)
 {
-	collector->found =
-		lappend(collector->found, make_origin(relation, attribute, 0));
+	FeOrigin *origin = make_origin(relation, attribute, 0);
+
+	origin->is_of_others = collector->n_others > 0;
+	collector->found = lappend(collector->found, origin);
 	if (get_rel_relkind(relation) == RELKIND_VIEW)
 		collect_output(collector, NIL, open_view(relation), attribute);
 }
@@ -233,10 +249,12 @@ collect(Node *node, void *context)
 	else if (IsA(node, Query))
 	{
 		collector->queries = lcons(node, list_copy(collector->queries));
+		collector->n_others++;
 		(void) query_tree_walker((Query *) node, collect, collector,
 		                         QTW_IGNORE_RT_SUBQUERIES |
 		                             QTW_IGNORE_CTE_SUBQUERIES |
 		                             QTW_IGNORE_JOINALIASES);
+		collector->n_others--;
 		collector->queries = list_delete_first(collector->queries);
 	}
 	else
@@ -253,24 +271,4 @@ fe_collect(Query *query, Node *node, bool with_conditions)
 
 	(void) collect(node, &collector);
 	return collector.found;
-}
-
-bool
-fe_has_origin(const List *origins, const List *wanted)
-{
-	ListCell *left;
-	ListCell *right;
-
-	foreach (left, origins)
-		foreach (right, wanted)
-		{
-			const FeOrigin *a = lfirst(left);
-			const FeOrigin *b = lfirst(right);
-
-			if (a->relation == b->relation &&
-			    (a->attribute == b->attribute || a->attribute == 0 ||
-			     b->attribute == 0))
-				return true;
-		}
-	return false;
 }

@@ -23,6 +23,7 @@ typedef struct FeOrigin
 	Oid relation;
 	AttrNumber attribute; /* 0: any */
 	uint32 path;          /* in plain columns: equal for those of one row */
+	bool is_of_others;    /* of rows that a subquery or aggregate brings in */
 } FeOrigin;
 
 typedef struct FeColumn
@@ -122,7 +123,6 @@ extern Query *fe_analyze(Node *select, const char *text);
 extern List *fe_trace(const Query *query, const Node *node);
 /* All columns that it is made of; with conditions, of which rows, too. */
 extern List *fe_collect(Query *query, Node *node, bool with_conditions);
-extern bool fe_has_origin(const List *origins, const List *wanted);
 
 /* Looks a JOIN's or AGGREGATE's relation up; fills columns. */
 extern FeTable *fe_table_make(const Fe *fe, const cer_fe_item *item);
@@ -135,6 +135,21 @@ extern bool fe_is_unique(FeTable *table);
 extern void fe_tell_of_index(const Fe *fe, const FeTable *table);
 /* The declared time column of a relation, as the current user sees it. */
 extern char *fe_time_find(Oid relation);
+
+typedef enum FeHiding
+{
+	FE_NOTHING_READ,
+	FE_EXCLUDED_READ,
+	FE_LABEL_READ
+} FeHiding;
+
+/* Fills hidden and hidden_label. */
+extern void fe_note_hidden(Fe *fe);
+/* Whether what a table's values are made of is hidden. */
+extern FeHiding
+fe_hides(const Fe *fe, const FeTable *table, const List *origins);
+extern FeHiding fe_hides_column(const Fe *fe, const FeTable *table, int column);
+extern char *fe_print_hiding(FeHiding hiding); /* a sentence */
 
 /* ---------------------------------------------------------------- query */
 

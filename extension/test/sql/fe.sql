@@ -200,6 +200,25 @@ SELECT create_task('untimed', source => 'SELECT * FROM flight WHERE delay IS NOT
 SELECT names('FE id, AGGREGATE flight f VIA (origin) (late = avg((delay > 15)::int))', 'untimed');
 SELECT names('FE id, AGGREGATE bag b VIA (flight) (n = max(n)) WINDOW ''1 day''', 'untimed');
 
+-- a label that is made of rows to come: those before are seen, if they have a time
+CREATE TABLE buyer (id int PRIMARY KEY, joined date, origin int REFERENCES airport);
+CREATE TABLE buy (buyer int REFERENCES buyer, at timestamptz, amount float8);
+CREATE INDEX ON buy (buyer);
+INSERT INTO buyer SELECT i, '2024-01-01'::date + i % 30, 1 + i % 6 FROM generate_series(1, 400) i;
+INSERT INTO buy SELECT 1 + (hashint4(i) & 255), '2024-01-01'::date + i % 100, i % 7 FROM generate_series(1, 3000) i;
+SELECT create_task('gone', source => 'SELECT b.*, (SELECT count(*) FROM fe_test.buy o WHERE o.buyer = b.id AND o.at >= ''2024-03-01'') AS later FROM buyer b',
+	label => 'later < 4', key => '{id}', as_of => '''2024-03-01''::date', label_known => '''2024-05-01''::date') > 0 AS made;
+SELECT names('FE id, AGGREGATE buy o VIA (buyer) (n = count(*), sum = sum(amount))', 'gone');
+SELECT set_time('buy', 'at');
+SELECT show(8, 'FE id, AGGREGATE buy o VIA (buyer) (n = count(*), last = max(at), sum = sum(amount))', 'gone');
+SELECT count(*) AS n, max(at) AS last, sum(amount) FROM buy WHERE buyer = 8 AND at < '2024-03-01';
+SELECT names('FE id, AGGREGATE buy o VIA (buyer) (n = count(*)) UNCUT', 'gone');
+-- rows of a joined table's own
+SELECT show(8, 'FE id, JOIN airport a, a.city, AGGREGATE weather w VIA (airport) (n = count(*), warm = max(temp)) WINDOW ''50 days''', 'gone');
+SELECT count(*) AS n, max(temp) AS warm FROM weather WHERE airport = (SELECT origin FROM buyer WHERE id = 8) AND at >= '2024-03-01'::date - interval '50 days' AND at < '2024-03-01';
+SELECT show(8, 'FE at, JOIN LAST weather w ON (w.airport = source.origin AND w.temp > 3), w.at, w.temp, w.is_matched');
+SELECT drop_task('gone');
+
 -- a model reads what its triple read
 SELECT train('late', 'FE distance, JOIN plane, plane.seats, plane.is_matched, JOIN airport o VIA (origin), o.alt,
 	JOIN LAST weather w ON (w.airport = source.origin), w.temp, AGGREGATE bag b VIA (flight) (n = count(*), kg = sum(kg)),
