@@ -1,0 +1,305 @@
+"""Writes test/golden/layers_*.txt: what PyTorch computes with nets of other layers than dense ones.
+
+Weights and rows are random but fixed; weights are written in our names and as (n_in, n_out).  For each net: loss and
+gradients of one batch in training (dropout 0), running statistics after it, and what the net then predicts.
+PyTorch works in double precision, so that its own rounding is none of ours; its own modules are used where it has them.
+
+    python test/reference/layers.py        (torch==2.13.0, numpy)
+"""
+
+import math
+import pathlib
+
+import numpy
+import torch
+from torch.nn import functional
+
+GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"
+N_NUMBERS = 3
+TABLES = [(4, 0), (6, 3), (70, 2)]
+N_CLASSES = 3
+N_ROWS = 11
+
+
+class Net:
+    """Weights by name, made when a name is first asked for, in the order of the net."""
+
+    def __init__(self):
+        self.weights = {}
+        self.statistics = {}
+
+    def get(self, name, *dims):
+        if name not in self.weights:
+            values = torch.randn(*dims, dtype=torch.float64) * 0.4
+            # what the test reads is float32
+            self.weights[name] = values.float().double().requires_grad_()
+        return self.weights[name]
+
+    def get_statistic(self, name, n, start):
+        if name not in self.statistics:
+            self.statistics[name] = (torch.rand(n, dtype=torch.float64) * 0.4 + start).float().double()
+        return self.statistics[name]
+
+    # ---- inputs
+
+    def first(self, units, name="first", rows="first"):
+        z = self.numbers @ self.get(f"{name}.numbers", N_NUMBERS, units)
+        for i, (n_codes, width) in enumerate(TABLES):
+            is_table = width > 0 and rows != "wide"
+            weights = self.get(f"{rows}(t{i})", width if is_table else n_codes, units)
+            embedded = self.codes_of(i) if is_table else None
+            z = z + (embedded @ weights if is_table else weights[self.codes[:, i]])
+        return z
+
+    def codes_of(self, i):
+        return functional.embedding(self.codes[:, i], self.get(f"embed(t{i})", *TABLES[i]))
+
+    def features(self):
+        parts = [self.numbers]
+        for i, (n_codes, width) in enumerate(TABLES):
+            parts.append(self.codes_of(i) if width else functional.one_hot(self.codes[:, i], n_codes).double())
+        return torch.cat(parts, 1)
+
+    def tokens(self, width, has_cls=False):
+        name = f"tokens({width})[0]"
+        n_tokens = has_cls + N_NUMBERS + len(TABLES)
+        bias = self.get(f"{name}.bias", n_tokens, width)
+        values = [torch.zeros(N_ROWS, 1, width).double()] if has_cls else []
+        values.append(self.numbers[:, :, None] * self.get(f"{name}.numbers", N_NUMBERS, width))
+        for i, (n_codes, _) in enumerate(TABLES):
+            values.append(self.get(f"tokens(t{i})", n_codes, width)[self.codes[:, i]][:, None])
+        return torch.cat(values, 1) + bias
+
+    # ---- layers
+
+    def dense(self, x, name, units, has_bias=True):
+        bias = self.get(f"{name}.bias", units).requires_grad_() if has_bias else None
+        return functional.linear(x, self.get(f"{name}.weight", x.shape[-1], units).T, bias)
+
+    def first_dense(self, units):
+        return self.first(units) + self.get("first.bias", units)
+
+    def layer_norm(self, x, name):
+        n = x.shape[-1]
+        return functional.layer_norm(x, (n,), self.get(f"{name}.gain", n), self.get(f"{name}.bias", n))
+
+    def batch_norm(self, x, name):
+        n = x.shape[-1]
+        mean = self.get_statistic(f"{name}.mean", n, -0.2)
+        variance = self.get_statistic(f"{name}.variance", n, 0.8)
+        gain, bias = self.get(f"{name}.gain", n), self.get(f"{name}.bias", n)
+        return functional.batch_norm(x, mean, variance, gain, bias, self.is_training)
+
+    def attention(self, x, name, n_heads):
+        n = x.shape[-1]
+        y, _ = functional.multi_head_attention_forward(
+            *[x.transpose(0, 1)] * 3, n, n_heads, self.get(f"{name}.in.weight", n, 3 * n).T,
+            self.get(f"{name}.in.bias", 3 * n), None, None, False, 0.0, self.get(f"{name}.out.weight", n, n).T,
+            self.get(f"{name}.out.bias", n))
+        return y.transpose(0, 1)
+
+    def output(self, x):
+        return self.dense(x, "output", N_CLASSES)
+
+
+# ------------------------------------------------------------ structures
+
+
+def residual(net):
+    x = net.first_dense(8)
+    for i in range(2):
+        y = torch.relu(net.dense(net.batch_norm(x, f"norm(8)[{i}]"), f"dense(10)[{i}]", 10))
+        x = x + net.dense(y, f"dense(8)[{i}]", 8)
+    return net.output(torch.relu(net.batch_norm(x, "norm(8)[2]")))
+
+
+def dcn(net):
+    x0 = x = net.first_dense(7)
+    x = x0 * net.dense(x, "cross(7)[0]", 7) + x
+    x = x0 * net.dense(net.dense(x, "cross(7)[1].down", 2, False), "cross(7)[1].up", 7) + x
+    return net.output(torch.cat([x, torch.relu(net.dense(x0, "dense(9)[0]", 9))], 1))
+
+
+def features_cross(net):
+    x0 = x = net.features()
+    n = x0.shape[1]
+    for i in range(2):
+        x = x0 * net.dense(x, f"cross({n})[{i}]", n) + x
+    return net.output(x)
+
+
+def wide_deep(net):
+    wide = net.first(N_CLASSES, "wide", "wide")
+    return wide + net.output(torch.tanh(net.first_dense(9)))
+
+
+def deepfm(net):
+    wide = net.first(N_CLASSES, "wide", "wide")
+    tokens = net.tokens(5)
+    fm = 0.5 * (tokens.sum(1) ** 2 - (tokens ** 2).sum(1)).sum(1, keepdim=True)
+    deep = functional.gelu(net.dense(tokens.flatten(1), "dense(9)[0]", 9))
+    return wide + net.output(torch.cat([fm, deep], 1))
+
+
+def transformer(net):
+    x = net.tokens(8, has_cls=True)
+    x = x + net.attention(x, "attention(8)[0]", 2)
+    a, b = net.dense(net.layer_norm(x, "norm(8)[0]"), "dense(12)[0]", 12).chunk(2, -1)
+    x = x + net.dense(a * torch.relu(b), "dense(8)[0]", 8)
+    x = x + net.attention(net.layer_norm(x, "norm(8)[1]"), "attention(8)[1]", 4)
+    x = x + net.dense(functional.glu(net.dense(x, "dense(10)[0]", 10)), "dense(8)[1]", 8)
+    return net.output(torch.relu(net.layer_norm(x[:, 0], "norm(8)[2]")))
+
+
+def autoint(net):
+    x = net.tokens(6)
+    x = functional.elu(x + net.attention(x, "attention(6)[0]", 3))
+    return net.output(x.flatten(1))
+
+
+def pools(net):
+    x = net.tokens(6)
+    share = torch.softmax(x @ net.get("pool(6)[0].query", 6), 1)
+    parts = [(share[:, :, None] * x).sum(1), x.mean(1), x.max(1).values]
+    return net.output(torch.cat(parts, 1))
+
+
+def realmlp(net):
+    x = net.features()
+    x = x * net.get(f"scale({x.shape[1]})[0].scale", x.shape[1])
+    for i, units in enumerate((9, 7)):
+        name = f"dense({units})[0]"
+        z = x @ net.get(f"{name}.weight", x.shape[1], units) / math.sqrt(x.shape[1]) + net.get(f"{name}.bias", units)
+        x = z + net.get(f"activation({units})[0].share", units) * (functional.selu(z) - z)
+    z = x @ net.get("output.weight", 7, N_CLASSES) / math.sqrt(7)
+    return z + net.get("output.bias", N_CLASSES)
+
+
+def heads(net, x):
+    k, n = x.shape[1:]
+    weights = net.get("output.weight", k * n, N_CLASSES).reshape(k, n, N_CLASSES)
+    return torch.einsum("bki,kio->bko", x, weights) + net.get("output.bias", k, N_CLASSES)
+
+
+def tabm(net, k=4):
+    x = net.features()[:, None]
+    for units in (9, 7):
+        name = f"dense({units})[0]"
+        x = x * net.get(f"{name}.scale", k, x.shape[2])
+        x = x @ net.get(f"{name}.weight", x.shape[2], units) * net.get(f"{name}.scale_out", k, units)
+        x = torch.tanh(x + net.get(f"{name}.bias", k, units))
+    return heads(net, x)
+
+
+def tabm_mini(net, k=3):
+    x = net.features()
+    x = x[:, None] * net.get(f"scale({x.shape[1]})[0].scale", k, x.shape[1])
+    return heads(net, functional.silu(net.dense(x, "dense(9)[0]", 9)))
+
+
+def ensemble(net, k=3):
+    x = (net.first(k * 5) + 0.0).reshape(N_ROWS, k, 5)
+    x = functional.gelu(x + net.get("first.bias", k, 5))
+    weights = net.get("dense(6)[0].weight", k * 5, 6).reshape(k, 5, 6)
+    x = torch.tanh(torch.einsum("bki,kio->bko", x, weights) + net.get("dense(6)[0].bias", k, 6))
+    return heads(net, x)
+
+
+def gandalf(net):
+    x = net.features()
+    n = x.shape[1]
+    x = h = net.batch_norm(x, f"norm({n})[0]")
+    for i in range(2):
+        name = f"gate({n})[{i}]"
+        mask, threshold = net.get(f"{name}.mask", n), net.get(f"{name}.threshold", 1)
+        distance = mask - mask.max()
+        weight = torch.relu(distance + torch.relu(threshold)) + 1e-8
+        chosen = torch.softmax(distance + torch.log(weight), 0) * x
+        z, r = torch.sigmoid(net.dense(torch.cat([chosen, h], 1), f"{name}.in", 2 * n)).chunk(2, 1)
+        c = torch.tanh(net.dense(torch.cat([r * h, x], 1), f"{name}.out", n))
+        h = (1 - z) * h + z * c
+    return net.output(h)
+
+
+def structure(*parts):
+    return "(chain " + "".join(parts) + ")"
+
+
+BLOCK = "(skip (norm norm=batch)(dense width=10)(activation function=relu)(dense width=8))"
+NETS = {
+    residual: structure("(dense width=8)", BLOCK, BLOCK, "(norm norm=batch)(activation function=relu)"),
+    dcn: structure("(dense width=7)", "(concat (chain (cross)(cross rank=2))(chain (dense width=9)",
+                   "(activation function=relu)))"),
+    features_cross: structure("(cross)(cross)"),
+    wide_deep: "(sum (wide)(chain (dense width=9)(activation function=tanh)(output)))",
+    deepfm: "(sum (wide)(chain (tokens width=5)(concat (fm)(chain (flatten)(dense width=9)"
+            "(activation function=gelu)))(output)))",
+    transformer: structure(
+        "(tokens width=8 cls)(skip (attention count=2))",
+        "(skip (norm norm=layer)(dense width=12)(glu function=relu)(dense width=8))",
+        "(skip (norm norm=layer)(attention count=4))(skip (dense width=10)(glu function=sigmoid)(dense width=8))",
+        "(pool pool=first)(norm norm=layer)(activation function=relu)"),
+    autoint: structure("(tokens width=6)(skip (attention count=3))(activation function=elu)(flatten)"),
+    pools: structure("(tokens width=6)(concat (pool pool=attention)(pool pool=mean)(pool pool=max))"),
+    realmlp: structure("(scale)(dense width=9 initial=ntk)(activation function=selu learnt)(dense width=7 ",
+                       "initial=ntk)(activation function=selu learnt)"),
+    tabm: structure("(ensemble count=4 shared (dense width=9)(activation function=tanh)(dense width=7)",
+                    "(activation function=tanh))"),
+    tabm_mini: structure("(ensemble count=3 (scale))(dense width=9)(activation function=silu)"),
+    ensemble: structure("(ensemble count=3 (dense width=5)(activation function=gelu)(dense width=6)",
+                        "(activation function=tanh))"),
+    gandalf: structure("(norm norm=batch)(gate count=2)"),
+}
+
+
+# ------------------------------------------------------------ files
+
+
+def write_floats(file, what, values):
+    values = numpy.asarray(values.detach() if isinstance(values, torch.Tensor) else values, "float32").ravel()
+    file.write(f"{what} {len(values)}\n" + "".join(f"{value:.9g}\n" for value in values.tolist()))
+
+
+def get_loss(logits, labels):
+    """Of members: the mean of their losses."""
+    if logits.dim() == 2:
+        return functional.cross_entropy(logits, labels)
+    return functional.cross_entropy(logits.flatten(0, 1), labels.repeat_interleave(logits.shape[1]))
+
+
+def get_proba(logits):
+    proba = torch.softmax(logits, -1)
+    return proba if proba.dim() == 2 else proba.mean(1)
+
+
+def write_net(build, text):
+    net = Net()
+    net.numbers = torch.randn(N_ROWS, N_NUMBERS).float().double()
+    net.codes = torch.stack([torch.randint(0, n, (N_ROWS,)) for n, _ in TABLES], 1)
+    labels = torch.randint(0, N_CLASSES, (N_ROWS,))
+    net.is_training = False
+    build(net)
+    with open(GOLDEN / f"layers_{build.__name__}.txt", "w") as file:
+        file.write(f"{text}\n{N_NUMBERS} {len(TABLES)} {N_CLASSES} {N_ROWS}\n")
+        file.write("".join(f"table {n} {width}\n" for n, width in TABLES))
+        for name, values in [*net.weights.items(), *net.statistics.items()]:
+            write_floats(file, f"weight {name}", values)
+        write_floats(file, "numbers -", net.numbers)
+        write_floats(file, "codes -", net.codes)
+        write_floats(file, "labels -", labels)
+        net.is_training = True
+        loss = get_loss(build(net), labels)
+        loss.backward()
+        write_floats(file, "loss -", loss.reshape(1))
+        for name, values in net.weights.items():
+            write_floats(file, f"gradient {name}", values.grad)
+        for name, values in net.statistics.items():
+            write_floats(file, f"after {name}", values)
+        net.is_training = False
+        write_floats(file, "proba -", get_proba(build(net)))
+
+
+torch.manual_seed(20261123)
+GOLDEN.mkdir(exist_ok=True)
+for build, text in NETS.items():
+    write_net(build, text)
