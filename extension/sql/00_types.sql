@@ -11,6 +11,7 @@ BEGIN
 	FOR t, article IN
 		VALUES ('mst', 'a triple (FE, AS, PT)'),
 			   ('mst_change', 'what turns one triple into another'),
+			   ('mst_space', 'a set of triples: choices, ranges, optional parts'),
 			   ('mst_pattern', 'a triple in which what is left out is free')
 	LOOP
 		EXECUTE pg_catalog.format('CREATE TYPE cerebro.%I', t);

@@ -43,3 +43,81 @@ CREATE OPERATOR cerebro.<-> (
 COMMENT ON OPERATOR cerebro.<-> (cerebro.mst, cerebro.mst) IS 'how far two triples are apart: a metric';
 COMMENT ON OPERATOR cerebro.<-> (cerebro.mst, cerebro.mst_pattern) IS 'how far a triple is from having what the pattern names; 0: it has';
 COMMENT ON OPERATOR cerebro.<-> (cerebro.mst_pattern, cerebro.mst) IS 'how far a triple is from having what the pattern names; 0: it has';
+
+-- An inverted index for what triples have, a tree for what is near.
+
+CREATE FUNCTION cerebro.mst_gin_extract_value(mst cerebro.mst, internal, internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gin_extract_value';
+COMMENT ON FUNCTION cerebro.mst_gin_extract_value(cerebro.mst, internal, internal) IS 'GIN support: what a triple says, hashed';
+CREATE FUNCTION cerebro.mst_gin_extract_query(query internal, internal, smallint, internal, internal, internal, internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gin_extract_query';
+COMMENT ON FUNCTION cerebro.mst_gin_extract_query(internal, internal, smallint, internal, internal, internal, internal) IS 'GIN support: what a pattern or space asks for, hashed';
+CREATE FUNCTION cerebro.mst_gin_consistent(internal, smallint, query internal, integer, internal, internal, internal, internal) RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gin_consistent';
+COMMENT ON FUNCTION cerebro.mst_gin_consistent(internal, smallint, internal, integer, internal, internal, internal, internal) IS 'GIN support';
+CREATE FUNCTION cerebro.mst_gin_triconsistent(internal, smallint, query internal, integer, internal, internal, internal) RETURNS "char"
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gin_triconsistent';
+COMMENT ON FUNCTION cerebro.mst_gin_triconsistent(internal, smallint, internal, integer, internal, internal, internal) IS 'GIN support';
+
+CREATE OPERATOR CLASS cerebro.mst_gin_ops DEFAULT FOR TYPE cerebro.mst USING gin AS
+	OPERATOR 1 cerebro.@> (cerebro.mst, cerebro.mst_pattern),
+	FUNCTION 1 pg_catalog.btint8cmp(bigint, bigint),
+	FUNCTION 2 cerebro.mst_gin_extract_value(cerebro.mst, internal, internal),
+	FUNCTION 3 cerebro.mst_gin_extract_query(internal, internal, smallint, internal, internal, internal, internal),
+	FUNCTION 4 cerebro.mst_gin_consistent(internal, smallint, internal, integer, internal, internal, internal, internal),
+	FUNCTION 6 cerebro.mst_gin_triconsistent(internal, smallint, internal, integer, internal, internal, internal),
+	STORAGE bigint;
+COMMENT ON OPERATOR CLASS cerebro.mst_gin_ops USING gin IS 'which triples have what a pattern or a space names';
+COMMENT ON OPERATOR FAMILY cerebro.mst_gin_ops USING gin IS 'which triples have what a pattern or a space names';
+
+CREATE FUNCTION cerebro.mst_gist_consistent(internal, query internal, smallint, oid, internal) RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_consistent';
+COMMENT ON FUNCTION cerebro.mst_gist_consistent(internal, internal, smallint, oid, internal) IS 'GiST support: may what is sought be in a box?';
+CREATE FUNCTION cerebro.mst_gist_union(internal, internal) RETURNS bytea
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_union';
+COMMENT ON FUNCTION cerebro.mst_gist_union(internal, internal) IS 'GiST support: the smallest box around others';
+CREATE FUNCTION cerebro.mst_gist_compress(internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_compress';
+COMMENT ON FUNCTION cerebro.mst_gist_compress(internal) IS 'GiST support: a triple as a point of few dimensions';
+CREATE FUNCTION cerebro.mst_gist_penalty(internal, internal, internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_penalty';
+COMMENT ON FUNCTION cerebro.mst_gist_penalty(internal, internal, internal) IS 'GiST support: by how much a box would grow';
+CREATE FUNCTION cerebro.mst_gist_picksplit(internal, internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_picksplit';
+COMMENT ON FUNCTION cerebro.mst_gist_picksplit(internal, internal) IS 'GiST support: a full page in two';
+CREATE FUNCTION cerebro.mst_gist_same(bytea, bytea, internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_same';
+COMMENT ON FUNCTION cerebro.mst_gist_same(bytea, bytea, internal) IS 'GiST support: are two boxes equal?';
+CREATE FUNCTION cerebro.mst_gist_distance(internal, query internal, smallint, oid, internal) RETURNS double precision
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_distance';
+COMMENT ON FUNCTION cerebro.mst_gist_distance(internal, internal, smallint, oid, internal) IS 'GiST support: at least how far a box is';
+
+CREATE OPERATOR CLASS cerebro.mst_gist_ops DEFAULT FOR TYPE cerebro.mst USING gist AS
+	OPERATOR 1 cerebro.@> (cerebro.mst, cerebro.mst_pattern),
+	OPERATOR 2 cerebro.= (cerebro.mst, cerebro.mst),
+	OPERATOR 15 cerebro.<-> (cerebro.mst, cerebro.mst) FOR ORDER BY pg_catalog.float_ops,
+	OPERATOR 16 cerebro.<-> (cerebro.mst, cerebro.mst_pattern) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 cerebro.mst_gist_consistent(internal, internal, smallint, oid, internal),
+	FUNCTION 2 cerebro.mst_gist_union(internal, internal),
+	FUNCTION 3 cerebro.mst_gist_compress(internal),
+	FUNCTION 5 cerebro.mst_gist_penalty(internal, internal, internal),
+	FUNCTION 6 cerebro.mst_gist_picksplit(internal, internal),
+	FUNCTION 7 cerebro.mst_gist_same(bytea, bytea, internal),
+	FUNCTION 8 cerebro.mst_gist_distance(internal, internal, smallint, oid, internal),
+	STORAGE bytea;
+COMMENT ON OPERATOR CLASS cerebro.mst_gist_ops USING gist IS 'the nearest triples first';
+COMMENT ON OPERATOR FAMILY cerebro.mst_gist_ops USING gist IS 'the nearest triples first';
+
+CREATE INDEX model_triple ON cerebro.model USING gin (triple cerebro.mst_gin_ops);
+CREATE INDEX model_near ON cerebro.model USING gist (triple cerebro.mst_gist_ops);

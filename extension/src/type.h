@@ -22,6 +22,7 @@ typedef struct TypeKind
 
 extern const TypeKind type_mst;
 extern const TypeKind type_change;
+extern const TypeKind type_space;
 extern const TypeKind type_pattern;
 
 /* A value that was parsed, and the text that it came from. */
@@ -29,6 +30,7 @@ typedef struct TypeValue
 {
 	const TypeKind *kind; /* NULL: none yet */
 	const void *value;
+	uint64 n_parsed; /* how often it became another */
 	cer_arena *arena;
 	char *text;
 	Size size;

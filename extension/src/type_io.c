@@ -14,6 +14,8 @@ PG_FUNCTION_INFO_V1(cerebro_mst_in);
 PG_FUNCTION_INFO_V1(cerebro_mst_recv);
 PG_FUNCTION_INFO_V1(cerebro_mst_change_in);
 PG_FUNCTION_INFO_V1(cerebro_mst_change_recv);
+PG_FUNCTION_INFO_V1(cerebro_mst_space_in);
+PG_FUNCTION_INFO_V1(cerebro_mst_space_recv);
 PG_FUNCTION_INFO_V1(cerebro_mst_pattern_in);
 PG_FUNCTION_INFO_V1(cerebro_mst_pattern_recv);
 PG_FUNCTION_INFO_V1(cerebro_mst_send);
@@ -83,6 +85,18 @@ Datum
 cerebro_mst_change_recv(PG_FUNCTION_ARGS)
 {
 	return take_message(fcinfo, &type_change);
+}
+
+Datum
+cerebro_mst_space_in(PG_FUNCTION_ARGS)
+{
+	return take_string(fcinfo, &type_space);
+}
+
+Datum
+cerebro_mst_space_recv(PG_FUNCTION_ARGS)
+{
+	return take_message(fcinfo, &type_space);
 }
 
 Datum

@@ -27,6 +27,7 @@
 
 DEFINE_KIND(mst, "cerebro.mst");
 DEFINE_KIND(change, "cerebro.mst_change");
+DEFINE_KIND(space, "cerebro.mst_space");
 DEFINE_KIND(pattern, "cerebro.mst_pattern");
 
 TypeScratch *
@@ -82,6 +83,7 @@ type_read(TypeValue *value, MemoryContext context, const TypeKind *kind,
 		                       &value->value, &err),
 		           &err);
 		value->kind = kind;
+		value->n_parsed++;
 	}
 	if ((Pointer) stored != DatumGetPointer(datum))
 		pfree(stored);

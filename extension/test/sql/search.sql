@@ -13,3 +13,69 @@ SELECT mst 'AS mlp(64)' <-> 'AS mlp(64)' AS same, mst 'AS mlp(64)' <-> mst 'AS m
 SELECT mst 'FE x AS mlp(64) PT sgd' <-> mst_pattern 'AS mlp(64)' AS has,
        mst_pattern 'AS mlp(256)' <-> mst 'FE x AS mlp(64) PT sgd' AS near;
 SELECT mst 'AS mlp(64)' <-> NULL::mst IS NULL AS strict;
+
+-- the indexes answer as brute force does
+CREATE TABLE search_all (id integer PRIMARY KEY, mst mst);
+INSERT INTO search_all
+	SELECT i, format('FE %s AS %s PT %s, %s',
+	                 CASE i % 7 WHEN 0 THEN '*' ELSE format('a%s, b%s%s', i % 5, i % 3, CASE WHEN i % 11 < 4 THEN ' : onehot' END) END,
+	                 CASE i % 4 WHEN 0 THEN format('mlp(%s x %s)', 8 * (1 + i % 9), 1 + i % 3)
+	                            WHEN 1 THEN format('mlp(%s, %s)', 2 ^ (4 + i % 6), 2 ^ (3 + i % 5))
+	                            WHEN 2 THEN format('mlp(%s)', 4 + i % 61) ELSE 'mlp(256, 128)' END,
+	                 CASE i % 3 WHEN 0 THEN 'adam' WHEN 1 THEN format('adamw(lr = %s)', 0.0001 * (1 + i % 17)) ELSE 'sgd(lr = 0.05)' END,
+	                 CASE i % 2 WHEN 0 THEN format('batch = %s', 2 ^ (5 + i % 8)) ELSE format('dropout = %s', 0.1 * (i % 6)) END)::mst
+	FROM generate_series(1, 3000) i;
+INSERT INTO search_all VALUES (0, NULL);
+CREATE TABLE search_pattern (id serial, pattern mst_pattern);
+INSERT INTO search_pattern (pattern) VALUES (''), ('AS mlp'), ('FE a1, b2 : onehot'), ('AS mlp(64)'), ('AS mlp(8 x 2) PT sgd'),
+	('PT adamw, batch = 64'), ('PT adamw(lr = 0.0003)'), ('FE * AS mlp(256, 128)'), ('AS mlp(12) PT batch = 1024'), ('FE nothing'), ('PT dropout = 0.3');
+CREATE TABLE search_truth AS
+	SELECT p.id, p.pattern, count(*) FILTER (WHERE s.mst @> p.pattern) AS n,
+	       sum(s.id) FILTER (WHERE s.mst @> p.pattern) AS ids
+	FROM search_pattern p, search_all s GROUP BY 1, 2;
+SELECT id, pattern, n FROM search_truth ORDER BY id;
+CREATE FUNCTION nearest(near anyelement, n integer) RETURNS double precision[] LANGUAGE plpgsql AS $$
+DECLARE
+	distances double precision[];
+BEGIN
+	EXECUTE format('SELECT array_agg(d ORDER BY d) FROM (SELECT mst <-> %L::%s AS d FROM search_all WHERE mst IS NOT NULL
+		ORDER BY mst <-> %1$L::%2$s LIMIT %s) q', near, pg_typeof(near), n) INTO distances;
+	RETURN distances;
+END
+$$;
+CREATE TABLE search_near AS
+	SELECT id, pattern, nearest(pattern, 50) AS by_pattern FROM search_pattern;
+CREATE TABLE search_near_mst AS
+	SELECT id, mst, nearest(mst, 50) AS by_mst FROM search_all WHERE id % 300 = 1;
+
+CREATE INDEX search_gin ON search_all USING gin (mst);
+SET enable_seqscan = off;
+EXPLAIN (costs off) SELECT id FROM search_all WHERE mst @> 'AS mlp(64)';
+SELECT count(*) FILTER (WHERE (q.n, q.ids) IS NOT DISTINCT FROM (t.n, t.ids)) AS equal, count(*)
+FROM search_truth t, LATERAL (SELECT count(*) AS n, sum(s.id) AS ids FROM search_all s WHERE s.mst @> t.pattern) q;
+DROP INDEX search_gin;
+
+CREATE INDEX search_gist ON search_all USING gist (mst);
+EXPLAIN (costs off) SELECT id FROM search_all ORDER BY mst <-> 'AS mlp(64)'::mst_pattern LIMIT 5;
+EXPLAIN (costs off) SELECT id FROM search_all WHERE mst @> 'PT sgd' ORDER BY mst <-> 'AS mlp(64)' LIMIT 5;
+SELECT count(*) FILTER (WHERE nearest(pattern, 50) = by_pattern) AS equal, count(*) FROM search_near;
+SELECT count(*) FILTER (WHERE nearest(mst, 50) = by_mst) AS equal, count(*) FROM search_near_mst;
+SELECT count(*) FILTER (WHERE (q.n, q.ids) IS NOT DISTINCT FROM (t.n, t.ids)) AS equal, count(*)
+FROM search_truth t, LATERAL (SELECT count(*) AS n, sum(s.id) AS ids FROM search_all s WHERE s.mst @> t.pattern) q;
+SELECT count(*) FROM search_all a WHERE id % 100 = 1
+	AND (SELECT count(*) FROM search_all b WHERE b.mst = a.mst) = (SELECT count(*) FROM search_all b WHERE b.mst::text = a.mst::text);
+-- as rows come one by one, change and go
+INSERT INTO search_all SELECT id + 3000, mst + 'SET PT.epochs = 7' FROM search_all WHERE id % 5 = 1;
+DELETE FROM search_all WHERE id % 5 = 2;
+VACUUM search_all;
+DROP TABLE search_near, search_near_mst;
+SET enable_indexscan = off;
+SET enable_seqscan = on;
+CREATE TABLE search_near_mst AS
+	SELECT id, mst, nearest(mst, 50) AS by_mst FROM search_all WHERE id % 600 = 1;
+RESET enable_indexscan;
+SET enable_seqscan = off;
+SELECT count(*) FILTER (WHERE nearest(mst, 50) = by_mst) AS equal, count(*) FROM search_near_mst;
+RESET enable_seqscan;
+DROP TABLE search_all, search_pattern, search_truth, search_near_mst;
+DROP FUNCTION nearest;

@@ -8,7 +8,8 @@ SELECT 'as MLP( 64,64 )  pt Lr=1e-2'::mst;
 SELECT mst 'AS mlp(64 x 2) PT lr = 0.01' = 'AS mlp(64, 64) PT lr = 0.010' AS equal,
        mst 'AS mlp(64)' <> 'AS mlp(32)' AS unequal;
 SELECT ''::mst AS all_by_default;
-SELECT 'fe JOIN planes as Mlp'::mst_pattern, 'SET pt.lr=1e-2,drop fe dest'::mst_change;
+SELECT 'fe JOIN planes as Mlp'::mst_pattern, 'SET pt.lr=1e-2,drop fe dest'::mst_change,
+       'as { mlp(64) , mlp(16..32) }'::mst_space;
 SELECT ''::mst_change = (mst '' - mst '') AS nothing_changes;
 
 -- errors have a place, and say what was expected
@@ -18,6 +19,7 @@ SELECT 'AS mlp(64'::mst;
 SELECT 'AS mlp(64)'::mst_change;
 SELECT 'PT lr = 0.1 lr'::mst_pattern;
 SELECT 'SET PT.lr = '::mst_change;
+SELECT 'AS mlp(64..)'::mst_space;
 SELECT 'AS mlp(64) @9'::mst;
 SELECT repeat('(', 100)::mst;
 

@@ -1,0 +1,242 @@
+/*
+ * index_gist.c
+ *	  A tree of boxes over triples, to find the nearest ones.
+ *
+ * A leaf holds a triple's summary, a point of few dimensions; what is above it
+ * holds the smallest box around its points.  Both are stored as bytea: one
+ * summary or two, not aligned.  The library bounds the distance from below; the
+ * executor asks for the true one where the bound says that it may be near.
+ */
+#include "type.h"
+
+#include "access/gist.h"
+#include "access/stratnum.h"
+
+#include "index.h"
+
+/* What index_gist.c and SQL agree upon. */
+enum
+{
+	STRATEGY_PATTERN = 1,      /* mst @> mst_pattern */
+	STRATEGY_EQUAL = 2,        /* mst = mst */
+	STRATEGY_NEAR_MST = 15,    /* ORDER BY mst <-> mst */
+	STRATEGY_NEAR_PATTERN = 16 /* ORDER BY mst <-> mst_pattern */
+};
+
+/* The sums of a bound may be off by their last bits, the distance too. */
+#define BOUND_SLACK 1e-9
+
+PG_FUNCTION_INFO_V1(cerebro_mst_gist_consistent);
+PG_FUNCTION_INFO_V1(cerebro_mst_gist_union);
+PG_FUNCTION_INFO_V1(cerebro_mst_gist_compress);
+PG_FUNCTION_INFO_V1(cerebro_mst_gist_penalty);
+PG_FUNCTION_INFO_V1(cerebro_mst_gist_picksplit);
+PG_FUNCTION_INFO_V1(cerebro_mst_gist_same);
+PG_FUNCTION_INFO_V1(cerebro_mst_gist_distance);
+
+/* ------------------------------------------------------------------ boxes */
+
+static void
+read_box(Datum key, cer_summary_box *box)
+{
+	struct varlena *stored = (struct varlena *) DatumGetPointer(key);
+	Size size = VARSIZE_ANY_EXHDR(stored);
+
+	if (size == sizeof(*box))
+		memcpy(box, VARDATA_ANY(stored), size);
+	else if (size == sizeof(box->least))
+	{
+		memcpy(&box->least, VARDATA_ANY(stored), size);
+		box->most = box->least;
+	}
+	else
+		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
+		                errmsg("an index of triples holds an entry of %zu "
+		                       "bytes",
+		                       size),
+		                errhint("REINDEX makes it anew.")));
+}
+
+static Datum
+make_key(const void *data, Size size)
+{
+	bytea *key = palloc(VARHDRSZ + size);
+
+	SET_VARSIZE(key, VARHDRSZ + size);
+	memcpy(VARDATA(key), data, size);
+	return PointerGetDatum(key);
+}
+
+static Datum
+make_box(const cer_summary_box *box)
+{
+	return make_key(box, sizeof(*box));
+}
+
+Datum
+cerebro_mst_gist_compress(PG_FUNCTION_ARGS)
+{
+	GISTENTRY *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
+	TypeScratch *scratch;
+	GISTENTRY *compressed;
+	cer_summary summary;
+
+	if (!entry->leafkey)
+		PG_RETURN_POINTER(entry);
+	scratch = type_enter(fcinfo);
+	cer_mst_summarize(type_read(&scratch->args[0], fcinfo->flinfo->fn_mcxt,
+	                            &type_mst, entry->key),
+	                  &summary);
+	compressed = palloc(sizeof(*compressed));
+	gistentryinit(*compressed, make_key(&summary, sizeof(summary)), entry->rel,
+	              entry->page, entry->offset, false);
+	PG_RETURN_POINTER(compressed);
+}
+
+Datum
+cerebro_mst_gist_union(PG_FUNCTION_ARGS)
+{
+	GistEntryVector *entries = (GistEntryVector *) PG_GETARG_POINTER(0);
+	int *size = (int *) PG_GETARG_POINTER(1);
+	cer_summary_box all;
+	Datum key;
+
+	read_box(entries->vector[0].key, &all);
+	for (int i = 1; i < entries->n; i++)
+	{
+		cer_summary_box one;
+
+		read_box(entries->vector[i].key, &one);
+		cer_summary_box_extend(&all, &one);
+	}
+	key = make_box(&all);
+	*size = VARSIZE(DatumGetPointer(key));
+	return key;
+}
+
+Datum
+cerebro_mst_gist_same(PG_FUNCTION_ARGS)
+{
+	bool *is_same = (bool *) PG_GETARG_POINTER(2);
+	cer_summary_box a;
+	cer_summary_box b;
+
+	read_box(PG_GETARG_DATUM(0), &a);
+	read_box(PG_GETARG_DATUM(1), &b);
+	*is_same = memcmp(&a, &b, sizeof(a)) == 0;
+	PG_RETURN_POINTER(is_same);
+}
+
+/* ------------------------------------------------------------------ growth */
+
+/* By how much the box's edges grow in all. */
+Datum
+cerebro_mst_gist_penalty(PG_FUNCTION_ARGS)
+{
+	GISTENTRY *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
+	GISTENTRY *added = (GISTENTRY *) PG_GETARG_POINTER(1);
+	float *penalty = (float *) PG_GETARG_POINTER(2);
+	cer_summary_box box;
+	cer_summary_box one;
+	int32 growth = 0;
+
+	read_box(entry->key, &box);
+	read_box(added->key, &one);
+	for (int i = 0; i < CER_SUMMARY_DIMS; i++)
+	{
+		growth += Max(box.least.at[i] - one.least.at[i], 0);
+		growth += Max(one.most.at[i] - box.most.at[i], 0);
+	}
+	*penalty = (float) growth;
+	PG_RETURN_POINTER(penalty);
+}
+
+Datum
+cerebro_mst_gist_picksplit(PG_FUNCTION_ARGS)
+{
+	GistEntryVector *entries = (GistEntryVector *) PG_GETARG_POINTER(0);
+	GIST_SPLITVEC *split = (GIST_SPLITVEC *) PG_GETARG_POINTER(1);
+	int n = entries->n - FirstOffsetNumber;
+	cer_summary_box *boxes = palloc(sizeof(*boxes) * n);
+	cer_summary_box left;
+	cer_summary_box right;
+	OffsetNumber *order;
+	int n_left;
+
+	for (int i = 0; i < n; i++)
+		read_box(entries->vector[i + FirstOffsetNumber].key, &boxes[i]);
+	order = index_split(boxes, n, &n_left, &left, &right);
+	for (int i = 0; i < n; i++)
+		order[i] += FirstOffsetNumber;
+	split->spl_left = order;
+	split->spl_nleft = n_left;
+	split->spl_ldatum = make_box(&left);
+	split->spl_right = order + n_left;
+	split->spl_nright = n - n_left;
+	split->spl_rdatum = make_box(&right);
+	PG_RETURN_POINTER(split);
+}
+
+/* ------------------------------------------------------------------ search */
+
+/* The query of a scan, in fn_extra. */
+typedef struct Search
+{
+	TypeValue query;
+	uint64 n_parsed; /* the query that probe was made from */
+	cer_probe probe;
+} Search;
+
+static const cer_probe *
+get_probe(FunctionCallInfo fcinfo, bool is_pattern)
+{
+	FmgrInfo *info = fcinfo->flinfo;
+	Search *search = info->fn_extra;
+	const void *query;
+
+	if (search == NULL)
+		search = info->fn_extra =
+			MemoryContextAllocZero(info->fn_mcxt, sizeof(Search));
+	query =
+		type_read(&search->query, info->fn_mcxt,
+	              is_pattern ? &type_pattern : &type_mst, PG_GETARG_DATUM(1));
+	if (search->n_parsed == search->query.n_parsed)
+		return &search->probe;
+	if (is_pattern)
+		cer_pattern_probe(query, &search->probe);
+	else
+		cer_mst_probe(query, &search->probe);
+	search->n_parsed = search->query.n_parsed;
+	return &search->probe;
+}
+
+static double
+get_bound(FunctionCallInfo fcinfo, bool is_pattern)
+{
+	GISTENTRY *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
+	const cer_probe *probe = get_probe(fcinfo, is_pattern);
+	cer_summary_box box;
+
+	read_box(entry->key, &box);
+	return Max(cer_probe_bound(probe, &box) - BOUND_SLACK, 0);
+}
+
+Datum
+cerebro_mst_gist_consistent(PG_FUNCTION_ARGS)
+{
+	StrategyNumber strategy = PG_GETARG_UINT16(2);
+	bool *recheck = (bool *) PG_GETARG_POINTER(4);
+
+	*recheck = true;
+	PG_RETURN_BOOL(get_bound(fcinfo, strategy == STRATEGY_PATTERN) == 0);
+}
+
+Datum
+cerebro_mst_gist_distance(PG_FUNCTION_ARGS)
+{
+	StrategyNumber strategy = PG_GETARG_UINT16(2);
+	bool *recheck = (bool *) PG_GETARG_POINTER(4);
+
+	*recheck = true;
+	PG_RETURN_FLOAT8(get_bound(fcinfo, strategy == STRATEGY_NEAR_PATTERN));
+}
