@@ -27,6 +27,10 @@ extern size_t cer_ast_count_copies(const cer_ast *ast);
 /* What is there so many times: w of w x n, else the node itself. */
 extern const cer_ast *cer_ast_get_copied(const cer_ast *ast);
 
+/* The value that a path leads to, a default in room; NULL: nothing. */
+extern const cer_ast *
+cer_path_read(const cer_ast *triple, const cer_ast *path, cer_ast *room);
+
 /* PT as far as it is written, with the words that know what is not. */
 typedef struct cer_training
 {
