@@ -238,11 +238,26 @@ CREATE TABLE cerebro.deployment (
 	relation   regclass NOT NULL,
 	model      integer NOT NULL REFERENCES cerebro.model,
 	owner      regrole NOT NULL,
+	quantiles  real[],
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX deployment_model ON cerebro.deployment (model);
 COMMENT ON TABLE cerebro.deployment IS 'which model answers; its functions name the deployment in their bodies';
 COMMENT ON COLUMN cerebro.deployment.name IS 'as it was deployed; the function may have been renamed since';
+COMMENT ON COLUMN cerebro.deployment.quantiles IS 'of the positive class''s probability among validation rows, 0 to 100 %: for the planner';
+
+CREATE TABLE cerebro.deployment_event (
+	deployment  integer NOT NULL REFERENCES cerebro.deployment ON DELETE CASCADE,
+	ordinal     integer NOT NULL,
+	model       integer NOT NULL,
+	back_to     integer,
+	owner       regrole NOT NULL,
+	happened_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+	PRIMARY KEY (deployment, ordinal)
+);
+COMMENT ON TABLE cerebro.deployment_event IS 'which models answered under a deployment, one after the other';
+COMMENT ON COLUMN cerebro.deployment_event.model IS 'it may have been dropped since';
+COMMENT ON COLUMN cerebro.deployment_event.back_to IS 'of a rollback: the event whose model came back';
 
 CREATE SEQUENCE cerebro.relationship_id_seq AS integer;
 CREATE TABLE cerebro.relationship (

@@ -17,6 +17,7 @@ BEGIN
 			   ('evaluation', 'EXISTS (SELECT FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) task) '
 							  'OR EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
 			   ('deployment', 'cerebro.is_mine(owner)'),
+			   ('deployment_event', 'EXISTS (SELECT FROM cerebro.deployment d WHERE d.id OPERATOR(pg_catalog.=) deployment)'),
 			   ('relationship', 'cerebro.is_mine(owner)'),
 			   ('time_column', 'cerebro.is_mine(owner)'),
 			   ('data_version', 'EXISTS (SELECT FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) task)'),

@@ -56,3 +56,24 @@ CREATE FUNCTION cerebro.undeploy(name text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'cerebro_undeploy';
 COMMENT ON FUNCTION cerebro.undeploy(text) IS 'drops the functions of a deployment; the model stays';
+
+-- What a rollback would bring back: the model before, as long as it exists.
+CREATE VIEW cerebro.deployment_history WITH (security_invoker = true) AS
+	SELECT d.function,
+		   e.model,
+		   CASE WHEN e.back_to IS NULL THEN 'deployed' ELSE 'rolled back' END AS how,
+		   e.owner,
+		   e.happened_at AS since,
+		   pg_catalog.lead(e.happened_at) OVER w AS until,
+		   m.id IS NOT NULL AS exists
+	FROM cerebro.deployment_event e
+	JOIN cerebro.deployments d ON d.id OPERATOR(pg_catalog.=) e.deployment
+	LEFT JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) e.model
+	WINDOW w AS (PARTITION BY d.function, e.deployment ORDER BY e.ordinal);
+COMMENT ON VIEW cerebro.deployment_history IS 'which models answered under deployed functions, and from when to when';
+GRANT SELECT ON cerebro.deployment_history TO PUBLIC;
+
+CREATE FUNCTION cerebro.rollback_deployment(name text) RETURNS integer
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'cerebro_rollback_deployment';
+COMMENT ON FUNCTION cerebro.rollback_deployment(text) IS 'lets a deployed function answer with the model before, which it returns; again: with the one before that';

@@ -78,6 +78,14 @@
 #define compat_errsave(context, ...) ereport(ERROR, __VA_ARGS__)
 #endif
 
+/* What an EXPLAIN prints is declared apart since 18. */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#else
+#include "commands/explain.h"
+#endif
+
 /* Renamed in 16. */
 #if PG_VERSION_NUM >= 160000
 #define compat_get_backend_status(index) \

@@ -135,28 +135,33 @@ create_function(const Target *target, ScoreAnswer answer, int32 deployment,
 	                 quote_literal_cstr(comment)));
 }
 
-/* Runs one parameterised command as the extension's owner; its first value. */
-static Datum
-write_archive(const char *command, int n_args, Oid *types, Datum *values)
+Datum
+deploy_write(const char *command, int n_args, const Oid *types,
+             const Datum *values, bool *is_null)
 {
+	char nulls[8];
 	ArchiveScope scope;
 	Datum result = (Datum) 0;
-	bool is_null;
+	bool is_absent = true;
 
+	Assert(n_args <= lengthof(nulls));
+	for (int i = 0; i < n_args; i++)
+		nulls[i] = values[i] == 0 && types[i] == FLOAT4ARRAYOID ? 'n' : ' ';
 	archive_enter(&scope);
-	if (SPI_execute_with_args(command, n_args, types, values, NULL, false, 0) <
-	    0)
+	if (SPI_execute_with_args(command, n_args, unconstify(Oid *, types),
+	                          unconstify(Datum *, values), nulls, false, 0) < 0)
 		elog(ERROR, "\"%s\" failed", command);
 	if (SPI_tuptable != NULL && SPI_processed > 0)
 		result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-		                       &is_null);
+		                       &is_absent);
 	archive_leave(&scope);
+	if (is_null != NULL)
+		*is_null = is_absent;
 	return result;
 }
 
-/* Every session, on standbys too, looks again after this transaction. */
-static void
-announce(void)
+void
+deploy_announce(void)
 {
 	CacheInvalidateRelcacheByRelid(archive_get_relid("deployment"));
 }
@@ -165,10 +170,10 @@ announce(void)
 static void
 forget_dropped(void)
 {
-	(void) write_archive("DELETE FROM cerebro.deployment d WHERE NOT EXISTS "
-	                     "(SELECT FROM cerebro.deployments l "
-	                     "WHERE l.id OPERATOR(pg_catalog.=) d.id)",
-	                     0, NULL, NULL);
+	(void) deploy_write("DELETE FROM cerebro.deployment d WHERE NOT EXISTS "
+	                    "(SELECT FROM cerebro.deployments l "
+	                    "WHERE l.id OPERATOR(pg_catalog.=) d.id)",
+	                    0, NULL, NULL, NULL);
 }
 
 /* ----------------------------------------------------------------- deploy */
@@ -195,17 +200,16 @@ check_relation(const Model *model, const Task *task)
 		         errhint("Make a task over a relation that exists.")));
 }
 
-/* The model stays until this transaction ends, or is reported as gone. */
-static void
-lock_model(int32 id)
+void
+deploy_lock_model(int32 id)
 {
 	Oid types[] = {INT4OID};
 	Datum values[] = {Int32GetDatum(id)};
 
 	if (DatumGetInt32(
-			write_archive("SELECT id FROM cerebro.model "
-	                      "WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
-	                      1, types, values)) != id)
+			deploy_write("SELECT id FROM cerebro.model "
+	                     "WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+	                     1, types, values, NULL)) != id)
 		model_report_missing(id);
 }
 
@@ -219,19 +223,55 @@ lock_name(const Target *target)
 	LockDatabaseObject(archive_get_relid("deployment"), hash, 0, ExclusiveLock);
 }
 
+void
+deploy_lock_function(Oid function)
+{
+	Target target = {.schema = get_func_namespace(function),
+	                 .name = get_func_name(function)};
+	Oid *types;
+	int n_types;
+
+	(void) get_func_signature(function, &types, &n_types);
+	target.row_type = types[0];
+	lock_name(&target);
+}
+
+/* The next line of a deployment's history. */
+static void
+record_event(int32 deployment, int32 model, int32 back_to)
+{
+	Oid types[] = {INT4OID, INT4OID, INT4OID, REGROLEOID};
+	Datum values[] = {Int32GetDatum(deployment), Int32GetDatum(model),
+	                  Int32GetDatum(back_to), ObjectIdGetDatum(GetUserId())};
+
+	(void) deploy_write(
+		"INSERT INTO cerebro.deployment_event "
+		"(deployment, ordinal, model, back_to, owner) "
+		"SELECT $1, 1 OPERATOR(pg_catalog.+) COALESCE(pg_catalog.max(ordinal), "
+		"0), $2, NULLIF($3, 0), $4 FROM cerebro.deployment_event "
+		"WHERE deployment OPERATOR(pg_catalog.=) $1",
+		4, types, values, NULL);
+}
+
 static int32
 insert_deployment(const Target *target, const Task *task, int32 model)
 {
-	Oid types[] = {TEXTOID, TEXTOID, REGCLASSOID, INT4OID, REGROLEOID};
+	Oid types[] = {TEXTOID, TEXTOID,    REGCLASSOID,
+	               INT4OID, REGROLEOID, FLOAT4ARRAYOID};
 	Datum values[] = {CStringGetTextDatum(get_namespace_name(target->schema)),
 	                  CStringGetTextDatum(target->name),
-	                  ObjectIdGetDatum(task->relation), Int32GetDatum(model),
-	                  ObjectIdGetDatum(GetUserId())};
+	                  ObjectIdGetDatum(task->relation),
+	                  Int32GetDatum(model),
+	                  ObjectIdGetDatum(GetUserId()),
+	                  deploy_make_quantiles(model)};
+	int32 id = DatumGetInt32(
+		deploy_write("INSERT INTO cerebro.deployment "
+	                 "(schema, name, relation, model, owner, quantiles) "
+	                 "VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+	                 6, types, values, NULL));
 
-	return DatumGetInt32(write_archive(
-		"INSERT INTO cerebro.deployment (schema, name, relation, model, owner) "
-		"VALUES ($1, $2, $3, $4, $5) RETURNING id",
-		5, types, values));
+	record_event(id, model, 0);
+	return id;
 }
 
 static void
@@ -277,8 +317,8 @@ check_answer(Oid function, ScoreAnswer answer, const Task *task)
 	         errhint("Use another name, or cerebro.undeploy first.")));
 }
 
-static void
-check_owner(Oid function)
+void
+deploy_check_owner(Oid function)
 {
 	if (!compat_function_ownercheck(function, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_FUNCTION,
@@ -297,31 +337,32 @@ check_owner_of_all(int32 deployment, ScoreAnswer answer, Oid row_type)
 	PushActiveSnapshot(GetLatestSnapshot());
 	foreach (cell, functions)
 		if (deployment_has_function(deployment, lfirst_oid(cell)))
-			check_owner(lfirst_oid(cell));
+			deploy_check_owner(lfirst_oid(cell));
 	PopActiveSnapshot();
 }
 
-/* Lets an existing function answer with another model. */
-static void
-switch_deployment(Oid function, const Task *task, const Model *model)
+void
+deploy_switch(Oid function, const Task *task, const Model *model, int32 back_to)
 {
-	Oid types[] = {INT4OID, INT4OID, REGROLEOID};
+	Oid types[] = {INT4OID, INT4OID, REGROLEOID, FLOAT4ARRAYOID};
 	Datum values[] = {0, Int32GetDatum(model->id),
-	                  ObjectIdGetDatum(GetUserId())};
+	                  ObjectIdGetDatum(GetUserId()),
+	                  deploy_make_quantiles(model->id)};
 	ScoreAnswer answer = ANSWER_PROBABILITY;
 	int32 id = deployment_find_of_function(function, &answer);
 
-	check_owner(function);
+	deploy_check_owner(function);
 	check_owner_of_all(id, answer, get_rel_type_id(task->relation));
 	model_check_right(model, deployment_get_function_owner(function));
 	check_answer(function, answer, task);
 	values[0] = Int32GetDatum(id);
-	if (DatumGetInt32(write_archive(
+	if (DatumGetInt32(deploy_write(
 			"UPDATE cerebro.deployment SET model = $2, owner = $3, "
-			"created_at = pg_catalog.now() "
+			"quantiles = $4, created_at = pg_catalog.now() "
 			"WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id",
-			3, types, values)) != id)
+			4, types, values, NULL)) != id)
 		deployment_report_missing(id);
+	record_event(id, model->id, back_to);
 }
 
 /* Whether the name is free, or an error where another function has it. */
@@ -354,22 +395,21 @@ cerebro_deploy(PG_FUNCTION_ARGS)
 	parse_name(PG_GETARG_TEXT_PP(1), &target);
 	target.row_type = get_rel_type_id(task->relation);
 	lock_name(&target);
-	lock_model(model.id);
+	deploy_lock_model(model.id);
 	forget_dropped();
 	function = find_function(&target, ANSWER_PROBABILITY);
 	if (is_deployed(&target, function))
-		switch_deployment(function, task, &model);
+		deploy_switch(function, task, &model, 0);
 	else
 		function = create_deployment(&target, task, model.id);
-	announce();
+	deploy_announce();
 	PG_RETURN_OID(function);
 }
 
 /* --------------------------------------------------------------- undeploy */
 
-/* The one deployed function of the name, among all argument types. */
-static Oid
-find_deployed(text *name)
+Oid
+deploy_find_function(text *name)
 {
 	List *names = textToQualifiedNameList(name);
 	FuncCandidateList candidate =
@@ -433,8 +473,8 @@ cerebro_undeploy(PG_FUNCTION_ARGS)
 	int32 id;
 
 	PreventCommandIfReadOnly("cerebro.undeploy()");
-	function = find_deployed(PG_GETARG_TEXT_PP(0));
-	check_owner(function);
+	function = deploy_find_function(PG_GETARG_TEXT_PP(0));
+	deploy_check_owner(function);
 	id = deployment_find_of_function(function, &answer);
 	row_type = get_row_type(function);
 	SPI_connect();
@@ -442,6 +482,6 @@ cerebro_undeploy(PG_FUNCTION_ARGS)
 		drop_functions(row_type, deployment_make_body(id, i));
 	SPI_finish();
 	forget_dropped();
-	announce();
+	deploy_announce();
 	PG_RETURN_VOID();
 }

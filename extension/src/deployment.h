@@ -32,4 +32,32 @@ extern bool deployment_has_function(int32 id, Oid function);
 extern Oid deployment_get_function_owner(Oid function);
 extern void deployment_report_missing(int32 id) pg_attribute_noreturn();
 
+/* ------------------------------------------------- deploying (deploy.c) */
+
+/* Runs one parameterised command as the extension's owner; its first value,
+ * where it is not NULL. */
+extern Datum deploy_write(const char *command, int n_args, const Oid *types,
+                          const Datum *values, bool *is_null);
+/* The one deployed function of the name, among all argument types. */
+extern Oid deploy_find_function(text *name);
+extern void deploy_check_owner(Oid function);
+/* Nobody else deploys under the function's name until the transaction ends. */
+extern void deploy_lock_function(Oid function);
+/* The model stays until this transaction ends, or is reported as gone. */
+extern void deploy_lock_model(int32 id);
+/* Lets an existing function answer with another model, as the event that
+ * back_to names did, or 0; checks all rights. */
+extern void deploy_switch(Oid function, const Task *task, const Model *model,
+                          int32 back_to);
+/* Every session, on standbys too, looks again after this transaction. */
+extern void deploy_announce(void);
+
+/* ------------------------------------ scores of validation rows (quantile) */
+
+/* real[] of them, 0 to 100 %, or NULL (0): not two classes, or no rows. */
+extern Datum deploy_make_quantiles(int32 model);
+/* Share of rows that a deployment scores at most at the value; below 0 where
+ * nothing is known. */
+extern double deploy_find_share(int32 deployment, double value);
+
 #endif

@@ -10,7 +10,6 @@
  */
 #include "scan_batch.h"
 
-#include "commands/explain.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "portability/instr_time.h"
