@@ -244,6 +244,176 @@ test_change_apply__closes(void **state)
 	cer_arena_free(arena);
 }
 
+/* A neighbour of a triple, and how it came of it; NULL: not this time. */
+static const cer_mst *
+random_step_apply(test_random *random, cer_arena *arena, const cer_mst *mst,
+                  const cer_change **closed)
+{
+	const cer_change *open = NULL;
+	const cer_mst *result = NULL;
+	char text[2 * RANDOM_TEXT_BYTES];
+
+	for (size_t i = 0; i < 100; i++)
+	{
+		write_open_step(random, text);
+		if (random_below(random, 3) == 0)
+			sprintf(text, "SET PT.lr = %zu", 1 + random_below(random, 3));
+		if (cer_change_parse(arena, (cer_text){text, strlen(text)}, &open,
+		                     NULL) == CER_OK &&
+		    cer_change_apply(arena, mst, open, &result, closed, NULL) ==
+		        CER_OK &&
+		    !mst_equals(arena, result, mst))
+			return result;
+	}
+	return NULL;
+}
+
+static const cer_mst *
+merge(cer_arena *arena, const cer_mst *base, const cer_mst *a, const cer_mst *b)
+{
+	const cer_mst *merged = NULL;
+	cer_error err;
+
+	if (cer_mst_merge(arena, base, a, b, &merged, &err) != CER_OK)
+	{
+		assert_true(err.status == CER_BAD_VALUE ||
+		            err.status == CER_UNKNOWN_NAME);
+		return NULL;
+	}
+	return merged;
+}
+
+static void
+check_commuting(cer_arena *arena, const cer_mst *x, const cer_change *c,
+                const cer_change *d, const cer_mst *merged)
+{
+	const cer_mst *cd = NULL;
+	const cer_mst *dc = NULL;
+
+	if (cer_change_apply(arena, x, compose(arena, c, d), &cd, NULL, NULL) !=
+	        CER_OK ||
+	    cer_change_apply(arena, x, compose(arena, d, c), &dc, NULL, NULL) !=
+	        CER_OK)
+		return;
+	if (!mst_equals(arena, cd, dc))
+		fail_msg("%s\nand %s\nfrom %s", change_text(arena, c).data,
+		         change_text(arena, d).data, mst_text(arena, x).data);
+	assert_non_null(merged);
+	if (!mst_equals(arena, cd, merged))
+		fail_msg("%s\nand %s\nfrom %s\nmerge to %s", change_text(arena, c).data,
+		         change_text(arena, d).data, mst_text(arena, x).data,
+		         mst_text(arena, merged).data);
+}
+
+static void
+test_mst_merge__laws(void **state)
+{
+	cer_arena *arena = new_arena();
+	size_t n_commuting = 0;
+	size_t n_merged = 0;
+	test_random random;
+
+	(void) state;
+	random_init(&random);
+	for (size_t i = 0; i < N_PAIRS / 4; i++)
+	{
+		const cer_mst *x = random_mst_make(&random, arena);
+		const cer_change *c = NULL;
+		const cer_change *d = NULL;
+		const cer_mst *a = random_step_apply(&random, arena, x, &c);
+		const cer_mst *b = random_step_apply(&random, arena, x, &d);
+		const cer_mst *ab;
+		const cer_mst *ba;
+
+		if (a == NULL || b == NULL)
+			continue;
+		ab = merge(arena, x, a, b);
+		ba = merge(arena, x, b, a);
+		assert_int_equal(ab == NULL, ba == NULL);
+		if (ab != NULL)
+			assert_same(arena, ba, ab, c);
+		n_merged += ab != NULL;
+		assert_same(arena, merge(arena, x, a, x), a, c);
+		assert_same(arena, merge(arena, x, x, b), b, d);
+		assert_same(arena, merge(arena, x, a, a), a, c);
+		assert_int_equal(cer_change_commutes(c, d), cer_change_commutes(d, c));
+		if (cer_change_commutes(c, d))
+		{
+			n_commuting++;
+			check_commuting(arena, x, c, d, ab);
+		}
+		cer_arena_clear(arena);
+	}
+	printf("# %zu merged, %zu commuting\n", n_merged, n_commuting);
+	assert_true(n_commuting > N_PAIRS / 40);
+	assert_true(n_merged > n_commuting);
+	cer_arena_free(arena);
+}
+
+static const cer_change *
+parse_change(cer_arena *arena, const char *text)
+{
+	const cer_change *change = NULL;
+	cer_error err;
+
+	if (cer_change_parse(arena, (cer_text){text, strlen(text)}, &change,
+	                     &err) != CER_OK)
+		fail_msg("%s: %s", text, err.message);
+	return change;
+}
+
+static void
+test_change_commutes__tells(void **state)
+{
+	static const struct
+	{
+		const char *a;
+		const char *b;
+		bool commutes;
+	} cases[] = {
+		{"", "SET PT.lr = 1", true},
+		{"SET PT.lr = 1", "SET PT.lr = 2", false},
+		{"SET PT.lr = 1", "SET PT.adam.lr = 2", false},
+		{"SET PT.lr = 1", "SET PT.batch = 2", true},
+		{"SET PT.lr = 1", "SET PT.optimizer = sgd", false},
+		{"SET PT.batch = 1", "SET PT.optimizer = sgd", true},
+		{"SET PT.lr = 1", "ADD FE a", true},
+		{"ADD FE a", "ADD FE b", true},
+		{"ADD FE a", "DROP FE a : onehot", false},
+		{"ADD FE a", "DROP FE.a", false},
+		{"ADD FE a", "ADD FE EXCEPT (a)", false},
+		{"ADD FE *", "ADD FE EXCEPT (a)", false},
+		{"ADD FE JOIN t", "ADD FE t.a", false},
+		{"ADD FE JOIN t", "ADD FE JOIN s", true},
+		{"ADD FE JOIN t", "ADD FE JOIN s t", false},
+		{"ADD FE JOIN t", "ADD FE JOIN s VIA (t.a)", false},
+		{"SET AS.mlp.units[1] = 1", "SET AS.mlp.units[2] = 1", true},
+		{"SET AS.mlp.units[1] = 1", "SET AS.mlp[1].units[1] = 2", false},
+		{"SET AS.mlp.units[1] = 1", "INSERT AS 3 AFTER AS.mlp.units[1]", false},
+		{"SET AS.mlp.units[1] = 1", "SET AS.mlp.dropout = 0.5", true},
+		{"SET AS.mlp.units[1] = 1", "SET AS = mlp(3)", false},
+		{"SET AS.dense[1].width = 1", "SET AS.dense[2].width = 1", true},
+		{"SET AS.dense[1].width = 1", "DELETE AS.relu[1]", false},
+		{"SET AS.dense[1] = dense(1) -> dense(2)", "SET AS.dense[2].width = 1",
+	     true},
+		{"SET AS.dense[1] = dense(1) -> relu", "SET AS.dense[2].width = 1",
+	     false},
+	};
+	cer_arena *arena = new_arena();
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		const cer_change *a = parse_change(arena, cases[i].a);
+		const cer_change *b = parse_change(arena, cases[i].b);
+
+		if (cer_change_commutes(a, b) != cases[i].commutes ||
+		    cer_change_commutes(b, a) != cases[i].commutes)
+			fail_msg("%s and %s", cases[i].a, cases[i].b);
+	}
+	cer_arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -251,6 +421,8 @@ main(void)
 		cmocka_unit_test(test_change__laws),
 		cmocka_unit_test(test_change_compose__is_associative),
 		cmocka_unit_test(test_change_apply__closes),
+		cmocka_unit_test(test_mst_merge__laws),
+		cmocka_unit_test(test_change_commutes__tells),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
