@@ -137,18 +137,21 @@ typedef struct cer_normalize_grads
 	float *dbias;
 } cer_normalize_grads;
 
+#define CER_ATTEND_SCRATCH(n, n_tokens, padded) \
+	(2 * ((n) + (n_tokens)) * (padded))
+
 /* Self-attention of one row's tokens: y = softmax(scale q k^T) v, by head. */
 typedef struct cer_attend
 {
 	size_t n_tokens;
 	size_t padded; /* cer_dense_pad(n_tokens) */
 	size_t n_heads;
-	size_t n;          /* of a head */
-	float scale;       /* 1 / sqrt(n) */
-	const float *qkv;  /* (n_tokens, 3, n_heads, n) */
-	float *weights;    /* (n_heads, n_tokens, padded): the softmax */
-	float *y;          /* (n_tokens, n_heads, n) */
-	float *transposed; /* scratch: (n, padded) */
+	size_t n;         /* of a head */
+	float scale;      /* 1 / sqrt(n) */
+	const float *qkv; /* (n_tokens, 3, n_heads, n) */
+	float *weights;   /* (n_heads, n_tokens, padded): by key, then query */
+	float *y;         /* (n_tokens, n_heads, n) */
+	float *scratch;   /* CER_ATTEND_SCRATCH(n, n_tokens, padded) floats */
 } cer_attend;
 
 typedef struct cer_attend_grads
@@ -157,7 +160,6 @@ typedef struct cer_attend_grads
 	const float *keep; /* as weights: what dropout multiplied; or NULL */
 	const float *dy;   /* as y */
 	float *dqkv;       /* out: as qkv */
-	float *dp;         /* scratch: padded */
 } cer_attend_grads;
 
 typedef struct cer_kernels

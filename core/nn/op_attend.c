@@ -38,8 +38,8 @@ attend_cost(const cer_net *net, const cer_node *node)
 	return 4.0 * (double) (node->n_out * node->m * node->n_tokens);
 }
 
-/* Places in a tile's scratch: weights, what dropout leaves of them, a matrix,
- * a row of gradients. */
+/* Places in a tile's scratch: weights, what dropout leaves of them, what
+ * kernels need. */
 static float *
 get_keep(const cer_tile *tile, const attend_state *state)
 {
@@ -57,7 +57,7 @@ weigh(const cer_tile *tile, const cer_graph_node *node, size_t row,
 	attend->qkv = cer_get_data(&node->in, row) + at * node->in.n;
 	attend->y = cer_get_data(&node->out, row) + at * node->out.n;
 	attend->weights = tile->scratch;
-	attend->transposed = tile->scratch + 2 * state->n_weights;
+	attend->scratch = tile->scratch + 2 * state->n_weights;
 	tile->graph->kernels->attend_weigh(attend);
 }
 
@@ -117,8 +117,6 @@ attend_backward(const cer_tile *tile, const cer_graph_node *node)
 				draw_keep(tile, state, row, i) ? get_keep(tile, state) : NULL;
 			grads.dy = cer_get_grad(&node->out, row) + at * node->out.n;
 			grads.dqkv = cer_get_grad(&node->in, row) + at * node->in.n;
-			grads.dp =
-				grads.of.transposed + state->attend.n * state->attend.padded;
 			tile->graph->kernels->attend_grads(&grads);
 		}
 }
@@ -142,8 +140,10 @@ attend_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	state->threshold = (uint32_t) (node->node->dropout * 65536.0 + 0.5);
 	state->kept_scale = (float) (1.0 / (1.0 - node->node->dropout));
 	cer_random_init(&state->random, graph->seed, node->node->name);
-	cer_graph_need_scratch(graph, 2 * state->n_weights +
-	                                  (attend->n + 1) * attend->padded);
+	cer_graph_need_scratch(
+		graph,
+		2 * state->n_weights +
+			CER_ATTEND_SCRATCH(attend->n, attend->n_tokens, attend->padded));
 	return CER_OK;
 }
 
