@@ -314,9 +314,9 @@ dump(source *s, const cer_trainer *trainer, const char *path)
 	if (to == NULL)
 		die("cannot write the dump");
 	for (size_t row = 0; row < t.n; row++)
-		cer_encoders_apply_row(trainer->encoders, t.values + row * s->n_inputs,
-		                       numbers + row * shape->n_numbers,
-		                       codes + row * shape->n_tables);
+		cer_encoders_apply_values(
+			trainer->encoders, 1, t.values + row * s->n_inputs, 1,
+			numbers + row * shape->n_numbers, codes + row * shape->n_tables);
 	fwrite(head, sizeof(head), 1, to);
 	for (size_t i = 0; i < shape->n_tables; i++)
 	{
