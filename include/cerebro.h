@@ -136,6 +136,29 @@ extern cer_status cer_mst_parse(cer_arena *arena, cer_text text,
 extern cer_status cer_mst_print(cer_arena *arena, const cer_mst *mst,
                                 cer_text *text, cer_error *err);
 
+/* With every default written out; it reads back as the same triple.  What a
+ * structure takes from PT stands there. */
+extern cer_status cer_mst_describe(cer_arena *arena, const cer_mst *mst,
+                                   cer_text *text, cer_error *err);
+
+/*
+ * As JSON, every name of an argument written, and back:
+ *
+ *	 {"version": 1, "fe": ["*", {"column": "dest", "encoder": "onehot"}],
+ *	  "as": {"mlp": {"units": [256, 128]}}, "pt": {"batch": 64}}
+ *
+ * Keys of objects are in canonical order; reading takes any.
+ */
+extern cer_status cer_mst_to_json(cer_arena *arena, const cer_mst *mst,
+                                  cer_text *json, cer_error *err);
+extern cer_status cer_mst_from_json(cer_arena *arena, cer_text json,
+                                    const cer_mst **mst, cer_error *err);
+
+/* What a word of the language means, with its arguments and an example; of the
+ * empty word: all words. */
+extern cer_status
+cer_help(cer_arena *arena, cer_text word, cer_text *text, cer_error *err);
+
 extern uint64_t cer_mst_get_seed(const cer_mst *mst);
 extern size_t cer_mst_get_epochs(const cer_mst *mst);
 extern size_t cer_mst_get_patience(const cer_mst *mst); /* 0: never stops */

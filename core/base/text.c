@@ -18,8 +18,8 @@ bool
 cer_text_is(cer_text text, const char *string)
 {
 	/* most words differ at once */
-	if (text.size > 0 && text.data[0] != string[0])
-		return false;
+	if (text.size == 0 || text.data[0] != string[0])
+		return text.size == 0 && string[0] == '\0';
 	return strncmp(text.data, string, text.size) == 0 &&
 	       string[text.size] == '\0';
 }
@@ -27,7 +27,8 @@ cer_text_is(cer_text text, const char *string)
 bool
 cer_text_equals(cer_text a, cer_text b)
 {
-	return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+	return a.size == b.size &&
+	       (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
 int

@@ -13,7 +13,8 @@ typedef enum cer_form
 {
 	CER_FORM_TRIPLE,  /* what is left out is as the language version has it */
 	CER_FORM_PATTERN, /* what is left out is free */
-	CER_FORM_SPACE    /* as a triple, and values may be many */
+	CER_FORM_SPACE,   /* as a triple, and values may be many */
+	CER_FORM_COMPLETE /* a triple; rewriting puts every default in */
 } cer_form;
 
 /*

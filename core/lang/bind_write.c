@@ -176,7 +176,8 @@ is_left_out(const cer_binding *binding, size_t i)
 
 	if (binding->written[i] == NULL)
 		return true;
-	if (binding->form == CER_FORM_PATTERN || arg->is_required || arg->setting)
+	if (binding->form == CER_FORM_PATTERN ||
+	    binding->form == CER_FORM_COMPLETE || arg->is_required || arg->setting)
 		return false;
 	return binding->values[i] == arg->fallback;
 }
@@ -192,6 +193,44 @@ append_named(cer_arena *arena, cer_ast *call, const char *name, cer_ast *value,
 	named->name = cer_text_of(name);
 	cer_ast_append(named, value);
 	cer_ast_append(call, named);
+	return CER_OK;
+}
+
+/* Makes a default that has a value of its own as if it were written. */
+static cer_status
+make_default(cer_arena *arena, const cer_arg *arg, cer_place place,
+             cer_ast **value, cer_error *err)
+{
+	bool is_word =
+		arg->type == CER_ARG_ACTIVATION || arg->type == CER_ARG_CHOICE;
+
+	if (arg->setting != NULL || arg->is_required ||
+	    (!is_word && arg->type != CER_ARG_NUMBER &&
+	     arg->type != CER_ARG_INTEGER))
+		return CER_OK;
+	*value =
+		cer_ast_make(arena, is_word ? CER_AST_CALL : CER_AST_NUMBER, place);
+	if (*value == NULL)
+		return cer_fail_memory(err, sizeof(**value));
+	(*value)->number = arg->fallback;
+	if (arg->type == CER_ARG_ACTIVATION)
+		(*value)->name =
+			cer_text_of(cer_activation_name((cer_activation) arg->fallback));
+	if (arg->type == CER_ARG_CHOICE)
+		(*value)->name = cer_text_of(arg->choices[(size_t) arg->fallback]);
+	return CER_OK;
+}
+
+static cer_status
+fill_defaults(cer_arena *arena, cer_binding *binding, cer_place place,
+              cer_error *err)
+{
+	const cer_word *word = binding->word;
+
+	for (size_t i = 0; i < word->n_args; i++)
+		if (binding->written[i] == NULL)
+			CER_TRY(make_default(arena, &word->args[i], place,
+			                     &binding->written[i], err));
 	return CER_OK;
 }
 
@@ -227,9 +266,16 @@ cer_status
 cer_binding_rewrite(cer_arena *arena, const cer_binding *binding, cer_ast *call,
                     cer_error *err)
 {
+	cer_binding complete;
 	bool is_positional = true;
 
 	cer_ast_remove_children(call);
+	if (binding->form == CER_FORM_COMPLETE)
+	{
+		complete = *binding;
+		CER_TRY(fill_defaults(arena, &complete, call->place, err));
+		binding = &complete;
+	}
 	for (size_t i = 0; i < binding->word->n_args; i++)
 		CER_TRY(write_arg(arena, binding, i, &is_positional, call, err));
 	return CER_OK;

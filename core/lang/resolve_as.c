@@ -100,6 +100,24 @@ shorten_activation(cer_ast *call, const cer_word *word)
 	cer_ast_remove_children(call);
 }
 
+/* What its arguments are is not known; those that are surely layers are made
+ * canonical. */
+static cer_status
+resolve_unknown(cer_resolver *r, cer_ast *call)
+{
+	if (r->unknown == NULL)
+		r->unknown = call;
+	for (cer_ast *child = call->first; child; child = child->next)
+	{
+		cer_ast *value = child->kind == CER_AST_NAMED ? child->first : child;
+
+		if (value->kind == CER_AST_CHAIN ||
+		    (value->kind == CER_AST_CALL && value->first != NULL))
+			CER_TRY(cer_resolve_layer(r, value));
+	}
+	return CER_OK;
+}
+
 static cer_status
 resolve_call(cer_resolver *r, cer_ast *call)
 {
@@ -108,11 +126,7 @@ resolve_call(cer_resolver *r, cer_ast *call)
 
 	CER_TRY(cer_find_layer_word(r, call, &word));
 	if (word == NULL)
-	{
-		if (r->unknown == NULL)
-			r->unknown = call;
-		return CER_OK;
-	}
+		return resolve_unknown(r, call);
 	CER_TRY(cer_call_bind(call, word, r->form, &binding, r->err));
 	CER_TRY(resolve_arguments(r, &binding));
 	CER_TRY(cer_binding_rewrite(r->arena, &binding, call, r->err));

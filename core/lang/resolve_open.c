@@ -9,6 +9,7 @@
 #include "lang/parse_private.h"
 
 #include "base/text.h"
+#include "lang/mst.h"
 #include "lang/pattern.h"
 #include "lang/resolver.h"
 #include "lang/space.h"
@@ -47,7 +48,8 @@ resolve_pattern(cer_resolver *r, cer_ast *triple)
 	return CER_OK;
 }
 
-/* FE and AS of a space always stand, PT where something of it is not default. */
+/* FE and AS always stand, PT where something of it is not default, or where
+ * defaults are wanted. */
 static cer_status
 resolve_space(cer_resolver *r, cer_ast *triple)
 {
@@ -74,6 +76,19 @@ resolve_space(cer_resolver *r, cer_ast *triple)
 			cer_ast_append(triple, sections[i]);
 	}
 	return CER_OK;
+}
+
+cer_status
+cer_mst_describe(cer_arena *arena, const cer_mst *mst, cer_text *text,
+                 cer_error *err)
+{
+	cer_resolver r = {.arena = arena, .err = err, .form = CER_FORM_COMPLETE};
+	cer_ast *copy = cer_ast_copy(arena, mst->ast);
+
+	if (copy == NULL)
+		return cer_fail_memory(err, sizeof(*copy));
+	CER_TRY(resolve_space(&r, copy));
+	return cer_ast_print_version(arena, copy, text, err);
 }
 
 static cer_status

@@ -316,7 +316,7 @@ cer_resolve_open_pt(cer_resolver *r, cer_ast *pt)
 	cer_binding binding;
 
 	CER_TRY(sort_settings(r, pt, &t));
-	if (t.optimizer == NULL && r->form == CER_FORM_SPACE)
+	if (t.optimizer == NULL && r->form != CER_FORM_PATTERN)
 		CER_TRY(cer_resolver_make_call(r, CER_DEFAULT_OPTIMIZER, pt->place,
 		                               &t.optimizer));
 	CER_TRY(resolve_open_training(r, &t));

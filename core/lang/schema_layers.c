@@ -171,68 +171,92 @@ static const cer_arg output_args[] = {
 	INITIAL,
 };
 
-#define WORD(layer_code, word_name, word_help)                        \
+#define WORD(layer_code, word_name, word_example, word_help)          \
 	{                                                                 \
 		.name = word_name, .help = word_help, .kind = CER_WORD_LAYER, \
-		.code = layer_code                                            \
+		.code = layer_code, .example = word_example                   \
 	}
 
-#define WORD_ARGS(layer_code, word_name, word_args, word_help)            \
-	{                                                                     \
-		.name = word_name, .help = word_help, .kind = CER_WORD_LAYER,     \
-		.code = layer_code, .n_args = COUNT(word_args), .args = word_args \
+#define WORD_ARGS(layer_code, word_name, word_example, word_args, word_help) \
+	{                                                                        \
+		.name = word_name, .help = word_help, .kind = CER_WORD_LAYER,        \
+		.code = layer_code, .example = word_example,                         \
+		.n_args = COUNT(word_args), .args = word_args                        \
 	}
 
 const cer_word cer_layer_words[] = {
-	WORD_ARGS(CER_LAYER_CONCAT, "concat", children_args,
+	WORD_ARGS(CER_LAYER_CONCAT, "concat",
+              "AS concat(mlp(64), tokens(8) > fm) > mlp(32)", children_args,
               "layers side by side: their outputs become one vector"),
-	WORD_ARGS(CER_LAYER_SUM, "sum", children_args,
-              "layers side by side: their outputs are added"),
-	WORD_ARGS(CER_LAYER_SKIP, "skip", skip_args,
+	WORD_ARGS(CER_LAYER_SUM, "sum", "AS sum(wide, mlp(64) > output)",
+              children_args, "layers side by side: their outputs are added"),
+	WORD_ARGS(CER_LAYER_SKIP, "skip",
+              "AS dense(64) > skip(norm(batch) > dense(64) > relu)", skip_args,
               "layers, and their input added to their output"),
-	WORD_ARGS(CER_LAYER_CHAIN, "repeat", repeat_args,
+	WORD_ARGS(CER_LAYER_CHAIN, "repeat",
+              "AS dense(64) > repeat(3, skip(dense(64) > relu))", repeat_args,
               "layers so many times, one after the other"),
-	WORD_ARGS(CER_LAYER_ENSEMBLE, "ensemble", ensemble_args,
+	WORD_ARGS(CER_LAYER_ENSEMBLE, "ensemble",
+              "AS ensemble(8, mlp(64, 32), shared)", ensemble_args,
               "many of the same: what follows sees each member, their answers "
               "are averaged"),
-	WORD_ARGS(CER_LAYER_BY_TABLE, "by_table", by_table_args,
+	WORD_ARGS(CER_LAYER_BY_TABLE, "by_table",
+              "AS by_table(mlp(128, 64), concat) > mlp(64)", by_table_args,
               "a tower for each table of FE"),
-	WORD_ARGS(CER_LAYER_POOL_ROWS, "pool_rows", pool_rows_args,
+	WORD_ARGS(CER_LAYER_POOL_ROWS, "pool_rows",
+              "AS pool_rows(bookings, mlp(64), mean) > mlp(32)", pool_rows_args,
               "a learnt aggregate of the rows of a child table"),
 
-	WORD(CER_LAYER_FEATURES, "features", "all features as one vector"),
-	WORD_ARGS(CER_LAYER_TOKENS, "tokens", tokens_args,
+	WORD(CER_LAYER_FEATURES, "features", "AS concat(features, mlp(64))",
+         "all features as one vector"),
+	WORD_ARGS(CER_LAYER_TOKENS, "tokens",
+              "AS tokens(16, cls) > attention(4) > pool(first)", tokens_args,
               "a vector for each feature"),
-	WORD(CER_LAYER_WIDE, "wide", "a logit of each class, linear in features"),
+	WORD(CER_LAYER_WIDE, "wide", "AS sum(wide, mlp(64) > output)",
+         "a logit of each class, linear in features"),
 
-	WORD_ARGS(CER_LAYER_DENSE, "dense", dense_args,
+	WORD_ARGS(CER_LAYER_DENSE, "dense",
+              "AS dense(64, initial = he) > relu > dense(32)", dense_args,
               "each unit sees all units before it"),
-	WORD_ARGS(CER_LAYER_ACTIVATION, "activation", activation_args,
+	WORD_ARGS(CER_LAYER_ACTIVATION, "activation",
+              "AS dense(64) > activation(selu, learnt)", activation_args,
               "a function of each unit; its name alone is enough"),
-	WORD_ARGS(CER_LAYER_DROPOUT, "dropout", dropout_args,
+	WORD_ARGS(CER_LAYER_DROPOUT, "dropout",
+              "AS dense(64) > relu > dropout(0.2)", dropout_args,
               "sets values to 0 in training"),
-	WORD_ARGS(CER_LAYER_NORM, "norm", norm_args,
+	WORD_ARGS(CER_LAYER_NORM, "norm", "AS dense(64) > norm(batch) > relu",
+              norm_args,
               "mean 0 and variance 1, then a learnt factor and shift"),
-	WORD(CER_LAYER_SCALE, "scale", "a learnt factor of each unit"),
-	WORD_ARGS(CER_LAYER_CROSS, "cross", cross_args,
+	WORD(CER_LAYER_SCALE, "scale", "AS scale > mlp(64)",
+         "a learnt factor of each unit"),
+	WORD_ARGS(CER_LAYER_CROSS, "cross", "AS concat(repeat(2, cross), mlp(64))",
+              cross_args,
               "products with the first input (Wang and others 2021)"),
-	WORD(CER_LAYER_FM, "fm", "products of all pairs of tokens, added"),
-	WORD_ARGS(CER_LAYER_ATTENTION, "attention", attention_args,
+	WORD(CER_LAYER_FM, "fm", "AS concat(tokens(8) > fm, mlp(64))",
+         "products of all pairs of tokens, added"),
+	WORD_ARGS(CER_LAYER_ATTENTION, "attention",
+              "AS tokens(16) > skip(attention(4)) > flatten", attention_args,
               "each token looks at all tokens"),
-	WORD_ARGS(CER_LAYER_GLU, "glu", glu_args,
-              "one half of the units gates the other"),
-	WORD_ARGS(CER_LAYER_GATE, "gate", gate_args,
+	WORD_ARGS(CER_LAYER_GLU, "glu", "AS dense(128) > glu(sigmoid) > dense(32)",
+              glu_args, "one half of the units gates the other"),
+	WORD_ARGS(CER_LAYER_GATE, "gate", "AS norm(batch) > gate(4)", gate_args,
               "gated feature learning units (Joseph, Raj 2022)"),
-	WORD_ARGS(CER_LAYER_CONV, "conv1d", conv_args,
+	WORD_ARGS(CER_LAYER_CONV, "conv1d",
+              "AS tokens(8) > conv1d(16, 3) > relu > pool(max)", conv_args,
               "sees some tokens beside each other"),
 	WORD_ARGS(
-		CER_LAYER_RECURRENT, "gru", recurrent_args,
+		CER_LAYER_RECURRENT, "gru", "AS tokens(8) > gru(32) > pool(mean)",
+		recurrent_args,
 		"goes through the tokens in order, with a state (Cho and others 2014)"),
-	WORD_ARGS(CER_LAYER_POOL, "pool", pool_args, "tokens become one vector"),
-	WORD(CER_LAYER_FLATTEN, "flatten", "tokens one after the other"),
-	WORD(CER_LAYER_NEIGHBOURS, "neighbours",
+	WORD_ARGS(CER_LAYER_POOL, "pool",
+              "AS tokens(16) > attention(4) > pool(mean)", pool_args,
+              "tokens become one vector"),
+	WORD(CER_LAYER_FLATTEN, "flatten", "AS tokens(16) > attention(4) > flatten",
+         "tokens one after the other"),
+	WORD(CER_LAYER_NEIGHBOURS, "neighbours", "AS dense(32) > neighbours",
          "answers by the labels of training rows that are near"),
-	WORD_ARGS(CER_LAYER_OUTPUT, "output", output_args,
+	WORD_ARGS(CER_LAYER_OUTPUT, "output", "AS sum(wide, mlp(64) > output)",
+              output_args,
               "a logit of each class; the end of a network, added where none "
               "is written"),
 };

@@ -1,6 +1,6 @@
 /*
  * fuzz_open.c
- *	  Texts of patterns, spaces and definitions of structures: whatever comes,
+ *	  Texts of patterns, spaces, definitions of structures, JSON: whatever comes,
  *	  an answer; what is accepted prints to a text that reads back the same.
  */
 #include "cerebro.h"
@@ -53,6 +53,18 @@ canon_structure(cer_arena *arena, cer_text text, cer_text *canonical,
 	return cer_structure_define(arena, &structure, NULL, 0, canonical, err);
 }
 
+/* A triple's JSON is read back as the same triple. */
+static cer_status
+canon_json(cer_arena *arena, cer_text text, cer_text *canonical, cer_error *err)
+{
+	const cer_mst *mst;
+	cer_status status = cer_mst_from_json(arena, text, &mst, err);
+
+	if (status == CER_OK)
+		check(cer_mst_to_json(arena, mst, canonical, NULL) == CER_OK);
+	return status;
+}
+
 static void
 check_canon(canon_fn canon, cer_text text)
 {
@@ -84,5 +96,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_canon(canon_pattern, text);
 	check_canon(canon_space, text);
 	check_canon(canon_structure, text);
+	check_canon(canon_json, text);
 	return 0;
 }

@@ -37,6 +37,26 @@ read_split(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
 }
 
 static cer_status
+read_pattern(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
+{
+	const cer_pattern *pattern;
+	cer_status status = cer_pattern_parse(arena, text, &pattern, err);
+
+	return status == CER_OK ? cer_pattern_print(arena, pattern, result, err)
+	                        : status;
+}
+
+static cer_status
+read_space(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
+{
+	const cer_space *space;
+	cer_status status = cer_space_parse(arena, text, &space, err);
+
+	return status == CER_OK ? cer_space_print(arena, space, result, err)
+	                        : status;
+}
+
+static cer_status
 read_definition(cer_arena *arena, cer_text text, cer_text *result,
                 cer_error *err)
 {
@@ -72,6 +92,10 @@ find_reader(const char *line)
 {
 	if (strcmp(line, "```mst") == 0)
 		return read_mst;
+	if (strcmp(line, "```pattern") == 0)
+		return read_pattern;
+	if (strcmp(line, "```space") == 0)
+		return read_space;
 	if (strcmp(line, "```definition") == 0)
 		return read_definition;
 	return strcmp(line, "```split") == 0 ? read_split : NULL;

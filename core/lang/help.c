@@ -1,0 +1,313 @@
+/*
+ * lang/help.c
+ *	  What words mean, with their arguments and an example.
+ */
+#include "base/error.h"
+#include "base/text.h"
+#include "lang/definition.h"
+#include "lang/number.h"
+#include "lang/schema.h"
+#include "lang/suggest.h"
+#include "lang/writer.h"
+
+#include <string.h>
+
+typedef struct keyword
+{
+	const char *name;
+	const char *help;
+	const char *example;
+} keyword;
+
+/* What is no row of the schema. */
+static const keyword keywords[] = {
+	{"FE", "what the network sees: columns and their encoders",
+     "FE *, dest : embed(16)"},
+	{"AS", "how the network is built: a structure, or layers",
+     "AS mlp(256, 128)"},
+	{"*", "every column of the source that can be a feature", "FE *"},
+	{"EXCEPT", "columns that are left out of *, or of a joined table",
+     "FE *, EXCEPT (tailnum)"},
+	{"JOIN", "columns of another table, one row of it for each row",
+     "FE *, JOIN planes VIA (tailnum), planes.year : standardize"},
+	{"LAST", "JOIN LAST: of the rows that match, the newest",
+     "FE *, JOIN LAST weather VIA (origin)"},
+	{"AGGREGATE",
+     "aggregates over the rows of another table that belong to a row",
+     "FE *, AGGREGATE bookings VIA (customer) (n = count(*)) WINDOW '90 days'"},
+	{"VIA", "the columns that refer to the other table, or from it",
+     "FE *, JOIN airports o VIA (origin)"},
+	{"USING", "columns that both tables have",
+     "FE *, JOIN planes USING (tailnum)"},
+	{"ON", "the condition by which rows of two tables belong together",
+     "FE *, JOIN airports a ON (a.faa = dest)"},
+	{"WHERE", "the rows that an AGGREGATE looks at",
+     "FE *, AGGREGATE bookings (n = count(*)) WHERE (price > 0)"},
+	{"WINDOW", "how far back an AGGREGATE looks",
+     "FE *, AGGREGATE bookings (n = count(*)) WINDOW '90 days'"},
+	{"UNCUT", "lets an AGGREGATE see rows of the future",
+     "FE *, AGGREGATE bookings (n = count(*)) UNCUT"},
+	{"x", "w x n: n layers of one width", "AS mlp(256 x 3)"},
+	{">", "a > b: b of what a makes", "AS dense(64) > relu > dense(32)"},
+	{"+", "encoders side by side", "FE dest : onehot + embed(8)"},
+	{":", "the encoder of a column", "FE *, dest : embed(16)"},
+};
+
+#define N_KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
+
+static cer_text
+fold(cer_arena *arena, cer_text word)
+{
+	char *data = cer_arena_allocate(arena, word.size + 1);
+
+	for (size_t i = 0; data != NULL && i < word.size; i++)
+		data[i] = (char) (word.data[i] >= 'A' && word.data[i] <= 'Z'
+		                      ? word.data[i] + ('a' - 'A')
+		                      : word.data[i]);
+	return (cer_text){data, word.size};
+}
+
+static bool
+is_same(cer_text folded, const char *name)
+{
+	if (strlen(name) != folded.size)
+		return false;
+	for (size_t i = 0; i < folded.size; i++)
+		if (folded.data[i] != name[i] && (name[i] < 'A' || name[i] > 'Z' ||
+		                                  folded.data[i] != (name[i] | 0x20)))
+			return false;
+	return true;
+}
+
+/* ---------------------------------------------------------------- writing */
+
+static void
+write_example(cer_writer *w, const char *example)
+{
+	cer_writer_format(w, "\nExample:\n  %s\n", example);
+}
+
+static void
+write_default(cer_writer *w, const cer_arg *arg)
+{
+	if (arg->setting != NULL)
+		cer_writer_put(w, ", else PT's");
+	else if (arg->is_required || arg->type == CER_ARG_FLAG)
+		return;
+	else if (arg->type == CER_ARG_CHOICE)
+		cer_writer_format(w, ", else %s", arg->choices[(size_t) arg->fallback]);
+	else if (arg->type == CER_ARG_ACTIVATION)
+		cer_writer_format(w, ", else %s",
+		                  cer_activation_name((cer_activation) arg->fallback));
+	else if (arg->type == CER_ARG_NUMBER || arg->type == CER_ARG_INTEGER)
+	{
+		cer_writer_put(w, ", else ");
+		cer_writer_put_number(w, arg->fallback);
+	}
+}
+
+static void
+write_arg(cer_writer *w, const cer_arg *arg)
+{
+	char range[120];
+
+	cer_arg_describe(arg, range, sizeof(range));
+	cer_writer_format(w, "  %s: %s", arg->name, range);
+	write_default(w, arg);
+	cer_writer_format(w, "\n    %s\n", arg->help);
+}
+
+static void
+write_args(cer_writer *w, const cer_word *word)
+{
+	if (word->n_args == 0)
+		return;
+	cer_writer_put(w, word->kind == CER_WORD_SECTION ? "\nSettings:\n"
+	                                                 : "\nArguments:\n");
+	for (size_t i = 0; i < word->n_args; i++)
+		write_arg(w, &word->args[i]);
+}
+
+/* By kind, as they are all used the same way. */
+static void
+write_word_example(cer_writer *w, const cer_word *word)
+{
+	cer_writer_put(w, "\nExample:\n  ");
+	if (word->example != NULL)
+		cer_writer_put(w, word->example);
+	else if (word->kind == CER_WORD_ENCODER)
+		cer_writer_format(w, "FE *, distance : %s", word->name);
+	else if (word->kind == CER_WORD_ACTIVATION)
+		cer_writer_format(w, "AS mlp(256, 128) PT activation = %s", word->name);
+	else if (word->kind == CER_WORD_OPTIMIZER)
+		cer_writer_format(w, "PT %s(lr = 0.01)", word->name);
+	else
+		cer_writer_put(w, "PT adamw(lr = 0.001), batch = 256, epochs = 40");
+	cer_writer_put(w, "\n");
+}
+
+static cer_status
+write_word(cer_writer *w, const cer_word *word, cer_error *err)
+{
+	cer_text definition;
+
+	cer_writer_format(w, "%s (%s): %s\n", word->name,
+	                  cer_word_kind_name(word->kind), word->help);
+	write_args(w, word);
+	if (word->body != NULL)
+	{
+		CER_TRY(cer_definition_print(w->arena, word, &definition, err));
+		cer_writer_format(w, "\nMade of:\n  %s", word->name);
+		cer_writer_put(w, word->n_args > 0 ? "" : " = ");
+		cer_writer_add(w, definition);
+		cer_writer_put(w, "\n");
+	}
+	write_word_example(w, word);
+	return CER_OK;
+}
+
+/* A setting, or an argument of an optimizer. */
+static void
+write_setting(cer_writer *w, const cer_word *word, const cer_arg *arg)
+{
+	cer_writer_format(w, "%s (%s): ", arg->name,
+	                  word->kind == CER_WORD_SECTION
+	                      ? "setting of PT"
+	                      : "argument of optimizers");
+	cer_writer_format(w, "%s\n\n", arg->help);
+	write_arg(w, arg);
+	cer_writer_put(w, "\nExample:\n  PT ");
+	if (word->kind == CER_WORD_OPTIMIZER)
+		cer_writer_format(w, "%s, ", word->name);
+	cer_writer_format(w, "%s = ", arg->name);
+	if (arg->type == CER_ARG_ACTIVATION)
+		cer_writer_put(w, "gelu");
+	else if (arg->type == CER_ARG_CHOICE)
+		cer_writer_put(w, arg->choices[1]);
+	else
+		cer_writer_put_number(w, arg->fallback);
+	cer_writer_put(w, "\n");
+}
+
+/* ---------------------------------------------------------------- finding */
+
+static bool
+write_keyword(cer_writer *w, cer_text folded)
+{
+	for (size_t i = 0; i < N_KEYWORDS; i++)
+		if (is_same(folded, keywords[i].name))
+		{
+			cer_writer_format(w, "%s: %s\n", keywords[i].name,
+			                  keywords[i].help);
+			write_example(w, keywords[i].example);
+			return true;
+		}
+	return false;
+}
+
+static bool
+write_any_setting(cer_writer *w, cer_text folded)
+{
+	static const cer_word_kind kinds[] = {CER_WORD_SECTION, CER_WORD_OPTIMIZER};
+
+	for (size_t k = 0; k < 2; k++)
+		for (size_t i = 0; i < cer_schema_count(); i++)
+		{
+			const cer_word *word = cer_schema_get(i);
+			const cer_arg *arg =
+				word->kind == kinds[k] ? cer_word_find_arg(word, folded) : NULL;
+
+			if (arg == NULL)
+				continue;
+			write_setting(w, word, arg);
+			return true;
+		}
+	return false;
+}
+
+/* A name may be a word of several kinds: all of them are told. */
+static cer_status
+write_all(cer_writer *w, cer_text folded, bool *is_found, cer_error *err)
+{
+	*is_found = write_keyword(w, folded);
+	for (size_t i = 0; i < cer_schema_count(); i++)
+	{
+		const cer_word *word = cer_schema_get(i);
+
+		if (!is_same(folded, word->name))
+			continue;
+		cer_writer_put(w, *is_found ? "\n" : "");
+		*is_found = true;
+		CER_TRY(write_word(w, word, err));
+	}
+	if (!*is_found)
+		*is_found = write_any_setting(w, folded);
+	return CER_OK;
+}
+
+static cer_status
+fail_unknown(cer_text word, cer_error *err)
+{
+	cer_suggestion suggestion;
+
+	cer_fail(err, CER_UNKNOWN_NAME, "no word \"%.*s\" in the language",
+	         CER_SHOW(word));
+	cer_suggestion_init(&suggestion, word);
+	for (size_t i = 0; i < N_KEYWORDS; i++)
+		cer_suggestion_offer(&suggestion, cer_text_of(keywords[i].name));
+	for (size_t i = 0; i < cer_schema_count(); i++)
+	{
+		const cer_word *known = cer_schema_get(i);
+
+		cer_suggestion_offer(&suggestion, cer_text_of(known->name));
+		for (size_t a = 0; a < known->n_args; a++)
+			if (known->kind == CER_WORD_SECTION ||
+			    known->kind == CER_WORD_OPTIMIZER)
+				cer_suggestion_offer(&suggestion,
+				                     cer_text_of(known->args[a].name));
+	}
+	cer_suggestion_hint(&suggestion, err);
+	return CER_UNKNOWN_NAME;
+}
+
+static void
+write_index(cer_writer *w)
+{
+	cer_writer_put(w, "A triple is FE items AS structure PT settings.\n");
+	for (int kind = CER_WORD_STRUCTURE; kind <= CER_WORD_SECTION; kind++)
+	{
+		const char *separator = "";
+
+		cer_writer_format(w, "%ss: ", cer_word_kind_name((cer_word_kind) kind));
+		for (size_t i = 0; i < cer_schema_count(); i++)
+		{
+			if ((int) cer_schema_get(i)->kind != kind)
+				continue;
+			cer_writer_format(w, "%s%s", separator, cer_schema_get(i)->name);
+			separator = ", ";
+		}
+		cer_writer_put(w, "\n");
+	}
+	cer_writer_put(w, "keywords:");
+	for (size_t i = 0; i < N_KEYWORDS; i++)
+		cer_writer_format(w, " %s", keywords[i].name);
+	cer_writer_put(w, "\n");
+}
+
+cer_status
+cer_help(cer_arena *arena, cer_text word, cer_text *text, cer_error *err)
+{
+	cer_writer w = {.arena = arena};
+	cer_text folded = fold(arena, word);
+	bool is_found = true;
+
+	if (folded.data == NULL)
+		return cer_fail_memory(err, word.size + 1);
+	if (word.size == 0)
+		write_index(&w);
+	else
+		CER_TRY(write_all(&w, folded, &is_found, err));
+	if (!is_found)
+		return fail_unknown(word, err);
+	return cer_writer_finish(&w, text, err);
+}

@@ -1,0 +1,236 @@
+/*
+ * test_json.c
+ *	  Triples as JSON and back (test/lang/json.test), with every default
+ *	  (test/lang/describe.test), and help for every word.
+ */
+#include "cases.h"
+#include "cmocka_all.h"
+#include "failing_host.h"
+#include "lang/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static cer_text
+text_of(const char *string)
+{
+	return (cer_text){string, strlen(string)};
+}
+
+static cer_text
+print(cer_arena *arena, const cer_mst *mst)
+{
+	cer_text text;
+
+	assert_int_equal(cer_mst_print(arena, mst, &text, NULL), CER_OK);
+	return text;
+}
+
+/* Text to JSON, which must read back as the same. */
+static cer_status
+to_json(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
+{
+	const cer_mst *mst;
+	const cer_mst *back;
+	cer_error failure;
+	cer_status status = cer_mst_parse(arena, text, &mst, err);
+
+	if (status != CER_OK)
+		return status;
+	status = cer_mst_to_json(arena, mst, result, err);
+	if (status != CER_OK)
+		return status;
+	if (cer_mst_from_json(arena, *result, &back, &failure) != CER_OK)
+		fail_msg("%s: %s", result->data, failure.message);
+	assert_string_equal(print(arena, back).data, print(arena, mst).data);
+	return CER_OK;
+}
+
+static cer_status
+from_json(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
+{
+	const cer_mst *mst;
+	cer_status status = cer_mst_from_json(arena, text, &mst, err);
+
+	if (status == CER_OK)
+		*result = print(arena, mst);
+	return status;
+}
+
+static cer_status
+describe(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
+{
+	const cer_mst *mst;
+	const cer_mst *back;
+	cer_status status = cer_mst_parse(arena, text, &mst, err);
+
+	if (status == CER_OK)
+		status = cer_mst_describe(arena, mst, result, err);
+	if (status != CER_OK)
+		return status;
+	assert_int_equal(cer_mst_parse(arena, *result, &back, NULL), CER_OK);
+	assert_string_equal(print(arena, back).data, print(arena, mst).data);
+	return CER_OK;
+}
+
+static void
+test_mst_to_json__cases(void **state)
+{
+	(void) state;
+	cases_run("test/lang/to_json.test", to_json);
+}
+
+static void
+test_mst_from_json__cases(void **state)
+{
+	(void) state;
+	cases_run("test/lang/from_json.test", from_json);
+}
+
+static void
+test_mst_describe__cases(void **state)
+{
+	(void) state;
+	cases_run("test/lang/describe.test", describe);
+}
+
+/* ----------------------------------------------------------- help */
+
+/* The lines after "Example:" are triples. */
+static void
+check_examples(cer_arena *arena, const char *word, const char *help)
+{
+	const char *line = strstr(help, "Example:\n  ");
+	const cer_mst *mst;
+	cer_error err;
+
+	assert_non_null(line);
+	line += strlen("Example:\n  ");
+	if (cer_mst_parse(arena, (cer_text){line, strcspn(line, "\n")}, &mst,
+	                  &err) != CER_OK)
+		fail_msg("help of %s: %s: %s", word, line, err.message);
+}
+
+static void
+test_help__knows_every_word(void **state)
+{
+	for (size_t i = 0; i < cer_schema_count(); i++)
+	{
+		const cer_word *word = cer_schema_get(i);
+		cer_text help;
+		cer_error err;
+
+		if (cer_help(*state, text_of(word->name), &help, &err) != CER_OK)
+			fail_msg("%s: %s", word->name, err.message);
+		assert_non_null(strstr(help.data, word->help));
+		check_examples(*state, word->name, help.data);
+		for (size_t a = 0; a < word->n_args; a++)
+			assert_non_null(strstr(help.data, word->args[a].help));
+	}
+}
+
+static void
+test_help__knows_keywords_and_settings(void **state)
+{
+	static const char *const words[] = {
+		"FE",    "as",      "PT",       "JOIN",   "aggregate",  "EXCEPT",
+		"*",     "VIA",     "USING",    "ON",     "LAST",       "WHERE",
+		"UNCUT", "window",  "x",        ">",      "batch",      "seed",
+		"lr",    "dropout", "momentum", "epochs", "activation",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	{
+		cer_text help;
+		cer_error err;
+
+		if (cer_help(*state, text_of(words[i]), &help, &err) != CER_OK)
+			fail_msg("%s: %s", words[i], err.message);
+		check_examples(*state, words[i], help.data);
+	}
+}
+
+static void
+test_help__lists_all(void **state)
+{
+	cer_text help;
+
+	assert_int_equal(cer_help(*state, text_of(""), &help, NULL), CER_OK);
+	for (size_t i = 0; i < cer_schema_count(); i++)
+		assert_non_null(strstr(help.data, cer_schema_get(i)->name));
+}
+
+static void
+test_help__suggests(void **state)
+{
+	cer_text help;
+	cer_error err;
+
+	assert_int_equal(cer_help(*state, text_of("embeed"), &help, &err),
+	                 CER_UNKNOWN_NAME);
+	assert_string_equal(err.message, "no word \"embeed\" in the language");
+	assert_string_equal(err.hint, "Perhaps you meant \"embed\".");
+}
+
+/* ----------------------------------------------------------- memory */
+
+static cer_status
+run_all(const cer_host *host, void *arg)
+{
+	cer_arena *arena = cer_arena_new(host);
+	cer_text text = {arg, strlen(arg)};
+	const cer_mst *mst;
+	cer_status status;
+
+	if (arena == NULL)
+		return CER_NO_MEMORY;
+	status = cer_mst_from_json(arena, text, &mst, NULL);
+	if (status == CER_OK)
+		status = cer_mst_to_json(arena, mst, &text, NULL);
+	if (status == CER_OK)
+		status = cer_mst_describe(arena, mst, &text, NULL);
+	if (status == CER_OK)
+		status = cer_help(arena, (cer_text){NULL, 0}, &text, NULL);
+	cer_arena_free(arena);
+	return status;
+}
+
+static void
+test_json__survives_failing_memory(void **state)
+{
+	char text[] = "{\"as\": {\"mlp\": {\"units\": [3, 4]}}, \"fe\": [\"*\"]}";
+
+	(void) state;
+	assert_true(failing_host_run(run_all, text) >= 2);
+}
+
+static int
+set_up(void **state)
+{
+	*state = cer_arena_new(&cer_host_plain);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	cer_arena_free(*state);
+	return 0;
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_mst_to_json__cases),
+		cmocka_unit_test(test_mst_from_json__cases),
+		cmocka_unit_test(test_mst_describe__cases),
+		cmocka_unit_test(test_help__knows_every_word),
+		cmocka_unit_test(test_help__knows_keywords_and_settings),
+		cmocka_unit_test(test_help__lists_all),
+		cmocka_unit_test(test_help__suggests),
+		cmocka_unit_test(test_json__survives_failing_memory),
+	};
+
+	return cmocka_run_group_tests_name("json", tests, set_up, tear_down);
+}
