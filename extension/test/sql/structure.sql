@@ -1,0 +1,55 @@
+-- Every structure that can be trained: it learns, scores alike alone and among
+-- others, and goes on from an epoch with the bits of one training.
+\getenv abs_srcdir PG_ABS_SRCDIR
+SET client_min_messages = warning;
+CREATE ROLE regress_structure_owner;
+CREATE SCHEMA structure AUTHORIZATION regress_structure_owner;
+SET SESSION AUTHORIZATION regress_structure_owner;
+SET search_path = structure;
+\i :abs_srcdir/../lib/trips.sql
+SELECT cerebro.create_task('trips', source => 'SELECT * FROM trips', label => 'delay > 15') > 0 AS made;
+
+CREATE TABLE structures (name text PRIMARY KEY, triple text, model integer);
+INSERT INTO structures (name, triple) VALUES
+	('snn', 'AS snn(16 x 2) PT lr = 0.01'),
+	('residual', 'AS residual(width = 16, hidden = 24) PT lr = 0.01'),
+	('wide_deep', 'AS wide_deep(16, 8) PT lr = 0.01'),
+	('deepfm', 'AS deepfm(16, 8, width = 4) PT lr = 0.01'),
+	('dcn', 'AS dcn(width = 16, crosses = 2, rank = 4) PT lr = 0.01'),
+	('autoint', 'AS autoint(width = 8, blocks = 1) PT lr = 0.01'),
+	('tabm', 'AS tabm(16 x 2, members = 4) PT lr = 0.01'),
+	('tabm_mini', 'AS tabm_mini(16, members = 3) PT lr = 0.01'),
+	('ft_transformer', 'AS ft_transformer(width = 8, blocks = 1, heads = 2, hidden = 8) PT lr = 0.01'),
+	('realmlp', 'AS realmlp(16 x 2) PT lr = 0.05'),
+	('gandalf', 'AS gandalf(stages = 2) PT lr = 0.02'),
+	('own', 'AS dense(16) > norm(layer) > gelu > ensemble(2, dense(8) > tanh) PT lr = 0.01');
+UPDATE structures SET model = cerebro.train('trips', triple || ', epochs = 6, batch = 128, patience = 0, dropout = 0.05, seed = 3');
+SELECT name, valid_auc > 0.93 AS ranks, valid_log_loss < 0.45 AS learnt
+FROM structures JOIN cerebro.model m ON m.id = model ORDER BY name;
+
+-- a row's score does not depend on the rows beside it, nor on how it is asked
+CREATE TABLE scores AS
+	SELECT name, id, cerebro.predict(model, t) AS p FROM structures, trips t WHERE id <= 200;
+SELECT name, count(DISTINCT p) > 20 AS differ, bool_and(p BETWEEN 0 AND 1) AS are_probabilities,
+	bool_and(p = (SELECT cerebro.predict(model, t) FROM trips t WHERE t.id = s.id)) AS alike
+FROM scores s JOIN structures USING (name) GROUP BY name ORDER BY name;
+
+-- running statistics are part of a state
+SELECT cerebro.train('trips', 'AS residual(width = 16, hidden = 24) PT lr = 0.01, epochs = 8, batch = 128, patience = 0, dropout = 0.05, seed = 3') AS more \gset
+SET cerebro.reuse = off;
+SELECT cerebro.train('trips', 'AS residual(width = 16, hidden = 24) PT lr = 0.01, epochs = 8, batch = 128, patience = 0, dropout = 0.05, seed = 3') AS straight \gset
+RESET cerebro.reuse;
+SELECT :more <> :straight AS are_two,
+	(SELECT array_agg((name, content)::text ORDER BY ordinal) FROM cerebro.model_part WHERE model = :more AND kind = 'tensor')
+	= (SELECT array_agg((name, content)::text ORDER BY ordinal) FROM cerebro.model_part WHERE model = :straight AND kind = 'tensor') AS same_bits;
+
+-- what cannot be trained says which layer, and where
+SELECT refused($$SELECT cerebro.train('trips', 'AS modern_nca(width = 8)')$$);
+SELECT refused($$SELECT cerebro.train('trips', 'AS dense(8) > sum(dense(9), dense(7))')$$);
+SELECT refused($$SELECT cerebro.train('trips', 'AS dense(8) > attention(2)')$$);
+
+RESET SESSION AUTHORIZATION;
+SET client_min_messages = error;
+SELECT name, cerebro.drop_task(name) FROM cerebro.tasks WHERE owner = 'regress_structure_owner'::regrole ORDER BY id;
+DROP SCHEMA structure CASCADE;
+DROP ROLE regress_structure_owner;
