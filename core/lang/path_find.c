@@ -18,6 +18,8 @@
 #include "base/text.h"
 #include "lang/mst.h"
 
+#define MAX_INDEX 1000000
+
 /* A path that is being followed. */
 typedef struct walk
 {
@@ -99,6 +101,13 @@ find_child(const cer_ast *list, size_t ordinal)
 	return NULL;
 }
 
+/* Of what no list is as long as, one beyond it. */
+static size_t
+clip_index(double number)
+{
+	return number < MAX_INDEX ? (size_t) number : MAX_INDEX;
+}
+
 /* An index that counts what the step in hand names; 0: there is none. */
 static size_t
 get_ordinal(const walk *w)
@@ -107,13 +116,13 @@ get_ordinal(const walk *w)
 
 	if (next == NULL || next->name.size > 0)
 		return 0;
-	return next->number < SIZE_MAX / 2 ? (size_t) next->number : SIZE_MAX / 2;
+	return clip_index(next->number);
 }
 
 static cer_status
 step_to_index(walk *w)
 {
-	cer_ast *child = find_child(w->node, (size_t) w->step->number);
+	cer_ast *child = find_child(w->node, clip_index(w->step->number));
 
 	if (child == NULL)
 		return fail_step(w);
