@@ -23,6 +23,17 @@ CREATE FUNCTION cerebro.score_row_proba(deployment integer, example record) RETU
 	AS 'MODULE_PATHNAME', 'cerebro_score_row_proba';
 COMMENT ON FUNCTION cerebro.score_row_proba(integer, record) IS 'body of deployed functions: probability of each class';
 
+CREATE FUNCTION cerebro.score_compare_support(internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_score_compare_support';
+COMMENT ON FUNCTION cerebro.score_compare_support(internal) IS 'tells the planner how many rows have such scores';
+
+CREATE FUNCTION cerebro.score_compare(operator oid, "left" "any", "right" "any") RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 1
+	SUPPORT cerebro.score_compare_support
+	AS 'MODULE_PATHNAME', 'cerebro_score_compare';
+COMMENT ON FUNCTION cerebro.score_compare(oid, "any", "any") IS 'stands for a comparison of a score with a constant while a query is planned';
+
 -- A deployment lives as long as one of its functions does, whatever that is
 -- called by now.
 CREATE VIEW cerebro.deployments WITH (security_invoker = true) AS

@@ -4,6 +4,7 @@
  *
  *	 scan_call	which expressions are calls of a model, that a node can compute
  *	 scan_plan	a finished plan -> one with nodes in it
+ *	 scan_condition	what the planner assumes of a score that is compared
  *	 scan_hook	when that is done
  *	 scan_node	the node at work; scan_batch	its rows
  *
@@ -47,10 +48,22 @@ extern bool scan_may_have_calls(const PlannedStmt *stmt);
 extern bool scan_is_marked(const PlannedStmt *stmt);
 extern void scan_mark(PlannedStmt *stmt);
 
+/* cerebro.score_compare */
+extern Oid scan_get_compare_function(void);
+
+/* ------------------------------------------------------------- conditions */
+
+/* Comparisons of scores become calls of score_compare; whether there are any. */
+extern bool scan_mark_conditions(Query *query);
+/* And back again. */
+extern List *scan_restore_conditions(List *quals);
+
 /* ------------------------------------------------------------------- plan */
 
 /* Puts nodes into the statement's plans, in place. */
 extern void scan_rewrite(PlannedStmt *stmt);
+/* Restores the conditions that were marked for the planner. */
+extern void scan_restore(PlannedStmt *stmt);
 
 /*
  * custom_private of a node: a list of what each call is, and the attribute of

@@ -23,10 +23,11 @@ static const ScanFunction functions[] = {
 
 #define N_FUNCTIONS ((int) lengthof(functions))
 #define MARK        N_FUNCTIONS /* cerebro.score_support */
+#define COMPARE     (N_FUNCTIONS + 1)
 
 /* Where they are in this database, and the hashes that plans have of them. */
-static Oid oids[N_FUNCTIONS + 1];
-static uint32 hashes[N_FUNCTIONS + 1];
+static Oid oids[N_FUNCTIONS + 2];
+static uint32 hashes[N_FUNCTIONS + 2];
 static uint64 oids_generation;
 
 /* By the catalog alone: whoever may not use the schema plans, too. */
@@ -48,6 +49,7 @@ find_oids(void)
 {
 	static const Oid score_types[] = {INT4OID, RECORDOID};
 	static const Oid support_types[] = {INTERNALOID};
+	static const Oid compare_types[] = {OIDOID, ANYOID, ANYOID};
 	uint64 now = score_get_generation();
 
 	if (oids_generation == now)
@@ -55,7 +57,8 @@ find_oids(void)
 	for (int i = 0; i < N_FUNCTIONS; i++)
 		oids[i] = find_oid(functions[i].name, score_types, 2);
 	oids[MARK] = find_oid("score_support", support_types, 1);
-	for (int i = 0; i <= MARK; i++)
+	oids[COMPARE] = find_oid("score_compare", compare_types, 3);
+	for (int i = 0; i <= COMPARE; i++)
 		hashes[i] = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(oids[i]));
 	oids_generation = now;
 }
@@ -70,6 +73,13 @@ scan_find_function(Oid function)
 		if (oids[i] == function)
 			return &functions[i];
 	return NULL;
+}
+
+Oid
+scan_get_compare_function(void)
+{
+	find_oids();
+	return oids[COMPARE];
 }
 
 /* ----------------------------------------------------------------- a call */

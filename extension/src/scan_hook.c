@@ -30,11 +30,14 @@ keep_scrolling(PlannedStmt *stmt, int cursor_options)
 static PlannedStmt *
 plan(Query *query, const char *text, int cursor_options, ParamListInfo params)
 {
+	bool is_marked = is_enabled && scan_mark_conditions(query);
 	PlannedStmt *stmt =
 		next_planner != NULL
 			? next_planner(query, text, cursor_options, params)
 			: standard_planner(query, text, cursor_options, params);
 
+	if (is_marked)
+		scan_restore(stmt);
 	if (is_enabled && scan_may_have_calls(stmt))
 	{
 		scan_rewrite(stmt);

@@ -344,10 +344,12 @@ rewrite(Rewriter *rewriter, Plan *plan)
 	return is_splittable(plan) ? scan_split(rewriter, plan) : plan;
 }
 
-/* -------------------------------------------------- numbers of nodes */
+/* ----------------------------------------- what is done at each node */
+
+typedef void (*VisitFunction)(Plan *plan, void *context);
 
 static void
-count_ids(Rewriter *rewriter, Plan *plan)
+visit(Plan *plan, VisitFunction function, void *context)
 {
 	List *more = NIL;
 	ListCell *cell;
@@ -355,9 +357,9 @@ count_ids(Rewriter *rewriter, Plan *plan)
 	if (plan == NULL)
 		return;
 	check_stack_depth();
-	rewriter->last_id = Max(rewriter->last_id, plan->plan_node_id);
-	count_ids(rewriter, outerPlan(plan));
-	count_ids(rewriter, innerPlan(plan));
+	function(plan, context);
+	visit(outerPlan(plan), function, context);
+	visit(innerPlan(plan), function, context);
 	if (IsA(plan, Append))
 		more = ((Append *) plan)->appendplans;
 	else if (IsA(plan, MergeAppend))
@@ -369,20 +371,50 @@ count_ids(Rewriter *rewriter, Plan *plan)
 	else if (IsA(plan, BitmapOr))
 		more = ((BitmapOr *) plan)->bitmapplans;
 	else if (IsA(plan, SubqueryScan))
-		count_ids(rewriter, ((SubqueryScan *) plan)->subplan);
+		visit(((SubqueryScan *) plan)->subplan, function, context);
 	foreach (cell, more)
-		count_ids(rewriter, lfirst(cell));
+		visit(lfirst(cell), function, context);
+}
+
+static void
+visit_all(PlannedStmt *stmt, VisitFunction function, void *context)
+{
+	ListCell *cell;
+
+	visit(stmt->planTree, function, context);
+	foreach (cell, stmt->subplans)
+		visit(lfirst(cell), function, context);
+}
+
+static void
+restore_conditions(Plan *plan, void *context)
+{
+	plan->qual = scan_restore_conditions(plan->qual);
+	if (IsA(plan, NestLoop) || IsA(plan, HashJoin) || IsA(plan, MergeJoin))
+		((Join *) plan)->joinqual =
+			scan_restore_conditions(((Join *) plan)->joinqual);
+}
+
+void
+scan_restore(PlannedStmt *stmt)
+{
+	visit_all(stmt, restore_conditions, NULL);
+}
+
+static void
+note_id(Plan *plan, void *context)
+{
+	int *last_id = context;
+
+	*last_id = Max(*last_id, plan->plan_node_id);
 }
 
 void
 scan_rewrite(PlannedStmt *stmt)
 {
 	Rewriter rewriter = {.stmt = stmt};
-	ListCell *cell;
 
-	count_ids(&rewriter, stmt->planTree);
-	foreach (cell, stmt->subplans)
-		count_ids(&rewriter, lfirst(cell));
+	visit_all(stmt, note_id, &rewriter.last_id);
 	stmt->planTree = rewrite(&rewriter, stmt->planTree);
 	rewrite_list(&rewriter, stmt->subplans);
 }

@@ -140,6 +140,28 @@ SELECT differs(format('SELECT id, cerebro.predict(%1$s, s) FROM (SELECT id, carr
 	format('SELECT id, cerebro.predict(%1$s, s) FROM (SELECT id, carrier, hour, distance, taxi, a AS score FROM trips JOIN truth USING (id) OFFSET 0) s', :stacked));
 SELECT plan_of(format('SELECT cerebro.predict(%1$s, s) FROM (SELECT id, carrier, hour, distance, taxi, late(t) AS score FROM trips t) s', :stacked), 'VERBOSE, COSTS OFF');
 
+-- the planner knows how scores are spread, whichever way they are compared
+CREATE FUNCTION rows_of(condition text, n_rows integer DEFAULT 4000) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+	n bigint;
+	estimated float8;
+BEGIN
+	EXECUTE format('EXPLAIN (FORMAT json) SELECT FROM trips t WHERE %s', condition) INTO plan;
+	EXECUTE format('SELECT count(*) FROM trips t WHERE %s', condition) INTO n;
+	estimated := plan->0->'Plan'->>'Plan Rows';
+	RETURN CASE WHEN abs(estimated - n) < 0.1 * n_rows THEN 'near' ELSE format('%s instead of %s', estimated, n) END;
+END
+$$;
+SELECT c, rows_of(c) FROM unnest(ARRAY['late(t) > 0.9', 'late(t) >= 0.5', 'late(t) < 0.1', 'late(t) <= 0.9::real', '0.9 < late(t)', '0.1 > late(t)',
+	'NOT late(t) > 0.9', 'late(t) > 0.2 + 0.7', 'late(t) > 2', 'late(t) > 0.9 AND hour < 100']) c;
+SELECT rows_of('EXISTS (SELECT FROM carriers c WHERE late(t) > 0.9)') AS in_a_subquery;
+SELECT plan_of('SELECT id FROM (SELECT id, late(t) AS p FROM trips t) s WHERE p > 0.9 AND id > 5');
+SELECT plan_of('SELECT 1 FROM trips s LEFT JOIN trips t ON t.id = s.id AND late(t) > 0.9 WHERE NOT 0.1 < late(s)');
+SELECT cerebro.score_compare('>(float8,float8)'::regoperator, 2.0::float8, 1.0::float8) AS greater;
+SELECT cerebro.score_compare('>(numeric,numeric)'::regoperator, 2::bigint, 1::bigint);
+SELECT cerebro.score_compare('+(integer,integer)'::regoperator, 2, 1);
+
 -- few rows are read for few
 SELECT plan_of('SELECT late(t) FROM trips t LIMIT 10', 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF');
 SELECT plan_of('SELECT late(t) FROM trips t ORDER BY distance, id LIMIT 10', 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF');
