@@ -8,6 +8,8 @@
 #include "base/text.h"
 #include "lang/pattern.h"
 
+#include <math.h>
+
 /* Layers of a name below a list, chains looked through. */
 static const cer_ast *
 find_layer(const cer_ast *list, cer_text name, size_t *ordinal)
@@ -51,7 +53,7 @@ read_name(const cer_ast *node, const cer_ast **step, cer_ast *room)
 	const cer_ast *next = (*step)->next;
 	bool has_index = next != NULL && next->name.size == 0;
 	size_t ordinal =
-		has_index && next->number < 1e6 ? (size_t) next->number : 1;
+		has_index ? (size_t) fmin(next->number, 1e6) : 1;
 	const cer_ast *layer = find_layer(node, name, &ordinal);
 	const cer_word *word;
 	const cer_arg *arg;
