@@ -44,8 +44,7 @@
 extern void host_check(cer_status status, const cer_error *err);
 /* The same for input functions: kept in the call's context, if it keeps errors
  * (since PostgreSQL 16), else raised. */
-extern void
-host_save(Node *context, cer_status status, const cer_error *err);
+extern void host_save(Node *context, cer_status status, const cer_error *err);
 /* Memory from the current memory context at the time of the call. */
 extern cer_host host_make(void);
 /* An arena that dies with the context. */
@@ -229,6 +228,23 @@ extern void query_plan_run(const QueryPlan *plan, QueryEnvironment *environment,
                            RowFunction row, void *self);
 /* Raises what running it would for lack of rights; runs nothing. */
 extern void query_check(Query *query, const char *text);
+struct QueryDesc;
+extern struct QueryDesc *query_plan_describe(const QueryPlan *plan,
+                                             QueryEnvironment *environment,
+                                             DestReceiver *dest);
+
+/*
+ * The plan, started once and run again and again in one snapshot; to be closed
+ * by the statement that opened it, or with the current memory context.
+ */
+typedef struct QueryLoop QueryLoop;
+extern void query_init(void); /* called by _PG_init */
+extern QueryLoop *query_loop_open(const QueryPlan *plan,
+                                  QueryEnvironment *environment,
+                                  RowFunction row, void *self);
+extern void query_loop_run(QueryLoop *loop);
+extern void query_loop_close(QueryLoop *loop);
+
 extern void query_keep_targets(Query *query, const int *targets, int n_targets);
 
 /* ------------------------------------------------------------ dictionary */

@@ -101,10 +101,13 @@
 
 /* An executor runs once only since 18. */
 #if PG_VERSION_NUM >= 180000
-#define compat_executor_run(desc) ExecutorRun(desc, ForwardScanDirection, 0)
+#define compat_executor_run(desc)       ExecutorRun(desc, ForwardScanDirection, 0)
+#define compat_executor_run_again(desc) compat_executor_run(desc)
 #else
 #define compat_executor_run(desc) \
 	ExecutorRun(desc, ForwardScanDirection, 0, true)
+#define compat_executor_run_again(desc) \
+	ExecutorRun(desc, ForwardScanDirection, 0, false)
 #endif
 
 /* SQL's own expressions of JSON: some came with 16, the others with 17. */

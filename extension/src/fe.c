@@ -385,7 +385,7 @@ fe_open(Task *task, const Model *model)
 	*opened = *task;
 	opened->base = task;
 	opened->author = model->owner;
-	opened->query = model->query;
+	opened->query = pstrdup(model->query);
 	opened->n_columns = count_inputs(task, model->query);
 	return opened;
 }

@@ -62,6 +62,12 @@ extern Oid fe_lookup_get_type(const FeLookup *lookup, int target);
  * What is read stays until fe_lookup_clear.
  */
 extern void fe_lookup_clear(FeLookup *lookup);
+/*
+ * Batches in between are of one statement and see one snapshot; what they share
+ * (hashed tables) is made once.  The statement ends what it began.
+ */
+extern void fe_lookup_begin_scan(FeLookup *lookup);
+extern void fe_lookup_end_scan(FeLookup *lookup);
 extern void fe_lookup_add(FeLookup *lookup, HeapTupleHeader record);
 /* The same for columns that lie in a slot; see row_evaluate_slot. */
 extern void fe_lookup_add_slot(FeLookup *lookup, const TupleTableSlot *slot,

@@ -62,6 +62,8 @@ struct FeLookup
 	uint64 generation;   /* of what it rests on */
 	QueryPlan *plans[2]; /* for few rows, for many */
 	SettingsImage *settings;
+	bool is_scan;    /* batches of one statement, in one snapshot */
+	QueryLoop *loop; /* of a scan's full batches, once there was one */
 
 	/* results */
 	int n_targets;
@@ -276,24 +278,61 @@ fe_lookup_get_type(const FeLookup *lookup, int target)
 
 /* -------------------------------------------------------------------- rows */
 
+static void
+end_store(FeLookup *lookup)
+{
+	tuplestore_end(lookup->store);
+	lookup->store = NULL;
+}
+
+void
+fe_lookup_begin_scan(FeLookup *lookup)
+{
+	lookup->is_scan = true;
+}
+
+void
+fe_lookup_end_scan(FeLookup *lookup)
+{
+	if (lookup->loop != NULL)
+	{
+		query_loop_close(lookup->loop);
+		lookup->loop = NULL;
+		end_store(lookup);
+	}
+	fe_lookup_clear(lookup);
+	lookup->is_scan = false;
+}
+
 void
 fe_lookup_clear(FeLookup *lookup)
 {
-	if (lookup->store != NULL)
-		tuplestore_end(lookup->store);
-	lookup->store = NULL;
+	if (lookup->loop != NULL)
+		tuplestore_clear(lookup->store);
+	else if (lookup->store != NULL)
+		end_store(lookup);
 	MemoryContextReset(lookup->batch_context);
 	lookup->n_rows = 0;
 }
 
 /* The row whose columns have been evaluated goes to the store. */
+/* It outlives a batch where an executor looks at it. */
+static void
+make_store(FeLookup *lookup)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
+
+	lookup->store = tuplestore_begin_heap(false, false, work_mem);
+	MemoryContextSwitchTo(caller);
+}
+
 static void
 put_row(FeLookup *lookup)
 {
 	int number = lookup->desc->natts - 1;
 
 	if (lookup->store == NULL)
-		lookup->store = tuplestore_begin_heap(false, false, work_mem);
+		make_store(lookup);
 	for (int i = 0; i < lookup->n_columns; i++)
 	{
 		lookup->row_values[lookup->columns[i]] = lookup->datums[i];
@@ -415,11 +454,27 @@ get_plan(FeLookup *lookup)
 	return *plan;
 }
 
+/* The executor of a scan stays: what it has hashed serves the next batch. */
+static void
+open_loop(FeLookup *lookup)
+{
+	const QueryPlan *plan = get_plan(lookup);
+	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
+
+	lookup->loop = query_loop_open(plan, lookup->environment, take_row, lookup);
+	MemoryContextSwitchTo(caller);
+}
+
 static void
 run(FeLookup *lookup)
 {
 	lookup->relation.reldata = lookup->store;
-	query_plan_run(get_plan(lookup), lookup->environment, take_row, lookup);
+	if (lookup->loop == NULL && lookup->is_scan && lookup->n_rows > FEW_ROWS)
+		open_loop(lookup);
+	if (lookup->loop != NULL)
+		query_loop_run(lookup->loop);
+	else
+		query_plan_run(get_plan(lookup), lookup->environment, take_row, lookup);
 }
 
 void

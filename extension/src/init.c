@@ -13,6 +13,7 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	query_init();
 	source_init();
 	progress_init();
 	job_init();

@@ -160,6 +160,14 @@ query_plan_lock(const QueryPlan *plan)
 		LockRelationOid(lfirst_oid(cell), AccessShareLock);
 }
 
+QueryDesc *
+query_plan_describe(const QueryPlan *plan, QueryEnvironment *environment,
+                    DestReceiver *dest)
+{
+	return CreateQueryDesc(plan->statement, plan->text, GetActiveSnapshot(),
+	                       InvalidSnapshot, dest, NULL, environment, 0);
+}
+
 void
 query_plan_run(const QueryPlan *plan, QueryEnvironment *environment,
                RowFunction row, void *self)

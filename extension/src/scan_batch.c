@@ -155,6 +155,19 @@ scan_batch_clear(ScanBatch *batch)
 	}
 }
 
+void
+scan_batch_end(ScanBatch *batch)
+{
+	scan_batch_clear(batch);
+	for (int i = 0; i < batch->n_calls; i++)
+	{
+		BatchCall *call = &batch->calls[i];
+
+		if (call->has_lookup && scorer_use_has(call->use, call->scorer))
+			scorer_lookup_end_scan(call->scorer);
+	}
+}
+
 bool
 scan_batch_has_room(const ScanBatch *batch, int n_rows)
 {
@@ -201,6 +214,8 @@ prepare_call(BatchCall *call, int n_rows)
 	call->capacity = 0;
 	call->scorer = scorer;
 	call->has_lookup = scorer_has_lookup(scorer);
+	if (call->has_lookup)
+		scorer_lookup_begin_scan(scorer);
 	call->n_inputs = cer_model_count_inputs(scorer_get_model(scorer));
 	call->n_classes = cer_model_count_classes(scorer_get_model(scorer));
 	if (call->record == 0)

@@ -14,6 +14,7 @@ typedef struct ScanBatch ScanBatch;
 /* In the current memory context.  slot is the node's: passed columns, calls. */
 extern ScanBatch *scan_batch_make(const ScanPlan *plan, TupleDesc slot);
 extern void scan_batch_clear(ScanBatch *batch);
+extern void scan_batch_end(ScanBatch *batch);
 /* Before the first row is added: looks up models and rights, makes room. */
 extern void scan_batch_start(ScanBatch *batch, int n_rows);
 /* Whether another row may be added; n_rows as when it was started. */

@@ -224,7 +224,7 @@ rescan(CustomScanState *css)
 static void
 end(CustomScanState *css)
 {
-	scan_batch_clear(((ScanNode *) css)->batch);
+	scan_batch_end(((ScanNode *) css)->batch);
 	ExecEndNode(outerPlanState(css));
 }
 

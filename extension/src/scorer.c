@@ -490,6 +490,18 @@ scorer_has_lookup(const Scorer *scorer)
 }
 
 void
+scorer_lookup_begin_scan(Scorer *scorer)
+{
+	fe_lookup_begin_scan(get_lookup(scorer));
+}
+
+void
+scorer_lookup_end_scan(Scorer *scorer)
+{
+	fe_lookup_end_scan(get_lookup(scorer));
+}
+
+void
 scorer_lookup_clear(Scorer *scorer)
 {
 	fe_lookup_clear(get_lookup(scorer));

@@ -66,6 +66,8 @@ extern void scorer_encode_slot(Scorer *scorer, const ScorerMap *map,
  * looked up at once, and then encoded by their place among those added.
  */
 extern bool scorer_has_lookup(const Scorer *scorer);
+extern void scorer_lookup_begin_scan(Scorer *scorer);
+extern void scorer_lookup_end_scan(Scorer *scorer);
 extern void scorer_lookup_clear(Scorer *scorer);
 extern void scorer_lookup_add_record(Scorer *scorer, HeapTupleHeader record);
 extern void scorer_lookup_add_slot(Scorer *scorer, const ScorerMap *map,

@@ -251,6 +251,49 @@ SELECT late(f) FROM flight f LIMIT 1;
 \set VERBOSITY default
 ROLLBACK;
 SELECT count(*) FROM flight f JOIN scored USING (id) WHERE late(f) <> p;
+-- in batches, of which the executor is kept: cursors, errors caught meanwhile, things that change meanwhile
+BEGIN;
+DECLARE c CURSOR FOR SELECT count(*) FILTER (WHERE p.p = late(f)) OVER (ORDER BY id) AS n, id FROM flight f JOIN scored p USING (id) ORDER BY id;
+DECLARE d CURSOR FOR SELECT f.id, late(f) = p.p AS same FROM flight f JOIN scored p USING (id);
+MOVE 100 FROM d;
+SAVEPOINT s;
+DECLARE e CURSOR FOR SELECT f.id, late(f) FROM flight f;
+MOVE 100 FROM e;
+SELECT 1 / 0;
+ROLLBACK TO s;
+MOVE 200 FROM d;
+FETCH 2 FROM d;
+SAVEPOINT s;
+DECLARE e CURSOR FOR SELECT f.id, late(f) = p.p AS same FROM flight f JOIN scored p USING (id);
+MOVE 100 FROM e;
+RELEASE s;
+MOVE 100 FROM e;
+FETCH 1 FROM e;
+MOVE ALL FROM d;
+CLOSE e;
+FETCH 1 FROM c;
+COMMIT;
+CREATE FUNCTION try(n int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF n % 50 = 0 THEN
+		CREATE TABLE fe_test.made (i int);
+		DROP TABLE fe_test.made;
+	END IF;
+	RETURN n / (n % 2);
+EXCEPTION WHEN division_by_zero THEN
+	RETURN 0;
+END $$;
+SELECT count(try(f.id)), count(*) FILTER (WHERE late(f) = p.p) AS same FROM flight f JOIN scored p USING (id);
+SELECT count(*), count(*) FILTER (WHERE late(f) = p.p) AS same FROM (SELECT try(id), * FROM flight OFFSET 0) t JOIN flight f USING (id) JOIN scored p USING (id);
+INSERT INTO plane VALUES ('N1', 1000, 'twin');
+DO $$
+BEGIN
+	PERFORM late(f) FROM flight f;
+EXCEPTION WHEN cardinality_violation THEN
+	RAISE INFO '%', SQLERRM;
+	PERFORM late(f) FROM flight f WHERE tail <> 'N1';
+END $$;
+DELETE FROM plane WHERE maker = 'twin';
 -- sums of floats do not depend on where rows lie
 SELECT feature_query('late', 'FE id, AGGREGATE bag b VIA (flight) (kg = sum(kg))') AS query \gset
 CREATE TABLE sums AS SELECT * FROM (:query) q;

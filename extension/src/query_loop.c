@@ -1,0 +1,218 @@
+/*
+ * query_loop.c
+ *	  A query over a tuple store that is started once and run again and again, for
+ *	  other rows each time: what it hashed of tables stays hashed.
+ *
+ * Its executor holds what executors hold (pins, references to relations) in the
+ * name of the resource owner that was current when it was started.  It has to
+ * be ended there, before that owner is released; after an abort it must not,
+ * as all has been let go of by then.  So aborts are noted in a list of what is
+ * open.
+ */
+#include "cerebro_pg.h"
+
+#include "access/xact.h"
+#include "executor/execdesc.h"
+#include "lib/ilist.h"
+#include "nodes/nodeFuncs.h"
+#include "tcop/dest.h"
+#include "utils/resowner.h"
+#include "utils/snapmgr.h"
+
+struct QueryLoop
+{
+	dlist_node node;          /* among the open ones */
+	bool is_open;             /* and no abort has ended it */
+	SubTransactionId subxact; /* that started it */
+	ResourceOwner owner;
+	MemoryContext context; /* of the executor; NULL: closed */
+	QueryDesc *desc;
+	bool has_run;
+	DestReceiver dest;
+	RowFunction row;
+	void *self;
+	MemoryContextCallback callback;
+};
+
+static dlist_head loops = DLIST_STATIC_INIT(loops);
+
+/* ----------------------------------------------------------------- aborts */
+
+static void
+forget(QueryLoop *loop)
+{
+	dlist_delete(&loop->node);
+	loop->is_open = false;
+}
+
+static void
+forget_from(SubTransactionId first)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &loops)
+	{
+		QueryLoop *loop = dlist_container(QueryLoop, node, iter.cur);
+
+		if (loop->subxact >= first)
+			forget(loop);
+	}
+}
+
+static void
+end_subxact(SubXactEvent event, SubTransactionId subxact,
+            SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		forget_from(subxact);
+}
+
+static void
+end_xact(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
+		forget_from(InvalidSubTransactionId);
+}
+
+void
+query_init(void)
+{
+	RegisterXactCallback(end_xact, NULL);
+	RegisterSubXactCallback(end_subxact, NULL);
+}
+
+/* ------------------------------------------------------------------- rows */
+
+static bool
+receive_row(TupleTableSlot *slot, DestReceiver *dest)
+{
+	QueryLoop *loop = (QueryLoop *) ((char *) dest - offsetof(QueryLoop, dest));
+
+	slot_getallattrs(slot);
+	loop->row(loop->self, slot);
+	return true;
+}
+
+static void
+start_rows(DestReceiver *dest, int operation, TupleDesc type)
+{
+}
+
+static void
+end_rows(DestReceiver *dest)
+{
+}
+
+/* ------------------------------------------------------------------- loop */
+
+/* With the caller's memory all goes, unless an abort took it. */
+static void
+close_with_memory(void *arg)
+{
+	query_loop_close(arg);
+}
+
+/* The executor's memory stands apart: what goes with it has to go in order. */
+QueryLoop *
+query_loop_open(const QueryPlan *plan, QueryEnvironment *environment,
+                RowFunction row, void *self)
+{
+	QueryLoop *loop = palloc0(sizeof(QueryLoop));
+	MemoryContext caller = CurrentMemoryContext;
+
+	loop->dest = (DestReceiver){.receiveSlot = receive_row,
+	                            .rStartup = start_rows,
+	                            .rShutdown = end_rows,
+	                            .rDestroy = end_rows,
+	                            .mydest = DestNone};
+	loop->row = row;
+	loop->self = self;
+	loop->subxact = GetCurrentSubTransactionId();
+	loop->owner = CurrentResourceOwner;
+	loop->callback.func = close_with_memory;
+	loop->callback.arg = loop;
+	MemoryContextRegisterResetCallback(caller, &loop->callback);
+	loop->context = AllocSetContextCreate(TopMemoryContext, "cerebro loop",
+	                                      ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(loop->context);
+	loop->desc = query_plan_describe(plan, environment, &loop->dest);
+	ExecutorStart(loop->desc, EXEC_FLAG_REWIND);
+	MemoryContextSwitchTo(caller);
+	loop->is_open = true;
+	dlist_push_head(&loops, &loop->node);
+	return loop;
+}
+
+typedef struct Change
+{
+	int param; /* of no plan */
+	bool is_found;
+} Change;
+
+/* What stands above a tuple store has to look at it anew. */
+static bool
+mark_changed(PlanState *node, void *context)
+{
+	Change *change = context;
+	bool is_beside = change->is_found;
+
+	change->is_found = IsA(node, NamedTuplestoreScanState);
+	(void) planstate_tree_walker(node, mark_changed, change);
+	if (change->is_found)
+		node->chgParam = bms_add_member(node->chgParam, change->param);
+	change->is_found |= is_beside;
+	return false;
+}
+
+/*
+ * Executors keep what depends on no parameter that has changed.  Here the rows
+ * of the tuple store have changed, as if they were a parameter's.
+ */
+static void
+rewind_executor(QueryLoop *loop)
+{
+	Change change = {.param =
+	                     list_length(loop->desc->plannedstmt->paramExecTypes)};
+	MemoryContext caller = MemoryContextSwitchTo(loop->context);
+
+	(void) mark_changed(loop->desc->planstate, &change);
+	MemoryContextSwitchTo(caller);
+	ExecutorRewind(loop->desc);
+}
+
+void
+query_loop_run(QueryLoop *loop)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+
+	Assert(loop->is_open);
+	CurrentResourceOwner = loop->owner;
+	if (loop->has_run)
+		rewind_executor(loop);
+	loop->has_run = true;
+	compat_executor_run_again(loop->desc);
+	CurrentResourceOwner = owner;
+}
+
+static void
+end_executor(QueryLoop *loop)
+{
+	ResourceOwner owner = CurrentResourceOwner;
+
+	forget(loop);
+	CurrentResourceOwner = loop->owner;
+	ExecutorFinish(loop->desc);
+	ExecutorEnd(loop->desc);
+	FreeQueryDesc(loop->desc);
+	CurrentResourceOwner = owner;
+}
+
+void
+query_loop_close(QueryLoop *loop)
+{
+	if (loop->is_open)
+		end_executor(loop);
+	if (loop->context != NULL)
+		MemoryContextDelete(loop->context);
+	loop->context = NULL;
+}
