@@ -42,6 +42,10 @@ extern cer_status cer_value_unfold(cer_arena *arena, const cer_ast *value,
 extern cer_status cer_value_fold(cer_arena *arena, const cer_ast *value,
                                  cer_ast **copy, cer_error *err);
 
+/* The children in the one spelling that runs have. */
+extern cer_status
+cer_ast_rewrite_runs(cer_arena *arena, cer_ast *ast, cer_error *err);
+
 /* ----------------------------------------------------------- lists */
 
 extern void

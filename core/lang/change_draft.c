@@ -206,6 +206,19 @@ cer_value_fold(cer_arena *arena, const cer_ast *value, cer_ast **copy,
 	return CER_OK;
 }
 
+cer_status
+cer_ast_rewrite_runs(cer_arena *arena, cer_ast *ast, cer_error *err)
+{
+	cer_ast *unfolded = NULL;
+	cer_ast *folded = NULL;
+
+	CER_TRY(cer_value_unfold(arena, ast, &unfolded, err));
+	CER_TRY(cer_value_fold(arena, unfolded, &folded, err));
+	cer_ast_remove_children(ast);
+	cer_ast_move_children(ast, folded);
+	return CER_OK;
+}
+
 /* --------------------------------------------------------------- draft */
 
 static cer_status

@@ -6,6 +6,7 @@
 #include "lang/resolver.h"
 
 #include "base/text.h"
+#include "lang/change.h"
 #include "lang/suggest.h"
 
 #include <string.h>
@@ -107,6 +108,7 @@ resolve_unknown(cer_resolver *r, cer_ast *call)
 {
 	if (r->unknown == NULL)
 		r->unknown = call;
+	CER_TRY(cer_ast_rewrite_runs(r->arena, call, r->err));
 	for (cer_ast *child = call->first; child; child = child->next)
 	{
 		cer_ast *value = child->kind == CER_AST_NAMED ? child->first : child;
