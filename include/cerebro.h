@@ -850,6 +850,43 @@ cer_story_make_epoch(cer_arena *arena, const cer_hasher *hasher,
                      const cer_story *story, const cer_id *before,
                      cer_artefact *epoch, cer_error *err);
 
+/* ---------------------------------------------------------------- keeping */
+
+/* Four planes of n bytes each, of n floats or of their XOR with a base (NULL:
+ * none), for a packer to see what is alike; and back. */
+extern void cer_planes_split(size_t n, const float *values, const float *base,
+                             uint8_t *planes);
+extern void cer_planes_join(size_t n, const uint8_t *planes, const float *base,
+                            float *values);
+
+/* How a state is kept. */
+typedef enum cer_keep
+{
+	CER_KEEP_WHOLE,
+	CER_KEEP_CHANGE, /* against the state before it, which is kept */
+	CER_KEEP_ID      /* not at all: computed again from the state before it */
+} cer_keep;
+
+#define CER_KEEP_NO_PARENT SIZE_MAX
+
+/* A state, what keeping it takes, and the time to have it once the one before
+ * is there (whole_seconds: without that one). */
+typedef struct cer_keep_node
+{
+	size_t parent; /* an earlier node, or CER_KEEP_NO_PARENT: from nothing */
+	uint64_t whole_bytes;
+	double whole_seconds;
+	uint64_t change_bytes; /* not looked at without a parent */
+	double change_seconds;
+	double again_seconds; /* INFINITY: cannot be computed again */
+	double limit_seconds; /* in which it is to be had, if whole can be */
+} cer_keep_node;
+
+/* The fewest bytes from which each state can be had within its limit. */
+extern cer_status
+cer_keep_plan(const cer_host *host, const cer_keep_node *nodes, size_t n_nodes,
+              cer_keep *choices, uint64_t *bytes, cer_error *err);
+
 /* ---------------------------------------------------------------- buffer */
 
 /* Bytes that grow.  data is 64-byte aligned or NULL. */

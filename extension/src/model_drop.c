@@ -69,15 +69,16 @@ lock_shared(int32 model)
 	            "WHERE e.state OPERATOR(pg_catalog.=) s.state "
 	            "AND e.model OPERATOR(pg_catalog.=) $1) FOR UPDATE",
 	            model);
-	execute_now("SELECT FROM cerebro.content c WHERE EXISTS "
-	            "(SELECT FROM cerebro.model_part p "
-	            "WHERE p.content OPERATOR(pg_catalog.=) c.id "
-	            "AND p.model OPERATOR(pg_catalog.=) $1) "
-	            "OR EXISTS (SELECT FROM cerebro.state_part s "
-	            "JOIN cerebro.epoch e ON e.state OPERATOR(pg_catalog.=) s.state "
-	            "WHERE s.content OPERATOR(pg_catalog.=) c.id "
-	            "AND e.model OPERATOR(pg_catalog.=) $1) FOR UPDATE",
-	            model);
+	execute_now(
+		"SELECT FROM cerebro.content c WHERE EXISTS "
+		"(SELECT FROM cerebro.model_part p "
+		"WHERE p.content OPERATOR(pg_catalog.=) c.id "
+		"AND p.model OPERATOR(pg_catalog.=) $1) "
+		"OR EXISTS (SELECT FROM cerebro.state_part s "
+		"JOIN cerebro.epoch e ON e.state OPERATOR(pg_catalog.=) s.state "
+		"WHERE s.content OPERATOR(pg_catalog.=) c.id "
+		"AND e.model OPERATOR(pg_catalog.=) $1) FOR UPDATE",
+		model);
 }
 
 /* Contents of parts that go and that nothing else has; then the parts. */
