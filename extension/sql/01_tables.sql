@@ -158,10 +158,14 @@ CREATE TABLE cerebro.content (
 	id    bytea NOT NULL,
 	chunk integer NOT NULL,
 	bytes bytea NOT NULL,
+	packing text NOT NULL DEFAULT 'whole' CHECK (packing OPERATOR(pg_catalog.=) ANY (ARRAY['whole', 'planes', 'change'])),
+	base  bytea,
 	PRIMARY KEY (id, chunk)
 );
 ALTER TABLE cerebro.content ALTER bytes SET STORAGE EXTERNAL;
+CREATE INDEX content_base ON cerebro.content (base) WHERE base IS NOT NULL;
 COMMENT ON TABLE cerebro.content IS 'bytes by their SHA-256, in chunks of at most 1 MiB';
+COMMENT ON COLUMN cerebro.content.packing IS 'whole: as they are; planes: like bytes of floats together, packed; change: the same of their XOR with base';
 
 CREATE TABLE cerebro.model_part (
 	model   integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,

@@ -3,7 +3,9 @@
  *	  Bytes of the archive under their SHA-256, and parts made of them.
  *
  * Bytes are kept in chunks of at most 1 MiB: what two models or states share is
- * there once.
+ * there once.  Those of models stand as they are, so that they are read quickly;
+ * floats of states are packed, alone or as a change against other bytes, which
+ * then stay as long.  The id is always that of the bytes unpacked.
  */
 #include "cerebro_pg.h"
 
@@ -13,9 +15,11 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "content.h"
 #include "job_sql.h"
+#include "packing.h"
 
 #define CONTENT_CHUNK ((Size) 1024 * 1024)
 
@@ -42,6 +46,118 @@ content_hash(const void *data, Size size, uint8 *digest)
 	return is_done;
 }
 
+static const char *const packing_names[] = {[PACKING_WHOLE] = "whole",
+                                            [PACKING_PLANES] = "planes",
+                                            [PACKING_CHANGE] = "change"};
+
+/* Bytes in the way in which they are kept. */
+typedef struct Stored
+{
+	ContentPacking packing;
+	Datum base; /* of a change */
+	const char *data;
+	Size size;
+} Stored;
+
+/* ---------------------------------------------------------------- reading */
+
+static ContentPacking
+find_packing(const char *name)
+{
+	for (int i = 0; i < lengthof(packing_names); i++)
+		if (strcmp(packing_names[i], name) == 0)
+			return (ContentPacking) i;
+	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+	                errmsg("bytes of the archive are packed as \"%s\"", name)));
+}
+
+static void
+read_packing(ArchiveScan *scan, Stored *stored)
+{
+	bool is_null;
+	Datum base;
+
+	stored->packing = find_packing(
+		TextDatumGetCString(archive_scan_get(scan, "packing", NULL)));
+	base = archive_scan_get(scan, "base", &is_null);
+	if (stored->packing == PACKING_CHANGE)
+		stored->base =
+			is_null ? (Datum) 0 : PointerGetDatum(DatumGetByteaPCopy(base));
+}
+
+/* Bytes as they are kept, chunks joined; false: there are none. */
+static bool
+read_stored(Datum id, Stored *stored)
+{
+	ArchiveScan *scan = archive_scan_by_bytes("content", id);
+	StringInfoData bytes;
+	bool is_found = false;
+
+	*stored = (Stored){0};
+	initStringInfo(&bytes);
+	while (archive_scan_next(scan))
+	{
+		bytea *chunk = DatumGetByteaPP(archive_scan_get(scan, "bytes", NULL));
+
+		if (!is_found)
+			read_packing(scan, stored);
+		is_found = true;
+		appendBinaryStringInfo(&bytes, VARDATA_ANY(chunk),
+		                       VARSIZE_ANY_EXHDR(chunk));
+		CHECK_FOR_INTERRUPTS();
+	}
+	archive_scan_end(scan);
+	stored->data = bytes.data;
+	stored->size = bytes.len;
+	return is_found;
+}
+
+/* A change is against bytes that may be a change themselves. */
+static char *
+unpack(const Stored *stored, Size *size)
+{
+	Packed packed = {unconstify(char *, stored->data), stored->size};
+	Packed floats;
+	char *base = NULL;
+	Size base_size = 0;
+
+	check_stack_depth();
+	if (stored->packing == PACKING_CHANGE)
+	{
+		base = stored->base == (Datum) 0
+		           ? NULL
+		           : content_read(stored->base, &base_size);
+		if (base == NULL)
+			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+			                errmsg("bytes of the archive that others are a "
+			                       "change of are missing")));
+	}
+	floats = packing_unpack(&packed, base, base_size);
+	*size = floats.size;
+	return floats.data;
+}
+
+char *
+content_read(Datum id, Size *size)
+{
+	Stored stored;
+
+	if (!read_stored(id, &stored))
+		return NULL;
+	if (stored.packing != PACKING_WHOLE)
+		return unpack(&stored, size);
+	*size = stored.size;
+	return unconstify(char *, stored.data);
+}
+
+static void
+read_content(Datum id, cer_part *part)
+{
+	part->data = content_read(id, &part->size);
+	if (part->data == NULL)
+		part->data = "";
+}
+
 /* --------------------------------------------------------------- writing */
 
 /*
@@ -61,26 +177,66 @@ lock_content(const uint8 *id)
 
 /* Empty content is one chunk without bytes. */
 static void
-write_content(const uint8 *id, const char *data, Size size)
+write_chunks(Datum id, const Stored *stored)
 {
 	Size done = 0;
 	int32 chunk = 0;
 
 	do
 	{
-		Size n = Min(size - done, CONTENT_CHUNK);
+		Size n = Min(stored->size - done, CONTENT_CHUNK);
 		SqlArgs args = {0};
 
 		CHECK_FOR_INTERRUPTS();
-		sql_add_bytes(&args, id, CER_ID_SIZE);
+		sql_add(&args, BYTEAOID, id, false);
 		sql_add_int4(&args, chunk++);
-		sql_add_bytes(&args, data + done, n);
-		sql_run("INSERT INTO cerebro.content (id, chunk, bytes)"
-		        " VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+		sql_add_bytes(&args, stored->data + done, n);
+		sql_add_text(&args, packing_names[stored->packing]);
+		sql_add(&args, BYTEAOID, stored->base,
+		        stored->packing != PACKING_CHANGE);
+		sql_run("INSERT INTO cerebro.content (id, chunk, bytes, packing, base)"
+		        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
 		        &args);
 		pfree(DatumGetPointer(args.values[2]));
 		done += n;
-	} while (done < size);
+	} while (done < stored->size);
+}
+
+static Datum
+make_id(const uint8 *id)
+{
+	SqlArgs args = {0};
+
+	sql_add_bytes(&args, id, CER_ID_SIZE);
+	return args.values[0];
+}
+
+/* Few floats are not worth it; what would not be smaller stays whole. */
+#define LEAST_PACKED 64
+
+static Stored
+store_as(const char *data, Size size, ContentPacking packing)
+{
+	Stored whole = {PACKING_WHOLE, (Datum) 0, data, size};
+	Packed packed;
+
+	if (packing != PACKING_PLANES || size < LEAST_PACKED ||
+	    size % sizeof(float) != 0)
+		return whole;
+	packed = packing_pack(data, size, NULL);
+	if (packed.size >= size)
+		return whole;
+	return (Stored){PACKING_PLANES, (Datum) 0, packed.data, packed.size};
+}
+
+static void
+write_content(const uint8 *id, const TrainedPart *part, ContentPacking packing)
+{
+	Stored stored =
+		store_as(part->data, part->size,
+	             part->kind == CER_PART_STATE ? PACKING_WHOLE : packing);
+
+	write_chunks(make_id(id), &stored);
 }
 
 static Datum
@@ -101,7 +257,7 @@ content_model_parts(int32 model)
 	return (PartTable){"INSERT INTO cerebro.model_part"
 	                   " (model, ordinal, name, kind, dims, content)"
 	                   " VALUES ($1, $2, $3, $4, $5, $6)",
-	                   INT4OID, Int32GetDatum(model)};
+	                   INT4OID, Int32GetDatum(model), PACKING_WHOLE};
 }
 
 PartTable
@@ -114,7 +270,131 @@ content_state_parts(const cer_id *state)
 	                   " (state, ordinal, name, kind, dims, content)"
 	                   " VALUES ($1, $2, $3, $4, $5, $6)"
 	                   " ON CONFLICT DO NOTHING",
-	                   BYTEAOID, args.values[0]};
+	                   BYTEAOID, args.values[0], PACKING_PLANES};
+}
+
+static void
+delete_chunks(Datum id)
+{
+	SqlArgs args = {0};
+
+	sql_add(&args, BYTEAOID, id, false);
+	sql_run("DELETE FROM cerebro.content WHERE id OPERATOR(pg_catalog.=) $1",
+	        &args);
+}
+
+/* Whoever packs or drops it at this moment is waited for. */
+static void
+lock_chunks(Datum id)
+{
+	SqlArgs args = {0};
+
+	sql_add(&args, BYTEAOID, id, false);
+	sql_run("SELECT FROM cerebro.content"
+	        " WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+	        &args);
+}
+
+/* Whether the bytes of one content are needed to read another's. */
+static bool
+is_base_of(Datum id, Datum other)
+{
+	bytea *wanted = DatumGetByteaPP(id);
+	bool is_null = false;
+
+	while (!is_null)
+	{
+		bytea *here = DatumGetByteaPP(other);
+		SqlArgs args = {0};
+
+		if (VARSIZE_ANY_EXHDR(here) == VARSIZE_ANY_EXHDR(wanted) &&
+		    memcmp(VARDATA_ANY(here), VARDATA_ANY(wanted),
+		           VARSIZE_ANY_EXHDR(wanted)) == 0)
+			return true;
+		sql_add(&args, BYTEAOID, other, false);
+		if (sql_run("SELECT base FROM cerebro.content"
+		            " WHERE id OPERATOR(pg_catalog.=) $1 LIMIT 1",
+		            &args) == 0)
+			return false;
+		other = sql_get(1, &is_null);
+	}
+	return false;
+}
+
+static Stored
+make_change(const char *data, Size size, Datum base)
+{
+	Size base_size = 0;
+	char *before = content_read(base, &base_size);
+	Packed packed;
+
+	if (before == NULL || base_size != size || size % sizeof(float) != 0)
+		return store_as(data, size, PACKING_PLANES);
+	packed = packing_pack(data, size, before);
+	return (Stored){PACKING_CHANGE, base, packed.data, packed.size};
+}
+
+static Stored
+make_stored(const char *data, Size size, ContentPacking packing, Datum base)
+{
+	if (packing == PACKING_CHANGE)
+		return make_change(data, size, base);
+	return store_as(data, size, packing);
+}
+
+int64
+content_repack(Datum id, ContentPacking packing, Datum base)
+{
+	Stored stored;
+	Size size;
+	char *data;
+
+	lock_chunks(id);
+	if (packing == PACKING_CHANGE && is_base_of(id, base))
+		packing = PACKING_PLANES;
+	PushActiveSnapshot(GetTransactionSnapshot());
+	data = content_read(id, &size);
+	if (data != NULL)
+		stored = make_stored(data, size, packing, base);
+	PopActiveSnapshot();
+	if (data == NULL)
+		return 0;
+	delete_chunks(id);
+	write_chunks(id, &stored);
+	return (int64) stored.size;
+}
+
+#define SAMPLE_BYTES ((Size) 256 * 1024)
+
+int64
+content_estimate(Datum id, ContentPacking packing, Datum base)
+{
+	Size size = 0;
+	Size base_size = 0;
+	char *data = content_read(id, &size);
+	char *before =
+		packing == PACKING_CHANGE ? content_read(base, &base_size) : NULL;
+	Size n = Min(size, SAMPLE_BYTES);
+	Packed packed;
+
+	if (data == NULL || size < LEAST_PACKED || size % sizeof(float) != 0)
+		return (int64) size;
+	packed = packing_pack(data, n, base_size == size ? before : NULL);
+	return (int64) ((double) packed.size * size / n);
+}
+
+/* A model's bytes stand as they are. */
+static void
+make_whole(const uint8 *id)
+{
+	SqlArgs args = {0};
+
+	sql_add_bytes(&args, id, CER_ID_SIZE);
+	if (sql_run("SELECT FROM cerebro.content"
+	            " WHERE id OPERATOR(pg_catalog.=) $1"
+	            " AND packing OPERATOR(pg_catalog.<>) 'whole' LIMIT 1",
+	            &args) > 0)
+		(void) content_repack(args.values[0], PACKING_WHOLE, (Datum) 0);
 }
 
 void
@@ -128,7 +408,9 @@ content_write_part(const PartTable *table, int32 ordinal,
 		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
 		                errmsg("could not compute a SHA-256 hash")));
 	while (!lock_content(id))
-		write_content(id, part->data, part->size);
+		write_content(id, part, table->packing);
+	if (table->packing == PACKING_WHOLE)
+		make_whole(id);
 	sql_add(&args, table->owner_type, table->owner, false);
 	sql_add_int4(&args, ordinal);
 	sql_add_text(&args, part->name);
@@ -138,7 +420,7 @@ content_write_part(const PartTable *table, int32 ordinal,
 	sql_run(table->insert, &args);
 }
 
-/* --------------------------------------------------------------- reading */
+/* ----------------------------------------------------------------- parts */
 
 static cer_part_kind
 find_kind(const char *name)
@@ -149,27 +431,6 @@ find_kind(const char *name)
 	ereport(ERROR,
 	        (errcode(ERRCODE_DATA_CORRUPTED),
 	         errmsg("a model's part is of the unknown kind \"%s\"", name)));
-}
-
-/* The bytes of a content, its chunks joined. */
-static void
-read_content(Datum id, cer_part *part)
-{
-	ArchiveScan *scan = archive_scan_by_bytes("content", id);
-	StringInfoData bytes;
-
-	initStringInfo(&bytes);
-	while (archive_scan_next(scan))
-	{
-		bytea *chunk = DatumGetByteaPP(archive_scan_get(scan, "bytes", NULL));
-
-		appendBinaryStringInfo(&bytes, VARDATA_ANY(chunk),
-		                       VARSIZE_ANY_EXHDR(chunk));
-		CHECK_FOR_INTERRUPTS();
-	}
-	archive_scan_end(scan);
-	part->data = bytes.data;
-	part->size = bytes.len;
 }
 
 static void

@@ -19,6 +19,14 @@ typedef struct TrainedPart
 	char *data;
 } TrainedPart;
 
+/* How bytes are kept. */
+typedef enum ContentPacking
+{
+	PACKING_WHOLE,
+	PACKING_PLANES,
+	PACKING_CHANGE
+} ContentPacking;
+
 extern bool content_hash(const void *data, Size size, uint8 *digest);
 
 /*
@@ -30,12 +38,21 @@ typedef struct PartTable
 	const char *insert; /* SQL: $1 owner, then ordinal, name, kind, ... */
 	Oid owner_type;
 	Datum owner;
+	ContentPacking packing; /* of floats that are not there yet */
 } PartTable;
 
 extern PartTable content_model_parts(int32 model);
 extern PartTable content_state_parts(const cer_id *state);
 extern void content_write_part(const PartTable *table, int32 ordinal,
                                const TrainedPart *part);
+
+/* In an archive scope: keeps bytes that are there in another way from now on;
+ * base: id of the content that a change is against.  Returns their size. */
+extern int64 content_repack(Datum id, ContentPacking packing, Datum base);
+/* What they would take packed that way, from a sample where they are many. */
+extern int64 content_estimate(Datum id, ContentPacking packing, Datum base);
+/* Unpacked; palloc'ed, NULL where there is none. */
+extern char *content_read(Datum id, Size *size);
 
 /* List of cer_part of a model or state, of the kinds whose bits are set. */
 extern List *content_read_parts(ArchiveScan *parts, unsigned kinds);

@@ -13,17 +13,18 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(cerebro_drop_model);
 
-/* One command on a model or task, under a snapshot of this very moment. */
+/* One command with a parameter, under a snapshot of this very moment. */
 static uint64
-execute_now(const char *command, int32 id)
+execute_with(const char *command, Oid type, Datum value)
 {
-	Oid types[] = {INT4OID};
-	Datum values[] = {Int32GetDatum(id)};
+	Oid types[] = {type};
+	Datum values[] = {value};
 	SPIPlanPtr plan = SPI_prepare(command, 1, types);
 	Snapshot now = RegisterSnapshot(GetLatestSnapshot());
 
@@ -33,6 +34,13 @@ execute_now(const char *command, int32 id)
 		elog(ERROR, "\"%s\" failed", command);
 	UnregisterSnapshot(now);
 	return SPI_processed;
+}
+
+/* On a model or task. */
+static uint64
+execute_now(const char *command, int32 id)
+{
+	return execute_with(command, INT4OID, Int32GetDatum(id));
 }
 
 /* Waits for whoever deploys the model at this moment. */
@@ -81,31 +89,69 @@ lock_shared(int32 model)
 		model);
 }
 
-/* Contents of parts that go and that nothing else has; then the parts. */
-static void
-delete_parts(int32 model)
+/* Contents that may have nobody left once the model is gone: bytea[]. */
+static Datum
+list_contents(int32 model)
 {
+	bool is_null;
+	Datum ids;
+
 	execute_now(
-		"WITH gone AS (DELETE FROM cerebro.state_part s WHERE EXISTS "
-		"(SELECT FROM cerebro.epoch e "
-		"WHERE e.state OPERATOR(pg_catalog.=) s.state "
-		"AND e.model OPERATOR(pg_catalog.=) $1) "
-		"AND NOT EXISTS (SELECT FROM cerebro.epoch e "
-		"WHERE e.state OPERATOR(pg_catalog.=) s.state "
-		"AND e.model OPERATOR(pg_catalog.<>) $1) "
-		"RETURNING s.state, s.content), "
-		"candidate AS (SELECT content FROM gone UNION "
-		"SELECT content FROM cerebro.model_part "
-		"WHERE model OPERATOR(pg_catalog.=) $1) "
-		"DELETE FROM cerebro.content c WHERE EXISTS "
-		"(SELECT FROM candidate WHERE content OPERATOR(pg_catalog.=) c.id) "
-		"AND NOT EXISTS (SELECT FROM cerebro.model_part p "
-		"WHERE p.content OPERATOR(pg_catalog.=) c.id "
-		"AND p.model OPERATOR(pg_catalog.<>) $1) "
-		"AND NOT EXISTS (SELECT FROM cerebro.state_part s "
-		"WHERE s.content OPERATOR(pg_catalog.=) c.id AND NOT EXISTS "
-		"(SELECT FROM gone g WHERE g.state OPERATOR(pg_catalog.=) s.state))",
+		"SELECT COALESCE(pg_catalog.array_agg(DISTINCT content), '{}') FROM "
+		"(SELECT p.content FROM cerebro.model_part p "
+		"WHERE p.model OPERATOR(pg_catalog.=) $1 UNION ALL "
+		"SELECT s.content FROM cerebro.state_part s "
+		"JOIN cerebro.epoch e ON e.state OPERATOR(pg_catalog.=) s.state "
+		"WHERE e.model OPERATOR(pg_catalog.=) $1) parts",
 		model);
+	ids = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+	                    &is_null);
+	return PointerGetDatum(DatumGetArrayTypePCopy(ids));
+}
+
+/* What nobody has any more; then what only that was a change of. */
+static void
+delete_contents(Datum ids)
+{
+	uint64 n;
+
+	do
+	{
+		bool is_null;
+		Datum bases;
+
+		execute_with(
+			"WITH gone AS (DELETE FROM cerebro.content c "
+			"WHERE c.id OPERATOR(pg_catalog.=) ANY ($1) "
+			"AND NOT EXISTS (SELECT FROM cerebro.model_part p "
+			"WHERE p.content OPERATOR(pg_catalog.=) c.id) "
+			"AND NOT EXISTS (SELECT FROM cerebro.state_part s "
+			"WHERE s.content OPERATOR(pg_catalog.=) c.id) "
+			"AND NOT EXISTS (SELECT FROM cerebro.content d "
+			"WHERE d.base OPERATOR(pg_catalog.=) c.id) RETURNING c.base) "
+			"SELECT pg_catalog.count(*), "
+			"$1 OPERATOR(pg_catalog.||) COALESCE(pg_catalog.array_agg(base) "
+			"FILTER (WHERE base IS NOT NULL), '{}') FROM gone",
+			BYTEAARRAYOID, ids);
+		n = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0],
+		                                SPI_tuptable->tupdesc, 1, &is_null));
+		bases = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2,
+		                      &is_null);
+		ids = PointerGetDatum(DatumGetArrayTypePCopy(bases));
+	} while (n > 0);
+}
+
+static void
+delete_states(int32 model)
+{
+	execute_now("DELETE FROM cerebro.state_part s WHERE EXISTS "
+	            "(SELECT FROM cerebro.epoch e "
+	            "WHERE e.state OPERATOR(pg_catalog.=) s.state "
+	            "AND e.model OPERATOR(pg_catalog.=) $1) "
+	            "AND NOT EXISTS (SELECT FROM cerebro.epoch e "
+	            "WHERE e.state OPERATOR(pg_catalog.=) s.state "
+	            "AND e.model OPERATOR(pg_catalog.<>) $1)",
+	            model);
 }
 
 static void
@@ -124,8 +170,11 @@ delete_artefacts(int32 model)
 static void
 delete_model(int32 model)
 {
+	Datum contents;
+
 	lock_shared(model);
-	delete_parts(model);
+	contents = list_contents(model);
+	delete_states(model);
 	delete_artefacts(model);
 	execute_now("DELETE FROM cerebro.deployment "
 	            "WHERE model OPERATOR(pg_catalog.=) $1",
@@ -133,6 +182,7 @@ delete_model(int32 model)
 	execute_now("DELETE FROM cerebro.model "
 	            "WHERE id OPERATOR(pg_catalog.=) $1",
 	            model);
+	delete_contents(contents);
 }
 
 /* All models of a task; inside an archive scope. */
