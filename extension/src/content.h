@@ -54,6 +54,9 @@ extern int64 content_estimate(Datum id, ContentPacking packing, Datum base);
 /* Unpacked; palloc'ed, NULL where there is none. */
 extern char *content_read(Datum id, Size *size);
 
+/* In an archive scope: drops what is kept of a state; see model_drop.c. */
+extern void state_drop(Datum state);
+
 /* List of cer_part of a model or state, of the kinds whose bits are set. */
 extern List *content_read_parts(ArchiveScan *parts, unsigned kinds);
 

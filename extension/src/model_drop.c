@@ -17,6 +17,8 @@
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 
+#include "content.h"
+
 PG_FUNCTION_INFO_V1(cerebro_drop_model);
 
 /* One command with a parameter, under a snapshot of this very moment. */
@@ -139,6 +141,31 @@ delete_contents(Datum ids)
 		                      &is_null);
 		ids = PointerGetDatum(DatumGetArrayTypePCopy(bases));
 	} while (n > 0);
+}
+
+/* The bytes of a state go, not what is known of it. */
+void
+state_drop(Datum state)
+{
+	bool is_null;
+	Datum ids;
+
+	execute_with("SELECT FROM cerebro.state_part "
+	             "WHERE state OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+	             BYTEAOID, state);
+	execute_with("SELECT FROM cerebro.content c WHERE EXISTS "
+	             "(SELECT FROM cerebro.state_part s "
+	             "WHERE s.content OPERATOR(pg_catalog.=) c.id "
+	             "AND s.state OPERATOR(pg_catalog.=) $1) FOR UPDATE",
+	             BYTEAOID, state);
+	execute_with("WITH gone AS (DELETE FROM cerebro.state_part "
+	             "WHERE state OPERATOR(pg_catalog.=) $1 RETURNING content) "
+	             "SELECT COALESCE(pg_catalog.array_agg(content), '{}') "
+	             "FROM gone",
+	             BYTEAOID, state);
+	ids = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+	                    &is_null);
+	delete_contents(PointerGetDatum(DatumGetArrayTypePCopy(ids)));
 }
 
 static void
