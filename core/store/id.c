@@ -169,7 +169,8 @@ make_encoder(cer_arena *arena, const cer_hasher *hasher,
 }
 
 /* The structure as written, and what PT makes of it; inputs by name, as
- * weights are named after them. */
+ * weights are named after them.  A name of a structure means what the version
+ * of the language makes of it. */
 static cer_status
 say_structure(words *w, cer_arena *arena, const cer_story_source *source,
               cer_error *err)
@@ -187,8 +188,10 @@ say_structure(words *w, cer_arena *arena, const cer_story_source *source,
 	say_text(w, text);
 	say_number(w, "dropout", settings->dropout);
 	say(w, ", activation = %s", cer_activation_name(settings->activation));
-	say(w, ", classes = %zu, seed = %llu, arithmetic = %d, kernels = ",
-	    source->n_classes, (unsigned long long) settings->seed, CER_ARITHMETIC);
+	say(w, ", classes = %zu, seed = %llu", source->n_classes,
+	    (unsigned long long) settings->seed);
+	say(w, ", language = %d, arithmetic = %d, kernels = ", CER_LANGUAGE_VERSION,
+	    CER_ARITHMETIC);
 	say_text(w, source->kernel_class);
 	return CER_OK;
 }

@@ -138,6 +138,15 @@ COMMENT ON TABLE cerebro.model IS 'every trained network';
 COMMENT ON COLUMN cerebro.model.query IS 'what FE with JOIN, AGGREGATE or expressions reads: inputs, then the task''s own columns; NULL: columns of the task';
 COMMENT ON COLUMN cerebro.model.training IS 'the artefact that it is the result of: equal means equal bits';
 
+CREATE TABLE cerebro.model_grant (
+	model     integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
+	role      regrole NOT NULL,
+	privilege text NOT NULL CHECK (privilege OPERATOR(pg_catalog.=) ANY (ARRAY['use', 'read', 'own'])),
+	grantor   regrole NOT NULL,
+	PRIMARY KEY (model, role)
+);
+COMMENT ON TABLE cerebro.model_grant IS 'who may use, read or own a model beside members of its owner; own has read, read has use';
+
 CREATE TABLE cerebro.epoch (
 	model           integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
 	epoch           integer NOT NULL,

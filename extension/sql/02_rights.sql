@@ -1,5 +1,6 @@
--- Rows are seen by members of their owner's role; rows that hang on a task or
--- model are seen with it.
+-- Rows are seen by members of their owner's role, models also by those to whom
+-- they were granted; rows that hang on a task or model are seen with it, what a
+-- model is made of by those who may read it.
 CREATE FUNCTION cerebro.is_mine(owner regrole) RETURNS boolean
 	LANGUAGE sql STABLE PARALLEL SAFE
 	RETURN pg_catalog.pg_has_role(owner::oid, 'MEMBER');
@@ -9,11 +10,15 @@ DO $$
 DECLARE
 	t text;
 	visible text;
+	is_readable CONSTANT text := '(cerebro.is_mine(m.owner) OR EXISTS (SELECT FROM cerebro.model_grant g '
+		'WHERE g.model OPERATOR(pg_catalog.=) m.id AND g.privilege OPERATOR(pg_catalog.<>) ''use'' AND cerebro.is_mine(g.role)))';
 BEGIN
 	FOR t, visible IN
 		VALUES ('task', 'cerebro.is_mine(owner)'),
 			   ('job', 'cerebro.is_mine(owner)'),
-			   ('model', 'cerebro.is_mine(owner)'),
+			   ('model_grant', 'cerebro.is_mine(role) OR cerebro.is_mine(grantor)'),
+			   ('model', 'cerebro.is_mine(owner) OR EXISTS (SELECT FROM cerebro.model_grant g '
+						 'WHERE g.model OPERATOR(pg_catalog.=) id AND cerebro.is_mine(g.role))'),
 			   ('evaluation', 'EXISTS (SELECT FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) task) '
 							  'OR EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
 			   ('deployment', 'cerebro.is_mine(owner)'),
@@ -24,9 +29,9 @@ BEGIN
 			   ('data_table', 'EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version)'),
 			   ('data_column', 'EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version)'),
 			   ('column_profile', 'EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version)'),
-			   ('epoch', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
-			   ('model_part', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
-			   ('model_artefact', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model)'),
+			   ('epoch', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model AND ' || is_readable || ')'),
+			   ('model_part', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model AND ' || is_readable || ')'),
+			   ('model_artefact', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model AND ' || is_readable || ')'),
 			   ('artefact', 'EXISTS (SELECT FROM cerebro.model_artefact a WHERE a.artefact OPERATOR(pg_catalog.=) artefact.id)'),
 			   ('state_part', 'EXISTS (SELECT FROM cerebro.epoch e WHERE e.state OPERATOR(pg_catalog.=) state_part.state)'),
 			   ('content', 'EXISTS (SELECT FROM cerebro.model_part p WHERE p.content OPERATOR(pg_catalog.=) content.id) '

@@ -496,10 +496,21 @@ extern void opening_init(void);
 extern bool model_find(int32 id, Model *model);
 /* Drops a task's models, in an archive scope; an error where one is deployed. */
 extern void model_drop_all(int32 task);
-/* An error unless the role is, or is a member of, the model's owner. */
+/* An error unless the role owns the model. */
 extern void model_check_right(const Model *model, Oid role);
 extern void model_report_missing(int32 id) pg_attribute_noreturn();
-/* model_find and model_check_right for the current user; errors where not. */
+/* What a grant on a model allows, each with those before it. */
+typedef enum ModelRight
+{
+	RIGHT_USE,  /* predictions */
+	RIGHT_READ, /* weights, scores, lineage */
+	RIGHT_OWN
+} ModelRight;
+
+extern ModelRight model_find_right(const char *name);
+/* An error unless there is such a model and the current user has the right. */
+extern void model_open_to(int32 id, ModelRight right, Model *model);
+/* The same for its owners. */
 extern void model_open(int32 id, Model *model);
 /* List of cer_part, of the kinds whose bits are set; rights unchecked. */
 extern List *model_read_parts(int32 id, unsigned kinds);

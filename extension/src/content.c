@@ -21,6 +21,8 @@
 #include "job_sql.h"
 #include "packing.h"
 
+PG_FUNCTION_INFO_V1(cerebro_tensor);
+
 #define CONTENT_CHUNK ((Size) 1024 * 1024)
 
 StaticAssertDecl(PG_SHA256_DIGEST_LENGTH == CER_ID_SIZE, "ids are SHA-256");
@@ -470,4 +472,63 @@ content_read_parts(ArchiveScan *scan, unsigned kinds)
 	}
 	archive_scan_end(scan);
 	return parts;
+}
+
+/* ----------------------------------------------------------- one part alone */
+
+static Datum
+find_tensor(const Model *model, const char *name)
+{
+	ArchiveScan *scan = archive_scan_by_id("model_part", model->id);
+	Datum content = (Datum) 0;
+
+	while (content == (Datum) 0 && archive_scan_next(scan))
+	{
+		Datum kind = archive_scan_get(scan, "kind", NULL);
+		Datum here = archive_scan_get(scan, "name", NULL);
+
+		if (strcmp(TextDatumGetCString(kind), kind_names[CER_PART_TENSOR]) ==
+		        0 &&
+		    strcmp(TextDatumGetCString(here), name) == 0)
+			content = PointerGetDatum(
+				DatumGetByteaPCopy(archive_scan_get(scan, "content", NULL)));
+	}
+	archive_scan_end(scan);
+	if (content == (Datum) 0)
+		ereport(ERROR,
+		        (errcode(ERRCODE_UNDEFINED_OBJECT),
+		         errmsg("model %d has no tensor \"%s\"", model->id, name),
+		         errhint("The table cerebro.model_part lists its parts of kind "
+		                 "'tensor'.")));
+	return content;
+}
+
+/* Reads one layer's weights without the rest of the model. */
+Datum
+cerebro_tensor(PG_FUNCTION_ARGS)
+{
+	Model model;
+	Size size;
+	char *data;
+	Datum *values;
+	int n;
+
+	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
+	data = content_read(
+		find_tensor(&model, text_to_cstring(PG_GETARG_TEXT_PP(1))), &size);
+	if (data == NULL || size / sizeof(float4) > MaxArraySize)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+		                errmsg("the tensor does not fit an array")));
+	n = (int) (size / sizeof(float4));
+	values =
+		MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(Datum));
+	for (int i = 0; i < n; i++)
+	{
+		float4 value;
+
+		memcpy(&value, data + i * sizeof(float4), sizeof(float4));
+		values[i] = Float4GetDatum(value);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(values, n, FLOAT4OID, sizeof(float4),
+	                                      true, TYPALIGN_INT));
 }

@@ -265,7 +265,7 @@ cerebro_evaluate(PG_FUNCTION_ARGS)
 	int64 openings;
 
 	PreventCommandIfReadOnly("cerebro.evaluate()");
-	model_open(PG_GETARG_INT32(0), &model);
+	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
 	task = fe_open(task_find_by_id(model.task, true), &model);
 	evaluation = make_evaluation(task, &model);
 	task_read(task, evaluation->plan,

@@ -39,6 +39,7 @@ typedef struct Comparison
 
 PG_FUNCTION_INFO_V1(cerebro_find_task);
 PG_FUNCTION_INFO_V1(cerebro_compare_loss);
+PG_FUNCTION_INFO_V1(cerebro_models_differ);
 
 static Scores
 read_scores(const Model *model)
@@ -147,7 +148,7 @@ cerebro_compare_loss(PG_FUNCTION_ARGS)
 	bool nulls[2] = {false, false};
 
 	for (int i = 0; i < 2; i++)
-		model_open(PG_GETARG_INT32(i), &models[i]);
+		model_open_to(PG_GETARG_INT32(i), RIGHT_READ, &models[i]);
 	check_comparable(&models[0], &models[1]);
 	for (int i = 0; i < 2; i++)
 		scores[i] = read_scores(&models[i]);
@@ -177,4 +178,39 @@ cerebro_find_task(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	PG_RETURN_DATUM(HeapTupleGetDatum(
 		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+static size_t
+get_decision(const Scores *scores, size_t row)
+{
+	const uint16 *of_row = scores->scores + row * scores->n_classes;
+	size_t best = 0;
+
+	for (size_t i = 1; i < scores->n_classes; i++)
+		if (of_row[i] > of_row[best])
+			best = i;
+	return best;
+}
+
+/* NULL where the validation rows are others. */
+Datum
+cerebro_models_differ(PG_FUNCTION_ARGS)
+{
+	Model models[2];
+	Scores scores[2];
+	uint64 n_differ = 0;
+
+	for (int i = 0; i < 2; i++)
+		model_open_to(PG_GETARG_INT32(i), RIGHT_READ, &models[i]);
+	if (models[0].data_version != models[1].data_version)
+		PG_RETURN_NULL();
+	for (int i = 0; i < 2; i++)
+		scores[i] = read_scores(&models[i]);
+	if (scores[0].n_rows != scores[1].n_rows ||
+	    scores[0].n_classes != scores[1].n_classes || scores[0].n_rows == 0)
+		PG_RETURN_NULL();
+	for (size_t row = 0; row < scores[0].n_rows; row++)
+		n_differ +=
+			get_decision(&scores[0], row) != get_decision(&scores[1], row);
+	PG_RETURN_FLOAT8((double) n_differ / (double) scores[0].n_rows);
 }

@@ -75,18 +75,63 @@ model_find(int32 id, Model *model)
 	return found;
 }
 
+static const char *const right_names[] = {
+	[RIGHT_USE] = "use", [RIGHT_READ] = "read", [RIGHT_OWN] = "own"};
+
+ModelRight
+model_find_right(const char *name)
+{
+	for (int i = 0; i < lengthof(right_names); i++)
+		if (pg_strcasecmp(right_names[i], name) == 0)
+			return (ModelRight) i;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("there is no right \"%s\" on models", name),
+	                errhint("Rights are use (predict), read (weights, lineage, "
+	                        "comparisons, too) and own (all of it).")));
+}
+
+/* By membership in its owner, or by a grant; each right has those before it. */
+static bool
+has_right(const Model *model, Oid role, ModelRight right)
+{
+	bool has = is_member_of_role(role, model->owner);
+	ArchiveScan *scan;
+
+	if (has)
+		return true;
+	scan = archive_scan_by_id("model_grant", model->id);
+	while (!has && archive_scan_next(scan))
+	{
+		Oid granted = DatumGetObjectId(archive_scan_get(scan, "role", NULL));
+		Datum name = archive_scan_get(scan, "privilege", NULL);
+
+		has = is_member_of_role(role, granted) &&
+		      model_find_right(TextDatumGetCString(name)) >= right;
+	}
+	archive_scan_end(scan);
+	return has;
+}
+
+static void
+check_right(const Model *model, Oid role, ModelRight right)
+{
+	if (has_right(model, role, right))
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	     errmsg("permission denied for model %d", model->id),
+	     errdetail("The model belongs to role \"%s\".",
+	               GetUserNameFromId(model->owner, true)),
+	     errhint("Its owner can deploy the model and grant EXECUTE on the "
+	             "function, or grant \"%s\" on it with cerebro.grant_model.",
+	             right_names[right])));
+}
+
 void
 model_check_right(const Model *model, Oid role)
 {
-	if (is_member_of_role(role, model->owner))
-		return;
-	ereport(ERROR,
-	        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-	         errmsg("permission denied for model %d", model->id),
-	         errdetail("The model belongs to role \"%s\".",
-	                   GetUserNameFromId(model->owner, true)),
-	         errhint("Its owner can deploy the model and grant EXECUTE on the "
-	                 "function, or grant membership in the role.")));
+	check_right(model, role, RIGHT_OWN);
 }
 
 void
@@ -100,11 +145,17 @@ model_report_missing(int32 id)
 }
 
 void
-model_open(int32 id, Model *model)
+model_open_to(int32 id, ModelRight right, Model *model)
 {
 	if (!model_find(id, model))
 		model_report_missing(id);
-	model_check_right(model, GetUserId());
+	check_right(model, GetUserId(), right);
+}
+
+void
+model_open(int32 id, Model *model)
+{
+	model_open_to(id, RIGHT_OWN, model);
 }
 
 /* ----------------------------------------------------------------- parts */

@@ -315,7 +315,7 @@ open_model(const ScoreCall *call, Model *model)
 	if (call->is_deployment)
 		deployment_open(call->id, call->answer, model);
 	else
-		model_open(call->id, model);
+		model_open_to(call->id, RIGHT_USE, model);
 }
 
 static Scorer *

@@ -135,8 +135,12 @@ story_find_model(const Story *story, int32 task, int32 data_version,
 	            " AND task OPERATOR(pg_catalog.=) $2"
 	            " AND data_version OPERATOR(pg_catalog.=) $3"
 	            " AND triple OPERATOR(cerebro.=) $4::cerebro.mst"
-	            " AND pg_catalog.pg_has_role($5, owner::pg_catalog.oid,"
-	            " 'MEMBER') ORDER BY id LIMIT 1 FOR KEY SHARE",
+	            " AND (pg_catalog.pg_has_role($5, owner::pg_catalog.oid,"
+	            " 'MEMBER') OR EXISTS (SELECT FROM cerebro.model_grant g"
+	            " WHERE g.model OPERATOR(pg_catalog.=) model.id"
+	            " AND g.privilege OPERATOR(pg_catalog.<>) 'use'"
+	            " AND pg_catalog.pg_has_role($5, g.role::pg_catalog.oid,"
+	            " 'MEMBER'))) ORDER BY id LIMIT 1 FOR KEY SHARE",
 	            &args) > 0)
 		found = DatumGetInt32(sql_get(1, &is_null));
 	archive_leave(&scope);
