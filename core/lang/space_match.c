@@ -84,118 +84,150 @@ target_init_chain(target *t, const cer_ast *value)
 		*t = (target){.only = value, .n = 1, .is_chain = true};
 }
 
-static const cer_ast *
-get_element(const target *t, size_t i)
+/* Before the i-th element of a target. */
+typedef struct spot
 {
-	const cer_ast *item;
+	const target *of;
+	size_t i;
 	cer_list at;
+} spot;
 
-	if (t->list == NULL)
-		return t->only;
-	cer_list_init(&at, t->list);
-	do
-		item = cer_list_next(&at);
-	while (item != NULL && i-- > 0);
-	return item;
+static void
+spot_init(spot *s, const target *t)
+{
+	*s = (spot){.of = t};
+	if (t->list != NULL)
+		cer_list_init(&s->at, t->list);
+}
+
+/* The element that follows, or NULL; moves over it. */
+static const cer_ast *
+spot_next(spot *s)
+{
+	if (s->i++ >= s->of->n)
+		return NULL;
+	return s->of->list != NULL ? cer_list_next(&s->at) : s->of->only;
+}
+
+static void find_ends(const matcher *m, const cer_ast *space,
+                      const cer_arg *arg, const spot *from, places *ends);
+
+/* Where one child of a list can end that begins at the places in *at. */
+static void
+follow_child(const matcher *m, const cer_ast *child, const cer_arg *arg,
+             const target *t, places *at)
+{
+	places next = {{0}};
+	spot from;
+
+	spot_init(&from, t);
+	for (size_t i = 0; i <= t->n; i++)
+	{
+		if (has_place(at, i))
+			find_ends(m, child, arg, &from, &next);
+		spot_next(&from);
+	}
+	*at = next;
 }
 
 static void
-find_ends(const matcher *m, const cer_ast *space, const cer_arg *arg,
-          const target *t, size_t i, places *ends);
-
-/* Where all of a list can end that begins at the places in *at. */
-static void
 follow_list(const matcher *m, const cer_ast *list, const cer_word *word,
-            const cer_arg *arg, const target *t, places *at)
+            const target *t, places *at)
 {
 	size_t position = 0;
 
 	for (const cer_ast *child = list->first; child; child = child->next)
 	{
-		places next = {{0}};
+		const cer_arg *arg = NULL;
 
 		if (cer_child_is_named(child))
 			continue;
 		if (word != NULL)
 			arg = cer_child_get_arg(word, child, position++);
-		for (size_t i = 0; i <= t->n; i++)
-			if (has_place(at, i))
-				find_ends(m, child, arg, t, i, &next);
-		*at = next;
+		follow_child(m, child, arg, t, at);
 	}
 }
 
 /* d elements, each of the width; all of one where they must be. */
 static void
 find_ends_of_times(const matcher *m, const cer_ast *space, const cer_arg *arg,
-                   const target *t, size_t i, places *ends)
+                   spot from, places *ends)
 {
 	static const cer_arg count_arg = {.type = CER_ARG_INTEGER};
 	bool is_free = space->kind == CER_AST_FREE_TIMES;
-	const cer_ast *first = i < t->n ? get_element(t, i) : NULL;
+	const cer_ast *first = NULL;
 
-	for (size_t n = 1; i + n <= t->n && n <= CER_MAX_LAYERS; n++)
+	for (size_t n = 1; n <= CER_MAX_LAYERS; n++)
 	{
-		const cer_ast *element = get_element(t, i + n - 1);
+		const cer_ast *element = spot_next(&from);
 		cer_ast count = {.kind = CER_AST_NUMBER, .number = (double) n};
 
-		if (!match_value(m, space->first, arg, element) ||
+		if (first == NULL)
+			first = element;
+		if (element == NULL || !match_value(m, space->first, arg, element) ||
 		    (!is_free && !cer_ast_equals(first, element)))
 			return;
 		if (match_value(m, space->last, &count_arg, &count))
-			add_place(ends, i + n);
+			add_place(ends, from.i);
 	}
 }
 
 static void
-find_ends_of_chain(const matcher *m, const cer_ast *chain, const target *t,
-                   size_t i, places *ends)
+find_ends_of_chain(const matcher *m, const cer_ast *chain, const spot *from,
+                   places *ends)
 {
 	places at = {{0}};
 
-	add_place(&at, i);
-	follow_list(m, chain, NULL, NULL, t, &at);
-	for (size_t k = 0; k <= t->n; k++)
-		if (has_place(&at, k))
-			add_place(ends, k);
+	add_place(&at, from->i);
+	follow_list(m, chain, NULL, from->of, &at);
+	for (size_t k = 0; k < MAX_ITEMS / 64 + 1; k++)
+		ends->bits[k] |= at.bits[k];
+}
+
+static void
+find_end_of_one(const matcher *m, const cer_ast *space, const cer_arg *arg,
+                spot from, places *ends)
+{
+	const cer_ast *element = spot_next(&from);
+
+	if (element != NULL && match_value(m, space, arg, element))
+		add_place(ends, from.i);
 }
 
 static void
 find_ends(const matcher *m, const cer_ast *space, const cer_arg *arg,
-          const target *t, size_t i, places *ends)
+          const spot *from, places *ends)
 {
 	switch (space->kind)
 	{
 		case CER_AST_CHOICE:
 			for (const cer_ast *one = space->first; one; one = one->next)
-				find_ends(m, one, arg, t, i, ends);
+				find_ends(m, one, arg, from, ends);
 			return;
 		case CER_AST_OPTIONAL:
-			add_place(ends, i);
-			find_ends(m, space->first, arg, t, i, ends);
+			add_place(ends, from->i);
+			find_ends(m, space->first, arg, from, ends);
 			return;
 		case CER_AST_CONDITION:
 			if (cer_condition_holds(space, m->triple))
-				find_ends(m, space->first, arg, t, i, ends);
+				find_ends(m, space->first, arg, from, ends);
 			else
-				add_place(ends, i);
+				add_place(ends, from->i);
 			return;
 		case CER_AST_TIMES:
 		case CER_AST_FREE_TIMES:
-			find_ends_of_times(m, space, arg, t, i, ends);
+			find_ends_of_times(m, space, arg, *from, ends);
 			return;
 		case CER_AST_CHAIN:
-			if (t->is_chain)
-			{
-				find_ends_of_chain(m, space, t, i, ends);
-				return;
-			}
-			break;
+			if (from->of->is_chain)
+				find_ends_of_chain(m, space, from, ends);
+			else
+				find_end_of_one(m, space, arg, *from, ends);
+			return;
 		default:
-			break;
+			find_end_of_one(m, space, arg, *from, ends);
+			return;
 	}
-	if (i < t->n && match_value(m, space, arg, get_element(t, i)))
-		add_place(ends, i + 1);
 }
 
 static bool
@@ -205,7 +237,7 @@ match_list(const matcher *m, const cer_ast *list, const cer_word *word,
 	places at = {{0}};
 
 	add_place(&at, 0);
-	follow_list(m, list, word, NULL, t, &at);
+	follow_list(m, list, word, t, &at);
 	return has_place(&at, t->n);
 }
 
