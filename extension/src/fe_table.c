@@ -270,14 +270,18 @@ has_index(const FeTable *table, Relation relation)
 	return found;
 }
 
+/* The columns by which rows are found, then that of their time. */
 static char *
-print_equal_columns(const FeTable *table)
+print_index_columns(const FeTable *table)
 {
 	char **names = palloc((table->n_equals + 1) * sizeof(char *));
+	int n = 0;
 
 	for (int i = 0; i < table->n_equals; i++)
-		names[i] = table->columns[table->equals[i].column].name;
-	return names_print(names, table->n_equals);
+		names[n++] = table->columns[table->equals[i].column].name;
+	if (table->time >= 0)
+		names[n++] = table->columns[table->time].name;
+	return names_print(names, n);
 }
 
 void
@@ -297,7 +301,7 @@ fe_tell_of_index(const Fe *fe, const FeTable *table)
 		                table->alias),
 		         errhint("CREATE INDEX ON %s (%s) makes it fast.",
 		                 quote_identifier(RelationGetRelationName(relation)),
-		                 print_equal_columns(table))));
+		                 print_index_columns(table))));
 	table_close(relation, NoLock);
 }
 

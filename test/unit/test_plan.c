@@ -60,9 +60,43 @@ static const plan_case cases[] = {
      "FE leaves no column to learn from", NULL},
 };
 
+/* As the server lists what JOIN, AGGREGATE and expressions bring. */
+static const cer_column joined_columns[] = {
+	{TEXT("age"), CER_TYPE_NUMBER, true, false},
+	{TEXT("p.id"), CER_TYPE_NUMBER, false, false},
+	{TEXT("p.age"), CER_TYPE_NUMBER, true, false},
+	{TEXT("p.kind"), CER_TYPE_CATEGORY, true, false},
+	{TEXT("p.late"), CER_TYPE_NUMBER, false, true},
+	{TEXT("pp.age"), CER_TYPE_NUMBER, true, false},
+	{TEXT("o.n"), CER_TYPE_NUMBER, false, false},
+	{TEXT("o.shape"), CER_TYPE_OTHER, false, false},
+	{TEXT("speed"), CER_TYPE_NUMBER, false, false},
+};
+
+static const plan_case joined_cases[] = {
+	{"FE *, JOIN p, JOIN pp", "age p.age p.kind pp.age", NULL, NULL},
+	{"FE age, JOIN p", "age", NULL, NULL},
+	{"FE JOIN p, p.kind, p.id : onehot", "p.id:onehot p.kind", NULL, NULL},
+	{"FE *, JOIN p, JOIN pp, EXCEPT (p.age, age)", "p.kind pp.age", NULL, NULL},
+	{"FE age, AGGREGATE t o VIA (x) (n = count(*))", "age o.n", NULL, NULL},
+	{"FE age, AGGREGATE t o VIA (x) (n = count(*)), o.n : onehot",
+     "age o.n:onehot", NULL, NULL},
+	{"FE age, AGGREGATE t o VIA (x) (shape = max(s))", NULL,
+     "column \"o.shape\" cannot be a feature at line 1, column 9", NULL},
+	{"FE age, speed = (age / 2) : standardize", "age speed:standardize", NULL,
+     NULL},
+	{"FE JOIN p, p.kinds", NULL,
+     "unknown column \"p.kinds\" at line 1, column 12",
+     "Perhaps you meant \"kind\"."},
+	{"FE JOIN p, p.late", NULL,
+     "column \"p.late\" cannot be a feature at line 1, column 12", NULL},
+	{"FE JOIN pp, pp.kind", NULL,
+     "unknown column \"pp.kind\" at line 1, column 13", ""},
+};
+
 static cer_status
-make_plan(cer_arena *arena, const char *fe, const cer_plan **plan,
-          cer_error *err)
+make_plan_of(cer_arena *arena, const char *fe, const cer_column *list, size_t n,
+             const cer_plan **plan, cer_error *err)
 {
 	const cer_mst *mst;
 	cer_status status =
@@ -70,7 +104,14 @@ make_plan(cer_arena *arena, const char *fe, const cer_plan **plan,
 
 	if (status != CER_OK)
 		return status;
-	return cer_plan_make(arena, mst, columns, LENGTH(columns), plan, err);
+	return cer_plan_make(arena, mst, list, n, plan, err);
+}
+
+static cer_status
+make_plan(cer_arena *arena, const char *fe, const cer_plan **plan,
+          cer_error *err)
+{
+	return make_plan_of(arena, fe, columns, LENGTH(columns), plan, err);
 }
 
 static void
@@ -91,13 +132,13 @@ print_plan(const cer_plan *plan, char *text, size_t size)
 }
 
 static void
-check_case(const plan_case *c)
+check_case(const plan_case *c, const cer_column *list, size_t n)
 {
 	cer_arena *arena = cer_arena_new(&cer_host_plain);
 	const cer_plan *plan = NULL;
 	cer_error err = {0};
 	char text[200];
-	cer_status status = make_plan(arena, c->fe, &plan, &err);
+	cer_status status = make_plan_of(arena, c->fe, list, n, &plan, &err);
 
 	if (c->plan != NULL)
 	{
@@ -122,7 +163,15 @@ test_plan_make__follows_the_items(void **state)
 {
 	(void) state;
 	for (size_t i = 0; i < LENGTH(cases); i++)
-		check_case(&cases[i]);
+		check_case(&cases[i], columns, LENGTH(columns));
+}
+
+static void
+test_plan_make__chooses_among_tables(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < LENGTH(joined_cases); i++)
+		check_case(&joined_cases[i], joined_columns, LENGTH(joined_columns));
 }
 
 static void
@@ -165,6 +214,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plan_make__follows_the_items),
+		cmocka_unit_test(test_plan_make__chooses_among_tables),
 		cmocka_unit_test(test_plan__knows_its_columns),
 		cmocka_unit_test(test_plan__survives_each_failed_allocation),
 	};
