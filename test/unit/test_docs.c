@@ -47,6 +47,16 @@ read_pattern(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
 }
 
 static cer_status
+read_change(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
+{
+	const cer_change *change;
+	cer_status status = cer_change_parse(arena, text, &change, err);
+
+	return status == CER_OK ? cer_change_print(arena, change, result, err)
+	                        : status;
+}
+
+static cer_status
 read_space(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
 {
 	const cer_space *space;
@@ -96,6 +106,8 @@ find_reader(const char *line)
 		return read_pattern;
 	if (strcmp(line, "```space") == 0)
 		return read_space;
+	if (strcmp(line, "```change") == 0)
+		return read_change;
 	if (strcmp(line, "```definition") == 0)
 		return read_definition;
 	return strcmp(line, "```split") == 0 ? read_split : NULL;
