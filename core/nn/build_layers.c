@@ -374,6 +374,7 @@ build_scale(cer_build *b, const cer_layer **layer, cer_build_value *value)
 		return add_factors(b, name, false, value);
 	node.name = cer_text_of(name);
 	node.n_out = value->n;
+	node.factor = CER_LARGE_RATE;
 	return cer_build_add(b, &node, value);
 }
 

@@ -22,8 +22,7 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_WEIGHTS   ((size_t) 1 << 30) /* floats */
-#define TENSOR_FLOATS 16
+#define MAX_WEIGHTS ((size_t) 1 << 30) /* floats */
 
 /* first + middle + last */
 static cer_status
@@ -146,10 +145,11 @@ cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
 	tensor->scale = (float) spec->scale;
 	tensor->row_names = spec->row_names;
 	tensor->is_statistic = spec->is_statistic;
+	tensor->rate = spec->rate > 0.0 ? (float) spec->rate : 1.0f;
 	if (!spec->is_statistic)
 		net->n_parameters += tensor->size;
-	net->n_weights +=
-		(tensor->size + TENSOR_FLOATS - 1) / TENSOR_FLOATS * TENSOR_FLOATS;
+	net->n_weights += (tensor->size + CER_TENSOR_FLOATS - 1) /
+	                  CER_TENSOR_FLOATS * CER_TENSOR_FLOATS;
 	if (node->n_tensors == 0)
 		node->first_tensor = net->n_tensors;
 	node->n_tensors++;

@@ -41,7 +41,10 @@ typedef struct cer_net_tensor
 	float scale;
 	const cer_text *row_names; /* or NULL: random numbers are keyed by row */
 	bool is_statistic;         /* of rows; no gradient moves it */
+	float rate;                /* of learning, beside other tensors */
 } cer_net_tensor;
+
+#define CER_TENSOR_FLOATS 16 /* tensors start at multiples of */
 
 struct cer_operator;
 
@@ -76,7 +79,7 @@ typedef struct cer_node
 	bool is_first; /* of an ensemble: what makes its members differ */
 	size_t count;
 	size_t begin;
-	double factor;
+	double factor;    /* or a rate */
 	bool starts_zero; /* weights and bias */
 	cer_pool_kind pool;
 	cer_initial_kind initial;

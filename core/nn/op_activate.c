@@ -54,6 +54,8 @@ activate_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 	node->keeps_output = node->activation == CER_RELU;
 	if (!node->has_bias)
 		return CER_OK;
+	if (node->initial == CER_INITIAL_NTK)
+		bias.rate = CER_SMALL_RATE;
 	if (node->initial == CER_INITIAL_NTK && !node->starts_zero)
 	{
 		bias.initial = CER_INITIAL_NORMAL;

@@ -28,6 +28,7 @@ learnt_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 		.n_columns = node->n_out,
 		.initial = CER_INITIAL_CONSTANT,
 		.scale = 1.0,
+		.rate = CER_SMALL_RATE,
 	};
 
 	return cer_net_add_tensor(builder, node, &factors, err);

@@ -26,6 +26,7 @@ scale_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 		.n_columns = node->n_out,
 		.initial = node->is_first ? CER_INITIAL_SIGN : CER_INITIAL_CONSTANT,
 		.scale = 1.0,
+		.rate = node->factor,
 	};
 
 	return cer_net_add_tensor(builder, node, &factors, err);

@@ -109,6 +109,13 @@ extern double cer_initial_bound(size_t n_in);
  */
 #define CER_EMBEDDING_DEVIATION 0.05
 
+/*
+ * Rates of learning beside that of weights, from realmlp (Holzmueller and
+ * others 2024): factors of features learn fast, biases and shares slowly.
+ */
+#define CER_LARGE_RATE 6.0
+#define CER_SMALL_RATE 0.1
+
 /* A tensor named after its node, "dense(64)[0].weight", or after an input if
  * the suffix ends with a parenthesis: "first(dest)". */
 typedef struct cer_tensor_spec
@@ -121,6 +128,7 @@ typedef struct cer_tensor_spec
 	double scale;
 	const cer_text *row_names;
 	bool is_statistic;
+	double rate; /* 0: as usual */
 } cer_tensor_spec;
 
 extern cer_status

@@ -15,12 +15,27 @@
 #include <math.h>
 #include <string.h>
 
+/* The step of the weights at offset. */
+static inline cer_step
+get_step(const cer_optimizer_state *o, size_t offset)
+{
+	cer_step step = o->step;
+
+	if (o->rates == NULL)
+		return step;
+	step.lr *= o->rates[offset / CER_TENSOR_FLOATS];
+	step.shrink =
+		1.0f - (1.0f - step.shrink) * o->rates[offset / CER_TENSOR_FLOATS];
+	return step;
+}
+
 static void
 step_sgd(void *self, size_t offset, size_t n)
 {
 	const cer_optimizer_state *o = self;
+	cer_step step = get_step(o, offset);
 
-	o->kernels->sgd(n, &o->step, o->weights + offset, o->grads + offset,
+	o->kernels->sgd(n, &step, o->weights + offset, o->grads + offset,
 	                o->m + offset);
 }
 
@@ -29,8 +44,9 @@ step_adam(void *self, size_t offset, size_t n)
 {
 	const cer_optimizer_state *o = self;
 	cer_moments moments = {o->m + offset, o->v + offset};
+	cer_step step = get_step(o, offset);
 
-	o->kernels->adam(n, &o->step, o->weights + offset, o->grads + offset,
+	o->kernels->adam(n, &step, o->weights + offset, o->grads + offset,
 	                 &moments);
 }
 
@@ -82,6 +98,34 @@ static const optimizer_type types[] = {
 	[CER_ADAMW] = {begin_adamw, step_adam, true},
 };
 
+/* NULL where every tensor learns at the same rate. */
+static cer_status
+make_rates(cer_arena *arena, const cer_net *net, const float **rates,
+           cer_error *err)
+{
+	size_t size = net->n_weights / CER_TENSOR_FLOATS * sizeof(float);
+	bool is_needed = false;
+	float *made;
+
+	for (size_t i = 0; i < net->n_tensors; i++)
+		is_needed = is_needed || net->tensors[i].rate != 1.0f;
+	if (!is_needed)
+		return CER_OK;
+	made = cer_arena_allocate(arena, size);
+	if (made == NULL)
+		return cer_fail_memory(err, size);
+	for (size_t i = 0; i < net->n_tensors; i++)
+	{
+		const cer_net_tensor *tensor = &net->tensors[i];
+		size_t end = tensor->offset + tensor->size;
+
+		for (size_t at = tensor->offset; at < end; at += CER_TENSOR_FLOATS)
+			made[at / CER_TENSOR_FLOATS] = tensor->rate;
+	}
+	*rates = made;
+	return CER_OK;
+}
+
 cer_status
 cer_optimizer_make(cer_arena *arena, cer_graph *graph,
                    const cer_settings *settings,
@@ -103,6 +147,7 @@ cer_optimizer_make(cer_arena *arena, cer_graph *graph,
 	if (o->m == NULL)
 		return cer_fail_memory(err, n_moments * n * sizeof(float));
 	o->v = type->has_second_moment ? o->m + n : NULL;
+	CER_TRY(make_rates(arena, graph->net, &o->rates, err));
 	cer_graph_set_stepper(graph, (cer_stepper){type->step, o});
 	*optimizer = o;
 	return CER_OK;

@@ -16,8 +16,9 @@ typedef struct cer_optimizer_state
 	const cer_settings *settings;
 	float *weights;
 	const float *grads;
-	float *m; /* first moment, or velocity */
-	float *v; /* second moment; NULL for sgd */
+	const float *rates; /* by CER_TENSOR_FLOATS weights; NULL: all alike */
+	float *m;           /* first moment, or velocity */
+	float *v;           /* second moment; NULL for sgd */
 	uint64_t n_steps;
 	cer_step step; /* factors of the step in work */
 } cer_optimizer_state;

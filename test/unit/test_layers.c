@@ -14,6 +14,7 @@
 #include "layer_text.h"
 #include "net_case.h"
 #include "tasks_host.h"
+#include "train/optimizer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -361,6 +362,65 @@ test_layers__bits_of_threads(void **state)
 	}
 }
 
+/* ------------------------------------------------------------ rates */
+
+static float
+get_expected_rate(const char *name)
+{
+	if (strcmp(name, "scale(16)[0].scale") == 0)
+		return 6.0f;
+	if (strstr(name, ".bias") != NULL || strstr(name, ".share") != NULL)
+		return 0.1f;
+	return 1.0f;
+}
+
+/* Plain steps move tensors of realmlp by their rates. */
+static void
+test_layers__rates(void **state)
+{
+	layers_case what = {.structure =
+	                        "(chain (scale)(dense width=12 initial=ntk)"
+	                        "(activation function=selu learnt)(output "
+	                        "initial=ntk))",
+	                    .kernels = cer_kernels_choose()->name,
+	                    .n_rows = 50,
+	                    .batch = 50,
+	                    .n_classes = 2};
+	cer_settings settings = {.optimizer = CER_SGD, .lr = 0.5};
+	cer_optimizer_state *optimizer;
+	net_case c;
+	float *before;
+	size_t n_moved = 0;
+
+	(void) state;
+	init(&c, &what);
+	before = malloc(c.net->n_weights * sizeof(float));
+	memcpy(before, c.graph->weights, c.net->n_weights * sizeof(float));
+	assert_int_equal(
+		cer_optimizer_make(c.arena, c.graph, &settings, &optimizer, NULL),
+		CER_OK);
+	get_loss(&c, 1);
+	cer_optimizer_begin_step(optimizer);
+	cer_graph_update(c.graph);
+	for (size_t i = 0; i < c.net->n_tensors; i++)
+	{
+		const cer_net_tensor *tensor = &c.net->tensors[i];
+		float rate = 0.5f * get_expected_rate(tensor->name.data);
+
+		for (size_t at = tensor->offset; at < tensor->offset + tensor->size;
+		     at++)
+		{
+			float moved = c.graph->weights[at] - before[at];
+
+			assert_true(fabsf(moved + rate * c.graph->grads[at]) < 1e-6f);
+			n_moved += moved != 0.0f;
+		}
+	}
+	assert_true(n_moved > 100);
+	free(before);
+	net_case_release(&c);
+}
+
 /* ------------------------------------------------------------ what fails */
 
 typedef struct failing
@@ -440,6 +500,7 @@ main(void)
 		cmocka_unit_test(test_layers__sizes),
 		cmocka_unit_test(test_layers__scoring),
 		cmocka_unit_test(test_layers__bits_of_threads),
+		cmocka_unit_test(test_layers__rates),
 		cmocka_unit_test(test_layers__do_not_fit),
 	};
 
