@@ -22,13 +22,18 @@ CREATE VIEW long_trips AS SELECT * FROM trips WHERE id > 100;
 GRANT SELECT ON trips TO reader;
 SELECT cerebro.create_task('late', source => 'SELECT * FROM trips', label => 'late');
 SELECT cerebro.create_task('hours', source => 'SELECT * FROM long_trips', label => 'hour / 8', key => '{id}');
+SET cerebro.keep_states = 1;
 SELECT cerebro.train('late', 'AS mlp(8) PT epochs = 2');
+SELECT cerebro.train('late', 'AS mlp(32) PT epochs = 4');
+SELECT cerebro.archive_pack(0.0002);
+RESET cerebro.keep_states;
 SELECT cerebro.train('hours', 'FE carrier AS mlp(8) PT epochs = 2');
-SELECT cerebro.deploy((SELECT id FROM cerebro.models WHERE task = 'late'), 'work.late');
+SELECT cerebro.deploy((SELECT min(id) FROM cerebro.models WHERE task = 'late'), 'work.late');
 SELECT cerebro.deploy((SELECT id FROM cerebro.models WHERE task = 'hours'), 'work.third');
 GRANT EXECUTE ON FUNCTION late(trips) TO reader;
+SELECT cerebro.grant_model((SELECT id FROM cerebro.models WHERE task = 'hours'), 'reader', 'read');
 CREATE VIEW scored AS SELECT id, late(t) AS p FROM trips t;
-SELECT cerebro.evaluate((SELECT id FROM cerebro.models WHERE task = 'late'));
+SELECT cerebro.evaluate((SELECT min(id) FROM cerebro.models WHERE task = 'late'));
 -- names of the day of deployment need not last
 ALTER FUNCTION third(long_trips) RENAME TO third_of_day;
 SQL
@@ -39,6 +44,10 @@ all="SELECT md5(string_agg(s::text, E'\n' ORDER BY s::text)) FROM (
 	UNION ALL SELECT id::text || p FROM work.scored
 	UNION ALL SELECT model::text || triple::text || log_loss || openings FROM cerebro.leaderboard('late')
 	UNION ALL SELECT d::text FROM cerebro.deployments d
+	UNION ALL SELECT m.id::text || l::text FROM cerebro.models m, cerebro.lineage(m.id) l
+	UNION ALL SELECT h::text FROM cerebro.history('analyst') h
+	UNION ALL SELECT p::text FROM cerebro.state_part p
+	UNION ALL SELECT c.id::text || c.packing || md5(c.bytes) FROM cerebro.content c
 	UNION ALL SELECT m::text FROM cerebro.models m) x"
 before=$(psql_value "$all")
 psql_value 'CREATE DATABASE copy' >/dev/null
@@ -52,6 +61,11 @@ is "$(PGUSER=analyst psql_value "$all")" "$before" 'to their owner too'
 is "$(PGUSER=reader psql_value 'SELECT count(work.late(t)) FROM work.trips t')" 2000 'grants came along'
 like "$(PGUSER=reader psql_value 'SELECT work.late_proba(t) FROM work.trips t LIMIT 1')" 'permission denied for function late_proba' \
 	'and nothing more than those'
+is "$(PGUSER=analyst psql_value "SET client_min_messages = warning; SELECT cerebro.train('late', 'AS mlp(8) PT epochs = 2') = min(id) FROM cerebro.models WHERE task = 'late'")" \
+	t 'what was trained before is found'
+like "$(PGUSER=analyst psql_value "SELECT cerebro.train('late', 'AS mlp(32) PT epochs = 5')")" 'epochs 1 to 4 are in the archive' \
+	'states kept as changes are gone on from'
+is "$(PGUSER=reader psql_value 'SELECT count(*) FROM cerebro.models')" 1 'grants on models came along'
 like "$(PGUSER=analyst psql_value "SET client_min_messages = warning; SELECT cerebro.train('late', 'AS mlp(8) PT epochs = 1')")" '^[0-9]+$' \
 	'training goes on'
 like "$(PGUSER=analyst psql_value "SET client_min_messages = warning; SELECT cerebro.deploy(max(id), 'work.late') FROM cerebro.models WHERE task = 'late'")" \
