@@ -68,6 +68,17 @@ write_name(json_writer *w, const cer_ast *node)
 	return CER_OK;
 }
 
+/* A word alone, which may be the name of a table: with quotes if need be. */
+static cer_status
+write_word(json_writer *w, const cer_ast *call)
+{
+	cer_text text;
+
+	CER_TRY(cer_ast_print(w->out.arena, call, &text, w->err));
+	write_string(w, text);
+	return CER_OK;
+}
+
 static cer_status
 write_names(json_writer *w, const cer_ast *list)
 {
@@ -183,10 +194,7 @@ write_call(json_writer *w, const cer_ast *call)
 	cer_binding binding;
 
 	if (call->first == NULL)
-	{
-		write_string(w, call->name);
-		return CER_OK;
-	}
+		return write_word(w, call);
 	cer_writer_put(&w->out, "{");
 	write_string(w, call->name);
 	cer_writer_put(&w->out, ": {");

@@ -17,6 +17,23 @@ typedef enum cer_optimizer
 	CER_ADAMW /* decoupled decay (Loshchilov, Hutter 2019) */
 } cer_optimizer;
 
+/* How the learning rate goes through a training; see core/train/schedule.c. */
+typedef enum cer_schedule
+{
+	CER_SCHEDULE_CONSTANT,
+	CER_SCHEDULE_COSINE,
+	CER_SCHEDULE_ONECYCLE,
+	CER_SCHEDULE_COSLOG
+} cer_schedule;
+
+/* By what the best epoch is chosen, on validation rows. */
+typedef enum cer_metric
+{
+	CER_METRIC_LOG_LOSS,
+	CER_METRIC_AUC,
+	CER_METRIC_ACCURACY
+} cer_metric;
+
 /* PT with every default put in. */
 typedef struct cer_settings
 {
@@ -32,6 +49,11 @@ typedef struct cer_settings
 	size_t patience; /* epochs without a better valid loss; 0: never stop */
 	cer_activation activation;
 	double dropout;
+	cer_schedule schedule;
+	double warmup;    /* share of steps in which the rate rises */
+	double smoothing; /* share of a label that goes to all classes alike */
+	double clip;      /* largest norm of a gradient; 0: any */
+	cer_metric metric;
 	uint64_t seed;
 } cer_settings;
 

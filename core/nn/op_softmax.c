@@ -3,11 +3,15 @@
  *	  Softmax and cross-entropy: logits to probabilities; in training also the
  *	  loss, and its gradient (p - label) / rows of the batch.
  *
+ * Labels may be smoothed (Szegedy and others 2016), in training only.
+ *
  * Members of an ensemble are trained by the mean of their losses, never by the
  * loss of their mean; what is predicted is the mean of their probabilities.
  */
 #include "nn/operator.h"
 
+#include <float.h>
+#include <math.h>
 #include <string.h>
 
 static cer_status
@@ -87,6 +91,35 @@ repeat_labels(const cer_tile *tile, size_t m)
 	return labels;
 }
 
+/*
+ * With a share s of each label given to all classes alike: grad, which is
+ * (p - label) scale, becomes (p - (1 - s) label - s / n) scale; returns the
+ * loss, (1 - s) times the old one plus s times the mean of all classes'.
+ */
+static double
+smooth_labels(const cer_softmax *softmax, double share)
+{
+	size_t n = softmax->n_classes;
+	double part = share / (double) n;
+	float shift = (float) part * softmax->scale;
+	double others = 0.0;
+
+	for (size_t row = 0; row < softmax->n_rows; row++)
+	{
+		float *grad = softmax->logits + row * n;
+		size_t label = softmax->labels[row];
+
+		for (size_t i = 0; i < n; i++)
+		{
+			if (i != label)
+				others -= log(fmax(grad[i] / softmax->scale, FLT_MIN));
+			grad[i] -= shift;
+		}
+		grad[label] += (float) share * softmax->scale;
+	}
+	return (1.0 - share + part) * softmax->loss + part * others;
+}
+
 static void
 softmax_backward(const cer_tile *tile, const cer_graph_node *node)
 {
@@ -108,6 +141,8 @@ softmax_backward(const cer_tile *tile, const cer_graph_node *node)
 	memset(grad + tile->n_rows * n, 0,
 	       (tile->n_all - tile->n_rows) * n * sizeof(float));
 	tile->graph->kernels->softmax(&softmax);
+	if (tile->graph->smoothing > 0.0)
+		softmax.loss = smooth_labels(&softmax, tile->graph->smoothing);
 	*tile->loss = softmax.loss / (double) m;
 }
 

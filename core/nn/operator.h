@@ -246,6 +246,7 @@ struct cer_graph
 	float *slab; /* what is left of the latest */
 	size_t slab_left;
 	uint64_t seed;
+	double smoothing; /* share of a label that goes to all classes alike */
 	bool is_scoring;
 
 	/* sizes */

@@ -251,6 +251,25 @@ say_adam(words *w, const char *name, const cer_settings *settings)
 	say_number(w, "eps", settings->epsilon);
 }
 
+/* What is as the language has it is not said.  A rate that changes depends on
+ * how many epochs there are to be, the best epoch so far on the metric. */
+static void
+say_recipe(words *w, const cer_settings *settings)
+{
+	if (settings->schedule != CER_SCHEDULE_CONSTANT || settings->warmup > 0.0)
+	{
+		say_number(w, "schedule", (double) settings->schedule);
+		say_number(w, "warmup", settings->warmup);
+		say_number(w, "of epochs", (double) settings->epochs);
+	}
+	if (settings->smoothing > 0.0)
+		say_number(w, "label_smoothing", settings->smoothing);
+	if (settings->clip > 0.0)
+		say_number(w, "clip", settings->clip);
+	if (settings->metric != CER_METRIC_LOG_LOSS)
+		say_number(w, "metric", (double) settings->metric);
+}
+
 /*
  * The values of PT in force in an epoch: neither epochs nor patience, and of an
  * optimizer only what it reads.  Structure, dropout and seed are in what the
@@ -280,6 +299,7 @@ make_settings(cer_arena *arena, const cer_settings *settings, cer_text *text,
 	say_number(w, "lr", settings->lr);
 	say_number(w, "decay", settings->decay);
 	say(w, ", batch = %zu", settings->batch);
+	say_recipe(w, settings);
 	*text = get_words(w);
 	return CER_OK;
 }

@@ -8,9 +8,14 @@
  *			w -= lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + epsilon)
  *			(Kingma, Ba 2015)
  * adamw:	w *= 1 - lr decay instead of decay in g (Loshchilov, Hutter 2019)
+ *
+ * Without clipping a block of weights moves as soon as its gradient is there.
+ * Clipping needs the norm of all gradients: then nothing moves before the end
+ * of the step.
  */
 #include "train/optimizer.h"
 #include "base/error.h"
+#include "train/schedule.h"
 
 #include <math.h>
 #include <string.h>
@@ -54,7 +59,7 @@ static void
 begin_sgd(cer_optimizer_state *o)
 {
 	o->step = (cer_step){
-		.lr = (float) o->settings->lr,
+		.lr = (float) o->lr,
 		.l2 = (float) o->settings->decay,
 		.beta1 = (float) o->settings->momentum,
 	};
@@ -67,7 +72,7 @@ begin_adam(cer_optimizer_state *o)
 	double t = (double) o->n_steps;
 
 	o->step = (cer_step){
-		.lr = (float) (s->lr / (1.0 - pow(s->beta1, t))),
+		.lr = (float) (o->lr / (1.0 - pow(s->beta1, t))),
 		.shrink = 1.0f,
 		.l2 = (float) s->decay,
 		.beta1 = (float) s->beta1,
@@ -82,7 +87,7 @@ begin_adamw(cer_optimizer_state *o)
 {
 	begin_adam(o);
 	o->step.l2 = 0.0f;
-	o->step.shrink = (float) (1.0 - o->settings->lr * o->settings->decay);
+	o->step.shrink = (float) (1.0 - o->lr * o->settings->decay);
 }
 
 typedef struct optimizer_type
@@ -126,6 +131,15 @@ make_rates(cer_arena *arena, const cer_net *net, const float **rates,
 	return CER_OK;
 }
 
+static cer_status
+prepare_clipping(cer_arena *arena, cer_optimizer_state *o, cer_error *err)
+{
+	size_t size = o->graph->net->n_tensors * sizeof(double);
+
+	o->squares = cer_arena_allocate(arena, size);
+	return o->squares ? CER_OK : cer_fail_memory(err, size);
+}
+
 cer_status
 cer_optimizer_make(cer_arena *arena, cer_graph *graph,
                    const cer_settings *settings,
@@ -141,6 +155,7 @@ cer_optimizer_make(cer_arena *arena, cer_graph *graph,
 	memset(o, 0, sizeof(*o));
 	o->kernels = graph->kernels;
 	o->settings = settings;
+	o->graph = graph;
 	o->weights = graph->weights;
 	o->grads = graph->grads;
 	o->m = cer_graph_allocate_floats(graph, n_moments * n);
@@ -148,14 +163,89 @@ cer_optimizer_make(cer_arena *arena, cer_graph *graph,
 		return cer_fail_memory(err, n_moments * n * sizeof(float));
 	o->v = type->has_second_moment ? o->m + n : NULL;
 	CER_TRY(make_rates(arena, graph->net, &o->rates, err));
-	cer_graph_set_stepper(graph, (cer_stepper){type->step, o});
+	if (settings->clip > 0.0)
+		CER_TRY(prepare_clipping(arena, o, err));
+	else
+		cer_graph_set_stepper(graph, (cer_stepper){type->step, o});
 	*optimizer = o;
 	return CER_OK;
 }
 
 void
-cer_optimizer_begin_step(cer_optimizer_state *optimizer)
+cer_optimizer_begin_step(cer_optimizer_state *o)
 {
-	optimizer->n_steps++;
-	types[optimizer->settings->optimizer].begin(optimizer);
+	o->lr = o->settings->lr;
+	if (o->n_total > 0)
+		o->lr *= cer_schedule_get_share(o->settings, o->n_steps, o->n_total);
+	o->n_steps++;
+	types[o->settings->optimizer].begin(o);
+}
+
+/* ------------------------------------------------------------ clipping */
+
+static void
+measure_tensor(void *self, size_t i)
+{
+	const cer_optimizer_state *o = self;
+	const cer_net_tensor *tensor = &o->graph->net->tensors[i];
+	const float *grad = o->grads + tensor->offset;
+	double sum = 0.0;
+
+	if (!tensor->is_statistic)
+		for (size_t j = 0; j < tensor->size; j++)
+			sum += (double) grad[j] * (double) grad[j];
+	o->squares[i] = sum;
+}
+
+static void
+step_tensor(void *self, size_t i)
+{
+	const cer_optimizer_state *o = self;
+	const cer_net_tensor *tensor = &o->graph->net->tensors[i];
+
+	if (!tensor->is_statistic)
+		types[o->settings->optimizer].step(self, tensor->offset, tensor->size);
+}
+
+static void
+run_tensors(cer_optimizer_state *o, cer_task_fn fn)
+{
+	const cer_host *host = o->graph->host;
+
+	host->run_tasks(host->self, fn, o, o->graph->net->n_tensors);
+}
+
+/* Tensors' sums are added in their order, whoever made them. */
+static double
+measure_norm(cer_optimizer_state *o)
+{
+	double sum = 0.0;
+
+	run_tensors(o, measure_tensor);
+	for (size_t i = 0; i < o->graph->net->n_tensors; i++)
+		sum += o->squares[i];
+	return sqrt(sum);
+}
+
+static void
+scale_grads(cer_optimizer_state *o, float factor)
+{
+	size_t n = o->graph->net->n_weights;
+
+	for (size_t i = 0; i < n; i++)
+		o->graph->grads[i] *= factor;
+}
+
+void
+cer_optimizer_end_step(cer_optimizer_state *o)
+{
+	double norm;
+
+	if (o->squares == NULL)
+		return;
+	norm = measure_norm(o);
+	if (norm > o->settings->clip)
+		scale_grads(o, (float) (o->settings->clip / norm));
+	run_tensors(o, step_tensor);
+	cer_graph_refresh(o->graph);
 }

@@ -20,7 +20,11 @@ typedef struct cer_optimizer_state
 	float *m;           /* first moment, or velocity */
 	float *v;           /* second moment; NULL for sgd */
 	uint64_t n_steps;
-	cer_step step; /* factors of the step in work */
+	uint64_t n_total; /* steps of the whole training; 0: not known */
+	double lr;        /* of the step in work */
+	cer_step step;    /* factors of the step in work */
+	cer_graph *graph;
+	double *squares; /* with clipping: of a tensor's gradient */
 } cer_optimizer_state;
 
 /* Moves the graph's weights; settings must live as long. */
@@ -28,7 +32,8 @@ extern cer_status
 cer_optimizer_make(cer_arena *arena, cer_graph *graph,
                    const cer_settings *settings,
                    cer_optimizer_state **optimizer, cer_error *err);
-/* Before each cer_graph_update. */
+/* Before and after each cer_graph_update. */
 extern void cer_optimizer_begin_step(cer_optimizer_state *optimizer);
+extern void cer_optimizer_end_step(cer_optimizer_state *optimizer);
 
 #endif

@@ -5,7 +5,7 @@
  *	 epoch: shuffle, batches (tiles, loss, blocks), validate, keep if best
  *
  * The last batch of an epoch may be smaller.  The best epoch is that of the
- * lowest log-loss on validation rows.
+ * lowest log-loss on validation rows, or of the best of another metric.
  */
 #include "train/run.h"
 #include "base/error.h"
@@ -70,6 +70,16 @@ get_batch(const cer_run_config *config)
 	return batch < config->train->n_rows ? batch : config->train->n_rows;
 }
 
+/* Of all epochs that may come. */
+static uint64_t
+count_steps(const cer_run_config *config)
+{
+	size_t batch = get_batch(config);
+
+	return (uint64_t) config->settings->epochs *
+	       ((config->train->n_rows + batch - 1) / batch);
+}
+
 cer_status
 cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
              cer_error *err)
@@ -79,7 +89,8 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	                          .kernels = config->kernels,
 	                          .make_gemm = config->make_gemm,
 	                          .batch = get_batch(config),
-	                          .seed = config->settings->seed};
+	                          .seed = config->settings->seed,
+	                          .smoothing = config->settings->smoothing};
 
 	if (made == NULL)
 		return cer_fail_memory(err, sizeof(*made));
@@ -92,6 +103,7 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	CER_TRY(cer_graph_make(arena, made->net, &graph, &made->graph, err));
 	CER_TRY(cer_optimizer_make(arena, made->graph, config->settings,
 	                           &made->optimizer, err));
+	made->optimizer->n_total = count_steps(config);
 	CER_TRY(allocate_results(arena, made, err));
 	made->order = (cer_order){.host = config->host,
 	                          .kernels = config->kernels,
@@ -154,6 +166,7 @@ train_batch(cer_run *run, size_t step, size_t first, double *loss,
 		return fail_not_finite(run, "the loss", step, err);
 	cer_optimizer_begin_step(run->optimizer);
 	cer_graph_update(run->graph);
+	cer_optimizer_end_step(run->optimizer);
 	*loss += sum;
 	atomic_store_explicit(&run->status.n_done, first + batch.n_rows,
 	                      memory_order_relaxed);
@@ -231,13 +244,34 @@ validate(cer_run *run, cer_epoch *report, cer_error *err)
 	                           run->proba, rows->labels, &report->valid, err);
 }
 
+/* The smaller the better. */
+static double
+get_loss(const cer_run *run, const cer_metrics *valid)
+{
+	switch (run->config.settings->metric)
+	{
+		case CER_METRIC_AUC:
+			return 1.0 - valid->auc;
+		case CER_METRIC_ACCURACY:
+			return 1.0 - valid->accuracy;
+		case CER_METRIC_LOG_LOSS:
+			break;
+	}
+	return valid->log_loss;
+}
+
 static void
 keep_best(cer_run *run, cer_epoch *report)
 {
-	report->is_best = report->valid.log_loss < run->best_loss;
+	double loss = get_loss(run, &report->valid);
+
+	/* an AUC is no number where no class has rows of both sides */
+	if (isnan(loss))
+		loss = INFINITY;
+	report->is_best = loss < run->best_loss || run->best_epoch == 0;
 	if (!report->is_best)
 		return;
-	run->best_loss = report->valid.log_loss;
+	run->best_loss = loss;
 	run->best_epoch = report->epoch;
 	memcpy(run->best_weights, run->graph->weights,
 	       run->net->n_weights * sizeof(float));

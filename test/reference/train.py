@@ -7,6 +7,7 @@ PyTorch works in double precision, so that its own rounding is none of ours.
     python test/reference/train.py        (torch==2.13.0, numpy)
 """
 
+import math
 import pathlib
 
 import numpy
@@ -85,14 +86,21 @@ def write_weights(file, what, weights, pick=lambda w: w):
         write_floats(file, f"{what} {name}", pick(values))
 
 
-def step(net, make_optimizer, numbers, codes, labels):
+def step(net, make_optimizer, numbers, codes, labels, smoothing=0.0):
     """Weights after N_STEPS; the net's own stay."""
     kept = {name: values.detach().clone() for name, values in net.weights.items()}
-    optimizer = make_optimizer(list(net.weights.values()))
+    weights = list(net.weights.values())
+    optimizer, clip, share = make_optimizer(weights), None, None
+    if isinstance(optimizer, tuple):
+        optimizer, clip, share = optimizer
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share or (lambda _: 1.0))
     for _ in range(N_STEPS):
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(net.forward(numbers, codes), labels).backward()
+        torch.nn.functional.cross_entropy(net.forward(numbers, codes), labels, label_smoothing=smoothing).backward()
+        if clip:
+            torch.nn.utils.clip_grad_norm_(weights, clip)
         optimizer.step()
+        schedule.step()
     moved = {name: values.detach().clone() for name, values in net.weights.items()}
     with torch.no_grad():
         for name, values in net.weights.items():
@@ -100,7 +108,7 @@ def step(net, make_optimizer, numbers, codes, labels):
     return moved
 
 
-def write_net(name, n_numbers, tables, n_classes, units, activation, n_rows):
+def write_net(name, n_numbers, tables, n_classes, units, activation, n_rows, smoothing=0.0, optimizers=OPTIMIZERS):
     net = Net(n_numbers, tables, n_classes, units, activation)
     numbers = torch.randn(n_rows, n_numbers).double()
     codes = torch.stack([torch.randint(0, n, (n_rows,)) for n, _ in tables], 1) if tables else torch.zeros(n_rows, 0)
@@ -113,16 +121,47 @@ def write_net(name, n_numbers, tables, n_classes, units, activation, n_rows):
         write_floats(file, "codes -", codes)
         write_floats(file, "labels -", labels)
         logits = net.forward(numbers, codes)
-        loss = torch.nn.functional.cross_entropy(logits, labels)
+        loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
         write_floats(file, "proba -", torch.softmax(logits, 1))
         write_floats(file, "loss -", loss.reshape(1))
         loss.backward()
         write_weights(file, "gradient", net.weights, lambda w: w.grad)
-        for optimizer, make in OPTIMIZERS.items():
-            write_weights(file, optimizer, step(net, make, numbers, codes, labels))
+        for optimizer, make in optimizers.items():
+            write_weights(file, optimizer, step(net, make, numbers, codes, labels, smoothing))
 
 
 torch.manual_seed(20261122)
 GOLDEN.mkdir(exist_ok=True)
 for name, spec in NETS.items():
     write_net(name, *spec)
+
+
+def cosine(i, n=N_STEPS):
+    return 0.5 * (1 + math.cos(math.pi * i / n))
+
+
+def onecycle(i, n=N_STEPS):
+    t = i / n
+    if t < 0.3:
+        return 1 / 25 + (1 - 1 / 25) * 0.5 * (1 - math.cos(math.pi * t / 0.3))
+    return 1 / 250000 + (1 - 1 / 250000) * 0.5 * (1 + math.cos(math.pi * (t - 0.3) / 0.7))
+
+
+def coslog(i, n=N_STEPS):
+    return 0.5 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * i / n)))
+
+
+def warm(i, n=N_STEPS):
+    return min(1.0, (i + 1) / (0.7 * n))
+
+
+# optimizer, largest norm of the gradient, share of the rate in step i
+RECIPES = {
+    "sgd_clip": lambda w: (torch.optim.SGD(w, lr=0.1, momentum=0.9), 0.05, None),
+    "adamw_cosine": lambda w: (torch.optim.AdamW(w, lr=0.01, weight_decay=0.1), None, cosine),
+    "adam_onecycle": lambda w: (torch.optim.Adam(w, lr=0.01), 100.0, onecycle),
+    "sgd_coslog": lambda w: (torch.optim.SGD(w, lr=0.1), None, coslog),
+    "adamw_warm": lambda w: (torch.optim.AdamW(w, lr=0.01, weight_decay=0.1), 0.2, lambda i: warm(i) * cosine(i)),
+}
+torch.manual_seed(20261123)
+write_net("train_recipe", 3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], "gelu", 11, 0.15, RECIPES)

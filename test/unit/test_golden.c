@@ -38,6 +38,7 @@ typedef struct golden
 	mlp_layer layers[MAX_LAYERS];
 	size_t n_layers;
 	size_t n_rows;
+	double smoothing;
 	size_t n_arrays;
 	golden_array arrays[MAX_ARRAYS];
 	uint32_t *codes;
@@ -164,7 +165,7 @@ static void
 start(golden_run *run, const golden *g, const cer_kernels *kernels)
 {
 	cer_graph_config config = {&cer_host_plain, kernels, cer_gemm_make_xsmm,
-	                           g->n_rows, 1};
+	                           g->n_rows,       1,       g->smoothing};
 	cer_error err;
 
 	/* libxsmm stays with the class that it made kernels for first */
@@ -284,15 +285,47 @@ check_steps(const golden *g, const cer_kernels *kernels,
 	assert_int_equal(cer_optimizer_make(run.arena, run.graph,
 	                                    &optimizer->settings, &state, &err),
 	                 CER_OK);
+	state->n_total = N_STEPS;
 	for (int i = 0; i < N_STEPS; i++)
 	{
 		cer_graph_run(run.graph, &run.batch);
 		cer_optimizer_begin_step(state);
 		cer_graph_update(run.graph);
+		cer_optimizer_end_step(state);
 	}
 	check_tensors(&run, optimizer->name, run.graph->weights, 2e-5);
 	cer_arena_free(run.arena);
 }
+
+#define ADAM .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8
+
+/* Clipping and schedules, with labels smoothed by 0.15. */
+static const golden_optimizer recipes[] = {
+	{"sgd_clip",
+     {.optimizer = CER_SGD, .lr = 0.1, .momentum = 0.9, .clip = 0.05}},
+	{"adamw_cosine",
+     {.optimizer = CER_ADAMW,
+      .lr = 0.01,
+      ADAM,
+      .decay = 0.1,
+      .schedule = CER_SCHEDULE_COSINE}},
+	{"adam_onecycle",
+     {.optimizer = CER_ADAM,
+      .lr = 0.01,
+      ADAM,
+      .clip = 100,
+      .schedule = CER_SCHEDULE_ONECYCLE}},
+	{"sgd_coslog",
+     {.optimizer = CER_SGD, .lr = 0.1, .schedule = CER_SCHEDULE_COSLOG}},
+	{"adamw_warm",
+     {.optimizer = CER_ADAMW,
+      .lr = 0.01,
+      ADAM,
+      .decay = 0.1,
+      .clip = 0.2,
+      .warmup = 0.7,
+      .schedule = CER_SCHEDULE_COSINE}},
+};
 
 static void
 check_golden(const char *name)
@@ -335,6 +368,19 @@ test_golden__one_row(void **state)
 	check_golden("one_row");
 }
 
+static void
+test_golden__recipes(void **state)
+{
+	golden *g = read_golden("recipe");
+
+	(void) state;
+	g->smoothing = 0.15;
+	check_gradients(g, cer_kernels_choose());
+	for (size_t i = 0; i < sizeof(recipes) / sizeof(recipes[0]); i++)
+		check_steps(g, cer_kernels_choose(), &recipes[i]);
+	free_golden(g);
+}
+
 int
 main(void)
 {
@@ -342,6 +388,7 @@ main(void)
 		cmocka_unit_test(test_golden__activations),
 		cmocka_unit_test(test_golden__linear),
 		cmocka_unit_test(test_golden__one_row),
+		cmocka_unit_test(test_golden__recipes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,191 @@
+/*
+ * test_recipe.c
+ *	  What PT adds to plain steps: schedules, the metric of the best epoch,
+ *	  clipping for any number of threads.  Steps beside PyTorch: test_golden.c.
+ */
+#include "train/run.h"
+
+#include "cmocka_all.h"
+#include "net_case.h"
+#include "tasks_host.h"
+#include "train/schedule.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ----------------------------------------------------------- schedules */
+
+static double
+share(cer_schedule schedule, double warmup, uint64_t step)
+{
+	cer_settings settings = {.schedule = schedule, .warmup = warmup};
+
+	return cer_schedule_get_share(&settings, step, 1000);
+}
+
+static void
+assert_near(double value, double expected)
+{
+	if (fabs(value - expected) > 1e-9)
+		fail_msg("%.12g is not %.12g", value, expected);
+}
+
+static void
+test_schedule__values(void **state)
+{
+	(void) state;
+	assert_near(share(CER_SCHEDULE_CONSTANT, 0, 999), 1);
+	assert_near(share(CER_SCHEDULE_COSINE, 0, 0), 1);
+	assert_near(share(CER_SCHEDULE_COSINE, 0, 500), 0.5);
+	assert_near(share(CER_SCHEDULE_COSINE, 0, 250), 0.5 + sqrt(0.125));
+	assert_near(share(CER_SCHEDULE_ONECYCLE, 0, 0), 0.04);
+	assert_near(share(CER_SCHEDULE_ONECYCLE, 0, 150), 0.52);
+	assert_near(share(CER_SCHEDULE_ONECYCLE, 0, 300), 1);
+	assert_near(share(CER_SCHEDULE_ONECYCLE, 0, 650), 0.500002);
+	assert_near(share(CER_SCHEDULE_COSLOG, 0, 0), 0);
+	/* log2(1 + 15 t) = 1, 2: a whole wave each */
+	assert_near(share(CER_SCHEDULE_COSLOG, 0, 200), 0);
+	assert_true(share(CER_SCHEDULE_COSLOG, 0, 28) > 0.99);
+	assert_true(share(CER_SCHEDULE_COSLOG, 0, 122) > 0.99);
+}
+
+static void
+test_schedule__warms_up(void **state)
+{
+	(void) state;
+	assert_near(share(CER_SCHEDULE_CONSTANT, 0.1, 0), 0.01);
+	assert_near(share(CER_SCHEDULE_CONSTANT, 0.1, 49), 0.5);
+	assert_near(share(CER_SCHEDULE_CONSTANT, 0.1, 99), 1);
+	assert_near(share(CER_SCHEDULE_CONSTANT, 0.1, 100), 1);
+	/* half of the warm-up's 900 steps, of a rate that has fallen a little */
+	assert_near(share(CER_SCHEDULE_COSINE, 0.9, 449),
+	            0.5 * share(CER_SCHEDULE_COSINE, 0, 449));
+}
+
+static void
+test_schedule__stays_a_share(void **state)
+{
+	(void) state;
+	for (int schedule = CER_SCHEDULE_CONSTANT; schedule <= CER_SCHEDULE_COSLOG;
+	     schedule++)
+		for (uint64_t step = 0; step < 1000; step++)
+		{
+			double value = share((cer_schedule) schedule, 0.2, step);
+
+			assert_true(value >= 0 && value <= 1);
+		}
+}
+
+/* ----------------------------------------------------------- training */
+
+static const cer_text names[] = {{"a", 1}, {"b", 1}};
+static const cer_table_shape tables[] = {{{"x", 1}, 5, 0}, {{"y", 1}, 40, 3}};
+static const cer_input_shape shape = {2, names, 2, tables, 2};
+static const mlp_layer layers[] = {{24, CER_RELU, 0.1}};
+
+static const cer_settings usual = {.optimizer = CER_ADAMW,
+                                   .lr = 0.02,
+                                   .beta1 = 0.9,
+                                   .beta2 = 0.999,
+                                   .epsilon = 1e-8,
+                                   .batch = 64,
+                                   .epochs = 12,
+                                   .seed = 11};
+
+static cer_run *
+train(cer_arena *arena, const cer_settings *settings, const cer_host *host,
+      cer_epoch *epochs)
+{
+	static cer_encoded train_rows;
+	static cer_encoded valid_rows;
+	cer_run_config config = {.host = host,
+	                         .kernels = cer_kernels_choose(),
+	                         .make_gemm = cer_gemm_make_xsmm,
+	                         .shape = &shape,
+	                         .settings = settings,
+	                         .train = &train_rows,
+	                         .valid = &valid_rows};
+	bool is_finished = false;
+	cer_error err = {0};
+	cer_run *run;
+
+	train_rows = net_case_make_rows(arena, &shape, 700, 1);
+	valid_rows = net_case_make_rows(arena, &shape, 200, 2);
+	config.structure = make_mlp(arena, layers, 1);
+	if (cer_run_make(arena, &config, &run, &err) != CER_OK)
+		fail_msg("%s", err.message);
+	for (size_t n = 0; !is_finished; n++)
+		if (cer_run_epoch(run, &epochs[n], &is_finished, &err) != CER_OK)
+			fail_msg("%s", err.message);
+	return run;
+}
+
+static double
+get_score(const cer_epoch *epoch, cer_metric metric)
+{
+	if (metric == CER_METRIC_AUC)
+		return epoch->valid.auc;
+	return metric == CER_METRIC_ACCURACY ? epoch->valid.accuracy
+	                                     : -epoch->valid.log_loss;
+}
+
+static void
+test_run__keeps_the_best_by_its_metric(void **state)
+{
+	(void) state;
+	for (int metric = CER_METRIC_LOG_LOSS; metric <= CER_METRIC_ACCURACY;
+	     metric++)
+	{
+		cer_arena *arena = cer_arena_new(&cer_host_plain);
+		cer_settings settings = usual;
+		cer_epoch epochs[12];
+		size_t best = 0;
+		cer_run *run;
+
+		settings.metric = (cer_metric) metric;
+		run = train(arena, &settings, &cer_host_plain, epochs);
+		for (size_t i = 1; i < 12; i++)
+			if (get_score(&epochs[i], (cer_metric) metric) >
+			    get_score(&epochs[best], (cer_metric) metric))
+				best = i;
+		assert_int_equal(run->best_epoch, best + 1);
+		cer_arena_free(arena);
+	}
+}
+
+/* With a schedule, clipping and smoothing the bits are the same, too. */
+static void
+test_run__recipes_have_bits_of_threads(void **state)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_settings settings = usual;
+	cer_epoch epochs[12];
+	tasks_host tasks;
+	cer_run *one;
+	cer_run *many;
+
+	(void) state;
+	settings.clip = 0.1;
+	settings.smoothing = 0.1;
+	settings.schedule = CER_SCHEDULE_ONECYCLE;
+	one = train(arena, &settings, &cer_host_plain, epochs);
+	tasks_host_init(&tasks, 3);
+	many = train(arena, &settings, &tasks.host, epochs);
+	assert_memory_equal(one->best_weights, many->best_weights,
+	                    one->net->n_weights * sizeof(float));
+	cer_arena_free(arena);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_schedule__values),
+		cmocka_unit_test(test_schedule__warms_up),
+		cmocka_unit_test(test_schedule__stays_a_share),
+		cmocka_unit_test(test_run__keeps_the_best_by_its_metric),
+		cmocka_unit_test(test_run__recipes_have_bits_of_threads),
+	};
+
+	return cmocka_run_group_tests_name("recipe", tests, NULL, NULL);
+}
