@@ -19,6 +19,8 @@
 
 #define MAX_BYTES  ((Size) 4 << 20) /* of copied values */
 #define PIECE_ROWS 256              /* scored between looks for interrupts */
+/* A cache line: columns a power of two apart would share a set of the cache. */
+#define STRIDE_PAD 8
 
 typedef struct BatchCall
 {
@@ -36,8 +38,9 @@ typedef struct BatchCall
 	bool has_lookup; /* the model reads other tables */
 	size_t n_inputs;
 	size_t n_classes;
-	int capacity;      /* rows */
-	cer_value *values; /* by input: (n_inputs, capacity) */
+	int capacity; /* rows */
+	int stride;
+	cer_value *values; /* by input: (n_inputs, stride) */
 	float *proba;
 	void *scratch;
 	int n_scored;
@@ -191,9 +194,10 @@ allocate_rows(BatchCall *call, int n_rows)
 		cer_model_get_scratch_size(model, Min(n_rows, PIECE_ROWS)) + 64;
 
 	call->capacity = n_rows;
+	call->stride = n_rows + STRIDE_PAD;
 	call->values = MemoryContextAllocHuge(
 		call->context,
-		Max(1, (Size) n_rows * call->n_inputs) * sizeof(cer_value));
+		Max(1, (Size) call->stride * call->n_inputs) * sizeof(cer_value));
 	call->proba = palloc((Size) n_rows * call->n_classes * sizeof(float));
 	call->places = palloc((Size) n_rows * sizeof(int));
 	call->scratch =
@@ -319,7 +323,7 @@ encode_record(const BatchCall *call, Datum record, cer_value *values)
 	if (call->has_lookup)
 		scorer_lookup_add_record(call->scorer, row);
 	else
-		scorer_encode_record(call->scorer, row, values, call->capacity);
+		scorer_encode_record(call->scorer, row, values, call->stride);
 }
 
 static void
@@ -335,8 +339,7 @@ encode_row(BatchCall *call, int row, const TupleTableSlot *slot)
 	else if (call->has_lookup)
 		scorer_lookup_add_slot(call->scorer, call->map, slot);
 	else
-		scorer_encode_slot(call->scorer, call->map, slot, values,
-		                   call->capacity);
+		scorer_encode_slot(call->scorer, call->map, slot, values, call->stride);
 	call->places[row] = call->n_scored++;
 }
 
@@ -373,7 +376,7 @@ look_up(ScanBatch *batch, const BatchCall *call)
 	scorer_lookup_run(call->scorer);
 	for (int i = 0; i < call->n_scored; i++)
 	{
-		scorer_lookup_encode(call->scorer, i, call->values + i, call->capacity);
+		scorer_lookup_encode(call->scorer, i, call->values + i, call->stride);
 		MemoryContextReset(batch->work);
 	}
 	MemoryContextSwitchTo(caller);
@@ -397,10 +400,9 @@ score_call(const BatchCall *call)
 	for (int done = 0; done < call->n_scored; done += n)
 	{
 		n = Min(call->n_scored - done, PIECE_ROWS);
-		cer_model_score_columns(scorer_get_model(call->scorer), n,
-		                        call->values + done, call->capacity,
-		                        call->proba + done * call->n_classes,
-		                        call->scratch);
+		cer_model_score_columns(
+			scorer_get_model(call->scorer), n, call->values + done,
+			call->stride, call->proba + done * call->n_classes, call->scratch);
 		CHECK_FOR_INTERRUPTS();
 	}
 }
