@@ -178,6 +178,15 @@ scan_batch_has_room(const ScanBatch *batch, int n_rows)
 }
 
 int
+scan_batch_get_limit(const ScanBatch *batch)
+{
+	for (int i = 0; i < batch->n_calls; i++)
+		if (batch->calls[i].has_lookup)
+			return SCAN_LOOKUP_ROWS;
+	return SCAN_BATCH_ROWS;
+}
+
+int
 scan_batch_count(const ScanBatch *batch)
 {
 	return batch->n_rows;

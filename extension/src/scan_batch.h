@@ -7,7 +7,10 @@
 
 #include "scan.h"
 
-#define SCAN_BATCH_ROWS 1024 /* at most */
+/* Rows of a batch at most: as many as stay in a near cache; more where each
+ * batch looks rows up in other tables, which costs a pass over those. */
+#define SCAN_BATCH_ROWS  256
+#define SCAN_LOOKUP_ROWS 16384
 
 typedef struct ScanBatch ScanBatch;
 
@@ -25,6 +28,8 @@ extern void scan_batch_add(ScanBatch *batch, TupleTableSlot *row,
 /* All rows are there: what models read of other tables is looked up. */
 extern void scan_batch_look_up(ScanBatch *batch);
 extern void scan_batch_score(ScanBatch *batch);
+/* How many rows the models take at once, as far as is known. */
+extern int scan_batch_get_limit(const ScanBatch *batch);
 extern int scan_batch_count(const ScanBatch *batch);
 /* Stores a row in the node's slot; what answers need is in the current memory
  * context. */

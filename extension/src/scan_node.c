@@ -105,7 +105,8 @@ get_size(ScanNode *node)
 	if (!node->has_bound)
 		find_bound(node);
 	if (node->bound >= 0)
-		return (int) Max(Min(node->bound, SCAN_BATCH_ROWS), 1);
+		return (int) Max(Min(node->bound, scan_batch_get_limit(node->batch)),
+		                 1);
 	return node->size;
 }
 
@@ -162,7 +163,7 @@ fill(ScanNode *node)
 	}
 	if (node->bound >= 0)
 		node->bound = Max(node->bound - scan_batch_count(node->batch), 1);
-	node->size = Min(node->size * GROWTH, SCAN_BATCH_ROWS);
+	node->size = Min(node->size * GROWTH, scan_batch_get_limit(node->batch));
 	scan_batch_look_up(node->batch);
 	score(node);
 	return scan_batch_count(node->batch) > 0;
@@ -230,16 +231,11 @@ end(CustomScanState *css)
 
 /* -------------------------------------------------------------- explain */
 
-static char *
-print_model(const ScoreCall *call)
+static bool
+find_model(const ScoreCall *call, Model *model)
 {
-	Model model;
-
-	if (!call->is_deployment)
-		return psprintf("%d", call->id);
-	if (!deployment_find_model(call->id, &model))
-		return psprintf("deployment %d has none", call->id);
-	return psprintf("%d", model.id);
+	return call->is_deployment ? deployment_find_model(call->id, model)
+	                           : model_find(call->id, model);
 }
 
 static void
@@ -248,18 +244,24 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 	ScanNode *node = (ScanNode *) css;
 	Instrumentation *instrument = css->ss.ps.instrument;
 	List *models = NIL;
+	int n_rows = SCAN_BATCH_ROWS;
 	ListCell *cell;
 
 	foreach (cell, node->plan.calls)
 	{
 		ScanCallPlan *plan = lfirst(cell);
 		ScoreCall call = scan_get_call(plan->call);
+		Model model;
 
-		models = lappend(models, print_model(&call));
+		if (!find_model(&call, &model))
+			continue;
+		models = lappend(models, psprintf("%d", model.id));
+		if (model.query != NULL)
+			n_rows = SCAN_LOOKUP_ROWS;
 	}
 	ExplainPropertyList(list_length(models) == 1 ? "Model" : "Models", models,
 	                    es);
-	ExplainPropertyInteger("Batch Size", NULL, SCAN_BATCH_ROWS, es);
+	ExplainPropertyInteger("Batch Size", NULL, n_rows, es);
 	if (!es->analyze || instrument == NULL)
 		return;
 	ExplainPropertyFloat("Batches", NULL, instrument->nfiltered2, 0, es);
