@@ -215,7 +215,8 @@ extern cer_status cer_change_print(cer_arena *arena, const cer_change *change,
 extern size_t cer_change_count_steps(const cer_change *change);
 extern bool cer_change_is_closed(const cer_change *change);
 
-/* mst + change; closed (NULL is allowed) is the change with its old values. */
+/* mst + change; closed (NULL is allowed) is the change with its old values, as
+ * told from both triples: what changes nothing is not in it. */
 extern cer_status
 cer_change_apply(cer_arena *arena, const cer_mst *mst, const cer_change *change,
                  const cer_mst **result, const cer_change **closed,

@@ -110,6 +110,43 @@ append_copy(merger *m, cer_ast *parent, const cer_ast *node)
 
 /* --------------------------------------------------------------- names */
 
+/* The argument that a call, or PT, has of a name. */
+static const cer_arg *
+find_arg(const cer_ast *call, cer_text name)
+{
+	const cer_word *word;
+
+	if (call->kind == CER_AST_PT)
+		word = cer_schema_find(CER_WORD_SECTION, cer_text_of("PT"));
+	else
+		word = cer_schema_find(CER_WORD_OPTIMIZER, call->name);
+	if (word == NULL && call->kind == CER_AST_CALL)
+		word = cer_call_get_word(call);
+	return word ? cer_word_find_arg(word, name) : NULL;
+}
+
+/* As fail_conflict, of arguments with a name: defaults are shown. */
+static cer_status
+fail_argument(const merger *m, const cer_ast *const calls[3],
+              const cer_ast *path)
+{
+	cer_text name = path->last->name;
+	const cer_arg *arg = find_arg(calls[BASE], name);
+	const cer_ast *of[3];
+	cer_ast room;
+
+	if (arg == NULL || !cer_arg_make_default(arg, &room))
+		room = (cer_ast){.kind = CER_AST_CALL,
+		                 .name = cer_text_of(CER_DEFAULT_WORD)};
+	for (size_t i = 0; i < 3; i++)
+	{
+		const cer_ast *named = cer_ast_find_named(calls[i], name);
+
+		of[i] = named ? named->first : &room;
+	}
+	return fail_conflict(m, path, of);
+}
+
 /* The same argument of all three calls; path is the call's. */
 static cer_status
 merge_argument(merger *m, const cer_ast *const calls[3], cer_text name,
@@ -125,10 +162,8 @@ merge_argument(merger *m, const cer_ast *const calls[3], cer_text name,
 		of[i] = cer_ast_find_named(calls[i], name);
 	if (decide(of, &result))
 		return append_copy(m, merged, result);
-	for (size_t i = 0; i < 3; i++)
-		of[i] = of[i] ? of[i]->first : NULL;
 	CER_TRY(cer_path_extend(m->arena, path, name, &longer, m->err));
-	return fail_conflict(m, longer, of);
+	return fail_argument(m, calls, longer);
 }
 
 static cer_status
