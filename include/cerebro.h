@@ -323,17 +323,25 @@ typedef struct cer_summary_box
 	cer_summary most;
 } cer_summary_box;
 
-/* What is searched near: a triple or a pattern. */
+/*
+ * What is searched near, a triple or a pattern: a point, and how much it counts
+ * to be elsewhere in each dimension.  A difference counts up to limit, weight
+ * times; in a dimension whose above is 0 only what lies below the point counts.
+ */
 typedef struct cer_probe
 {
 	cer_summary summary;
-	uint8_t uses[CER_SUMMARY_DIMS]; /* how each dimension counts */
+	uint16_t weight[CER_SUMMARY_DIMS];
+	uint16_t limit[CER_SUMMARY_DIMS];
+	uint16_t above[CER_SUMMARY_DIMS]; /* 0 or all bits */
 } cer_probe;
 
 extern void cer_mst_summarize(const cer_mst *mst, cer_summary *summary);
 /* The smallest box around both. */
 extern void
 cer_summary_box_extend(cer_summary_box *box, const cer_summary_box *by);
+/* A probe at 0 with the weights and limits of a triple's. */
+extern void cer_probe_init(cer_probe *probe);
 extern void cer_mst_probe(const cer_mst *mst, cer_probe *probe);
 extern void cer_pattern_probe(const cer_pattern *pattern, cer_probe *probe);
 extern double

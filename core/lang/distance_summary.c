@@ -70,13 +70,15 @@ static const char *const numbers[] = {
 
 _Static_assert(NUMBER_FIRST + N_NUMBERS == CER_SUMMARY_DIMS, "all are used");
 
+/* Weights are counted in parts of 1, so that sums are exact. */
+#define PARTS 8
+
 /* How a probe's dimension counts. */
-enum
+typedef enum use
 {
-	USE_NOT,
 	USE_BOTH,   /* whatever differs */
 	USE_MISSING /* what the triple has less */
-};
+} use;
 
 #define LEAST_PLACE 1.0  /* of a positive number */
 #define MOST_PLACE  60.0 /* that is, 2^208 */
@@ -214,20 +216,62 @@ cer_mst_summarize(const cer_mst *mst, cer_summary *summary)
 	round_point(&p, summary);
 }
 
+/* --------------------------------------------------------------- weights */
+
+static void
+set_weights(cer_probe *probe, size_t first, size_t n, double weight, use how)
+{
+	for (size_t i = first; i < first + n; i++)
+	{
+		probe->weight[i] = (uint16_t) (weight * PARTS);
+		probe->limit[i] = UINT16_MAX;
+		probe->above[i] = how == USE_BOTH ? UINT16_MAX : 0;
+	}
+}
+
+static void
+weigh_number(cer_probe *probe, size_t i)
+{
+	set_weights(probe, NUMBER_FIRST + i, 1,
+	            cer_setting_weight(cer_text_of(numbers[i])), USE_BOTH);
+	probe->limit[NUMBER_FIRST + i] = (uint16_t) UNITS;
+}
+
+static void
+weigh_optimizer(cer_probe *probe)
+{
+	set_weights(probe, OPTIMIZER_FIRST, OPTIMIZER_BUCKETS,
+	            CER_OPTIMIZER_WEIGHT / 2, USE_BOTH);
+}
+
+static void
+weigh_activation(cer_probe *probe)
+{
+	set_weights(probe, ACTIVATION_FIRST, ACTIVATION_BUCKETS,
+	            cer_setting_weight(cer_text_of("activation")) / 2, USE_BOTH);
+}
+
+void
+cer_probe_init(cer_probe *probe)
+{
+	memset(probe, 0, sizeof(*probe));
+	set_weights(probe, FE_FIRST, FE_BUCKETS, 1, USE_BOTH);
+	set_weights(probe, WORD_FIRST, WORD_BUCKETS + N_HATS + 1 + 1, 0.5,
+	            USE_BOTH);
+	weigh_optimizer(probe);
+	weigh_activation(probe);
+	for (size_t i = 0; i < N_NUMBERS; i++)
+		weigh_number(probe, i);
+}
+
 void
 cer_mst_probe(const cer_mst *mst, cer_probe *probe)
 {
+	cer_probe_init(probe);
 	cer_mst_summarize(mst, &probe->summary);
-	memset(probe->uses, USE_BOTH, sizeof(probe->uses));
 }
 
 /* --------------------------------------------------------------- pattern */
-
-static void
-use(cer_probe *probe, size_t first, size_t n, uint8_t how)
-{
-	memset(probe->uses + first, how, n);
-}
 
 static bool
 is_repeated(const cer_ast *fe, const cer_ast *item)
@@ -266,7 +310,7 @@ probe_structure(point *p, const cer_ast *as, cer_probe *probe)
 
 	for (const cer_ast *child = list->first; child; child = child->next)
 		probe_nodes(p, cer_ast_get_copied(child), cer_ast_count_copies(child));
-	use(probe, WORD_FIRST, WORD_BUCKETS + N_HATS + 1, USE_MISSING);
+	set_weights(probe, WORD_FIRST, WORD_BUCKETS + N_HATS + 1, 1, USE_MISSING);
 }
 
 /* An item that has another of its name is not asked for twice: one item of the
@@ -277,7 +321,7 @@ probe_items(point *p, const cer_ast *fe, cer_probe *probe)
 	for (const cer_ast *item = fe->first; item; item = item->next)
 		if (!is_repeated(fe, item))
 			cer_item_visit_facts(item, add_fact, p);
-	use(probe, FE_FIRST, FE_BUCKETS, USE_MISSING);
+	set_weights(probe, FE_FIRST, FE_BUCKETS, 1, USE_MISSING);
 }
 
 static void
@@ -287,14 +331,14 @@ probe_setting(point *p, const cer_ast *named, cer_probe *probe)
 	    named->first->kind == CER_AST_CALL)
 	{
 		add_word(p, ACTIVATION_FIRST, ACTIVATION_BUCKETS, named->first->name);
-		use(probe, ACTIVATION_FIRST, ACTIVATION_BUCKETS, USE_BOTH);
+		weigh_activation(probe);
 		return;
 	}
 	for (size_t i = 0; i < N_NUMBERS; i++)
 		if (cer_text_is(named->name, numbers[i]))
 		{
 			p->at[NUMBER_FIRST + i] = place_number(named->first);
-			use(probe, NUMBER_FIRST + i, 1, USE_BOTH);
+			weigh_number(probe, i);
 		}
 }
 
@@ -307,7 +351,7 @@ probe_training(point *p, const cer_ast *pt, cer_probe *probe)
 		else if (child->kind == CER_AST_CALL)
 		{
 			add_word(p, OPTIMIZER_FIRST, OPTIMIZER_BUCKETS, child->name);
-			use(probe, OPTIMIZER_FIRST, OPTIMIZER_BUCKETS, USE_BOTH);
+			weigh_optimizer(probe);
 			probe_training(p, child, probe);
 		}
 }
@@ -320,7 +364,7 @@ cer_pattern_probe(const cer_pattern *pattern, cer_probe *probe)
 	const cer_ast *pt = cer_ast_find_section(pattern->ast, CER_AST_PT);
 	point p = {.at = {0}};
 
-	memset(probe->uses, USE_NOT, sizeof(probe->uses));
+	memset(probe, 0, sizeof(*probe));
 	if (fe != NULL)
 		probe_items(&p, fe, probe);
 	if (as != NULL)
@@ -344,53 +388,28 @@ cer_summary_box_extend(cer_summary_box *box, const cer_summary_box *by)
 	}
 }
 
-/* In units. */
-static int
-get_gap(const cer_probe *probe, const cer_summary_box *box, size_t i)
-{
-	int at = probe->summary.at[i];
-	int gap = at - box->most.at[i];
-
-	if (probe->uses[i] == USE_NOT)
-		return 0;
-	if (probe->uses[i] == USE_BOTH && box->least.at[i] - at > gap)
-		gap = box->least.at[i] - at;
-	return gap > 1 ? gap - 1 : 0;
-}
-
-static double
-sum_gaps(const cer_probe *probe, const cer_summary_box *box, size_t first,
-         size_t n)
-{
-	int sum = 0;
-
-	for (size_t i = first; i < first + n; i++)
-		sum += get_gap(probe, box, i);
-	return sum / UNITS;
-}
-
-static double
-bound_settings(const cer_probe *probe, const cer_summary_box *box)
-{
-	double bound = CER_OPTIMIZER_WEIGHT / 2 *
-	               sum_gaps(probe, box, OPTIMIZER_FIRST, OPTIMIZER_BUCKETS);
-
-	bound += cer_setting_weight(cer_text_of("activation")) / 2 *
-	         sum_gaps(probe, box, ACTIVATION_FIRST, ACTIVATION_BUCKETS);
-	for (size_t i = 0; i < N_NUMBERS; i++)
-		bound += cer_setting_weight(cer_text_of(numbers[i])) *
-		         fmin(1, sum_gaps(probe, box, NUMBER_FIRST + i, 1));
-	return bound;
-}
-
+/*
+ * Rounding may have made a difference larger by a unit, which is taken off.
+ * Plain loops over small integers: a search asks for thousands of bounds, and
+ * the compiler makes vectors of them.
+ */
 double
 cer_probe_bound(const cer_probe *probe, const cer_summary_box *box)
 {
-	double bound = sum_gaps(probe, box, FE_FIRST, FE_BUCKETS);
-	double structure =
-		sum_gaps(probe, box, WORD_FIRST, WORD_BUCKETS + N_HATS + 1);
+	uint32_t sum = 0;
 
-	if (probe->uses[N_NODES] == USE_BOTH)
-		structure = (structure + sum_gaps(probe, box, N_NODES, 1)) / 2;
-	return bound + structure + bound_settings(probe, box);
+	for (size_t i = 0; i < CER_SUMMARY_DIMS; i++)
+	{
+		uint16_t at = probe->summary.at[i];
+		uint16_t least = box->least.at[i] & probe->above[i];
+		uint16_t most = box->most.at[i];
+		uint16_t below = at > most ? (uint16_t) (at - most) : 0;
+		uint16_t above = least > at ? (uint16_t) (least - at) : 0;
+		uint16_t gap = below > above ? below : above;
+
+		gap = gap > 0 ? (uint16_t) (gap - 1) : 0;
+		gap = gap < probe->limit[i] ? gap : probe->limit[i];
+		sum += (uint32_t) gap * probe->weight[i];
+	}
+	return sum / (UNITS * PARTS);
 }

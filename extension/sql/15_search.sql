@@ -104,8 +104,7 @@ CREATE FUNCTION cerebro.mst_gist_distance(internal, query internal, smallint, oi
 COMMENT ON FUNCTION cerebro.mst_gist_distance(internal, internal, smallint, oid, internal) IS 'GiST support: at least how far a box is';
 
 CREATE OPERATOR CLASS cerebro.mst_gist_ops DEFAULT FOR TYPE cerebro.mst USING gist AS
-	OPERATOR 1 cerebro.@> (cerebro.mst, cerebro.mst_pattern),
-	OPERATOR 2 cerebro.= (cerebro.mst, cerebro.mst),
+	OPERATOR 1 cerebro.= (cerebro.mst, cerebro.mst),
 	OPERATOR 15 cerebro.<-> (cerebro.mst, cerebro.mst) FOR ORDER BY pg_catalog.float_ops,
 	OPERATOR 16 cerebro.<-> (cerebro.mst, cerebro.mst_pattern) FOR ORDER BY pg_catalog.float_ops,
 	FUNCTION 1 cerebro.mst_gist_consistent(internal, internal, smallint, oid, internal),

@@ -17,8 +17,7 @@
 /* What index_gist.c and SQL agree upon. */
 enum
 {
-	STRATEGY_PATTERN = 1,      /* mst @> mst_pattern */
-	STRATEGY_EQUAL = 2,        /* mst = mst */
+	STRATEGY_EQUAL = 1,        /* mst = mst */
 	STRATEGY_NEAR_MST = 15,    /* ORDER BY mst <-> mst */
 	STRATEGY_NEAR_PATTERN = 16 /* ORDER BY mst <-> mst_pattern */
 };
@@ -129,25 +128,41 @@ cerebro_mst_gist_same(PG_FUNCTION_ARGS)
 
 /* ------------------------------------------------------------------ growth */
 
-/* By how much the box's edges grow in all. */
+static const cer_probe *
+get_weights(FunctionCallInfo fcinfo)
+{
+	FmgrInfo *info = fcinfo->flinfo;
+
+	if (info->fn_extra == NULL)
+	{
+		info->fn_extra = MemoryContextAlloc(info->fn_mcxt, sizeof(cer_probe));
+		cer_probe_init(info->fn_extra);
+	}
+	return info->fn_extra;
+}
+
+/* By how much the box's edges grow, as far as searches will notice. */
 Datum
 cerebro_mst_gist_penalty(PG_FUNCTION_ARGS)
 {
+	const cer_probe *weights = get_weights(fcinfo);
 	GISTENTRY *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
 	GISTENTRY *added = (GISTENTRY *) PG_GETARG_POINTER(1);
 	float *penalty = (float *) PG_GETARG_POINTER(2);
 	cer_summary_box box;
 	cer_summary_box one;
-	int32 growth = 0;
+	uint32 sum = 0;
 
 	read_box(entry->key, &box);
 	read_box(added->key, &one);
 	for (int i = 0; i < CER_SUMMARY_DIMS; i++)
 	{
-		growth += Max(box.least.at[i] - one.least.at[i], 0);
-		growth += Max(one.most.at[i] - box.most.at[i], 0);
+		int32 growth = Max(box.least.at[i] - one.least.at[i], 0) +
+		               Max(one.most.at[i] - box.most.at[i], 0);
+
+		sum += (uint32) Min(growth, weights->limit[i]) * weights->weight[i];
 	}
-	*penalty = (float) growth;
+	*penalty = (float) sum;
 	PG_RETURN_POINTER(penalty);
 }
 
@@ -227,8 +242,10 @@ cerebro_mst_gist_consistent(PG_FUNCTION_ARGS)
 	StrategyNumber strategy = PG_GETARG_UINT16(2);
 	bool *recheck = (bool *) PG_GETARG_POINTER(4);
 
+	if (strategy != STRATEGY_EQUAL)
+		elog(ERROR, "unknown strategy %d", strategy);
 	*recheck = true;
-	PG_RETURN_BOOL(get_bound(fcinfo, strategy == STRATEGY_PATTERN) == 0);
+	PG_RETURN_BOOL(get_bound(fcinfo, false) == 0);
 }
 
 Datum

@@ -6,6 +6,8 @@
  */
 #include "index.h"
 
+#include <math.h>
+
 typedef struct Place
 {
 	int32 at; /* twice the box's middle in the dimension */
@@ -18,32 +20,33 @@ get_middle(const cer_summary_box *box, int dim)
 	return box->least.at[dim] + box->most.at[dim];
 }
 
-/* Sum of squares around the mean. */
+/* How far from their mean boxes lie, as far as searches will notice. */
 static double
-measure_spread(const cer_summary_box *boxes, int n, int dim)
+measure_spread(const cer_summary_box *boxes, int n, int dim,
+               const cer_probe *weights)
 {
+	double limit = 2.0 * weights->limit[dim];
+	double mean = 0;
 	double sum = 0;
-	double squares = 0;
 
 	for (int i = 0; i < n; i++)
-	{
-		double at = get_middle(&boxes[i], dim);
-
-		sum += at;
-		squares += at * at;
-	}
-	return squares - sum * sum / n;
+		mean += (double) get_middle(&boxes[i], dim) / n;
+	for (int i = 0; i < n; i++)
+		sum += Min(fabs(get_middle(&boxes[i], dim) - mean), limit);
+	return sum * weights->weight[dim];
 }
 
 static int
 find_widest(const cer_summary_box *boxes, int n)
 {
+	cer_probe weights;
 	double most = -1;
 	int widest = 0;
 
+	cer_probe_init(&weights);
 	for (int dim = 0; dim < CER_SUMMARY_DIMS; dim++)
 	{
-		double spread = measure_spread(boxes, n, dim);
+		double spread = measure_spread(boxes, n, dim, &weights);
 
 		if (spread > most)
 		{
