@@ -35,3 +35,13 @@ CREATE FUNCTION cerebro.applies(change cerebro.mst_change, mst cerebro.mst) RETU
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 500
 	AS 'MODULE_PATHNAME', 'cerebro_applies';
 COMMENT ON FUNCTION cerebro.applies(cerebro.mst_change, cerebro.mst) IS 'whether mst + change is a triple';
+
+CREATE FUNCTION cerebro.commutes(a cerebro.mst_change, b cerebro.mst_change) RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 500
+	AS 'MODULE_PATHNAME', 'cerebro_commutes';
+COMMENT ON FUNCTION cerebro.commutes(cerebro.mst_change, cerebro.mst_change) IS 'whether two changes touch different things, so that their order makes no difference';
+
+CREATE FUNCTION cerebro.merge(base cerebro.mst, a cerebro.mst, b cerebro.mst) RETURNS cerebro.mst
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 2000
+	AS 'MODULE_PATHNAME', 'cerebro_merge';
+COMMENT ON FUNCTION cerebro.merge(cerebro.mst, cerebro.mst, cerebro.mst) IS 'base with what a and what b changed; an error names what both changed differently';

@@ -65,6 +65,7 @@ COMMENT ON FUNCTION cerebro.mst_gin_triconsistent(internal, smallint, internal, 
 
 CREATE OPERATOR CLASS cerebro.mst_gin_ops DEFAULT FOR TYPE cerebro.mst USING gin AS
 	OPERATOR 1 cerebro.@> (cerebro.mst, cerebro.mst_pattern),
+	OPERATOR 2 cerebro.<@ (cerebro.mst, cerebro.mst_space),
 	FUNCTION 1 pg_catalog.btint8cmp(bigint, bigint),
 	FUNCTION 2 cerebro.mst_gin_extract_value(cerebro.mst, internal, internal),
 	FUNCTION 3 cerebro.mst_gin_extract_query(internal, internal, smallint, internal, internal, internal, internal),

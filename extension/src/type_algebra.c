@@ -11,6 +11,8 @@ PG_FUNCTION_INFO_V1(cerebro_mst_change_add);
 PG_FUNCTION_INFO_V1(cerebro_inverse);
 PG_FUNCTION_INFO_V1(cerebro_applies);
 PG_FUNCTION_INFO_V1(cerebro_close);
+PG_FUNCTION_INFO_V1(cerebro_commutes);
+PG_FUNCTION_INFO_V1(cerebro_merge);
 
 /* mst + change */
 Datum
@@ -110,4 +112,28 @@ cerebro_close(PG_FUNCTION_ARGS)
 	host_check(cer_change_apply(arena, mst, change, &result, &closed, &err),
 	           &err);
 	return type_print(arena, &type_change, closed);
+}
+
+/* commutes(a, b): does it make no difference which comes first? */
+Datum
+cerebro_commutes(PG_FUNCTION_ARGS)
+{
+	type_enter(fcinfo);
+	PG_RETURN_BOOL(cer_change_commutes(type_get(fcinfo, 0, &type_change),
+	                                   type_get(fcinfo, 1, &type_change)));
+}
+
+/* merge(base, a, b) */
+Datum
+cerebro_merge(PG_FUNCTION_ARGS)
+{
+	cer_arena *arena = type_enter(fcinfo)->arena;
+	const cer_mst *base = type_get(fcinfo, 0, &type_mst);
+	const cer_mst *a = type_get(fcinfo, 1, &type_mst);
+	const cer_mst *b = type_get(fcinfo, 2, &type_mst);
+	const cer_mst *merged;
+	cer_error err;
+
+	host_check(cer_mst_merge(arena, base, a, b, &merged, &err), &err);
+	return type_print(arena, &type_mst, merged);
 }

@@ -94,6 +94,38 @@ SELECT mst 'FE y' + 'DROP FE x';
 SELECT mst 'PT lr = 0.1' + 'SET PT.lr = 0.2 -> 0.3';
 SELECT mst 'PT lr = 0.1' + NULL IS NULL AS strict;
 
+SELECT commutes('SET PT.lr = 0.1', 'DROP FE x'), commutes('SET PT.lr = 0.1', 'SET PT.lr = 0.2');
+SELECT merge('FE a, b AS mlp(64)', 'FE a AS mlp(64)', 'FE a, b AS mlp(32) PT sgd');
+SELECT merge('AS mlp(64)', 'AS mlp(16)', 'AS mlp(32)');
+
+-- sets
+SELECT mst 'AS mlp(64) PT lr = 0.01' <@ 'AS {mlp(16..64), mlp(8, 8)} PT lr = 1e-4..1e-1 log' AS is_in,
+       mst_space 'AS {mlp(16..64), mlp(8, 8)}' @> 'AS mlp(65)' AS too_wide;
+SELECT cardinality(mst_space 'AS mlp({16, 32} x 1..3) PT {adam, sgd}'), cardinality(mst_space 'PT lr = 0.1..0.2');
+SELECT * FROM points('AS mlp({16, 32} x 1..2) PT {adam, sgd}') p ORDER BY p;
+SELECT points('PT lr = 0.1..0.2');
+SELECT points('AS mlp({16, 32} x 1..2)', 3);
+SELECT points('AS mlp({16, 32} x 1..2)', -1);
+SELECT count(*), count(DISTINCT p) > 50 AS many, bool_and(p <@ 'AS mlp(16..512 x 1..3) PT lr = 1e-4..1e-2 log') AS inside,
+       array_agg(p) = (SELECT array_agg(q) FROM sample('AS mlp(16..512 x 1..3) PT lr = 1e-4..1e-2 log', 100, 7) q) AS same_again
+FROM sample('AS mlp(16..512 x 1..3) PT lr = 1e-4..1e-2 log', 100, 7) p;
+SELECT sample('AS mlp(16..512)', -1);
+SELECT count(*) FROM sample('AS mlp(16..512)', 0);
+
+-- spelt out, JSON, words
+SELECT describe('AS mlp(64)');
+SELECT describe(describe('AS mlp(64) PT sgd')::mst) = describe('AS mlp(64) PT sgd') AS reads_back;
+SELECT jsonb_pretty(mst 'FE *, dest : embed(4) AS mlp(64) PT sgd(lr = 0.5)'::jsonb);
+SELECT m::jsonb::mst = m AS same FROM unnest('{"FE a, b : onehot AS mlp(64 x 2)", "PT adam(lr = 0.1), gelu"}'::mst[]) m;
+SELECT '{"as": {"mlp": {"unit": [64]}}}'::jsonb::mst;
+SELECT '[1, 2]'::jsonb::mst;
+SELECT mst 'AS mlp(64)' ->> 'as';
+SELECT help('embed');
+SELECT help('embd');
+SELECT length(help()) > 500 AS all_words;
+SELECT structure('residual');
+SELECT structure('residuals');
+
 -- answers tell nothing but themselves, and may be computed anywhere
 SELECT o.oid::regoperator, p.proleakproof AS leakproof FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode
 WHERE o.oprnamespace = 'cerebro'::regnamespace AND o.oprname IN ('=', '@>', '<@') AND NOT p.proleakproof ORDER BY 1;

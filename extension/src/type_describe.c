@@ -1,0 +1,86 @@
+/*
+ * type_describe.c
+ *	  Triples for people and for programs: every default spelt out, JSON, and
+ *	  what the words of the language mean.
+ */
+#include "type.h"
+
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+PG_FUNCTION_INFO_V1(cerebro_describe);
+PG_FUNCTION_INFO_V1(cerebro_mst_to_jsonb);
+PG_FUNCTION_INFO_V1(cerebro_mst_from_jsonb);
+PG_FUNCTION_INFO_V1(cerebro_help);
+PG_FUNCTION_INFO_V1(cerebro_structure);
+
+Datum
+cerebro_describe(PG_FUNCTION_ARGS)
+{
+	cer_arena *arena = type_enter(fcinfo)->arena;
+	const cer_mst *mst = type_get(fcinfo, 0, &type_mst);
+	cer_text text;
+	cer_error err;
+
+	host_check(cer_mst_describe(arena, mst, &text, &err), &err);
+	return type_make(text);
+}
+
+Datum
+cerebro_mst_to_jsonb(PG_FUNCTION_ARGS)
+{
+	cer_arena *arena = type_enter(fcinfo)->arena;
+	const cer_mst *mst = type_get(fcinfo, 0, &type_mst);
+	cer_text json;
+	cer_error err;
+
+	host_check(cer_mst_to_json(arena, mst, &json, &err), &err);
+	return DirectFunctionCall1(jsonb_in,
+	                           CStringGetDatum(pnstrdup(json.data, json.size)));
+}
+
+Datum
+cerebro_mst_from_jsonb(PG_FUNCTION_ARGS)
+{
+	cer_arena *arena = type_enter(fcinfo)->arena;
+	Jsonb *json = PG_GETARG_JSONB_P(0);
+	char *text = JsonbToCString(NULL, &json->root, VARSIZE(json));
+	const cer_mst *mst;
+	cer_error err;
+
+	host_check(cer_mst_from_json(arena, host_text(text), &mst, &err), &err);
+	return type_print(arena, &type_mst, mst);
+}
+
+static cer_text
+get_text(Datum datum)
+{
+	text *value = DatumGetTextPP(datum);
+
+	return (cer_text){VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
+}
+
+Datum
+cerebro_help(PG_FUNCTION_ARGS)
+{
+	cer_arena *arena = type_enter(fcinfo)->arena;
+	cer_text text;
+	cer_error err;
+
+	host_check(cer_help(arena, get_text(PG_GETARG_DATUM(0)), &text, &err),
+	           &err);
+	return type_make(text);
+}
+
+Datum
+cerebro_structure(PG_FUNCTION_ARGS)
+{
+	cer_arena *arena = type_enter(fcinfo)->arena;
+	cer_text definition;
+	cer_error err;
+
+	host_check(cer_structure_describe(arena, get_text(PG_GETARG_DATUM(0)),
+	                                  &definition, &err),
+	           &err);
+	return type_make(definition);
+}
