@@ -65,7 +65,7 @@ def score(connection, task, triple):
     took = lib.seconds(train)
     loss, auc = connection.execute("SELECT log_loss, auc FROM cerebro.evaluate(%s)", (model,)).fetchone()
     valid, epochs, best = connection.execute(
-        "SELECT log_loss, n_epochs, best_epoch FROM cerebro.models WHERE id = %s", (model,)).fetchone()
+        "SELECT valid_log_loss, n_epochs, best_epoch FROM cerebro.models WHERE id = %s", (model,)).fetchone()
     return loss, auc, valid, took, f"{best}/{epochs}"
 
 

@@ -3,10 +3,10 @@
 CREATE VIEW cerebro.models WITH (security_invoker = true) AS
 	SELECT m.id,
 		   t.name AS task,
-		   m.triple,
-		   pg_catalog.round(m.valid_log_loss::numeric, 5)::double precision AS log_loss,
-		   pg_catalog.round(m.valid_auc::numeric, 5)::double precision AS auc,
-		   pg_catalog.round(m.valid_accuracy::numeric, 5)::double precision AS accuracy,
+		   m.triple AS mst,
+		   pg_catalog.round(m.valid_log_loss::numeric, 5)::double precision AS valid_log_loss,
+		   pg_catalog.round(m.valid_auc::numeric, 5)::double precision AS valid_auc,
+		   pg_catalog.round(m.valid_accuracy::numeric, 5)::double precision AS valid_accuracy,
 		   pg_catalog.round(e.log_loss::numeric, 5)::double precision AS test_log_loss,
 		   pg_catalog.round(e.auc::numeric, 5)::double precision AS test_auc,
 		   pg_catalog.round(e.accuracy::numeric, 5)::double precision AS test_accuracy,
@@ -31,7 +31,7 @@ CREATE VIEW cerebro.models WITH (security_invoker = true) AS
 		FROM cerebro.evaluation v
 		WHERE v.model OPERATOR(pg_catalog.=) m.id) e ON true;
 COMMENT ON VIEW cerebro.models IS 'the models that you may use, with their metrics on validation rows and, where somebody opened them, on the test rows, to five decimals';
-COMMENT ON COLUMN cerebro.models.log_loss IS 'mean over validation rows, natural logarithm';
+COMMENT ON COLUMN cerebro.models.valid_log_loss IS 'mean over validation rows, natural logarithm';
 COMMENT ON COLUMN cerebro.models.test_log_loss IS 'on the test rows, at their first opening for this model';
 COMMENT ON COLUMN cerebro.models.openings IS 'how often the test rows were opened for this model';
 GRANT SELECT ON cerebro.models TO PUBLIC;
@@ -99,7 +99,7 @@ BEGIN ATOMIC
 				WHEN 'accuracy' THEN OPERATOR(pg_catalog.-) o.valid_accuracy
 				ELSE o.valid_log_loss
 			END, o.valid_log_loss, m.id))
-	SELECT r.rank, r.id, r.triple, r.log_loss, r.auc, r.accuracy,
+	SELECT r.rank, r.id, r.mst, r.valid_log_loss, r.valid_auc, r.valid_accuracy,
 		   CASE WHEN r.data_version OPERATOR(pg_catalog.=) r.newest
 				THEN (SELECT pg_catalog.abs(c.mean_difference)
 							 OPERATOR(pg_catalog.<=) (2.0 OPERATOR(pg_catalog.*) c.standard_error)

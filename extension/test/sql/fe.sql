@@ -223,7 +223,7 @@ SELECT drop_task('gone');
 SELECT train('late', 'FE distance, JOIN plane, plane.seats, plane.is_matched, JOIN airport o VIA (origin), o.alt,
 	JOIN LAST weather w ON (w.airport = source.origin), w.temp, AGGREGATE bag b VIA (flight) (n = count(*), kg = sum(kg)),
 	per = (o.alt / distance::float8) AS mlp(4) PT epochs = 2') AS model \gset
-SELECT triple FROM models WHERE id = :model;
+SELECT mst FROM models WHERE id = :model;
 -- whatever is declared later
 SELECT add_relationship('flight', '{tail}', 'plane', '{tail}');
 SELECT set_time('bag', NULL);

@@ -17,7 +17,7 @@ SELECT cerebro.train('trips', 'AS mlp(8) PT epochs = 2') AS twin \gset
 SELECT cerebro.train('trips', 'AS mlp(12) PT epochs = 2') AS other \gset
 
 SELECT task, n_weights > 0 AS has_weights, n_epochs, best_epoch BETWEEN 1 AND 2 AS has_best,
-       log_loss BETWEEN 0 AND 2 AS has_loss, auc BETWEEN 0 AND 1 AS has_auc, openings, owner
+       valid_log_loss BETWEEN 0 AND 2 AS has_loss, valid_auc BETWEEN 0 AND 1 AS has_auc, openings, owner
 FROM cerebro.models ORDER BY id;
 
 -- twins share their bytes
