@@ -57,6 +57,12 @@ cer_binding_rewrite(cer_arena *arena, const cer_binding *binding, cer_ast *call,
 extern cer_status cer_call_find_word(const cer_ast *call, cer_word_kind kind,
                                      const cer_word **word, cer_error *err);
 
+/* The one value that is written, as a number; NaN where it is none. */
+extern cer_status cer_arg_read(const cer_arg *arg, const cer_ast *value,
+                               double *result, cer_error *err);
+/* It has no name, and is all arguments without one. */
+extern bool cer_arg_takes_rest(const cer_arg *arg);
+
 /* Stands for many values. */
 extern bool cer_ast_is_many(const cer_ast *value);
 /* Checks that each value that it stands for is one that arg allows. */

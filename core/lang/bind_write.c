@@ -10,6 +10,9 @@
 #include <math.h>
 #include <string.h>
 
+_Static_assert(sizeof(size_t) == sizeof(uint64_t),
+               "CER_ARG_INTEGER stands for both");
+
 #define MIN_RUN 3 /* layers of one width that are written w x n */
 
 /* ---------------------------------------------------------------- widths */
