@@ -87,30 +87,48 @@ read_packing(ArchiveScan *scan, Stored *stored)
 			is_null ? (Datum) 0 : PointerGetDatum(DatumGetByteaPCopy(base));
 }
 
+/* Joins a chunk to those before; most contents are one, which is not copied. */
+static void
+add_chunk(Stored *stored, StringInfo joined, Datum datum)
+{
+	bytea *chunk = DatumGetByteaP(datum);
+
+	if (stored->data == NULL)
+	{
+		if ((Pointer) chunk == DatumGetPointer(datum))
+			chunk = DatumGetByteaPCopy(datum);
+		stored->data = VARDATA(chunk);
+		stored->size = VARSIZE(chunk) - VARHDRSZ;
+		return;
+	}
+	if (joined->data == NULL)
+	{
+		initStringInfo(joined);
+		appendBinaryStringInfo(joined, stored->data, (int) stored->size);
+	}
+	appendBinaryStringInfo(joined, VARDATA(chunk), VARSIZE(chunk) - VARHDRSZ);
+	stored->data = joined->data;
+	stored->size = joined->len;
+}
+
 /* Bytes as they are kept, chunks joined; false: there are none. */
 static bool
 read_stored(Datum id, Stored *stored)
 {
 	ArchiveScan *scan = archive_scan_by_bytes("content", id);
-	StringInfoData bytes;
+	StringInfoData joined = {0};
 	bool is_found = false;
 
 	*stored = (Stored){0};
-	initStringInfo(&bytes);
 	while (archive_scan_next(scan))
 	{
-		bytea *chunk = DatumGetByteaPP(archive_scan_get(scan, "bytes", NULL));
-
 		if (!is_found)
 			read_packing(scan, stored);
 		is_found = true;
-		appendBinaryStringInfo(&bytes, VARDATA_ANY(chunk),
-		                       VARSIZE_ANY_EXHDR(chunk));
+		add_chunk(stored, &joined, archive_scan_get(scan, "bytes", NULL));
 		CHECK_FOR_INTERRUPTS();
 	}
 	archive_scan_end(scan);
-	stored->data = bytes.data;
-	stored->size = bytes.len;
 	return is_found;
 }
 
@@ -507,28 +525,23 @@ find_tensor(const Model *model, const char *name)
 Datum
 cerebro_tensor(PG_FUNCTION_ARGS)
 {
+	ArrayType *array;
 	Model model;
 	Size size;
 	char *data;
-	Datum *values;
-	int n;
 
 	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
 	data = content_read(
 		find_tensor(&model, text_to_cstring(PG_GETARG_TEXT_PP(1))), &size);
-	if (data == NULL || size / sizeof(float4) > MaxArraySize)
+	if (data == NULL || size > MaxAllocSize - ARR_OVERHEAD_NONULLS(1))
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 		                errmsg("the tensor does not fit an array")));
-	n = (int) (size / sizeof(float4));
-	values =
-		MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(Datum));
-	for (int i = 0; i < n; i++)
-	{
-		float4 value;
-
-		memcpy(&value, data + i * sizeof(float4), sizeof(float4));
-		values[i] = Float4GetDatum(value);
-	}
-	PG_RETURN_ARRAYTYPE_P(construct_array(values, n, FLOAT4OID, sizeof(float4),
-	                                      true, TYPALIGN_INT));
+	array = palloc0(ARR_OVERHEAD_NONULLS(1) + size);
+	SET_VARSIZE(array, ARR_OVERHEAD_NONULLS(1) + size);
+	array->ndim = 1;
+	array->elemtype = FLOAT4OID;
+	ARR_DIMS(array)[0] = (int) (size / sizeof(float4));
+	ARR_LBOUND(array)[0] = 1;
+	memcpy(ARR_DATA_PTR(array), data, size);
+	PG_RETURN_ARRAYTYPE_P(array);
 }
