@@ -358,10 +358,9 @@ copy_args(definition *d)
 
 cer_status
 cer_definition_parse(cer_arena *arena, const cer_structure *structure,
-                     cer_word *word, cer_error *err)
+                     cer_word *word, cer_ast **body, cer_error *err)
 {
 	definition d = {.word = word};
-	cer_ast *body;
 	cer_text text;
 
 	CER_TRY(cer_parser_init(&d.p, arena, structure->definition, err));
@@ -370,8 +369,8 @@ cer_definition_parse(cer_arena *arena, const cer_structure *structure,
 	                   .args = d.args};
 	CER_TRY(copy_string(&d.p, structure->name, &word->name));
 	CER_TRY(parse_parameters(&d));
-	CER_TRY(parse_body(&d.p, &body));
-	CER_TRY(cer_ast_print(arena, body, &text, err));
+	CER_TRY(parse_body(&d.p, body));
+	CER_TRY(cer_ast_print(arena, *body, &text, err));
 	word->body = text.data;
 	return copy_args(&d);
 }

@@ -21,10 +21,11 @@
 #define CER_LEAST_NUMBER (-1e9)
 #define CER_MOST_NUMBER  1e9
 
-/* A word as the schema has them; all of it in the arena. */
+/* A word as the schema has them, and its body with the places of the text; all
+ * of it in the arena. */
 extern cer_status
 cer_definition_parse(cer_arena *arena, const cer_structure *structure,
-                     cer_word *word, cer_error *err);
+                     cer_word *word, cer_ast **body, cer_error *err);
 extern cer_status cer_definition_parse_body(cer_arena *arena, cer_text text,
                                             cer_ast **body, cer_error *err);
 /* Canonical text of a structure, its own or one of the schema's. */

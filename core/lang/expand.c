@@ -29,6 +29,7 @@ typedef struct expansion
 	cer_resolver *r;
 	const cer_binding *binding;
 	cer_place place; /* of the call: all of the body stands there */
+	bool keeps_places;
 	const variable *variables;
 } expansion;
 
@@ -258,7 +259,8 @@ substitute(expansion *e, cer_ast **node)
 {
 	cer_ast *ast = *node;
 
-	ast->place = e->place;
+	if (!e->keeps_places)
+		ast->place = e->place;
 	if (ast->kind == CER_AST_CALL && ast->first == NULL)
 		return substitute_word(e, node);
 	if (ast->kind == CER_AST_CALL && cer_text_is(ast->name, "each"))
@@ -275,7 +277,11 @@ cer_expand_call(cer_resolver *r, const cer_ast *call, const cer_word *word,
 	expansion e = {.r = r, .binding = &binding, .place = call->place};
 
 	CER_TRY(cer_call_bind(call, word, CER_FORM_TRIPLE, &binding, r->err));
-	CER_TRY(cer_definition_parse_body(r->arena, cer_text_of(word->body), body,
-	                                  r->err));
+	e.keeps_places = word == r->tried;
+	if (e.keeps_places)
+		CER_TRY(copy_tree(&e, r->tried_body, body));
+	else
+		CER_TRY(cer_definition_parse_body(r->arena, cer_text_of(word->body),
+		                                  body, r->err));
 	return substitute(&e, body);
 }

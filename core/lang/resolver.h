@@ -17,9 +17,11 @@ typedef struct cer_resolver
 	cer_form form;
 	size_t n_structures; /* of the user's own */
 	const cer_word *structures;
-	size_t n_layers;  /* of the tree so far */
-	int depth;        /* of structures within structures */
-	cer_ast *unknown; /* a structure that must be one of the user's */
+	size_t n_layers;           /* of the tree so far */
+	int depth;                 /* of structures within structures */
+	const cer_word *tried;     /* being defined: errors are of its text */
+	const cer_ast *tried_body; /* with the places there */
+	cer_ast *unknown;          /* a structure that must be one of the user's */
 } cer_resolver;
 
 /* Each fills its part of the triple and rewrites the section canonically; the

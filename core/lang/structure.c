@@ -94,9 +94,11 @@ static cer_status
 parse_words(cer_resolver *r, const cer_structure *structures, size_t n,
             cer_word *words)
 {
+	cer_ast *body;
+
 	for (size_t i = 0; i < n; i++)
-		CER_TRY(
-			cer_definition_parse(r->arena, &structures[i], &words[i], r->err));
+		CER_TRY(cer_definition_parse(r->arena, &structures[i], &words[i], &body,
+		                             r->err));
 	return CER_OK;
 }
 
@@ -119,10 +121,13 @@ cer_structure_define(cer_arena *arena, const cer_structure *structure,
 	cer_mst trial = {.settings = {.activation = CER_RELU, .dropout = 0.5}};
 	cer_resolver r = {.arena = arena, .err = err, .mst = &trial};
 	cer_word *words;
+	cer_ast *body;
 
 	CER_TRY(check_name(structure->name, err));
 	CER_TRY(make_words(&r, n_others + 1, &words));
-	CER_TRY(parse_words(&r, structure, 1, words));
+	CER_TRY(cer_definition_parse(arena, structure, words, &body, err));
+	r.tried = words;
+	r.tried_body = body;
 	CER_TRY(parse_words(&r, others, n_others, words + 1));
 	CER_TRY(try_word(&r, words));
 	return cer_definition_print(arena, words, canonical, err);
