@@ -52,8 +52,7 @@ read_name(const cer_ast *node, const cer_ast **step, cer_ast *room)
 	cer_text name = (*step)->name;
 	const cer_ast *next = (*step)->next;
 	bool has_index = next != NULL && next->name.size == 0;
-	size_t ordinal =
-		has_index ? (size_t) fmin(next->number, 1e6) : 1;
+	size_t ordinal = has_index ? (size_t) fmin(next->number, 1e6) : 1;
 	const cer_ast *layer = find_layer(node, name, &ordinal);
 	const cer_word *word;
 	const cer_arg *arg;
