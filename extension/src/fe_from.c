@@ -100,7 +100,7 @@ make_sort(const FeTable *table, int column, SortByDir direction)
 
 	sort->node = fe_column(table->alias, table->columns[column].name);
 	sort->sortby_dir = direction;
-	sort->sortby_nulls = SORTBY_NULLS_LAST;
+	sort->sortby_nulls = SORTBY_NULLS_DEFAULT; /* as indexes have it */
 	sort->location = -1;
 	return sort;
 }
@@ -169,15 +169,25 @@ make_constant(int value)
 	return (Node *) constant;
 }
 
+/* A row without a time is none of the newest. */
+static Node *
+make_has_time(const FeTable *table)
+{
+	return fe_is_null(fe_column(table->alias, table->columns[table->time].name),
+	                  true);
+}
+
 /* The newest row that the conditions allow. */
 static Node *
 make_last(const Fe *fe, const FeTable *table)
 {
+	List *conditions =
+		lappend(fe_join_conditions(fe, table), make_has_time(table));
 	List *targets =
 		lappend(fe_column_targets(table), fe_target(fe_true(), FE_IS_MATCHED));
 	SelectStmt *select =
 		fe_select(targets, (Node *) fe_relation(table->relation, table->alias),
-	              fe_and(fe_join_conditions(fe, table)));
+	              fe_and(conditions));
 
 	select->sortClause = fe_sort(table, SORTBY_DESC);
 	select->limitCount = make_constant(1);

@@ -401,7 +401,9 @@ add_join(Fe *fe, FeTable *table)
 	from = fe_from(fe, list_length(fe->tables));
 	if (!table->is_single)
 		check_single(fe, table, from);
-	if (table->indicator != NULL && !has_unmatched(fe, table, from))
+	/* of the newest rows that would be as much as to read them all */
+	if (table->indicator != NULL && !table->item->is_last &&
+	    !has_unmatched(fe, table, from))
 		table->indicator = NULL;
 }
 
