@@ -300,6 +300,10 @@ check_range(const cer_arg *arg, const cer_ast *range, cer_error *err)
 	if (step && step->first->number <= 0)
 		return cer_fail_at(err, CER_BAD_VALUE, step->place,
 		                   "step of %s is not above 0", arg->name);
+	if (step && range->flag && step->first->number <= 1)
+		return cer_fail_at(err, CER_BAD_VALUE, step->place,
+		                   "step of %s, which multiplies, is not above 1",
+		                   arg->name);
 	return CER_OK;
 }
 

@@ -169,6 +169,9 @@ put_free_times(maker *m, const cer_ast *node, const cer_arg *arg,
 	CER_TRY(put(m, node->last, &count_arg, &count));
 	if (count.first == NULL)
 		return CER_OK;
+	if (count.first->number > CER_MAX_LAYERS)
+		return cer_fail(m->err, CER_TOO_BIG, "more than %d layers",
+		                CER_MAX_LAYERS);
 	for (double n = count.first->number; n >= 1; n--)
 		CER_TRY(put(m, node->first, arg, parent));
 	return CER_OK;

@@ -23,6 +23,24 @@ is_whole_arg(const cer_arg *arg, const cer_range *range)
 	       range->most == floor(range->most);
 }
 
+/* The arguments of a user's own structure are not known here, nor checked: a
+ * range of theirs may be the wrong way round, or have no logarithm. */
+static void
+put_right(cer_range *range)
+{
+	if (range->least > range->most)
+	{
+		double most = range->least;
+
+		range->least = range->most;
+		range->most = most;
+	}
+	if (range->least <= 0)
+		range->is_log = false;
+	if (range->step <= 0 || (range->is_log && range->step <= 1))
+		range->step = 0;
+}
+
 void
 cer_range_init(cer_range *range, const cer_ast *ast, const cer_arg *arg)
 {
@@ -32,6 +50,7 @@ cer_range_init(cer_range *range, const cer_ast *ast, const cer_arg *arg)
 	range->most = ast->first->next->number;
 	range->step = step ? step->first->number : 0;
 	range->is_log = ast->flag;
+	put_right(range);
 	range->is_whole = is_whole_arg(arg, range);
 	if (range->is_whole)
 	{
