@@ -294,6 +294,8 @@ cer_binding_store(const cer_binding *binding, void *target)
 		const cer_arg *arg = &binding->word->args[i];
 		char *place = (char *) target + arg->offset;
 
+		if (isnan(binding->values[i]) && arg->type != CER_ARG_TABLE)
+			continue;
 		switch (arg->type)
 		{
 			case CER_ARG_NUMBER:
