@@ -135,7 +135,7 @@ check-asan: ## unit tests and fuzz corpora under sanitizers
 
 FUZZ_SECONDS ?= 60
 fuzz: ## libFuzzer over every reader of foreign bytes, FUZZ_SECONDS each
-	+$(MAKE) B=build/fuzz CC=clang-14 WARNINGS= SANITIZE='-fsanitize=fuzzer-no-link,address,undefined' core build/fuzz/libcli.a \
+	+$(MAKE) B=build/fuzz CC=clang-14 WARNINGS= SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' core build/fuzz/libcli.a \
 		$(LIB_OBJ:$(B)/%=build/fuzz/%) $(FUZZ:%=build/fuzz/test/fuzz/%.o)
 	@for f in $(FUZZ); do \
 		clang-14 -fsanitize=fuzzer,address,undefined -o build/fuzz/$$f build/fuzz/test/fuzz/$$f.o \
