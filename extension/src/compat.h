@@ -139,4 +139,12 @@
 	                          REPLACEVARS_REPORT_ERROR, 0, NULL)
 #endif
 
+/* From 18 on columns of grouped queries are those of an entry of their own. */
+#if PG_VERSION_NUM >= 180000
+#define compat_group_exprs(entry) \
+	((entry)->rtekind == RTE_GROUP ? (entry)->groupexprs : NIL)
+#else
+#define compat_group_exprs(entry) NIL
+#endif
+
 #endif

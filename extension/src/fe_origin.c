@@ -188,6 +188,17 @@ collect_relation(Collector *collector, Oid relation, AttrNumber attribute)
 		collect_output(collector, NIL, open_view(relation), attribute);
 }
 
+/* One of the expressions, or all (0). */
+static void
+collect_one(Collector *collector, List *around, List *exprs,
+            AttrNumber attribute)
+{
+	if (exprs != NIL)
+		collect_in(collector, around,
+		           attribute > 0 ? list_nth(exprs, attribute - 1)
+		                         : (Node *) exprs);
+}
+
 static void
 collect_attribute(Collector *collector, List *around, RangeTblEntry *entry,
                   AttrNumber attribute)
@@ -204,10 +215,7 @@ collect_attribute(Collector *collector, List *around, RangeTblEntry *entry,
 			collect_cte(collector, around, entry, attribute);
 			break;
 		case RTE_JOIN:
-			collect_in(collector, around,
-			           attribute > 0
-			               ? list_nth(entry->joinaliasvars, attribute - 1)
-			               : (Node *) entry->joinaliasvars);
+			collect_one(collector, around, entry->joinaliasvars, attribute);
 			break;
 		case RTE_FUNCTION:
 			collect_in(collector, around, (Node *) entry->functions);
@@ -219,6 +227,8 @@ collect_attribute(Collector *collector, List *around, RangeTblEntry *entry,
 			collect_in(collector, around, (Node *) entry->values_lists);
 			break;
 		default:
+			collect_one(collector, around, compat_group_exprs(entry),
+			            attribute);
 			break;
 	}
 }
