@@ -160,7 +160,7 @@ read_header(const part_list *list, cer_run_state *state, cer_error *err)
 	state->best_epoch = (uint32_t) cer_read_number(&from, sizeof(uint32_t));
 	state->best_loss = cer_read_double(&from);
 	state->n_steps = cer_read_number(&from, sizeof(uint64_t));
-	if (from.is_bad || from.left > 0 || !isfinite(state->best_loss))
+	if (from.is_bad || from.left > 0 || isnan(state->best_loss))
 		return fail_damaged(err);
 	return CER_OK;
 }

@@ -244,30 +244,24 @@ validate(cer_run *run, cer_epoch *report, cer_error *err)
 	                           run->proba, rows->labels, &report->valid, err);
 }
 
-/* The smaller the better. */
-static double
-get_loss(const cer_run *run, const cer_metrics *valid)
+/* An AUC is no number where no class has rows of both sides. */
+double
+cer_run_get_loss(const cer_settings *settings, const cer_metrics *valid)
 {
-	switch (run->config.settings->metric)
-	{
-		case CER_METRIC_AUC:
-			return 1.0 - valid->auc;
-		case CER_METRIC_ACCURACY:
-			return 1.0 - valid->accuracy;
-		case CER_METRIC_LOG_LOSS:
-			break;
-	}
-	return valid->log_loss;
+	double loss = valid->log_loss;
+
+	if (settings->metric == CER_METRIC_AUC)
+		loss = 1.0 - valid->auc;
+	else if (settings->metric == CER_METRIC_ACCURACY)
+		loss = 1.0 - valid->accuracy;
+	return isnan(loss) ? INFINITY : loss;
 }
 
 static void
 keep_best(cer_run *run, cer_epoch *report)
 {
-	double loss = get_loss(run, &report->valid);
+	double loss = cer_run_get_loss(run->config.settings, &report->valid);
 
-	/* an AUC is no number where no class has rows of both sides */
-	if (isnan(loss))
-		loss = INFINITY;
 	report->is_best = loss < run->best_loss || run->best_epoch == 0;
 	if (!report->is_best)
 		return;

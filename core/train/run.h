@@ -56,6 +56,9 @@ extern cer_status cer_run_make(cer_arena *arena, const cer_run_config *config,
 extern cer_status cer_run_epoch(cer_run *run, cer_epoch *report,
                                 bool *is_finished, cer_error *err);
 extern bool cer_run_is_finished(const cer_run *run);
+/* By which the best epoch is chosen: the smaller the better. */
+extern double
+cer_run_get_loss(const cer_settings *settings, const cer_metrics *valid);
 
 /*
  * All that the epochs to come depend on, but for the rows and the settings:

@@ -136,3 +136,9 @@ cer_trainer_get_trained(const cer_trainer *trainer, cer_trained *trained,
 	};
 	return CER_OK;
 }
+
+double
+cer_mst_get_loss(const cer_mst *mst, const cer_metrics *valid)
+{
+	return cer_run_get_loss(&mst->settings, valid);
+}

@@ -87,28 +87,40 @@ read_packing(ArchiveScan *scan, Stored *stored)
 			is_null ? (Datum) 0 : PointerGetDatum(DatumGetByteaPCopy(base));
 }
 
-/* Joins a chunk to those before; most contents are one, which is not copied. */
-static void
-add_chunk(Stored *stored, StringInfo joined, Datum datum)
+/* A chunk of its own memory, which lasts beyond the row. */
+static bytea *
+copy_chunk(Datum datum)
 {
 	bytea *chunk = DatumGetByteaP(datum);
 
-	if (stored->data == NULL)
+	return (Pointer) chunk == DatumGetPointer(datum) ? DatumGetByteaPCopy(datum)
+	                                                 : chunk;
+}
+
+/* Most contents are one chunk, which is not copied once more. */
+static void
+join_chunks(Stored *stored, const List *chunks)
+{
+	ListCell *cell;
+	char *at;
+
+	foreach (cell, chunks)
+		stored->size += VARSIZE(lfirst(cell)) - VARHDRSZ;
+	if (list_length(chunks) == 1)
 	{
-		if ((Pointer) chunk == DatumGetPointer(datum))
-			chunk = DatumGetByteaPCopy(datum);
-		stored->data = VARDATA(chunk);
-		stored->size = VARSIZE(chunk) - VARHDRSZ;
+		stored->data = VARDATA(linitial(chunks));
 		return;
 	}
-	if (joined->data == NULL)
+	at = MemoryContextAllocHuge(CurrentMemoryContext, stored->size + 1);
+	stored->data = at;
+	foreach (cell, chunks)
 	{
-		initStringInfo(joined);
-		appendBinaryStringInfo(joined, stored->data, (int) stored->size);
+		bytea *chunk = lfirst(cell);
+
+		memcpy(at, VARDATA(chunk), VARSIZE(chunk) - VARHDRSZ);
+		at += VARSIZE(chunk) - VARHDRSZ;
+		pfree(chunk);
 	}
-	appendBinaryStringInfo(joined, VARDATA(chunk), VARSIZE(chunk) - VARHDRSZ);
-	stored->data = joined->data;
-	stored->size = joined->len;
 }
 
 /* Bytes as they are kept, chunks joined; false: there are none. */
@@ -116,20 +128,21 @@ static bool
 read_stored(Datum id, Stored *stored)
 {
 	ArchiveScan *scan = archive_scan_by_bytes("content", id);
-	StringInfoData joined = {0};
-	bool is_found = false;
+	List *chunks = NIL;
 
 	*stored = (Stored){0};
 	while (archive_scan_next(scan))
 	{
-		if (!is_found)
+		if (chunks == NIL)
 			read_packing(scan, stored);
-		is_found = true;
-		add_chunk(stored, &joined, archive_scan_get(scan, "bytes", NULL));
+		chunks =
+			lappend(chunks, copy_chunk(archive_scan_get(scan, "bytes", NULL)));
 		CHECK_FOR_INTERRUPTS();
 	}
 	archive_scan_end(scan);
-	return is_found;
+	if (chunks != NIL)
+		join_chunks(stored, chunks);
+	return chunks != NIL;
 }
 
 /* A change is against bytes that may be a change themselves. */

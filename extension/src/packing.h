@@ -16,7 +16,7 @@ typedef struct Packed
 /* size is a multiple of 4; base has as many bytes, or is NULL.  palloc'ed. */
 extern Packed packing_pack(const void *data, Size size, const void *base);
 /* Raises where bytes are not what packing_pack made (of a base of that size). */
-extern Packed packing_unpack(const Packed *packed, const void *base,
-                             Size base_size);
+extern Packed
+packing_unpack(const Packed *packed, const void *base, Size base_size);
 
 #endif

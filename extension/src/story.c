@@ -235,6 +235,7 @@ look_up(Story *story, uint32 first, int n, KnownEpoch *known)
 /* How far known epochs go as this triple would have gone. */
 typedef struct Replay
 {
+	const cer_mst *mst;
 	size_t n_epochs;
 	size_t patience;
 	double best_loss;
@@ -249,13 +250,15 @@ replay(Replay *r, const KnownEpoch *known, MemoryContext context)
 {
 	MemoryContext caller = MemoryContextSwitchTo(context);
 	cer_epoch *epoch = palloc(sizeof(cer_epoch));
+	double loss;
 
 	MemoryContextSwitchTo(caller);
 	*epoch = known->epoch;
-	epoch->is_best = epoch->valid.log_loss < r->best_loss;
+	loss = cer_mst_get_loss(r->mst, &epoch->valid);
+	epoch->is_best = loss < r->best_loss || r->best_epoch == 0;
 	if (epoch->is_best)
 	{
-		r->best_loss = epoch->valid.log_loss;
+		r->best_loss = loss;
 		r->best_epoch = epoch->epoch;
 	}
 	caller = MemoryContextSwitchTo(context);
@@ -271,7 +274,8 @@ replay(Replay *r, const KnownEpoch *known, MemoryContext context)
 List *
 story_find_epochs(Story *story, const cer_mst *mst)
 {
-	Replay r = {.n_epochs = cer_mst_get_epochs(mst),
+	Replay r = {.mst = mst,
+	            .n_epochs = cer_mst_get_epochs(mst),
 	            .patience = cer_mst_get_patience(mst),
 	            .best_loss = INFINITY};
 	MemoryContext caller = CurrentMemoryContext;

@@ -69,6 +69,14 @@ SELECT cerebro.drop_model(:patient);
 SELECT cerebro.train('trips', 'AS mlp(8) PT epochs = 40, patience = 2, sgd(lr = 3)') AS patient \gset
 SELECT n_epochs < 40 AS stops FROM cerebro.model WHERE id = :patient;
 
+-- the best epoch by another metric
+SELECT cerebro.train('trips', 'AS mlp(8) PT epochs = 30, patience = 0, sgd(lr = 3), metric = auc') AS long \gset
+SELECT cerebro.train('trips', 'AS mlp(8) PT epochs = 33, patience = 0, sgd(lr = 3), metric = auc') AS longer \gset
+SET cerebro.reuse = off;
+SELECT cerebro.train('trips', 'AS mlp(8) PT epochs = 33, patience = 0, sgd(lr = 3), metric = auc') AS straight \gset
+RESET cerebro.reuse;
+SELECT is_same(:straight, :longer), n_epochs FROM cerebro.model WHERE id = :longer;
+
 -- rows: what is written starts a new data version, and nothing of it is found
 SELECT count(*) FROM cerebro.data_version;
 SELECT cerebro.refresh('trips') = max(id) AS is_newest FROM cerebro.data_version;
