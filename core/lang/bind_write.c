@@ -302,11 +302,14 @@ cer_binding_store(const cer_binding *binding, void *target)
 				*(double *) (void *) place = binding->values[i];
 				break;
 			case CER_ARG_INTEGER:
-				*(uint64_t *) (void *) place = (uint64_t) binding->values[i];
+				if (!isnan(binding->values[i]))
+					*(uint64_t *) (void *) place =
+						(uint64_t) binding->values[i];
 				break;
 			case CER_ARG_ACTIVATION:
 			case CER_ARG_CHOICE:
-				*(int *) (void *) place = (int) binding->values[i];
+				if (!isnan(binding->values[i]))
+					*(int *) (void *) place = (int) binding->values[i];
 				break;
 			case CER_ARG_FLAG:
 				*(bool *) (void *) place = binding->written[i] != NULL;
