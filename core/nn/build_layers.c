@@ -255,6 +255,9 @@ build_wide(cer_build *b, const cer_layer **layer, cer_build_value *value)
 
 	(void) layer;
 	*value = (cer_build_value){.is_features = true};
+	CER_TRY(cer_build_add(b, &node, value));
+	node.op = &cer_op_activate;
+	node.has_bias = true;
 	return cer_build_add(b, &node, value);
 }
 

@@ -44,6 +44,7 @@ typedef struct standardize_state
 	const cer_graph_node *moments;
 	cer_sums gain;
 	cer_sums bias;
+	float *line; /* scoring: factor (n), shift (n) */
 } standardize_state;
 
 /* Start in `data` of the i-th vector that column `member * n` on takes. */
@@ -308,10 +309,11 @@ standardize_forward(const cer_tile *tile, const cer_graph_node *node)
 	const standardize_state *state = node->state;
 	const moments_state *moments = state->moments->state;
 	size_t n = node->out.n;
-	float *factor = tile->scratch;
-	float *shift = tile->scratch + moments->n;
+	float *factor = state->line != NULL ? state->line : tile->scratch;
+	float *shift = factor + moments->n;
 
-	find_line(tile->graph, state, factor, shift);
+	if (state->line == NULL)
+		find_line(tile->graph, state, factor, shift);
 	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
 		for (size_t v = 0; v < node->out.m; v++)
 		{
@@ -372,7 +374,13 @@ standardize_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	                         moments->n, NULL};
 	cer_graph_need_scratch(graph, 2 * moments->n + node->out.n);
 	if (graph->is_scoring)
+	{
+		state->line = cer_graph_allocate_floats(graph, 2 * moments->n);
+		if (state->line == NULL)
+			return cer_fail_memory(err, 2 * moments->n * sizeof(float));
+		find_line(graph, state, state->line, state->line + moments->n);
 		return CER_OK;
+	}
 	CER_TRY(cer_graph_add_sums(graph, node, &state->gain, err));
 	return cer_graph_add_sums(graph, node, &state->bias, err);
 }

@@ -129,12 +129,12 @@ def features_cross(net):
 
 
 def wide_deep(net):
-    wide = net.first(N_CLASSES, "wide", "wide")
+    wide = net.first(N_CLASSES, "wide", "wide") + net.get("wide.bias", N_CLASSES)
     return wide + net.output(torch.tanh(net.first_dense(9)))
 
 
 def deepfm(net):
-    wide = net.first(N_CLASSES, "wide", "wide")
+    wide = net.first(N_CLASSES, "wide", "wide") + net.get("wide.bias", N_CLASSES)
     tokens = net.tokens(5)
     fm = 0.5 * (tokens.sum(1) ** 2 - (tokens ** 2).sum(1)).sum(1, keepdim=True)
     deep = functional.gelu(net.dense(tokens.flatten(1), "dense(9)[0]", 9))
