@@ -8,6 +8,9 @@ BEGIN
 		IF line LIKE '%Models:%' THEN
 			line := regexp_replace(line, '\d+', 'N', 'g');
 		END IF;
+		line := regexp_replace(line, 'Memory: \d+kB', 'Memory: N');
+		line := regexp_replace(line, 'rows=(\d+)\.00', 'rows=\1'); -- since 18
+		CONTINUE WHEN line LIKE '%Disabled: true';
 		RETURN NEXT regexp_replace(line, 'Network Time: \d+\.\d+ ms', 'Network Time: T');
 	END LOOP;
 END

@@ -163,8 +163,8 @@ SELECT cerebro.score_compare('>(numeric,numeric)'::regoperator, 2::bigint, 1::bi
 SELECT cerebro.score_compare('+(integer,integer)'::regoperator, 2, 1);
 
 -- few rows are read for few
-SELECT plan_of('SELECT late(t) FROM trips t LIMIT 10', 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF');
-SELECT plan_of('SELECT late(t) FROM trips t ORDER BY distance, id LIMIT 10', 'ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF');
+SELECT plan_of('SELECT late(t) FROM trips t LIMIT 10', 'ANALYZE, BUFFERS OFF, COSTS OFF, TIMING OFF, SUMMARY OFF');
+SELECT plan_of('SELECT late(t) FROM trips t ORDER BY distance, id LIMIT 10', 'ANALYZE, BUFFERS OFF, COSTS OFF, TIMING OFF, SUMMARY OFF');
 SELECT differs('SELECT id, late(t) FROM trips t ORDER BY distance, id LIMIT 10 OFFSET 5',
 	'SELECT id, a FROM truth JOIN trips USING (id) ORDER BY distance, id LIMIT 10 OFFSET 5');
 SELECT differs('SELECT v, s.* FROM generate_series(1, 5) v, LATERAL (SELECT id, late(t) FROM trips t WHERE hour = v ORDER BY id LIMIT v) s',
@@ -197,7 +197,7 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SELECT plan_of('SELECT sum(late(t)) FROM trips t');
-SELECT plan_of('SELECT id FROM trips t WHERE late(t) > 2', 'ANALYZE, COSTS OFF, SUMMARY OFF, TIMING OFF') LIKE '%Rows Removed%' AS removed;
+SELECT plan_of('SELECT id FROM trips t WHERE late(t) > 2', 'ANALYZE, BUFFERS OFF, COSTS OFF, SUMMARY OFF, TIMING OFF') LIKE '%Rows Removed%' AS removed;
 SELECT differs('SELECT id, late(t), coded(t), band(t), late_proba(t) FROM trips t', 'SELECT id, a, c, d, e FROM truth');
 SELECT differs('SELECT hour, sum(late(t)::numeric) FROM trips t WHERE tardy(t) > 0.4 GROUP BY hour',
 	'SELECT hour, sum(a::numeric) FROM truth JOIN trips USING (id) WHERE b > 0.4 GROUP BY hour');
