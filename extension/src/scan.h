@@ -62,6 +62,9 @@ extern List *scan_restore_conditions(List *quals);
 
 /* Puts nodes into the statement's plans, in place. */
 extern void scan_rewrite(PlannedStmt *stmt);
+/* For a cursor that goes backward: rows are kept, a node cannot give them
+ * twice. */
+extern void scan_keep_scrolling(PlannedStmt *stmt);
 /* Restores the conditions that were marked for the planner. */
 extern void scan_restore(PlannedStmt *stmt);
 

@@ -8,24 +8,13 @@
  */
 #include "scan.h"
 
-#include "access/parallel.h"
 #include "executor/executor.h"
 #include "optimizer/planner.h"
-#include "optimizer/planmain.h"
 #include "utils/guc.h"
 
 static planner_hook_type next_planner;
 static ExecutorStart_hook_type next_start;
 static bool is_enabled; /* setting */
-
-/* Cursors that go backward read what a node cannot give twice. */
-static void
-keep_scrolling(PlannedStmt *stmt, int cursor_options)
-{
-	if ((cursor_options & CURSOR_OPT_SCROLL) != 0 &&
-	    !ExecSupportsBackwardScan(stmt->planTree))
-		stmt->planTree = materialize_finished_plan(stmt->planTree);
-}
 
 static PlannedStmt *
 plan(Query *query, const char *text, int cursor_options, ParamListInfo params)
@@ -42,7 +31,8 @@ plan(Query *query, const char *text, int cursor_options, ParamListInfo params)
 	{
 		scan_rewrite(stmt);
 		scan_mark(stmt);
-		keep_scrolling(stmt, cursor_options);
+		if ((cursor_options & CURSOR_OPT_SCROLL) != 0)
+			scan_keep_scrolling(stmt);
 	}
 	return stmt;
 }

@@ -9,6 +9,7 @@
 #include "scan.h"
 #include "scan_plan.h"
 
+#include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -250,6 +251,16 @@ is_node(const Plan *plan)
 	       ((const CustomScan *) plan)->methods == &scan_methods;
 }
 
+static Plan *
+make_material(Rewriter *rewriter, Plan *child)
+{
+	Material *material = makeNode(Material);
+
+	material->plan = *make_projection(rewriter, child);
+	material->plan.type = T_Material;
+	return &material->plan;
+}
+
 /* A merge join goes back in its inner side; nodes of ours cannot. */
 static bool
 can_go_back(const Plan *plan)
@@ -262,15 +273,8 @@ can_go_back(const Plan *plan)
 static void
 keep_going_back(Rewriter *rewriter, MergeJoin *join)
 {
-	Plan *inner = innerPlan(join);
-	Material *material;
-
-	if (join->skip_mark_restore || can_go_back(inner))
-		return;
-	material = makeNode(Material);
-	material->plan = *make_projection(rewriter, inner);
-	material->plan.type = T_Material;
-	innerPlan(join) = &material->plan;
+	if (!join->skip_mark_restore && !can_go_back(innerPlan(join)))
+		innerPlan(join) = make_material(rewriter, innerPlan(join));
 }
 
 /* So that a sort below a limit still keeps only what is asked for. */
@@ -417,4 +421,15 @@ scan_rewrite(PlannedStmt *stmt)
 	visit_all(stmt, note_id, &rewriter.last_id);
 	stmt->planTree = rewrite(&rewriter, stmt->planTree);
 	rewrite_list(&rewriter, stmt->subplans);
+}
+
+void
+scan_keep_scrolling(PlannedStmt *stmt)
+{
+	Rewriter rewriter = {.stmt = stmt};
+
+	if (ExecSupportsBackwardScan(stmt->planTree))
+		return;
+	visit_all(stmt, note_id, &rewriter.last_id);
+	stmt->planTree = make_material(&rewriter, stmt->planTree);
 }

@@ -212,6 +212,7 @@ DECLARE plain CURSOR FOR SELECT id, late(t) = (SELECT a FROM truth WHERE id = t.
 FETCH 3 FROM plain;
 FETCH BACKWARD 1 FROM plain;
 ROLLBACK;
+SELECT plan_of('DECLARE scrolled SCROLL CURSOR FOR SELECT id, late(t) FROM trips t', 'VERBOSE, COSTS OFF');
 BEGIN;
 DECLARE scrolled SCROLL CURSOR FOR SELECT id, late(t) = (SELECT a FROM truth WHERE id = t.id) AS same FROM trips t ORDER BY id;
 FETCH 2 FROM scrolled;
