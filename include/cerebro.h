@@ -310,7 +310,7 @@ cer_space_make_keys(cer_arena *arena, const cer_space *space,
  * For a tree of boxes: a triple as a point of few dimensions.  The bound of a
  * box is at most the distance to each triple whose summary lies in it.
  */
-#define CER_SUMMARY_DIMS 40
+#define CER_SUMMARY_DIMS 56
 
 typedef struct cer_summary
 {

@@ -47,7 +47,7 @@
 /* Where the dimensions lie. */
 enum
 {
-	FE_BUCKETS = 8,
+	FE_BUCKETS = 24,
 	WORD_BUCKETS = 8,
 	N_HATS = 7,
 	OPTIMIZER_BUCKETS = 3,

@@ -104,6 +104,11 @@ CREATE FUNCTION cerebro.mst_gist_distance(internal, query internal, smallint, oi
 	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_distance';
 COMMENT ON FUNCTION cerebro.mst_gist_distance(internal, internal, smallint, oid, internal) IS 'GiST support: at least how far a box is';
 
+CREATE FUNCTION cerebro.mst_gist_sortsupport(internal) RETURNS void
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_sortsupport';
+COMMENT ON FUNCTION cerebro.mst_gist_sortsupport(internal) IS 'GiST support: the order in which an index is built at once';
+
 CREATE OPERATOR CLASS cerebro.mst_gist_ops DEFAULT FOR TYPE cerebro.mst USING gist AS
 	OPERATOR 1 cerebro.= (cerebro.mst, cerebro.mst),
 	OPERATOR 15 cerebro.<-> (cerebro.mst, cerebro.mst) FOR ORDER BY pg_catalog.float_ops,
@@ -115,6 +120,7 @@ CREATE OPERATOR CLASS cerebro.mst_gist_ops DEFAULT FOR TYPE cerebro.mst USING gi
 	FUNCTION 6 cerebro.mst_gist_picksplit(internal, internal),
 	FUNCTION 7 cerebro.mst_gist_same(bytea, bytea, internal),
 	FUNCTION 8 cerebro.mst_gist_distance(internal, internal, smallint, oid, internal),
+	FUNCTION 11 cerebro.mst_gist_sortsupport(internal),
 	STORAGE bytea;
 COMMENT ON OPERATOR CLASS cerebro.mst_gist_ops USING gist IS 'the nearest triples first';
 COMMENT ON OPERATOR FAMILY cerebro.mst_gist_ops USING gist IS 'the nearest triples first';

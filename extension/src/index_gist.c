@@ -11,6 +11,7 @@
 
 #include "access/gist.h"
 #include "access/stratnum.h"
+#include "utils/sortsupport.h"
 
 #include "index.h"
 
@@ -32,6 +33,7 @@ PG_FUNCTION_INFO_V1(cerebro_mst_gist_penalty);
 PG_FUNCTION_INFO_V1(cerebro_mst_gist_picksplit);
 PG_FUNCTION_INFO_V1(cerebro_mst_gist_same);
 PG_FUNCTION_INFO_V1(cerebro_mst_gist_distance);
+PG_FUNCTION_INFO_V1(cerebro_mst_gist_sortsupport);
 
 /* ------------------------------------------------------------------ boxes */
 
@@ -190,6 +192,35 @@ cerebro_mst_gist_picksplit(PG_FUNCTION_ARGS)
 	split->spl_nright = n - n_left;
 	split->spl_rdatum = make_box(&right);
 	PG_RETURN_POINTER(split);
+}
+
+/* ------------------------------------------------------------------ order */
+
+/*
+ * For building an index at once: what is equal in the first dimensions, those
+ * of FE, lies together, and within it what is equal in the next ones.
+ */
+static int
+compare_keys(Datum a, Datum b, SortSupport support)
+{
+	cer_summary_box x;
+	cer_summary_box y;
+
+	read_box(a, &x);
+	read_box(b, &y);
+	for (int i = 0; i < CER_SUMMARY_DIMS; i++)
+		if (x.least.at[i] != y.least.at[i])
+			return x.least.at[i] < y.least.at[i] ? -1 : 1;
+	return 0;
+}
+
+Datum
+cerebro_mst_gist_sortsupport(PG_FUNCTION_ARGS)
+{
+	SortSupport support = (SortSupport) PG_GETARG_POINTER(0);
+
+	support->comparator = compare_keys;
+	PG_RETURN_VOID();
 }
 
 /* ------------------------------------------------------------------ search */
