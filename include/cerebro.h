@@ -179,6 +179,10 @@ cer_structure_define(cer_arena *arena, const cer_structure *structure,
 /* How a structure of the language is made. */
 extern cer_status cer_structure_describe(cer_arena *arena, cer_text name,
                                          cer_text *definition, cer_error *err);
+/* All structures of the language, with what they are made of. */
+extern cer_status
+cer_structure_list(cer_arena *arena, const cer_structure **structures,
+                   size_t *n_structures, cer_error *err);
 
 /*
  * A triple may name structures that the language does not know: the user's own.
@@ -189,6 +193,11 @@ extern cer_status
 cer_mst_bind(cer_arena *arena, const cer_mst *mst,
              const cer_structure *structures, size_t n_structures,
              const cer_mst **bound, cer_error *err);
+/* Which structures binding puts in, in those that it puts in, too. */
+extern cer_status
+cer_mst_find_structures(cer_arena *arena, const cer_mst *mst,
+                        const cer_structure *structures, size_t n_structures,
+                        bool *is_used, cer_error *err);
 /* Fails with the name that is not bound. */
 extern cer_status cer_mst_check_bound(const cer_mst *mst, cer_error *err);
 

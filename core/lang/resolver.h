@@ -17,6 +17,7 @@ typedef struct cer_resolver
 	cer_form form;
 	size_t n_structures; /* of the user's own */
 	const cer_word *structures;
+	bool *is_used;             /* by structure, or NULL: which are put in */
 	size_t n_layers;           /* of the tree so far */
 	int depth;                 /* of structures within structures */
 	const cer_word *tried;     /* being defined: errors are of its text */

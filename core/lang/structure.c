@@ -144,6 +144,26 @@ cer_structure_describe(cer_arena *arena, cer_text name, cer_text *definition,
 	return cer_definition_print(arena, word, definition, err);
 }
 
+cer_status
+cer_structure_list(cer_arena *arena, const cer_structure **structures,
+                   size_t *n_structures, cer_error *err)
+{
+	size_t n = cer_structure_word_count;
+	cer_structure *list = cer_arena_allocate(arena, n * sizeof(*list));
+
+	if (list == NULL)
+		return cer_fail_memory(err, n * sizeof(*list));
+	for (size_t i = 0; i < n; i++)
+	{
+		list[i].name = cer_text_of(cer_structure_words[i].name);
+		CER_TRY(cer_definition_print(arena, &cer_structure_words[i],
+		                             &list[i].definition, err));
+	}
+	*structures = list;
+	*n_structures = n;
+	return CER_OK;
+}
+
 /* ---------------------------------------------------------------- binding */
 
 static const cer_word *
@@ -187,6 +207,13 @@ expand_own(cer_resolver *r, cer_ast **node)
 		return cer_fail_at(r->err, CER_TOO_BIG, (*node)->place,
 		                   "structure \"%s\" is within %d others", word->name,
 		                   CER_MAX_STRUCTURES);
+	/* each makes a layer at least, or nothing of use */
+	if (++r->n_layers > CER_MAX_TREE)
+		return cer_fail_at(r->err, CER_TOO_BIG, (*node)->place,
+		                   "more than %d structures within each other",
+		                   CER_MAX_TREE);
+	if (r->is_used != NULL)
+		r->is_used[word - r->structures] = true;
 	CER_TRY(cer_expand_call(r, *node, word, node));
 	r->depth++;
 	CER_TRY(expand_own(r, node));
@@ -219,6 +246,27 @@ cer_mst_check_bound(const cer_mst *mst, cer_error *err)
 	return cer_call_find_word(mst->unknown, CER_WORD_STRUCTURE, &word, err);
 }
 
+static cer_status
+bind(cer_resolver *r, const cer_mst *mst, const cer_structure *structures,
+     size_t n_structures, const cer_mst **bound)
+{
+	const cer_mst *made;
+	cer_word *words;
+	cer_ast *ast;
+
+	CER_TRY(make_words(r, n_structures, &words));
+	CER_TRY(parse_words(r, structures, n_structures, words));
+	ast = cer_ast_copy(r->arena, mst->ast);
+	if (ast == NULL)
+		return cer_fail_memory(r->err, sizeof(*ast));
+	CER_TRY(expand_children(r, ast));
+	CER_TRY(cer_mst_resolve(r->arena, ast, &made, r->err));
+	if (made->unknown != NULL)
+		return fail_unknown(r, made);
+	*bound = made;
+	return CER_OK;
+}
+
 cer_status
 cer_mst_bind(cer_arena *arena, const cer_mst *mst,
              const cer_structure *structures, size_t n_structures,
@@ -226,24 +274,27 @@ cer_mst_bind(cer_arena *arena, const cer_mst *mst,
 {
 	cer_mst settings = *mst;
 	cer_resolver r = {.arena = arena, .err = err, .mst = &settings};
-	const cer_mst *made;
-	cer_word *words;
-	cer_ast *ast;
 
 	if (mst->unknown == NULL)
 	{
 		*bound = mst;
 		return CER_OK;
 	}
-	CER_TRY(make_words(&r, n_structures, &words));
-	CER_TRY(parse_words(&r, structures, n_structures, words));
-	ast = cer_ast_copy(arena, mst->ast);
-	if (ast == NULL)
-		return cer_fail_memory(err, sizeof(*ast));
-	CER_TRY(expand_children(&r, ast));
-	CER_TRY(cer_mst_resolve(arena, ast, &made, err));
-	if (made->unknown != NULL)
-		return fail_unknown(&r, made);
-	*bound = made;
-	return CER_OK;
+	return bind(&r, mst, structures, n_structures, bound);
+}
+
+cer_status
+cer_mst_find_structures(cer_arena *arena, const cer_mst *mst,
+                        const cer_structure *structures, size_t n_structures,
+                        bool *is_used, cer_error *err)
+{
+	cer_mst settings = *mst;
+	cer_resolver r = {
+		.arena = arena, .err = err, .mst = &settings, .is_used = is_used};
+	const cer_mst *bound;
+
+	memset(is_used, 0, n_structures * sizeof(*is_used));
+	if (mst->unknown == NULL)
+		return CER_OK;
+	return bind(&r, mst, structures, n_structures, &bound);
 }

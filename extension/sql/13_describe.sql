@@ -24,6 +24,6 @@ CREATE FUNCTION cerebro.help(word text DEFAULT '') RETURNS text
 COMMENT ON FUNCTION cerebro.help(text) IS 'what a word of the language means, with its arguments and an example; without one: all words';
 
 CREATE FUNCTION cerebro.structure(name text) RETURNS text
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 500
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE COST 500
 	AS 'MODULE_PATHNAME', 'cerebro_structure';
-COMMENT ON FUNCTION cerebro.structure(text) IS 'how a structure of the language is made of layers';
+COMMENT ON FUNCTION cerebro.structure(text) IS 'how a structure is made of layers: one of the language, or of one''s own';

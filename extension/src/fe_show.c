@@ -6,6 +6,8 @@
 
 #include "utils/builtins.h"
 
+#include "structure.h"
+
 PG_FUNCTION_INFO_V1(cerebro_feature_query);
 
 Datum
@@ -14,13 +16,10 @@ cerebro_feature_query(PG_FUNCTION_ARGS)
 	Task *task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	char *triple = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	const cer_mst *mst;
-	cer_error err;
 	int level;
 	const Features *features;
 
-	host_check(cer_mst_parse(host_make_arena(CurrentMemoryContext),
-	                         host_text(triple), &mst, &err),
-	           &err);
+	mst = structure_parse(triple);
 	level = settings_enter(task);
 	features = fe_make(task, mst, true);
 	settings_leave(level);

@@ -92,8 +92,8 @@ cerebro_revoke_model(PG_FUNCTION_ARGS)
 /* --------------------------------------------------------------- reassign */
 
 static const char *const owner_tables[] = {
-	"task",       "job",          "model",       "evaluation",
-	"deployment", "relationship", "time_column", "artefact"};
+	"task",         "job",         "model",    "evaluation", "deployment",
+	"relationship", "time_column", "artefact", "structure"};
 
 static uint64
 reassign_table(const char *table, Oid from, Oid to)
@@ -108,23 +108,25 @@ reassign_table(const char *table, Oid from, Oid to)
 	               &args);
 }
 
-/* Two tasks of one name cannot have one owner. */
+/* Two tasks of one name cannot have one owner; structures alike. */
 static void
-check_names(Oid from, Oid to)
+check_names(const char *table, Oid from, Oid to)
 {
 	SqlArgs args = {0};
 	bool is_null;
 
 	sql_add_role(&args, from);
 	sql_add_role(&args, to);
-	if (sql_run("SELECT a.name FROM cerebro.task a JOIN cerebro.task b"
-	            " ON b.name OPERATOR(pg_catalog.=) a.name"
-	            " WHERE a.owner OPERATOR(pg_catalog.=) $1"
-	            " AND b.owner OPERATOR(pg_catalog.=) $2 ORDER BY a.name",
+	if (sql_run(psprintf("SELECT a.name FROM cerebro.%s a JOIN cerebro.%s b"
+	                     " ON b.name OPERATOR(pg_catalog.=) a.name"
+	                     " WHERE a.owner OPERATOR(pg_catalog.=) $1"
+	                     " AND b.owner OPERATOR(pg_catalog.=) $2"
+	                     " ORDER BY a.name",
+	                     table, table),
 	            &args) > 0)
 		ereport(ERROR,
 		        (errcode(ERRCODE_DUPLICATE_OBJECT),
-		         errmsg("both roles own a task \"%s\"",
+		         errmsg("both roles own a %s \"%s\"", table,
 		                TextDatumGetCString(sql_get(1, &is_null))),
 		         errhint("Drop one of them, or reassign to another role.")));
 }
@@ -173,7 +175,8 @@ cerebro_reassign(PG_FUNCTION_ARGS)
 	if (from == to)
 		PG_RETURN_INT64(0);
 	archive_enter(&scope);
-	check_names(from, to);
+	check_names("task", from, to);
+	check_names("structure", from, to);
 	for (int i = 0; i < lengthof(owner_tables); i++)
 		n += reassign_table(owner_tables[i], from, to);
 	reassign_grants(from, to);

@@ -9,6 +9,7 @@
 #include "content.h"
 #include "engine.h"
 #include "story.h"
+#include "structure.h"
 
 extern int train_threads;      /* cerebro.threads */
 extern int train_memory_limit; /* cerebro.engine_memory, MB */
@@ -27,8 +28,10 @@ typedef struct Training
 	MemoryContext context;
 	Attempt *attempt;
 	Task *task;
-	const cer_mst *mst;
-	bool may_find; /* another's model will do as the result */
+	const cer_mst *mst;              /* bound: no names of people's own */
+	const char *text;                /* of that */
+	const StructureList *structures; /* that it is made with; NULL: none */
+	bool may_find;                   /* another's model will do as the result */
 
 	/* rows */
 	Engine *engine;

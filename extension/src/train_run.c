@@ -19,17 +19,20 @@
 
 static void handle_message(void *self, const cer_message *message);
 
-/* Parsed in a context's own arena; raises where it is no triple. */
-static const cer_mst *
-parse(MemoryContext context, const char *triple)
+/* The triple with what its structures are made of, as the engine, which knows
+ * no names of people's own, is to read it. */
+static void
+parse(Training *training, const char *triple)
 {
+	cer_arena *arena = host_make_arena(training->context);
 	const cer_mst *mst;
+	cer_text text;
 	cer_error err;
 
-	host_check(
-		cer_mst_parse(host_make_arena(context), host_text(triple), &mst, &err),
-		&err);
-	return mst;
+	host_check(cer_mst_parse(arena, host_text(triple), &mst, &err), &err);
+	training->mst = structure_bind(mst, &training->structures);
+	host_check(cer_mst_print(arena, training->mst, &text, &err), &err);
+	training->text = text.data;
 }
 
 Training *
@@ -45,7 +48,7 @@ training_new(Attempt *attempt, const char *triple)
 	PG_TRY();
 	{
 		training->task = task_find_by_id(attempt->record.task, true);
-		training->mst = parse(context, triple);
+		parse(training, triple);
 	}
 	PG_CATCH();
 	{
@@ -158,7 +161,7 @@ static void
 send_group(Training *training, const Features *features, const ReadPlan *plan)
 {
 	cer_group_triple triple = {.job = training->attempt->record.job,
-	                           .text = host_text(training->attempt->triple),
+	                           .text = host_text(training->text),
 	                           .keep_every = train_get_keep_every()};
 	cer_message message = {.type = CER_FRAME_GROUP};
 
@@ -192,7 +195,7 @@ train_check_queued(const Task *task, const char *triple)
 	MemoryContext context = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro triple", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(context);
-	const cer_mst *mst = parse(context, triple);
+	const cer_mst *mst = structure_parse(triple);
 	int level = settings_enter(task);
 	const Features *features = fe_make(task, mst, false);
 

@@ -8,6 +8,8 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 
+#include "structure.h"
+
 PG_FUNCTION_INFO_V1(cerebro_describe);
 PG_FUNCTION_INFO_V1(cerebro_mst_to_jsonb);
 PG_FUNCTION_INFO_V1(cerebro_mst_from_jsonb);
@@ -76,11 +78,14 @@ Datum
 cerebro_structure(PG_FUNCTION_ARGS)
 {
 	cer_arena *arena = type_enter(fcinfo)->arena;
+	cer_text name = get_text(PG_GETARG_DATUM(0));
 	cer_text definition;
 	cer_error err;
+	cer_status status = cer_structure_describe(arena, name, &definition, &err);
 
-	host_check(cer_structure_describe(arena, get_text(PG_GETARG_DATUM(0)),
-	                                  &definition, &err),
-	           &err);
+	if (status == CER_UNKNOWN_NAME &&
+	    structure_find(pnstrdup(name.data, name.size), &definition))
+		status = CER_OK;
+	structure_check(status, &err);
 	return type_make(definition);
 }

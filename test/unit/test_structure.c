@@ -293,6 +293,56 @@ test_mst_bind__names_what_is_wrong(void **state)
 		"structure \"loop\" is within 16 others at line 1, column 4", "");
 }
 
+/* Those that are within others, too. */
+static void
+test_mst_find_structures__marks_what_is_put_in(void **state)
+{
+	static const cer_structure nested[] = {
+		{{"outer_one", 9}, {"dense(3) > inner_one", 20}},
+		{{"inner_one", 9}, {"dense(2)", 8}},
+		{{"idle_one", 8}, {"dense(1)", 8}},
+	};
+	bool is_used[3] = {false, false, true};
+	const cer_mst *mst;
+
+	assert_int_equal(
+		cer_mst_parse(*state, text_of("AS outer_one > tanh"), &mst, NULL),
+		CER_OK);
+	assert_int_equal(
+		cer_mst_find_structures(*state, mst, nested, 3, is_used, NULL), CER_OK);
+	assert_true(is_used[0]);
+	assert_true(is_used[1]);
+	assert_false(is_used[2]);
+	assert_int_equal(cer_mst_parse(*state, text_of("AS mlp"), &mst, NULL),
+	                 CER_OK);
+	assert_int_equal(
+		cer_mst_find_structures(*state, mst, nested, 3, is_used, NULL), CER_OK);
+	assert_false(is_used[0]);
+}
+
+/* Defined once more under another name, each is the same. */
+static void
+test_structure_list__reads_back(void **state)
+{
+	const cer_structure *list;
+	size_t n;
+
+	assert_int_equal(cer_structure_list(*state, &list, &n, NULL), CER_OK);
+	assert_true(n > 10);
+	for (size_t i = 0; i < n; i++)
+	{
+		cer_structure other = {text_of("quite_another"), list[i].definition};
+		cer_text canonical;
+
+		assert_int_equal(
+			cer_structure_define(*state, &other, NULL, 0, &canonical, NULL),
+			CER_OK);
+		assert_int_equal(canonical.size, list[i].definition.size);
+		assert_memory_equal(canonical.data, list[i].definition.data,
+		                    canonical.size);
+	}
+}
+
 static void
 test_mst__keeps_unknown_structures(void **state)
 {
@@ -367,6 +417,8 @@ main(void)
 		cmocka_unit_test(test_mst_bind__puts_structures_in),
 		cmocka_unit_test(test_mst_bind__returns_what_is_bound),
 		cmocka_unit_test(test_mst_bind__names_what_is_wrong),
+		cmocka_unit_test(test_mst_find_structures__marks_what_is_put_in),
+		cmocka_unit_test(test_structure_list__reads_back),
 		cmocka_unit_test(test_mst__keeps_unknown_structures),
 		cmocka_unit_test(test_structure__survives_failing_memory),
 	};
