@@ -79,3 +79,30 @@ SELECT count(*) FILTER (WHERE nearest(mst, 50) = by_mst) AS equal, count(*) FROM
 RESET enable_seqscan;
 DROP TABLE search_all, search_pattern, search_truth, search_near_mst;
 DROP FUNCTION nearest;
+
+-- an ordinary role under the row policies: plans use the indexes
+CREATE FUNCTION plan_has(query text, what text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN ' || query LOOP
+		IF line LIKE '%' || what || '%' THEN
+			RETURN true;
+		END IF;
+	END LOOP;
+	RETURN false;
+END
+$$;
+CREATE ROLE regress_search;
+SET ROLE regress_search;
+SET enable_seqscan = off;
+SELECT plan_has($$SELECT id FROM cerebro.models WHERE mst @> 'AS residual PT adamw'$$, 'Bitmap Index Scan on model_triple') AS containment,
+       plan_has($$SELECT id FROM cerebro.models WHERE mst <@ 'AS mlp(16..64)'$$, 'Bitmap Index Scan on model_triple') AS sets,
+       plan_has($$SELECT id FROM cerebro.models ORDER BY mst <-> 'AS mlp(256)' LIMIT 10$$, 'Index Scan using model_near') AS nearest,
+       plan_has($$SELECT id FROM cerebro.models WHERE mst::text LIKE '%mlp%'$$, 'model_triple') AS other;
+SELECT id FROM cerebro.models WHERE mst @> 'AS residual PT adamw' AND valid_auc > 0.7
+ORDER BY mst <-> 'AS mlp(256,256)'::cerebro.mst_pattern LIMIT 0;
+RESET enable_seqscan;
+RESET ROLE;
+DROP ROLE regress_search;
+DROP FUNCTION plan_has;
