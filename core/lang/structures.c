@@ -64,8 +64,8 @@ static const size_t tower_widths[] = {128};
 static const cer_arg mlp_args[] = {WIDTHS(mlp_widths), ACTIVATION, DROPOUT};
 static const cer_arg snn_args[] = {WIDTHS(snn_widths), DROPOUT};
 static const cer_arg residual_args[] = {
-	WIDTH(192, "units that are added to"),
 	BLOCKS(2),
+	WIDTH(192, "units that are added to"),
 	INTEGER("hidden", 1, CER_MAX_UNITS, 384, "units within a block"),
 	ACTIVATION,
 	DROPOUT,
@@ -82,13 +82,13 @@ static const cer_arg dcn_args[] = {
 	ACTIVATION,
 	DROPOUT,
 };
-static const cer_arg autoint_args[] = {TOKEN(32), BLOCKS(2), HEADS(2),
+static const cer_arg autoint_args[] = {BLOCKS(2), TOKEN(32), HEADS(2),
                                        ACTIVATION, DROPOUT};
 static const cer_arg tabm_args[] = {WIDTHS(tabm_widths), MEMBERS(32),
                                     ACTIVATION, DROPOUT};
 static const cer_arg ft_args[] = {
-	WIDTH(192, "numbers that stand for one feature"),
 	BLOCKS(3),
+	WIDTH(192, "numbers that stand for one feature"),
 	HEADS(8),
 	INTEGER("hidden", 1, CER_MAX_UNITS, 256, "gated units within a block"),
 	SHARE("attention_dropout", 0.2, "share of attention set to 0 in training"),
@@ -148,7 +148,7 @@ const cer_word cer_structure_words[] = {
 	STRUCTURE("residual", residual_args,
               "blocks whose input is added to their output (Gorishniy and "
               "others 2021)",
-              "AS residual(blocks = 4, width = 128, hidden = 256)",
+              "AS residual(4, 128, hidden = 256)",
               "dense(width) > repeat(blocks, skip(norm(batch) > dense(hidden)"
               " > activation(activation) > dropout(dropout) > dense(width)))"
               " > norm(batch) > activation(activation)"),
@@ -172,7 +172,7 @@ const cer_word cer_structure_words[] = {
               " dropout = dropout))"),
 	STRUCTURE("autoint", autoint_args,
               "features that attend to each other (Song and others 2019)",
-              "AS autoint(width = 16, blocks = 3)",
+              "AS autoint(3, 16)",
               "tokens(width) > repeat(blocks, skip(attention(heads,"
               " dropout = dropout)) > activation(activation)) > flatten"),
 	STRUCTURE("tabm", tabm_args,
@@ -190,7 +190,7 @@ const cer_word cer_structure_words[] = {
 	STRUCTURE("ft_transformer", ft_args,
               "a transformer whose tokens are features (Gorishniy and others "
               "2021)",
-              "AS ft_transformer(blocks = 2, width = 96, hidden = 128)",
+              "AS ft_transformer(2, 96, hidden = 128)",
               "tokens(width, cls)"
               " > skip(attention(heads, dropout = attention_dropout))"
               " > skip(norm(layer) > dense(2 * hidden) > glu(relu)"
