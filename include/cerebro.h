@@ -791,8 +791,7 @@ cer_trainer_set_state(cer_trainer *trainer, const cer_part *parts,
 extern bool cer_trainer_is_finished(const cer_trainer *trainer);
 /* By which a triple chooses the best epoch, the earliest of the smallest; what
  * has no metric has infinity. */
-extern double
-cer_mst_get_loss(const cer_mst *mst, const cer_metrics *valid);
+extern double cer_mst_get_loss(const cer_mst *mst, const cer_metrics *valid);
 
 /* What results' bits depend on beside their inputs: the instruction set. */
 extern const char *cer_get_kernel_class(void);

@@ -229,9 +229,9 @@ extern void query_plan_run(const QueryPlan *plan, QueryEnvironment *environment,
 /* Raises what running it would for lack of rights; runs nothing. */
 extern void query_check(Query *query, const char *text);
 struct QueryDesc;
-extern struct QueryDesc *query_plan_describe(const QueryPlan *plan,
-                                             QueryEnvironment *environment,
-                                             DestReceiver *dest);
+extern struct QueryDesc *
+query_plan_describe(const QueryPlan *plan, QueryEnvironment *environment,
+                    DestReceiver *dest);
 
 /*
  * The plan, started once and run again and again in one snapshot; to be closed
@@ -239,9 +239,9 @@ extern struct QueryDesc *query_plan_describe(const QueryPlan *plan,
  */
 typedef struct QueryLoop QueryLoop;
 extern void query_init(void); /* called by _PG_init */
-extern QueryLoop *query_loop_open(const QueryPlan *plan,
-                                  QueryEnvironment *environment,
-                                  RowFunction row, void *self);
+extern QueryLoop *
+query_loop_open(const QueryPlan *plan, QueryEnvironment *environment,
+                RowFunction row, void *self);
 extern void query_loop_run(QueryLoop *loop);
 extern void query_loop_close(QueryLoop *loop);
 

@@ -471,11 +471,34 @@ make_targets(const List *columns)
 	return targets;
 }
 
+/* Whether the fields of the calls' rows are columns as they come. */
 static bool
-is_mere_projection(const Plan *plan)
+has_mere_rows(const Split *split)
 {
+	ListCell *cell;
+	ListCell *field;
+
+	foreach (cell, split->calls)
+	{
+		Node *row = get_row(lfirst(cell));
+
+		if (!IsA(row, RowExpr))
+			continue;
+		foreach (field, ((RowExpr *) row)->args)
+			if (!IsA(lfirst(field), Var))
+				return false;
+	}
+	return true;
+}
+
+static bool
+is_mere_projection(const Split *split)
+{
+	const Plan *plan = split->plan;
+
 	return IsA(plan, Result) && outerPlan(plan) != NULL &&
-	       ((Result *) plan)->resconstantqual == NULL && plan->initPlan == NIL;
+	       ((Result *) plan)->resconstantqual == NULL &&
+	       plan->initPlan == NIL && has_mere_rows(split);
 }
 
 /* The split node's child serves as the stages' where it only projects. */
@@ -670,7 +693,7 @@ scan_split(Rewriter *rewriter, Plan *plan)
 	split.targets = plan->targetlist;
 	if (!find_stages(&split))
 		return plan;
-	made = is_mere_projection(plan) ? take_child(&split) : strip_node(&split);
+	made = is_mere_projection(&split) ? take_child(&split) : strip_node(&split);
 	for (int i = 0; i < list_length(split.stages); i++)
 		made = make_node(&split, i, made);
 	return made;

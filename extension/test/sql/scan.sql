@@ -358,6 +358,15 @@ ROLLBACK TO s;
 SELECT count(late(t)) FROM trips t;
 COMMIT;
 
+-- a view's computed column, read in a group and in an aggregate above a sort
+CREATE VIEW halved AS SELECT id, hour / 2 AS hour, distance, taxi, carrier, delay FROM trips;
+SET enable_hashagg = off;
+SELECT count(*) > 0 AS some, bool_and(batched = single) AS alike FROM (
+	SELECT width_bucket(cerebro.predict(:one, h), 0, 1, 2), avg(cerebro.predict(:one, h)) AS batched,
+		avg(cerebro.predict((SELECT :one), h)) AS single
+	FROM halved h WHERE id < 500 GROUP BY 1) g;
+RESET enable_hashagg;
+
 RESET SESSION AUTHORIZATION;
 SET client_min_messages = error;
 DROP SCHEMA scan CASCADE;
