@@ -29,7 +29,8 @@
 typedef struct Finding
 {
 	bool is_found;
-	List *values; /* of char * */
+	List *values;          /* of char * */
+	MemoryContext context; /* of the values: the query's own ends before */
 } Finding;
 
 static void
@@ -37,6 +38,7 @@ keep_row(void *self, TupleTableSlot *slot)
 {
 	Finding *finding = self;
 	TupleDesc desc = slot->tts_tupleDescriptor;
+	MemoryContext old = MemoryContextSwitchTo(finding->context);
 
 	finding->is_found = true;
 	for (int i = 0; i < desc->natts; i++)
@@ -52,12 +54,13 @@ keep_row(void *self, TupleTableSlot *slot)
 		                ? "NULL"
 		                : OidOutputFunctionCall(output, slot->tts_values[i]));
 	}
+	MemoryContextSwitchTo(old);
 }
 
 static Finding
 find_row(const Fe *fe, SelectStmt *select)
 {
-	Finding finding = {0};
+	Finding finding = {.context = CurrentMemoryContext};
 	A_Const *one = makeNode(A_Const);
 	Query *query;
 

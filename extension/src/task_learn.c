@@ -25,6 +25,7 @@ typedef struct Learner
 	Oid time_type;
 	int16 time_size;
 	bool time_by_value;
+	MemoryContext context; /* of the times: the query's own ends before */
 	TimeValue *times;
 	int64 n_times;
 	int64 max_times; /* allocated */
@@ -33,6 +34,8 @@ typedef struct Learner
 static void
 add_time(Learner *learner, Datum value)
 {
+	MemoryContext old = MemoryContextSwitchTo(learner->context);
+
 	if (learner->n_times == learner->max_times)
 	{
 		learner->max_times *= 2;
@@ -43,6 +46,7 @@ add_time(Learner *learner, Datum value)
 		.number = value_coder_get_number(learner->time, value),
 		.value = datumCopy(value, learner->time_by_value, learner->time_size),
 	};
+	MemoryContextSwitchTo(old);
 }
 
 static void
@@ -60,6 +64,7 @@ learn_row(void *self, TupleTableSlot *slot)
 static void
 init_times(Learner *learner, Oid type)
 {
+	learner->context = CurrentMemoryContext;
 	learner->time = value_coder_make(type);
 	learner->time_type = type;
 	get_typlenbyval(type, &learner->time_size, &learner->time_by_value);

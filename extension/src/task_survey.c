@@ -60,7 +60,8 @@ typedef struct KeySearch
 	ValueCoder **coders;
 	FmgrInfo *outputs;
 	uint64 hash;
-	char *first; /* text of the key that has the hash */
+	MemoryContext context; /* of the text: the query's own ends before */
+	char *first;           /* text of the key that has the hash */
 	bool is_equal;
 } KeySearch;
 
@@ -81,6 +82,7 @@ static void
 search_row(void *self, TupleTableSlot *slot)
 {
 	KeySearch *search = self;
+	MemoryContext old;
 	cer_key_hash hash;
 	char *text;
 
@@ -92,7 +94,9 @@ search_row(void *self, TupleTableSlot *slot)
 		                    &hash);
 	if (cer_key_hash_finish(&hash) != search->hash)
 		return;
+	old = MemoryContextSwitchTo(search->context);
 	text = print_key(search, slot);
+	MemoryContextSwitchTo(old);
 	search->is_equal = search->first && strcmp(search->first, text) == 0;
 	search->first = text;
 }
@@ -150,7 +154,8 @@ make_key_hint(const Task *task)
 static void
 check_twice(const Task *task, uint64 hash)
 {
-	KeySearch search = {.task = task, .hash = hash};
+	KeySearch search = {
+		.task = task, .hash = hash, .context = CurrentMemoryContext};
 	Query *query = task_analyze(task);
 	int *kept = palloc((1 + task->n_key) * sizeof(int));
 

@@ -88,6 +88,9 @@ SELECT part('group', v) IS NULL AS has_none FROM (SELECT 1 AS id, NULL::int AS c
 -- a class that cannot be learnt
 SELECT create_task('x', 'SELECT * FROM visit', 'churned AND part = ''test''', split => 'column(part)');
 SELECT create_task('x', 'SELECT * FROM visit', 'churned AND part = ''train''', split => 'column(part)') > 0 AS made_with_warning;
+-- times and keys that are read by reference, in more memory than one block
+SELECT create_task('numerics', 'SELECT i AS id, i / 7.0 AS at, i % 3 AS x FROM generate_series(1, 30000) i', 'x = 0', key => '{id}', split => 'time(at)') > 0 AS made;
+SELECT split_cuts FROM tasks WHERE name = 'numerics';
 -- parts that are not alike, of two classes and of many
 SELECT create_task('drift', 'SELECT * FROM visit', 'id % 97 > 70 - id / 20', split => 'time(seen_at)') > 0 AS made_with_warning;
 SELECT create_task('drifts', 'SELECT id, part FROM visit', 'CASE WHEN part = ''valid'' THEN id % 11 % 5 ELSE id % 5 END', split => 'column(part)') > 0 AS made_with_warning;
