@@ -226,7 +226,7 @@ cer_space_make_points(cer_arena *arena, const cer_space *space, size_t limit,
 	CER_TRY(cer_space_count_points(arena, space, &n, err));
 	if (isinf(n))
 	{
-		cer_fail(err, CER_BAD_VALUE, "space has no end of triples");
+		cer_fail(err, CER_BAD_VALUE, "space has infinitely many triples");
 		cer_error_set_hint(err, "Give its ranges steps, or draw from it.");
 		return CER_BAD_VALUE;
 	}

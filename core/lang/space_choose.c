@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "lang/mst.h"
+#include "lang/path.h"
 #include "lang/resolve.h"
 
 #include <math.h>
@@ -25,6 +26,7 @@ typedef struct maker
 	cer_chooser *chooser;
 	const cer_mst *guess; /* NULL: no condition holds yet */
 	bool has_conditions;
+	bool is_empty; /* nothing is left of a section */
 	cer_error *err;
 } maker;
 
@@ -307,6 +309,17 @@ put(maker *m, const cer_ast *node, const cer_arg *arg, cer_ast *parent)
 
 /* --------------------------------------------------------------- triples */
 
+/* Nothing is left of a section that has something: no triple says that. */
+static bool
+is_emptied(const cer_ast *space, const cer_ast *triple, cer_ast_kind section)
+{
+	const cer_ast *before = cer_ast_find_section(space, section);
+	const cer_ast *after = cer_ast_find_section(triple, section);
+
+	return before != NULL && before->first != NULL && after != NULL &&
+	       after->first == NULL;
+}
+
 /* Not a triple: a column twice, or an argument that the optimizer lacks. */
 static bool
 is_rejected(cer_status status)
@@ -324,6 +337,8 @@ make_once(maker *m, const cer_space *space, const cer_mst **mst)
 	*mst = NULL;
 	m->chooser->n_made = 0;
 	CER_TRY(put(m, space->ast, NULL, &holder));
+	m->is_empty = is_emptied(space->ast, holder.first, CER_AST_FE) ||
+	              is_emptied(space->ast, holder.first, CER_AST_AS);
 	status = cer_mst_resolve(m->arena, holder.first, mst, m->err);
 	return is_rejected(status) ? CER_OK : status;
 }
@@ -346,5 +361,7 @@ cer_space_choose(cer_arena *arena, const cer_space *space, cer_chooser *chooser,
 		if (made != NULL && cer_ast_equals(made->ast, m.guess->ast))
 			*mst = made;
 	}
+	if (m.is_empty) /* as a guess it did */
+		*mst = NULL;
 	return CER_OK;
 }

@@ -62,6 +62,8 @@ random_space_write(test_random *random, char *text)
 	static const char *const items[] = {
 		"FE *",
 		"FE a, ?b",
+		"FE ?a, ?b",
+		"FE ?*",
 		"FE {a, b}, ?a : onehot",
 		"FE a, {b, dest : {embed(4), onehot}}",
 		"FE *, ?JOIN planes",
@@ -86,6 +88,8 @@ random_space_write(test_random *random, char *text)
 		"mlp(64..512 log step 2)",
 		"mlp(256, {128, 64})",
 		"{mlp(64), mlp(64, 32)} > ?norm(layer)",
+		"?mlp(64)",
+		"?mlp > ?relu",
 		"norm({batch, layer}) > mlp(8..10)",
 	};
 	static const char *const trainings[] = {
@@ -333,7 +337,7 @@ test_space_sample__stays_in_continuous_ranges(void **state)
 	assert_int_equal(
 		cer_space_make_points(arena, space, LIMIT, &points, &(size_t){0}, &err),
 		CER_BAD_VALUE);
-	assert_string_equal(err.message, "space has no end of triples");
+	assert_string_equal(err.message, "space has infinitely many triples");
 	space = parse(arena, "AS mlp(1..65536)");
 	assert_int_equal(
 		cer_space_make_points(arena, space, LIMIT, &points, &(size_t){0}, &err),
