@@ -150,6 +150,33 @@ test_help__knows_keywords_and_settings(void **state)
 	}
 }
 
+/* Their examples are spaces and changes, not triples. */
+static void
+test_help__knows_words_of_spaces_and_changes(void **state)
+{
+	static const char *const words[] = {
+		"xx",  "..",   "{",  "?",      "log",    "step",  "if",     "add",
+		"set", "drop", "->", "insert", "delete", "after", "before",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	{
+		const cer_change *change;
+		const cer_space *space;
+		cer_text example;
+		cer_text help;
+		cer_error err;
+
+		if (cer_help(*state, text_of(words[i]), &help, &err) != CER_OK)
+			fail_msg("%s: %s", words[i], err.message);
+		example = text_of(strstr(help.data, "Example:\n  ") + 11);
+		example.size = strcspn(example.data, "\n");
+		if (cer_space_parse(*state, example, &space, &err) != CER_OK &&
+		    cer_change_parse(*state, example, &change, &err) != CER_OK)
+			fail_msg("help of %s: %s", words[i], example.data);
+	}
+}
+
 static void
 test_help__lists_all(void **state)
 {
@@ -227,6 +254,7 @@ main(void)
 		cmocka_unit_test(test_mst_describe__cases),
 		cmocka_unit_test(test_help__knows_every_word),
 		cmocka_unit_test(test_help__knows_keywords_and_settings),
+		cmocka_unit_test(test_help__knows_words_of_spaces_and_changes),
 		cmocka_unit_test(test_help__lists_all),
 		cmocka_unit_test(test_help__suggests),
 		cmocka_unit_test(test_json__survives_failing_memory),
