@@ -1,0 +1,481 @@
+/*
+ * cerebro/model.h
+ *	  Models and their training, ids of what it makes, bytes on the wire.
+ *
+ * A part of cerebro.h, which is what to include.
+ */
+#ifndef CEREBRO_MODEL_H
+#define CEREBRO_MODEL_H
+
+#include "cerebro/data.h"
+
+/* ---------------------------------------------------------------- model */
+
+typedef enum cer_part_kind
+{
+	CER_PART_HEADER = 0,       /* bytes: versions, triple, classes, inputs */
+	CER_PART_ENCODER = 1,      /* bytes: statistics, vocabulary of one input */
+	CER_PART_TENSOR = 2,       /* float32, row major, little endian */
+	CER_PART_VALID_SCORES = 3, /* uint16 (n_valid, n_classes), in row-key
+								* order: probability times 65535, rounded */
+
+	/* of a training's state only, beside its tensors */
+	CER_PART_STATE = 4,   /* bytes: epoch, best epoch, its loss, steps */
+	CER_PART_MOMENT1 = 5, /* as tensors: the optimizer's first moments, */
+	CER_PART_MOMENT2 = 6, /* second ones, */
+	CER_PART_BEST = 7,    /* and weights of the best epoch, if not the last */
+	CER_N_PART_KINDS = 8
+} cer_part_kind;
+
+#define CER_MAX_DIMS 4
+
+/* A named piece of a model, as stored. */
+typedef struct cer_part
+{
+	cer_text name;
+	cer_part_kind kind;
+	uint32_t n_dims;
+	uint64_t dims[CER_MAX_DIMS];
+	const void *data;
+	size_t size;
+} cer_part;
+
+typedef struct cer_model cer_model;
+
+/*
+ * A model that can score, made from its parts (valid scores are ignored).
+ * Copies what it keeps and folds embeddings into the first layer.
+ */
+extern cer_status
+cer_model_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
+               const cer_model **model, cer_error *err);
+extern size_t cer_model_count_inputs(const cer_model *model);
+extern const cer_input *
+cer_model_get_input(const cer_model *model, size_t input);
+extern size_t cer_model_count_classes(const cer_model *model);
+extern const char *cer_model_get_kernel_class(const cer_model *model);
+
+/* One value of a row: by the input's storage (numbers always as double). */
+typedef union cer_value
+{
+	double number; /* NaN: NULL */
+	uint32_t code; /* of the model's own vocabulary, see below */
+} cer_value;
+
+/* Code of a category; 0 is NULL (size_t -1 data NULL), 1 is unseen. */
+extern uint32_t
+cer_model_find_code(const cer_model *model, size_t input, cer_text value);
+
+/* Bytes of scratch memory that scoring n_rows at once needs. */
+extern size_t cer_model_get_scratch_size(const cer_model *model, size_t n_rows);
+
+/*
+ * proba (n_rows, n_classes) of values (n_rows, n_inputs).  The bits of a row do
+ * not depend on the rows beside it.  Cannot fail, allocates nothing; scratch is
+ * 64-byte aligned.
+ */
+extern void
+cer_model_score(const cer_model *model, size_t n_rows, const cer_value *values,
+                float *proba, void *scratch);
+/* The same for values by input: those of input i from values + i * stride on;
+ * faster for many rows, with the same bits. */
+extern void cer_model_score_columns(const cer_model *model, size_t n_rows,
+                                    const cer_value *values, size_t stride,
+                                    float *proba, void *scratch);
+
+/* ---------------------------------------------------------------- trainer */
+
+typedef struct cer_epoch
+{
+	uint32_t epoch; /* from 1 */
+	double train_loss;
+	cer_metrics valid;
+	double seconds; /* of the training part */
+	double rows_per_second;
+	bool is_best;
+} cer_epoch;
+
+typedef struct cer_train_status
+{
+	uint32_t epoch;    /* from 1: in work */
+	uint32_t n_epochs; /* at most */
+	uint64_t n_done;   /* rows of the epoch that are done */
+	uint64_t n_rows;   /* rows of an epoch */
+	double train_loss; /* mean so far in this epoch */
+} cer_train_status;
+
+typedef struct cer_trainer cer_trainer;
+
+/*
+ * Fits the encoders on training rows and builds the network.  Consumes the
+ * dataset's raw columns as it encodes them (see cer_dataset_set_readers) and
+ * keeps a reference: free the trainer first.
+ */
+extern cer_status
+cer_trainer_new(const cer_host *host, const cer_mst *mst, const cer_plan *plan,
+                cer_dataset *dataset, cer_trainer **trainer, cer_error *err);
+extern void cer_trainer_free(cer_trainer *trainer);
+extern size_t cer_trainer_count_weights(const cer_trainer *trainer);
+extern size_t cer_trainer_get_size(const cer_trainer *trainer); /* bytes */
+extern const char *cer_trainer_get_kernel_class(const cer_trainer *trainer);
+
+/* May be called by another thread while an epoch runs. */
+extern void
+cer_trainer_get_status(const cer_trainer *trainer, cer_train_status *status);
+
+/* Runs one epoch; is_finished tells that it was the last (count or patience). */
+extern cer_status cer_trainer_run_epoch(cer_trainer *trainer, cer_epoch *report,
+                                        bool *is_finished, cer_error *err);
+
+/* Parts of the best epoch's model, valid scores among them; in the arena, but
+ * for the data of tensors, which stay the trainer's. */
+extern cer_status
+cer_trainer_make_parts(cer_arena *arena, cer_trainer *trainer,
+                       const cer_part **parts, size_t *n_parts, cer_error *err);
+
+/*
+ * All that later epochs depend on beside rows and triple: in the arena, but for
+ * the data of tensors, which stay the trainer's until its next epoch.
+ */
+extern cer_status
+cer_trainer_get_state(cer_arena *arena, const cer_trainer *trainer,
+                      const cer_part **parts, size_t *n_parts, cer_error *err);
+/* Before the first epoch: goes on as the trainer went whose state it is, with
+ * the same bits.  Parts are not trusted. */
+extern cer_status
+cer_trainer_set_state(cer_trainer *trainer, const cer_part *parts,
+                      size_t n_parts, cer_error *err);
+extern bool cer_trainer_is_finished(const cer_trainer *trainer);
+/* By which a triple chooses the best epoch, the earliest of the smallest; what
+ * has no metric has infinity. */
+extern double cer_mst_get_loss(const cer_mst *mst, const cer_metrics *valid);
+
+/* What results' bits depend on beside their inputs: the instruction set. */
+extern const char *cer_get_kernel_class(void);
+
+/* ---------------------------------------------------------------- ids */
+
+/*
+ * What an artefact is: SHA-256 of operator, canonical parameters and the ids of
+ * its inputs.  The host computes the hash.
+ *
+ *	 rows -> columns -> encoders -> initial -> epoch 1 -> epoch 2 ... -> metrics
+ *
+ * Ids of columns come from what they hold, so that equal columns of two tasks
+ * are one.
+ */
+#define CER_ID_SIZE 32
+
+/* Raise it when the same triple, rows and kernel class give other bits. */
+#define CER_ARITHMETIC 1
+
+typedef struct cer_id
+{
+	uint8_t bytes[CER_ID_SIZE];
+} cer_id;
+
+typedef struct cer_hasher
+{
+	void *self;
+	/* SHA-256; false: it failed */
+	bool (*hash)(void *self, const void *data, size_t size,
+	             uint8_t digest[CER_ID_SIZE]);
+} cer_hasher;
+
+/* An artefact, as its id is made from it; texts and inputs in the arena. */
+typedef struct cer_artefact
+{
+	cer_id id;
+	cer_text operation;  /* "rows", "column", "encoder", "initial", ... */
+	cer_text parameters; /* for people too; ends with NUL (not counted) */
+	size_t n_inputs;
+	const cer_id *inputs;
+} cer_artefact;
+
+extern cer_status cer_artefact_make(cer_arena *arena, const cer_hasher *hasher,
+                                    cer_artefact *artefact, cer_error *err);
+
+/* What a training over known rows makes, before it is run. */
+typedef struct cer_story
+{
+	cer_artefact rows;
+	size_t n_inputs;
+	const cer_artefact *columns;  /* by input */
+	const cer_artefact *encoders; /* by input */
+	cer_artefact initial;         /* encoders and weights before epoch 1 */
+	cer_artefact training;        /* all of it, with when it ends */
+	cer_text settings;            /* of PT, in force in every epoch */
+} cer_story;
+
+typedef struct cer_story_source
+{
+	const cer_mst *mst;
+	const cer_plan *plan;
+	const cer_input *inputs; /* by input of the plan */
+	size_t n_classes;
+	cer_content_hash rows;
+	const cer_content_hash *columns; /* by input */
+	cer_text kernel_class;
+} cer_story_source;
+
+extern cer_status cer_story_make(cer_arena *arena, const cer_hasher *hasher,
+                                 const cer_story_source *source,
+                                 cer_story *story, cer_error *err);
+/* The state after the epoch that follows on a state: that of the initial
+ * artefact before the first one. */
+extern cer_status
+cer_story_make_epoch(cer_arena *arena, const cer_hasher *hasher,
+                     const cer_story *story, const cer_id *before,
+                     cer_artefact *epoch, cer_error *err);
+
+/* ---------------------------------------------------------------- keeping */
+
+/* Four planes of n bytes each, of n floats or of their XOR with a base (NULL:
+ * none), for a packer to see what is alike; and back. */
+extern void cer_planes_split(size_t n, const float *values, const float *base,
+                             uint8_t *planes);
+extern void cer_planes_join(size_t n, const uint8_t *planes, const float *base,
+                            float *values);
+
+/* How a state is kept. */
+typedef enum cer_keep
+{
+	CER_KEEP_WHOLE,
+	CER_KEEP_CHANGE, /* against the state before it, which is kept */
+	CER_KEEP_ID      /* not at all: computed again from the state before it */
+} cer_keep;
+
+#define CER_KEEP_NO_PARENT SIZE_MAX
+
+/* A state, what keeping it takes, and the time to have it once the one before
+ * is there (whole_seconds: without that one). */
+typedef struct cer_keep_node
+{
+	size_t parent; /* an earlier node, or CER_KEEP_NO_PARENT: from nothing */
+	uint64_t whole_bytes;
+	double whole_seconds;
+	uint64_t change_bytes; /* not looked at without a parent */
+	double change_seconds;
+	double again_seconds; /* INFINITY: cannot be computed again */
+	double limit_seconds; /* in which it is to be had, if whole can be */
+} cer_keep_node;
+
+/* The fewest bytes from which each state can be had within its limit. */
+extern cer_status
+cer_keep_plan(const cer_host *host, const cer_keep_node *nodes, size_t n_nodes,
+              cer_keep *choices, uint64_t *bytes, cer_error *err);
+
+/* ---------------------------------------------------------------- buffer */
+
+/* Bytes that grow.  data is 64-byte aligned or NULL. */
+typedef struct cer_buffer
+{
+	const cer_host *host;
+	uint8_t *data;
+	size_t size;
+	size_t capacity;
+} cer_buffer;
+
+extern void cer_buffer_init(cer_buffer *buffer, const cer_host *host);
+extern void cer_buffer_release(cer_buffer *buffer);
+/* Room for size bytes in all; what is there stays. */
+extern cer_status
+cer_buffer_reserve(cer_buffer *buffer, size_t size, cer_error *err);
+
+/* ---------------------------------------------------------------- wire */
+
+/*
+ * Frames between the server and its engine process, over a socketpair of one
+ * machine (native byte order; the magic tells a foreign one).  See
+ * core/wire/message.c for the bytes and the conversation.
+ */
+#define CER_WIRE_VERSION      2
+#define CER_FRAME_HEADER_SIZE 16
+/* The largest payloads that each side accepts. */
+#define CER_MAX_FRAME_TO_ENGINE ((size_t) 256 << 20)
+#define CER_MAX_FRAME_TO_SERVER ((size_t) 2 << 20)
+/* Bytes of a part in one frame, and of dictionary values unless one is longer.
+ */
+#define CER_WIRE_PIECE ((size_t) 1 << 20)
+
+typedef enum cer_frame_type
+{
+	/* to the engine */
+	CER_FRAME_HELLO = 1,
+	CER_FRAME_GROUP = 2,
+	CER_FRAME_VALUES = 3,
+	CER_FRAME_ROWS = 4,
+	CER_FRAME_END = 5,
+	CER_FRAME_CANCEL = 6,
+	CER_FRAME_START = 7, /* before END: the state to start from */
+
+	/* to the server */
+	CER_FRAME_READY = 65,
+	CER_FRAME_STATUS = 66,
+	CER_FRAME_EPOCH = 67,
+	CER_FRAME_PART = 68,
+	CER_FRAME_TRIPLE_DONE = 69,
+	CER_FRAME_ERROR = 70,
+	CER_FRAME_DONE = 71,
+	CER_FRAME_STATE = 72 /* after its EPOCH */
+} cer_frame_type;
+
+typedef struct cer_frame
+{
+	cer_frame_type type;
+	size_t size; /* of the payload */
+} cer_frame;
+
+#define CER_NO_TRIPLE UINT32_MAX /* what concerns the whole group */
+
+typedef struct cer_hello
+{
+	cer_text executor; /* "native" */
+	uint32_t n_threads;
+	uint64_t memory_limit; /* bytes */
+} cer_hello;
+
+typedef struct cer_group_triple
+{
+	uint64_t job;
+	cer_text text; /* canonical */
+	/* which states come back: those of every n-th epoch and the last one;
+	 * CER_KEEP_LAST: only that one; 0: none */
+	uint32_t keep_every;
+} cer_group_triple;
+
+#define CER_KEEP_LAST UINT32_MAX
+
+/* Triples that train over the same rows, in one engine. */
+typedef struct cer_group
+{
+	size_t n_triples;
+	const cer_group_triple *triples;
+	size_t n_columns; /* of the source: what the plans are made from */
+	const cer_column *columns;
+	size_t n_inputs; /* the columns that travel */
+	const cer_input *inputs;
+	uint32_t n_classes;
+} cer_group;
+
+typedef struct cer_values
+{
+	uint32_t input;
+	uint32_t first; /* code of the first value */
+	size_t n_values;
+	const cer_text *values;
+} cer_values;
+
+typedef struct cer_rows
+{
+	uint64_t position; /* rows sent before these */
+	cer_chunk chunk;
+	size_t n_columns;
+	const cer_storage *storages; /* of the chunk's columns */
+} cer_rows;
+
+typedef struct cer_end
+{
+	uint64_t n_rows; /* sent in all */
+} cer_end;
+
+typedef struct cer_ready
+{
+	uint32_t n_threads;
+} cer_ready;
+
+typedef enum cer_phase
+{
+	CER_PHASE_ORDER = 0, /* rows are put in order */
+	CER_PHASE_ENCODE = 1,
+	CER_PHASE_TRAIN = 2,
+	CER_PHASE_PACK = 3 /* the model becomes parts */
+} cer_phase;
+
+typedef struct cer_group_status
+{
+	uint32_t triple;
+	cer_phase phase;
+	cer_train_status train;
+	double rows_per_second;
+	double cpu_seconds;  /* of the process so far */
+	uint64_t peak_bytes; /* its largest resident size so far */
+} cer_group_status;
+
+typedef struct cer_group_epoch
+{
+	uint32_t triple;
+	cer_epoch epoch;
+} cer_group_epoch;
+
+/* A piece of a part: part.data has part.size bytes of total, from offset. */
+typedef struct cer_group_part
+{
+	uint32_t triple;
+	uint32_t ordinal;
+	uint32_t n_parts;
+	uint64_t offset;
+	uint64_t total;
+	cer_part part;
+} cer_group_part;
+
+/* A piece of a part of a training's state. */
+typedef struct cer_group_state
+{
+	uint32_t epoch;
+	cer_group_part piece;
+} cer_group_state;
+
+typedef struct cer_triple_done
+{
+	uint32_t triple;
+	bool is_stopped;   /* early, by patience */
+	uint32_t n_epochs; /* those before the state that it started from, too */
+	uint64_t n_weights;
+	double seconds;
+	double cpu_seconds;
+	uint64_t peak_bytes; /* of the process so far */
+	cer_text kernel_class;
+} cer_triple_done;
+
+typedef struct cer_group_error
+{
+	uint32_t triple;
+	cer_error error;
+} cer_group_error;
+
+typedef struct cer_message
+{
+	cer_frame_type type;
+	union
+	{
+		cer_hello hello;
+		cer_group group;
+		cer_values values;
+		cer_rows rows;
+		cer_end end;
+		cer_ready ready;
+		cer_group_status status;
+		cer_group_epoch epoch;
+		cer_group_part part;
+		cer_group_state state;
+		cer_triple_done triple_done;
+		cer_group_error error;
+	};
+} cer_message;
+
+/* Appends the message's frame, header and payload. */
+extern cer_status cer_message_pack(cer_buffer *buffer,
+                                   const cer_message *message, cer_error *err);
+/* Checks a header of CER_FRAME_HEADER_SIZE bytes; limit is the payload's. */
+extern cer_status cer_frame_unpack(const void *header, size_t limit,
+                                   cer_frame *frame, cer_error *err);
+/*
+ * The payload must be 8-byte aligned.  Texts and arrays of numbers are lent
+ * from it, other arrays live in the arena.
+ */
+extern cer_status
+cer_message_unpack(cer_arena *arena, const cer_frame *frame,
+                   const void *payload, cer_message *message, cer_error *err);
+
+#endif
