@@ -109,7 +109,7 @@ SELECT points('PT lr = 0.1..0.2');
 SELECT points('AS mlp({16, 32} x 1..2)', 3);
 SELECT points('AS mlp({16, 32} x 1..2)', -1);
 SELECT count(*), count(DISTINCT p) > 50 AS many, bool_and(p <@ 'AS mlp(16..512 x 1..3) PT lr = 1e-4..1e-2 log') AS inside,
-       array_agg(p) = (SELECT array_agg(q) FROM sample('AS mlp(16..512 x 1..3) PT lr = 1e-4..1e-2 log', 100, 7) q) AS same_again
+       array_agg(p ORDER BY p) = (SELECT array_agg(q ORDER BY q) FROM sample('AS mlp(16..512 x 1..3) PT lr = 1e-4..1e-2 log', 100, 7) q) AS same_again
 FROM sample('AS mlp(16..512 x 1..3) PT lr = 1e-4..1e-2 log', 100, 7) p;
 SELECT sample('AS mlp(16..512)', -1);
 SELECT count(*) FROM sample('AS mlp(16..512)', 0);
