@@ -64,20 +64,6 @@ allocate_floats(cer_arena *arena, size_t n)
 }
 
 static cer_status
-pack_weights(const infer_maker *maker, size_t n_in, size_t n_out,
-             const float *weights, const float **packed)
-{
-	float *made =
-		allocate_floats(maker->arena, cer_dense_packed_size(n_in, n_out));
-
-	if (made == NULL)
-		return CER_NO_MEMORY;
-	cer_dense_pack(n_in, n_out, weights, made);
-	*packed = made;
-	return CER_OK;
-}
-
-static cer_status
 transpose_weights(const infer_maker *maker, const cer_node *node,
                   const cer_net_tensor *weights, const float **transposed)
 {
@@ -118,8 +104,10 @@ make_layer(const infer_maker *maker, const cer_node *node, infer_layer *layer)
 		return CER_OK;
 	if (is_narrow)
 		return transpose_weights(maker, node, weights, &layer->weights_t);
-	return pack_weights(maker, layer->n_in, node->n_out,
-	                    maker->weights + weights->offset, &layer->weights);
+	layer->weights =
+		cer_dense_make_packed(maker->arena, layer->n_in, node->n_out,
+	                          maker->weights + weights->offset);
+	return layer->weights != NULL ? CER_OK : CER_NO_MEMORY;
 }
 
 static cer_status

@@ -57,20 +57,6 @@ allocate_floats(cer_arena *arena, size_t n)
 	return floats;
 }
 
-static cer_status
-pack_weights(const infer_maker *maker, size_t n_in, size_t n_out,
-             const float *weights, const float **packed)
-{
-	float *made =
-		allocate_floats(maker->arena, cer_dense_packed_size(n_in, n_out));
-
-	if (made == NULL)
-		return CER_NO_MEMORY;
-	cer_dense_pack(n_in, n_out, weights, made);
-	*packed = made;
-	return CER_OK;
-}
-
 /* P = E W by the kernels that score, so that its bits are theirs. */
 static cer_status
 fold_table(const infer_maker *maker, const cer_net_tensor *embedding,
@@ -93,8 +79,9 @@ fold_table(const infer_maker *maker, const cer_net_tensor *embedding,
 
 	if (p == NULL || scratch == NULL)
 		return CER_NO_MEMORY;
-	if (pack_weights(maker, width, n_units, maker->weights + rows->offset,
-	                 &dense.w) != CER_OK)
+	dense.w = cer_dense_make_packed(maker->arena, width, n_units,
+	                                maker->weights + rows->offset);
+	if (dense.w == NULL)
 		return CER_NO_MEMORY;
 	maker->infer->kernels->dense(&dense);
 	table->rows = p;
@@ -136,8 +123,9 @@ make_table(const infer_maker *maker, size_t i, infer_table *table)
 	table->width = width;
 	if (copy_rows(maker, embedding, width, &table->rows) != CER_OK)
 		return CER_NO_MEMORY;
-	return pack_weights(maker, width, n_units, maker->weights + rows->offset,
-	                    &table->weights);
+	table->weights = cer_dense_make_packed(maker->arena, width, n_units,
+	                                       maker->weights + rows->offset);
+	return table->weights != NULL ? CER_OK : CER_NO_MEMORY;
 }
 
 static cer_status
@@ -183,11 +171,11 @@ cer_infer_first_make(cer_arena *arena, const cer_kernels *kernels,
 	made->n_tables = net->shape->n_tables;
 	if (make_tables(&maker) != CER_OK)
 		return NULL;
-	if (numbers != NULL &&
-	    pack_weights(&maker, made->n_numbers, node->n_out,
-	                 weights + numbers->offset, &made->weights) != CER_OK)
-		return NULL;
-	return made;
+	if (numbers == NULL)
+		return made;
+	made->weights = cer_dense_make_packed(arena, made->n_numbers, node->n_out,
+	                                      weights + numbers->offset);
+	return made->weights != NULL ? made : NULL;
 }
 
 /* ------------------------------------------------------------ scoring */

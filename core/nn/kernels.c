@@ -92,3 +92,15 @@ cer_dense_pack(size_t n_in, size_t n_out, const float *w, float *packed)
 				*packed++ = first + j < n_out ? w[i * n_out + first + j] : 0.0f;
 	}
 }
+
+float *
+cer_dense_make_packed(cer_arena *arena, size_t n_in, size_t n_out,
+                      const float *w)
+{
+	size_t size = cer_dense_packed_size(n_in, n_out);
+	float *packed = cer_arena_allocate(arena, size * sizeof(float));
+
+	if (packed != NULL)
+		cer_dense_pack(n_in, n_out, w, packed);
+	return packed;
+}

@@ -237,5 +237,8 @@ extern size_t cer_dense_packed_size(size_t n_in, size_t n_out);
  */
 extern void
 cer_dense_pack(size_t n_in, size_t n_out, const float *w, float *packed);
+/* The same into new memory of an arena; NULL: there is none. */
+extern float *cer_dense_make_packed(cer_arena *arena, size_t n_in, size_t n_out,
+                                    const float *w);
 
 #endif

@@ -8,6 +8,7 @@
  * are sums of float32), weights after steps 1e-4 with 2e-5.
  */
 #include "cmocka_all.h"
+#include "golden.h"
 #include "net_case.h"
 #include "train/optimizer.h"
 
@@ -16,35 +17,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_ARRAYS 128
-#define MAX_TABLES 8
 #define MAX_LAYERS 8
 #define N_STEPS    5
 
-typedef struct golden_array
+typedef struct mlp_golden
 {
-	char what[32];
-	char name[64];
-	size_t n;
-	float *values;
-} golden_array;
-
-typedef struct golden
-{
-	cer_input_shape shape;
-	cer_text number_names[16];
-	cer_table_shape tables[MAX_TABLES];
-	char table_names[MAX_TABLES][8];
+	golden common;
 	mlp_layer layers[MAX_LAYERS];
 	size_t n_layers;
-	size_t n_rows;
 	double smoothing;
-	size_t n_arrays;
-	golden_array arrays[MAX_ARRAYS];
-	uint32_t *codes;
-	uint16_t *labels;
-	uint64_t *row_keys;
-} golden;
+} mlp_golden;
 
 /* ------------------------------------------------------------------ files */
 
@@ -61,92 +43,22 @@ find_activation(const char *name)
 static void
 read_head(golden *g, FILE *file)
 {
+	mlp_golden *net = (mlp_golden *) g;
 	char activation[32];
 	size_t n_units;
 
 	assert_int_equal(fscanf(file, "net %zu %zu %zu %zu %31s %zu",
 	                        &g->shape.n_numbers, &g->shape.n_tables,
-	                        &g->shape.n_classes, &g->n_layers, activation,
+	                        &g->shape.n_classes, &net->n_layers, activation,
 	                        &g->n_rows),
 	                 6);
-	for (size_t i = 0; i < g->shape.n_tables; i++)
-	{
-		assert_int_equal(fscanf(file, " table %zu %zu", &g->tables[i].n_codes,
-		                        &g->tables[i].width),
-		                 2);
-		snprintf(g->table_names[i], sizeof(g->table_names[i]), "t%zu", i);
-		g->tables[i].name = (cer_text){g->table_names[i], 2};
-	}
-	for (size_t i = 0; i < g->n_layers; i++)
+	golden_read_tables(g, file);
+	for (size_t i = 0; i < net->n_layers; i++)
 	{
 		assert_int_equal(fscanf(file, " units %zu", &n_units), 1);
-		g->layers[i] = (mlp_layer){.units = n_units,
-		                           .activation = find_activation(activation)};
+		net->layers[i] = (mlp_layer){.units = n_units,
+		                             .activation = find_activation(activation)};
 	}
-	for (size_t i = 0; i < g->shape.n_numbers; i++)
-		g->number_names[i] = (cer_text){"number", 6};
-	g->shape.number_names = g->number_names;
-	g->shape.tables = g->tables;
-}
-
-static bool
-read_array(golden_array *array, FILE *file)
-{
-	if (fscanf(file, " %31s %63s %zu", array->what, array->name, &array->n) !=
-	    3)
-		return false;
-	array->values = calloc(array->n + 1, sizeof(float));
-	for (size_t i = 0; i < array->n; i++)
-		assert_int_equal(fscanf(file, " %f", &array->values[i]), 1);
-	return true;
-}
-
-static const golden_array *
-find_array(const golden *g, const char *what, const char *name)
-{
-	for (size_t i = 0; i < g->n_arrays; i++)
-		if (strcmp(g->arrays[i].what, what) == 0 &&
-		    strcmp(g->arrays[i].name, name) == 0)
-			return &g->arrays[i];
-	fail_msg("no %s of %s", what, name);
-	return NULL;
-}
-
-static golden *
-read_golden(const char *name)
-{
-	golden *g = calloc(1, sizeof(*g));
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "test/golden/train_%s.txt", name);
-	file = fopen(path, "r");
-	if (file == NULL)
-		fail_msg("cannot open %s", path);
-	read_head(g, file);
-	while (g->n_arrays < MAX_ARRAYS &&
-	       read_array(&g->arrays[g->n_arrays], file))
-		g->n_arrays++;
-	fclose(file);
-	g->codes = calloc(g->n_rows * g->shape.n_tables + 1, sizeof(uint32_t));
-	g->labels = calloc(g->n_rows, sizeof(uint16_t));
-	g->row_keys = calloc(g->n_rows, sizeof(uint64_t));
-	for (size_t i = 0; i < g->n_rows * g->shape.n_tables; i++)
-		g->codes[i] = (uint32_t) find_array(g, "codes", "-")->values[i];
-	for (size_t i = 0; i < g->n_rows; i++)
-		g->labels[i] = (uint16_t) find_array(g, "labels", "-")->values[i];
-	return g;
-}
-
-static void
-free_golden(golden *g)
-{
-	for (size_t i = 0; i < g->n_arrays; i++)
-		free(g->arrays[i].values);
-	free(g->codes);
-	free(g->labels);
-	free(g->row_keys);
-	free(g);
 }
 
 /* ------------------------------------------------------------------ checks */
@@ -164,8 +76,9 @@ typedef struct golden_run
 static void
 start(golden_run *run, const golden *g, const cer_kernels *kernels)
 {
+	const mlp_golden *net = (const mlp_golden *) g;
 	cer_graph_config config = {&cer_host_plain, kernels, cer_gemm_make_xsmm,
-	                           g->n_rows,       1,       g->smoothing};
+	                           g->n_rows,       1,       net->smoothing};
 	cer_error err;
 
 	/* libxsmm stays with the class that it made kernels for first */
@@ -173,22 +86,22 @@ start(golden_run *run, const golden *g, const cer_kernels *kernels)
 		config.make_gemm = cer_gemm_make_plain;
 	run->arena = cer_arena_new(&cer_host_plain);
 	run->g = g;
-	run->rows = (cer_encoded){g->n_rows, find_array(g, "numbers", "-")->values,
+	run->rows = (cer_encoded){g->n_rows, golden_find(g, "numbers", "-")->values,
 	                          g->codes, g->labels, g->row_keys};
 	run->batch = (cer_batch){.rows = &run->rows,
 	                         .n_rows = g->n_rows,
 	                         .epoch = 1,
 	                         .is_training = true};
 	if (cer_net_make(run->arena, &g->shape,
-	                 make_mlp(run->arena, g->layers, g->n_layers), &run->net,
-	                 &err) != CER_OK ||
+	                 make_mlp(run->arena, net->layers, net->n_layers),
+	                 &run->net, &err) != CER_OK ||
 	    cer_graph_make(run->arena, run->net, &config, &run->graph, &err) !=
 	        CER_OK)
 		fail_msg("%s", err.message);
 	for (size_t i = 0; i < run->net->n_tensors; i++)
 	{
 		const cer_net_tensor *tensor = &run->net->tensors[i];
-		const golden_array *array = find_array(g, "weight", tensor->name.data);
+		const golden_array *array = golden_find(g, "weight", tensor->name.data);
 
 		assert_int_equal(array->n, tensor->size);
 		memcpy(run->graph->weights + tensor->offset, array->values,
@@ -219,7 +132,7 @@ check_tensors(const golden_run *run, const char *what, const float *flat,
 	{
 		const cer_net_tensor *tensor = &run->net->tensors[i];
 
-		check_values(find_array(run->g, what, tensor->name.data),
+		check_values(golden_find(run->g, what, tensor->name.data),
 		             flat + tensor->offset, 1e-4, absolute);
 	}
 }
@@ -233,9 +146,9 @@ check_gradients(const golden *g, const cer_kernels *kernels)
 
 	start(&run, g, kernels);
 	cer_graph_predict(run.graph, &run.rows, 0, g->n_rows, proba);
-	check_values(find_array(g, "proba", "-"), proba, 1e-5, 1e-7);
+	check_values(golden_find(g, "proba", "-"), proba, 1e-5, 1e-7);
 	loss = (float) (cer_graph_run(run.graph, &run.batch) / (double) g->n_rows);
-	check_values(find_array(g, "loss", "-"), &loss, 1e-5, 0);
+	check_values(golden_find(g, "loss", "-"), &loss, 1e-5, 0);
 	cer_graph_update(run.graph);
 	check_tensors(&run, "gradient", run.graph->grads, 1e-6);
 	cer_arena_free(run.arena);
@@ -331,7 +244,7 @@ static void
 check_golden(const char *name)
 {
 	static const char *const classes[] = {"plain", "avx2", "avx512"};
-	golden *g = read_golden(name);
+	golden *g = golden_read(sizeof(mlp_golden), "train", name, read_head);
 
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
 	{
@@ -343,7 +256,7 @@ check_golden(const char *name)
 		for (size_t j = 0; j < sizeof(optimizers) / sizeof(optimizers[0]); j++)
 			check_steps(g, kernels, &optimizers[j]);
 	}
-	free_golden(g);
+	golden_free(g);
 }
 
 static void
@@ -371,14 +284,14 @@ test_golden__one_row(void **state)
 static void
 test_golden__recipes(void **state)
 {
-	golden *g = read_golden("recipe");
+	golden *g = golden_read(sizeof(mlp_golden), "train", "recipe", read_head);
 
 	(void) state;
-	g->smoothing = 0.15;
+	((mlp_golden *) g)->smoothing = 0.15;
 	check_gradients(g, cer_kernels_choose());
 	for (size_t i = 0; i < sizeof(recipes) / sizeof(recipes[0]); i++)
 		check_steps(g, cer_kernels_choose(), &recipes[i]);
-	free_golden(g);
+	golden_free(g);
 }
 
 int

@@ -11,6 +11,7 @@
 #include "nn/infer.h"
 
 #include "cmocka_all.h"
+#include "golden.h"
 #include "layer_text.h"
 
 #include <math.h>
@@ -18,118 +19,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_ARRAYS 128
-#define MAX_TABLES 8
-#define MAX_TEXT   1024
+#define MAX_TEXT 1024
 
 static const char *const classes[] = {"plain", "avx2", "avx512"};
 
-typedef struct golden_array
+typedef struct layers_golden
 {
-	char what[32];
-	char name[64];
-	size_t n;
-	float *values;
-} golden_array;
-
-typedef struct golden
-{
+	golden common;
 	char text[MAX_TEXT];
-	cer_input_shape shape;
-	cer_text number_names[16];
-	cer_table_shape tables[MAX_TABLES];
-	char table_names[MAX_TABLES][8];
-	size_t n_rows;
-	size_t n_arrays;
-	golden_array arrays[MAX_ARRAYS];
-	uint32_t *codes;
-	uint16_t *labels;
-	uint64_t *row_keys;
-} golden;
+} layers_golden;
 
 /* ------------------------------------------------------------------ files */
 
 static void
 read_head(golden *g, FILE *file)
 {
-	assert_non_null(fgets(g->text, sizeof(g->text), file));
-	g->text[strcspn(g->text, "\n")] = '\0';
+	layers_golden *net = (layers_golden *) g;
+
+	assert_non_null(fgets(net->text, sizeof(net->text), file));
+	net->text[strcspn(net->text, "\n")] = '\0';
 	assert_int_equal(fscanf(file, "%zu %zu %zu %zu", &g->shape.n_numbers,
 	                        &g->shape.n_tables, &g->shape.n_classes,
 	                        &g->n_rows),
 	                 4);
-	for (size_t i = 0; i < g->shape.n_tables; i++)
-	{
-		assert_int_equal(fscanf(file, " table %zu %zu", &g->tables[i].n_codes,
-		                        &g->tables[i].width),
-		                 2);
-		snprintf(g->table_names[i], sizeof(g->table_names[i]), "t%zu", i);
-		g->tables[i].name = (cer_text){g->table_names[i], 2};
-	}
-	for (size_t i = 0; i < g->shape.n_numbers; i++)
-		g->number_names[i] = (cer_text){"number", 6};
-	g->shape.number_names = g->number_names;
-	g->shape.tables = g->tables;
+	golden_read_tables(g, file);
 }
 
-static bool
-read_array(golden_array *array, FILE *file)
+static const char *
+get_text(const golden *g)
 {
-	if (fscanf(file, " %31s %63s %zu", array->what, array->name, &array->n) !=
-	    3)
-		return false;
-	array->values = calloc(array->n + 1, sizeof(float));
-	for (size_t i = 0; i < array->n; i++)
-		assert_int_equal(fscanf(file, " %f", &array->values[i]), 1);
-	return true;
-}
-
-static const golden_array *
-find_array(const golden *g, const char *what, const char *name)
-{
-	for (size_t i = 0; i < g->n_arrays; i++)
-		if (strcmp(g->arrays[i].what, what) == 0 &&
-		    strcmp(g->arrays[i].name, name) == 0)
-			return &g->arrays[i];
-	fail_msg("no %s of %s", what, name);
-	return NULL;
-}
-
-static golden *
-read_golden(const char *name)
-{
-	golden *g = calloc(1, sizeof(*g));
-	char path[128];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "test/golden/layers_%s.txt", name);
-	file = fopen(path, "r");
-	if (file == NULL)
-		fail_msg("cannot open %s", path);
-	read_head(g, file);
-	while (g->n_arrays < MAX_ARRAYS &&
-	       read_array(&g->arrays[g->n_arrays], file))
-		g->n_arrays++;
-	fclose(file);
-	g->codes = calloc(g->n_rows * g->shape.n_tables + 1, sizeof(uint32_t));
-	g->labels = calloc(g->n_rows, sizeof(uint16_t));
-	g->row_keys = calloc(g->n_rows, sizeof(uint64_t));
-	for (size_t i = 0; i < g->n_rows * g->shape.n_tables; i++)
-		g->codes[i] = (uint32_t) find_array(g, "codes", "-")->values[i];
-	for (size_t i = 0; i < g->n_rows; i++)
-		g->labels[i] = (uint16_t) find_array(g, "labels", "-")->values[i];
-	return g;
-}
-
-static void
-free_golden(golden *g)
-{
-	for (size_t i = 0; i < g->n_arrays; i++)
-		free(g->arrays[i].values);
-	free(g->codes);
-	free(g->labels);
-	free(g->row_keys);
-	free(g);
+	return ((const layers_golden *) g)->text;
 }
 
 /* ------------------------------------------------------------------ checks */
@@ -155,10 +74,10 @@ start(golden_run *run, const golden *g, const cer_kernels *kernels)
 		config.make_gemm = cer_gemm_make_plain;
 	run->arena = cer_arena_new(&cer_host_plain);
 	run->g = g;
-	run->rows = (cer_encoded){g->n_rows, find_array(g, "numbers", "-")->values,
+	run->rows = (cer_encoded){g->n_rows, golden_find(g, "numbers", "-")->values,
 	                          g->codes, g->labels, g->row_keys};
 	if (cer_net_make(run->arena, &g->shape,
-	                 layer_text_read(run->arena, g->text), &run->net,
+	                 layer_text_read(run->arena, get_text(g)), &run->net,
 	                 &err) != CER_OK ||
 	    cer_graph_make(run->arena, run->net, &config, &run->graph, &err) !=
 	        CER_OK)
@@ -166,7 +85,7 @@ start(golden_run *run, const golden *g, const cer_kernels *kernels)
 	for (size_t i = 0; i < run->net->n_tensors; i++)
 	{
 		const cer_net_tensor *tensor = &run->net->tensors[i];
-		const golden_array *array = find_array(g, "weight", tensor->name.data);
+		const golden_array *array = golden_find(g, "weight", tensor->name.data);
 
 		if (array->n != tensor->size)
 			fail_msg("%s has %zu weights, PyTorch has %zu", array->name,
@@ -186,7 +105,7 @@ check_values(const golden *g, const golden_array *expected, const float *values,
 		double e = expected->values[i];
 
 		if (!(fabs(values[i] - e) <= absolute + relative * fabs(e)))
-			fail_msg("%s\n%s %s[%zu]: %.9g, PyTorch has %.9g", g->text,
+			fail_msg("%s\n%s %s[%zu]: %.9g, PyTorch has %.9g", get_text(g),
 			         expected->what, expected->name, i, (double) values[i], e);
 	}
 }
@@ -202,7 +121,7 @@ check_training(const golden_run *run)
 	float loss =
 		(float) (cer_graph_run(run->graph, &batch) / (double) g->n_rows);
 
-	check_values(g, find_array(g, "loss", "-"), &loss, 1e-5, 0);
+	check_values(g, golden_find(g, "loss", "-"), &loss, 1e-5, 0);
 	cer_graph_update(run->graph);
 	for (size_t i = 0; i < run->net->n_tensors; i++)
 	{
@@ -210,10 +129,10 @@ check_training(const golden_run *run)
 		const char *name = tensor->name.data;
 
 		if (tensor->is_statistic)
-			check_values(g, find_array(g, "after", name),
+			check_values(g, golden_find(g, "after", name),
 			             run->graph->weights + tensor->offset, 1e-5, 1e-6);
 		else
-			check_values(g, find_array(g, "gradient", name),
+			check_values(g, golden_find(g, "gradient", name),
 			             run->graph->grads + tensor->offset, 1e-4, 1e-6);
 	}
 }
@@ -223,7 +142,7 @@ static void
 check_prediction(const golden_run *run)
 {
 	const golden *g = run->g;
-	const golden_array *expected = find_array(g, "proba", "-");
+	const golden_array *expected = golden_find(g, "proba", "-");
 	float *proba = calloc(expected->n, sizeof(*proba));
 	const cer_infer *infer;
 	void *scratch;
@@ -261,12 +180,13 @@ test_golden__layers(void **state)
 
 			if (kernels == NULL)
 				continue;
-			g = read_golden(names[i]);
+			g = golden_read(sizeof(layers_golden), "layers", names[i],
+			                read_head);
 			start(&run, g, kernels);
 			check_training(&run);
 			check_prediction(&run);
 			cer_arena_free(run.arena);
-			free_golden(g);
+			golden_free(g);
 		}
 }
 
