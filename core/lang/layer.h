@@ -61,9 +61,12 @@ typedef enum cer_layer_kind
 	CER_LAYER_ATTENTION, /* multi-head self-attention over tokens */
 	CER_LAYER_GLU,       /* gated pair: n to n / 2; by an activation */
 	CER_LAYER_GATE,      /* gated feature learning unit (GANDALF, 2022) */
-	CER_LAYER_CONV,
-	CER_LAYER_RECURRENT,
-	CER_LAYER_POOL,       /* tokens to one vector: mean, max, first (CLS) */
+	CER_LAYER_CONV,      /* width, count; over the tokens in a line */
+	CER_LAYER_CONV2D,    /* or in a grid of so many rows */
+	CER_LAYER_GRU,
+	CER_LAYER_LSTM,
+	CER_LAYER_POSITION,   /* a learnt vector a token, added */
+	CER_LAYER_POOL,       /* tokens to one vector: mean, max, first (CLS) ... */
 	CER_LAYER_FLATTEN,    /* tokens to a vector */
 	CER_LAYER_NEIGHBOURS, /* modern NCA */
 	CER_LAYER_OUTPUT      /* dense to the classes */
@@ -80,8 +83,15 @@ typedef enum cer_pool_kind
 	CER_POOL_MEAN,
 	CER_POOL_MAX,
 	CER_POOL_FIRST,
-	CER_POOL_ATTENTION
+	CER_POOL_ATTENTION,
+	CER_POOL_LAST
 } cer_pool_kind;
+
+typedef enum cer_cell_kind
+{
+	CER_CELL_GRU,
+	CER_CELL_LSTM
+} cer_cell_kind;
 
 typedef enum cer_initial_kind
 {
@@ -114,6 +124,7 @@ typedef struct cer_layer
 	size_t width;              /* units of dense, tokens, gate, conv ... */
 	size_t count;              /* heads; members; kernel of conv; stages */
 	size_t rank;               /* of cross */
+	size_t rows;               /* of conv2d: of the grid */
 	cer_activation activation; /* of activation, glu */
 	double dropout;            /* of dropout, attention */
 	cer_norm_kind norm;

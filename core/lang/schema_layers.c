@@ -12,7 +12,8 @@
 
 /* The order is that of the enums of layer.h. */
 static const char *const norms[] = {"batch", "layer", NULL};
-static const char *const pools[] = {"mean", "max", "first", "attention", NULL};
+static const char *const pools[] = {"mean",      "max",  "first",
+                                    "attention", "last", NULL};
 static const char *const initials[] = {"default", "lecun", "he", "ntk", NULL};
 static const char *const sharings[] = {"independent", "shared", NULL};
 static const char *const joinings[] = {"concat", "sum", "gate", NULL};
@@ -161,6 +162,18 @@ static const cer_arg conv_args[] = {
 	WIDTH("channels", 0, true),
 	COUNTED("kernel", "tokens that it looks at", 64, 3, false),
 };
+static const cer_arg conv2d_args[] = {
+	WIDTH("channels", 0, true),
+	COUNTED("kernel", "rows and columns of the grid that it looks at", 16, 3,
+            false),
+	{.name = "rows",
+     .help = "rows of the grid that the tokens are, row by row",
+     .type = CER_ARG_INTEGER,
+     .least = 1,
+     .most = CER_MAX_UNITS,
+     .is_required = true,
+     .offset = LAYER(rows)},
+};
 static const cer_arg recurrent_args[] = {
 	WIDTH("units of its state", 0, true),
 };
@@ -244,10 +257,20 @@ const cer_word cer_layer_words[] = {
 	WORD_ARGS(CER_LAYER_CONV, "conv1d",
               "AS tokens(8) > conv1d(16, 3) > relu > pool(max)", conv_args,
               "sees some tokens beside each other"),
+	WORD_ARGS(CER_LAYER_CONV2D, "conv2d",
+              "AS tokens(8) > conv2d(16, 3, rows = 4) > relu > pool(max)",
+              conv2d_args, "sees some tokens around each, in a grid"),
 	WORD_ARGS(
-		CER_LAYER_RECURRENT, "gru", "AS tokens(8) > gru(32) > pool(mean)",
+		CER_LAYER_GRU, "gru", "AS tokens(8) > gru(32) > pool(mean)",
 		recurrent_args,
 		"goes through the tokens in order, with a state (Cho and others 2014)"),
+	WORD_ARGS(CER_LAYER_LSTM, "lstm", "AS tokens(8) > lstm(32) > pool(last)",
+              recurrent_args,
+              "as gru, with a memory beside the state (Hochreiter, Schmidhuber "
+              "1997)"),
+	WORD(CER_LAYER_POSITION, "position",
+         "AS tokens(16) > position > attention(4) > pool(mean)",
+         "a learnt vector of each token's place, added to it"),
 	WORD_ARGS(CER_LAYER_POOL, "pool",
               "AS tokens(16) > attention(4) > pool(mean)", pool_args,
               "tokens become one vector"),

@@ -106,7 +106,27 @@ typedef struct cer_build_dense
 extern cer_status
 cer_build_add_dense(cer_build *b, const cer_build_dense *dense,
                     cer_build_value *value);
+/* The same with a name of its own: name and part. */
+extern cer_status
+cer_build_add_named_dense(cer_build *b, const char *name, const char *part,
+                          cer_build_dense dense, cer_build_value *value);
+/* The activation and the dropout that come next, in this order. */
+extern cer_status
+cer_build_take_elementwise(cer_build *b, const cer_layer **layer,
+                           cer_build_dense *dense);
+extern cer_status
+cer_build_check_width(cer_build *b, const cer_layer *layer, size_t width);
 extern cer_status cer_build_add_output(cer_build *b, const cer_layer *layer,
                                        cer_build_value *value);
+
+/* ------------------------------------------------------------ layers */
+
+/* build_sequence.c: tokens in their order. */
+extern cer_status
+cer_build_conv(cer_build *b, const cer_layer **layer, cer_build_value *value);
+extern cer_status cer_build_recurrent(cer_build *b, const cer_layer **layer,
+                                      cer_build_value *value);
+extern cer_status cer_build_position(cer_build *b, const cer_layer **layer,
+                                     cer_build_value *value);
 
 #endif

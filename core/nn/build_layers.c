@@ -26,8 +26,8 @@ check_dropout(cer_build *b, const cer_layer *layer)
 	                   layer->dropout);
 }
 
-static cer_status
-check_width(cer_build *b, const cer_layer *layer, size_t width)
+cer_status
+cer_build_check_width(cer_build *b, const cer_layer *layer, size_t width)
 {
 	if (width > 0 && width <= MAX_UNITS)
 		return CER_OK;
@@ -158,8 +158,9 @@ cer_build_add_dense(cer_build *b, const cer_build_dense *dense,
 }
 
 /* The activation and the dropout that come next, in this order. */
-static cer_status
-take_elementwise(cer_build *b, const cer_layer **layer, cer_build_dense *dense)
+cer_status
+cer_build_take_elementwise(cer_build *b, const cer_layer **layer,
+                           cer_build_dense *dense)
 {
 	const cer_layer *next = (*layer)->next;
 
@@ -191,14 +192,14 @@ build_dense(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	                         .has_bias = !(*layer)->has_no_bias,
 	                         .initial = (*layer)->initial};
 
-	CER_TRY(check_width(b, *layer, dense.width));
-	CER_TRY(check_width(b, *layer,
-	                    b->n_members > 0 && is_first
-	                        ? dense.width * b->n_members
-	                        : dense.width));
+	CER_TRY(cer_build_check_width(b, *layer, dense.width));
+	CER_TRY(cer_build_check_width(b, *layer,
+	                              b->n_members > 0 && is_first
+	                                  ? dense.width * b->n_members
+	                                  : dense.width));
 	if (!is_first)
 		cer_build_name(b, "dense", dense.width, name);
-	CER_TRY(take_elementwise(b, layer, &dense));
+	CER_TRY(cer_build_take_elementwise(b, layer, &dense));
 	return cer_build_add_dense(b, &dense, value);
 }
 
@@ -273,7 +274,7 @@ build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	                 .m = n_tokens,
 	                 .is_first = (*layer)->has_cls};
 
-	CER_TRY(check_width(b, *layer, (*layer)->width));
+	CER_TRY(cer_build_check_width(b, *layer, (*layer)->width));
 	cer_build_name(b, "tokens", (*layer)->width, name);
 	node.name = cer_text_of(name);
 	*value = (cer_build_value){.is_features = true};
@@ -399,9 +400,9 @@ build_glu(cer_build *b, const cer_layer **layer, cer_build_value *value)
 
 /* ------------------------------------------------------------ cross */
 
-static cer_status
-add_named_dense(cer_build *b, const char *name, const char *part,
-                cer_build_dense dense, cer_build_value *value)
+cer_status
+cer_build_add_named_dense(cer_build *b, const char *name, const char *part,
+                          cer_build_dense dense, cer_build_value *value)
 {
 	char whole[2 * CER_MAX_NAME];
 
@@ -434,12 +435,13 @@ build_cross(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	parts[2] = *value;
 	dense.width = value->n;
 	if (rank > 0)
-		CER_TRY(add_named_dense(b, name, ".down",
-		                        (cer_build_dense){.layer = *layer,
-		                                          .width = rank,
-		                                          .initial = dense.initial},
-		                        &parts[1]));
-	CER_TRY(add_named_dense(b, name, rank > 0 ? ".up" : "", dense, &parts[1]));
+		CER_TRY(cer_build_add_named_dense(
+			b, name, ".down",
+			(cer_build_dense){
+				.layer = *layer, .width = rank, .initial = dense.initial},
+			&parts[1]));
+	CER_TRY(cer_build_add_named_dense(b, name, rank > 0 ? ".up" : "", dense,
+	                                  &parts[1]));
 	node.name = cer_text_of(name);
 	node.n_out = value->n;
 	CER_TRY(cer_build_add_many(b, &node, parts, 3));
@@ -471,12 +473,12 @@ build_attention(cer_build *b, const cer_layer **layer, cer_build_value *value)
 			n_heads, n);
 	cer_build_name(b, "attention", n, name);
 	dense.width = 3 * n;
-	CER_TRY(add_named_dense(b, name, ".in", dense, value));
+	CER_TRY(cer_build_add_named_dense(b, name, ".in", dense, value));
 	node.name = cer_text_of(name);
 	node.n_out = n;
 	CER_TRY(cer_build_add(b, &node, value));
 	dense.width = n;
-	return add_named_dense(b, name, ".out", dense, value);
+	return cer_build_add_named_dense(b, name, ".out", dense, value);
 }
 
 static cer_status
@@ -559,7 +561,7 @@ add_gates(cer_build *b, const cer_layer *layer, const char *name,
 
 	CER_TRY(cer_build_add(b, &mask, &gates));
 	CER_TRY(add_pair(b, name, &gates, h, &gates));
-	CER_TRY(add_named_dense(b, name, ".in", dense, &gates));
+	CER_TRY(cer_build_add_named_dense(b, name, ".in", dense, &gates));
 	parts[0] = gates;
 	CER_TRY(cer_build_add(b, &slice, &parts[0]));
 	kept[0] = gates;
@@ -572,7 +574,7 @@ add_gates(cer_build *b, const cer_layer *layer, const char *name,
 	dense.width = n;
 	dense.activation = CER_TANH;
 	parts[1] = *h;
-	return add_named_dense(b, name, ".out", dense, &parts[2]);
+	return cer_build_add_named_dense(b, name, ".out", dense, &parts[2]);
 }
 
 static cer_status
@@ -625,6 +627,11 @@ cer_build_find(cer_layer_kind kind)
 		[CER_LAYER_GLU] = build_glu,
 		[CER_LAYER_GATE] = build_gate,
 		[CER_LAYER_POOL] = build_pool,
+		[CER_LAYER_CONV] = cer_build_conv,
+		[CER_LAYER_CONV2D] = cer_build_conv,
+		[CER_LAYER_GRU] = cer_build_recurrent,
+		[CER_LAYER_LSTM] = cer_build_recurrent,
+		[CER_LAYER_POSITION] = cer_build_position,
 		[CER_LAYER_FLATTEN] = build_flatten,
 		[CER_LAYER_OUTPUT] = build_output,
 	};

@@ -82,6 +82,8 @@ typedef struct cer_node
 	double factor;    /* or a rate */
 	bool starts_zero; /* weights and bias */
 	cer_pool_kind pool;
+	cer_cell_kind cell;  /* of recurrent */
+	size_t grid_columns; /* of unfold: tokens are a grid; 0: a line */
 	cer_initial_kind initial;
 
 	size_t first_tensor;

@@ -1,7 +1,7 @@
 /*
  * nn/op_pool.c
  *	  A row's tokens to one vector: their mean, the largest of each unit, the
- *	  first one, or their sum weighed by softmax(x q), with a learnt q.  And
+ *	  first or last one, or their sum weighed by softmax(x q), with a learnt q.  And
  *	  fm, to one number: all pairwise products of tokens (Rendle 2010),
  *	  ((sum of v)^2 - sum of v^2) / 2.
  */
@@ -123,6 +123,19 @@ pool_first_backward(const pool_call *c)
 	memcpy(c->dx, c->dy, c->n * sizeof(float));
 }
 
+static void
+pool_last(const pool_call *c)
+{
+	memcpy(c->y, c->x + (c->n_tokens - 1) * c->n, c->n * sizeof(float));
+}
+
+static void
+pool_last_backward(const pool_call *c)
+{
+	memset(c->dx, 0, c->n_tokens * c->n * sizeof(float));
+	memcpy(c->dx + (c->n_tokens - 1) * c->n, c->dy, c->n * sizeof(float));
+}
+
 static float
 multiply_vectors(size_t n, const float *a, const float *b)
 {
@@ -221,6 +234,7 @@ static const pool_type types[] = {
 	[CER_POOL_MAX] = {pool_max, pool_max_backward},
 	[CER_POOL_FIRST] = {pool_first, pool_first_backward},
 	[CER_POOL_ATTENTION] = {pool_attention, pool_attention_backward},
+	[CER_POOL_LAST] = {pool_last, pool_last_backward},
 };
 
 static const pool_type fm_type = {fm, fm_backward};

@@ -94,6 +94,12 @@ extern const cer_operator cer_op_attend;
 extern const cer_operator cer_op_pool;
 extern const cer_operator cer_op_fm;
 extern const cer_operator cer_op_mask;
+extern const cer_operator cer_op_unfold;
+extern const cer_operator cer_op_recurrent;
+extern const cer_operator cer_op_position;
+
+/* Of a recurrent node's input, for each unit of its state. */
+extern size_t cer_cell_count_gates(cer_cell_kind kind);
 
 /*
  * Half width of the initial distribution of weights that n_in active inputs

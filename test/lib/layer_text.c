@@ -62,7 +62,8 @@ static void
 set_argument(cer_layer *layer, const char *name, const char *value)
 {
 	static const char *const norms[] = {"batch", "layer"};
-	static const char *const pools[] = {"mean", "max", "first", "attention"};
+	static const char *const pools[] = {"mean", "max", "first", "attention",
+	                                    "last"};
 	static const char *const initials[] = {"default", "lecun", "he", "ntk"};
 
 	if (strcmp(name, "width") == 0)
@@ -71,6 +72,8 @@ set_argument(cer_layer *layer, const char *name, const char *value)
 		layer->count = strtoul(value, NULL, 10);
 	else if (strcmp(name, "rank") == 0)
 		layer->rank = strtoul(value, NULL, 10);
+	else if (strcmp(name, "rows") == 0)
+		layer->rows = strtoul(value, NULL, 10);
 	else if (strcmp(name, "dropout") == 0)
 		layer->dropout = strtod(value, NULL);
 	else if (strcmp(name, "function") == 0)
@@ -78,7 +81,7 @@ set_argument(cer_layer *layer, const char *name, const char *value)
 	else if (strcmp(name, "norm") == 0)
 		layer->norm = (cer_norm_kind) find_word(value, norms, 2);
 	else if (strcmp(name, "pool") == 0)
-		layer->pool = (cer_pool_kind) find_word(value, pools, 4);
+		layer->pool = (cer_pool_kind) find_word(value, pools, 5);
 	else if (strcmp(name, "initial") == 0)
 		layer->initial = (cer_initial_kind) find_word(value, initials, 4);
 	else

@@ -221,6 +221,60 @@ def gandalf(net):
     return net.output(h)
 
 
+def convolve(net, x, name, kernel, units):
+    """Tokens (row, token, n) by PyTorch's convolution; our weights are (kernel, n, units)."""
+    n = x.shape[-1]
+    weight = net.get(f"{name}.weight", kernel * n, units).reshape(kernel, n, units).permute(2, 1, 0)
+    return functional.conv1d(x.transpose(1, 2), weight, net.get(f"{name}.bias", units), padding="same").transpose(1, 2)
+
+
+def convolutions(net):
+    x = net.tokens(4)
+    x = functional.gelu(convolve(net, x, "conv1d(5)[0]", 3, 5))
+    x = convolve(net, x, "conv1d(3)[0]", 4, 3)
+    return net.output(x.max(1).values)
+
+
+def grid(net):
+    x = net.tokens(4)
+    n, rows, kernel = 4, 2, 3
+    for units in (5, 3):
+        name = f"conv2d({units})[0]"
+        weight = net.get(f"{name}.weight", kernel * kernel * n, units).reshape(kernel, kernel, n, units)
+        image = x.reshape(N_ROWS, rows, -1, n).permute(0, 3, 1, 2)
+        y = functional.conv2d(image, weight.permute(3, 2, 0, 1), net.get(f"{name}.bias", units), padding="same")
+        x = torch.relu(y.permute(0, 2, 3, 1).reshape(N_ROWS, -1, units))
+        n = units
+    return net.output(x.flatten(1))
+
+
+def run_recurrent(net, x, name, module, units):
+    """PyTorch's own layer, with our weights; of its two biases a gru needs both for the new state alone."""
+    n_gates = {torch.nn.GRU: 3, torch.nn.LSTM: 4}[module] * units
+    weights = {
+        "weight_ih_l0": net.get(f"{name}.in.weight", x.shape[-1], n_gates).T,
+        "bias_ih_l0": net.get(f"{name}.in.bias", n_gates),
+        "weight_hh_l0": net.get(f"{name}.weight", units, n_gates).T,
+        "bias_hh_l0": torch.zeros(n_gates).double(),
+    }
+    if module is torch.nn.GRU:
+        weights["bias_hh_l0"] = torch.cat([torch.zeros(2 * units).double(), net.get(f"{name}.bias", units)])
+    layer = module(x.shape[-1], units, batch_first=True).double()
+    return torch.func.functional_call(layer, weights, (x,))[0]
+
+
+def gru(net):
+    x = run_recurrent(net, net.tokens(4), "gru(5)[0]", torch.nn.GRU, 5)
+    x = run_recurrent(net, x, "gru(3)[0]", torch.nn.GRU, 3)
+    return net.output(x[:, -1])
+
+
+def lstm(net):
+    x = net.tokens(4)
+    x = run_recurrent(net, x + net.get("position(4)[0].places", x.shape[1], 4), "lstm(5)[0]", torch.nn.LSTM, 5)
+    return net.output(x.mean(1))
+
+
 def structure(*parts):
     return "(chain " + "".join(parts) + ")"
 
@@ -249,6 +303,12 @@ NETS = {
     ensemble: structure("(ensemble count=3 (dense width=5)(activation function=gelu)(dense width=6)",
                         "(activation function=tanh))"),
     gandalf: structure("(norm norm=batch)(gate count=2)"),
+    convolutions: structure("(tokens width=4)(conv1d width=5 count=3)(activation function=gelu)",
+                            "(conv1d width=3 count=4)(pool pool=max)"),
+    grid: structure("(tokens width=4)(conv2d width=5 count=3 rows=2)(activation function=relu)",
+                    "(conv2d width=3 count=3 rows=2)(activation function=relu)(flatten)"),
+    gru: structure("(tokens width=4)(gru width=5)(gru width=3)(pool pool=last)"),
+    lstm: structure("(tokens width=4)(position)(lstm width=5)(pool pool=mean)"),
 }
 
 

@@ -165,9 +165,10 @@ static void
 test_golden__layers(void **state)
 {
 	static const char *const names[] = {
-		"residual",    "dcn",     "features_cross", "wide_deep", "deepfm",
-		"transformer", "autoint", "pools",          "realmlp",   "tabm",
-		"tabm_mini",   "gandalf", "ensemble",
+		"residual",    "dcn",     "features_cross", "wide_deep",    "deepfm",
+		"transformer", "autoint", "pools",          "realmlp",      "tabm",
+		"tabm_mini",   "gandalf", "ensemble",       "convolutions", "grid",
+		"gru",         "lstm",
 	};
 
 	(void) state;

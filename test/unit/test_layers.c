@@ -62,6 +62,15 @@ static const char *const structures[] = {
 	"(chain " TOKENS "(dense width=6)(pool pool=max))",
 	"(chain " CLS "(skip " ATTEND ")(skip " FEED
 	")(skip (norm norm=layer)" ATTEND ")(skip " FEED ")" HEAD ")",
+	"(chain " TOKENS "(conv1d width=5 count=3)" GELU
+	"(dropout dropout=0.2)(conv1d width=4 count=2)(pool pool=mean))",
+	"(chain " CLS "(conv1d width=5 count=9)(norm norm=batch)(flatten))",
+	"(chain (concat " TOKENS TOKENS ")(conv2d width=5 count=3 rows=2)" GELU
+	"(conv2d width=4 count=2 rows=2)(pool pool=attention))",
+	"(chain " TOKENS "(gru width=6)(dropout dropout=0.1)(gru width=5)(pool "
+	"pool=last))",
+	"(chain " TOKENS "(lstm width=6)(skip (lstm width=6))(pool pool=mean))",
+	"(chain " TOKENS "(position)" ATTEND "(pool pool=last))",
 	"(chain " CLS "(skip (norm norm=batch)" ATTEND ")(pool pool=first))",
 	"(chain (concat " TOKENS "(chain " CLS "(dense width=8)))(pool pool=mean))",
 	"(chain (ensemble count=4 shared (dense width=12)" GELU
@@ -440,6 +449,17 @@ static const failing failures[] = {
      "layer \"cross\" needs one vector, not 7 tokens at line 1, column 24"},
 	{"(chain (tokens width=4))",
      "the output needs one vector, not 7 tokens at line 1, column 1"},
+	{"(chain (tokens width=4)(conv2d width=3 count=3 rows=3))",
+     "layer \"conv2d\" cannot lay 7 tokens in 3 rows at line 1, column 24"},
+	{"(chain (dense width=4)(lstm width=3))",
+     "layer \"lstm\" needs tokens, not a vector of 4 numbers at line 1, "
+     "column 23"},
+	{"(chain (tokens width=5000)(conv1d width=3 count=20))",
+     "layer \"conv1d\" looks at 100000 numbers at once, at most 65536 at line "
+     "1, column 27"},
+	{"(chain (ensemble count=2 (tokens width=4)(gru width=3)))",
+     "layer \"gru\" in an ensemble cannot be trained by the native executor "
+     "yet at line 1, column 42"},
 	{"(chain (tokens width=9)(attention count=2))",
      "layer \"attention\" of 2 heads does not fit tokens of 9 at line 1, "
      "column 24"},

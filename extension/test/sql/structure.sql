@@ -22,6 +22,9 @@ INSERT INTO structures (name, triple) VALUES
 	('ft_transformer', 'AS ft_transformer(width = 8, blocks = 1, heads = 2, hidden = 8) PT lr = 0.01'),
 	('realmlp', 'AS realmlp(16 x 2) PT lr = 0.05'),
 	('gandalf', 'AS gandalf(stages = 2) PT lr = 0.02'),
+	('conv', 'AS conv(8, kernel = 3, token = 6) PT lr = 0.01'),
+	('recurrent', 'AS recurrent(8, token = 6) PT lr = 0.01'),
+	('lstm', 'AS tokens(6) > position > lstm(8) > pool(last) PT lr = 0.02'),
 	('own', 'AS dense(16) > norm(layer) > gelu > ensemble(2, dense(8) > tanh) PT lr = 0.01');
 UPDATE structures SET model = cerebro.train('trips', triple || ', epochs = 6, batch = 128, patience = 0, dropout = 0.05, seed = 3');
 SELECT name, valid_auc > 0.93 AS ranks, valid_log_loss < 0.45 AS learnt

@@ -1,0 +1,540 @@
+/*
+ * nn/op_recurrent.c
+ *	  A state that goes through a row's tokens in order, and is what comes out
+ *	  for each of them.  What the gates take of the token itself, x, is a dense
+ *	  layer's before this one; h is the state before, U this node's weight.
+ *
+ *	 gru	r, z = sigmoid(x + h U), q = h U_n + b, n = tanh(x_n + r q),
+ *			h' = n + z (h - n)							(Cho and others 2014)
+ *	 lstm	i, f, o = sigmoid(x + h U), g = tanh(x_g + h U_g),
+ *			c' = f c + i g, h' = o tanh(c')	(Hochreiter, Schmidhuber 1997)
+ *
+ * Gates stand in PyTorch's order: r, z, n and i, f, g, o.  A token that is not
+ * there (a second input says which are) leaves the state as it is.
+ *
+ * A tile's rows go through one product a token.
+ */
+#include "base/error.h"
+#include "nn/operator.h"
+
+#include <string.h>
+
+typedef struct recurrent_state
+{
+	size_t n;        /* of the state */
+	size_t n_gates;  /* floats of all gates */
+	size_t n_tokens; /* of a row */
+	size_t offset;   /* of U (n, n_gates) */
+	cer_sums bias;   /* gru: b */
+	float *zeros;    /* n_gates */
+
+	/* training, of the batch's tokens */
+	float *previous;         /* n: the state before */
+	float *gates;            /* n_gates */
+	float *cells;            /* n: c of lstm, q of gru */
+	cer_activations before;  /* previous, for the gradient of U */
+	cer_activations product; /* gradients of h U */
+	float *weights_t;        /* (n_gates, n) */
+	cer_gemm forward;
+	cer_gemm backward;
+
+	float *packed; /* scoring */
+} recurrent_state;
+
+/* One row's token. */
+typedef struct recurrent_step
+{
+	const cer_kernels *kernels;
+	size_t n;
+	const float *zeros;
+	const float *bias;
+	const float *x;
+	const float *hu;
+	const float *h;
+	const float *c; /* lstm: before */
+	float *gates;
+	float *cell;
+	float *y;
+} recurrent_step;
+
+/* What is known of y goes back. */
+typedef struct recurrent_back
+{
+	size_t n;
+	const cer_kernels *kernels;
+	const float *zeros;
+	const float *h;
+	const float *c;
+	const float *gates;
+	const float *cell;
+	float *dx;
+	float *dhu;
+	float *dh; /* in: of y; out: of h, but for what h U gives */
+	float *dc; /* in: of the cell from later tokens; out: of c */
+	float *dbias;
+	float *work; /* n */
+} recurrent_back;
+
+typedef struct recurrent_cell
+{
+	size_t n_gates;
+	bool has_bias;
+	void (*step)(const recurrent_step *step);
+	void (*back)(const recurrent_back *back);
+} recurrent_cell;
+
+/* ------------------------------------------------------------ gru */
+
+static void
+step_gru(const recurrent_step *s)
+{
+	size_t n = s->n;
+	float *z = s->gates + n;
+	float *new = s->gates + 2 * n;
+
+	for (size_t i = 0; i < 2 * n; i++)
+		s->gates[i] = s->x[i] + s->hu[i];
+	s->kernels->activate[CER_SIGMOID](2 * n, s->zeros, s->gates, NULL);
+	for (size_t i = 0; i < n; i++)
+	{
+		s->cell[i] = s->hu[2 * n + i] + s->bias[i];
+		new[i] = s->x[2 * n + i] + s->gates[i] * s->cell[i];
+	}
+	s->kernels->activate[CER_TANH](n, s->zeros, new, NULL);
+	for (size_t i = 0; i < n; i++)
+		s->y[i] = new[i] + z[i] * (s->h[i] - new[i]);
+}
+
+static void
+back_gru(const recurrent_back *b)
+{
+	size_t n = b->n;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		float r = b->gates[i];
+		float z = b->gates[n + i];
+		float new = b->gates[2 * n + i];
+		float dnew = b->dh[i] * (1.0f - z) * (1.0f - new *new);
+
+		b->dx[i] = dnew * b->cell[i] * r * (1.0f - r);
+		b->dx[n + i] = b->dh[i] * (b->h[i] - new) * z * (1.0f - z);
+		b->dx[2 * n + i] = dnew;
+		b->dhu[i] = b->dx[i];
+		b->dhu[n + i] = b->dx[n + i];
+		b->dhu[2 * n + i] = dnew * r;
+		b->dbias[i] += dnew * r;
+		b->dh[i] *= z;
+	}
+}
+
+/* ------------------------------------------------------------ lstm */
+
+static void
+step_lstm(const recurrent_step *s)
+{
+	size_t n = s->n;
+	const float *in = s->gates;
+	const float *kept = in + n;
+	const float *new = in + 2 * n;
+	const float *out = in + 3 * n;
+
+	for (size_t i = 0; i < 4 * n; i++)
+		s->gates[i] = s->x[i] + s->hu[i];
+	s->kernels->activate[CER_SIGMOID](2 * n, s->zeros, s->gates, NULL);
+	s->kernels->activate[CER_TANH](n, s->zeros, s->gates + 2 * n, NULL);
+	s->kernels->activate[CER_SIGMOID](n, s->zeros, s->gates + 3 * n, NULL);
+	for (size_t i = 0; i < n; i++)
+		s->y[i] = s->cell[i] = kept[i] * s->c[i] + in[i] * new[i];
+	s->kernels->activate[CER_TANH](n, s->zeros, s->y, NULL);
+	for (size_t i = 0; i < n; i++)
+		s->y[i] *= out[i];
+}
+
+static void
+back_lstm(const recurrent_back *b)
+{
+	size_t n = b->n;
+
+	memcpy(b->work, b->cell, n * sizeof(float));
+	b->kernels->activate[CER_TANH](n, b->zeros, b->work, NULL);
+	for (size_t i = 0; i < n; i++)
+	{
+		float in = b->gates[i];
+		float kept = b->gates[n + i];
+		float new = b->gates[2 * n + i];
+		float out = b->gates[3 * n + i];
+		float top = b->work[i];
+		float dc = b->dc[i] + b->dh[i] * out * (1.0f - top * top);
+
+		b->dx[i] = dc * new *in *(1.0f - in);
+		b->dx[n + i] = dc * b->c[i] * kept * (1.0f - kept);
+		b->dx[2 * n + i] = dc * in * (1.0f - new *new);
+		b->dx[3 * n + i] = b->dh[i] * top * out * (1.0f - out);
+		b->dc[i] = dc * kept;
+		b->dh[i] = 0.0f;
+	}
+	memcpy(b->dhu, b->dx, 4 * n * sizeof(float));
+}
+
+/* ------------------------------------------------------------ shape */
+
+static const recurrent_cell cells[] = {
+	[CER_CELL_GRU] = {3, true, step_gru, back_gru},
+	[CER_CELL_LSTM] = {4, false, step_lstm, back_lstm},
+};
+
+size_t
+cer_cell_count_gates(cer_cell_kind kind)
+{
+	return cells[kind].n_gates;
+}
+
+static cer_status
+recurrent_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
+{
+	cer_tensor_spec spec = {
+		.name = node->name,
+		.suffix = "weight",
+		.n_rows = node->n_out,
+		.n_columns = node->n_in,
+		.initial = CER_INITIAL_UNIFORM,
+		.scale = cer_initial_bound(node->n_out),
+	};
+
+	CER_TRY(cer_net_add_tensor(builder, node, &spec, err));
+	if (!cells[node->cell].has_bias)
+		return CER_OK;
+	spec.suffix = "bias";
+	spec.n_rows = 0;
+	spec.n_columns = node->n_out;
+	return cer_net_add_tensor(builder, node, &spec, err);
+}
+
+static double
+recurrent_cost(const cer_net *net, const cer_node *node)
+{
+	(void) net;
+	return 2.0 * (double) node->n_in * (double) (node->n_out * node->m);
+}
+
+static void
+recurrent_refresh(const cer_graph *graph, const cer_graph_node *node)
+{
+	const recurrent_state *state = node->state;
+
+	graph->kernels->transpose(state->n, state->n_gates,
+	                          graph->weights + state->offset, state->n_gates,
+	                          state->weights_t, state->n);
+}
+
+/* ------------------------------------------------------------ forward */
+
+static bool
+is_there(const cer_graph_node *node, size_t at)
+{
+	return node->node->n_inputs < 2 || node->ins[1].data[at] != 0.0f;
+}
+
+/* A tile's places: where each kind of floats of row 0, token 0 begins, and how
+ * many tokens of them lie from row to row (0: only the latest is kept). */
+typedef struct recurrent_places
+{
+	const float *hu; /* of one token, by row */
+	size_t hu_stride;
+	float *gates;
+	float *cells;
+	size_t kept_tokens;
+} recurrent_places;
+
+static void
+step_row(const cer_tile *tile, const cer_graph_node *node,
+         const recurrent_places *places, size_t row, size_t token)
+{
+	const recurrent_state *state = node->state;
+	size_t n = state->n;
+	size_t at = (tile->first + row) * state->n_tokens + token;
+	size_t kept =
+		places->kept_tokens > 0 ? row * places->kept_tokens + token : row;
+	float *cell = places->cells + kept * n;
+	const float *cell_before = places->kept_tokens > 0 ? cell - n : cell;
+	recurrent_step step = {
+		.kernels = tile->graph->kernels,
+		.n = n,
+		.zeros = state->zeros,
+		.bias = tile->graph->weights + state->bias.offset,
+		.x = node->in.data + at * state->n_gates,
+		.hu = places->hu + row * places->hu_stride,
+		.h = token > 0 ? node->out.data + (at - 1) * n : state->zeros,
+		.c = token > 0 ? cell_before : state->zeros,
+		.gates = places->gates + kept * state->n_gates,
+		.cell = cell,
+		.y = node->out.data + at * n,
+	};
+
+	if (is_there(node, at))
+	{
+		cells[node->node->cell].step(&step);
+		return;
+	}
+	memcpy(step.y, step.h, n * sizeof(float));
+	memmove(cell, step.c, n * sizeof(float));
+}
+
+/* The states before become a matrix of their own. */
+static void
+keep_previous(const cer_tile *tile, const cer_graph_node *node, size_t token)
+{
+	const recurrent_state *state = node->state;
+	size_t n = state->n;
+
+	for (size_t row = 0; token > 0 && row < tile->n_all; row++)
+	{
+		size_t at = (tile->first + row) * state->n_tokens + token;
+
+		memcpy(state->previous + at * n, node->out.data + (at - 1) * n,
+		       n * sizeof(float));
+	}
+}
+
+static void
+recurrent_forward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const recurrent_state *state = node->state;
+	size_t first = tile->first * state->n_tokens;
+	recurrent_places places = {
+		.hu = tile->scratch,
+		.hu_stride = state->n_gates,
+		.gates = state->gates + first * state->n_gates,
+		.cells = state->cells + first * state->n,
+		.kept_tokens = state->n_tokens,
+	};
+
+	for (size_t token = 0; token < state->n_tokens; token++)
+	{
+		keep_previous(tile, node, token);
+		cer_gemm_run(&state->forward,
+		             state->previous + (first + token) * state->n,
+		             tile->graph->weights + state->offset, tile->scratch);
+		for (size_t row = 0; row < tile->n_all; row++)
+			step_row(tile, node, &places, row, token);
+	}
+}
+
+/* ------------------------------------------------------------ backward */
+
+/* Scratch: dh and dc by row, work. */
+static void
+back_row(const cer_tile *tile, const cer_graph_node *node, size_t row,
+         size_t token)
+{
+	const recurrent_state *state = node->state;
+	size_t n = state->n;
+	size_t at = (tile->first + row) * state->n_tokens + token;
+	recurrent_back back = {
+		.n = n,
+		.kernels = tile->graph->kernels,
+		.zeros = state->zeros,
+		.h = state->previous + at * n,
+		.c = token > 0 ? state->cells + (at - 1) * n : state->zeros,
+		.gates = state->gates + at * state->n_gates,
+		.cell = state->cells + at * n,
+		.dx = node->in.grad + at * state->n_gates,
+		.dhu = state->product.grad + at * state->n_gates,
+		.dh = tile->scratch + row * n,
+		.dc = tile->scratch + (tile->n_all + row) * n,
+		.dbias = state->bias.parts + tile->index * state->bias.n,
+		.work = tile->scratch + 2 * tile->n_all * n,
+	};
+
+	tile->graph->kernels->backward_linear(n, node->out.grad + at * n, back.dh);
+	if (is_there(node, at))
+	{
+		cells[node->node->cell].back(&back);
+		return;
+	}
+	memset(back.dx, 0, state->n_gates * sizeof(float));
+	memset(back.dhu, 0, state->n_gates * sizeof(float));
+}
+
+static void
+recurrent_backward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const recurrent_state *state = node->state;
+	size_t first = tile->first * state->n_tokens;
+
+	memset(tile->scratch, 0, 2 * tile->n_all * state->n * sizeof(float));
+	if (state->bias.n > 0)
+		cer_sums_begin(&state->bias, tile);
+	for (size_t token = state->n_tokens; token-- > 0;)
+	{
+		for (size_t row = 0; row < tile->n_all; row++)
+			back_row(tile, node, row, token);
+		cer_gemm_run(&state->backward,
+		             state->product.grad + (first + token) * state->n_gates,
+		             state->weights_t, tile->scratch);
+	}
+}
+
+static void
+recurrent_update(const cer_graph *graph, const cer_graph_node *node,
+                 const cer_block *block)
+{
+	const recurrent_state *state = node->state;
+	size_t n_gates = state->n_gates;
+
+	cer_graph_run_product(graph, block, state->offset, &state->before,
+	                      &state->product);
+	graph->kernels->transpose(
+		block->end - block->begin, block->n_columns,
+		graph->weights + state->offset + block->begin * n_gates + block->column,
+		n_gates, state->weights_t + block->column * state->n + block->begin,
+		state->n);
+}
+
+/* ------------------------------------------------------------ scoring */
+
+/* Scratch: what h U gives, cells and gates by row, what dense needs. */
+static void
+recurrent_score(const cer_tile *tile, const cer_graph_node *node)
+{
+	const recurrent_state *state = node->state;
+	size_t padded = cer_dense_pad(state->n_gates);
+	float *hu = tile->scratch;
+	recurrent_places places = {
+		.hu = hu,
+		.hu_stride = padded,
+		.gates = hu + tile->n_all * padded,
+		.cells = hu + tile->n_all * (padded + state->n_gates),
+	};
+	cer_dense dense = {
+		.n_rows = tile->n_all,
+		.n_in = state->n,
+		.n_out = padded,
+		.x_stride = state->n_tokens * state->n,
+		.w = state->packed,
+		.y = hu,
+		.y_stride = padded,
+		.scratch = (uint32_t *) (places.cells + tile->n_all * state->n),
+	};
+
+	memset(hu, 0, tile->n_all * padded * sizeof(float));
+	for (size_t token = 0; token < state->n_tokens; token++)
+	{
+		dense.x =
+			cer_get_data(&node->out, tile->first) + (token - 1) * state->n;
+		if (token > 0)
+			tile->graph->kernels->dense(&dense);
+		for (size_t row = 0; row < tile->n_all; row++)
+			step_row(tile, node, &places, row, token);
+	}
+}
+
+static cer_status
+prepare_scoring(cer_graph *graph, recurrent_state *state, cer_error *err)
+{
+	size_t padded = cer_dense_pad(state->n_gates);
+
+	state->packed = cer_dense_make_packed(
+		graph->arena, state->n, state->n_gates, graph->weights + state->offset);
+	if (state->packed == NULL)
+		return cer_fail_memory(err, state->n * padded * sizeof(float));
+	cer_graph_need_scratch(graph, graph->tile_rows *
+	                                      (padded + state->n_gates + state->n) +
+	                                  state->n + 16);
+	return CER_OK;
+}
+
+/* ------------------------------------------------------------ prepare */
+
+static cer_status
+make_products(cer_graph *graph, const cer_graph_node *node,
+              recurrent_state *state, cer_error *err)
+{
+	size_t n = state->n;
+	size_t n_gates = state->n_gates;
+	cer_gemm_shape forward = {.n_rows = graph->tile_rows,
+	                          .n_columns = n_gates,
+	                          .n_inner = n,
+	                          .a_stride = n * state->n_tokens,
+	                          .b_stride = n_gates,
+	                          .c_stride = n_gates};
+	cer_gemm_shape backward = {.n_rows = graph->tile_rows,
+	                           .n_columns = n,
+	                           .n_inner = n_gates,
+	                           .a_stride = n_gates * state->n_tokens,
+	                           .b_stride = n,
+	                           .c_stride = n,
+	                           .accumulate = true};
+	cer_product_blocks products = {.run = recurrent_update,
+	                               .node = node,
+	                               .n_in = n,
+	                               .n_out = n_gates,
+	                               .m = state->n_tokens};
+
+	CER_TRY(graph->make_gemm(graph->kernels, &forward, &state->forward, err));
+	CER_TRY(graph->make_gemm(graph->kernels, &backward, &state->backward, err));
+	return cer_graph_add_products(graph, &products, err);
+}
+
+static cer_status
+prepare_training(cer_graph *graph, const cer_graph_node *node,
+                 recurrent_state *state, cer_error *err)
+{
+	size_t n = graph->batch_rows * state->n_tokens * state->n;
+	size_t n_gates = graph->batch_rows * state->n_tokens * state->n_gates;
+
+	state->previous = cer_graph_allocate_floats(graph, n);
+	state->cells = cer_graph_allocate_floats(graph, n);
+	state->gates = cer_graph_allocate_floats(graph, n_gates);
+	state->product.grad = cer_graph_allocate_floats(graph, n_gates);
+	state->weights_t =
+		cer_graph_allocate_floats(graph, state->n * state->n_gates);
+	if (state->previous == NULL || state->cells == NULL ||
+	    state->gates == NULL || state->product.grad == NULL ||
+	    state->weights_t == NULL)
+		return cer_fail_memory(err, 2 * (n + n_gates) * sizeof(float));
+	state->product.n = state->n_gates;
+	state->product.m = state->n_tokens;
+	state->before = (cer_activations){
+		.n = state->n, .m = state->n_tokens, .data = state->previous};
+	cer_graph_need_scratch(graph, graph->tile_rows * state->n_gates +
+	                                  2 * graph->tile_rows * state->n +
+	                                  state->n);
+	if (state->bias.n > 0)
+		CER_TRY(cer_graph_add_sums(graph, node, &state->bias, err));
+	return make_products(graph, node, state, err);
+}
+
+static cer_status
+recurrent_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
+{
+	recurrent_state *state = cer_graph_make_state(graph, node, sizeof(*state));
+
+	if (state == NULL)
+		return cer_fail_memory(err, sizeof(*state));
+	state->n = node->out.n;
+	state->n_gates = node->in.n;
+	state->n_tokens = node->node->n_tokens;
+	state->offset = cer_node_get_tensor(graph, node, 0)->offset;
+	if (cells[node->node->cell].has_bias)
+		state->bias = (cer_sums){cer_node_get_tensor(graph, node, 1)->offset,
+		                         state->n, NULL};
+	state->zeros = cer_graph_allocate_floats(graph, state->n_gates);
+	if (state->zeros == NULL)
+		return cer_fail_memory(err, state->n_gates * sizeof(float));
+	if (graph->is_scoring)
+		return prepare_scoring(graph, state, err);
+	return prepare_training(graph, node, state, err);
+}
+
+const cer_operator cer_op_recurrent = {
+	.name = "recurrent",
+	.shape = recurrent_shape,
+	.cost = recurrent_cost,
+	.prepare = recurrent_prepare,
+	.refresh = recurrent_refresh,
+	.forward = recurrent_forward,
+	.backward = recurrent_backward,
+	.score = recurrent_score,
+};
