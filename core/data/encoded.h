@@ -33,6 +33,11 @@ typedef struct cer_input_shape
 	size_t n_tables;
 	const cer_table_shape *tables;
 	size_t n_classes;
+
+	/* of the JOINs and AGGREGATEs of FE: names of their features begin with
+	 * alias and dot */
+	size_t n_aliases;
+	const cer_text *aliases;
 } cer_input_shape;
 
 /* Rows of one part, ordered by row key.  Labels and keys are the dataset's:

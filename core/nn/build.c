@@ -17,10 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_INPUTS 64 /* of concat and sum */
-
-static cer_status
-build_layer(cer_build *b, const cer_layer **layer, cer_build_value *value);
+#define MAX_NODE_NAME (2 * CER_MAX_NAME + 64)
 
 /* ------------------------------------------------------------ values */
 
@@ -51,7 +48,9 @@ cer_build_get_vectors(cer_build *b, cer_build_value *value)
 {
 	cer_node node = {.op = &cer_op_features,
 	                 .name = cer_text_of("features"),
-	                 .n_out = cer_features_count(b->builder->net->shape)};
+	                 .view = b->view,
+	                 .n_out =
+	                     cer_features_count(b->builder->net->shape, b->view)};
 
 	if (!value->is_features)
 		return CER_OK;
@@ -96,20 +95,48 @@ cer_build_need_vector(cer_build *b, const cer_layer *layer,
 
 /* ------------------------------------------------------------ names */
 
+/* "planes/dense(64)[0]" is of the tower of planes. */
+static bool
+has_prefix(const cer_build *b, cer_text name)
+{
+	const cer_text *prefix = b->prefix;
+
+	if (prefix == NULL)
+		return true;
+	return name.size > prefix->size &&
+	       memcmp(name.data, prefix->data, prefix->size) == 0 &&
+	       name.data[prefix->size] == '/';
+}
+
+static void
+put_prefix(const cer_build *b, char to[MAX_NODE_NAME], cer_node *node)
+{
+	int size;
+
+	if (b->prefix == NULL)
+		return;
+	size = snprintf(to, MAX_NODE_NAME, "%.*s/%.*s", CER_SHOW(*b->prefix),
+	                CER_SHOW(node->name));
+	node->name = (cer_text){
+		to, (size_t) size < MAX_NODE_NAME ? (size_t) size : MAX_NODE_NAME - 1};
+}
+
 void
 cer_build_name(const cer_build *b, const char *kind, size_t n,
                char name[CER_MAX_NAME])
 {
 	const cer_net *net = b->builder->net;
 	size_t size = (size_t) snprintf(name, CER_MAX_NAME, "%s(%zu)[", kind, n);
+	size_t skipped = b->prefix != NULL ? b->prefix->size + 1 : 0;
 	size_t ordinal = 0;
 
 	for (size_t i = 0; i < net->n_nodes; i++)
 	{
 		cer_text other = net->nodes[i].name;
 
-		if (other.size > size && memcmp(other.data, name, size) == 0)
-			ordinal = strtoul(other.data + size, NULL, 10) + 1;
+		if (has_prefix(b, other) && other.size > skipped + size &&
+		    memcmp(other.data + skipped, name, size) == 0)
+			ordinal = strtoul(other.data + skipped + size, NULL, 10) + 1;
 	}
 	snprintf(name + size, CER_MAX_NAME - size, "%zu]", ordinal);
 }
@@ -127,7 +154,9 @@ cer_status
 cer_build_add_many(cer_build *b, cer_node *node, cer_build_value *values,
                    size_t n)
 {
-	cer_edge edges[MAX_INPUTS];
+	cer_edge edges[CER_MAX_PARTS];
+	char name[MAX_NODE_NAME];
+	cer_node named;
 
 	for (size_t i = 0; i < n; i++)
 		edges[i] = (cer_edge){values[i].node, values[i].n,
@@ -141,7 +170,9 @@ cer_build_add_many(cer_build *b, cer_node *node, cer_build_value *values,
 	node->n_tokens = values[0].n_tokens;
 	node->is_in_place = works_in_place(node->op) ||
 	                    (node->op == &cer_op_softmax && edges[0].m == 1);
-	CER_TRY(cer_net_add_node(b->builder, node, b->err));
+	named = *node;
+	put_prefix(b, name, &named);
+	CER_TRY(cer_net_add_node(b->builder, &named, b->err));
 	values[0].is_features = false;
 	values[0].node = b->builder->net->n_nodes - 1;
 	values[0].n = node->n_out;
@@ -160,7 +191,7 @@ static cer_status
 build_chain(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
 	for (const cer_layer *child = (*layer)->first; child; child = child->next)
-		CER_TRY(build_layer(b, &child, value));
+		CER_TRY(cer_build_any(b, &child, value));
 	return CER_OK;
 }
 
@@ -211,63 +242,79 @@ build_children(cer_build *b, const cer_layer *layer,
 		const cer_layer *at = &alone;
 
 		alone.next = NULL; /* nothing of a sibling's is taken in */
-		if (*n == MAX_INPUTS)
+		if (*n == CER_MAX_PARTS)
 			return cer_fail_at(b->err, CER_TOO_BIG, cer_build_get_place(layer),
 			                   "layer \"%s\" has more than %d parts",
-			                   cer_layer_name(layer->kind), MAX_INPUTS);
+			                   cer_layer_name(layer->kind), CER_MAX_PARTS);
 		made[*n] = *value;
-		CER_TRY(build_layer(b, &at, &made[*n]));
+		CER_TRY(cer_build_any(b, &at, &made[*n]));
 		CER_TRY(cer_build_get_vectors(b, &made[*n]));
 		(*n)++;
 	}
 	return CER_OK;
 }
 
+cer_status
+cer_build_add_up(cer_build *b, const cer_layer *layer, cer_build_value *parts,
+                 size_t n)
+{
+	cer_node node = {
+		.op = &cer_op_sum, .name = cer_text_of("sum"), .n_out = parts[0].n};
+
+	for (size_t i = 1; i < n; i++)
+		CER_TRY(check_alike(b, layer, &parts[0], &parts[i], false));
+	return cer_build_add_many(b, &node, parts, n);
+}
+
 static cer_status
 build_sum(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
-	cer_build_value parts[MAX_INPUTS];
-	cer_node node = {.op = &cer_op_sum, .name = cer_text_of("sum")};
+	cer_build_value parts[CER_MAX_PARTS];
 	size_t n;
 
 	CER_TRY(build_children(b, *layer, value, parts, &n));
 	if (n == 0)
 		return CER_OK;
-	for (size_t i = 1; i < n; i++)
-		CER_TRY(check_alike(b, *layer, &parts[0], &parts[i], false));
-	node.n_out = parts[0].n;
-	CER_TRY(cer_build_add_many(b, &node, parts, n));
+	CER_TRY(cer_build_add_up(b, *layer, parts, n));
 	*value = parts[0];
 	return CER_OK;
 }
 
 /* Tokens are joined as one list: their floats, which stand one after the
  * other. */
-static cer_status
-build_concat(cer_build *b, const cer_layer **layer, cer_build_value *value)
+cer_status
+cer_build_join(cer_build *b, const cer_layer *layer, cer_build_value *parts,
+               size_t n)
 {
-	cer_build_value parts[MAX_INPUTS];
-	cer_build_value first;
+	cer_build_value first = parts[0];
 	cer_node node = {.op = &cer_op_concat, .name = cer_text_of("concat")};
 	size_t n_tokens = 0;
-	size_t n;
 
-	CER_TRY(build_children(b, *layer, value, parts, &n));
-	if (n == 0)
-		return CER_OK;
-	first = parts[0];
 	for (size_t i = 0; i < n; i++)
 	{
-		CER_TRY(check_alike(b, *layer, &first, &parts[i], true));
+		CER_TRY(check_alike(b, layer, &first, &parts[i], true));
 		n_tokens += parts[i].n_tokens;
 		parts[i].n *= at_least_one(parts[i].n_tokens);
 		parts[i].n_tokens = 0;
 		node.n_out += parts[i].n;
 	}
 	CER_TRY(cer_build_add_many(b, &node, parts, n));
+	parts[0].n_tokens = n_tokens;
+	parts[0].n = n_tokens > 0 ? first.n : node.n_out;
+	return CER_OK;
+}
+
+static cer_status
+build_concat(cer_build *b, const cer_layer **layer, cer_build_value *value)
+{
+	cer_build_value parts[CER_MAX_PARTS];
+	size_t n;
+
+	CER_TRY(build_children(b, *layer, value, parts, &n));
+	if (n == 0)
+		return CER_OK;
+	CER_TRY(cer_build_join(b, *layer, parts, n));
 	*value = parts[0];
-	value->n_tokens = n_tokens;
-	value->n = n_tokens > 0 ? first.n : node.n_out;
 	return CER_OK;
 }
 
@@ -307,8 +354,8 @@ build_ensemble(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	return CER_OK;
 }
 
-static cer_status
-build_layer(cer_build *b, const cer_layer **layer, cer_build_value *value)
+cer_status
+cer_build_any(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
 	static const cer_build_fn combinators[] = {
 		[CER_LAYER_CHAIN] = build_chain,
@@ -316,6 +363,7 @@ build_layer(cer_build *b, const cer_layer **layer, cer_build_value *value)
 		[CER_LAYER_SUM] = build_sum,
 		[CER_LAYER_SKIP] = build_skip,
 		[CER_LAYER_ENSEMBLE] = build_ensemble,
+		[CER_LAYER_BY_TABLE] = cer_build_by_table,
 	};
 	size_t kind = (size_t) (*layer)->kind;
 	cer_build_fn build = cer_build_find((*layer)->kind);
@@ -375,7 +423,8 @@ count_uses(const cer_layer *layer, bool *is_features)
 			break;
 	}
 	*is_features = false;
-	if (layer->kind == CER_LAYER_TOKENS || layer->kind == CER_LAYER_WIDE)
+	if (layer->kind == CER_LAYER_TOKENS || layer->kind == CER_LAYER_WIDE ||
+	    layer->kind == CER_LAYER_BY_TABLE)
 		return 0;
 	if (layer->kind == CER_LAYER_CONCAT || layer->kind == CER_LAYER_SUM)
 		return count_uses_side_by_side(layer, flows);
@@ -386,22 +435,34 @@ count_uses(const cer_layer *layer, bool *is_features)
 
 /* ------------------------------------------------------------ all of it */
 
-/* Whether what the layer makes are logits. */
-static bool
-makes_logits(const cer_layer *layer)
+bool
+cer_build_makes_logits(const cer_build *b, const cer_layer *layer)
 {
 	if (layer == NULL)
 		return false;
+	if (layer->kind == CER_LAYER_BY_TABLE)
+		return layer->joining == CER_JOINING_SUM &&
+		       (layer == b->last || cer_build_makes_logits(b, layer->first));
 	if (layer->kind == CER_LAYER_OUTPUT || layer->kind == CER_LAYER_WIDE)
 		return true;
 	if (layer->kind == CER_LAYER_CHAIN || layer->kind == CER_LAYER_ENSEMBLE)
-		return makes_logits(layer->last);
+		return cer_build_makes_logits(b, layer->last);
 	if (layer->kind != CER_LAYER_SUM || layer->first == NULL)
 		return false;
 	for (const cer_layer *child = layer->first; child; child = child->next)
-		if (!makes_logits(child))
+		if (!cer_build_makes_logits(b, child))
 			return false;
 	return true;
+}
+
+/* What a chain ends with. */
+static const cer_layer *
+find_last(const cer_layer *layer)
+{
+	while (layer != NULL && (layer->kind == CER_LAYER_CHAIN ||
+	                         layer->kind == CER_LAYER_ENSEMBLE))
+		layer = layer->last;
+	return layer;
 }
 
 cer_status
@@ -416,9 +477,12 @@ cer_net_build(cer_net_builder *builder, const cer_layer *structure,
 	                    .m = 1};
 	bool is_features = true;
 
+	b.last = find_last(structure);
+	CER_TRY(
+		cer_view_make_all(builder->arena, builder->net->shape, &b.view, err));
 	b.is_shared = count_uses(structure, &is_features) > 1;
-	CER_TRY(build_layer(&b, &structure, &value));
-	if (!makes_logits(structure))
+	CER_TRY(cer_build_any(&b, &structure, &value));
+	if (!cer_build_makes_logits(&b, structure))
 		CER_TRY(cer_build_add_output(&b, structure, &value));
 	return cer_build_add(&b, &softmax, &value);
 }

@@ -26,9 +26,11 @@ typedef struct cer_build
 	cer_net_builder *builder;
 	cer_error *err;
 
-	/* the encoded row as one vector */
-	bool has_features; /* made already */
-	bool is_shared;    /* taken by several layers */
+	/* what is taken of the encoded row, and as one vector */
+	const cer_view *view;
+	const cer_text *prefix; /* of nodes' names: a tower's table; or NULL */
+	bool has_features;      /* made already */
+	bool is_shared;         /* taken by several layers */
 	cer_build_value features;
 
 	/* the ensemble that layers stand in */
@@ -41,6 +43,7 @@ typedef struct cer_build
 	cer_build_value cross_start;
 
 	cer_initial_kind initial; /* of the latest dense layer */
+	const cer_layer *last;    /* what the network ends with */
 } cer_build;
 
 /* A layer's operators: value becomes what the layer makes of it.  *layer may
@@ -71,6 +74,22 @@ cer_build_get_place(const cer_layer *layer)
 {
 	return (cer_place){layer->line, layer->column};
 }
+
+/* ------------------------------------------------------------ combinators */
+
+#define CER_MAX_PARTS 64 /* of concat, sum and by_table */
+
+/* A layer, or what it takes in of its siblings. */
+extern cer_status
+cer_build_any(cer_build *b, const cer_layer **layer, cer_build_value *value);
+/* Parts side by side, or added, for a layer that errors name; the first becomes
+ * what they make. */
+extern cer_status cer_build_join(cer_build *b, const cer_layer *layer,
+                                 cer_build_value *parts, size_t n);
+extern cer_status cer_build_add_up(cer_build *b, const cer_layer *layer,
+                                   cer_build_value *parts, size_t n);
+/* Whether what the layer makes are logits. */
+extern bool cer_build_makes_logits(const cer_build *b, const cer_layer *layer);
 
 /* ------------------------------------------------------------ nodes */
 
@@ -120,6 +139,10 @@ extern cer_status cer_build_add_output(cer_build *b, const cer_layer *layer,
                                        cer_build_value *value);
 
 /* ------------------------------------------------------------ layers */
+
+/* build_table.c: towers. */
+extern cer_status cer_build_by_table(cer_build *b, const cer_layer **layer,
+                                     cer_build_value *value);
 
 /* build_sequence.c: tokens in their order. */
 extern cer_status

@@ -133,7 +133,7 @@ cer_build_add_dense(cer_build *b, const cer_build_dense *dense,
                     cer_build_value *value)
 {
 	size_t n_in = value->is_features
-	                  ? cer_features_count(b->builder->net->shape)
+	                  ? cer_features_count(b->builder->net->shape, b->view)
 	                  : value->n;
 	cer_node activate = {.op = &cer_op_activate,
 	                     .name = cer_text_of(dense->name),
@@ -254,7 +254,8 @@ build_wide(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	                 .n_out = b->builder->net->shape->n_classes,
 	                 .is_wide = true};
 
-	(void) layer;
+	if (b->prefix != NULL)
+		return cer_build_fail_unsupported(b, *layer, " in by_table");
 	*value = (cer_build_value){.is_features = true};
 	CER_TRY(cer_build_add(b, &node, value));
 	node.op = &cer_op_activate;
@@ -265,13 +266,14 @@ build_wide(cer_build *b, const cer_layer **layer, cer_build_value *value)
 static cer_status
 build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
-	const cer_input_shape *shape = b->builder->net->shape;
-	size_t n_tokens = shape->n_numbers + shape->n_tables + (*layer)->has_cls;
+	size_t n_tokens =
+		b->view->n_numbers + b->view->n_tables + (*layer)->has_cls;
 	char name[CER_MAX_NAME];
 	cer_node node = {.op = &cer_op_tokens,
 	                 .name = cer_text_of("tokens"),
 	                 .n_out = (*layer)->width,
 	                 .m = n_tokens,
+	                 .view = b->view,
 	                 .is_first = (*layer)->has_cls};
 
 	CER_TRY(cer_build_check_width(b, *layer, (*layer)->width));

@@ -64,12 +64,14 @@ copy_shape(cer_arena *arena, const cer_input_shape *from,
 	size_t tables_size = from->n_tables * sizeof(cer_table_shape);
 	cer_table_shape *tables = cer_arena_allocate(arena, tables_size);
 	cer_text *names;
+	cer_text *aliases;
 
 	if (shape == NULL || tables == NULL)
 		return cer_fail_memory(err, sizeof(*shape) + tables_size);
 	*shape = *from;
 	CER_TRY(
 		copy_texts(arena, from->number_names, from->n_numbers, &names, err));
+	CER_TRY(copy_texts(arena, from->aliases, from->n_aliases, &aliases, err));
 	for (size_t i = 0; i < from->n_tables; i++)
 	{
 		tables[i] = from->tables[i];
@@ -78,6 +80,7 @@ copy_shape(cer_arena *arena, const cer_input_shape *from,
 	}
 	shape->number_names = names;
 	shape->tables = tables;
+	shape->aliases = aliases;
 	*to = shape;
 	return CER_OK;
 }

@@ -16,8 +16,8 @@
 #ifndef CER_NN_NET_H
 #define CER_NN_NET_H
 
-#include "data/encoded.h"
 #include "lang/layer.h"
+#include "nn/view.h"
 
 /* How a tensor starts. */
 typedef enum cer_initial
@@ -85,6 +85,7 @@ typedef struct cer_node
 	cer_cell_kind cell;  /* of recurrent */
 	size_t grid_columns; /* of unfold: tokens are a grid; 0: a line */
 	cer_initial_kind initial;
+	const cer_view *view; /* features, tokens: which they take */
 
 	size_t first_tensor;
 	size_t n_tensors;

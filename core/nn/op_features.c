@@ -22,33 +22,38 @@ get_table_width(const cer_table_shape *table)
 	return table->width > 0 ? table->width : table->n_codes;
 }
 
-size_t
-cer_features_count(const cer_input_shape *shape)
+static const cer_table_shape *
+get_table(const cer_net *net, const cer_node *node, size_t i)
 {
-	size_t n = shape->n_numbers;
+	return &net->shape->tables[node->view->tables[i]];
+}
 
-	for (size_t i = 0; i < shape->n_tables; i++)
-		n += get_table_width(&shape->tables[i]);
+size_t
+cer_features_count(const cer_input_shape *shape, const cer_view *view)
+{
+	size_t n = view->n_numbers;
+
+	for (size_t i = 0; i < view->n_tables; i++)
+		n += get_table_width(&shape->tables[view->tables[i]]);
 	return n;
 }
 
 static cer_status
 features_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 {
-	const cer_input_shape *shape = builder->net->shape;
-
-	for (size_t i = 0; i < shape->n_tables; i++)
+	for (size_t i = 0; i < node->view->n_tables; i++)
 	{
+		const cer_table_shape *table = get_table(builder->net, node, i);
 		cer_tensor_spec embedding = {
-			.name = shape->tables[i].name,
+			.name = table->name,
 			.suffix = "embed(",
-			.n_rows = shape->tables[i].n_codes,
-			.n_columns = shape->tables[i].width,
+			.n_rows = table->n_codes,
+			.n_columns = table->width,
 			.initial = CER_INITIAL_NORMAL,
 			.scale = CER_EMBEDDING_DEVIATION,
 		};
 
-		if (shape->tables[i].width > 0)
+		if (table->width > 0)
 			CER_TRY(cer_net_add_tensor(builder, node, &embedding, err));
 	}
 	return CER_OK;
@@ -65,15 +70,17 @@ static void
 write_row(const cer_tile *tile, const cer_graph_node *node,
           const cer_source_row *row, float *to)
 {
-	const cer_input_shape *shape = tile->graph->net->shape;
+	const cer_view *view = node->node->view;
 	size_t tensor = 0;
 
-	memcpy(to, row->numbers, shape->n_numbers * sizeof(float));
-	to += shape->n_numbers;
-	for (size_t i = 0; i < shape->n_tables; i++)
+	for (size_t i = 0; i < view->n_numbers; i++)
+		*to++ = row->numbers[view->numbers[i]];
+	for (size_t i = 0; i < view->n_tables; i++)
 	{
-		size_t code = cer_source_get_code(tile, row, i);
-		size_t width = shape->tables[i].width;
+		const cer_table_shape *table =
+			get_table(tile->graph->net, node->node, i);
+		size_t code = cer_source_get_code(tile, row, view->tables[i]);
+		size_t width = table->width;
 
 		if (width > 0)
 			memcpy(
@@ -84,7 +91,7 @@ write_row(const cer_tile *tile, const cer_graph_node *node,
 				width * sizeof(float));
 		else
 			to[code] = 1.0f;
-		to += get_table_width(&shape->tables[i]);
+		to += get_table_width(table);
 	}
 }
 
@@ -115,17 +122,18 @@ static cer_status
 prepare_rows(cer_graph *graph, cer_graph_node *node, features_state *state,
              cer_error *err)
 {
-	const cer_input_shape *shape = graph->net->shape;
-	size_t size = shape->n_tables * sizeof(*state->rows);
-	size_t column = shape->n_numbers;
+	const cer_view *view = node->node->view;
+	size_t size = view->n_tables * sizeof(*state->rows);
+	size_t column = view->n_numbers;
 	size_t tensor = 0;
 
 	state->rows = cer_arena_allocate(graph->arena, size);
 	if (state->rows == NULL)
 		return cer_fail_memory(err, size);
-	for (size_t i = 0; i < shape->n_tables; i++)
+	for (size_t i = 0; i < view->n_tables; i++)
 	{
-		size_t width = shape->tables[i].width;
+		const cer_table_shape *table = get_table(graph->net, node->node, i);
+		size_t width = table->width;
 
 		if (width > 0)
 		{
@@ -138,7 +146,7 @@ prepare_rows(cer_graph *graph, cer_graph_node *node, features_state *state,
 			};
 			CER_TRY(cer_source_add_rows(graph, node, &state->rows[i], err));
 		}
-		column += get_table_width(&shape->tables[i]);
+		column += get_table_width(table);
 	}
 	return CER_OK;
 }
@@ -152,7 +160,7 @@ features_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 		return cer_fail_memory(err, sizeof(*state));
 	if (graph->is_scoring)
 		return CER_OK;
-	CER_TRY(cer_source_prepare(graph, &state->source, err));
+	CER_TRY(cer_source_prepare(graph, node->node->view, &state->source, err));
 	return prepare_rows(graph, node, state, err);
 }
 

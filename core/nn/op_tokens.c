@@ -32,17 +32,16 @@ count_cls(const cer_node *node)
 }
 
 static size_t
-get_table_tensor(const cer_graph *graph, size_t table)
+get_table_tensor(const cer_graph_node *node, size_t table)
 {
-	return (graph->net->shape->n_numbers > 0 ? TENSOR_NUMBERS + 1
-	                                         : TENSOR_BIAS + 1) +
-	       table;
+	return TENSOR_BIAS + 1 + (node->node->view->n_numbers > 0 ? 1U : 0U) + table;
 }
 
 static cer_status
 tokens_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 {
 	const cer_input_shape *shape = builder->net->shape;
+	const cer_view *view = node->view;
 	cer_tensor_spec spec = {
 		.name = node->name,
 		.suffix = "bias",
@@ -54,16 +53,18 @@ tokens_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 
 	CER_TRY(cer_net_add_tensor(builder, node, &spec, err));
 	spec.suffix = "numbers";
-	spec.n_rows = shape->n_numbers;
-	spec.row_names = shape->number_names;
-	if (shape->n_numbers > 0)
+	spec.n_rows = view->n_numbers;
+	spec.row_names = view->number_names;
+	if (view->n_numbers > 0)
 		CER_TRY(cer_net_add_tensor(builder, node, &spec, err));
 	spec.suffix = "tokens(";
 	spec.row_names = NULL;
-	for (size_t i = 0; i < shape->n_tables; i++)
+	for (size_t i = 0; i < view->n_tables; i++)
 	{
-		spec.name = shape->tables[i].name;
-		spec.n_rows = shape->tables[i].n_codes;
+		const cer_table_shape *table = &shape->tables[view->tables[i]];
+
+		spec.name = table->name;
+		spec.n_rows = table->n_codes;
 		CER_TRY(cer_net_add_tensor(builder, node, &spec, err));
 	}
 	return CER_OK;
@@ -82,24 +83,24 @@ write_row(const cer_tile *tile, const cer_graph_node *node,
           const cer_source_row *row, float *y)
 {
 	const cer_graph *graph = tile->graph;
-	const cer_input_shape *shape = graph->net->shape;
+	const cer_view *view = node->node->view;
 	const float *weights = graph->weights;
 	size_t n = node->out.n;
 
 	y += count_cls(node->node) * n;
-	for (size_t i = 0; i < shape->n_numbers; i++, y += n)
+	for (size_t i = 0; i < view->n_numbers; i++, y += n)
 	{
 		const float *w =
 			weights + cer_node_get_tensor(graph, node, TENSOR_NUMBERS)->offset +
 			i * n;
 
 		for (size_t j = 0; j < n; j++)
-			y[j] += row->numbers[i] * w[j];
+			y[j] += row->numbers[view->numbers[i]] * w[j];
 	}
-	for (size_t i = 0; i < shape->n_tables; i++, y += n)
+	for (size_t i = 0; i < view->n_tables; i++, y += n)
 	{
-		size_t code = cer_source_get_code(tile, row, i);
-		size_t tensor = get_table_tensor(graph, i);
+		size_t code = cer_source_get_code(tile, row, view->tables[i]);
+		size_t tensor = get_table_tensor(node, i);
 
 		graph->kernels->backward_linear(
 			n,
@@ -136,7 +137,7 @@ tokens_backward(const cer_tile *tile, const cer_graph_node *node)
 	const tokens_state *state = node->state;
 	const cer_graph *graph = tile->graph;
 	size_t n = node->out.n;
-	size_t n_numbers = graph->net->shape->n_numbers;
+	size_t n_numbers = node->node->view->n_numbers;
 	float *bias = cer_sums_begin(&state->bias, tile);
 	float *numbers =
 		n_numbers > 0 ? cer_sums_begin(&state->numbers, tile) : NULL;
@@ -161,23 +162,23 @@ static cer_status
 prepare_rows(cer_graph *graph, cer_graph_node *node, tokens_state *state,
              cer_error *err)
 {
-	const cer_input_shape *shape = graph->net->shape;
-	size_t size = shape->n_tables * sizeof(*state->rows);
+	const cer_view *view = node->node->view;
+	size_t size = view->n_tables * sizeof(*state->rows);
 	size_t n = node->out.n;
 
 	state->rows = cer_arena_allocate(graph->arena, size);
 	if (state->rows == NULL)
 		return cer_fail_memory(err, size);
-	for (size_t i = 0; i < shape->n_tables; i++)
+	for (size_t i = 0; i < view->n_tables; i++)
 	{
-		size_t tensor = get_table_tensor(graph, i);
+		size_t tensor = get_table_tensor(node, i);
 
 		state->rows[i] = (cer_source_rows){
 			.source = &state->source,
 			.table = i,
 			.offset = cer_node_get_tensor(graph, node, tensor)->offset,
 			.n = n,
-			.column = (count_cls(node->node) + shape->n_numbers + i) * n,
+			.column = (count_cls(node->node) + view->n_numbers + i) * n,
 		};
 		CER_TRY(cer_source_add_rows(graph, node, &state->rows[i], err));
 	}
@@ -188,13 +189,13 @@ static cer_status
 tokens_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 {
 	tokens_state *state = cer_graph_make_state(graph, node, sizeof(*state));
-	size_t n_numbers = graph->net->shape->n_numbers;
+	size_t n_numbers = node->node->view->n_numbers;
 
 	if (state == NULL)
 		return cer_fail_memory(err, sizeof(*state));
 	if (graph->is_scoring)
 		return CER_OK;
-	CER_TRY(cer_source_prepare(graph, &state->source, err));
+	CER_TRY(cer_source_prepare(graph, node->node->view, &state->source, err));
 	state->bias =
 		(cer_sums){cer_node_get_tensor(graph, node, TENSOR_BIAS)->offset,
 	               cer_get_width(&node->out), NULL};

@@ -144,8 +144,9 @@ cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
 /* "gain", 1 at first, and "bias", 0, for each unit; count > 0: of members. */
 extern cer_status cer_net_add_gain(cer_net_builder *builder, cer_node *node,
                                    size_t count, cer_error *err);
-/* Floats of the encoded row as one vector. */
-extern size_t cer_features_count(const cer_input_shape *shape);
+/* Floats of what the view has of an encoded row, as one vector. */
+extern size_t
+cer_features_count(const cer_input_shape *shape, const cer_view *view);
 
 /* Fills initial and scale for weights that n_in active inputs share. */
 extern void

@@ -11,18 +11,19 @@
 #define BLOCK_CODES 2048
 
 cer_status
-cer_source_prepare(cer_graph *graph, cer_source *source, cer_error *err)
+cer_source_prepare(cer_graph *graph, const cer_view *view, cer_source *source,
+                   cer_error *err)
 {
-	const cer_input_shape *shape = graph->net->shape;
 	size_t size = graph->batch_rows * sizeof(uint32_t);
 
+	source->view = view;
 	source->numbers =
-		cer_graph_allocate_floats(graph, graph->batch_rows * shape->n_numbers);
+		cer_graph_allocate_floats(graph, graph->batch_rows * view->n_numbers);
 	source->codes = cer_arena_allocate(
-		graph->arena, (shape->n_tables + 1) * sizeof(*source->codes));
+		graph->arena, (view->n_tables + 1) * sizeof(*source->codes));
 	if (source->numbers == NULL || source->codes == NULL)
-		return cer_fail_memory(err, size * shape->n_numbers);
-	for (size_t i = 0; i < shape->n_tables; i++)
+		return cer_fail_memory(err, size * view->n_numbers);
+	for (size_t i = 0; i < view->n_tables; i++)
 	{
 		source->codes[i] = cer_arena_allocate(graph->arena, size);
 		if (source->codes[i] == NULL)
@@ -61,7 +62,7 @@ cer_source_get_code(const cer_tile *tile, const cer_source_row *row,
 void
 cer_source_keep(const cer_source *source, const cer_tile *tile)
 {
-	const cer_input_shape *shape = tile->graph->net->shape;
+	const cer_view *view = source->view;
 	size_t n_rows = tile->graph->batch_rows;
 	cer_source_row row;
 
@@ -69,10 +70,11 @@ cer_source_keep(const cer_source *source, const cer_tile *tile)
 	{
 		bool is_row = cer_source_get(tile, at, &row);
 
-		for (size_t i = 0; i < shape->n_numbers; i++)
-			source->numbers[i * n_rows + at] = is_row ? row.numbers[i] : 0.0f;
-		for (size_t i = 0; i < shape->n_tables; i++)
-			source->codes[i][at] = is_row ? row.codes[i] : 0;
+		for (size_t i = 0; i < view->n_numbers; i++)
+			source->numbers[i * n_rows + at] =
+				is_row ? row.numbers[view->numbers[i]] : 0.0f;
+		for (size_t i = 0; i < view->n_tables; i++)
+			source->codes[i][at] = is_row ? row.codes[view->tables[i]] : 0;
 	}
 }
 
@@ -106,7 +108,8 @@ cer_status
 cer_source_add_rows(cer_graph *graph, const cer_graph_node *node,
                     const cer_source_rows *rows, cer_error *err)
 {
-	size_t n_codes = graph->net->shape->tables[rows->table].n_codes;
+	size_t table = rows->source->view->tables[rows->table];
+	size_t n_codes = graph->net->shape->tables[table].n_codes;
 
 	for (size_t code = 0; code < n_codes; code += BLOCK_CODES)
 	{

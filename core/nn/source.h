@@ -11,8 +11,9 @@
 /* Training only: scoring reads the rows where they are. */
 typedef struct cer_source
 {
-	float *numbers;   /* (n_numbers, batch_rows): by column */
-	uint32_t **codes; /* by table, (batch_rows) */
+	const cer_view *view;
+	float *numbers;   /* (n_numbers, batch_rows): by number of the view */
+	uint32_t **codes; /* by table of the view, (batch_rows) */
 } cer_source;
 
 /* Numbers and codes of one row. */
@@ -22,12 +23,12 @@ typedef struct cer_source_row
 	const uint32_t *codes;
 } cer_source_row;
 
-extern cer_status
-cer_source_prepare(cer_graph *graph, cer_source *source, cer_error *err);
+extern cer_status cer_source_prepare(cer_graph *graph, const cer_view *view,
+                                     cer_source *source, cer_error *err);
 /* Row `at` of the batch; false: it only fills up the tile. */
 extern bool
 cer_source_get(const cer_tile *tile, size_t at, cer_source_row *row);
-/* A code that the net does not know is unseen. */
+/* Of a table of the net; a code that it does not know is unseen. */
 extern uint32_t cer_source_get_code(const cer_tile *tile,
                                     const cer_source_row *row, size_t table);
 /* Remembers the tile's rows; 0 for those that fill up. */
@@ -40,7 +41,7 @@ extern void cer_source_keep(const cer_source *source, const cer_tile *tile);
 typedef struct cer_source_rows
 {
 	const cer_source *source;
-	size_t table;
+	size_t table; /* of the view */
 	size_t offset;
 	size_t n;
 	size_t column;

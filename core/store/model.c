@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "base/text.h"
+#include "data/shape.h"
 #include "nn/infer.h"
 
 #include <math.h>
@@ -58,6 +59,7 @@ make_model(cer_arena *arena, cer_arena *work, part_list *list, cer_model *model,
 {
 	cer_model_header header;
 	const cer_mst *mst;
+	const cer_input_shape *shape;
 	const cer_net *net;
 	const float *weights = NULL;
 
@@ -65,8 +67,9 @@ make_model(cer_arena *arena, cer_arena *work, part_list *list, cer_model *model,
 	CER_TRY(cer_mst_parse(work, header.triple, &mst, err));
 	CER_TRY(cer_mst_check_bound(mst, err));
 	CER_TRY(read_encoders(arena, list, &header, &model->encoders, err));
-	CER_TRY(cer_net_make(arena, cer_encoders_get_shape(model->encoders),
-	                     mst->structure, &net, err));
+	CER_TRY(cer_shape_make(work, cer_encoders_get_shape(model->encoders), mst,
+	                       &shape, err));
+	CER_TRY(cer_net_make(arena, shape, mst->structure, &net, err));
 	CER_TRY(read_weights(work, list, net, &weights, err));
 	CER_TRY(cer_infer_make(arena, net, weights, &model->infer, err));
 	return fill_model(arena, &header, model, err);

@@ -8,6 +8,7 @@
  */
 #include "train/trainer.h"
 #include "base/error.h"
+#include "data/shape.h"
 
 #include <string.h>
 
@@ -29,17 +30,19 @@ encode_rows(cer_trainer *trainer, const cer_plan *plan, cer_error *err)
 static cer_status
 start_run(cer_trainer *trainer, cer_error *err)
 {
+	const cer_input_shape *shape = cer_encoders_get_shape(trainer->encoders);
 	cer_run_config config = {
 		.host = &trainer->host,
 		.kernels = cer_kernels_choose(),
 		.make_gemm = cer_gemm_make_xsmm,
-		.shape = cer_encoders_get_shape(trainer->encoders),
 		.structure = trainer->mst->structure,
 		.settings = &trainer->mst->settings,
 		.train = &trainer->train,
 		.valid = &trainer->valid,
 	};
 
+	CER_TRY(cer_shape_make(trainer->arena, shape, trainer->mst, &config.shape,
+	                       err));
 	return cer_run_make(trainer->arena, &config, &trainer->run, err);
 }
 

@@ -64,6 +64,7 @@ set_argument(cer_layer *layer, const char *name, const char *value)
 	static const char *const norms[] = {"batch", "layer"};
 	static const char *const pools[] = {"mean", "max", "first", "attention",
 	                                    "last"};
+	static const char *const joinings[] = {"concat", "sum", "gate"};
 	static const char *const initials[] = {"default", "lecun", "he", "ntk"};
 
 	if (strcmp(name, "width") == 0)
@@ -82,6 +83,8 @@ set_argument(cer_layer *layer, const char *name, const char *value)
 		layer->norm = (cer_norm_kind) find_word(value, norms, 2);
 	else if (strcmp(name, "pool") == 0)
 		layer->pool = (cer_pool_kind) find_word(value, pools, 5);
+	else if (strcmp(name, "joining") == 0)
+		layer->joining = (cer_joining_kind) find_word(value, joinings, 3);
 	else if (strcmp(name, "initial") == 0)
 		layer->initial = (cer_initial_kind) find_word(value, initials, 4);
 	else

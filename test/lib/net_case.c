@@ -77,6 +77,8 @@ net_case_init(net_case *c, const net_case_spec *spec)
 {
 	static const cer_text names[] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1},
 	                                 {"e", 1}, {"f", 1}, {"g", 1}};
+	static const cer_text joined[] = {{"a", 1}, {"p.b", 3}, {"c", 1}, {"d", 1}};
+	static const cer_text aliases[] = {{"p", 1}, {"q", 1}, {"r", 1}};
 	cer_error err = {0};
 	const cer_layer *structure;
 	test_random random = {99};
@@ -99,6 +101,12 @@ net_case_init(net_case *c, const net_case_spec *spec)
 	                             .n_tables = spec->n_tables,
 	                             .tables = spec->tables,
 	                             .n_classes = spec->n_classes};
+	if (spec->has_joins)
+	{
+		c->shape.number_names = joined;
+		c->shape.aliases = aliases;
+		c->shape.n_aliases = 3;
+	}
 	c->rows = net_case_make_rows(c->arena, &c->shape, spec->n_rows, 5);
 	structure = spec->text != NULL
 	                ? layer_text_read(c->arena, spec->text)

@@ -37,6 +37,7 @@ typedef struct net_case_spec
 	size_t n_tables;
 	const cer_table_shape *tables;
 	size_t n_classes;
+	bool has_joins;   /* number "p.b", and aliases p, q and r */
 	const char *text; /* of the structure, see layer_text.h; NULL: layers */
 	const mlp_layer *layers;
 	size_t n_layers;

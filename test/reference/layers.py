@@ -275,6 +275,29 @@ def lstm(net):
     return net.output(x.mean(1))
 
 
+TOWERS = ["", "p", "q"]
+
+
+def tower(net, i, units):
+    """A dense layer of the features of one table: the i-th number and the i-th table of codes."""
+    prefix = f"{TOWERS[i]}." if i else ""
+    n_codes, width = TABLES[i]
+    codes = net.codes[:, i]
+    table = (functional.embedding(codes, net.get(f"embed({prefix}t{i})", n_codes, width)) if width
+             else functional.one_hot(codes, n_codes).double())
+    x = torch.cat([net.numbers[:, i:i + 1], table], 1)
+    return torch.tanh(net.dense(x, f"{TOWERS[i]}/dense({units})[0]", units))
+
+
+def tower_sum(net):
+    return sum(net.dense(tower(net, i, 6), f"{alias}/output", N_CLASSES) for i, alias in enumerate(TOWERS))
+
+
+def tower_gate(net):
+    x = torch.cat([tower(net, i, 5) for i in range(len(TOWERS))], 1)
+    return net.output(x * torch.sigmoid(net.dense(x, "gate(15)[0].in", 15)))
+
+
 def structure(*parts):
     return "(chain " + "".join(parts) + ")"
 
@@ -309,6 +332,8 @@ NETS = {
                     "(conv2d width=3 count=3 rows=2)(activation function=relu)(flatten)"),
     gru: structure("(tokens width=4)(gru width=5)(gru width=3)(pool pool=last)"),
     lstm: structure("(tokens width=4)(position)(lstm width=5)(pool pool=mean)"),
+    tower_sum: structure("(by_table joining=sum (chain (dense width=6)(activation function=tanh)))"),
+    tower_gate: structure("(by_table joining=gate (chain (dense width=5)(activation function=tanh)))"),
 }
 
 

@@ -27,6 +27,8 @@ static const char *const classes[] = {"plain", "avx2", "avx512"};
 
 static const cer_table_shape some_tables[] = {
 	{{"x", 1}, 5, 0}, {{"y", 1}, 7, 4}, {{"z", 1}, 90, 3}};
+static const cer_table_shape joined_tables[] = {
+	{{"x", 1}, 5, 0}, {{"p.y", 3}, 7, 4}, {{"q.z", 3}, 90, 3}};
 
 #define RELU   "(activation function=relu)"
 #define GELU   "(activation function=gelu)"
@@ -70,6 +72,12 @@ static const char *const structures[] = {
 	"(chain " TOKENS "(gru width=6)(dropout dropout=0.1)(gru width=5)(pool "
 	"pool=last))",
 	"(chain " TOKENS "(lstm width=6)(skip (lstm width=6))(pool pool=mean))",
+	"(chain (by_table joining=concat (chain " DENSE "))(dense width=6))",
+	"(chain (by_table joining=sum (chain " DENSE ")))",
+	"(chain (by_table joining=sum (chain " TOKENS ATTEND "(pool pool=mean))))",
+	"(chain (by_table joining=gate (chain (dense width=5)" GELU ")))",
+	"(chain (ensemble count=2 (by_table joining=concat (dense width=5)))" GELU
+	")",
 	"(chain " TOKENS "(position)" ATTEND "(pool pool=last))",
 	"(chain " CLS "(skip (norm norm=batch)" ATTEND ")(pool pool=first))",
 	"(chain (concat " TOKENS "(chain " CLS "(dense width=8)))(pool pool=mean))",
@@ -114,9 +122,11 @@ typedef struct layers_case
 static void
 init(net_case *c, const layers_case *what)
 {
+	bool has_joins = strstr(what->structure, "by_table") != NULL;
 	net_case_spec spec = {.n_numbers = what->is_without_numbers ? 0 : 4,
 	                      .n_tables = what->is_without_tables ? 0 : 3,
-	                      .tables = some_tables,
+	                      .tables = has_joins ? joined_tables : some_tables,
+	                      .has_joins = has_joins,
 	                      .n_classes = what->n_classes,
 	                      .text = what->structure,
 	                      .n_rows = what->n_rows,
@@ -460,6 +470,12 @@ static const failing failures[] = {
 	{"(chain (ensemble count=2 (tokens width=4)(gru width=3)))",
      "layer \"gru\" in an ensemble cannot be trained by the native executor "
      "yet at line 1, column 42"},
+	{"(chain (dense width=4)(by_table (dense width=3)))",
+     "layer \"by_table\" takes features: no layer can stand before it at line "
+     "1, column 23"},
+	{"(chain (by_table (chain (wide))))",
+     "layer \"wide\" in by_table cannot be trained by the native executor yet "
+     "at line 1, column 25"},
 	{"(chain (tokens width=9)(attention count=2))",
      "layer \"attention\" of 2 heads does not fit tokens of 9 at line 1, "
      "column 24"},

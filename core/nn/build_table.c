@@ -1,0 +1,133 @@
+/*
+ * nn/build_table.c
+ *	  by_table: a tower of layers for each table of FE, from the features of
+ *	  that table alone, and how the towers come together.
+ *
+ * Where a network ends with the sum of towers, each has an output of its own:
+ * the tables' parts add up to the logits.
+ */
+#include "nn/build.h"
+
+#include "base/text.h"
+
+/* What a tower has of its own while it is built. */
+typedef struct tower_scope
+{
+	const cer_view *view;
+	const cer_text *prefix;
+	bool has_features;
+	bool is_shared;
+	cer_build_value features;
+} tower_scope;
+
+static tower_scope
+enter_tower(cer_build *b, const cer_view *view)
+{
+	tower_scope outer = {b->view, b->prefix, b->has_features, b->is_shared,
+	                     b->features};
+
+	b->view = view;
+	b->prefix = &view->alias;
+	b->has_features = false;
+	/* "first" knows no views */
+	b->is_shared = true;
+	return outer;
+}
+
+static void
+leave_tower(cer_build *b, const tower_scope *outer)
+{
+	b->view = outer->view;
+	b->prefix = outer->prefix;
+	b->has_features = outer->has_features;
+	b->is_shared = outer->is_shared;
+	b->features = outer->features;
+}
+
+static cer_status
+build_tower(cer_build *b, const cer_layer *layer, const cer_view *view,
+            cer_build_value *value)
+{
+	tower_scope outer = enter_tower(b, view);
+	const cer_layer *tower = layer->first;
+	bool needs_output = layer == b->last && layer->joining == CER_JOINING_SUM &&
+	                    !cer_build_makes_logits(b, tower);
+
+	*value = (cer_build_value){.is_features = true};
+	CER_TRY(cer_build_any(b, &tower, value));
+	CER_TRY(cer_build_get_vectors(b, value));
+	if (needs_output)
+		CER_TRY(cer_build_add_output(b, layer, value));
+	leave_tower(b, &outer);
+	return CER_OK;
+}
+
+/* Side by side; each unit by a factor that all of them choose. */
+static cer_status
+gate_towers(cer_build *b, const cer_layer *layer, cer_build_value *towers,
+            size_t n)
+{
+	cer_build_value parts[2];
+	cer_build_dense dense = {.layer = layer,
+	                         .has_bias = true,
+	                         .initial = layer->initial,
+	                         .activation = CER_SIGMOID};
+	char name[CER_MAX_NAME];
+	cer_node node = {.op = &cer_op_product};
+
+	CER_TRY(cer_build_join(b, layer, towers, n));
+	CER_TRY(cer_build_need_vector(b, layer, &towers[0]));
+	parts[0] = parts[1] = towers[0];
+	dense.width = towers[0].n;
+	cer_build_name(b, "gate", dense.width, name);
+	CER_TRY(cer_build_add_named_dense(b, name, ".in", dense, &parts[1]));
+	node.name = cer_text_of(name);
+	node.n_out = dense.width;
+	CER_TRY(cer_build_add_many(b, &node, parts, 2));
+	towers[0] = parts[0];
+	return CER_OK;
+}
+
+static cer_status
+join_towers(cer_build *b, const cer_layer *layer, cer_build_value *towers,
+            size_t n)
+{
+	switch (layer->joining)
+	{
+		case CER_JOINING_SUM:
+			return cer_build_add_up(b, layer, towers, n);
+		case CER_JOINING_GATE:
+			return gate_towers(b, layer, towers, n);
+		case CER_JOINING_CONCAT:
+			break;
+	}
+	return cer_build_join(b, layer, towers, n);
+}
+
+cer_status
+cer_build_by_table(cer_build *b, const cer_layer **layer,
+                   cer_build_value *value)
+{
+	cer_net_builder *builder = b->builder;
+	cer_build_value towers[CER_MAX_PARTS];
+	const cer_view *views;
+	size_t n;
+
+	if (b->prefix != NULL)
+		return cer_build_fail_unsupported(b, *layer, " in by_table");
+	if (!value->is_features)
+		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(*layer),
+		                   "layer \"by_table\" takes features: no layer can "
+		                   "stand before it");
+	CER_TRY(cer_view_make_tables(builder->arena, builder->net->shape, &views,
+	                             &n, b->err));
+	if (n > CER_MAX_PARTS)
+		return cer_fail_at(b->err, CER_TOO_BIG, cer_build_get_place(*layer),
+		                   "layer \"by_table\" has more than %d parts",
+		                   CER_MAX_PARTS);
+	for (size_t i = 0; i < n; i++)
+		CER_TRY(build_tower(b, *layer, &views[i], &towers[i]));
+	CER_TRY(join_towers(b, *layer, towers, n));
+	*value = towers[0];
+	return CER_OK;
+}

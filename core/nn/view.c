@@ -1,0 +1,110 @@
+/*
+ * nn/view.c
+ *	  Parts of an encoded row.
+ *
+ * A feature belongs to the table whose alias and a dot its name begins with,
+ * to the task's own otherwise; so do expressions, whatever they read.
+ */
+#include "nn/view.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <string.h>
+
+#define ALL_TABLES SIZE_MAX
+#define OWN_TABLE  (SIZE_MAX - 1)
+
+/* Index of its alias, or OWN_TABLE; the longest alias that fits. */
+static size_t
+find_table(const cer_input_shape *shape, cer_text name)
+{
+	size_t found = OWN_TABLE;
+	size_t size = 0;
+
+	for (size_t i = 0; i < shape->n_aliases; i++)
+	{
+		cer_text alias = shape->aliases[i];
+
+		if (alias.size >= size && name.size > alias.size &&
+		    name.data[alias.size] == '.' &&
+		    memcmp(name.data, alias.data, alias.size) == 0)
+		{
+			found = i;
+			size = alias.size;
+		}
+	}
+	return found;
+}
+
+static bool
+is_of(const cer_input_shape *shape, cer_text name, size_t table)
+{
+	return table == ALL_TABLES || find_table(shape, name) == table;
+}
+
+static cer_status
+fill_view(cer_arena *arena, const cer_input_shape *shape, size_t table,
+          cer_view *view, cer_error *err)
+{
+	size_t n = shape->n_numbers + shape->n_tables;
+	uint32_t *places = cer_arena_allocate(arena, n * sizeof(*places));
+	cer_text *names =
+		cer_arena_allocate(arena, shape->n_numbers * sizeof(*names));
+	uint32_t *tables = places + shape->n_numbers;
+
+	memset(view, 0, sizeof(*view));
+	if (places == NULL || names == NULL)
+		return cer_fail_memory(err, n * sizeof(*names));
+	if (table < shape->n_aliases)
+		view->alias = shape->aliases[table];
+	for (size_t i = 0; i < shape->n_numbers; i++)
+		if (is_of(shape, shape->number_names[i], table))
+		{
+			names[view->n_numbers] = shape->number_names[i];
+			places[view->n_numbers++] = (uint32_t) i;
+		}
+	for (size_t i = 0; i < shape->n_tables; i++)
+		if (is_of(shape, shape->tables[i].name, table))
+			tables[view->n_tables++] = (uint32_t) i;
+	view->numbers = places;
+	view->number_names = names;
+	view->tables = tables;
+	return CER_OK;
+}
+
+cer_status
+cer_view_make_all(cer_arena *arena, const cer_input_shape *shape,
+                  const cer_view **view, cer_error *err)
+{
+	cer_view *made = cer_arena_allocate(arena, sizeof(*made));
+
+	if (made == NULL)
+		return cer_fail_memory(err, sizeof(*made));
+	CER_TRY(fill_view(arena, shape, ALL_TABLES, made, err));
+	*view = made;
+	return CER_OK;
+}
+
+cer_status
+cer_view_make_tables(cer_arena *arena, const cer_input_shape *shape,
+                     const cer_view **views, size_t *n_views, cer_error *err)
+{
+	size_t size = (shape->n_aliases + 1) * sizeof(cer_view);
+	cer_view *made = cer_arena_allocate(arena, size);
+	size_t n = 0;
+
+	if (made == NULL)
+		return cer_fail_memory(err, size);
+	for (size_t i = 0; i <= shape->n_aliases; i++)
+	{
+		size_t table = i > 0 ? i - 1 : OWN_TABLE;
+
+		CER_TRY(fill_view(arena, shape, table, &made[n], err));
+		if (made[n].n_numbers + made[n].n_tables > 0)
+			n++;
+	}
+	*views = made;
+	*n_views = n;
+	return CER_OK;
+}
