@@ -2,9 +2,12 @@
  * threads.c
  *	  The threads behind a host's run_tasks.
  *
- * Tasks are claimed one by one: remaining counts down, the task's index is
- * n_tasks less what remained.  A claimed task is unfinished, so its job stays
- * until it is done: whoever claims reads the job afterwards and needs no lock.
+ * Each thread has a share of a job's tasks: thread t those of index t, t + n
+ * threads, t + 2 n threads, ...  So job after job the same thread works on what
+ * lies in its cache, and claims tasks in a cache line of its own; when its share
+ * is done it helps others with theirs.  A share counts down what is left of it;
+ * a claimed task is unfinished, so its job stays until it is done: whoever
+ * claims reads the job afterwards and needs no lock.
  *
  * Batches come some thousand times a second, so threads first look for work
  * for a while and only then sleep on a futex.  With more threads than cores
@@ -27,18 +30,31 @@
 #define MAX_THREADS 1024
 #define STACK_BYTES ((size_t) 1 << 20)
 
+/* In a cache line of its own: mostly one thread writes it. */
+typedef struct share
+{
+	_Alignas(64) _Atomic uint32_t left; /* tasks not claimed yet */
+} share;
+
+typedef struct worker
+{
+	struct threads *pool;
+	size_t index;
+} worker;
+
 struct threads
 {
 	size_t n_threads; /* the caller among them */
 	int n_spins;
+	share *shares; /* by thread */
+	worker *workers;
 
-	/* the job: written by the caller while nothing remains unfinished */
+	/* the job: written by the caller while nothing is unfinished */
 	cer_task_fn fn;
 	void *arg;
 	size_t n_tasks;
 
 	/* each in a cache line of its own: all threads write them */
-	_Alignas(64) _Atomic uint32_t remaining;  /* tasks not claimed yet */
 	_Alignas(64) _Atomic uint32_t unfinished; /* tasks not done yet */
 	_Alignas(64) _Atomic uint32_t job; /* counts jobs; futex of workers */
 	_Atomic uint32_t n_sleeping;
@@ -67,48 +83,78 @@ pause_briefly(void)
 #endif
 }
 
-static bool
-claim(threads *pool, size_t *task)
+static size_t
+count_share(const threads *pool, size_t thread)
 {
-	uint32_t left = atomic_load(&pool->remaining);
+	return (pool->n_tasks + pool->n_threads - 1 - thread) / pool->n_threads;
+}
+
+static bool
+claim(threads *pool, size_t thread, size_t *task)
+{
+	_Atomic uint32_t *counter = &pool->shares[thread].left;
+	uint32_t left = atomic_load(counter);
 
 	while (left > 0)
-		if (atomic_compare_exchange_weak(&pool->remaining, &left, left - 1))
+		if (atomic_compare_exchange_weak(counter, &left, left - 1))
 		{
-			*task = pool->n_tasks - left;
+			*task =
+				thread + (count_share(pool, thread) - left) * pool->n_threads;
 			return true;
 		}
 	return false;
 }
 
-static void
-work(threads *pool)
+/* A share's tasks, as many as are left; returns how many. */
+static uint32_t
+work_on(threads *pool, size_t thread)
 {
+	uint32_t n_done = 0;
 	size_t task;
 
-	while (claim(pool, &task))
-	{
+	for (; claim(pool, thread, &task); n_done++)
 		pool->fn(pool->arg, task);
-		if (atomic_fetch_sub(&pool->unfinished, 1) == 1 &&
+	return n_done;
+}
+
+/*
+ * Done tasks are reported share by share: a share's last claimed task keeps the
+ * job, so all of them may be of one job only.
+ */
+static void
+work(threads *pool, size_t thread)
+{
+	for (size_t i = 0; i < pool->n_threads; i++)
+	{
+		uint32_t n = work_on(pool, (thread + i) % pool->n_threads);
+
+		if (n > 0 && atomic_fetch_sub(&pool->unfinished, n) == n &&
 		    atomic_load(&pool->caller_sleeps) > 0)
 			wake_all(&pool->unfinished);
 	}
 }
 
+static bool
+has_work(const threads *pool, size_t thread)
+{
+	return atomic_load_explicit(&pool->shares[thread].left,
+	                            memory_order_relaxed) > 0;
+}
+
 static void
-wait_for_job(threads *pool)
+wait_for_job(threads *pool, size_t thread)
 {
 	uint32_t job;
 
 	for (int i = 0; i < pool->n_spins; i++)
 	{
-		if (atomic_load_explicit(&pool->remaining, memory_order_relaxed) > 0)
+		if (has_work(pool, thread))
 			return;
 		pause_briefly();
 	}
 	job = atomic_load(&pool->job);
 	atomic_fetch_add(&pool->n_sleeping, 1);
-	if (atomic_load(&pool->remaining) == 0)
+	if (atomic_load(&pool->shares[thread].left) == 0)
 		sleep_while(&pool->job, job);
 	atomic_fetch_sub(&pool->n_sleeping, 1);
 }
@@ -116,10 +162,12 @@ wait_for_job(threads *pool)
 static void *
 run_worker(void *arg)
 {
+	const worker *self = arg;
+
 	for (;;)
 	{
-		wait_for_job(arg);
-		work(arg);
+		wait_for_job(self->pool, self->index);
+		work(self->pool, self->index);
 	}
 	return NULL;
 }
@@ -154,11 +202,14 @@ threads_run(threads *pool, cer_task_fn fn, void *arg, size_t n_tasks)
 	pool->arg = arg;
 	pool->n_tasks = n_tasks;
 	atomic_store(&pool->unfinished, (uint32_t) n_tasks);
-	atomic_store(&pool->remaining, (uint32_t) n_tasks);
+	for (size_t i = 0; i < pool->n_threads; i++)
+		atomic_store_explicit(&pool->shares[i].left,
+		                      (uint32_t) count_share(pool, i),
+		                      memory_order_release);
 	atomic_fetch_add(&pool->job, 1);
 	if (atomic_load(&pool->n_sleeping) > 0)
 		wake_all(&pool->job);
-	work(pool);
+	work(pool, 0);
 	wait_for_workers(pool);
 }
 
@@ -197,11 +248,25 @@ start_workers(threads *pool)
 	{
 		pthread_t thread;
 
-		started = pthread_create(&thread, &attributes, run_worker, pool) == 0;
+		pool->workers[i] = (worker){pool, i};
+		started = pthread_create(&thread, &attributes, run_worker,
+		                         &pool->workers[i]) == 0;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return started;
+}
+
+static bool
+allocate_shares(threads *pool)
+{
+	pool->shares = aligned_alloc(64, pool->n_threads * sizeof(share));
+	pool->workers = calloc(pool->n_threads, sizeof(worker));
+	if (pool->shares == NULL || pool->workers == NULL)
+		return false;
+	for (size_t i = 0; i < pool->n_threads; i++)
+		atomic_init(&pool->shares[i].left, 0);
+	return true;
 }
 
 /* A pool lives as long as its process, as do workers that have started when a
@@ -220,5 +285,5 @@ threads_new(size_t n_threads)
 		.n_threads = n_threads < MAX_THREADS ? n_threads : MAX_THREADS,
 		.n_spins = n_threads <= n_cores ? SPINS : 0,
 	};
-	return start_workers(pool) ? pool : NULL;
+	return allocate_shares(pool) && start_workers(pool) ? pool : NULL;
 }
