@@ -207,34 +207,42 @@ run_sums(const cer_graph *graph, const cer_graph_node *node,
 	(void) node;
 	memset(grad, 0, sums->n * sizeof(float));
 	for (size_t tile = 0; tile < n_tiles; tile++)
-		graph->kernels->backward_linear(sums->n, sums->parts + tile * sums->n,
+		graph->kernels->backward_linear(sums->n, cer_sums_get_part(sums, tile),
 		                                grad);
 	cer_graph_step(graph, sums->offset, sums->n);
+}
+
+cer_status
+cer_sums_allocate(cer_graph *graph, cer_sums *sums, cer_error *err)
+{
+	size_t n_tiles = graph->batch_rows / graph->tile_rows;
+	size_t n = n_tiles * cer_sums_get_size(sums);
+
+	sums->parts = cer_graph_allocate_floats(graph, n);
+	return sums->parts != NULL ? CER_OK
+	                           : cer_fail_memory(err, n * sizeof(float));
 }
 
 cer_status
 cer_graph_add_sums(cer_graph *graph, const cer_graph_node *node, cer_sums *sums,
                    cer_error *err)
 {
-	size_t n = graph->batch_rows / graph->tile_rows * sums->n;
 	cer_block *block = cer_graph_add_block(graph, err);
 
 	if (block == NULL)
 		return CER_NO_MEMORY;
-	sums->parts = cer_graph_allocate_floats(graph, n);
-	if (sums->parts == NULL)
-		return cer_fail_memory(err, n * sizeof(float));
+	CER_TRY(cer_sums_allocate(graph, sums, err));
 	block->run = run_sums;
 	block->node = node;
 	block->sums = sums;
-	block->cost = (double) n;
+	block->cost = (double) (graph->batch_rows / graph->tile_rows * sums->n);
 	return CER_OK;
 }
 
 float *
 cer_sums_begin(const cer_sums *sums, const cer_tile *tile)
 {
-	float *part = sums->parts + tile->index * sums->n;
+	float *part = cer_sums_get_part(sums, tile->index);
 
 	memset(part, 0, sums->n * sizeof(float));
 	return part;

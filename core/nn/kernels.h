@@ -85,6 +85,41 @@ typedef struct cer_scatter
 	size_t sums_stride;
 } cer_scatter;
 
+/* z (n_rows, n): row i is the sum of rows codes[t][i] of tables[t], in order
+ * of tables. */
+typedef struct cer_lookup
+{
+	size_t n_rows;
+	size_t n;
+	size_t n_tables;
+	const float *const *tables; /* each (codes, n) */
+	const uint32_t *const *codes;
+	size_t first; /* of the codes */
+	float *z;
+} cer_lookup;
+
+/* to (n_rows, n) gets rows rows[i] of from. */
+typedef struct cer_gather
+{
+	size_t n_rows;
+	size_t n;
+	const float *from;
+	const uint32_t *rows;
+	float *to;
+} cer_gather;
+
+/* dy (n_rows, n) becomes the gradient before an activation; its rows are added
+ * to sum, in order. */
+typedef struct cer_backward
+{
+	size_t n_rows;
+	size_t n;
+	const float *of; /* (n_rows, n): relu: outputs, else slopes */
+	float scale;     /* relu: of the gradient where it passes */
+	float *dy;
+	float *sum;
+} cer_backward;
+
 /* logits (n_rows, n_classes) become probabilities, or gradients. */
 typedef struct cer_softmax
 {
@@ -169,18 +204,24 @@ typedef struct cer_kernels
 	/* z becomes f(z + bias); slope, if not NULL, f'(z + bias) */
 	void (*activate[CER_N_ACTIVATIONS])(size_t n, const float *bias, float *z,
 	                                    float *slope);
+	/* The same of n_rows rows, one after the other in memory. */
+	void (*activate_rows[CER_N_ACTIVATIONS])(size_t n_rows, size_t n,
+	                                         const float *bias, float *z,
+	                                         float *slope);
 	/* Drops units of y, and of slope if not NULL. */
 	void (*drop)(size_t n, const cer_dropout *dropout, float *y, float *slope);
 
-	/* dy becomes the gradient before the activation, and is added to sum */
+	/* sum += dy; sum += rows (n_rows, n), in order */
 	void (*backward_linear)(size_t n, const float *dy, float *sum);
-	void (*backward_relu)(size_t n, const float *y, float scale, float *dy,
-	                      float *sum);
-	void (*backward_slope)(size_t n, const float *slope, float *dy, float *sum);
+	void (*sum_rows)(size_t n_rows, size_t n, const float *rows, float *sum);
+	void (*backward_relu)(const cer_backward *backward);
+	void (*backward_slope)(const cer_backward *backward);
 
 	/* z is the sum of n_rows rows, in order */
 	void (*add_rows)(size_t n, size_t n_rows, const float *const *rows,
 	                 float *z);
+	void (*lookup)(const cer_lookup *lookup);
+	void (*gather)(const cer_gather *gather);
 	void (*scatter)(const cer_scatter *scatter);
 	void (*softmax)(cer_softmax *softmax);
 	void (*dense)(const cer_dense *dense);

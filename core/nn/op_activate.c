@@ -125,19 +125,16 @@ activate_forward(const cer_tile *tile, const cer_graph_node *node)
 	                        ? graph->weights + state->bias.offset
 	                        : state->zero;
 
-	for (size_t at = tile->first; at < tile->first + tile->n_all; at++)
-	{
-		float *z = cer_get_data(&node->out, at);
-		float *slope = is_training && state->slope != NULL
-		                   ? state->slope + at * n * state->repeats
-		                   : NULL;
+	float *slope = is_training && state->slope != NULL
+	                   ? state->slope + tile->first * n * state->repeats
+	                   : NULL;
 
-		for (size_t i = 0; i < state->repeats; i++)
-			graph->kernels->activate[node->node->activation](
-				n, bias, z + i * n, slope != NULL ? slope + i * n : NULL);
-		if (drops && at < tile->first + tile->n_rows)
-			drop_row(tile, node, at, slope);
-	}
+	graph->kernels->activate_rows[node->node->activation](
+		tile->n_all * state->repeats, n, bias,
+		cer_get_data(&node->out, tile->first), slope);
+	for (size_t row = 0; drops && row < tile->n_rows; row++)
+		drop_row(tile, node, tile->first + row,
+		         slope != NULL ? slope + row * n * state->repeats : NULL);
 }
 
 /* ------------------------------------------------------------ backward */
@@ -148,21 +145,25 @@ activate_backward(const cer_tile *tile, const cer_graph_node *node)
 	const cer_kernels *kernels = tile->graph->kernels;
 	const activate_state *state = node->state;
 	size_t n = state->n;
-	size_t end = (tile->first + tile->n_all) * state->repeats;
-	float *sum = cer_sums_begin(&state->bias, tile);
+	size_t at = tile->first * state->repeats * n;
+	cer_backward backward = {.n_rows = tile->n_all * state->repeats,
+	                         .n = n,
+	                         .scale = state->scale,
+	                         .dy = node->out.grad + at,
+	                         .sum = cer_sums_begin(&state->bias, tile)};
 
-	for (size_t at = tile->first * state->repeats; at < end; at++)
+	if (state->slope != NULL)
 	{
-		float *dy = node->out.grad + at * n;
-
-		if (state->slope != NULL)
-			kernels->backward_slope(n, state->slope + at * n, dy, sum);
-		else if (node->node->activation == CER_RELU)
-			kernels->backward_relu(n, node->out.data + at * n, state->scale, dy,
-			                       sum);
-		else
-			kernels->backward_linear(n, dy, sum);
+		backward.of = state->slope + at;
+		kernels->backward_slope(&backward);
 	}
+	else if (node->node->activation == CER_RELU)
+	{
+		backward.of = node->out.data + at;
+		kernels->backward_relu(&backward);
+	}
+	else
+		kernels->sum_rows(backward.n_rows, n, backward.dy, backward.sum);
 }
 
 /* ------------------------------------------------------------ planning */
@@ -202,7 +203,6 @@ prepare_training(cer_graph *graph, const cer_graph_node *node,
                  activate_state *state, cer_error *err)
 {
 	size_t n_floats = graph->batch_rows * state->n * state->repeats;
-	size_t n_tiles = graph->batch_rows / graph->tile_rows;
 
 	prepare_dropout(graph, node->node, state);
 	if (needs_slope(node->node))
@@ -213,10 +213,7 @@ prepare_training(cer_graph *graph, const cer_graph_node *node,
 	}
 	if (node->node->has_bias)
 		return cer_graph_add_sums(graph, node, &state->bias, err);
-	state->bias.parts = cer_graph_allocate_floats(graph, n_tiles * state->n);
-	if (state->bias.parts == NULL)
-		return cer_fail_memory(err, n_tiles * state->n * sizeof(float));
-	return CER_OK;
+	return cer_sums_allocate(graph, &state->bias, err);
 }
 
 static cer_status

@@ -20,6 +20,8 @@
 
 #include <string.h>
 
+#define CACHE_LINE 64
+
 /* ------------------------------------------------------------ shape */
 
 const cer_net_tensor *
@@ -126,20 +128,6 @@ first_cost(const cer_net *net, const cer_node *node)
 
 /* ------------------------------------------------------------ forward */
 
-static inline void
-load_row(const cer_graph *graph, const first_state *state, size_t at)
-{
-	const cer_encoded *rows = graph->batch.rows;
-	size_t row = cer_batch_get_row(&graph->batch, at);
-	const uint32_t *codes = rows->codes + row * state->n_tables;
-
-	memcpy(state->numbers.data + at * state->numbers.n,
-	       rows->numbers + row * state->numbers.n,
-	       state->numbers.n * sizeof(float));
-	for (size_t i = 0; i < state->n_tables; i++)
-		state->tables[i].codes[at] = codes[i];
-}
-
 /* What a tile has beyond the batch is computed, too: as zeros, code 0. */
 static void
 load_padding(const first_state *state, size_t first, size_t last)
@@ -151,57 +139,97 @@ load_padding(const first_state *state, size_t first, size_t last)
 		       (last - first) * sizeof(uint32_t));
 }
 
-/* Asks for a row that comes soon: in a shuffled batch it lies anywhere. */
 static inline void
-prefetch_row(const cer_graph *graph, const first_state *state, size_t at)
+prefetch_row(const cer_encoded *rows, const first_state *state, size_t row)
 {
-	size_t row = cer_batch_get_row(&graph->batch, at);
-	const float *numbers = graph->batch.rows->numbers + row * state->numbers.n;
-	const uint32_t *codes = graph->batch.rows->codes + row * state->n_tables;
+	const char *numbers =
+		(const char *) (rows->numbers + row * state->numbers.n);
+	const char *codes = (const char *) (rows->codes + row * state->n_tables);
 
-	for (size_t i = 0; i < state->numbers.n; i += 16)
+	for (size_t i = 0; i < state->numbers.n * sizeof(float); i += CACHE_LINE)
 		__builtin_prefetch(numbers + i);
-	__builtin_prefetch(numbers + state->numbers.n);
-	for (size_t i = 0; i < state->n_tables; i += 16)
+	__builtin_prefetch(numbers + state->numbers.n * sizeof(float) - 1);
+	for (size_t i = 0; i < state->n_tables * sizeof(uint32_t); i += CACHE_LINE)
 		__builtin_prefetch(codes + i);
+}
+
+/*
+ * Rows of a shuffled batch lie anywhere.  A thread's next tile is likely the
+ * n_threads-th from here: its rows are on their way while this one is computed.
+ */
+static void
+prefetch_tile(const cer_tile *tile, const first_state *state)
+{
+	const cer_graph *graph = tile->graph;
+	const cer_batch *batch = &graph->batch;
+	size_t first =
+		batch->first + tile->first + graph->host->n_threads * graph->tile_rows;
+	size_t last = first + graph->tile_rows;
+
+	if (batch->order == NULL || last > batch->rows->n_rows)
+		return;
+	for (size_t at = first; at < last; at++)
+		prefetch_row(batch->rows, state, batch->order[at]);
+}
+
+static void
+load_numbers(const cer_tile *tile, const first_state *state)
+{
+	const cer_batch *batch = &tile->graph->batch;
+	size_t first = batch->first + tile->first;
+	float *to = state->numbers.data + tile->first * state->numbers.n;
+	cer_gather gather = {.n_rows = tile->n_rows,
+	                     .n = state->numbers.n,
+	                     .from = batch->rows->numbers,
+	                     .to = to};
+
+	if (batch->order == NULL)
+	{
+		memcpy(to, batch->rows->numbers + first * state->numbers.n,
+		       tile->n_rows * state->numbers.n * sizeof(float));
+		return;
+	}
+	gather.rows = batch->order + first;
+	tile->graph->kernels->gather(&gather);
+}
+
+static void
+load_codes(const cer_tile *tile, const first_state *state)
+{
+	for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
+	{
+		size_t row = cer_batch_get_row(&tile->graph->batch, at);
+		const uint32_t *codes =
+			tile->graph->batch.rows->codes + row * state->n_tables;
+
+		for (size_t i = 0; i < state->n_tables; i++)
+			state->tables[i].codes[at] = codes[i];
+	}
 }
 
 static void
 load_tile(const cer_tile *tile, const first_state *state)
 {
-	size_t last = tile->first + tile->n_rows;
-
-	for (size_t at = tile->first; at < last; at++)
-	{
-		if (at + CER_ROWS_AHEAD < last)
-			prefetch_row(tile->graph, state, at + CER_ROWS_AHEAD);
-		load_row(tile->graph, state, at);
-	}
-	load_padding(state, last, tile->first + tile->graph->tile_rows);
+	load_numbers(tile, state);
+	load_codes(tile, state);
+	load_padding(state, tile->first + tile->n_rows,
+	             tile->first + tile->graph->tile_rows);
+	prefetch_tile(tile, state);
 }
 
 static void
 sum_tables(const cer_tile *tile, const cer_graph_node *node)
 {
 	const first_state *state = node->state;
-	const float **sources = state->sources + tile->index * state->n_summed;
-	size_t n = node->out.n;
+	cer_lookup lookup = {.n_rows = tile->graph->tile_rows,
+	                     .n = node->out.n,
+	                     .n_tables = state->n_summed,
+	                     .tables = state->summed,
+	                     .codes = state->summed_codes,
+	                     .first = tile->first,
+	                     .z = node->out.data + tile->first * node->out.n};
 
-	for (size_t at = tile->first; at < tile->first + tile->graph->tile_rows;
-	     at++)
-	{
-		size_t n_sources = 0;
-
-		for (size_t i = 0; i < state->n_tables; i++)
-		{
-			const first_table *table = &state->tables[i];
-
-			if (table->p != NULL)
-				sources[n_sources++] = table->p + table->codes[at] * n;
-		}
-		tile->graph->kernels->add_rows(n, n_sources, sources,
-		                               node->out.data + at * n);
-	}
+	tile->graph->kernels->lookup(&lookup);
 }
 
 static void

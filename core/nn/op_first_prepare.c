@@ -233,6 +233,26 @@ describe_tables(const cer_graph *graph, const cer_graph_node *node,
 	}
 }
 
+/* Once their memory is there. */
+static cer_status
+list_summed(cer_graph *graph, first_state *state, cer_error *err)
+{
+	size_t size = state->n_summed * sizeof(void *);
+	size_t n = 0;
+
+	state->summed = cer_arena_allocate(graph->arena, size);
+	state->summed_codes = cer_arena_allocate(graph->arena, size);
+	if (state->summed == NULL || state->summed_codes == NULL)
+		return cer_fail_memory(err, 2 * size);
+	for (size_t i = 0; i < state->n_tables; i++)
+		if (state->tables[i].kind != TABLE_GATHERED)
+		{
+			state->summed[n] = state->tables[i].p;
+			state->summed_codes[n++] = state->tables[i].codes;
+		}
+	return CER_OK;
+}
+
 static cer_status
 prepare_scoring(cer_graph *graph, cer_graph_node *node, first_state *state,
                 cer_error *err)
@@ -257,7 +277,6 @@ cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 {
 	const cer_input_shape *shape = graph->net->shape;
 	size_t tables_size = shape->n_tables * sizeof(first_table);
-	size_t n_tiles = graph->batch_rows / graph->tile_rows;
 	first_state *state = cer_arena_allocate(graph->arena, sizeof(*state));
 	first_table *tables = cer_arena_allocate(graph->arena, tables_size);
 
@@ -273,12 +292,9 @@ cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	state->numbers.n = shape->n_numbers;
 	state->numbers.m = 1;
 	describe_tables(graph, node, state);
-	state->sources = cer_arena_allocate(
-		graph->arena, n_tiles * state->n_summed * sizeof(float *));
-	if (state->sources == NULL)
-		return cer_fail_memory(err, n_tiles * sizeof(float *));
 	CER_TRY(prepare_numbers(graph, node, state, err));
 	for (size_t i = 0; i < state->n_tables; i++)
 		CER_TRY(prepare_table(graph, node, &state->tables[i], i, err));
+	CER_TRY(list_summed(graph, state, err));
 	return prepare_direct(graph, node, state, err);
 }

@@ -48,8 +48,9 @@ typedef struct first_state
 	cer_gemm forward;
 	size_t n_tables;
 	first_table *tables;
-	size_t n_summed;       /* direct and folded tables */
-	const float **sources; /* n_summed for each tile */
+	size_t n_summed; /* direct and folded tables: */
+	const float **summed;
+	const uint32_t **summed_codes;
 	const struct cer_infer_first *scoring;
 } first_state;
 

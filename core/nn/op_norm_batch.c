@@ -193,8 +193,8 @@ moments_join_backward(const cer_graph *graph, const cer_graph_node *node)
 
 		for (size_t tile = 0; tile < cer_graph_count_tiles(graph); tile++)
 		{
-			sum += (double) after->bias.parts[tile * state->n + i];
-			sum_x += (double) after->gain.parts[tile * state->n + i];
+			sum += (double) cer_sums_get_part(&after->bias, tile)[i];
+			sum_x += (double) cer_sums_get_part(&after->gain, tile)[i];
 		}
 		state->by_grad[i] = (float) scale;
 		state->by_x[i] = (float) (-scale * state->inverse[i] * sum_x / n);

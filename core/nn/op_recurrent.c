@@ -343,7 +343,7 @@ back_row(const cer_tile *tile, const cer_graph_node *node, size_t row,
 		.dhu = state->product.grad + at * state->n_gates,
 		.dh = tile->scratch + row * n,
 		.dc = tile->scratch + (tile->n_all + row) * n,
-		.dbias = state->bias.parts + tile->index * state->bias.n,
+		.dbias = cer_sums_get_part(&state->bias, tile->index),
 		.work = tile->scratch + 2 * tile->n_all * n,
 	};
 

@@ -319,10 +319,27 @@ struct cer_sums
 	float *parts; /* (tiles, n) */
 };
 
-/* Plans their block; sums must live as long as the graph. */
+/* Memory of the parts, where nobody adds them up. */
+extern cer_status
+cer_sums_allocate(cer_graph *graph, cer_sums *sums, cer_error *err);
+/* Plans their block, memory too; sums must live as long as the graph. */
 extern cer_status
 cer_graph_add_sums(cer_graph *graph, const cer_graph_node *node, cer_sums *sums,
                    cer_error *err);
+/* Floats of a part: two of them share no cache line, as threads write them. */
+static inline size_t
+cer_sums_get_size(const cer_sums *sums)
+{
+	return (sums->n + CER_TENSOR_FLOATS - 1) / CER_TENSOR_FLOATS *
+	       CER_TENSOR_FLOATS;
+}
+
+static inline float *
+cer_sums_get_part(const cer_sums *sums, size_t tile)
+{
+	return sums->parts + tile * cer_sums_get_size(sums);
+}
+
 /* A tile's part, zeroed. */
 extern float *cer_sums_begin(const cer_sums *sums, const cer_tile *tile);
 
