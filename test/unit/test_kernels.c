@@ -445,6 +445,141 @@ check_rows(const cer_kernels *kernels)
 	}
 }
 
+#define N_LOOKED_UP 5
+
+/* Rows of many widths: whole vectors, several of them, and what is left. */
+static void
+check_lookup(const cer_kernels *kernels, size_t n)
+{
+	float table[3][MAX_N], z[N_LOOKED_UP][MAX_N], moved[N_LOOKED_UP * MAX_N];
+	const uint32_t codes[2][N_LOOKED_UP + 1] = {{9, 0, 1, 2, 1, 0},
+	                                            {9, 2, 2, 0, 1, 1}};
+	const float *tables[2] = {table[0], table[0]};
+	const uint32_t *by_table[2] = {codes[0], codes[1]};
+	cer_lookup lookup = {N_LOOKED_UP, n, 2, tables, by_table, 1, z[0]};
+	cer_gather gather = {N_LOOKED_UP, n, table[0], codes[0] + 1, moved};
+	const float *from = table[0];
+	float *to = z[0];
+
+	for (size_t i = 0; i < 3 * n; i++)
+		table[0][i] = (float) (i * 37 % 101);
+	kernels->lookup(&lookup);
+	kernels->gather(&gather);
+	for (size_t row = 0; row < N_LOOKED_UP; row++)
+		for (size_t i = 0; i < n; i++)
+		{
+			float first = from[codes[0][row + 1] * n + i];
+			float second = from[codes[1][row + 1] * n + i];
+
+			assert_true(to[row * n + i] == first + second);
+			assert_true(moved[row * n + i] == first);
+		}
+}
+
+static void
+check_lookups(const cer_kernels *kernels)
+{
+	for (size_t n = 1; n <= MAX_N; n++)
+		check_lookup(kernels, n);
+}
+
+static void
+check_backward_width(const cer_kernels *kernels, size_t n)
+{
+	float of[7 * MAX_N], dy[7 * MAX_N], relu[7 * MAX_N], slope[7 * MAX_N];
+	float relu_sum[MAX_N], slope_sum[MAX_N], sum[MAX_N];
+	cer_backward backward = {7, n, of, 2.0f, relu, relu_sum};
+
+	for (size_t i = 0; i < 7 * n; i++)
+	{
+		of[i] = (float) (i * 37 % 11) - 5;
+		relu[i] = slope[i] = dy[i] = (float) (i * 53 % 13) - 6;
+	}
+	for (size_t i = 0; i < n; i++)
+		relu_sum[i] = slope_sum[i] = sum[i] = 1;
+	kernels->backward_relu(&backward);
+	backward.dy = slope;
+	backward.sum = slope_sum;
+	kernels->backward_slope(&backward);
+	kernels->sum_rows(7, n, dy, sum);
+	for (size_t i = 0; i < n; i++)
+	{
+		float sums[3] = {1, 1, 1};
+
+		for (size_t at = i; at < 7 * n; at += n)
+		{
+			assert_true(relu[at] == (of[at] > 0 ? 2 * dy[at] : 0));
+			assert_true(slope[at] == of[at] * dy[at]);
+			sums[0] += relu[at];
+			sums[1] += slope[at];
+			sums[2] += dy[at];
+		}
+		assert_true(relu_sum[i] == sums[0] && slope_sum[i] == sums[1]);
+		assert_true(sum[i] == sums[2]);
+	}
+}
+
+static void
+check_backward(const cer_kernels *kernels)
+{
+	for (size_t n = 1; n <= MAX_N; n++)
+		check_backward_width(kernels, n);
+}
+
+/* Many rows give what each gives alone. */
+static void
+check_activate_rows(const cer_kernels *kernels)
+{
+	float bias[19], z[3 * 19], slope[3 * 19], alone[19], alone_slope[19];
+
+	for (size_t a = 0; a < CER_N_ACTIVATIONS; a++)
+	{
+		for (size_t i = 0; i < 3 * 19; i++)
+		{
+			bias[i % 19] = (float) (i % 3) - 1;
+			z[i] = (float) (i * 37 % 17) / 4 - 2;
+		}
+		kernels->activate_rows[a](3, 19, bias, z, slope);
+		for (size_t i = 0; i < 19; i++)
+			alone[i] = (float) ((i + 19) * 37 % 17) / 4 - 2;
+		kernels->activate[a](19, bias, alone, alone_slope);
+		assert_memory_equal(alone, z + 19, sizeof(alone));
+		assert_memory_equal(alone_slope, slope + 19, sizeof(alone));
+	}
+}
+
+/* Rows of two classes go many at once: each as it would go alone. */
+static void
+check_two_classes(const cer_kernels *kernels)
+{
+	float logits[37 * 2], alone[37 * 2];
+	uint16_t labels[37];
+	cer_softmax all = {37, 2, logits, labels, 1.0f, 0};
+	double loss = 0;
+
+	for (size_t i = 0; i < 37; i++)
+	{
+		logits[2 * i] = alone[2 * i] = (float) i / 3 - 5;
+		logits[2 * i + 1] = alone[2 * i + 1] = (float) (i * 7 % 19) - 9;
+		labels[i] = (uint16_t) (i * 5 % 3 % 2);
+	}
+	kernels->softmax(&all);
+	for (size_t i = 0; i < 37; i++)
+	{
+		cer_softmax one = {1, 2, alone + 2 * i, labels + i, 1.0f, 0};
+		double gap = (double) alone[2 * i + 1 - labels[i]] -
+		             (double) alone[2 * i + labels[i]];
+
+		kernels->softmax(&one);
+		check_near("loss of two classes", one.loss, log1p(exp(gap)), 1e-6);
+		check_near("gradient of two classes", alone[2 * i + labels[i]],
+		           -1 / (1 + exp(-gap)), 1e-6);
+		loss += one.loss;
+	}
+	assert_memory_equal(alone, logits, sizeof(alone));
+	assert_true(loss == all.loss);
+}
+
 static void
 check_transpose(const cer_kernels *kernels)
 {
@@ -466,6 +601,10 @@ test_kernels__rows(void **state)
 {
 	(void) state;
 	check_classes(check_rows);
+	check_classes(check_lookups);
+	check_classes(check_backward);
+	check_classes(check_activate_rows);
+	check_classes(check_two_classes);
 	check_classes(check_transpose);
 }
 
