@@ -33,6 +33,7 @@ typedef struct cer_input_shape
 	size_t n_tables;
 	const cer_table_shape *tables;
 	size_t n_classes;
+	size_t n_rows; /* of training; a model's: those that it keeps */
 
 	/* of the JOINs and AGGREGATEs of FE: names of their features begin with
 	 * alias and dot */

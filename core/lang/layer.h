@@ -114,6 +114,8 @@ typedef enum cer_joining_kind
 	CER_JOINING_GATE
 } cer_joining_kind;
 
+#define CER_CANDIDATES 65536 /* of neighbours, unless AS says otherwise */
+
 /* The arguments that a kind does not have are 0. */
 typedef struct cer_layer
 {
@@ -122,7 +124,8 @@ typedef struct cer_layer
 	struct cer_layer *last;
 	struct cer_layer *next;    /* sibling */
 	size_t width;              /* units of dense, tokens, gate, conv ... */
-	size_t count;              /* heads; members; kernel of conv; stages */
+	size_t count;              /* heads; members; kernel of conv; stages;
+	                            * candidates of neighbours */
 	size_t rank;               /* of cross */
 	size_t rows;               /* of conv2d: of the grid */
 	cer_activation activation; /* of activation, glu */

@@ -180,6 +180,10 @@ static const cer_arg recurrent_args[] = {
 static const cer_arg pool_args[] = {
 	CHOICE("pool", "how tokens become one vector", pools, pool, true),
 };
+static const cer_arg neighbours_args[] = {
+	COUNTED("candidates", "training rows that the model keeps, at most",
+            1 << 20, CER_CANDIDATES, false),
+};
 static const cer_arg output_args[] = {
 	INITIAL,
 };
@@ -276,8 +280,9 @@ const cer_word cer_layer_words[] = {
               "tokens become one vector"),
 	WORD(CER_LAYER_FLATTEN, "flatten", "AS tokens(16) > attention(4) > flatten",
          "tokens one after the other"),
-	WORD(CER_LAYER_NEIGHBOURS, "neighbours", "AS dense(32) > neighbours",
-         "answers by the labels of training rows that are near"),
+	WORD_ARGS(CER_LAYER_NEIGHBOURS, "neighbours", "AS dense(32) > neighbours",
+              neighbours_args,
+              "answers by the labels of training rows that are near"),
 	WORD_ARGS(CER_LAYER_OUTPUT, "output", "AS sum(wide, mlp(64) > output)",
               output_args,
               "a logit of each class; the end of a network, added where none "

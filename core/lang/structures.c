@@ -110,6 +110,8 @@ static const cer_arg nca_args[] = {
 	WIDTH(128, "numbers in which rows are near each other"),
 	INTEGER("blocks", 0, CER_MAX_LAYERS, 0, "residual blocks before it"),
 	INTEGER("hidden", 1, CER_MAX_UNITS, 512, "units within a block"),
+	INTEGER("candidates", 1, 1 << 20, CER_CANDIDATES,
+            "training rows that the model keeps, at most"),
 	ACTIVATION,
 	DROPOUT,
 };
@@ -216,7 +218,7 @@ const cer_word cer_structure_words[] = {
               "AS modern_nca(width = 64)",
               "dense(width) > repeat(blocks, skip(norm(batch) > dense(hidden)"
               " > activation(activation) > dropout(dropout) > dense(width)))"
-              " > neighbours"),
+              " > neighbours(candidates)"),
 	STRUCTURE("conv", conv_args,
               "convolutions over the features in order, for series",
               "AS conv(64, 64, kernel = 5)",

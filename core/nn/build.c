@@ -147,7 +147,7 @@ static bool
 works_in_place(const cer_operator *op)
 {
 	return op == &cer_op_activate || op == &cer_op_factor ||
-	       op == &cer_op_moments;
+	       op == &cer_op_moments || op == &cer_op_candidates;
 }
 
 cer_status
@@ -443,7 +443,8 @@ cer_build_makes_logits(const cer_build *b, const cer_layer *layer)
 	if (layer->kind == CER_LAYER_BY_TABLE)
 		return layer->joining == CER_JOINING_SUM &&
 		       (layer == b->last || cer_build_makes_logits(b, layer->first));
-	if (layer->kind == CER_LAYER_OUTPUT || layer->kind == CER_LAYER_WIDE)
+	if (layer->kind == CER_LAYER_OUTPUT || layer->kind == CER_LAYER_WIDE ||
+	    layer->kind == CER_LAYER_NEIGHBOURS)
 		return true;
 	if (layer->kind == CER_LAYER_CHAIN || layer->kind == CER_LAYER_ENSEMBLE)
 		return cer_build_makes_logits(b, layer->last);

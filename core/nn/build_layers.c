@@ -609,6 +609,30 @@ build_gate(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	return CER_OK;
 }
 
+/* ------------------------------------------------------------ neighbours */
+
+static cer_status
+build_neighbours(cer_build *b, const cer_layer **layer, cer_build_value *value)
+{
+	cer_node candidates = {.op = &cer_op_candidates,
+	                       .name = cer_text_of("candidates")};
+	cer_node neighbours = {.op = &cer_op_neighbours,
+	                       .name = cer_text_of("neighbours"),
+	                       .n_out = b->builder->net->shape->n_classes,
+	                       .count = (*layer)->count > 0 ? (*layer)->count
+	                                                    : SIZE_MAX};
+
+	if (b->n_members > 0 || value->n_members > 0)
+		return cer_build_fail_unsupported(b, *layer, " in an ensemble");
+	if (*layer != b->last)
+		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(*layer),
+		                   "layer \"neighbours\" can only end a network");
+	CER_TRY(cer_build_need_vector(b, *layer, value));
+	candidates.n_out = value->n;
+	CER_TRY(cer_build_add(b, &candidates, value));
+	return cer_build_add(b, &neighbours, value);
+}
+
 /* ------------------------------------------------------------ all */
 
 cer_build_fn
@@ -635,6 +659,7 @@ cer_build_find(cer_layer_kind kind)
 		[CER_LAYER_LSTM] = cer_build_recurrent,
 		[CER_LAYER_POSITION] = cer_build_position,
 		[CER_LAYER_FLATTEN] = build_flatten,
+		[CER_LAYER_NEIGHBOURS] = build_neighbours,
 		[CER_LAYER_OUTPUT] = build_output,
 	};
 	size_t i = (size_t) kind;

@@ -532,6 +532,36 @@ cer_graph_predict(cer_graph *graph, const cer_encoded *rows, size_t first,
 	}
 }
 
+static cer_status
+keep_rows(cer_graph *graph, size_t index, const cer_encoded *rows,
+          cer_error *err)
+{
+	const cer_graph_node *node = &graph->nodes[index];
+	cer_batch batch = {.rows = rows};
+	bool is_done = false;
+
+	for (; !is_done && batch.first < rows->n_rows; batch.first += batch.n_rows)
+	{
+		if (graph->host->is_canceled(graph->host->self))
+			return cer_fail(err, CER_CANCELED, "canceled between two epochs");
+		batch.n_rows = at_most(rows->n_rows - batch.first, graph->batch_rows);
+		graph->batch = batch;
+		run_tiles(graph, (tile_work){.end = index, .is_forward = true});
+		is_done = !node->node->op->keep(graph, node);
+	}
+	node->node->op->refresh(graph, node);
+	return CER_OK;
+}
+
+cer_status
+cer_graph_keep(cer_graph *graph, const cer_encoded *rows, cer_error *err)
+{
+	for (size_t i = 0; i < graph->net->n_nodes; i++)
+		if (graph->nodes[i].node->op->keep != NULL)
+			CER_TRY(keep_rows(graph, i, rows, err));
+	return CER_OK;
+}
+
 /* ------------------------------------------------------------ blocks */
 
 static void

@@ -38,6 +38,11 @@ extern double cer_graph_run(cer_graph *graph, const cer_batch *batch);
 /* Gradients of weights and steps, of the batch just run. */
 extern void cer_graph_update(cer_graph *graph);
 
+/* Makes statistics anew that are what nodes make of training rows; fails where
+ * the host cancels. */
+extern cer_status
+cer_graph_keep(cer_graph *graph, const cer_encoded *rows, cer_error *err);
+
 /* proba (n_rows, n_classes) of rows first .. first + n_rows. */
 extern void cer_graph_predict(cer_graph *graph, const cer_encoded *rows,
                               size_t first, size_t n_rows, float *proba);

@@ -131,6 +131,9 @@ typedef struct cer_softmax
 	double loss;            /* out: sum of -ln p(label) */
 } cer_softmax;
 
+/* Vectors that are laid out for distances, see cer_kernels.distances. */
+#define CER_DISTANCE_LANES 64
+
 /* One step of an optimizer, its factors of this step ready. */
 typedef struct cer_step
 {
@@ -248,6 +251,9 @@ typedef struct cer_kernels
 	               const float *x, float *y);
 	void (*add_squares)(size_t n, const float *mean, const float *x,
 	                    float *sum);
+	/* squares of x (n) from each of CER_DISTANCE_LANES vectors (n, lanes) */
+	void (*distances)(size_t n, const float *x, const float *vectors,
+	                  float *squares);
 	void (*normalize)(const cer_normalize *normalize);
 	void (*normalize_grads)(const cer_normalize_grads *grads);
 

@@ -44,6 +44,9 @@ typedef struct cer_net_tensor
 	float rate;                /* of learning, beside other tensors */
 } cer_net_tensor;
 
+/* What a net with neighbours keeps of training rows. */
+#define CER_KEPT_ROWS "neighbours.rows"
+
 #define CER_TENSOR_FLOATS 16 /* tensors start at multiples of */
 
 struct cer_operator;

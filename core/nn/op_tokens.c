@@ -34,7 +34,8 @@ count_cls(const cer_node *node)
 static size_t
 get_table_tensor(const cer_graph_node *node, size_t table)
 {
-	return TENSOR_BIAS + 1 + (node->node->view->n_numbers > 0 ? 1U : 0U) + table;
+	return TENSOR_BIAS + 1 + (node->node->view->n_numbers > 0 ? 1U : 0U) +
+	       table;
 }
 
 static cer_status

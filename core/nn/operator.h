@@ -68,6 +68,9 @@ typedef struct cer_operator
 	 * backward.  In training only. */
 	void (*join)(const cer_graph *graph, const cer_graph_node *node);
 	void (*join_backward)(const cer_graph *graph, const cer_graph_node *node);
+	/* Keeps in a statistic what the nodes before it made of the batch's rows;
+	 * false: it needs no more rows. */
+	bool (*keep)(const cer_graph *graph, const cer_graph_node *node);
 } cer_operator;
 
 extern const cer_operator cer_op_first;
@@ -97,6 +100,8 @@ extern const cer_operator cer_op_mask;
 extern const cer_operator cer_op_unfold;
 extern const cer_operator cer_op_recurrent;
 extern const cer_operator cer_op_position;
+extern const cer_operator cer_op_candidates;
+extern const cer_operator cer_op_neighbours;
 
 /* Of a recurrent node's input, for each unit of its state. */
 extern size_t cer_cell_count_gates(cer_cell_kind kind);

@@ -41,6 +41,8 @@ typedef struct part_list
 	size_t next;
 } part_list;
 
+static const cer_part *
+find_part(part_list *list, cer_part_kind kind, cer_text name);
 static cer_status read_header(cer_arena *arena, part_list *list,
                               cer_model_header *header, cer_error *err);
 static cer_status
@@ -51,6 +53,20 @@ read_weights(cer_arena *arena, part_list *list, const cer_net *net,
              const float **weights, cer_error *err);
 static cer_status fill_model(cer_arena *arena, const cer_model_header *header,
                              cer_model *model, cer_error *err);
+
+/* How many training rows it keeps, the size of what it keeps of them says. */
+static cer_status
+make_shape(cer_arena *arena, part_list *list, const cer_encoders *encoders,
+           const cer_mst *mst, const cer_input_shape **shape, cer_error *err)
+{
+	cer_input_shape made = *cer_encoders_get_shape(encoders);
+	const cer_part *kept =
+		find_part(list, CER_PART_TENSOR, cer_text_of(CER_KEPT_ROWS));
+
+	if (kept != NULL && kept->n_dims == 2)
+		made.n_rows = (size_t) kept->dims[0];
+	return cer_shape_make(arena, &made, mst, shape, err);
+}
 
 /* What work holds, weights as stored among it, goes when the model is made. */
 static cer_status
@@ -67,8 +83,7 @@ make_model(cer_arena *arena, cer_arena *work, part_list *list, cer_model *model,
 	CER_TRY(cer_mst_parse(work, header.triple, &mst, err));
 	CER_TRY(cer_mst_check_bound(mst, err));
 	CER_TRY(read_encoders(arena, list, &header, &model->encoders, err));
-	CER_TRY(cer_shape_make(work, cer_encoders_get_shape(model->encoders), mst,
-	                       &shape, err));
+	CER_TRY(make_shape(work, list, model->encoders, mst, &shape, err));
 	CER_TRY(cer_net_make(arena, shape, mst->structure, &net, err));
 	CER_TRY(read_weights(work, list, net, &weights, err));
 	CER_TRY(cer_infer_make(arena, net, weights, &model->infer, err));

@@ -235,6 +235,7 @@ validate(cer_run *run, cer_epoch *report, cer_error *err)
 	const cer_encoded *rows = run->config.valid;
 	size_t n_classes = run->config.shape->n_classes;
 
+	CER_TRY(cer_graph_keep(run->graph, run->config.train, err));
 	CER_TRY(predict_valid(run, run->proba, err));
 	for (size_t i = 0; i < rows->n_rows * n_classes; i++)
 		if (!isfinite(run->proba[i]))

@@ -30,7 +30,7 @@ encode_rows(cer_trainer *trainer, const cer_plan *plan, cer_error *err)
 static cer_status
 start_run(cer_trainer *trainer, cer_error *err)
 {
-	const cer_input_shape *shape = cer_encoders_get_shape(trainer->encoders);
+	cer_input_shape shape = *cer_encoders_get_shape(trainer->encoders);
 	cer_run_config config = {
 		.host = &trainer->host,
 		.kernels = cer_kernels_choose(),
@@ -41,7 +41,8 @@ start_run(cer_trainer *trainer, cer_error *err)
 		.valid = &trainer->valid,
 	};
 
-	CER_TRY(cer_shape_make(trainer->arena, shape, trainer->mst, &config.shape,
+	shape.n_rows = trainer->train.n_rows;
+	CER_TRY(cer_shape_make(trainer->arena, &shape, trainer->mst, &config.shape,
 	                       err));
 	return cer_run_make(trainer->arena, &config, &trainer->run, err);
 }

@@ -100,7 +100,8 @@ net_case_init(net_case *c, const net_case_spec *spec)
 	                             .number_names = names,
 	                             .n_tables = spec->n_tables,
 	                             .tables = spec->tables,
-	                             .n_classes = spec->n_classes};
+	                             .n_classes = spec->n_classes,
+	                             .n_rows = 90};
 	if (spec->has_joins)
 	{
 		c->shape.number_names = joined;

@@ -40,6 +40,11 @@ class Net:
             self.statistics[name] = (torch.rand(n, dtype=torch.float64) * 0.4 + start).float().double()
         return self.statistics[name]
 
+    def get_classes(self, name, n):
+        if name not in self.statistics:
+            self.statistics[name] = torch.randint(0, N_CLASSES, (n,)).double()
+        return self.statistics[name].long()
+
     # ---- inputs
 
     def first(self, units, name="first", rows="first"):
@@ -275,6 +280,20 @@ def lstm(net):
     return net.output(x.mean(1))
 
 
+def neighbours(net):
+    """In training by the other rows of the batch, else by rows that the model keeps."""
+    z = torch.tanh(net.first_dense(5))
+    kept = net.get_statistic("neighbours.rows", 7 * 5, -0.2).reshape(7, 5)
+    classes = net.get_classes("neighbours.classes", 7)
+    if net.is_training:
+        distances = torch.cdist(z, z).masked_fill(torch.eye(N_ROWS).bool(), torch.inf)
+        classes = net.labels
+    else:
+        distances = torch.cdist(z, kept)
+    share = torch.softmax(-distances, 1) @ functional.one_hot(classes, N_CLASSES).double()
+    return torch.log(share + 1e-7)
+
+
 TOWERS = ["", "p", "q"]
 
 
@@ -334,6 +353,7 @@ NETS = {
     lstm: structure("(tokens width=4)(position)(lstm width=5)(pool pool=mean)"),
     tower_sum: structure("(by_table joining=sum (chain (dense width=6)(activation function=tanh)))"),
     tower_gate: structure("(by_table joining=gate (chain (dense width=5)(activation function=tanh)))"),
+    neighbours: structure("(dense width=5)(activation function=tanh)(neighbours)"),
 }
 
 
@@ -361,7 +381,7 @@ def write_net(build, text):
     net = Net()
     net.numbers = torch.randn(N_ROWS, N_NUMBERS).float().double()
     net.codes = torch.stack([torch.randint(0, n, (N_ROWS,)) for n, _ in TABLES], 1)
-    labels = torch.randint(0, N_CLASSES, (N_ROWS,))
+    labels = net.labels = torch.randint(0, N_CLASSES, (N_ROWS,))
     net.is_training = False
     build(net)
     with open(GOLDEN / f"layers_{build.__name__}.txt", "w") as file:

@@ -78,6 +78,8 @@ static const char *const structures[] = {
 	"(chain (by_table joining=gate (chain (dense width=5)" GELU ")))",
 	"(chain (ensemble count=2 (by_table joining=concat (dense width=5)))" GELU
 	")",
+	"(chain " DENSE "(norm norm=batch)(dense width=6)(neighbours))",
+	"(chain (neighbours count=70))",
 	"(chain " TOKENS "(position)" ATTEND "(pool pool=last))",
 	"(chain " CLS "(skip (norm norm=batch)" ATTEND ")(pool pool=first))",
 	"(chain (concat " TOKENS "(chain " CLS "(dense width=8)))(pool pool=mean))",
@@ -330,6 +332,7 @@ test_layers__scoring(void **state)
 
 		init(&c, &what);
 		train(&c);
+		assert_int_equal(cer_graph_keep(c.graph, &c.rows, NULL), CER_OK);
 		check_rows(&c, what.structure);
 		net_case_release(&c);
 	}
@@ -353,6 +356,7 @@ train_with(const char *structure, size_t n_threads, size_t *size)
 	tasks_host_init(&host, n_threads);
 	init(&c, &what);
 	train(&c);
+	assert_int_equal(cer_graph_keep(c.graph, &c.rows, NULL), CER_OK);
 	*size = c.net->n_weights * sizeof(float);
 	weights = malloc(*size);
 	memcpy(weights, c.graph->weights, *size);
@@ -449,9 +453,11 @@ typedef struct failing
 } failing;
 
 static const failing failures[] = {
-	{"(chain (neighbours))",
-     "layer \"neighbours\" cannot be trained by the native executor yet at line 1, "
-     "column 8"},
+	{"(chain (neighbours)(dense width=3))",
+     "layer \"neighbours\" can only end a network at line 1, column 8"},
+	{"(chain (ensemble count=2 (dense width=3)(neighbours)))",
+     "layer \"neighbours\" in an ensemble cannot be trained by the native "
+     "executor yet at line 1, column 41"},
 	{"(chain (dense width=4)(attention count=2))",
      "layer \"attention\" needs tokens, not a vector of 4 numbers at line 1, "
      "column 23"},

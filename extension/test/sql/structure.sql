@@ -24,6 +24,8 @@ INSERT INTO structures (name, triple) VALUES
 	('gandalf', 'AS gandalf(stages = 2) PT lr = 0.02'),
 	('conv', 'AS conv(8, kernel = 3, token = 6) PT lr = 0.01'),
 	('recurrent', 'AS recurrent(8, token = 6) PT lr = 0.01'),
+	('modern_nca', 'AS modern_nca(width = 16, blocks = 1, hidden = 16) PT lr = 0.01'),
+	('modern_nca of 500', 'AS modern_nca(width = 8, candidates = 500) PT lr = 0.01'),
 	('lstm', 'AS tokens(6) > position > lstm(8) > pool(last) PT lr = 0.02'),
 	('own', 'AS dense(16) > norm(layer) > gelu > ensemble(2, dense(8) > tanh) PT lr = 0.01');
 UPDATE structures SET model = cerebro.train('trips', triple || ', epochs = 6, batch = 128, patience = 0, dropout = 0.05, seed = 3');
@@ -37,6 +39,10 @@ SELECT name, count(DISTINCT p) > 20 AS differ, bool_and(p BETWEEN 0 AND 1) AS ar
 	bool_and(p = (SELECT cerebro.predict(model, t) FROM trips t WHERE t.id = s.id)) AS alike
 FROM scores s JOIN structures USING (name) GROUP BY name ORDER BY name;
 
+-- candidates are training rows, a tensor of the model
+SELECT s.name AS structure, part.name, dims FROM structures s JOIN cerebro.model_part part USING (model)
+WHERE s.name LIKE 'modern_nca%' AND part.name LIKE 'neighbours.%' ORDER BY s.name, part.name;
+
 -- running statistics are part of a state
 SELECT cerebro.train('trips', 'AS residual(width = 16, hidden = 24) PT lr = 0.01, epochs = 8, batch = 128, patience = 0, dropout = 0.05, seed = 3') AS more \gset
 SET cerebro.reuse = off;
@@ -47,7 +53,8 @@ SELECT :more <> :straight AS are_two,
 	= (SELECT array_agg((name, content)::text ORDER BY ordinal) FROM cerebro.model_part WHERE model = :straight AND kind = 'tensor') AS same_bits;
 
 -- what cannot be trained says which layer, and where
-SELECT refused($$SELECT cerebro.train('trips', 'AS modern_nca(width = 8)')$$);
+SELECT refused($$SELECT cerebro.train('trips', 'AS neighbours > dense(8)')$$);
+SELECT refused($$SELECT cerebro.train('trips', 'AS pool_rows(trips, mlp(8))')$$);
 SELECT refused($$SELECT cerebro.train('trips', 'AS dense(8) > sum(dense(9), dense(7))')$$);
 SELECT refused($$SELECT cerebro.train('trips', 'AS dense(8) > attention(2)')$$);
 

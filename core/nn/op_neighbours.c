@@ -1,0 +1,432 @@
+/*
+ * nn/op_neighbours.c
+ *	  Answers by near rows (ModernNCA: Ye and others 2025): with vectors z of
+ *	  rows, p(y) is the share of class y among other rows, each weighed by
+ *	  softmax(-|z - z_i|).  Logits are ln(p + 1e-7).
+ *
+ *	 candidates		passes z on, lays the batch's out for distances
+ *	 neighbours		z to logits
+ *
+ * In training each row is answered by the other rows of its batch, which the
+ * order of rows draws anew for each epoch; all tiles arrive at candidates
+ * before any goes on.  Elsewhere by the first training rows, in the order of
+ * their keys' hashes, as many as asked for: their vectors and classes are a
+ * statistic, made anew before each validation.
+ *
+ * With c(q, i) what the loss gains by a distance of q from i, over it, the
+ * gradient of z(r) is
+ *
+ *	 z(r) (sum of c(r, .) + sum of c(., r)) - C(r, .) Z - C(., r)^T Z
+ */
+#include "base/error.h"
+#include "nn/operator.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LEAST_SHARE   1e-7f
+#define LEAST_SQUARE  1e-12f /* of a distance: it is divided by */
+#define LARGEST_DELAY 30.0f  /* rows this much farther weigh nothing */
+
+/* Vectors in blocks of CER_DISTANCE_LANES, each (n, lanes), and classes. */
+typedef struct neighbour_bank
+{
+	size_t n_rows;
+	float *vectors;
+	const uint16_t *classes;
+} neighbour_bank;
+
+typedef struct candidates_state
+{
+	float *blocks; /* the batch's */
+	float *pulls;  /* (batch_rows, batch_rows): c */
+	cer_gemm own;
+	cer_gemm others;
+} candidates_state;
+
+typedef struct neighbours_state
+{
+	const candidates_state *batch; /* training */
+	size_t rows_offset;            /* (n_kept, n) */
+	size_t classes_offset;         /* (n_kept) */
+	size_t n_kept;
+	float *vectors;
+	uint16_t *classes;
+} neighbours_state;
+
+static size_t
+count_blocks(size_t n_rows)
+{
+	return (n_rows + CER_DISTANCE_LANES - 1) / CER_DISTANCE_LANES;
+}
+
+static void
+put_vector(float *blocks, size_t n, size_t row, const float *x)
+{
+	float *to = blocks + row / CER_DISTANCE_LANES * CER_DISTANCE_LANES * n +
+	            row % CER_DISTANCE_LANES;
+
+	for (size_t i = 0; i < n; i++)
+		to[i * CER_DISTANCE_LANES] = x[i];
+}
+
+/* ------------------------------------------------------------ candidates */
+
+static cer_status
+candidates_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
+{
+	(void) builder;
+	(void) err;
+	node->keeps_output = true;
+	return CER_OK;
+}
+
+static double
+candidates_cost(const cer_net *net, const cer_node *node)
+{
+	(void) net;
+	return (double) node->n_out;
+}
+
+static cer_status
+candidates_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
+{
+	candidates_state *state = cer_graph_make_state(graph, node, sizeof(*state));
+	size_t n_rows = graph->batch_rows;
+	size_t n = node->out.n;
+	cer_gemm_shape own = {.n_rows = graph->tile_rows,
+	                      .n_columns = n,
+	                      .n_inner = n_rows,
+	                      .a_stride = n_rows,
+	                      .b_stride = n,
+	                      .c_stride = n};
+	cer_gemm_shape others = own;
+
+	if (state == NULL)
+		return cer_fail_memory(err, sizeof(*state));
+	if (graph->is_scoring)
+		return CER_OK;
+	state->blocks = cer_graph_allocate_floats(
+		graph, count_blocks(n_rows) * CER_DISTANCE_LANES * n);
+	state->pulls = cer_graph_allocate_floats(graph, n_rows * n_rows);
+	if (state->blocks == NULL || state->pulls == NULL)
+		return cer_fail_memory(err, n_rows * n_rows * sizeof(float));
+	others.is_a_transposed = true;
+	others.accumulate = true;
+	CER_TRY(graph->make_gemm(graph->kernels, &own, &state->own, err));
+	return graph->make_gemm(graph->kernels, &others, &state->others, err);
+}
+
+static void
+candidates_forward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const candidates_state *state = node->state;
+
+	for (size_t row = tile->first;
+	     tile->graph->batch.is_training && row < tile->first + tile->n_rows;
+	     row++)
+		put_vector(state->blocks, node->out.n, row,
+		           cer_get_data(&node->out, row));
+}
+
+static void
+candidates_join(const cer_graph *graph, const cer_graph_node *node)
+{
+	(void) graph;
+	(void) node;
+}
+
+/* Rows that no tile of the batch had. */
+static void
+candidates_join_backward(const cer_graph *graph, const cer_graph_node *node)
+{
+	const candidates_state *state = node->state;
+	size_t n_done = cer_graph_count_tiles(graph) * graph->tile_rows;
+	size_t n_rows = graph->batch_rows;
+
+	memset(state->pulls + n_done * n_rows, 0,
+	       (n_rows - n_done) * n_rows * sizeof(float));
+}
+
+static float
+add_pulls(const float *pulls, size_t n_rows, size_t row)
+{
+	float sum = 0.0f;
+
+	for (size_t i = 0; i < n_rows; i++)
+		sum += pulls[row * n_rows + i] + pulls[i * n_rows + row];
+	return sum;
+}
+
+static void
+candidates_backward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const candidates_state *state = node->state;
+	size_t n_rows = tile->graph->batch_rows;
+	size_t n = node->out.n;
+	float *dz = cer_get_grad(&node->out, tile->first);
+
+	cer_gemm_run(&state->own, state->pulls + tile->first * n_rows,
+	             node->out.data, dz);
+	cer_gemm_run(&state->others, state->pulls + tile->first, node->out.data,
+	             dz);
+	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
+	{
+		const float *z = cer_get_data(&node->out, row);
+		float sum = add_pulls(state->pulls, n_rows, row);
+
+		dz = cer_get_grad(&node->out, row);
+		for (size_t i = 0; i < n; i++)
+			dz[i] = z[i] * sum - dz[i];
+	}
+}
+
+const cer_operator cer_op_candidates = {
+	.name = "candidates",
+	.shape = candidates_shape,
+	.cost = candidates_cost,
+	.prepare = candidates_prepare,
+	.forward = candidates_forward,
+	.backward = candidates_backward,
+	.join = candidates_join,
+	.join_backward = candidates_join_backward,
+};
+
+/* ------------------------------------------------------------ neighbours */
+
+static cer_status
+neighbours_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
+{
+	size_t n_kept = builder->net->shape->n_rows;
+	cer_tensor_spec rows = {
+		.name = node->name,
+		.suffix = "rows",
+		.n_columns = node->n_in,
+		.is_statistic = true,
+	};
+	cer_tensor_spec classes = {
+		.name = node->name,
+		.suffix = "classes",
+		.is_statistic = true,
+	};
+
+	if (n_kept > node->count)
+		n_kept = node->count;
+	if (n_kept == 0)
+		return cer_fail(err, CER_BAD_DATA,
+		                "layer \"neighbours\" has no training rows");
+	rows.n_rows = n_kept;
+	classes.n_columns = n_kept;
+	CER_TRY(cer_net_add_tensor(builder, node, &rows, err));
+	return cer_net_add_tensor(builder, node, &classes, err);
+}
+
+static double
+neighbours_cost(const cer_net *net, const cer_node *node)
+{
+	return 3.0 *
+	       (double) (node->n_in * net->tensors[node->first_tensor].dims[0]);
+}
+
+static neighbour_bank
+get_bank(const cer_tile *tile, const neighbours_state *state)
+{
+	if (tile->graph->batch.is_training)
+		return (neighbour_bank){tile->graph->batch.n_rows, state->batch->blocks,
+		                        tile->graph->labels};
+	return (neighbour_bank){state->n_kept, state->vectors, state->classes};
+}
+
+/* What a row sees of a bank; far and shares are of all classes. */
+typedef struct neighbour_look
+{
+	neighbour_bank bank;
+	size_t excluded; /* row of the bank: itself; SIZE_MAX: none */
+	float *distances;
+	float *weights; /* exp(nearest - distance) */
+	float *shares;  /* by class: p */
+	float total;
+} neighbour_look;
+
+/* Scratch: distances, weights, shares. */
+static void
+look(const cer_tile *tile, const cer_graph_node *node, size_t row,
+     neighbour_look *l)
+{
+	size_t n_padded;
+	float nearest = INFINITY;
+
+	l->bank = get_bank(tile, node->state);
+	n_padded = count_blocks(l->bank.n_rows) * CER_DISTANCE_LANES;
+	l->distances = tile->scratch;
+	l->weights = l->distances + n_padded;
+	l->shares = l->weights + n_padded;
+	for (size_t i = 0; i < n_padded; i += CER_DISTANCE_LANES)
+		tile->graph->kernels->distances(
+			node->in.n, cer_get_data(&node->in, row),
+			l->bank.vectors + i * node->in.n, l->distances + i);
+	l->excluded = tile->graph->batch.is_training ? row : SIZE_MAX;
+	for (size_t i = 0; i < l->bank.n_rows; i++)
+	{
+		l->distances[i] = sqrtf(l->distances[i] + LEAST_SQUARE);
+		if (i != l->excluded && l->distances[i] < nearest)
+			nearest = l->distances[i];
+	}
+	l->total = 0.0f;
+	memset(l->shares, 0, node->out.n * sizeof(float));
+	for (size_t i = 0; i < l->bank.n_rows; i++)
+	{
+		float delay = l->distances[i] - nearest;
+
+		l->weights[i] = 0.0f;
+		if (i == l->excluded || delay > LARGEST_DELAY)
+			continue;
+		l->weights[i] = expf(-delay);
+		l->shares[l->bank.classes[i]] += l->weights[i];
+		l->total += l->weights[i];
+	}
+	for (size_t i = 0; l->total > 0.0f && i < node->out.n; i++)
+		l->shares[i] /= l->total;
+}
+
+static void
+neighbours_forward(const cer_tile *tile, const cer_graph_node *node)
+{
+	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
+	{
+		float *y = cer_get_data(&node->out, row);
+		neighbour_look l;
+
+		memset(y, 0, node->out.n * sizeof(float));
+		if (row >= tile->first + tile->n_rows)
+			continue;
+		look(tile, node, row, &l);
+		for (size_t i = 0; i < node->out.n; i++)
+			y[i] = logf(l.shares[i] + LEAST_SHARE);
+	}
+}
+
+/* Row of c; what the distances' gradients come to, not z's. */
+static void
+pull_row(const cer_tile *tile, const cer_graph_node *node, size_t row,
+         float *pulls)
+{
+	const float *dy = cer_get_grad(&node->out, row);
+	neighbour_look l;
+	float mean = 0.0f;
+
+	look(tile, node, row, &l);
+	for (size_t i = 0; i < node->out.n; i++)
+		mean += dy[i] / (l.shares[i] + LEAST_SHARE) * l.shares[i];
+	for (size_t i = 0; i < l.bank.n_rows; i++)
+	{
+		size_t class = l.bank.classes[i];
+		float gain = dy[class] / (l.shares[class] + LEAST_SHARE) - mean;
+
+		if (l.weights[i] > 0.0f)
+			pulls[i] = -l.weights[i] / l.total * gain / l.distances[i];
+	}
+}
+
+static void
+neighbours_backward(const cer_tile *tile, const cer_graph_node *node)
+{
+	const neighbours_state *state = node->state;
+	size_t n_rows = tile->graph->batch_rows;
+
+	memset(state->batch->pulls + tile->first * n_rows, 0,
+	       tile->n_all * n_rows * sizeof(float));
+	for (size_t row = tile->first; row < tile->first + tile->n_rows; row++)
+		pull_row(tile, node, row, state->batch->pulls + row * n_rows);
+}
+
+/* Classes are small whole numbers, kept as floats; foreign ones may be none. */
+static uint16_t
+read_class(float value, size_t n_classes)
+{
+	float last = (float) (n_classes - 1);
+
+	if (!(value > 0.0f))
+		return 0;
+	return (uint16_t) (value < last ? value + 0.5f : last);
+}
+
+static void
+neighbours_refresh(const cer_graph *graph, const cer_graph_node *node)
+{
+	const neighbours_state *state = node->state;
+	size_t n = node->in.n;
+
+	for (size_t row = 0; row < state->n_kept; row++)
+	{
+		put_vector(state->vectors, n, row,
+		           graph->weights + state->rows_offset + row * n);
+		state->classes[row] = read_class(
+			graph->weights[state->classes_offset + row], node->out.n);
+	}
+}
+
+/* A run of the nodes before has made z of rows first .. first + n_rows. */
+static bool
+neighbours_keep(const cer_graph *graph, const cer_graph_node *node)
+{
+	const neighbours_state *state = node->state;
+	const cer_batch *batch = &graph->batch;
+	size_t n = node->in.n;
+
+	for (size_t i = 0; i < batch->n_rows; i++)
+	{
+		size_t row = batch->first + i;
+
+		if (row >= state->n_kept)
+			return false;
+		memcpy(graph->weights + state->rows_offset + row * n,
+		       cer_get_data(&node->in, i), n * sizeof(float));
+		graph->weights[state->classes_offset + row] =
+			(float) batch->rows->labels[row];
+	}
+	return true;
+}
+
+static cer_status
+neighbours_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
+{
+	neighbours_state *state = cer_graph_make_state(graph, node, sizeof(*state));
+	const cer_net_tensor *rows = cer_node_get_tensor(graph, node, 0);
+	size_t n_most;
+	size_t n_floats;
+
+	if (state == NULL)
+		return cer_fail_memory(err, sizeof(*state));
+	state->rows_offset = rows->offset;
+	state->classes_offset = cer_node_get_tensor(graph, node, 1)->offset;
+	state->n_kept = (size_t) rows->dims[0];
+	n_most = state->n_kept;
+	n_floats = count_blocks(n_most) * CER_DISTANCE_LANES * node->in.n;
+	state->vectors = cer_graph_allocate_floats(graph, n_floats);
+	state->classes =
+		cer_arena_allocate(graph->arena, n_most * sizeof(*state->classes));
+	if (state->vectors == NULL || state->classes == NULL)
+		return cer_fail_memory(err, n_floats * sizeof(float));
+	neighbours_refresh(graph, node);
+	if (!graph->is_scoring)
+	{
+		state->batch = graph->nodes[node->node->inputs[0].node].state;
+		if (graph->batch_rows > n_most)
+			n_most = graph->batch_rows;
+	}
+	cer_graph_need_scratch(
+		graph, 2 * count_blocks(n_most) * CER_DISTANCE_LANES + node->out.n);
+	return CER_OK;
+}
+
+const cer_operator cer_op_neighbours = {
+	.name = "neighbours",
+	.shape = neighbours_shape,
+	.cost = neighbours_cost,
+	.prepare = neighbours_prepare,
+	.refresh = neighbours_refresh,
+	.forward = neighbours_forward,
+	.backward = neighbours_backward,
+	.keep = neighbours_keep,
+};
