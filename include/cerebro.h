@@ -25,6 +25,7 @@
 #include "cerebro/data.h"
 #include "cerebro/language.h"
 #include "cerebro/model.h"
+#include "cerebro/outline.h"
 
 #ifndef CER_VERSION
 #define CER_VERSION "0.1.0"

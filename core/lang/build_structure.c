@@ -20,7 +20,10 @@ make_layer(cer_resolver *r, cer_layer_kind kind, cer_place place,
 		return cer_fail_at(r->err, CER_TOO_BIG, place,
 		                   "structure of more than %d layers", CER_MAX_TREE);
 	*layer = cer_layer_make(r->arena, kind, place.line, place.column);
-	return *layer ? CER_OK : cer_fail_memory(r->err, sizeof(**layer));
+	if (*layer == NULL)
+		return cer_fail_memory(r->err, sizeof(**layer));
+	(*layer)->origin = r->origin;
+	return CER_OK;
 }
 
 static cer_status
@@ -123,6 +126,21 @@ build_expansion(cer_resolver *r, const cer_ast *call, const cer_word *word,
 }
 
 static cer_status
+build_call(cer_resolver *r, const cer_ast *call, const cer_word *word,
+           cer_layer *parent)
+{
+	switch (word->kind)
+	{
+		case CER_WORD_ACTIVATION:
+			return add_activation(r, call, word, parent);
+		case CER_WORD_LAYER:
+			return build_word(r, call, word, parent);
+		default:
+			return build_expansion(r, call, word, parent);
+	}
+}
+
+static cer_status
 build_layer(cer_resolver *r, const cer_ast *ast, cer_layer *parent)
 {
 	const cer_word *word = NULL;
@@ -135,15 +153,10 @@ build_layer(cer_resolver *r, const cer_ast *ast, cer_layer *parent)
 	CER_TRY(cer_find_layer_word(r, ast, &word));
 	if (word == NULL)
 		return cer_call_find_word(ast, CER_WORD_STRUCTURE, &word, r->err);
-	switch (word->kind)
-	{
-		case CER_WORD_ACTIVATION:
-			return add_activation(r, ast, word, parent);
-		case CER_WORD_LAYER:
-			return build_word(r, ast, word, parent);
-		default:
-			return build_expansion(r, ast, word, parent);
-	}
+	CER_TRY(cer_origin_enter(r, ast->name));
+	CER_TRY(build_call(r, ast, word, parent));
+	cer_origin_leave(r);
+	return CER_OK;
 }
 
 cer_status

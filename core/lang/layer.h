@@ -142,6 +142,7 @@ typedef struct cer_layer
 	cer_text table;           /* pool_rows */
 	int line;                 /* where it stands: errors of shapes */
 	int column;
+	const struct cer_origin *origin; /* see origin.h; NULL: not asked for */
 } cer_layer;
 
 /* All but kind and place is 0.  NULL: no memory. */

@@ -6,6 +6,7 @@
 #define CER_LANG_RESOLVER_H
 
 #include "lang/bind.h"
+#include "lang/origin.h"
 
 #define CER_MAX_STRUCTURES 16 /* one within another */
 
@@ -23,6 +24,7 @@ typedef struct cer_resolver
 	const cer_word *tried;     /* being defined: errors are of its text */
 	const cer_ast *tried_body; /* with the places there */
 	cer_ast *unknown;          /* a structure that must be one of the user's */
+	cer_origin *origin;        /* of what is built; NULL: nobody asks */
 } cer_resolver;
 
 /* Each fills its part of the triple and rewrites the section canonically; the
@@ -55,6 +57,10 @@ extern cer_status cer_build_structure(cer_resolver *r, const cer_ast *as);
 /* A structure's body with a call's arguments put in, fresh. */
 extern cer_status cer_expand_call(cer_resolver *r, const cer_ast *call,
                                   const cer_word *word, cer_ast **body);
+
+/* The word whose layers are built next, and back to the one around it. */
+extern cer_status cer_origin_enter(cer_resolver *r, cer_text name);
+extern void cer_origin_leave(cer_resolver *r);
 
 extern cer_status cer_resolver_make_node(cer_resolver *r, cer_ast_kind kind,
                                          cer_place place, cer_ast **node);

@@ -56,8 +56,12 @@ cer_build_get_vectors(cer_build *b, cer_build_value *value)
 		return CER_OK;
 	if (!b->has_features)
 	{
+		const struct cer_origin *origin = b->origin;
+
 		b->features = (cer_build_value){.is_features = true};
+		b->origin = NULL; /* it is whoever's takes it */
 		CER_TRY(cer_build_add(b, &node, &b->features));
+		b->origin = origin;
 		b->has_features = true;
 	}
 	*value = b->features;
@@ -172,6 +176,7 @@ cer_build_add_many(cer_build *b, cer_node *node, cer_build_value *values,
 	                    (node->op == &cer_op_softmax && edges[0].m == 1);
 	named = *node;
 	put_prefix(b, name, &named);
+	named.origin = b->origin;
 	CER_TRY(cer_net_add_node(b->builder, &named, b->err));
 	values[0].is_features = false;
 	values[0].node = b->builder->net->n_nodes - 1;
@@ -366,13 +371,17 @@ cer_build_any(cer_build *b, const cer_layer **layer, cer_build_value *value)
 		[CER_LAYER_BY_TABLE] = cer_build_by_table,
 	};
 	size_t kind = (size_t) (*layer)->kind;
+	const struct cer_origin *around = b->origin;
 	cer_build_fn build = cer_build_find((*layer)->kind);
 
 	if (kind < sizeof(combinators) / sizeof(combinators[0]))
 		build = combinators[kind];
 	if (build == NULL)
 		return cer_build_fail_unsupported(b, *layer, "");
-	return build(b, layer, value);
+	b->origin = (*layer)->origin;
+	CER_TRY(build(b, layer, value));
+	b->origin = around;
+	return CER_OK;
 }
 
 /* ------------------------------------------------------------ features */

@@ -44,6 +44,8 @@ typedef struct cer_build
 
 	cer_initial_kind initial; /* of the latest dense layer */
 	const cer_layer *last;    /* what the network ends with */
+
+	const struct cer_origin *origin; /* of the layer that is built */
 } cer_build;
 
 /* A layer's operators: value becomes what the layer makes of it.  *layer may

@@ -62,7 +62,8 @@ typedef struct cer_edge
 typedef struct cer_node
 {
 	const struct cer_operator *op;
-	cer_text name; /* "first", "dense(256)[1]", "output" */
+	cer_text name;                   /* "first", "dense(256)[1]", "output" */
+	const struct cer_origin *origin; /* of its layer, if that has one */
 	size_t n_inputs;
 	const cer_edge *inputs;
 	size_t n_in; /* floats of a vector of the first input; 0: there is none */
