@@ -15,7 +15,7 @@ import server as server_lib
 N_TRIPLES = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
 SUBJECTS = ["flight", "order", "ticket", "visit", "loan", "claim", "click", "meter", "patient", "parcel", "player", "song"]
 SPACE = ("FE *, ?JOIN {0}_place, ?JOIN {0}_hour, ?{0}_kind : {{onehot, embed(4..32)}}, ?{0}_town : embed(4..64), ?{0}_size : standardize "
-         "AS {{mlp(32..512 step 32 x 1..4), residual(64..512 step 16, 1..6), wide_deep(64..512, 32..256), tabm(128..512 x 1..3)}} "
+         "AS {{mlp(32..512 step 32 x 1..4), residual(1..6, 64..512 step 16), wide_deep(64..512, 32..256), tabm(128..512 x 1..3)}} "
          "PT {{adam, adamw(decay = 1e-6..1e-2 log), sgd(momentum = 0.8..0.99)}}, lr = 1e-4..1e-2 log, "
          "batch = {{256, 512, 1024, 2048}}, dropout = 0..0.5 step 0.1, ?activation = {{gelu, tanh}}")
 
@@ -34,29 +34,29 @@ PATTERNS = [
 def load(connection):
     connection.execute("CREATE EXTENSION cerebro")
     connection.execute("CREATE ROLE analyst LOGIN")
-    connection.execute("DROP INDEX cerebro.model_triple, cerebro.model_near, cerebro.model_training")
+    connection.execute("DROP INDEX cerebro.model_mst, cerebro.model_near, cerebro.model_training")
     connection.execute("""
         INSERT INTO cerebro.task (id, name, owner, source, query, n_columns, label, classes, key, exclude, split, hash_key, metric, settings)
         VALUES (1, 'late', 'analyst', 'SELECT', 'SELECT', 1, 'label', '{no,yes}', '{id}', '{}', 'random(0.7, 0.15, 0.15)', 0, 'auc', '{}')""")
     connection.execute("INSERT INTO cerebro.data_version (id, task, n_rows, class_rows, row_hash) VALUES (1, 1, 0, '{}', 0)")
     for i, subject in enumerate(SUBJECTS):
         connection.execute(f"""
-            INSERT INTO cerebro.model (task, data_version, triple, owner, n_weights, n_epochs, best_epoch, valid_log_loss, valid_auc,
+            INSERT INTO cerebro.model (task, data_version, mst, owner, n_weights, n_epochs, best_epoch, valid_log_loss, valid_auc,
                 valid_accuracy, seconds, executor, kernel_class, version)
             SELECT 1, 1, s, CASE WHEN random() < 0.9 THEN 'analyst' ELSE 'postgres' END::regrole, 1000, 5, 5, 0.5, 0.5 + random() / 2,
                 0.8, 1, 'native', 'plain', '0.1.0'
             FROM cerebro.sample(%s, %s, %s) s""", (SPACE.format(subject), -(-N_TRIPLES // len(SUBJECTS)), i))
-    index_seconds = [lib.seconds(connection.execute, f"CREATE INDEX {name} ON cerebro.model USING {kind} (triple cerebro.mst_{kind}_ops)")
-                     for name, kind in (("model_triple", "gin"), ("model_near", "gist"))]
+    index_seconds = [lib.seconds(connection.execute, f"CREATE INDEX {name} ON cerebro.model USING {kind} (mst cerebro.mst_{kind}_ops)")
+                     for name, kind in (("model_mst", "gin"), ("model_near", "gist"))]
     connection.execute("""
-        CREATE TABLE public.document AS SELECT id, owner, cerebro.mst_to_jsonb(triple) AS doc FROM cerebro.model;
+        CREATE TABLE public.document AS SELECT id, owner, cerebro.mst_to_jsonb(mst) AS doc FROM cerebro.model;
         CREATE INDEX ON public.document USING gin (doc);
         ALTER TABLE public.document ENABLE ROW LEVEL SECURITY;
         CREATE POLICY visible ON public.document FOR SELECT USING (cerebro.is_mine(owner));
         GRANT SELECT ON public.document TO analyst""")
     connection.execute("VACUUM ANALYZE")
     sizes = connection.execute("""SELECT relname, pg_relation_size(oid) / 1e6 FROM pg_class
-        WHERE relname IN ('model', 'model_triple', 'model_near', 'document', 'document_doc_idx') ORDER BY 1""").fetchall()
+        WHERE relname IN ('model', 'model_mst', 'model_near', 'document', 'document_doc_idx') ORDER BY 1""").fetchall()
     print(f"  indexes built in {index_seconds[0]:.0f} s (GIN) and {index_seconds[1]:.0f} s (GiST); MB: "
           + ", ".join(f"{name} {size:.0f}" for name, size in sizes), flush=True)
 
@@ -80,7 +80,7 @@ def containment(connection):
     for pattern, document in PATTERNS:
         by_mst = f"SELECT id, mst FROM cerebro.models WHERE mst @> '{pattern}'"
         by_json = f"SELECT id, doc FROM document WHERE doc @> '{document}'"
-        check_plan(connection, by_mst, "model_triple")
+        check_plan(connection, by_mst, "model_mst")
         ids = [sorted(row[0] for row in connection.execute(sql)) for sql in (by_mst, by_json)]
         assert ids[0] == ids[1] and 0 < len(ids[0]) <= 1000, (pattern, len(ids[0]), len(ids[1]))
         own.append(ask(connection, by_mst))
@@ -109,13 +109,13 @@ connection = server.connect()
 print(f"\nSearch over {N_TRIPLES} archived triples", flush=True)
 load(connection)
 drawn = [f"'{row[0]}'::mst" for row in connection.execute(
-    "SELECT triple FROM cerebro.model WHERE id % 99991 = 7 ORDER BY id LIMIT 6")]
+    "SELECT mst FROM cerebro.model WHERE id % 99991 = 7 ORDER BY id LIMIT 6")]
 analyst = psycopg.connect(f"host={server.home} user=analyst dbname=postgres", autocommit=True, prepare_threshold=None)
 analyst.execute("SET search_path = public, cerebro")
 slowest, ratio = containment(analyst)
 lib.aim("containment, slowest, ms", slowest * 1000, 10, "at most")
 lib.aim("times faster than jsonb", ratio, 20, "at least")
-middle, slowest, ratio = nearest(analyst, drawn + ["'AS mlp(256, 256)'::mst_pattern", "'FE song_kind : onehot AS residual(100, 3) PT lr = 0.003'::mst_pattern"])
+middle, slowest, ratio = nearest(analyst, drawn + ["'AS mlp(256, 256)'::mst_pattern", "'FE song_kind : onehot AS residual(3, 100) PT lr = 0.003'::mst_pattern"])
 lib.aim("ten nearest, median, ms", middle * 1000, 20, "at most")
 lib.aim("ten nearest, slowest, ms", slowest * 1000, 20, "at most")
 lib.aim("times faster than a scan", ratio, 20, "at least")

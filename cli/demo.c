@@ -106,7 +106,7 @@ const demo_step demo_steps[] = {
              "flights are told from others: 0.5 is guessing, 1 perfect.\n"
              "Networks whose difference to the first could be luck are "
              "marked.\n",
-     .sql = "SELECT rank, model, triple, round(log_loss::numeric, 4) AS "
+     .sql = "SELECT rank, model, mst, round(log_loss::numeric, 4) AS "
             "log_loss,\n"
             "       round(auc::numeric, 4) AS auc,\n"
             "       round(100 * accuracy::numeric, 1) AS right_percent,\n"

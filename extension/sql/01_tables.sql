@@ -88,7 +88,7 @@ CREATE SEQUENCE cerebro.job_id_seq AS bigint;
 CREATE TABLE cerebro.job (
 	id            bigint PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.job_id_seq'),
 	task          integer NOT NULL REFERENCES cerebro.task ON DELETE CASCADE,
-	triple        cerebro.mst NOT NULL,
+	mst           cerebro.mst NOT NULL,
 	owner         regrole NOT NULL,
 	login         regrole NOT NULL,
 	is_background boolean NOT NULL,
@@ -117,7 +117,7 @@ CREATE TABLE cerebro.model (
 	data_version   integer NOT NULL REFERENCES cerebro.data_version ON DELETE CASCADE,
 	job            bigint,
 	training       bytea,
-	triple         cerebro.mst NOT NULL,
+	mst            cerebro.mst NOT NULL,
 	owner          regrole NOT NULL,
 	n_weights      bigint NOT NULL,
 	n_epochs       integer NOT NULL,

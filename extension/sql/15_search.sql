@@ -125,5 +125,5 @@ CREATE OPERATOR CLASS cerebro.mst_gist_ops DEFAULT FOR TYPE cerebro.mst USING gi
 COMMENT ON OPERATOR CLASS cerebro.mst_gist_ops USING gist IS 'the nearest triples first';
 COMMENT ON OPERATOR FAMILY cerebro.mst_gist_ops USING gist IS 'the nearest triples first';
 
-CREATE INDEX model_triple ON cerebro.model USING gin (triple cerebro.mst_gin_ops);
-CREATE INDEX model_near ON cerebro.model USING gist (triple cerebro.mst_gist_ops);
+CREATE INDEX model_mst ON cerebro.model USING gin (mst cerebro.mst_gin_ops);
+CREATE INDEX model_near ON cerebro.model USING gist (mst cerebro.mst_gist_ops);

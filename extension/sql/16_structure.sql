@@ -53,7 +53,7 @@ CREATE VIEW cerebro.structures WITH (security_invoker = true) AS
 COMMENT ON VIEW cerebro.structures IS 'what can stand after AS: structures of the language (no owner) and of the roles of which one is a member';
 GRANT SELECT ON cerebro.structures TO PUBLIC;
 
-CREATE FUNCTION cerebro.expand(triple cerebro.mst) RETURNS cerebro.mst
+CREATE FUNCTION cerebro.expand(mst cerebro.mst) RETURNS cerebro.mst
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE COST 1000
 	AS 'MODULE_PATHNAME', 'cerebro_expand';
 COMMENT ON FUNCTION cerebro.expand(cerebro.mst) IS 'the triple with structures of one''s own replaced by what they are made of now';

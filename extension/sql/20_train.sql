@@ -8,7 +8,7 @@ COMMENT ON FUNCTION cerebro.train(text, cerebro.mst, boolean) IS
 	'trains a network for a task and returns the model''s id; with wait => false a background worker does so once the transaction has committed, and the model appears under that id';
 
 CREATE FUNCTION cerebro.progress_rows(
-	OUT state text, OUT job bigint, OUT task text, OUT triple text, OUT phase text,
+	OUT state text, OUT job bigint, OUT task text, OUT mst text, OUT phase text,
 	OUT epoch integer, OUT epochs integer, OUT rows_done bigint,
 	OUT rows_per_second double precision, OUT loss double precision,
 	OUT metric double precision, OUT seconds_left double precision,
@@ -20,7 +20,7 @@ COMMENT ON FUNCTION cerebro.progress_rows() IS
 	'what trains in this database now, as the processes that train tell it; cerebro.progress shows more';
 
 CREATE VIEW cerebro.progress WITH (security_invoker = true) AS
-SELECT r.job, r.task, r.triple, r.state, r.phase, r.epoch, r.epochs,
+SELECT r.job, r.task, r.mst, r.state, r.phase, r.epoch, r.epochs,
 	pg_catalog.round(r.rows_per_second) AS rows_per_second,
 	pg_catalog.round(r.loss::numeric, 5)::double precision AS loss,
 	pg_catalog.round(r.metric::numeric, 5)::double precision AS metric,
@@ -28,7 +28,7 @@ SELECT r.job, r.task, r.triple, r.state, r.phase, r.epoch, r.epochs,
 	who::regrole AS who, r.pid, r.started_at
 FROM cerebro.progress_rows() r
 UNION ALL
-SELECT j.id, t.name, j.triple::text, 'queued', 'queue', NULL, NULL,
+SELECT j.id, t.name, j.mst::text, 'queued', 'queue', NULL, NULL,
 	NULL, NULL, NULL, NULL,
 	j.owner, NULL, NULL
 FROM cerebro.job j

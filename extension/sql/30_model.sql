@@ -3,7 +3,7 @@
 CREATE VIEW cerebro.models WITH (security_invoker = true) AS
 	SELECT m.id,
 		   t.name AS task,
-		   m.triple AS mst,
+		   m.mst,
 		   pg_catalog.round(m.valid_log_loss::numeric, 5)::double precision AS valid_log_loss,
 		   pg_catalog.round(m.valid_auc::numeric, 5)::double precision AS valid_auc,
 		   pg_catalog.round(m.valid_accuracy::numeric, 5)::double precision AS valid_accuracy,
@@ -31,9 +31,6 @@ CREATE VIEW cerebro.models WITH (security_invoker = true) AS
 		FROM cerebro.evaluation v
 		WHERE v.model OPERATOR(pg_catalog.=) m.id) e ON true;
 COMMENT ON VIEW cerebro.models IS 'the models that you may use, with their metrics on validation rows and, where somebody opened them, on the test rows, to five decimals';
-COMMENT ON COLUMN cerebro.models.valid_log_loss IS 'mean over validation rows, natural logarithm';
-COMMENT ON COLUMN cerebro.models.test_log_loss IS 'on the test rows, at their first opening for this model';
-COMMENT ON COLUMN cerebro.models.openings IS 'how often the test rows were opened for this model';
 GRANT SELECT ON cerebro.models TO PUBLIC;
 
 CREATE VIEW cerebro.evaluations WITH (security_invoker = true) AS
@@ -51,7 +48,6 @@ CREATE VIEW cerebro.evaluations WITH (security_invoker = true) AS
 	FROM cerebro.evaluation v
 	JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) v.task;
 COMMENT ON VIEW cerebro.evaluations IS 'every opening of a task''s test rows, by whom and for which model';
-COMMENT ON COLUMN cerebro.evaluations.opening IS 'the how many-th opening of the task''s test rows this was';
 GRANT SELECT ON cerebro.evaluations TO PUBLIC;
 
 CREATE FUNCTION cerebro.evaluate(model integer,
@@ -78,7 +74,7 @@ COMMENT ON FUNCTION cerebro.find_task(text) IS 'the task that a name means to th
 -- Two standard errors: one comparison in twenty errs.  The metric of the task
 -- orders; noise is always judged by log-loss, which every row has.
 CREATE FUNCTION cerebro.leaderboard(task text)
-	RETURNS TABLE (rank bigint, model integer, triple cerebro.mst,
+	RETURNS TABLE (rank bigint, model integer, mst cerebro.mst,
 		log_loss double precision, auc double precision, accuracy double precision,
 		is_within_noise boolean, test_log_loss double precision, test_auc double precision,
 		openings bigint, weights bigint, epochs integer, seconds double precision,

@@ -86,8 +86,8 @@ BEGIN ATOMIC
 		LEFT JOIN LATERAL cerebro.compare_loss(
 			CASE WHEN x.data_version OPERATOR(pg_catalog.=) y.data_version THEN y.id END, x.id) d ON true),
 	line AS (
-		SELECT 1 AS n, 'triple' AS what, (m.a).triple::text AS a_is, (m.b).triple::text AS b_is,
-			((m.b).triple OPERATOR(cerebro.-) (m.a).triple)::text AS change FROM both_models m
+		SELECT 1 AS n, 'mst' AS what, (m.a).mst::text AS a_is, (m.b).mst::text AS b_is,
+			((m.b).mst OPERATOR(cerebro.-) (m.a).mst)::text AS change FROM both_models m
 		UNION ALL SELECT 2, 'data version', (m.a).data_version::text, (m.b).data_version::text, NULL FROM both_models m
 		UNION ALL SELECT 3, 'first difference', x.operation, y.operation, NULL
 		FROM both_models m
@@ -122,24 +122,26 @@ END;
 COMMENT ON FUNCTION cerebro.diff(integer, integer) IS
 	'what tells two models apart: the change from one triple to the other, data version, where their lineages part, metrics on validation rows with twice the standard error of the paired difference in log-loss, decisions';
 
-CREATE FUNCTION cerebro.history(who regrole DEFAULT (pg_catalog.quote_ident(CURRENT_USER))::regrole)
-	RETURNS TABLE (step bigint, task text, job bigint, model integer, triple text, change text, status text,
+CREATE FUNCTION cerebro.history(task text DEFAULT NULL, who regrole DEFAULT (pg_catalog.quote_ident(CURRENT_USER))::regrole)
+	RETURNS TABLE (step bigint, task text, job bigint, model integer, mst cerebro.mst, change cerebro.mst_change, status text,
 		log_loss double precision, effect double precision, effect_error double precision,
 		seconds double precision, queued_at timestamptz)
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	WITH attempt AS (
 		SELECT j.*, m.id AS made, m.valid_log_loss, m.data_version,
-			pg_catalog.lag(j.triple) OVER w AS triple_before,
+			pg_catalog.lag(j.mst) OVER w AS mst_before,
 			pg_catalog.lag(m.id) OVER w AS made_before,
 			pg_catalog.lag(m.data_version) OVER w AS version_before
 		FROM cerebro.job j
 		LEFT JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) j.model
 		WHERE j.owner::pg_catalog.oid OPERATOR(pg_catalog.=) history.who::pg_catalog.oid
+		AND (history.task IS NULL
+			 OR j.task OPERATOR(pg_catalog.=) (SELECT f.id FROM cerebro.find_task(history.task) f))
 		WINDOW w AS (PARTITION BY j.task ORDER BY j.queued_at, j.id))
-	SELECT pg_catalog.row_number() OVER (ORDER BY a.queued_at, a.id), t.name, a.id, a.made, a.triple::text,
-		CASE WHEN a.triple_before IS NOT NULL
-			THEN (a.triple OPERATOR(cerebro.-) a.triple_before)::text END,
+	SELECT pg_catalog.row_number() OVER (ORDER BY a.queued_at, a.id), t.name, a.id, a.made, a.mst,
+		CASE WHEN a.mst_before IS NOT NULL
+			THEN a.mst OPERATOR(cerebro.-) a.mst_before END,
 		COALESCE(a.status OPERATOR(pg_catalog.||) ': ' OPERATOR(pg_catalog.||) a.reason, a.status),
 		pg_catalog.round(a.valid_log_loss::numeric, 5)::double precision,
 		d.mean_difference, d.standard_error,
@@ -151,8 +153,8 @@ BEGIN ATOMIC
 		CASE WHEN a.version_before OPERATOR(pg_catalog.=) a.data_version THEN a.made END, a.made_before) d ON true
 	ORDER BY 1;
 END;
-COMMENT ON FUNCTION cerebro.history(regrole) IS
-	'what one role tried, in order: each attempt with the change against the one before on the same task, and its effect: the mean paired difference in log-loss with its standard error';
+COMMENT ON FUNCTION cerebro.history(text, regrole) IS
+	'what one role tried, for one task or for all, in order: each attempt with the change against the one before on the same task, and its effect: the mean paired difference in log-loss with its standard error';
 
 -- Who may use them.
 

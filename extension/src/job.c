@@ -94,7 +94,7 @@ job_queue(const Job *job)
 	sql_add_role(&args, job->login);
 	sql_add(&args, TEXTARRAYOID, settings, false);
 	sql_add_int4(&args, job->model);
-	sql_run("INSERT INTO cerebro.job (id, task, triple, owner, login,"
+	sql_run("INSERT INTO cerebro.job (id, task, mst, owner, login,"
 	        " is_background, settings, status, model, queued_at)"
 	        " VALUES ($1, $2, $3, $4, $5, true, $6, 'queued', $7,"
 	        " pg_catalog.clock_timestamp())",
@@ -169,7 +169,7 @@ job_claim(Oid login, MemoryContext context)
 	            " WHERE status OPERATOR(pg_catalog.=) 'queued'"
 	            " AND login OPERATOR(pg_catalog.=) $1 ORDER BY id"
 	            " FOR UPDATE SKIP LOCKED LIMIT 1)"
-	            " RETURNING id, task, triple, owner, login, settings, model,"
+	            " RETURNING id, task, mst, owner, login, settings, model,"
 	            " queued_at",
 	            &args) > 0)
 		job = read_job(context);
@@ -180,7 +180,7 @@ job_claim(Oid login, MemoryContext context)
 /* ------------------------------------------------------------- recording */
 
 static const char record_sql[] =
-	"INSERT INTO cerebro.job (id, task, triple, owner, login, is_background,"
+	"INSERT INTO cerebro.job (id, task, mst, owner, login, is_background,"
 	" settings, status, reason, model, pid, queued_at, started_at, ended_at,"
 	" n_rows, n_epochs, read_seconds, train_seconds, cpu_seconds, peak_bytes)"
 	" SELECT $1, t.id, $3, $4, $5, $6, '{}', $7, $8, $9, $10, $11, $12, $13,"

@@ -134,7 +134,7 @@ story_find_model(const Story *story, int32 task, int32 data_version,
 	            " WHERE training OPERATOR(pg_catalog.=) $1"
 	            " AND task OPERATOR(pg_catalog.=) $2"
 	            " AND data_version OPERATOR(pg_catalog.=) $3"
-	            " AND triple OPERATOR(cerebro.=) $4::cerebro.mst"
+	            " AND mst OPERATOR(cerebro.=) $4::cerebro.mst"
 	            " AND (pg_catalog.pg_has_role($5, owner::pg_catalog.oid,"
 	            " 'MEMBER') OR EXISTS (SELECT FROM cerebro.model_grant g"
 	            " WHERE g.model OPERATOR(pg_catalog.=) model.id"

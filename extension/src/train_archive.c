@@ -59,7 +59,7 @@ write_model(Training *training)
 	sql_add_bytes(&args, story_get(training->story)->training.id.bytes,
 	              CER_ID_SIZE);
 	if (sql_run("INSERT INTO cerebro.model (id, task, data_version, job,"
-	            " triple, owner, n_weights, n_epochs, best_epoch,"
+	            " mst, owner, n_weights, n_epochs, best_epoch,"
 	            " valid_log_loss, valid_auc, valid_accuracy, seconds,"
 	            " executor, kernel_class, version, query, training)"
 	            " SELECT $1, t.id, v.id, $4, $5, $6, $7, $8, $9, $10, $11,"

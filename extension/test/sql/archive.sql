@@ -29,17 +29,17 @@ FROM cerebro.lineage(:c);
 SELECT refused('SELECT cerebro.lineage(0)');
 
 -- what tells models apart
-SELECT what, CASE WHEN what IN ('triple', 'first difference', 'epochs') THEN a_is END AS a_is,
-	CASE WHEN what IN ('triple', 'first difference', 'epochs') THEN b_is END AS b_is,
-	CASE WHEN what IN ('triple', 'epochs', 'weights') THEN change ELSE (change IS NOT NULL)::text END AS change
+SELECT what, CASE WHEN what IN ('mst', 'first difference', 'epochs') THEN a_is END AS a_is,
+	CASE WHEN what IN ('mst', 'first difference', 'epochs') THEN b_is END AS b_is,
+	CASE WHEN what IN ('mst', 'epochs', 'weights') THEN change ELSE (change IS NOT NULL)::text END AS change
 FROM cerebro.diff(:a, :b);
-SELECT what, a_is, b_is, change FROM cerebro.diff(:b, :c) WHERE what IN ('triple', 'first difference');
-SELECT what, a_is = b_is AS is_same, change FROM cerebro.diff(:a, :a) WHERE what IN ('triple', 'first difference', 'decisions');
+SELECT what, a_is, b_is, change FROM cerebro.diff(:b, :c) WHERE what IN ('mst', 'first difference');
+SELECT what, a_is = b_is AS is_same, change FROM cerebro.diff(:a, :a) WHERE what IN ('mst', 'first difference', 'decisions');
 SELECT cerebro.models_differ(:a, :c) BETWEEN 0 AND 1 AS is_share, cerebro.models_differ(:a, :a) AS none;
 
 -- what one person tried, in order
-SELECT step, task, model = ANY (ARRAY[:a, :b, :c]) AS is_known, triple, change, status, effect IS NOT NULL AS has_effect FROM cerebro.history();
-SELECT count(*) FROM cerebro.history('regress_archive_other');
+SELECT step, task, model = ANY (ARRAY[:a, :b, :c]) AS is_known, mst, change, status, effect IS NOT NULL AS has_effect FROM cerebro.history();
+SELECT count(*) FROM cerebro.history(who => 'regress_archive_other');
 
 -- one layer alone
 SELECT p.name, p.dims, cardinality(cerebro.tensor(:b, p.name)) FROM cerebro.model_part p WHERE p.model = :b AND p.kind = 'tensor' ORDER BY ordinal;

@@ -17,6 +17,15 @@ WHERE e.extname = 'cerebro' AND d.deptype = 'e'
   AND c.relkind IS DISTINCT FROM 'S' AND d.classid <> 'pg_default_acl'::regclass
 ORDER BY 1;
 
+-- and so is every column of a view
+SELECT c.relname, a.attname
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+WHERE e.extname = 'cerebro' AND c.relkind = 'v' AND col_description(c.oid, a.attnum) IS NULL
+ORDER BY 1, 2;
+
 -- every table has row-level security, nobody but its owner may write to it,
 -- and a dump holds its rows
 SELECT c.relname, c.relrowsecurity AS has_policies,

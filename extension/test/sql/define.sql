@@ -54,7 +54,7 @@ SELECT cerebro.train('defined trips', 'AS twins > towr(8)' || :'pt');
 
 -- training, predicting
 SELECT cerebro.train('defined trips', 'AS twins' || :'pt') AS first \gset
-SELECT triple FROM cerebro.model WHERE id = :first;
+SELECT mst FROM cerebro.model WHERE id = :first;
 SELECT name, definition FROM cerebro.model_structure WHERE model = :first ORDER BY name;
 SELECT count(*) FROM trips WHERE cerebro.predict(:first, trips) BETWEEN 0 AND 1;
 CREATE TABLE before AS SELECT id, cerebro.predict(:first, trips) AS p FROM trips;

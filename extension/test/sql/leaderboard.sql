@@ -18,7 +18,7 @@ SELECT cerebro.train('trips', 'FE distance AS mlp(4) PT epochs = 1') AS bad \gse
 SELECT rank, model = :bad AS is_bad, is_within_noise, openings, test_log_loss, who
 FROM cerebro.leaderboard('trips') ORDER BY rank;
 SELECT bool_and(l.log_loss = m.valid_log_loss AND l.auc = m.valid_auc AND l.accuracy = m.valid_accuracy AND l.weights = m.n_weights
-                AND l.triple::text = m.mst::text AND l.epochs = m.n_epochs AND l.seconds = m.seconds) AS as_in_models
+                AND l.mst::text = m.mst::text AND l.epochs = m.n_epochs AND l.seconds = m.seconds) AS as_in_models
 FROM cerebro.leaderboard('trips') l JOIN cerebro.models m ON m.id = l.model;
 
 -- the comparison is that of the losses of validation rows

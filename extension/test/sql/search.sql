@@ -96,10 +96,10 @@ $$;
 CREATE ROLE regress_search;
 SET ROLE regress_search;
 SET enable_seqscan = off;
-SELECT plan_has($$SELECT id FROM cerebro.models WHERE mst @> 'AS residual PT adamw'$$, 'Bitmap Index Scan on model_triple') AS containment,
-       plan_has($$SELECT id FROM cerebro.models WHERE mst <@ 'AS mlp(16..64)'$$, 'Bitmap Index Scan on model_triple') AS sets,
+SELECT plan_has($$SELECT id FROM cerebro.models WHERE mst @> 'AS residual PT adamw'$$, 'Bitmap Index Scan on model_mst') AS containment,
+       plan_has($$SELECT id FROM cerebro.models WHERE mst <@ 'AS mlp(16..64)'$$, 'Bitmap Index Scan on model_mst') AS sets,
        plan_has($$SELECT id FROM cerebro.models ORDER BY mst <-> 'AS mlp(256)' LIMIT 10$$, 'Index Scan using model_near') AS nearest,
-       plan_has($$SELECT id FROM cerebro.models WHERE mst::text LIKE '%mlp%'$$, 'model_triple') AS other;
+       plan_has($$SELECT id FROM cerebro.models WHERE mst::text LIKE '%mlp%'$$, 'model_mst') AS other;
 SELECT id FROM cerebro.models WHERE mst @> 'AS residual PT adamw' AND valid_auc > 0.7
 ORDER BY mst <-> 'AS mlp(256,256)'::cerebro.mst_pattern LIMIT 0;
 RESET enable_seqscan;

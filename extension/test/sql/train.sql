@@ -25,7 +25,7 @@ SELECT cerebro.create_task('train good', source => 'SELECT * FROM train_point', 
 
 -- what a training leaves
 SELECT cerebro.train('train good', 'as MLP(16,8) pt batch=64, epochs=3') AS model \gset
-SELECT t.name, m.triple, m.n_epochs, m.valid_log_loss < 0.69 AS learnt, m.valid_auc > 0.6 AS ranks,
+SELECT t.name, m.mst, m.n_epochs, m.valid_log_loss < 0.69 AS learnt, m.valid_auc > 0.6 AS ranks,
 	m.seconds > 0 AS took_time, m.executor, m.owner = current_user::regrole AS mine
 FROM cerebro.model m JOIN cerebro.task t ON t.id = m.task WHERE m.id = :model;
 SELECT kind, count(*), bool_and(sha256(bytes) = content) AS hashed
@@ -94,7 +94,7 @@ ROLLBACK;
 CREATE TEMPORARY VIEW train_job AS
 	SELECT j.* FROM cerebro.job j JOIN cerebro.task t ON t.id = j.task WHERE t.name LIKE 'train %';
 SELECT wait_until($$count(*) = 3 FROM train_job WHERE status = 'failed'$$);
-SELECT triple, status, reason, n_epochs FROM train_job WHERE status = 'failed' ORDER BY id;
+SELECT mst, status, reason, n_epochs FROM train_job WHERE status = 'failed' ORDER BY id;
 
 -- a model belongs to the transaction that trained it
 BEGIN;
@@ -124,7 +124,7 @@ EXCEPTION WHEN undefined_object OR undefined_column THEN
 	RAISE WARNING 'caught: %', sqlerrm;
 END
 $$;
-SELECT wait_until($$count(*) = 1 FROM train_job WHERE triple::text LIKE '%nothing%'$$);
+SELECT wait_until($$count(*) = 1 FROM train_job WHERE mst::text LIKE '%nothing%'$$);
 
 -- a temporary table is read by its own session, in its own transaction
 BEGIN;
@@ -151,7 +151,7 @@ SELECT cerebro.train('train a', 'AS mlp(8) PT epochs = 2') AS model_a \gset
 SELECT m.owner, j.owner, j.login = session_user::regrole AS login
 FROM cerebro.model m JOIN cerebro.job j ON j.model = m.id WHERE m.id = :model_a;
 SELECT count(*) AS seen FROM cerebro.model;
-INSERT INTO cerebro.job (task, triple, owner, login, is_background, settings, status, queued_at)
+INSERT INTO cerebro.job (task, mst, owner, login, is_background, settings, status, queued_at)
 	SELECT id, '', owner, owner, true, '{}', 'queued', now() FROM cerebro.task;
 RESET ROLE;
 SET ROLE regress_train_b;

@@ -42,10 +42,10 @@ all="SELECT md5(string_agg(s::text, E'\n' ORDER BY s::text)) FROM (
 	SELECT id::text || work.late(t) || work.late_proba(t)::text AS s FROM work.trips t
 	UNION ALL SELECT id::text || work.third_of_day(t) FROM work.long_trips t
 	UNION ALL SELECT id::text || p FROM work.scored
-	UNION ALL SELECT model::text || triple::text || log_loss || openings FROM cerebro.leaderboard('late')
+	UNION ALL SELECT model::text || mst::text || log_loss || openings FROM cerebro.leaderboard('late')
 	UNION ALL SELECT d::text FROM cerebro.deployments d
 	UNION ALL SELECT m.id::text || l::text FROM cerebro.models m, cerebro.lineage(m.id) l
-	UNION ALL SELECT h::text FROM cerebro.history('analyst') h
+	UNION ALL SELECT h::text FROM cerebro.history(who => 'analyst') h
 	UNION ALL SELECT p::text FROM cerebro.state_part p
 	UNION ALL SELECT c.id::text || c.packing || md5(c.bytes) FROM cerebro.content c
 	UNION ALL SELECT m::text FROM cerebro.models m) x"
