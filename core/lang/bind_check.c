@@ -244,10 +244,40 @@ is_layer(const cer_ast *value)
 	return value->kind == CER_AST_CALL || value->kind == CER_AST_CHAIN;
 }
 
+static cer_status
+check_list(const cer_arg *arg, const cer_ast *list, cer_error *err)
+{
+	cer_arg number = *arg;
+
+	number.type = CER_ARG_NUMBER;
+	number.is_above_least = false; /* epochs are counted, weights may be 0 */
+	number.most = fmax(arg->most, CER_MAX_EPOCHS);
+	for (const cer_ast *one = list->first; one; one = one->next)
+		CER_TRY(cer_arg_check(&number, one, err));
+	return list->first ? CER_OK : fail_value(arg, list, err);
+}
+
+static bool
+is_call_of(const cer_ast *value, const char *name)
+{
+	return name != NULL && value->kind == CER_AST_CALL &&
+	       cer_text_is(value->name, name);
+}
+
 cer_status
 cer_arg_read(const cer_arg *arg, const cer_ast *value, double *result,
              cer_error *err)
 {
+	if (is_call_of(value, arg->word) && value->first == NULL)
+	{
+		*result = CER_AUTO;
+		return CER_OK;
+	}
+	if (is_call_of(value, arg->list))
+	{
+		*result = NAN;
+		return check_list(arg, value, err);
+	}
 	switch (arg->type)
 	{
 		case CER_ARG_ACTIVATION:

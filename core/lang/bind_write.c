@@ -204,8 +204,9 @@ static cer_status
 make_default(cer_arena *arena, const cer_arg *arg, cer_place place,
              cer_ast **value, cer_error *err)
 {
-	bool is_word =
-		arg->type == CER_ARG_ACTIVATION || arg->type == CER_ARG_CHOICE;
+	bool is_auto = cer_arg_is_auto(arg);
+	bool is_word = is_auto || arg->type == CER_ARG_ACTIVATION ||
+	               arg->type == CER_ARG_CHOICE;
 
 	if (arg->setting != NULL || arg->is_required ||
 	    (!is_word && arg->type != CER_ARG_NUMBER &&
@@ -215,11 +216,14 @@ make_default(cer_arena *arena, const cer_arg *arg, cer_place place,
 		cer_ast_make(arena, is_word ? CER_AST_CALL : CER_AST_NUMBER, place);
 	if (*value == NULL)
 		return cer_fail_memory(err, sizeof(**value));
-	(*value)->number = arg->fallback;
-	if (arg->type == CER_ARG_ACTIVATION)
+	if (!is_word)
+		(*value)->number = arg->fallback;
+	else if (is_auto)
+		(*value)->name = cer_text_of(arg->word);
+	else if (arg->type == CER_ARG_ACTIVATION)
 		(*value)->name =
 			cer_text_of(cer_activation_name((cer_activation) arg->fallback));
-	if (arg->type == CER_ARG_CHOICE)
+	else
 		(*value)->name = cer_text_of(arg->choices[(size_t) arg->fallback]);
 	return CER_OK;
 }

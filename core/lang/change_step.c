@@ -33,15 +33,23 @@ copy_draft(const cer_draft *draft, cer_draft *copy, cer_error *err)
 	return cer_value_unfold(draft->arena, draft->pt, &copy->pt, err);
 }
 
+/* As text, or what is left to the structure having the same value. */
 static bool
 is_same_triple(const cer_draft *a, const cer_draft *b)
 {
 	const cer_mst *x;
 	const cer_mst *y;
+	cer_text of_x;
+	cer_text of_y;
 
-	return cer_draft_resolve(a, &x, NULL) == CER_OK &&
-	       cer_draft_resolve(b, &y, NULL) == CER_OK &&
-	       cer_ast_equals(x->ast, y->ast);
+	if (cer_draft_resolve(a, &x, NULL) != CER_OK ||
+	    cer_draft_resolve(b, &y, NULL) != CER_OK)
+		return false;
+	if (cer_ast_equals(x->ast, y->ast))
+		return true;
+	return cer_mst_describe(a->arena, x, &of_x, NULL) == CER_OK &&
+	       cer_mst_describe(a->arena, y, &of_y, NULL) == CER_OK &&
+	       cer_text_equals(of_x, of_y);
 }
 
 /* Setting the path to value changes nothing. */

@@ -157,7 +157,11 @@ typedef struct arguments
 {
 	const cer_ast *written;
 	const cer_word *word;
+	cer_text head; /* of AS: what is left to it it has */
 } arguments;
+
+/* Of what is written, and has the value that it would have without. */
+#define WRITTEN_WEIGHT 0.125
 
 static const cer_ast *
 find_argument(const arguments *in, cer_text name, cer_ast *room)
@@ -169,17 +173,33 @@ find_argument(const arguments *in, cer_text name, cer_ast *room)
 	if (named != NULL)
 		return named->first;
 	arg = in->word ? cer_word_find_arg(in->word, name) : NULL;
-	return arg != NULL && cer_arg_make_default(arg, room) ? room : NULL;
+	if (arg == NULL || !cer_arg_make_default(arg, room))
+		return NULL;
+	cer_ast_resolve_auto(in->head, arg, room);
+	return room;
+}
+
+/* Whether it is left to the structure, which may have the same value. */
+static bool
+is_left(const arguments *in, cer_text name)
+{
+	const cer_arg *arg = in->word ? cer_word_find_arg(in->word, name) : NULL;
+
+	return arg != NULL && arg->word != NULL &&
+	       (in->written == NULL ||
+	        cer_ast_find_named(in->written, name) == NULL);
 }
 
 static double
 weigh_argument(const arguments *a, const arguments *b, cer_text name)
 {
 	cer_ast room[2];
+	double of_values = cer_value_distance(find_argument(a, name, &room[0]),
+	                                      find_argument(b, name, &room[1]));
+	double of_words =
+		is_left(a, name) != is_left(b, name) ? WRITTEN_WEIGHT : 0.0;
 
-	return cer_setting_weight(name) *
-	       cer_value_distance(find_argument(a, name, &room[0]),
-	                          find_argument(b, name, &room[1]));
+	return cer_setting_weight(name) * (of_values + of_words);
 }
 
 /* What neither writes has one default, as the word is the same. */
@@ -218,6 +238,15 @@ compare_words(const arguments *a, const arguments *b)
 	return sum;
 }
 
+/* Arguments of one word; where heads differ, what neither writes may, too. */
+static double
+compare_arguments(const arguments *a, const arguments *b)
+{
+	return cer_text_equals(a->head, b->head) ? compare_written(a, b)
+	                                         : compare_words(a, b);
+}
+
+/* Of triples. */
 static double
 compare_pt(const cer_ast *a, const cer_ast *b)
 {
@@ -227,17 +256,15 @@ compare_pt(const cer_ast *a, const cer_ast *b)
 	arguments of_y;
 	double sum;
 
-	if (a == NULL && b == NULL)
-		return 0;
 	cer_training_init(&x, a);
 	cer_training_init(&y, b);
-	of_x = (arguments){x.pt, x.settings};
-	of_y = (arguments){y.pt, y.settings};
-	sum = compare_written(&of_x, &of_y);
-	of_x = (arguments){x.call, x.word};
-	of_y = (arguments){y.call, y.word};
+	of_x = (arguments){x.pt, x.settings, x.head};
+	of_y = (arguments){y.pt, y.settings, y.head};
+	sum = compare_arguments(&of_x, &of_y);
+	of_x = (arguments){x.call, x.word, x.head};
+	of_y = (arguments){y.call, y.word, y.head};
 	if (x.word == y.word)
-		return sum + compare_written(&of_x, &of_y);
+		return sum + compare_arguments(&of_x, &of_y);
 	return sum + CER_OPTIMIZER_WEIGHT + compare_words(&of_x, &of_y);
 }
 
@@ -249,8 +276,7 @@ cer_mst_distance(cer_arena *arena, const cer_mst *a, const cer_mst *b,
 {
 	const cer_ast *x = a->ast;
 	const cer_ast *y = b->ast;
-	double sum = compare_pt(cer_ast_find_section(x, CER_AST_PT),
-	                        cer_ast_find_section(y, CER_AST_PT));
+	double sum = compare_pt(x, y);
 
 	CER_TRY(compare_fe(arena, cer_ast_find_section(x, CER_AST_FE),
 	                   cer_ast_find_section(y, CER_AST_FE), &sum, err));
@@ -324,7 +350,7 @@ compare_named(const cer_ast *wanted, const cer_training *training)
 		if (child->kind == CER_AST_NAMED)
 			sum += cer_setting_weight(child->name) *
 			       cer_value_distance(
-					   cer_training_find(training, child->name, &room),
+					   cer_training_find_value(training, child->name, &room),
 					   child->first);
 		else if (training->word == NULL ||
 		         !cer_text_is(child->name, training->word->name))
@@ -350,7 +376,7 @@ cer_pattern_distance(cer_arena *arena, const cer_pattern *pattern,
 			arena, fe, cer_ast_find_section(mst->ast, CER_AST_FE), &sum, err));
 	if (as != NULL && !cer_pattern_contains_structure(as->first, mst_as->first))
 		CER_TRY(compare_as(arena, mst_as, as, true, &sum, err));
-	cer_training_init(&training, cer_ast_find_section(mst->ast, CER_AST_PT));
+	cer_training_init(&training, mst->ast);
 	if (pt != NULL)
 		sum += compare_named(pt, &training);
 	*distance = sum;

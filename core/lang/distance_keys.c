@@ -216,15 +216,16 @@ add_all_settings(keys *to, const cer_training *training, const cer_word *word)
 		cer_ast room;
 
 		add_setting(to, name, cer_training_find(training, name, &room));
+		add_setting(to, name, cer_training_find_value(training, name, &room));
 	}
 }
 
 static void
-add_training(keys *to, const cer_ast *pt)
+add_training(keys *to, const cer_ast *triple)
 {
 	cer_training training;
 
-	cer_training_init(&training, pt);
+	cer_training_init(&training, triple);
 	if (training.word != NULL)
 		add_optimizer(to, cer_text_of(training.word->name));
 	add_all_settings(to, &training, training.settings);
@@ -259,7 +260,7 @@ add_triple(keys *to, const cer_ast *ast, source of)
 	if (as != NULL)
 		add_layers(to, as->first, of);
 	if (of == OF_TRIPLE)
-		add_training(to, pt);
+		add_training(to, ast);
 	else if (pt != NULL)
 		add_written_settings(to, pt);
 }

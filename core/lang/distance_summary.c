@@ -172,22 +172,23 @@ add_word(point *p, size_t first, size_t n_buckets, cer_text word)
 }
 
 static void
-add_training(point *p, const cer_ast *pt)
+add_training(point *p, const cer_ast *triple)
 {
 	cer_training training;
 	const cer_ast *activation;
 	cer_ast room;
 
-	cer_training_init(&training, pt);
+	cer_training_init(&training, triple);
 	if (training.word != NULL)
 		add_word(p, OPTIMIZER_FIRST, OPTIMIZER_BUCKETS,
 		         cer_text_of(training.word->name));
-	activation = cer_training_find(&training, cer_text_of("activation"), &room);
+	activation =
+		cer_training_find_value(&training, cer_text_of("activation"), &room);
 	if (activation != NULL && activation->kind == CER_AST_CALL)
 		add_word(p, ACTIVATION_FIRST, ACTIVATION_BUCKETS, activation->name);
 	for (size_t i = 0; i < N_NUMBERS; i++)
 		p->at[NUMBER_FIRST + i] = place_number(
-			cer_training_find(&training, cer_text_of(numbers[i]), &room));
+			cer_training_find_value(&training, cer_text_of(numbers[i]), &room));
 }
 
 /* --------------------------------------------------------------- making */
@@ -212,7 +213,7 @@ cer_mst_summarize(const cer_mst *mst, cer_summary *summary)
 		cer_item_visit_details(item, add_fact, &p);
 	}
 	add_structure(&p, cer_ast_find_section(mst->ast, CER_AST_AS));
-	add_training(&p, cer_ast_find_section(mst->ast, CER_AST_PT));
+	add_training(&p, mst->ast);
 	round_point(&p, summary);
 }
 

@@ -119,6 +119,8 @@ write_default(cer_writer *w, const cer_arg *arg)
 		cer_writer_put(w, ", else PT's");
 	else if (arg->is_required || arg->type == CER_ARG_FLAG)
 		return;
+	else if (cer_arg_is_auto(arg))
+		cer_writer_format(w, ", else %s", arg->word);
 	else if (arg->type == CER_ARG_CHOICE)
 		cer_writer_format(w, ", else %s", arg->choices[(size_t) arg->fallback]);
 	else if (arg->type == CER_ARG_ACTIVATION)
@@ -209,6 +211,8 @@ write_setting(cer_writer *w, const cer_word *word, const cer_arg *arg)
 		cer_writer_put(w, "gelu");
 	else if (arg->type == CER_ARG_CHOICE)
 		cer_writer_put(w, arg->choices[1]);
+	else if (cer_arg_is_auto(arg))
+		cer_writer_put(w, arg->word);
 	else
 		cer_writer_put_number(w, arg->fallback);
 	cer_writer_put(w, "\n");

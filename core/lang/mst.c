@@ -48,3 +48,13 @@ cer_mst_get_patience(const cer_mst *mst)
 {
 	return mst->settings.patience;
 }
+
+double
+cer_settings_get_rate(const cer_settings *settings, size_t epoch)
+{
+	for (size_t i = 0; i < settings->n_pieces; i++)
+		if (settings->pieces[i].until == 0 ||
+		    epoch <= settings->pieces[i].until)
+			return settings->pieces[i].lr;
+	return settings->lr;
+}

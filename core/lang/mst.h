@@ -13,8 +13,9 @@
 typedef enum cer_optimizer
 {
 	CER_SGD,
-	CER_ADAM, /* decay, if any, is L2 in the gradient */
-	CER_ADAMW /* decoupled decay (Loshchilov, Hutter 2019) */
+	CER_ADAM,  /* decay, if any, is L2 in the gradient */
+	CER_ADAMW, /* decoupled decay (Loshchilov, Hutter 2019) */
+	CER_NADAM  /* Adam with Nesterov's momentum (Dozat 2016) */
 } cer_optimizer;
 
 /* How the learning rate goes through a training; see core/train/schedule.c. */
@@ -23,7 +24,8 @@ typedef enum cer_schedule
 	CER_SCHEDULE_CONSTANT,
 	CER_SCHEDULE_COSINE,
 	CER_SCHEDULE_ONECYCLE,
-	CER_SCHEDULE_COSLOG
+	CER_SCHEDULE_COSLOG,
+	CER_SCHEDULE_PLATEAU
 } cer_schedule;
 
 /* By what the best epoch is chosen, on validation rows. */
@@ -34,17 +36,35 @@ typedef enum cer_metric
 	CER_METRIC_ACCURACY
 } cer_metric;
 
+/* How much rows of a class count in the loss. */
+typedef enum cer_class_weighting
+{
+	CER_CLASSES_AS_ROWS,
+	CER_CLASSES_BALANCED, /* each class as much as any other */
+	CER_CLASSES_LISTED
+} cer_class_weighting;
+
+/* The learning rate up to an epoch. */
+typedef struct cer_piece
+{
+	double lr;
+	size_t until; /* the last epoch that has it; 0: all that follow */
+} cer_piece;
+
 /* PT with every default put in. */
 typedef struct cer_settings
 {
 	cer_optimizer optimizer;
 	double lr;
+	size_t n_pieces; /* 0: lr in all epochs */
+	const cer_piece *pieces;
 	double beta1;
 	double beta2;
 	double epsilon;
-	double momentum; /* sgd */
+	double momentum;       /* sgd */
+	double momentum_decay; /* nadam */
 	double decay;
-	size_t batch;
+	size_t batch; /* 0: by the number of training rows */
 	size_t epochs;
 	size_t patience; /* epochs without a better valid loss; 0: never stop */
 	cer_activation activation;
@@ -53,6 +73,11 @@ typedef struct cer_settings
 	double warmup;    /* share of steps in which the rate rises */
 	double smoothing; /* share of a label that goes to all classes alike */
 	double clip;      /* largest norm of a gradient; 0: any */
+	double average; /* share of their mean that weights keep a step; 0: none */
+	double focal;   /* gamma; 0: all rows count alike */
+	cer_class_weighting weighting;
+	size_t n_class_weights;
+	const double *class_weights; /* CER_CLASSES_LISTED */
 	cer_metric metric;
 	uint64_t seed;
 } cer_settings;
@@ -67,6 +92,9 @@ struct cer_mst
 	const struct cer_ast *ast;     /* canonical, for the printer; lang only */
 	const struct cer_ast *unknown; /* the first structure that is not bound */
 };
+
+/* The rate in force in an epoch, from 1 on, before the schedule's share. */
+extern double cer_settings_get_rate(const cer_settings *settings, size_t epoch);
 
 extern const char *cer_activation_name(cer_activation activation);
 extern const char *cer_encoder_name(cer_encoder_kind kind);

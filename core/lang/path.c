@@ -64,9 +64,15 @@ cer_ast_get_copied(const cer_ast *ast)
 }
 
 void
-cer_training_init(cer_training *training, const cer_ast *pt)
+cer_training_init(cer_training *training, const cer_ast *triple)
 {
+	const cer_ast *pt = cer_ast_find_section(triple, CER_AST_PT);
+	const cer_ast *as = cer_ast_find_section(triple, CER_AST_AS);
+
 	training->pt = pt;
+	training->head = (cer_text){NULL, 0};
+	if (as != NULL && as->first != NULL && as->first->kind == CER_AST_CALL)
+		training->head = as->first->name;
 	training->call = NULL;
 	training->word = NULL;
 	training->settings = cer_schema_find(CER_WORD_SECTION, cer_text_of("PT"));
@@ -139,6 +145,12 @@ cer_arg_make_default(const cer_arg *arg, cer_ast *node)
 	memset(node, 0, sizeof(*node));
 	if (arg->is_required || arg->setting != NULL)
 		return false;
+	if (cer_arg_is_auto(arg))
+	{
+		node->kind = CER_AST_CALL;
+		node->name = cer_text_of(arg->word);
+		return true;
+	}
 	switch (arg->type)
 	{
 		case CER_ARG_NUMBER:
@@ -181,6 +193,35 @@ cer_training_find(const cer_training *training, cer_text name, cer_ast *room)
 	if (value != NULL)
 		return value;
 	return find_value(training->call, training->word, name, room);
+}
+
+void
+cer_ast_resolve_auto(cer_text head, const cer_arg *arg, cer_ast *value)
+{
+	double number;
+
+	if (arg == NULL || arg->word == NULL || value->kind != CER_AST_CALL ||
+	    !cer_text_is(value->name, arg->word))
+		return;
+	number = cer_recipe_get(head, arg->name);
+	if (arg->type == CER_ARG_CHOICE)
+		value->name = cer_text_of(arg->choices[(size_t) number]);
+	else if (number >= arg->least)
+		*value = (cer_ast){.kind = CER_AST_NUMBER, .number = number};
+}
+
+const cer_ast *
+cer_training_find_value(const cer_training *training, cer_text name,
+                        cer_ast *room)
+{
+	const cer_ast *value = cer_training_find(training, name, room);
+	const cer_arg *arg = cer_word_find_arg(training->settings, name);
+
+	if (arg == NULL && training->word != NULL)
+		arg = cer_word_find_arg(training->word, name);
+	if (value == room)
+		cer_ast_resolve_auto(training->head, arg, room);
+	return value;
 }
 
 bool

@@ -38,14 +38,23 @@ typedef struct cer_training
 	const cer_ast *call;      /* the optimizer, or NULL: the default one */
 	const cer_word *word;     /* the optimizer */
 	const cer_word *settings; /* of the section */
+	cer_text head; /* AS, if it is one call: what is left to it it has */
 } cer_training;
 
-extern void cer_training_init(cer_training *training, const cer_ast *pt);
+extern void cer_training_init(cer_training *training, const cer_ast *triple);
 
 /* The value that the triple has for a setting or an argument of its optimizer;
  * a default is made in room.  NULL: it has none of that name. */
 extern const cer_ast *
 cer_training_find(const cer_training *training, cer_text name, cer_ast *room);
+
+/* The same; what is left to the structure is what it is there. */
+extern const cer_ast *
+cer_training_find_value(const cer_training *training, cer_text name,
+                        cer_ast *room);
+/* Being left to the structure, a default becomes what it is there. */
+extern void cer_ast_resolve_auto(cer_text head, const cer_arg *arg,
+                                 cer_ast *value);
 
 /* The word of a call in FE or AS, if it takes arguments; or NULL. */
 extern const cer_word *cer_call_get_word(const cer_ast *call);

@@ -90,11 +90,11 @@ read_structure(const cer_ast *as, const cer_ast *step, cer_ast *room)
 }
 
 static const cer_ast *
-read_training(const cer_ast *pt, const cer_ast *step, cer_ast *room)
+read_training(const cer_ast *triple, const cer_ast *step, cer_ast *room)
 {
 	cer_training training;
 
-	cer_training_init(&training, pt);
+	cer_training_init(&training, triple);
 	if (step == NULL)
 		return NULL;
 	if (step->next == NULL && cer_text_is(step->name, "optimizer"))
@@ -138,7 +138,6 @@ cer_path_read(const cer_ast *triple, const cer_ast *path, cer_ast *room)
 		return read_structure(cer_ast_find_section(triple, CER_AST_AS),
 		                      first->next, room);
 	if (cer_text_is(first->name, "pt"))
-		return read_training(cer_ast_find_section(triple, CER_AST_PT),
-		                     first->next, room);
+		return read_training(triple, first->next, room);
 	return read_feature(cer_ast_find_section(triple, CER_AST_FE), first->next);
 }

@@ -286,7 +286,7 @@ contains_settings(const cer_ast *pattern, const cer_training *training)
 				return false;
 			continue;
 		}
-		value = cer_training_find(training, child->name, &room);
+		value = cer_training_find_value(training, child->name, &room);
 		if (value == NULL || !cer_pattern_contains_value(child->first, value))
 			return false;
 	}
@@ -312,6 +312,6 @@ cer_pattern_contains(const cer_pattern *pattern, const cer_mst *mst)
 		return false;
 	if (pt == NULL)
 		return true;
-	cer_training_init(&training, cer_ast_find_section(mst->ast, CER_AST_PT));
+	cer_training_init(&training, mst->ast);
 	return contains_settings(pt, &training);
 }

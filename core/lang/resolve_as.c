@@ -176,5 +176,7 @@ cer_resolve_as(cer_resolver *r, cer_ast *as)
 			cer_resolver_make_call(r, CER_DEFAULT_STRUCTURE, as->place, &call));
 		cer_ast_append(as, call);
 	}
+	if (as->first->kind == CER_AST_CALL)
+		r->head = as->first->name;
 	return cer_resolve_layer(r, as->first);
 }

@@ -82,7 +82,9 @@ cer_status
 cer_mst_describe(cer_arena *arena, const cer_mst *mst, cer_text *text,
                  cer_error *err)
 {
-	cer_resolver r = {.arena = arena, .err = err, .form = CER_FORM_COMPLETE};
+	cer_mst known = *mst;
+	cer_resolver r = {
+		.arena = arena, .err = err, .form = CER_FORM_COMPLETE, .mst = &known};
 	cer_ast *copy = cer_ast_copy(arena, mst->ast);
 
 	if (copy == NULL)

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "lang/bind.h"
+#include "lang/path.h"
 
 /* PT sorted by what its parts are. */
 typedef struct training
@@ -153,9 +154,115 @@ check_loose(cer_resolver *r, const training *t, const cer_word *optimizer)
 	return CER_OK;
 }
 
+/* Puts values into the triple's settings; what is left to the structure gets
+ * the value that it has there. */
+static void
+store(cer_resolver *r, const cer_binding *binding)
+{
+	cer_binding known = *binding;
+
+	for (size_t i = 0; i < known.word->n_args; i++)
+		if (known.word->args[i].word && known.values[i] == CER_AUTO)
+			known.values[i] = cer_recipe_get(r->head, known.word->args[i].name);
+	cer_binding_store(&known, &r->mst->settings);
+}
+
+static cer_ast *
+find_list(const cer_binding *binding, const char *name)
+{
+	const cer_word *word = binding->word;
+
+	for (size_t i = 0; i < word->n_args; i++)
+	{
+		cer_ast *value = binding->written[i];
+
+		if (cer_text_is(cer_text_of(name), word->args[i].name) &&
+		    value != NULL && value->kind == CER_AST_CALL &&
+		    cer_text_is(value->name, word->args[i].list))
+			return value;
+	}
+	return NULL;
+}
+
+static cer_status
+fail_pieces(cer_resolver *r, const cer_ast *at)
+{
+	cer_fail_at(r->err, CER_BAD_VALUE, at->place,
+	            "pieces of lr are rates with an epoch between them");
+	cer_error_set_hint(r->err, "pieces(0.001, 5, 0.0003) is 0.001 until epoch "
+	                           "5, then 0.0003.");
+	return CER_BAD_VALUE;
+}
+
+/* rate, epoch, rate, epoch, ..., rate */
+static cer_status
+read_pieces(cer_resolver *r, const cer_ast *list)
+{
+	cer_settings *settings = &r->mst->settings;
+	size_t n = (cer_ast_count(list) + 1) / 2;
+	cer_piece *pieces = cer_arena_allocate(r->arena, n * sizeof(*pieces));
+	const cer_ast *at = list->first;
+	size_t last = 0;
+
+	if (pieces == NULL)
+		return cer_fail_memory(r->err, n * sizeof(*pieces));
+	for (size_t i = 0; i < n; i++)
+	{
+		const cer_ast *until = at->next;
+
+		if (at->number <= 0 || at->number > 10 ||
+		    (until == NULL) != (i == n - 1) ||
+		    (until && (until->number <= (double) last ||
+		               until->number != (double) (size_t) until->number)))
+			return fail_pieces(r, at);
+		last = until ? (size_t) until->number : 0;
+		pieces[i] = (cer_piece){at->number, last};
+		at = until ? until->next : NULL;
+	}
+	settings->lr = pieces[0].lr;
+	settings->pieces = pieces;
+	settings->n_pieces = n;
+	return CER_OK;
+}
+
+static cer_status
+read_class_weights(cer_resolver *r, const cer_ast *list)
+{
+	cer_settings *settings = &r->mst->settings;
+	size_t n = cer_ast_count(list);
+	double *weights = cer_arena_allocate(r->arena, n * sizeof(*weights));
+	double sum = 0;
+
+	if (weights == NULL)
+		return cer_fail_memory(r->err, n * sizeof(*weights));
+	for (const cer_ast *one = list->first; one; one = one->next)
+		sum += weights[settings->n_class_weights++] = one->number;
+	if (sum <= 0)
+		return cer_fail_at(r->err, CER_BAD_VALUE, list->place,
+		                   "all class weights are 0");
+	settings->weighting = CER_CLASSES_LISTED;
+	settings->class_weights = weights;
+	return CER_OK;
+}
+
+/* Which share of a loss the other would take is nobody's choice. */
+static cer_status
+check_losses(cer_resolver *r, const cer_ast *place)
+{
+	const cer_settings *settings = &r->mst->settings;
+
+	if (settings->focal == 0.0 || settings->smoothing == 0.0)
+		return CER_OK;
+	cer_fail_at(r->err, CER_BAD_VALUE, place->place,
+	            "focal and label_smoothing at the same time");
+	cer_error_set_hint(r->err, "Leave one of them out, or write 0 for it.");
+	return CER_BAD_VALUE;
+}
+
 static cer_status
 resolve_optimizer(cer_resolver *r, training *t)
 {
+	const cer_ast *pieces;
 	const cer_word *word = NULL;
 	cer_binding binding;
 
@@ -165,17 +272,25 @@ resolve_optimizer(cer_resolver *r, training *t)
 	cer_ast_move_children(t->optimizer, &t->loose);
 	CER_TRY(cer_call_bind(t->optimizer, word, r->form, &binding, r->err));
 	r->mst->settings.optimizer = (cer_optimizer) word->code;
-	cer_binding_store(&binding, &r->mst->settings);
+	store(r, &binding);
+	pieces = find_list(&binding, "lr");
+	if (pieces != NULL)
+		CER_TRY(read_pieces(r, pieces));
 	return cer_binding_rewrite(r->arena, &binding, t->optimizer, r->err);
 }
 
 static cer_status
 resolve_settings(cer_resolver *r, training *t)
 {
+	const cer_ast *weights;
 	cer_binding binding;
 
 	CER_TRY(cer_call_bind(&t->settings, t->section, r->form, &binding, r->err));
-	cer_binding_store(&binding, &r->mst->settings);
+	store(r, &binding);
+	weights = find_list(&binding, "class_weights");
+	if (weights != NULL)
+		CER_TRY(read_class_weights(r, weights));
+	CER_TRY(check_losses(r, t->optimizer));
 	return cer_binding_rewrite(r->arena, &binding, &t->settings, r->err);
 }
 
@@ -301,6 +416,37 @@ resolve_open_training(cer_resolver *r, training *t)
 	return resolve_open_optimizer(r, t->optimizer);
 }
 
+/* What was left to the structure, as the triple has it. */
+static void
+tell_values(const cer_settings *settings, const cer_word *word, cer_ast *call)
+{
+	for (size_t i = 0; i < word->n_args; i++)
+	{
+		const cer_arg *arg = &word->args[i];
+		const char *place = (const char *) settings + arg->offset;
+		cer_ast *named = cer_ast_find_named(call, cer_text_of(arg->name));
+		cer_ast *value = named ? named->first : NULL;
+		double number = 0;
+
+		if (arg->word == NULL || value == NULL || value->kind != CER_AST_CALL ||
+		    !cer_text_is(value->name, arg->word))
+			continue;
+		if (arg->type == CER_ARG_CHOICE)
+		{
+			value->name =
+				cer_text_of(arg->choices[*(const int *) (const void *) place]);
+			continue;
+		}
+		number = arg->type == CER_ARG_NUMBER
+		             ? *(const double *) (const void *) place
+		             : (double) *(const uint64_t *) (const void *) place;
+		if (number == 0 && arg->least > 0)
+			continue; /* the rows tell */
+		*value = (cer_ast){
+			.kind = CER_AST_NUMBER, .place = value->place, .number = number};
+	}
+}
+
 static bool
 is_default(const cer_resolver *r, const cer_ast *optimizer)
 {
@@ -322,6 +468,13 @@ cer_resolve_open_pt(cer_resolver *r, cer_ast *pt)
 	CER_TRY(resolve_open_training(r, &t));
 	CER_TRY(cer_call_bind(&t.settings, t.section, r->form, &binding, r->err));
 	CER_TRY(cer_binding_rewrite(r->arena, &binding, &t.settings, r->err));
+	if (r->form == CER_FORM_COMPLETE)
+	{
+		tell_values(&r->mst->settings, t.section, &t.settings);
+		tell_values(&r->mst->settings,
+		            cer_schema_find(CER_WORD_OPTIMIZER, t.optimizer->name),
+		            t.optimizer);
+	}
 	cer_ast_remove_children(pt);
 	if (t.optimizer != NULL && !is_default(r, t.optimizer))
 		cer_ast_append(pt, t.optimizer);

@@ -25,6 +25,7 @@ typedef struct cer_resolver
 	const cer_ast *tried_body; /* with the places there */
 	cer_ast *unknown;          /* a structure that must be one of the user's */
 	cer_origin *origin;        /* of what is built; NULL: nobody asks */
+	cer_text head;             /* AS, if it is one call; else empty */
 } cer_resolver;
 
 /* Each fills its part of the triple and rewrites the section canonically; the

@@ -52,19 +52,18 @@ static const cer_arg ple_args[] = {
      .offset = offsetof(cer_encoder_spec, width)},
 };
 
-#define LEARNING_RATE(default_value)                                   \
-	{                                                                  \
-		.name = "lr", .help = "learning rate", .type = CER_ARG_NUMBER, \
-		.least = 0, .is_above_least = true, .most = 10,                \
-		.fallback = default_value, .offset = SETTING(lr)               \
-	}
+/* Left to the structure. */
+#define BY_STRUCTURE .word = "auto", .fallback = CER_AUTO
 
-#define DECAY(default_value, help_text)                             \
-	{                                                               \
-		.name = "decay", .help = help_text, .type = CER_ARG_NUMBER, \
-		.least = 0, .most = 1, .fallback = default_value,           \
-		.offset = SETTING(decay)                                    \
-	}
+#define RATE_FIELDS                                                         \
+	.name = "lr",                                                           \
+	.help = "learning rate; pieces(a, 5, b) is a until epoch 5, then b",    \
+	.type = CER_ARG_NUMBER, .least = 0, .is_above_least = true, .most = 10, \
+	.offset = SETTING(lr), .list = "pieces"
+
+#define DECAY_FIELDS(help_text)                                             \
+	.name = "decay", .help = help_text, .type = CER_ARG_NUMBER, .least = 0, \
+	.most = 1, .offset = SETTING(decay)
 
 #define ADAM_MOMENTS                                                           \
 	{.name = "beta1",                                                          \
@@ -81,7 +80,7 @@ static const cer_arg ple_args[] = {
 	     .least = 0,                                                           \
 	     .most = 1,                                                            \
 	     .is_below_most = true,                                                \
-	     .fallback = 0.999,                                                    \
+	     BY_STRUCTURE,                                                         \
 	     .offset = SETTING(beta2)},                                            \
 	{                                                                          \
 		.name = "eps",                                                         \
@@ -91,7 +90,7 @@ static const cer_arg ple_args[] = {
 	}
 
 static const cer_arg sgd_args[] = {
-	LEARNING_RATE(0.1),
+	{RATE_FIELDS, .fallback = 0.1},
 	{.name = "momentum",
      .help = "how much of the last step is kept",
      .type = CER_ARG_NUMBER,
@@ -100,48 +99,63 @@ static const cer_arg sgd_args[] = {
      .is_below_most = true,
      .fallback = 0.9,
      .offset = SETTING(momentum)},
-	DECAY(0, "weight decay, added to the gradient"),
+	{DECAY_FIELDS("weight decay, added to the gradient")},
 };
 
 static const cer_arg adam_args[] = {
-	LEARNING_RATE(0.001),
+	{RATE_FIELDS, BY_STRUCTURE},
 	ADAM_MOMENTS,
-	DECAY(0, "weight decay, added to the gradient"),
+	{DECAY_FIELDS("weight decay, added to the gradient")},
 };
 
 static const cer_arg adamw_args[] = {
-	LEARNING_RATE(0.001),
+	{RATE_FIELDS, BY_STRUCTURE},
 	ADAM_MOMENTS,
-	DECAY(1e-5, "weight decay, taken from the weights in each step"),
+	{DECAY_FIELDS("weight decay, taken from the weights in each step"),
+     BY_STRUCTURE},
+};
+
+static const cer_arg nadam_args[] = {
+	{RATE_FIELDS, BY_STRUCTURE},
+	ADAM_MOMENTS,
+	{.name = "momentum_decay",
+     .help = "how slowly the momentum comes to its full value",
+     .type = CER_ARG_NUMBER,
+     .least = 0,
+     .most = 1,
+     .fallback = 0.004,
+     .offset = SETTING(momentum_decay)},
+	{DECAY_FIELDS("weight decay, added to the gradient")},
 };
 
 /* In the order of their enums. */
-static const char *const schedules[] = {"constant", "cosine", "onecycle",
-                                        "coslog", NULL};
+static const char *const schedules[] = {"constant", "cosine",  "onecycle",
+                                        "coslog",   "plateau", NULL};
+static const char *const weightings[] = {"none", "balanced", NULL};
 static const char *const metrics[] = {"log_loss", "auc", "accuracy", NULL};
 
 static const cer_arg settings[] = {
 	{.name = "batch",
-     .help = "rows per step",
+     .help = "rows per step; auto: by the number of training rows",
      .type = CER_ARG_INTEGER,
      .least = 1,
      .most = 1048576,
-     .fallback = 1024,
+     BY_STRUCTURE,
      .offset = SETTING(batch)},
 	{.name = "epochs",
      .help = "how often the training rows are gone through, at most",
      .type = CER_ARG_INTEGER,
      .least = 1,
-     .most = 1000000,
-     .fallback = 20,
+     .most = CER_MAX_EPOCHS,
+     BY_STRUCTURE,
      .offset = SETTING(epochs)},
 	{.name = "patience",
      .help = "epochs without a better validation loss before training stops, "
              "or 0 for never",
      .type = CER_ARG_INTEGER,
      .least = 0,
-     .most = 1000000,
-     .fallback = 5,
+     .most = CER_MAX_EPOCHS,
+     BY_STRUCTURE,
      .offset = SETTING(patience)},
 	{.name = "activation",
      .help = "function after each hidden layer",
@@ -154,12 +168,12 @@ static const cer_arg settings[] = {
      .least = 0,
      .most = 1,
      .is_below_most = true,
-     .fallback = 0.1,
+     BY_STRUCTURE,
      .offset = SETTING(dropout)},
 	{.name = "schedule",
      .help = "how the learning rate goes through the training",
      .type = CER_ARG_CHOICE,
-     .fallback = CER_SCHEDULE_CONSTANT,
+     BY_STRUCTURE,
      .offset = SETTING(schedule),
      .choices = schedules},
 	{.name = "warmup",
@@ -177,15 +191,41 @@ static const cer_arg settings[] = {
      .least = 0,
      .most = 1,
      .is_below_most = true,
-     .fallback = 0,
+     BY_STRUCTURE,
      .offset = SETTING(smoothing)},
 	{.name = "clip",
      .help = "largest norm of a step's gradient, or 0 for any",
      .type = CER_ARG_NUMBER,
      .least = 0,
      .most = 1000000,
-     .fallback = 0,
+     BY_STRUCTURE,
      .offset = SETTING(clip)},
+	{.name = "average",
+     .help = "share that a mean of the weights keeps of itself in a step; the "
+             "mean is what becomes the model; 0: the weights do",
+     .type = CER_ARG_NUMBER,
+     .least = 0,
+     .most = 1,
+     .is_below_most = true,
+     .offset = SETTING(average)},
+	{.name = "class_weights",
+     .help = "how much rows of each class count; balanced: all classes as "
+             "much; weights(1, 5): in the order of the task's classes",
+     .type = CER_ARG_CHOICE,
+     .least = 0,
+     .most = 1000000,
+     .is_above_least = true,
+     .fallback = CER_CLASSES_AS_ROWS,
+     .offset = SETTING(weighting),
+     .choices = weightings,
+     .list = "weights"},
+	{.name = "focal",
+     .help = "how much less a row counts that is answered well (gamma of the "
+             "focal loss, Lin and others 2017), or 0 for as much",
+     .type = CER_ARG_NUMBER,
+     .least = 0,
+     .most = 10,
+     .offset = SETTING(focal)},
 	{.name = "metric",
      .help = "what chooses the best epoch, on validation rows",
      .type = CER_ARG_CHOICE,
@@ -245,6 +285,8 @@ static const cer_word words[] = {
               "Adam (Kingma, Ba 2015)"),
 	WORD_ARGS(CER_WORD_OPTIMIZER, CER_ADAMW, "adamw", adamw_args,
               "Adam with decoupled weight decay (Loshchilov, Hutter 2019)"),
+	WORD_ARGS(CER_WORD_OPTIMIZER, CER_NADAM, "nadam", nadam_args,
+              "Adam with Nesterov's momentum (Dozat 2016)"),
 	WORD_ARGS(CER_WORD_OPTIMIZER, CER_SGD, "sgd", sgd_args,
               "stochastic gradient descent with momentum"),
 
@@ -390,8 +432,8 @@ describe_range(const cer_arg *arg, char *text, size_t size)
 	         arg->most);
 }
 
-void
-cer_arg_describe(const cer_arg *arg, char *text, size_t size)
+static void
+describe_values(const cer_arg *arg, char *text, size_t size)
 {
 	switch (arg->type)
 	{
@@ -417,6 +459,20 @@ cer_arg_describe(const cer_arg *arg, char *text, size_t size)
 			snprintf(text, size, "layers");
 			break;
 	}
+}
+
+void
+cer_arg_describe(const cer_arg *arg, char *text, size_t size)
+{
+	size_t used;
+
+	describe_values(arg, text, size);
+	used = strlen(text);
+	if (arg->word != NULL)
+		used +=
+			(size_t) snprintf(text + used, size - used, ", or %s", arg->word);
+	if (arg->list != NULL && used < size)
+		snprintf(text + used, size - used, ", or %s(...)", arg->list);
 }
 
 const char *

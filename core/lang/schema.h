@@ -15,6 +15,7 @@
 #define CER_MAX_LAYERS 64   /* that one list of widths makes */
 #define CER_MAX_TREE   4096 /* layers of a structure, all told */
 #define CER_MAX_UNITS  65536
+#define CER_MAX_EPOCHS 1000000
 
 typedef enum cer_arg_type
 {
@@ -46,7 +47,13 @@ typedef struct cer_arg
 	size_t n_fallback_units; /* of CER_ARG_WIDTHS */
 	const size_t *fallback_units;
 	const char *const *choices; /* by value of the enum, NULL at the end */
+	const char *word;           /* may stand instead of a value: CER_AUTO */
+	const char *list; /* a call of this name may, of numbers as described */
 } cer_arg;
+
+/* The value of an argument's word: none that the argument allows otherwise. */
+#define CER_AUTO (-1.0)
+extern bool cer_arg_is_auto(const cer_arg *arg); /* by default */
 
 typedef enum cer_word_kind
 {
@@ -100,6 +107,12 @@ extern const cer_word cer_structure_words[];
 extern const size_t cer_structure_word_count;
 extern const cer_word cer_layer_words[];
 extern const size_t cer_layer_word_count;
+
+/*
+ * What a setting or an argument of an optimizer is that is left to the
+ * structure: the triple's, if its AS is one call; see recipe.c.
+ */
+extern double cer_recipe_get(cer_text structure, const char *setting);
 
 /* Defaults of the language version that are words. */
 #define CER_DEFAULT_STRUCTURE "mlp"

@@ -567,13 +567,13 @@ match_default_optimizer(const cer_ast *space, const cer_training *t)
 }
 
 static bool
-match_training(const matcher *m, const cer_ast *space, const cer_ast *pt)
+match_training(const matcher *m, const cer_ast *space, const cer_ast *triple)
 {
 	bool has_own = false;
 	cer_training training;
 	named n = {.training = &training};
 
-	cer_training_init(&training, pt);
+	cer_training_init(&training, triple);
 	if (!covers_settings(space, &training))
 		return false;
 	for (const cer_ast *entry = space ? space->first : NULL; entry;
@@ -596,7 +596,7 @@ cer_space_contains(const cer_space *space, const cer_mst *mst)
 	return match_structure(&m, cer_ast_find_section(of_space, CER_AST_AS),
 	                       cer_ast_find_section(triple, CER_AST_AS)) &&
 	       match_training(&m, cer_ast_find_section(of_space, CER_AST_PT),
-	                      cer_ast_find_section(triple, CER_AST_PT)) &&
+	                      triple) &&
 	       cer_space_match_items(cer_ast_find_section(of_space, CER_AST_FE),
 	                             triple);
 }

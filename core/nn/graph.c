@@ -314,7 +314,7 @@ cer_graph_make(cer_arena *arena, const cer_net *net,
 	made->make_gemm = config->make_gemm;
 	made->arena = arena;
 	made->seed = config->seed;
-	made->smoothing = config->smoothing;
+	made->loss = config->loss;
 	made->tile_rows = tile_rows;
 	made->batch_rows = n_tiles * tile_rows;
 	made->weights = cer_graph_allocate_floats(made, net->n_weights);

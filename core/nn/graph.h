@@ -18,7 +18,7 @@ typedef struct cer_graph_config
 	cer_gemm_make_fn make_gemm;
 	size_t batch; /* rows at most */
 	uint64_t seed;
-	double smoothing; /* of labels, in training */
+	cer_loss loss; /* of training */
 } cer_graph_config;
 
 extern cer_status cer_graph_make(cer_arena *arena, const cer_net *net,

@@ -5,6 +5,10 @@
  *
  * Labels may be smoothed (Szegedy and others 2016), in training only.
  *
+ * A row may count more or less: by its class, and by how well it is answered.
+ * The focal loss -(1 - p)^g log p (Lin and others 2017) has the gradient of
+ * cross-entropy times (1 - p)^g - g p (1 - p)^(g - 1) log p.
+ *
  * Members of an ensemble are trained by the mean of their losses, never by the
  * loss of their mean; what is predicted is the mean of their probabilities.
  */
@@ -34,8 +38,8 @@ static cer_status
 softmax_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 {
 	(void) err;
-	/* a label for each vector of a tile */
-	cer_graph_need_scratch(graph, graph->tile_rows * node->in.m);
+	/* a label and a factor for each vector of a tile */
+	cer_graph_need_scratch(graph, 2 * graph->tile_rows * node->in.m);
 	return CER_OK;
 }
 
@@ -120,6 +124,98 @@ smooth_labels(const cer_softmax *softmax, double share)
 	return (1.0 - share + part) * softmax->loss + part * others;
 }
 
+/* -log of the label's probability; others: the sum of all classes'. */
+static double
+measure_row(const float *logits, size_t n, size_t label, double *others)
+{
+	double most = (double) logits[0];
+	double sum = 0.0;
+	double all = 0.0;
+
+	for (size_t i = 1; i < n; i++)
+		most = fmax(most, (double) logits[i]);
+	for (size_t i = 0; i < n; i++)
+	{
+		sum += exp((double) logits[i] - most);
+		all += (double) logits[i];
+	}
+	sum = most + log(sum);
+	*others = (double) n * sum - all;
+	return sum - (double) logits[label];
+}
+
+/* The factor of a row's gradient and its loss. */
+static double
+weigh_row(const cer_loss *loss, double weight, double *row_loss)
+{
+	double p = exp(-*row_loss);
+	double left = 1.0 - p;
+	double factor;
+
+	if (loss->focal <= 0.0 || left <= 0.0)
+		factor = loss->focal > 0.0 ? 0.0 : weight;
+	else
+		factor = weight *
+		         (pow(left, loss->focal) +
+		          loss->focal * p * pow(left, loss->focal - 1.0) * *row_loss);
+	if (loss->focal > 0.0)
+		*row_loss *= pow(left, loss->focal);
+	*row_loss *= weight;
+	return factor;
+}
+
+/* Of logits; returns the sum of losses. */
+static double
+find_factors(const cer_softmax *softmax, const cer_loss *loss, float *factors)
+{
+	size_t n = softmax->n_classes;
+	double sum = 0.0;
+
+	for (size_t row = 0; row < softmax->n_rows; row++)
+	{
+		size_t label = softmax->labels[row];
+		double weight = loss->class_weights ? loss->class_weights[label] : 1.0;
+		double others;
+		double row_loss =
+			measure_row(softmax->logits + row * n, n, label, &others);
+
+		if (loss->smoothing > 0.0)
+			row_loss = (1.0 - loss->smoothing) * row_loss +
+			           loss->smoothing / (double) n * others;
+		factors[row] = (float) weigh_row(loss, weight, &row_loss);
+		sum += row_loss;
+	}
+	return sum;
+}
+
+static void
+scale_rows(const cer_softmax *softmax, const float *factors)
+{
+	size_t n = softmax->n_classes;
+
+	for (size_t row = 0; row < softmax->n_rows; row++)
+		for (size_t i = 0; i < n; i++)
+			softmax->logits[row * n + i] *= factors[row];
+}
+
+/* Loss and gradient of a tile's logits, which the gradient overwrites. */
+static double
+run_loss(const cer_tile *tile, cer_softmax *softmax)
+{
+	const cer_loss *loss = &tile->graph->loss;
+	bool is_weighted = loss->focal > 0.0 || loss->class_weights != NULL;
+	float *factors = tile->scratch + softmax->n_rows;
+	double weighted = is_weighted ? find_factors(softmax, loss, factors) : 0.0;
+
+	tile->graph->kernels->softmax(softmax);
+	if (loss->smoothing > 0.0)
+		softmax->loss = smooth_labels(softmax, loss->smoothing);
+	if (!is_weighted)
+		return softmax->loss;
+	scale_rows(softmax, factors);
+	return weighted;
+}
+
 static void
 softmax_backward(const cer_tile *tile, const cer_graph_node *node)
 {
@@ -140,10 +236,7 @@ softmax_backward(const cer_tile *tile, const cer_graph_node *node)
 	       tile->n_rows * n * sizeof(float));
 	memset(grad + tile->n_rows * n, 0,
 	       (tile->n_all - tile->n_rows) * n * sizeof(float));
-	tile->graph->kernels->softmax(&softmax);
-	if (tile->graph->smoothing > 0.0)
-		softmax.loss = smooth_labels(&softmax, tile->graph->smoothing);
-	*tile->loss = softmax.loss / (double) m;
+	*tile->loss = run_loss(tile, &softmax) / (double) m;
 }
 
 const cer_operator cer_op_softmax = {

@@ -248,6 +248,14 @@ typedef struct cer_stepper
 	void *self;
 } cer_stepper;
 
+/* What is minimized beside cross-entropy as it is. */
+typedef struct cer_loss
+{
+	double smoothing; /* share of a label that goes to all classes alike */
+	double focal;     /* gamma of the focal loss; 0: none */
+	const double *class_weights; /* of a row, by its label; NULL: 1 */
+} cer_loss;
+
 struct cer_graph
 {
 	const cer_net *net;
@@ -258,7 +266,7 @@ struct cer_graph
 	float *slab; /* what is left of the latest */
 	size_t slab_left;
 	uint64_t seed;
-	double smoothing; /* share of a label that goes to all classes alike */
+	cer_loss loss;
 	bool is_scoring;
 
 	/* sizes */

@@ -254,35 +254,53 @@ say_adam(words *w, const char *name, const cer_settings *settings)
 /* What is as the language has it is not said.  A rate that changes depends on
  * how many epochs there are to be, the best epoch so far on the metric. */
 static void
+say_loss(words *w, const cer_settings *settings)
+{
+	if (settings->smoothing > 0.0)
+		say_number(w, "label_smoothing", settings->smoothing);
+	if (settings->focal > 0.0)
+		say_number(w, "focal", settings->focal);
+	if (settings->weighting == CER_CLASSES_BALANCED)
+		say(w, ", balanced classes");
+	for (size_t i = 0; i < settings->n_class_weights; i++)
+		say_number(w, "class weight", settings->class_weights[i]);
+}
+
+static void
 say_recipe(words *w, const cer_settings *settings)
 {
-	if (settings->schedule != CER_SCHEDULE_CONSTANT || settings->warmup > 0.0)
+	if (settings->schedule == CER_SCHEDULE_PLATEAU && settings->warmup == 0.0)
+		say(w, ", plateau");
+	else if (settings->schedule != CER_SCHEDULE_CONSTANT ||
+	         settings->warmup > 0.0)
 	{
 		say_number(w, "schedule", (double) settings->schedule);
 		say_number(w, "warmup", settings->warmup);
 		say_number(w, "of epochs", (double) settings->epochs);
 	}
-	if (settings->smoothing > 0.0)
-		say_number(w, "label_smoothing", settings->smoothing);
+	say_loss(w, settings);
 	if (settings->clip > 0.0)
 		say_number(w, "clip", settings->clip);
+	if (settings->average > 0.0)
+		say_number(w, "average", settings->average);
 	if (settings->metric != CER_METRIC_LOG_LOSS)
 		say_number(w, "metric", (double) settings->metric);
 }
 
 /*
- * The values of PT in force in an epoch: neither epochs nor patience, and of an
+ * The values of PT in force in an epoch, from 1 on: neither epochs nor patience, and of an
  * optimizer only what it reads.  Structure, dropout and seed are in what the
  * first epoch starts from.
  */
 static cer_status
-make_settings(cer_arena *arena, const cer_settings *settings, cer_text *text,
-              cer_error *err)
+make_settings(cer_arena *arena, const cer_settings *settings, size_t epoch,
+              cer_text *text, cer_error *err)
 {
 	words made;
 	words *w = &made;
 
-	CER_TRY(words_init(w, arena, FEW_WORDS, err));
+	CER_TRY(
+		words_init(w, arena, FEW_WORDS + 64 * settings->n_class_weights, err));
 	switch (settings->optimizer)
 	{
 		case CER_SGD:
@@ -295,10 +313,17 @@ make_settings(cer_arena *arena, const cer_settings *settings, cer_text *text,
 		case CER_ADAMW:
 			say_adam(w, "adamw", settings);
 			break;
+		case CER_NADAM:
+			say_adam(w, "nadam", settings);
+			say_number(w, "momentum_decay", settings->momentum_decay);
+			break;
 	}
-	say_number(w, "lr", settings->lr);
+	say_number(w, "lr", cer_settings_get_rate(settings, epoch));
 	say_number(w, "decay", settings->decay);
-	say(w, ", batch = %zu", settings->batch);
+	if (settings->batch > 0)
+		say(w, ", batch = %zu", settings->batch);
+	else
+		say(w, ", batch by rows");
 	say_recipe(w, settings);
 	*text = get_words(w);
 	return CER_OK;
@@ -306,17 +331,19 @@ make_settings(cer_arena *arena, const cer_settings *settings, cer_text *text,
 
 cer_status
 cer_story_make_epoch(cer_arena *arena, const cer_hasher *hasher,
-                     const cer_story *story, const cer_id *before,
-                     cer_artefact *epoch, cer_error *err)
+                     const cer_story *story, size_t number,
+                     const cer_id *before, cer_artefact *epoch, cer_error *err)
 {
 	cer_id *inputs = cer_arena_allocate(arena, 2 * sizeof(*inputs));
+	cer_text settings;
 
 	if (inputs == NULL)
 		return cer_fail_memory(err, 2 * sizeof(*inputs));
+	CER_TRY(make_settings(arena, story->settings, number, &settings, err));
 	inputs[0] = *before;
 	inputs[1] = story->rows.id;
 	*epoch = (cer_artefact){.operation = cer_text_of("epoch"),
-	                        .parameters = story->settings,
+	                        .parameters = settings,
 	                        .n_inputs = 2,
 	                        .inputs = inputs};
 	return cer_artefact_make(arena, hasher, epoch, err);
@@ -327,14 +354,22 @@ make_training(cer_arena *arena, const cer_hasher *hasher,
               const cer_settings *settings, cer_story *story, cer_error *err)
 {
 	cer_id *inputs = cer_arena_allocate(arena, 2 * sizeof(*inputs));
+	cer_text first;
 	words w;
 
 	if (inputs == NULL)
 		return cer_fail_memory(err, 2 * sizeof(*inputs));
 	inputs[0] = story->initial.id;
 	inputs[1] = story->rows.id;
-	CER_TRY(words_init(&w, arena, FEW_WORDS, err));
-	say_text(&w, story->settings);
+	CER_TRY(make_settings(arena, settings, 1, &first, err));
+	CER_TRY(words_init(&w, arena,
+	                   FEW_WORDS + first.size + 96 * settings->n_pieces, err));
+	say_text(&w, first);
+	for (size_t i = 1; i < settings->n_pieces; i++)
+	{
+		say(&w, ", after %zu", settings->pieces[i - 1].until);
+		say_number(&w, "lr", settings->pieces[i].lr);
+	}
 	say(&w, ", epochs = %zu, patience = %zu", settings->epochs,
 	    settings->patience);
 	story->training = (cer_artefact){.operation = cer_text_of("training"),
@@ -378,7 +413,7 @@ cer_story_make(cer_arena *arena, const cer_hasher *hasher,
 	CER_TRY(make_from_content(arena, hasher, &source->rows, &made.rows, err));
 	CER_TRY(make_inputs(arena, hasher, source, &made, err));
 	CER_TRY(make_initial(arena, hasher, source, &made, &made.initial, err));
-	CER_TRY(make_settings(arena, settings, &made.settings, err));
+	made.settings = settings;
 	CER_TRY(make_training(arena, hasher, settings, &made, err));
 	*story = made;
 	return CER_OK;

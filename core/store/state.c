@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2 /* 1 had no share of the rate */
 
 /* --------------------------------------------------------------- packing */
 
@@ -26,6 +26,8 @@ write_header(cer_byte_writer *to, const cer_run_state *state)
 	cer_write_number(to, state->best_epoch, sizeof(uint32_t));
 	cer_write_double(to, state->best_loss);
 	cer_write_number(to, state->n_steps, sizeof(uint64_t));
+	cer_write_double(to, state->share);
+	cer_write_number(to, state->last_lower, sizeof(uint32_t));
 }
 
 static cer_status
@@ -75,7 +77,7 @@ typedef struct state_array
 	const float *flat;
 } state_array;
 
-#define MAX_ARRAYS 4
+#define MAX_ARRAYS 5
 
 static size_t
 list_arrays(const cer_run_state *state, state_array *arrays)
@@ -86,6 +88,8 @@ list_arrays(const cer_run_state *state, state_array *arrays)
 	arrays[n++] = (state_array){CER_PART_MOMENT1, state->m};
 	if (state->v != NULL)
 		arrays[n++] = (state_array){CER_PART_MOMENT2, state->v};
+	if (state->average != NULL)
+		arrays[n++] = (state_array){CER_PART_AVERAGE, state->average};
 	if (state->best_epoch != state->epoch)
 		arrays[n++] = (state_array){CER_PART_BEST, state->best};
 	return n;
@@ -149,18 +153,24 @@ read_header(const part_list *list, cer_run_state *state, cer_error *err)
 	const cer_part *part =
 		find_part(list, CER_PART_STATE, cer_text_of(CER_STATE_NAME));
 	cer_byte_reader from = {0};
+	uint64_t version;
 
 	if (part == NULL)
 		return fail_damaged(err);
 	from = (cer_byte_reader){.data = part->data, .left = part->size};
-	if (cer_read_number(&from, 1) != FORMAT_VERSION)
+	version = cer_read_number(&from, 1);
+	if (version < 1 || version > FORMAT_VERSION)
 		return cer_fail(err, CER_BAD_VERSION,
 		                "the state of a training has an unknown version");
 	state->epoch = (uint32_t) cer_read_number(&from, sizeof(uint32_t));
 	state->best_epoch = (uint32_t) cer_read_number(&from, sizeof(uint32_t));
 	state->best_loss = cer_read_double(&from);
 	state->n_steps = cer_read_number(&from, sizeof(uint64_t));
-	if (from.is_bad || from.left > 0 || isnan(state->best_loss))
+	state->share = version > 1 ? cer_read_double(&from) : 1.0;
+	if (version > 1)
+		state->last_lower = (uint32_t) cer_read_number(&from, sizeof(uint32_t));
+	if (from.is_bad || from.left > 0 || isnan(state->best_loss) ||
+	    !(state->share > 0.0 && state->share <= 1.0))
 		return fail_damaged(err);
 	return CER_OK;
 }
@@ -212,6 +222,8 @@ read_state(cer_arena *arena, const part_list *list, const cer_run *run,
 	state_array m = {.kind = CER_PART_MOMENT1};
 	state_array v = {.kind = CER_PART_MOMENT2};
 	state_array best = {.kind = CER_PART_BEST};
+	state_array average = {.kind = CER_PART_AVERAGE};
+	size_t n_arrays;
 	bool has_best;
 
 	CER_TRY(read_header(list, state, err));
@@ -219,16 +231,21 @@ read_state(cer_arena *arena, const part_list *list, const cer_run *run,
 	CER_TRY(read_array(arena, list, run->net, &m, err));
 	if (run->optimizer->v != NULL)
 		CER_TRY(read_array(arena, list, run->net, &v, err));
+	if (run->average != NULL)
+		CER_TRY(read_array(arena, list, run->net, &average, err));
 	has_best = state->best_epoch != state->epoch;
-	if (list->n_parts != 1 + (2u + (v.flat != NULL) + has_best) *
-	                             cer_net_count_tensors(run->net))
+	n_arrays = 2u + (v.flat != NULL) + (average.flat != NULL) + has_best;
+	if (list->n_parts != 1 + n_arrays * cer_net_count_tensors(run->net))
 		return fail_damaged(err);
 	if (has_best)
 		CER_TRY(read_array(arena, list, run->net, &best, err));
 	state->weights = weights.flat;
 	state->m = m.flat;
 	state->v = v.flat;
-	state->best = has_best ? best.flat : weights.flat;
+	state->average = average.flat;
+	state->best = average.flat ? average.flat : weights.flat;
+	if (has_best)
+		state->best = best.flat;
 	return CER_OK;
 }
 

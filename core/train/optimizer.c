@@ -8,6 +8,9 @@
  *			w -= lr / (1 - beta1^t) m / (sqrt(v / (1 - beta2^t)) + epsilon)
  *			(Kingma, Ba 2015)
  * adamw:	w *= 1 - lr decay instead of decay in g (Loshchilov, Hutter 2019)
+ * nadam:	as adam, with beta1 (1 - 0.96^(t d) / 2) as the momentum u of step t
+ *			and U the product of all: what moves w is (1 - u) / (1 - U) g and
+ *			u' / (1 - U u') m, u' of the step to come (Dozat 2016)
  *
  * Without clipping a block of weights moves as soon as its gradient is there.
  * Clipping needs the norm of all gradients: then nothing moves before the end
@@ -90,6 +93,54 @@ begin_adamw(cer_optimizer_state *o)
 	o->step.shrink = (float) (1.0 - o->lr * o->settings->decay);
 }
 
+static double
+get_momentum(const cer_settings *s, double t)
+{
+	return s->beta1 * (1.0 - 0.5 * pow(0.96, t * s->momentum_decay));
+}
+
+static void
+begin_nadam(cer_optimizer_state *o)
+{
+	begin_adam(o);
+	if (o->n_momenta == 0 || o->n_momenta > o->n_steps)
+	{
+		o->momentum = 1.0;
+		o->n_momenta = 0;
+	}
+	while (o->n_momenta < o->n_steps)
+		o->momentum *= get_momentum(o->settings, (double) ++o->n_momenta);
+}
+
+static void
+step_nadam(void *self, size_t offset, size_t n)
+{
+	const cer_optimizer_state *o = self;
+	cer_step step = get_step(o, offset);
+	double t = (double) o->n_steps;
+	double now = get_momentum(o->settings, t);
+	double next = get_momentum(o->settings, t + 1.0);
+	double rate = o->rates
+	                  ? o->lr * (double) o->rates[offset / CER_TENSOR_FLOATS]
+	                  : o->lr;
+	float of_g = (float) (rate * (1.0 - now) / (1.0 - o->momentum));
+	float of_m = (float) (rate * next / (1.0 - o->momentum * next));
+	float *w = o->weights + offset;
+	float *m = o->m + offset;
+	float *v = o->v + offset;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		float g = o->grads[offset + i] + step.l2 * w[i];
+		float root;
+
+		m[i] += (1.0f - step.beta1) * (g - m[i]);
+		v[i] = step.beta2 * v[i] + (1.0f - step.beta2) * g * g;
+		root = sqrtf(v[i]) * step.root + step.epsilon;
+		w[i] -= (of_g * g + of_m * m[i]) / root;
+	}
+}
+
 typedef struct optimizer_type
 {
 	void (*begin)(cer_optimizer_state *optimizer);
@@ -101,6 +152,7 @@ static const optimizer_type types[] = {
 	[CER_SGD] = {begin_sgd, step_sgd, false},
 	[CER_ADAM] = {begin_adam, step_adam, true},
 	[CER_ADAMW] = {begin_adamw, step_adam, true},
+	[CER_NADAM] = {begin_nadam, step_nadam, true},
 };
 
 /* NULL where every tensor learns at the same rate. */
@@ -155,6 +207,7 @@ cer_optimizer_make(cer_arena *arena, cer_graph *graph,
 	memset(o, 0, sizeof(*o));
 	o->kernels = graph->kernels;
 	o->settings = settings;
+	o->rate = settings->lr;
 	o->graph = graph;
 	o->weights = graph->weights;
 	o->grads = graph->grads;
@@ -174,7 +227,7 @@ cer_optimizer_make(cer_arena *arena, cer_graph *graph,
 void
 cer_optimizer_begin_step(cer_optimizer_state *o)
 {
-	o->lr = o->settings->lr;
+	o->lr = o->rate;
 	if (o->n_total > 0)
 		o->lr *= cer_schedule_get_share(o->settings, o->n_steps, o->n_total);
 	o->n_steps++;

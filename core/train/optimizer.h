@@ -2,7 +2,7 @@
  * train/optimizer.h
  *	  What moves weights along gradients.
  *
- * The arithmetic is PyTorch's (SGD, Adam, AdamW): every weight moves in every
+ * The arithmetic is PyTorch's (SGD, Adam, AdamW, NAdam): every weight moves in every
  * step, also where its gradient is zero.
  */
 #ifndef CER_TRAIN_OPTIMIZER_H
@@ -20,9 +20,12 @@ typedef struct cer_optimizer_state
 	float *m;           /* first moment, or velocity */
 	float *v;           /* second moment; NULL for sgd */
 	uint64_t n_steps;
-	uint64_t n_total; /* steps of the whole training; 0: not known */
-	double lr;        /* of the step in work */
-	cer_step step;    /* factors of the step in work */
+	uint64_t n_total;   /* steps of the whole training; 0: not known */
+	double rate;        /* before the schedule's share; the run's to set */
+	double lr;          /* of the step in work */
+	double momentum;    /* nadam: product of the momenta of all steps */
+	uint64_t n_momenta; /* steps that are in it */
+	cer_step step;      /* factors of the step in work */
 	cer_graph *graph;
 	double *squares; /* with clipping: of a tensor's gradient */
 } cer_optimizer_state;

@@ -61,11 +61,32 @@ allocate_results(cer_arena *arena, cer_run *run, cer_error *err)
 	return CER_OK;
 }
 
+/* By the number of training rows, as TabArena has it for tabm: small sets need
+ * many steps. */
+static size_t
+choose_batch(size_t n_rows)
+{
+	static const struct
+	{
+		size_t n_rows; /* below */
+		size_t batch;
+	} steps[] = {{2800, 32},   {4500, 64},    {6400, 128},
+	             {32000, 256}, {108000, 512}, {SIZE_MAX, 1024}};
+	size_t i = 0;
+
+	while (n_rows >= steps[i].n_rows)
+		i++;
+	return steps[i].batch;
+}
+
 /* No larger than the training rows: buffers are made for it. */
 static size_t
 get_batch(const cer_run_config *config)
 {
 	size_t batch = config->settings->batch;
+
+	if (batch == 0)
+		batch = choose_batch(config->train->n_rows);
 
 	return batch < config->train->n_rows ? batch : config->train->n_rows;
 }
@@ -80,6 +101,47 @@ count_steps(const cer_run_config *config)
 	       ((config->train->n_rows + batch - 1) / batch);
 }
 
+/* By class, so that their mean over the training rows is 1. */
+static cer_status
+make_class_weights(cer_arena *arena, const cer_run_config *config,
+                   const double **weights, cer_error *err)
+{
+	const cer_settings *settings = config->settings;
+	const cer_encoded *rows = config->train;
+	size_t n = config->shape->n_classes;
+	double *made;
+	double sum = 0.0;
+
+	if (settings->weighting == CER_CLASSES_AS_ROWS)
+		return CER_OK;
+	if (settings->weighting == CER_CLASSES_LISTED &&
+	    settings->n_class_weights != n)
+		return cer_fail(err, CER_BAD_VALUE,
+		                "class_weights lists %zu weights, but there are %zu "
+		                "classes",
+		                settings->n_class_weights, n);
+	made = cer_arena_allocate(arena, 2 * n * sizeof(*made));
+	if (made == NULL)
+		return cer_fail_memory(err, 2 * n * sizeof(*made));
+	memset(made, 0, 2 * n * sizeof(*made));
+	for (size_t i = 0; i < rows->n_rows; i++)
+		made[n + rows->labels[i]]++;
+	for (size_t i = 0; i < n; i++)
+	{
+		made[i] = settings->weighting == CER_CLASSES_LISTED
+		              ? settings->class_weights[i]
+		              : 1.0 / fmax(made[n + i], 1.0);
+		sum += made[i] * made[n + i];
+	}
+	if (sum <= 0.0)
+		return cer_fail(err, CER_BAD_VALUE,
+		                "class_weights are 0 for all training rows");
+	for (size_t i = 0; i < n; i++)
+		made[i] *= (double) rows->n_rows / sum;
+	*weights = made;
+	return CER_OK;
+}
+
 cer_status
 cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
              cer_error *err)
@@ -90,7 +152,8 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	                          .make_gemm = config->make_gemm,
 	                          .batch = get_batch(config),
 	                          .seed = config->settings->seed,
-	                          .smoothing = config->settings->smoothing};
+	                          .loss = {.smoothing = config->settings->smoothing,
+	                                   .focal = config->settings->focal}};
 
 	if (made == NULL)
 		return cer_fail_memory(err, sizeof(*made));
@@ -98,6 +161,8 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	memset(made, 0, sizeof(*made));
 	made->config = *config;
 	made->best_loss = INFINITY;
+	made->share = 1.0;
+	CER_TRY(make_class_weights(arena, config, &graph.loss.class_weights, err));
 	CER_TRY(
 		cer_net_make(arena, config->shape, config->structure, &made->net, err));
 	CER_TRY(cer_graph_make(arena, made->net, &graph, &made->graph, err));
@@ -113,6 +178,9 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	cer_net_init_weights(made->net, config->settings->seed,
 	                     made->graph->weights);
 	cer_graph_refresh(made->graph);
+	if (config->settings->average > 0.0)
+		CER_TRY(cer_average_make(arena, made->graph, config->settings->average,
+		                         &made->average, err));
 	*run = made;
 	return CER_OK;
 }
@@ -167,6 +235,8 @@ train_batch(cer_run *run, size_t step, size_t first, double *loss,
 	cer_optimizer_begin_step(run->optimizer);
 	cer_graph_update(run->graph);
 	cer_optimizer_end_step(run->optimizer);
+	if (run->average != NULL)
+		cer_average_update(run->average, run->optimizer->n_steps);
 	*loss += sum;
 	atomic_store_explicit(&run->status.n_done, first + batch.n_rows,
 	                      memory_order_relaxed);
@@ -196,6 +266,9 @@ train_epoch(cer_run *run, cer_epoch *report, cer_error *err)
 
 	atomic_store(&run->status.n_done, 0);
 	atomic_store(&run->status.epoch, run->epoch + 1);
+	run->optimizer->rate =
+		run->share *
+		cer_settings_get_rate(run->config.settings, run->epoch + 1);
 	cer_order_shuffle(&run->order, run->epoch + 1);
 	for (size_t first = 0; first < n_rows; first += batch)
 	{
@@ -275,6 +348,39 @@ keep_best(cer_run *run, cer_epoch *report)
 	           sizeof(float));
 }
 
+#define PLATEAU_EPOCHS 3
+#define PLATEAU_FACTOR 0.3
+
+/* A plateau: so many epochs without a better one lower the rate. */
+static void
+lower_rate(cer_run *run)
+{
+	uint32_t since =
+		run->last_lower > run->best_epoch ? run->last_lower : run->best_epoch;
+
+	if (run->config.settings->schedule != CER_SCHEDULE_PLATEAU ||
+	    run->epoch - since < PLATEAU_EPOCHS)
+		return;
+	run->share *= PLATEAU_FACTOR;
+	run->last_lower = run->epoch;
+}
+
+/* What becomes the model is validated: the mean of weights, if there is one. */
+static cer_status
+judge_epoch(cer_run *run, cer_epoch *report, cer_error *err)
+{
+	cer_status status;
+
+	if (run->average != NULL)
+		cer_average_swap(run->average);
+	status = validate(run, report, err);
+	if (status == CER_OK)
+		keep_best(run, report);
+	if (run->average != NULL)
+		cer_average_swap(run->average);
+	return status;
+}
+
 bool
 cer_run_is_finished(const cer_run *run)
 {
@@ -296,9 +402,9 @@ cer_run_epoch(cer_run *run, cer_epoch *report, bool *is_finished,
 		return cer_fail(err, CER_BAD_CALL,
 		                "training is finished after epoch %u", run->epoch);
 	CER_TRY(train_epoch(run, &made, err));
-	CER_TRY(validate(run, &made, err));
-	keep_best(run, &made);
+	CER_TRY(judge_epoch(run, &made, err));
 	run->epoch++;
+	lower_rate(run);
 	*report = made;
 	*is_finished = cer_run_is_finished(run);
 	return CER_OK;
@@ -314,10 +420,13 @@ cer_run_get_state(const cer_run *run, cer_run_state *state)
 		.best_epoch = run->best_epoch,
 		.best_loss = run->best_loss,
 		.n_steps = run->optimizer->n_steps,
+		.share = run->share,
+		.last_lower = run->last_lower,
 		.weights = run->graph->weights,
 		.m = run->optimizer->m,
 		.v = run->optimizer->v,
 		.best = run->best_weights,
+		.average = run->average ? run->average->weights : NULL,
 	};
 }
 
@@ -339,7 +448,8 @@ cer_run_set_state(cer_run *run, const cer_run_state *state, cer_error *err)
 		return cer_fail(err, CER_BAD_CALL,
 		                "a state of epoch %u cannot follow epoch %u",
 		                state->epoch, run->epoch);
-	if ((state->v == NULL) != (run->optimizer->v == NULL))
+	if ((state->v == NULL) != (run->optimizer->v == NULL) ||
+	    (state->average == NULL) != (run->average == NULL))
 		return cer_fail(err, CER_BAD_FORMAT,
 		                "the state is of another optimizer");
 	set_weights(run, state->best);
@@ -349,7 +459,11 @@ cer_run_set_state(cer_run *run, const cer_run_state *state, cer_error *err)
 	memcpy(run->optimizer->m, state->m, size);
 	if (state->v != NULL)
 		memcpy(run->optimizer->v, state->v, size);
+	if (state->average != NULL)
+		memcpy(run->average->weights, state->average, size);
 	run->optimizer->n_steps = state->n_steps;
+	run->share = state->share;
+	run->last_lower = state->last_lower;
 	run->best_epoch = state->best_epoch;
 	run->best_loss = state->best_loss;
 	run->epoch = state->epoch;

@@ -5,6 +5,7 @@
 #ifndef CER_TRAIN_RUN_H
 #define CER_TRAIN_RUN_H
 
+#include "train/average.h"
 #include "train/optimizer.h"
 #include "train/order.h"
 
@@ -36,6 +37,7 @@ typedef struct cer_run
 	const cer_net *net;
 	cer_graph *graph;
 	cer_optimizer_state *optimizer;
+	cer_average *average; /* or NULL */
 	cer_order order;
 
 	/* progress */
@@ -43,6 +45,8 @@ typedef struct cer_run
 	uint32_t epoch; /* done */
 	uint32_t best_epoch;
 	double best_loss;
+	double share;        /* of the rate: a plateau lowers it, */
+	uint32_t last_lower; /* last after this epoch */
 
 	/* of the best epoch: the flat array, (n_valid, n_classes) */
 	float *best_weights;
@@ -70,10 +74,13 @@ typedef struct cer_run_state
 	uint32_t best_epoch;
 	double best_loss;
 	uint64_t n_steps;
+	double share;
+	uint32_t last_lower;
 	const float *weights;
 	const float *m;
-	const float *v;    /* NULL for sgd */
-	const float *best; /* weights of the best epoch */
+	const float *v;       /* NULL for sgd */
+	const float *best;    /* weights of the best epoch */
+	const float *average; /* NULL: none is kept */
 } cer_run_state;
 
 extern void cer_run_get_state(const cer_run *run, cer_run_state *state);

@@ -9,6 +9,8 @@
  * coslog:		(1 - cos(2 pi log2(1 + 15 t))) / 2: four waves, each twice as
  *				long as the one before (Holzmueller and others 2024)
  *
+ * plateau:	times 0.3 after each 3 epochs without a better one: see run.c
+ *
  * A warm-up multiplies any of them, rising in a line from nearly 0 to 1.
  */
 #include "train/schedule.h"
@@ -42,6 +44,7 @@ get_wave(cer_schedule schedule, double t)
 			                    (t - RISE_SHARE) / (1.0 - RISE_SHARE));
 		case CER_SCHEDULE_COSLOG:
 			return 0.5 * (1.0 - cos(2.0 * PI * log2(1.0 + 15.0 * t)));
+		case CER_SCHEDULE_PLATEAU: /* what validation says decides */
 		case CER_SCHEDULE_CONSTANT:
 			break;
 	}

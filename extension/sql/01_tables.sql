@@ -216,7 +216,7 @@ CREATE TABLE cerebro.state_part (
 	state   bytea NOT NULL,
 	ordinal integer NOT NULL,
 	name    text NOT NULL,
-	kind    text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['state', 'tensor', 'moment1', 'moment2', 'best'])),
+	kind    text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['state', 'tensor', 'moment1', 'moment2', 'best', 'average'])),
 	dims    bigint[] NOT NULL,
 	content bytea NOT NULL,
 	PRIMARY KEY (state, ordinal)

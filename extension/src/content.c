@@ -32,6 +32,7 @@ static const char *const kind_names[CER_N_PART_KINDS] = {
 	[CER_PART_TENSOR] = "tensor",   [CER_PART_VALID_SCORES] = "valid_scores",
 	[CER_PART_STATE] = "state",     [CER_PART_MOMENT1] = "moment1",
 	[CER_PART_MOMENT2] = "moment2", [CER_PART_BEST] = "best",
+	[CER_PART_AVERAGE] = "average",
 };
 
 bool

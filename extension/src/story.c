@@ -79,7 +79,7 @@ make_epoch(const Story *story, uint32 epoch, cer_artefact *artefact)
 
 	cer_arena_clear(story->scratch);
 	host_check(cer_story_make_epoch(story->scratch, &hasher, &story->told,
-	                                before, artefact, &err),
+	                                epoch, before, artefact, &err),
 	           &err);
 }
 

@@ -24,8 +24,9 @@ extern cer_status cer_mst_parse(cer_arena *arena, cer_text text,
 extern cer_status cer_mst_print(cer_arena *arena, const cer_mst *mst,
                                 cer_text *text, cer_error *err);
 
-/* With every default written out; it reads back as the same triple.  What a
- * structure takes from PT stands there. */
+/* With every default written out, what is left to the structure (auto) with the
+ * value that it has there: it trains as the triple does.  What a structure takes
+ * from PT stands there. */
 extern cer_status cer_mst_describe(cer_arena *arena, const cer_mst *mst,
                                    cer_text *text, cer_error *err);
 

@@ -24,7 +24,8 @@ typedef enum cer_part_kind
 	CER_PART_MOMENT1 = 5, /* as tensors: the optimizer's first moments, */
 	CER_PART_MOMENT2 = 6, /* second ones, */
 	CER_PART_BEST = 7,    /* and weights of the best epoch, if not the last */
-	CER_N_PART_KINDS = 8
+	CER_PART_AVERAGE = 8, /* and their mean, where it is the model */
+	CER_N_PART_KINDS = 9
 } cer_part_kind;
 
 #define CER_MAX_DIMS 4
@@ -204,7 +205,7 @@ typedef struct cer_story
 	const cer_artefact *encoders; /* by input */
 	cer_artefact initial;         /* encoders and weights before epoch 1 */
 	cer_artefact training;        /* all of it, with when it ends */
-	cer_text settings;            /* of PT, in force in every epoch */
+	const struct cer_settings *settings; /* the triple's: must live as long */
 } cer_story;
 
 typedef struct cer_story_source
@@ -221,12 +222,12 @@ typedef struct cer_story_source
 extern cer_status cer_story_make(cer_arena *arena, const cer_hasher *hasher,
                                  const cer_story_source *source,
                                  cer_story *story, cer_error *err);
-/* The state after the epoch that follows on a state: that of the initial
- * artefact before the first one. */
+/* The state after an epoch, counted from 1, which follows on a state: that of
+ * the initial artefact before the first one. */
 extern cer_status
 cer_story_make_epoch(cer_arena *arena, const cer_hasher *hasher,
-                     const cer_story *story, const cer_id *before,
-                     cer_artefact *epoch, cer_error *err);
+                     const cer_story *story, size_t number,
+                     const cer_id *before, cer_artefact *epoch, cer_error *err);
 
 /* ---------------------------------------------------------------- keeping */
 

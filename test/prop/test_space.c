@@ -285,7 +285,7 @@ test_space_contains__tells(void **state)
 	} cases[] = {
 		{"PT lr = 1e-4..1e-2 log", "PT lr = 0.00123", true},
 		{"PT lr = 1e-4..1e-2 log", "PT lr = 0.1", false},
-		{"PT lr = 1e-4..1e-2 log", "", true},
+		{"PT lr = 1e-4..1e-2 log", "", false},
 		{"PT lr = 1e-4..1e-2 log", "PT sgd(lr = 0.001)", false},
 		{"PT {adamw, sgd}, lr = 1e-4..1e-2 log", "PT sgd(lr = 0.001)", true},
 		{"AS mlp(64..512 x 1..4)", "AS mlp(100 x 4)", true},

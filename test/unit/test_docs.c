@@ -5,6 +5,7 @@
  */
 #include "cases.h"
 #include "cmocka_all.h"
+#include "base/text.h"
 #include "lang/number.h"
 #include "lang/schema.h"
 
@@ -149,6 +150,8 @@ describe_default(const cer_arg *arg, char text[CER_NUMBER_BYTES])
 		sprintf(text, "PT's");
 	else if (arg->type == CER_ARG_FLAG)
 		strcpy(text, "");
+	else if (cer_arg_is_auto(arg))
+		strcpy(text, arg->word);
 	else if (arg->type == CER_ARG_CHOICE)
 		strcpy(text, arg->choices[0]);
 	else if (arg->type == CER_ARG_ACTIVATION)
@@ -168,7 +171,7 @@ static void
 check_arg(const char *docs, const cer_word *word, const cer_arg *arg)
 {
 	char fallback[CER_NUMBER_BYTES];
-	char range[120];
+	char range[160];
 	char owner[40] = "";
 	char row[500];
 
@@ -181,6 +184,50 @@ check_arg(const char *docs, const cer_word *word, const cer_arg *arg)
 	sprintf(row, "\n| %s`%s` | %s | %s | %s |\n", owner, arg->name, range,
 	        fallback, arg->help);
 	check_row(docs, row);
+}
+
+/* What is left to a structure, as the triple has it. */
+static void
+check_recipe(const char *docs, const char *structure)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	char text[80];
+	char row[300];
+	char numbers[6][CER_NUMBER_BYTES];
+	const cer_mst *mst;
+	const cer_settings *s;
+	static const char *const schedules[] = {"constant", "cosine", "onecycle",
+	                                        "coslog", "plateau"};
+
+	sprintf(text, "AS %s", structure);
+	assert_int_equal(cer_mst_parse(arena, cer_text_of(text), &mst, NULL),
+	                 CER_OK);
+	s = &mst->settings;
+	cer_number_print(s->lr, numbers[0]);
+	cer_number_print(s->beta2, numbers[1]);
+	cer_number_print(s->decay, numbers[2]);
+	cer_number_print(s->dropout, numbers[3]);
+	cer_number_print(s->smoothing, numbers[4]);
+	cer_number_print(s->clip, numbers[5]);
+	sprintf(row, "\n| `%s` | %s | %s | %s | %zu | %zu | %s | %s | %s | %s |\n",
+	        structure, numbers[0], numbers[1], numbers[2], s->epochs,
+	        s->patience, numbers[3], schedules[s->schedule], numbers[4],
+	        numbers[5]);
+	check_row(docs, row);
+	cer_arena_free(arena);
+}
+
+static void
+test_docs__recipes_hold(void **state)
+{
+	size_t size;
+	char *docs = file_read(PATH, &size);
+
+	(void) state;
+	for (size_t i = 0; i < cer_structure_word_count; i++)
+		if (strcmp(cer_structure_words[i].name, "auto") != 0)
+			check_recipe(docs, cer_structure_words[i].name);
+	free(docs);
 }
 
 static void
@@ -210,6 +257,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_docs__examples_hold),
 		cmocka_unit_test(test_docs__tables_hold),
+		cmocka_unit_test(test_docs__recipes_hold),
 	};
 
 	return cmocka_run_group_tests_name("docs", tests, NULL, NULL);

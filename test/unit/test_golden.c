@@ -77,8 +77,9 @@ static void
 start(golden_run *run, const golden *g, const cer_kernels *kernels)
 {
 	const mlp_golden *net = (const mlp_golden *) g;
-	cer_graph_config config = {&cer_host_plain, kernels, cer_gemm_make_xsmm,
-	                           g->n_rows,       1,       net->smoothing};
+	cer_graph_config config = {
+		&cer_host_plain, kernels, cer_gemm_make_xsmm,
+		g->n_rows,       1,       {.smoothing = net->smoothing}};
 	cer_error err;
 
 	/* libxsmm stays with the class that it made kernels for first */

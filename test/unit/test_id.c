@@ -78,7 +78,7 @@ get_epoch(telling *t, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 	{
-		assert_int_equal(cer_story_make_epoch(t->arena, &hasher, &t->story, &id,
+		assert_int_equal(cer_story_make_epoch(t->arena, &hasher, &t->story, i + 1, &id,
 		                                      &epoch, NULL),
 		                 CER_OK);
 		id = epoch.id;

@@ -62,6 +62,7 @@ describe(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
 {
 	const cer_mst *mst;
 	const cer_mst *back;
+	cer_text again;
 	cer_status status = cer_mst_parse(arena, text, &mst, err);
 
 	if (status == CER_OK)
@@ -69,7 +70,8 @@ describe(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
 	if (status != CER_OK)
 		return status;
 	assert_int_equal(cer_mst_parse(arena, *result, &back, NULL), CER_OK);
-	assert_string_equal(print(arena, back).data, print(arena, mst).data);
+	assert_int_equal(cer_mst_describe(arena, back, &again, NULL), CER_OK);
+	assert_string_equal(again.data, result->data);
 	return CER_OK;
 }
 

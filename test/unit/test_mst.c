@@ -97,7 +97,7 @@ test_mst_parse__puts_defaults_in(void **state)
 	assert_true(mst->settings.lr == 0.001);
 	assert_true(mst->settings.beta1 == 0.9);
 	assert_true(mst->settings.beta2 == 0.999);
-	assert_int_equal(mst->settings.batch, 1024);
+	assert_int_equal(mst->settings.batch, 0);
 	assert_int_equal(cer_mst_get_seed(mst), 0);
 	assert_int_equal(cer_mst_get_epochs(mst), mst->settings.epochs);
 }

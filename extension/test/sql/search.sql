@@ -5,7 +5,7 @@ SET search_path = public, cerebro;
 SELECT mst 'AS mlp(64, 32) PT adam(lr = 0.01)' @> 'AS mlp' AS has_mlp,
        mst 'AS mlp(64, 32) PT adam(lr = 0.01)' @> 'AS mlp(64)' AS one_layer,
        mst 'AS mlp(64, 32) PT adam(lr = 0.01)' @> 'PT adam' AS adam,
-       mst 'AS mlp(64, 32) PT adam(lr = 0.01)' @> 'PT batch = 1024' AS by_default,
+       mst 'AS mlp(64, 32) PT adam(lr = 0.01)' @> 'PT epochs = 20' AS by_default,
        mst_pattern 'FE x' <@ 'FE x, y' AS has_x,
        mst 'FE *' @> '' AS anything;
 SELECT mst 'AS mlp(64)' <-> 'AS mlp(64)' AS same, mst 'AS mlp(64)' <-> mst 'AS mlp(128)' AS wider,
@@ -54,8 +54,8 @@ EXPLAIN (costs off) SELECT id FROM search_all WHERE mst @> 'AS mlp(64)';
 SELECT count(*) FILTER (WHERE (q.n, q.ids) IS NOT DISTINCT FROM (t.n, t.ids)) AS equal, count(*)
 FROM search_truth t, LATERAL (SELECT count(*) AS n, sum(s.id) AS ids FROM search_all s WHERE s.mst @> t.pattern) q;
 EXPLAIN (costs off) SELECT id FROM search_all WHERE mst <@ 'AS mlp(32..64) PT {adam, sgd}';
-SELECT count(*) FROM search_all WHERE mst <@ 'FE * AS mlp(32..64 x 1..3) PT {adam, sgd(lr = 0.05)}, batch = 2..10000, dropout = 0..0.9';
-SELECT count(*) FROM search_all WHERE mst <@ 'FE * AS mlp(32..64 x 1..3) PT {adam, sgd(lr = 0.05)}, batch = 2..10000, dropout = 0..0.9' IS TRUE;
+SELECT count(*) FROM search_all WHERE mst <@ 'FE * AS mlp(32..64 x 1..3) PT {adam, sgd(lr = 0.05)}, ?batch = 2..10000, ?dropout = 0..0.9';
+SELECT count(*) FROM search_all WHERE mst <@ 'FE * AS mlp(32..64 x 1..3) PT {adam, sgd(lr = 0.05)}, ?batch = 2..10000, ?dropout = 0..0.9' IS TRUE;
 DROP INDEX search_gin;
 
 CREATE INDEX search_gist ON search_all USING gist (mst);

@@ -60,7 +60,7 @@ SELECT cerebro.train('train good', 'AS mlp(4) PT epochs = 1') AS light \gset
 SELECT peak_bytes BETWEEN 1000000 AND 100000000 AS own FROM cerebro.job WHERE model = :light;
 
 -- early stopping
-SELECT cerebro.train('train good', 'AS mlp(8) PT sgd(lr = 3), epochs = 50, patience = 1') AS stopped \gset
+SELECT cerebro.train('train good', 'AS mlp(8) PT sgd(lr = 3), batch = 1024, epochs = 50, patience = 1') AS stopped \gset
 SELECT status, reason, n_epochs < 50 AS early FROM cerebro.job WHERE model = :stopped;
 SELECT best_epoch < n_epochs AS best_kept FROM cerebro.model WHERE id = :stopped;
 

@@ -115,7 +115,7 @@ SELECT sample('AS mlp(16..512)', -1);
 SELECT count(*) FROM sample('AS mlp(16..512)', 0);
 
 -- spelt out, JSON, words
-SELECT describe('AS mlp(64)') LIKE 'FE * AS mlp(64) PT adamw(lr = 0.001, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, decay = 1e-5), batch = 1024, %, dropout = 0.1, % @1' AS all_said;
+SELECT describe('AS mlp(64)') LIKE 'FE * AS mlp(64) PT adamw(lr = 0.001, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, decay = 1e-5), batch = auto, epochs = 20, %, dropout = 0.1, % @1' AS all_said;
 SELECT describe(describe('AS mlp(64) PT sgd')::mst) = describe('AS mlp(64) PT sgd') AS reads_back;
 SELECT jsonb_pretty(mst 'FE *, dest : embed(4) AS mlp(64) PT sgd(lr = 0.5)'::jsonb);
 SELECT m::jsonb::mst = m AS same FROM unnest('{"FE a, b : onehot AS mlp(64 x 2)", "PT adam(lr = 0.1), gelu"}'::mst[]) m;
