@@ -86,7 +86,24 @@ def write_weights(file, what, weights, pick=lambda w: w):
         write_floats(file, f"{what} {name}", pick(values))
 
 
-def step(net, make_optimizer, numbers, codes, labels, smoothing=0.0):
+def smoothed(smoothing):
+    return lambda logits, labels: torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+
+
+def focal(gamma):
+    def loss(logits, labels):
+        p = torch.softmax(logits, 1).gather(1, labels[:, None])[:, 0]
+        return (-((1 - p) ** gamma) * p.log()).mean()
+    return loss
+
+
+def weighted(weights):
+    """Divided by the rows, not by the sum of their weights, which differs from batch to batch."""
+    weights = torch.tensor(weights).double()
+    return lambda logits, labels: torch.nn.functional.cross_entropy(logits, labels, weights, reduction="sum") / len(labels)
+
+
+def step(net, make_optimizer, numbers, codes, labels, find_loss):
     """Weights after N_STEPS; the net's own stay."""
     kept = {name: values.detach().clone() for name, values in net.weights.items()}
     weights = list(net.weights.values())
@@ -96,7 +113,7 @@ def step(net, make_optimizer, numbers, codes, labels, smoothing=0.0):
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share or (lambda _: 1.0))
     for _ in range(N_STEPS):
         optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(net.forward(numbers, codes), labels, label_smoothing=smoothing).backward()
+        find_loss(net.forward(numbers, codes), labels).backward()
         if clip:
             torch.nn.utils.clip_grad_norm_(weights, clip)
         optimizer.step()
@@ -108,7 +125,7 @@ def step(net, make_optimizer, numbers, codes, labels, smoothing=0.0):
     return moved
 
 
-def write_net(name, n_numbers, tables, n_classes, units, activation, n_rows, smoothing=0.0, optimizers=OPTIMIZERS):
+def write_net(name, n_numbers, tables, n_classes, units, activation, n_rows, find_loss=smoothed(0.0), optimizers=OPTIMIZERS):
     net = Net(n_numbers, tables, n_classes, units, activation)
     numbers = torch.randn(n_rows, n_numbers).double()
     codes = torch.stack([torch.randint(0, n, (n_rows,)) for n, _ in tables], 1) if tables else torch.zeros(n_rows, 0)
@@ -121,13 +138,13 @@ def write_net(name, n_numbers, tables, n_classes, units, activation, n_rows, smo
         write_floats(file, "codes -", codes)
         write_floats(file, "labels -", labels)
         logits = net.forward(numbers, codes)
-        loss = torch.nn.functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+        loss = find_loss(logits, labels)
         write_floats(file, "proba -", torch.softmax(logits, 1))
         write_floats(file, "loss -", loss.reshape(1))
         loss.backward()
         write_weights(file, "gradient", net.weights, lambda w: w.grad)
         for optimizer, make in optimizers.items():
-            write_weights(file, optimizer, step(net, make, numbers, codes, labels, smoothing))
+            write_weights(file, optimizer, step(net, make, numbers, codes, labels, find_loss))
 
 
 torch.manual_seed(20261122)
@@ -164,4 +181,12 @@ RECIPES = {
     "adamw_warm": lambda w: (torch.optim.AdamW(w, lr=0.01, weight_decay=0.1), 0.2, lambda i: warm(i) * cosine(i)),
 }
 torch.manual_seed(20261123)
-write_net("train_recipe", 3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], "gelu", 11, 0.15, RECIPES)
+write_net("train_recipe", 3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], "gelu", 11, smoothed(0.15), RECIPES)
+
+NADAM = {
+    "nadam": lambda w: torch.optim.NAdam(w, lr=0.01),
+    "nadam_decay": lambda w: torch.optim.NAdam(w, lr=0.02, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.05, momentum_decay=0.05),
+}
+torch.manual_seed(20261124)
+write_net("train_focal", 3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], "gelu", 11, focal(2.0), NADAM)
+write_net("train_weighted", 3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], "relu", 11, weighted([0.25, 1.0, 3.0]), NADAM)

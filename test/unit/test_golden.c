@@ -25,7 +25,7 @@ typedef struct mlp_golden
 	golden common;
 	mlp_layer layers[MAX_LAYERS];
 	size_t n_layers;
-	double smoothing;
+	cer_loss loss;
 } mlp_golden;
 
 /* ------------------------------------------------------------------ files */
@@ -77,9 +77,8 @@ static void
 start(golden_run *run, const golden *g, const cer_kernels *kernels)
 {
 	const mlp_golden *net = (const mlp_golden *) g;
-	cer_graph_config config = {
-		&cer_host_plain, kernels, cer_gemm_make_xsmm,
-		g->n_rows,       1,       {.smoothing = net->smoothing}};
+	cer_graph_config config = {&cer_host_plain, kernels, cer_gemm_make_xsmm,
+	                           g->n_rows,       1,       net->loss};
 	cer_error err;
 
 	/* libxsmm stays with the class that it made kernels for first */
@@ -288,11 +287,48 @@ test_golden__recipes(void **state)
 	golden *g = golden_read(sizeof(mlp_golden), "train", "recipe", read_head);
 
 	(void) state;
-	((mlp_golden *) g)->smoothing = 0.15;
+	((mlp_golden *) g)->loss.smoothing = 0.15;
 	check_gradients(g, cer_kernels_choose());
 	for (size_t i = 0; i < sizeof(recipes) / sizeof(recipes[0]); i++)
 		check_steps(g, cer_kernels_choose(), &recipes[i]);
 	golden_free(g);
+}
+
+static const golden_optimizer nadams[] = {
+	{"nadam",
+     {.optimizer = CER_NADAM, .lr = 0.01, ADAM, .momentum_decay = 0.004}},
+	{"nadam_decay",
+     {.optimizer = CER_NADAM,
+      .lr = 0.02,
+      .beta1 = 0.8,
+      .beta2 = 0.99,
+      .epsilon = 1e-6,
+      .decay = 0.05,
+      .momentum_decay = 0.05}},
+};
+
+static void
+check_loss(const char *name, const cer_loss *loss)
+{
+	golden *g = golden_read(sizeof(mlp_golden), "train", name, read_head);
+
+	((mlp_golden *) g)->loss = *loss;
+	check_gradients(g, cer_kernels_choose());
+	for (size_t i = 0; i < sizeof(nadams) / sizeof(nadams[0]); i++)
+		check_steps(g, cer_kernels_choose(), &nadams[i]);
+	golden_free(g);
+}
+
+static void
+test_golden__losses(void **state)
+{
+	static const double weights[] = {0.25, 1.0, 3.0};
+	cer_loss focal = {.focal = 2.0};
+	cer_loss weighted = {.class_weights = weights};
+
+	(void) state;
+	check_loss("focal", &focal);
+	check_loss("weighted", &weighted);
 }
 
 int
@@ -303,6 +339,7 @@ main(void)
 		cmocka_unit_test(test_golden__linear),
 		cmocka_unit_test(test_golden__one_row),
 		cmocka_unit_test(test_golden__recipes),
+		cmocka_unit_test(test_golden__losses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include "cmocka_all.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT(s) ((cer_text){s, sizeof(s) - 1})
@@ -78,8 +79,8 @@ get_epoch(telling *t, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 	{
-		assert_int_equal(cer_story_make_epoch(t->arena, &hasher, &t->story, i + 1, &id,
-		                                      &epoch, NULL),
+		assert_int_equal(cer_story_make_epoch(t->arena, &hasher, &t->story,
+		                                      i + 1, &id, &epoch, NULL),
 		                 CER_OK);
 		id = epoch.id;
 	}
@@ -151,6 +152,46 @@ test_story__is_that_of_what_is_in_force(void **state)
 	assert_int_equal(compare("FE *, carrier : onehot AS mlp(16, 8) "
 	                         "PT adam(lr = 0.01), epochs = 5"),
 	                 7);
+}
+
+#define PIECES(text) "AS mlp(16, 8) PT adam(lr = pieces(" text ")), epochs = 5"
+
+/* Only the values in force in an epoch are part of what it makes. */
+static void
+test_story__shares_epochs_before_the_rate_changes(void **state)
+{
+	(void) state;
+	assert_int_equal(compare(PIECES("0.01, 5, 0.003")), 4);
+	assert_int_equal(compare(PIECES("0.01, 6, 0.003")), 4);
+	assert_int_equal(compare(PIECES("0.01, 4, 0.003")), 6);
+	assert_int_equal(compare(PIECES("0.01")), 0);
+}
+
+/* What the rows or a loss say about a state. */
+static void
+test_story__tells_losses_apart(void **state)
+{
+	static const char *const others[] = {
+		"focal = 2",         "class_weights = balanced",
+		"average = 0.9",     "class_weights = weights(1, 2)",
+		"batch = 32",        "class_weights = weights(1, 3)",
+		"schedule = plateau"};
+	const size_t n = sizeof(others) / sizeof(others[0]);
+
+	(void) state;
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < i; j++)
+		{
+			char text[2][120];
+			telling a;
+			telling b;
+
+			snprintf(text[0], 120, "AS mlp(4) PT %s", others[i]);
+			snprintf(text[1], 120, "AS mlp(4) PT %s", others[j]);
+			a = tell(text[0]);
+			b = tell(text[1]);
+			assert_int_equal(compare_tellings(&a, &b), 6);
+		}
 }
 
 static void
@@ -234,6 +275,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_story__is_that_of_what_is_in_force),
+		cmocka_unit_test(test_story__shares_epochs_before_the_rate_changes),
+		cmocka_unit_test(test_story__tells_losses_apart),
 		cmocka_unit_test(test_story__is_that_of_its_rows),
 		cmocka_unit_test(test_story__has_another_state_after_each_epoch),
 		cmocka_unit_test(test_artefact__hashes_each_field),

@@ -153,6 +153,127 @@ test_run__keeps_the_best_by_its_metric(void **state)
 	}
 }
 
+/* The rate of epochs is what their piece, and plateaus before them, make it. */
+static void
+test_run__has_the_rate_of_its_epoch(void **state)
+{
+	static const cer_piece pieces[] = {{0.02, 3}, {0.005, 7}, {0.001, 0}};
+	cer_settings settings = usual;
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_epoch epochs[12];
+	cer_run *run;
+
+	(void) state;
+	settings.pieces = pieces;
+	settings.n_pieces = 3;
+	assert_near(cer_settings_get_rate(&settings, 1), 0.02);
+	assert_near(cer_settings_get_rate(&settings, 3), 0.02);
+	assert_near(cer_settings_get_rate(&settings, 4), 0.005);
+	assert_near(cer_settings_get_rate(&settings, 7), 0.005);
+	assert_near(cer_settings_get_rate(&settings, 8), 0.001);
+	run = train(arena, &settings, &cer_host_plain, epochs);
+	assert_near(run->optimizer->rate, 0.001);
+	cer_arena_free(arena);
+}
+
+static void
+test_run__lowers_the_rate_on_a_plateau(void **state)
+{
+	cer_settings settings = usual;
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_epoch epochs[12];
+	cer_run *run;
+	uint32_t best = 0;
+	uint32_t last = 0;
+	double expected = 1.0;
+
+	(void) state;
+	settings.schedule = CER_SCHEDULE_PLATEAU;
+	settings.lr = 0.3; /* the best epoch comes early */
+	run = train(arena, &settings, &cer_host_plain, epochs);
+	for (uint32_t i = 0; i < 12; i++)
+	{
+		best = epochs[i].is_best ? i + 1 : best;
+		if (i + 1 - (best > last ? best : last) < 3)
+			continue;
+		expected *= 0.3;
+		last = i + 1;
+	}
+	assert_true(expected < 1.0);
+	assert_near(run->share, expected);
+	assert_int_equal(run->last_lower, last);
+	cer_arena_free(arena);
+}
+
+/* The mean is what a step-by-step sum makes it, and what is validated. */
+static void
+test_average__is_the_mean_of_the_weights(void **state)
+{
+	cer_settings settings = usual;
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_epoch epochs[12];
+	cer_run *run;
+	cer_average *average;
+	cer_error err;
+	float mean;
+
+	(void) state;
+	settings.average = 0.9;
+	settings.epochs = 2;
+	run = train(arena, &settings, &cer_host_plain, epochs);
+	assert_memory_not_equal(run->average->weights, run->graph->weights,
+	                        run->net->n_weights * sizeof(float));
+	if (run->best_epoch == 2)
+		assert_memory_equal(run->best_weights, run->average->weights,
+		                    run->net->n_weights * sizeof(float));
+	assert_int_equal(cer_average_make(arena, run->graph, 0.5, &average, &err),
+	                 CER_OK);
+	mean = run->graph->weights[0];
+	for (uint64_t step = 1; step < 20; step++)
+	{
+		double share = (1.0 + (double) step) / (10.0 + (double) step);
+
+		run->graph->weights[0] += 1.0f;
+		cer_average_update(average, step);
+		mean += (float) (1.0 - (share < 0.5 ? share : 0.5)) *
+		        (run->graph->weights[0] - mean);
+		assert_true(average->weights[0] == mean);
+	}
+	cer_average_swap(average);
+	assert_true(run->graph->weights[0] == mean);
+	cer_arena_free(arena);
+}
+
+/* Balanced classes count alike; the mean over rows stays 1. */
+static void
+test_run__weighs_classes(void **state)
+{
+	static const double weights[] = {1, 3};
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_settings settings = usual;
+	cer_epoch epochs[12];
+	const double *found;
+	double rows[2] = {0, 0};
+	cer_run *run;
+
+	(void) state;
+	settings.weighting = CER_CLASSES_BALANCED;
+	run = train(arena, &settings, &cer_host_plain, epochs);
+	found = run->graph->loss.class_weights;
+	for (size_t i = 0; i < run->config.train->n_rows; i++)
+		rows[run->config.train->labels[i]]++;
+	assert_near(found[0] * rows[0], found[1] * rows[1]);
+	assert_near(found[0] * rows[0] + found[1] * rows[1], rows[0] + rows[1]);
+	settings.weighting = CER_CLASSES_LISTED;
+	settings.class_weights = weights;
+	settings.n_class_weights = 2;
+	run = train(arena, &settings, &cer_host_plain, epochs);
+	found = run->graph->loss.class_weights;
+	assert_near(found[1], 3 * found[0]);
+	assert_near(found[0] * rows[0] + found[1] * rows[1], rows[0] + rows[1]);
+	cer_arena_free(arena);
+}
+
 /* With a schedule, clipping and smoothing the bits are the same, too. */
 static void
 test_run__recipes_have_bits_of_threads(void **state)
@@ -168,6 +289,10 @@ test_run__recipes_have_bits_of_threads(void **state)
 	settings.clip = 0.1;
 	settings.smoothing = 0.1;
 	settings.schedule = CER_SCHEDULE_ONECYCLE;
+	settings.average = 0.99;
+	settings.optimizer = CER_NADAM;
+	settings.momentum_decay = 0.004;
+	settings.weighting = CER_CLASSES_BALANCED;
 	one = train(arena, &settings, &cer_host_plain, epochs);
 	tasks_host_init(&tasks, 3);
 	many = train(arena, &settings, &tasks.host, epochs);
@@ -184,6 +309,10 @@ main(void)
 		cmocka_unit_test(test_schedule__warms_up),
 		cmocka_unit_test(test_schedule__stays_a_share),
 		cmocka_unit_test(test_run__keeps_the_best_by_its_metric),
+		cmocka_unit_test(test_run__has_the_rate_of_its_epoch),
+		cmocka_unit_test(test_run__lowers_the_rate_on_a_plateau),
+		cmocka_unit_test(test_average__is_the_mean_of_the_weights),
+		cmocka_unit_test(test_run__weighs_classes),
 		cmocka_unit_test(test_run__recipes_have_bits_of_threads),
 	};
 
