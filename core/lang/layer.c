@@ -43,6 +43,7 @@ cer_layer_name(cer_layer_kind kind)
 		[CER_LAYER_POOL_ROWS] = "pool_rows",
 		[CER_LAYER_FEATURES] = "features",
 		[CER_LAYER_TOKENS] = "tokens",
+		[CER_LAYER_SERIES] = "series",
 		[CER_LAYER_WIDE] = "wide",
 		[CER_LAYER_DENSE] = "dense",
 		[CER_LAYER_ACTIVATION] = "activation",

@@ -48,6 +48,8 @@ typedef enum cer_layer_kind
 	/* inputs */
 	CER_LAYER_FEATURES,
 	CER_LAYER_TOKENS, /* width: (n_features, width), plus a CLS token if said */
+	CER_LAYER_SERIES, /* width: a token an element of arrays in FE, or else a
+	                   * feature */
 	CER_LAYER_WIDE,   /* a logit a class, linear in every feature */
 
 	/* layers */

@@ -121,6 +121,9 @@ static const cer_arg tokens_args[] = {
 	WIDTH("numbers that stand for one feature", 0, true),
 	FLAG("cls", "one more token, which is learnt", has_cls),
 };
+static const cer_arg series_args[] = {
+	WIDTH("numbers that stand for one element", 0, true),
+};
 static const cer_arg dense_args[] = {
 	WIDTH("units", 0, true),
 	INITIAL,
@@ -229,6 +232,10 @@ const cer_word cer_layer_words[] = {
 	WORD_ARGS(CER_LAYER_TOKENS, "tokens",
               "AS tokens(16, cls) > attention(4) > pool(first)", tokens_args,
               "a vector for each feature"),
+	WORD_ARGS(CER_LAYER_SERIES, "series",
+              "AS series(16) > gru(32) > pool(last)", series_args,
+              "a vector for each element of FE's arrays, in order; for each "
+              "feature where FE has no arrays"),
 	WORD(CER_LAYER_WIDE, "wide", "AS sum(wide, mlp(64) > output)",
          "a logit of each class, linear in features"),
 

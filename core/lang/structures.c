@@ -117,14 +117,23 @@ static const cer_arg nca_args[] = {
 };
 static const cer_arg conv_args[] = {
 	WIDTHS(tower_widths),
-	INTEGER("kernel", 1, 64, 3, "features that a layer looks at"),
-	INTEGER("token", 1, 1024, 16, "numbers that stand for one feature"),
+	INTEGER("kernel", 1, 64, 3, "elements that a layer looks at"),
+	INTEGER("token", 1, 1024, 16, "numbers that stand for one element"),
+	ACTIVATION,
+	DROPOUT,
+};
+static const cer_arg transformer_args[] = {
+	BLOCKS(2),
+	WIDTH(32, "numbers that stand for one element"),
+	HEADS(4),
+	INTEGER("hidden", 1, CER_MAX_UNITS, 64, "units within a block"),
+	SHARE("attention_dropout", 0, "share of attention set to 0 in training"),
 	ACTIVATION,
 	DROPOUT,
 };
 static const cer_arg recurrent_args[] = {
 	WIDTHS(tower_widths),
-	INTEGER("token", 1, 1024, 16, "numbers that stand for one feature"),
+	INTEGER("token", 1, 1024, 16, "numbers that stand for one element"),
 	DROPOUT,
 };
 
@@ -220,14 +229,27 @@ const cer_word cer_structure_words[] = {
               " > activation(activation) > dropout(dropout) > dense(width)))"
               " > neighbours(candidates)"),
 	STRUCTURE("conv", conv_args,
-              "convolutions over the features in order, for series",
+              "convolutions over the elements of arrays, or over the features, "
+              "in order",
               "AS conv(64, 64, kernel = 5)",
-              "tokens(token) > each(width, units, conv1d(width, kernel)"
-              " > activation(activation) > dropout(dropout)) > pool(max)"),
-	STRUCTURE("recurrent", recurrent_args,
-              "goes through the features in order, for series",
-              "AS recurrent(64)",
-              "tokens(token) > each(width, units, gru(width)"
-              " > dropout(dropout)) > pool(mean)"),
+              "concat(features, series(token) > each(width, units,"
+              " conv1d(width, kernel) > activation(activation)"
+              " > dropout(dropout)) > pool(max))"),
+	STRUCTURE(
+		"recurrent", recurrent_args,
+		"goes through the elements of arrays, or through the features, in "
+		"order",
+		"AS recurrent(64)",
+		"concat(features, series(token) > each(width, units, gru(width)"
+		" > dropout(dropout)) > pool(last))"),
+	STRUCTURE("transformer", transformer_args,
+              "elements of arrays, or features, that attend to each other "
+              "(Vaswani and others 2017)",
+              "AS transformer(2, 32, heads = 4)",
+              "concat(features, series(width) > position > repeat(blocks,"
+              " skip(norm(layer) > attention(heads,"
+              " dropout = attention_dropout)) > skip(norm(layer)"
+              " > dense(hidden) > activation(activation) > dropout(dropout)"
+              " > dense(width))) > norm(layer) > pool(mean))"),
 };
 const size_t cer_structure_word_count = COUNT(cer_structure_words);

@@ -216,7 +216,8 @@ check_alike(cer_build *b, const cer_layer *layer, const cer_build_value *first,
 {
 	char one[64];
 	char two[64];
-	bool is_alike = first->n_members == other->n_members;
+	bool is_alike = first->n_members == other->n_members &&
+	                first->lengths == other->lengths;
 
 	if (!is_width_free || first->n_tokens > 0 || other->n_tokens > 0)
 		is_alike = is_alike && first->n == other->n;
@@ -298,6 +299,12 @@ cer_build_join(cer_build *b, const cer_layer *layer, cer_build_value *parts,
 	for (size_t i = 0; i < n; i++)
 	{
 		CER_TRY(check_alike(b, layer, &first, &parts[i], true));
+		if (parts[i].lengths != 0)
+			return cer_fail_at(b->err, CER_BAD_VALUE,
+			                   cer_build_get_place(layer),
+			                   "layer \"%s\" cannot put together elements of "
+			                   "arrays",
+			                   cer_layer_name(layer->kind));
 		n_tokens += parts[i].n_tokens;
 		parts[i].n *= at_least_one(parts[i].n_tokens);
 		parts[i].n_tokens = 0;
@@ -369,6 +376,7 @@ cer_build_any(cer_build *b, const cer_layer **layer, cer_build_value *value)
 		[CER_LAYER_SKIP] = build_skip,
 		[CER_LAYER_ENSEMBLE] = build_ensemble,
 		[CER_LAYER_BY_TABLE] = cer_build_by_table,
+		[CER_LAYER_POOL_ROWS] = cer_build_pool_rows,
 	};
 	size_t kind = (size_t) (*layer)->kind;
 	const struct cer_origin *around = b->origin;
@@ -433,6 +441,7 @@ count_uses(const cer_layer *layer, bool *is_features)
 	}
 	*is_features = false;
 	if (layer->kind == CER_LAYER_TOKENS || layer->kind == CER_LAYER_WIDE ||
+	    layer->kind == CER_LAYER_SERIES || layer->kind == CER_LAYER_POOL_ROWS ||
 	    layer->kind == CER_LAYER_BY_TABLE)
 		return 0;
 	if (layer->kind == CER_LAYER_CONCAT || layer->kind == CER_LAYER_SUM)

@@ -19,6 +19,7 @@ typedef struct cer_build_value
 	size_t n;         /* floats of a vector */
 	size_t n_tokens;  /* 0: one vector */
 	size_t n_members; /* 0: not of an ensemble */
+	size_t lengths;   /* node that says how many tokens a row has; 0: all */
 } cer_build_value;
 
 typedef struct cer_build
@@ -106,6 +107,11 @@ extern void cer_build_name(const cer_build *b, const char *kind, size_t n,
  */
 extern cer_status
 cer_build_add(cer_build *b, cer_node *node, cer_build_value *value);
+/* A node that takes tokens, and how many are there if that may be fewer. */
+extern cer_status
+cer_build_add_over(cer_build *b, cer_node *node, cer_build_value *value);
+/* Tokens that are not there become 0. */
+extern cer_status cer_build_cut(cer_build *b, cer_build_value *value);
 /* A node that takes several; the first becomes what it makes. */
 extern cer_status cer_build_add_many(cer_build *b, cer_node *node,
                                      cer_build_value *values, size_t n);
@@ -145,12 +151,22 @@ extern cer_status cer_build_add_output(cer_build *b, const cer_layer *layer,
 /* build_table.c: towers. */
 extern cer_status cer_build_by_table(cer_build *b, const cer_layer **layer,
                                      cer_build_value *value);
+extern cer_status cer_build_pool_rows(cer_build *b, const cer_layer **layer,
+                                      cer_build_value *value);
 
 /* build_sequence.c: tokens in their order. */
+/* A token for each element of the view's arrays. */
+extern cer_status cer_build_elements(cer_build *b, cer_build_value *value);
 extern cer_status
 cer_build_conv(cer_build *b, const cer_layer **layer, cer_build_value *value);
 extern cer_status cer_build_recurrent(cer_build *b, const cer_layer **layer,
                                       cer_build_value *value);
+extern cer_status
+cer_build_series(cer_build *b, const cer_layer **layer, cer_build_value *value);
+extern cer_status
+cer_build_pool(cer_build *b, const cer_layer **layer, cer_build_value *value);
+extern cer_status
+cer_build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value);
 extern cer_status cer_build_position(cer_build *b, const cer_layer **layer,
                                      cer_build_value *value);
 

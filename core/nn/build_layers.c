@@ -263,8 +263,8 @@ build_wide(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	return cer_build_add(b, &node, value);
 }
 
-static cer_status
-build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value)
+cer_status
+cer_build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
 	size_t n_tokens =
 		b->view->n_numbers + b->view->n_tables + (*layer)->has_cls;
@@ -478,7 +478,7 @@ build_attention(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	CER_TRY(cer_build_add_named_dense(b, name, ".in", dense, value));
 	node.name = cer_text_of(name);
 	node.n_out = n;
-	CER_TRY(cer_build_add(b, &node, value));
+	CER_TRY(cer_build_add_over(b, &node, value));
 	dense.width = n;
 	return cer_build_add_named_dense(b, name, ".out", dense, value);
 }
@@ -487,13 +487,14 @@ static cer_status
 add_pool(cer_build *b, cer_node *node, cer_build_value *value)
 {
 	node->m = value->n_members > 0 ? value->n_members : 1;
-	CER_TRY(cer_build_add(b, node, value));
+	CER_TRY(cer_build_add_over(b, node, value));
 	value->n_tokens = 0;
+	value->lengths = 0;
 	return CER_OK;
 }
 
-static cer_status
-build_pool(cer_build *b, const cer_layer **layer, cer_build_value *value)
+cer_status
+cer_build_pool(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
 	char name[CER_MAX_NAME];
 	cer_node node = {.op = &cer_op_pool, .pool = (*layer)->pool};
@@ -519,8 +520,10 @@ static cer_status
 build_flatten(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
 	CER_TRY(cer_build_need_tokens(b, *layer, value));
+	CER_TRY(cer_build_cut(b, value));
 	value->n *= value->n_tokens;
 	value->n_tokens = 0;
+	value->lengths = 0;
 	return CER_OK;
 }
 
@@ -640,7 +643,8 @@ cer_build_find(cer_layer_kind kind)
 {
 	static const cer_build_fn layers[] = {
 		[CER_LAYER_FEATURES] = build_features,
-		[CER_LAYER_TOKENS] = build_tokens,
+		[CER_LAYER_TOKENS] = cer_build_tokens,
+		[CER_LAYER_SERIES] = cer_build_series,
 		[CER_LAYER_WIDE] = build_wide,
 		[CER_LAYER_DENSE] = build_dense,
 		[CER_LAYER_ACTIVATION] = build_activation,
@@ -652,7 +656,7 @@ cer_build_find(cer_layer_kind kind)
 		[CER_LAYER_ATTENTION] = build_attention,
 		[CER_LAYER_GLU] = build_glu,
 		[CER_LAYER_GATE] = build_gate,
-		[CER_LAYER_POOL] = build_pool,
+		[CER_LAYER_POOL] = cer_build_pool,
 		[CER_LAYER_CONV] = cer_build_conv,
 		[CER_LAYER_CONV2D] = cer_build_conv,
 		[CER_LAYER_GRU] = cer_build_recurrent,

@@ -63,6 +63,7 @@ cer_build_conv(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	CER_TRY(cer_build_check_width(b, conv, conv->width));
 	CER_TRY(cer_build_need_tokens(b, conv, value));
 	cer_build_name(b, cer_layer_name(conv->kind), conv->width, name);
+	CER_TRY(cer_build_cut(b, value));
 	CER_TRY(add_windows(b, conv, name, value));
 	CER_TRY(cer_build_take_elementwise(b, layer, &dense));
 	return cer_build_add_dense(b, &dense, value);
@@ -92,7 +93,7 @@ cer_build_recurrent(cer_build *b, const cer_layer **layer,
 	cer_build_name(b, cer_layer_name((*layer)->kind), width, name);
 	CER_TRY(cer_build_add_named_dense(b, name, ".in", dense, value));
 	node.name = cer_text_of(name);
-	return cer_build_add(b, &node, value);
+	return cer_build_add_over(b, &node, value);
 }
 
 /* ------------------------------------------------------------ places */
@@ -109,4 +110,85 @@ cer_build_position(cer_build *b, const cer_layer **layer,
 	node.name = cer_text_of(name);
 	node.n_out = value->n;
 	return cer_build_add(b, &node, value);
+}
+
+/* ------------------------------------------------------------ series */
+
+static size_t
+find_longest(const cer_view *view)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < view->n_arrays; i++)
+		if (view->arrays[i].n_elements > most)
+			most = view->arrays[i].n_elements;
+	return most;
+}
+
+cer_status
+cer_build_elements(cer_build *b, cer_build_value *value)
+{
+	size_t n_tokens = find_longest(b->view);
+	cer_build_value lengths = {.is_features = true};
+	cer_node count = {.op = &cer_op_lengths,
+	                  .name = cer_text_of("lengths"),
+	                  .n_out = 1,
+	                  .view = b->view};
+	cer_node node = {.op = &cer_op_sequence,
+	                 .name = cer_text_of("sequence"),
+	                 .n_out = b->view->n_arrays,
+	                 .m = n_tokens,
+	                 .view = b->view};
+
+	/* a node of number 0 would be none */
+	*value = (cer_build_value){.is_features = true};
+	CER_TRY(cer_build_add(b, &node, value));
+	CER_TRY(cer_build_add(b, &count, &lengths));
+	value->n_tokens = n_tokens;
+	value->lengths = lengths.node;
+	return CER_OK;
+}
+
+cer_status
+cer_build_series(cer_build *b, const cer_layer **layer, cer_build_value *value)
+{
+	size_t width = (*layer)->width;
+	char name[CER_MAX_NAME];
+	cer_build_dense dense = {.name = name,
+	                         .layer = *layer,
+	                         .width = width,
+	                         .has_bias = true,
+	                         .initial = (*layer)->initial};
+
+	if (b->view->n_arrays == 0)
+		return cer_build_tokens(b, layer, value);
+	CER_TRY(cer_build_check_width(b, *layer, width));
+	CER_TRY(cer_build_elements(b, value));
+	cer_build_name(b, "series", width, name);
+	return cer_build_add_dense(b, &dense, value);
+}
+
+/* ------------------------------------------------------------ lengths */
+
+cer_status
+cer_build_add_over(cer_build *b, cer_node *node, cer_build_value *value)
+{
+	cer_build_value parts[2];
+
+	if (value->lengths == 0)
+		return cer_build_add(b, node, value);
+	parts[0] = *value;
+	parts[1] = (cer_build_value){.node = value->lengths, .n = 1};
+	CER_TRY(cer_build_add_many(b, node, parts, 2));
+	*value = parts[0];
+	return CER_OK;
+}
+
+cer_status
+cer_build_cut(cer_build *b, cer_build_value *value)
+{
+	cer_node node = {
+		.op = &cer_op_cut, .name = cer_text_of("cut"), .n_out = value->n};
+
+	return value->lengths == 0 ? CER_OK : cer_build_add_over(b, &node, value);
 }

@@ -1,10 +1,14 @@
 /*
  * nn/build_table.c
- *	  by_table: a tower of layers for each table of FE, from the features of
- *	  that table alone, and how the towers come together.
+ *	  Layers that follow the tables of FE.
  *
- * Where a network ends with the sum of towers, each has an output of its own:
- * the tables' parts add up to the logits.
+ * by_table: a tower of layers for each table, from the features of that table
+ * alone, and how the towers come together.  Where a network ends with the sum
+ * of towers, each has an output of its own: the tables' parts add up to the
+ * logits.
+ *
+ * pool_rows: a tower over the rows of a child table, whose columns FE brings as
+ * arrays by parent, then a pool of what it makes of each row.
  */
 #include "nn/build.h"
 
@@ -129,5 +133,61 @@ cer_build_by_table(cer_build *b, const cer_layer **layer,
 		CER_TRY(build_tower(b, *layer, &views[i], &towers[i]));
 	CER_TRY(join_towers(b, *layer, towers, n));
 	*value = towers[0];
+	return CER_OK;
+}
+
+/* ------------------------------------------------------------ pool_rows */
+
+static cer_status
+fail_rows(cer_build *b, const cer_layer *layer)
+{
+	cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(layer),
+	            "layer \"pool_rows\" finds no arrays of table \"%.*s\" in FE",
+	            CER_SHOW(layer->table));
+	cer_error_set_hint(
+		b->err,
+		"For example AGGREGATE %.*s (x = array_agg(x)), %.*s.x : sequence(16)",
+		CER_SHOW(layer->table), CER_SHOW(layer->table));
+	return CER_BAD_VALUE;
+}
+
+static cer_status
+find_rows(cer_build *b, const cer_layer *layer, const cer_view **view)
+{
+	cer_net_builder *builder = b->builder;
+	const cer_view *views;
+	size_t n;
+
+	CER_TRY(cer_view_make_tables(builder->arena, builder->net->shape, &views,
+	                             &n, b->err));
+	for (size_t i = 0; i < n; i++)
+		if (views[i].n_arrays > 0 &&
+		    cer_text_equals(views[i].alias, layer->table))
+		{
+			*view = &views[i];
+			return CER_OK;
+		}
+	return fail_rows(b, layer);
+}
+
+cer_status
+cer_build_pool_rows(cer_build *b, const cer_layer **layer,
+                    cer_build_value *value)
+{
+	const cer_layer *tower = (*layer)->first;
+	const cer_view *view;
+	tower_scope outer;
+
+	if (!value->is_features)
+		return cer_fail_at(
+			b->err, CER_BAD_VALUE, cer_build_get_place(*layer),
+			"layer \"pool_rows\" takes rows of a table: no layer "
+			"can stand before it");
+	CER_TRY(find_rows(b, *layer, &view));
+	outer = enter_tower(b, view);
+	CER_TRY(cer_build_elements(b, value));
+	CER_TRY(cer_build_any(b, &tower, value));
+	CER_TRY(cer_build_pool(b, layer, value));
+	leave_tower(b, &outer);
 	return CER_OK;
 }

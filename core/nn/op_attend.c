@@ -3,6 +3,9 @@
  *	  Self-attention of a row's tokens (Vaswani and others 2017): queries, keys
  *	  and values (tokens, 3, heads, n) to (tokens, heads, n).
  *
+ * A second input may say how many of a row's tokens are there: the others are
+ * seen by none, and become 0.
+ *
  * Backward computes the softmax anew: it is large, and cheap beside the
  * products that made its input.
  */
@@ -46,7 +49,8 @@ get_keep(const cer_tile *tile, const attend_state *state)
 	return tile->scratch + state->n_weights;
 }
 
-static void
+/* As many tokens as are there; false: none. */
+static bool
 weigh(const cer_tile *tile, const cer_graph_node *node, size_t row,
       size_t member, cer_attend *attend)
 {
@@ -54,11 +58,16 @@ weigh(const cer_tile *tile, const cer_graph_node *node, size_t row,
 	size_t at = member * state->attend.n_tokens;
 
 	*attend = state->attend;
+	attend->n_tokens = cer_count_there(node, row, state->attend.n_tokens);
+	attend->padded = cer_dense_pad(attend->n_tokens);
+	if (attend->n_tokens == 0)
+		return false;
 	attend->qkv = cer_get_data(&node->in, row) + at * node->in.n;
 	attend->y = cer_get_data(&node->out, row) + at * node->out.n;
 	attend->weights = tile->scratch;
 	attend->scratch = tile->scratch + 2 * state->n_weights;
 	tile->graph->kernels->attend_weigh(attend);
+	return true;
 }
 
 /* A mask of what dropout leaves, scaled; false: it leaves all. */
@@ -89,10 +98,14 @@ attend_forward(const cer_tile *tile, const cer_graph_node *node)
 	bool is_training = tile->graph->batch.is_training;
 	cer_attend attend;
 
+	if (node->node->n_inputs > 1)
+		memset(cer_get_data(&node->out, tile->first), 0,
+		       tile->n_all * cer_get_width(&node->out) * sizeof(float));
 	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
 		for (size_t i = 0; i < state->n_members; i++)
 		{
-			weigh(tile, node, row, i, &attend);
+			if (!weigh(tile, node, row, i, &attend))
+				continue;
 			if (is_training && draw_keep(tile, state, row, i))
 				for (size_t j = 0; j < state->n_weights; j++)
 					attend.weights[j] *= get_keep(tile, state)[j];
@@ -107,12 +120,16 @@ attend_backward(const cer_tile *tile, const cer_graph_node *node)
 	size_t n_tokens = state->attend.n_tokens;
 	cer_attend_grads grads;
 
+	if (node->node->n_inputs > 1)
+		memset(cer_get_grad(&node->in, tile->first), 0,
+		       tile->n_all * cer_get_width(&node->in) * sizeof(float));
 	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
 		for (size_t i = 0; i < state->n_members; i++)
 		{
 			size_t at = i * n_tokens;
 
-			weigh(tile, node, row, i, &grads.of);
+			if (!weigh(tile, node, row, i, &grads.of))
+				continue;
 			grads.keep =
 				draw_keep(tile, state, row, i) ? get_keep(tile, state) : NULL;
 			grads.dy = cer_get_grad(&node->out, row) + at * node->out.n;

@@ -21,7 +21,7 @@ typedef struct pool_state
 typedef struct pool_call
 {
 	size_t n;
-	size_t n_tokens;
+	size_t n_tokens; /* that are there */
 	const float *x;
 	float *y;
 	const float *dy;
@@ -241,6 +241,20 @@ static const pool_type fm_type = {fm, fm_backward};
 
 /* ------------------------------------------------------------ operators */
 
+/* Of no tokens comes 0; tokens that are not there have no gradient. */
+static void
+clear_absent(const pool_call *call, const pool_state *state, float *dx,
+             bool is_backward)
+{
+	size_t n_there = call->n_tokens * call->n;
+
+	if (is_backward)
+		memset(dx + n_there, 0,
+		       (state->n_tokens * call->n - n_there) * sizeof(float));
+	else if (n_there == 0)
+		memset(call->y, 0, call->n * sizeof(float));
+}
+
 static void
 run_calls(const cer_tile *tile, const cer_graph_node *node,
           const pool_type *type, bool is_backward)
@@ -259,6 +273,11 @@ run_calls(const cer_tile *tile, const cer_graph_node *node,
 	{
 		call.x = node->in.data + i * tokens;
 		call.y = node->out.data + i * node->out.n;
+		call.n_tokens = cer_count_there(node, i / node->out.m, state->n_tokens);
+		if (call.n_tokens < state->n_tokens)
+			clear_absent(&call, state, node->in.grad + i * tokens, is_backward);
+		if (call.n_tokens == 0)
+			continue;
 		if (!is_backward)
 		{
 			type->forward(&call);

@@ -10,7 +10,7 @@
  *			c' = f c + i g, h' = o tanh(c')	(Hochreiter, Schmidhuber 1997)
  *
  * Gates stand in PyTorch's order: r, z, n and i, f, g, o.  A token that is not
- * there (a second input says which are) leaves the state as it is.
+ * there (a second input says how many are) leaves the state as it is.
  *
  * A tile's rows go through one product a token.
  */
@@ -230,12 +230,6 @@ recurrent_refresh(const cer_graph *graph, const cer_graph_node *node)
 
 /* ------------------------------------------------------------ forward */
 
-static bool
-is_there(const cer_graph_node *node, size_t at)
-{
-	return node->node->n_inputs < 2 || node->ins[1].data[at] != 0.0f;
-}
-
 /* A tile's places: where each kind of floats of row 0, token 0 begins, and how
  * many tokens of them lie from row to row (0: only the latest is kept). */
 typedef struct recurrent_places
@@ -272,7 +266,7 @@ step_row(const cer_tile *tile, const cer_graph_node *node,
 		.y = node->out.data + at * n,
 	};
 
-	if (is_there(node, at))
+	if (token < cer_count_there(node, tile->first + row, state->n_tokens))
 	{
 		cells[node->node->cell].step(&step);
 		return;
@@ -348,7 +342,7 @@ back_row(const cer_tile *tile, const cer_graph_node *node, size_t row,
 	};
 
 	tile->graph->kernels->backward_linear(n, node->out.grad + at * n, back.dh);
-	if (is_there(node, at))
+	if (token < cer_count_there(node, tile->first + row, state->n_tokens))
 	{
 		cells[node->node->cell].back(&back);
 		return;

@@ -101,6 +101,9 @@ extern const cer_operator cer_op_unfold;
 extern const cer_operator cer_op_recurrent;
 extern const cer_operator cer_op_position;
 extern const cer_operator cer_op_candidates;
+extern const cer_operator cer_op_lengths;
+extern const cer_operator cer_op_sequence;
+extern const cer_operator cer_op_cut;
 extern const cer_operator cer_op_neighbours;
 
 /* Of a recurrent node's input, for each unit of its state. */
@@ -375,6 +378,18 @@ cer_node_get_tensor(const cer_graph *graph, const cer_graph_node *node,
                     size_t i)
 {
 	return &graph->net->tensors[node->node->first_tensor + i];
+}
+
+/* Tokens that a row has, of n_tokens: a second input, of lengths, may say. */
+static inline size_t
+cer_count_there(const cer_graph_node *node, size_t row, size_t n_tokens)
+{
+	size_t n;
+
+	if (node->node->n_inputs < 2)
+		return n_tokens;
+	n = (size_t) node->ins[1].data[row];
+	return n < n_tokens ? n : n_tokens;
 }
 
 static inline size_t

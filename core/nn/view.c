@@ -43,6 +43,52 @@ is_of(const cer_input_shape *shape, cer_text name, size_t table)
 	return table == ALL_TABLES || find_table(shape, name) == table;
 }
 
+/* "readings[" of "readings[]"; 0: it is no share of an array. */
+static size_t
+find_array_name(cer_text name)
+{
+	if (name.size < 3 || memcmp(name.data + name.size - 2, "[]", 2) != 0)
+		return 0;
+	return name.size - 1;
+}
+
+/* Its elements stand before it, one number each. */
+static cer_array
+make_array(const cer_input_shape *shape, size_t length)
+{
+	cer_text name = shape->number_names[length];
+	size_t size = find_array_name(name);
+	size_t first = length;
+
+	while (first > 0 && shape->number_names[first - 1].size > size &&
+	       memcmp(shape->number_names[first - 1].data, name.data, size) == 0)
+		first--;
+	return (cer_array){first, length - first, length};
+}
+
+static cer_status
+find_arrays(cer_arena *arena, const cer_input_shape *shape, cer_view *view,
+            cer_error *err)
+{
+	size_t size = (view->n_numbers + 1) * sizeof(cer_array);
+	cer_array *arrays = cer_arena_allocate(arena, size);
+
+	if (arrays == NULL)
+		return cer_fail_memory(err, size);
+	for (size_t i = 0; i < view->n_numbers; i++)
+	{
+		cer_array array;
+
+		if (find_array_name(view->number_names[i]) == 0)
+			continue;
+		array = make_array(shape, view->numbers[i]);
+		if (array.n_elements > 0)
+			arrays[view->n_arrays++] = array;
+	}
+	view->arrays = arrays;
+	return CER_OK;
+}
+
 static cer_status
 fill_view(cer_arena *arena, const cer_input_shape *shape, size_t table,
           cer_view *view, cer_error *err)
@@ -70,7 +116,7 @@ fill_view(cer_arena *arena, const cer_input_shape *shape, size_t table,
 	view->numbers = places;
 	view->number_names = names;
 	view->tables = tables;
-	return CER_OK;
+	return find_arrays(arena, shape, view, err);
 }
 
 cer_status

@@ -8,6 +8,15 @@
 
 #include "data/encoded.h"
 
+/* A column of arrays, whose elements are numbers side by side: "x[1]", "x[2]"
+ * ..., then "x[]", the share of them that a row has. */
+typedef struct cer_array
+{
+	size_t first;      /* place of the first element in a row's numbers */
+	size_t n_elements; /* at most */
+	size_t length;     /* place of the share */
+} cer_array;
+
 typedef struct cer_view
 {
 	cer_text alias; /* of the table; empty: the task's own, or all of them */
@@ -16,6 +25,8 @@ typedef struct cer_view
 	const cer_text *number_names; /* of these */
 	size_t n_tables;
 	const uint32_t *tables; /* places in a row's codes, rising */
+	size_t n_arrays;
+	const cer_array *arrays;
 } cer_view;
 
 extern cer_status

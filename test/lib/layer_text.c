@@ -4,6 +4,7 @@
  */
 #include "layer_text.h"
 
+#include "base/text.h"
 #include "cmocka_all.h"
 
 #include <stdio.h>
@@ -58,6 +59,15 @@ find_activation(const char *name)
 	return (cer_activation) i;
 }
 
+/* A table's name, of those that tests have. */
+static void
+set_table(cer_layer *layer, const char *value)
+{
+	static const char *const tables[] = {"p", "q"};
+
+	layer->table = cer_text_of(tables[find_word(value, tables, 2)]);
+}
+
 static void
 set_argument(cer_layer *layer, const char *name, const char *value)
 {
@@ -73,6 +83,8 @@ set_argument(cer_layer *layer, const char *name, const char *value)
 		layer->count = strtoul(value, NULL, 10);
 	else if (strcmp(name, "rank") == 0)
 		layer->rank = strtoul(value, NULL, 10);
+	else if (strcmp(name, "table") == 0)
+		set_table(layer, value);
 	else if (strcmp(name, "rows") == 0)
 		layer->rows = strtoul(value, NULL, 10);
 	else if (strcmp(name, "dropout") == 0)

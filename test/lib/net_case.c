@@ -78,6 +78,9 @@ net_case_init(net_case *c, const net_case_spec *spec)
 	static const cer_text names[] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1},
 	                                 {"e", 1}, {"f", 1}, {"g", 1}};
 	static const cer_text joined[] = {{"a", 1}, {"p.b", 3}, {"c", 1}, {"d", 1}};
+	static const cer_text arrays[] = {
+		{"p.s[1]", 6}, {"p.s[2]", 6}, {"p.s[3]", 6}, {"p.s[4]", 6},
+		{"p.s[]", 5},  {"p.t[1]", 6}, {"p.t[]", 5}};
 	static const cer_text aliases[] = {{"p", 1}, {"q", 1}, {"r", 1}};
 	cer_error err = {0};
 	const cer_layer *structure;
@@ -102,9 +105,9 @@ net_case_init(net_case *c, const net_case_spec *spec)
 	                             .tables = spec->tables,
 	                             .n_classes = spec->n_classes,
 	                             .n_rows = 90};
-	if (spec->has_joins)
+	if (spec->has_joins || spec->has_arrays)
 	{
-		c->shape.number_names = joined;
+		c->shape.number_names = spec->has_arrays ? arrays : joined;
 		c->shape.aliases = aliases;
 		c->shape.n_aliases = 3;
 	}

@@ -38,6 +38,7 @@ typedef struct net_case_spec
 	const cer_table_shape *tables;
 	size_t n_classes;
 	bool has_joins;   /* number "p.b", and aliases p, q and r */
+	bool has_arrays;  /* numbers are of arrays "p.s" and "p.t" */
 	const char *text; /* of the structure, see layer_text.h; NULL: layers */
 	const mlp_layer *layers;
 	size_t n_layers;

@@ -294,6 +294,24 @@ def neighbours(net):
     return torch.log(share + 1e-7)
 
 
+def series(net):
+    """Arrays of at most two elements: the third number is the share of them that a row has."""
+    lengths = torch.round(net.numbers[:, 2].clamp(0, 1) * 2).long()
+    is_there = torch.arange(2) < lengths[:, None]
+    elements = (net.numbers[:, :2] * is_there)[:, :, None]
+    x = net.dense(elements, "series(4)[0]", 4)
+    h = run_recurrent(net, x, "gru(5)[0]", torch.nn.GRU, 5)
+    last = torch.where(lengths[:, None] > 0, h[torch.arange(N_ROWS), (lengths - 1).clamp(min=0)], 0.0)
+    x = net.dense(elements, "series(4)[1]", 4)
+    n_heads, name = 2, "attention(4)[0]"
+    q, k, v = net.dense(x, f"{name}.in", 12).reshape(N_ROWS, 2, 3, n_heads, 2).permute(2, 0, 3, 1, 4)
+    share = q @ k.transpose(2, 3) / math.sqrt(2)
+    share = torch.softmax(share.masked_fill(~is_there[:, None, None, :], -1e30), 3)
+    y = net.dense((share @ v).transpose(1, 2).flatten(2), f"{name}.out", 4)
+    mean = (y * is_there[:, :, None]).sum(1) / lengths.clamp(min=1)[:, None]
+    return net.output(torch.cat([last, mean], 1))
+
+
 TOWERS = ["", "p", "q"]
 
 
@@ -354,6 +372,8 @@ NETS = {
     tower_sum: structure("(by_table joining=sum (chain (dense width=6)(activation function=tanh)))"),
     tower_gate: structure("(by_table joining=gate (chain (dense width=5)(activation function=tanh)))"),
     neighbours: structure("(dense width=5)(activation function=tanh)(neighbours)"),
+    series: structure("(concat (chain (series width=4)(gru width=5)(pool pool=last))",
+                      "(chain (series width=4)(attention count=2)(pool pool=mean)))"),
 }
 
 

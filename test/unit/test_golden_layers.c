@@ -77,6 +77,15 @@ name_tables(golden *g)
 	g->shape.n_aliases = 2;
 }
 
+/* The numbers are two elements and the share of them that a row has. */
+static void
+name_arrays(golden *g)
+{
+	g->number_names[0] = cer_text_of("s[1]");
+	g->number_names[1] = cer_text_of("s[2]");
+	g->number_names[2] = cer_text_of("s[]");
+}
+
 static void
 start(golden_run *run, const golden *g, const cer_kernels *kernels)
 {
@@ -186,7 +195,8 @@ test_golden__layers(void **state)
 		"residual",    "dcn",        "features_cross", "wide_deep",    "deepfm",
 		"transformer", "autoint",    "pools",          "realmlp",      "tabm",
 		"tabm_mini",   "gandalf",    "ensemble",       "convolutions", "grid",
-		"tower_sum",   "tower_gate", "neighbours",     "gru",          "lstm",
+		"tower_sum",   "tower_gate", "neighbours",     "series",       "gru",
+		"lstm",
 	};
 
 	(void) state;
@@ -203,6 +213,8 @@ test_golden__layers(void **state)
 			                read_head);
 			if (strstr(get_text(g), "by_table") != NULL)
 				name_tables(g);
+			if (strstr(get_text(g), "series") != NULL)
+				name_arrays(g);
 			start(&run, g, kernels);
 			check_training(&run);
 			check_prediction(&run);

@@ -34,6 +34,7 @@ static const cer_table_shape joined_tables[] = {
 #define GELU   "(activation function=gelu)"
 #define DENSE  "(dense width=12)(activation function=tanh)"
 #define TOKENS "(tokens width=8)"
+#define SERIES "(series width=8)"
 #define CLS    "(tokens width=8 cls)"
 #define HEAD   "(pool pool=first)(norm norm=layer)(activation function=tanh)"
 #define ATTEND "(attention count=2)"
@@ -80,6 +81,17 @@ static const char *const structures[] = {
 	")",
 	"(chain " DENSE "(norm norm=batch)(dense width=6)(neighbours))",
 	"(chain (neighbours count=70))",
+	"(chain (concat (features)(chain " SERIES "(conv1d width=5 count=3)" GELU
+	"(conv1d width=4 count=2)(pool pool=max))))",
+	"(chain " SERIES "(gru width=5)(lstm width=4)(pool pool=last))",
+	"(chain " SERIES "(position)(skip " ATTEND ")(pool pool=mean))",
+	"(chain " SERIES "(attention count=2 dropout=0.3)(pool pool=attention))",
+	"(chain " SERIES "(concat (chain (flatten))(pool pool=first)(fm)))",
+	"(chain " SERIES "(conv2d width=5 count=3 rows=1)(flatten))",
+	"(chain (concat (features)(pool_rows table=p pool=mean (chain (dense "
+	"width=6)" GELU ")))(dense width=5))",
+	"(chain (pool_rows table=p pool=attention (chain (dense width=6)" GELU
+	"(position))))",
 	"(chain " TOKENS "(position)" ATTEND "(pool pool=last))",
 	"(chain " CLS "(skip (norm norm=batch)" ATTEND ")(pool pool=first))",
 	"(chain (concat " TOKENS "(chain " CLS "(dense width=8)))(pool pool=mean))",
@@ -124,11 +136,16 @@ typedef struct layers_case
 static void
 init(net_case *c, const layers_case *what)
 {
+	bool has_rows = strstr(what->structure, "pool_rows") != NULL;
 	bool has_joins = strstr(what->structure, "by_table") != NULL;
-	net_case_spec spec = {.n_numbers = what->is_without_numbers ? 0 : 4,
+	bool has_arrays = has_rows || strstr(what->structure, "series") != NULL;
+	net_case_spec spec = {.n_numbers = what->is_without_numbers && !has_rows ? 0
+	                                   : has_arrays                          ? 7
+	                                                : 4,
 	                      .n_tables = what->is_without_tables ? 0 : 3,
 	                      .tables = has_joins ? joined_tables : some_tables,
 	                      .has_joins = has_joins,
+	                      .has_arrays = has_arrays,
 	                      .n_classes = what->n_classes,
 	                      .text = what->structure,
 	                      .n_rows = what->n_rows,
@@ -482,6 +499,12 @@ static const failing failures[] = {
 	{"(chain (by_table (chain (wide))))",
      "layer \"wide\" in by_table cannot be trained by the native executor yet "
      "at line 1, column 25"},
+	{"(chain (pool_rows table=q (dense width=3)))",
+     "layer \"pool_rows\" finds no arrays of table \"q\" in FE at line 1, "
+     "column 8"},
+	{"(chain (dense width=4)(pool_rows table=p (dense width=3)))",
+     "layer \"pool_rows\" takes rows of a table: no layer can stand before it "
+     "at line 1, column 23"},
 	{"(chain (tokens width=9)(attention count=2))",
      "layer \"attention\" of 2 heads does not fit tokens of 9 at line 1, "
      "column 24"},
