@@ -623,7 +623,7 @@ build_neighbours(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	                       .name = cer_text_of("neighbours"),
 	                       .n_out = b->builder->net->shape->n_classes,
 	                       .count = (*layer)->count > 0 ? (*layer)->count
-	                                                    : SIZE_MAX};
+	                                                    : CER_CANDIDATES};
 
 	if (b->n_members > 0 || value->n_members > 0)
 		return cer_build_fail_unsupported(b, *layer, " in an ensemble");

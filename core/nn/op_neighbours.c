@@ -197,7 +197,8 @@ const cer_operator cer_op_candidates = {
 static cer_status
 neighbours_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 {
-	size_t n_kept = builder->net->shape->n_rows;
+	size_t n_rows = builder->net->shape->n_rows;
+	size_t n_kept = node->count;
 	cer_tensor_spec rows = {
 		.name = node->name,
 		.suffix = "rows",
@@ -210,11 +211,9 @@ neighbours_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 		.is_statistic = true,
 	};
 
-	if (n_kept > node->count)
-		n_kept = node->count;
-	if (n_kept == 0)
-		return cer_fail(err, CER_BAD_DATA,
-		                "layer \"neighbours\" has no training rows");
+	/* without rows at hand, as many as may be */
+	if (n_rows > 0 && n_rows < n_kept)
+		n_kept = n_rows;
 	rows.n_rows = n_kept;
 	classes.n_columns = n_kept;
 	CER_TRY(cer_net_add_tensor(builder, node, &rows, err));
