@@ -68,26 +68,38 @@ make_shape(cer_arena *arena, part_list *list, const cer_encoders *encoders,
 	return cer_shape_make(arena, &made, mst, shape, err);
 }
 
+cer_status
+cer_stored_read(cer_arena *arena, cer_arena *work, const cer_part *parts,
+                size_t n_parts, cer_stored *stored, cer_error *err)
+{
+	part_list list = {parts, n_parts, 0};
+	const cer_input_shape *shape;
+
+	CER_TRY(read_header(work, &list, &stored->header, err));
+	CER_TRY(cer_mst_parse(work, stored->header.triple, &stored->mst, err));
+	CER_TRY(cer_mst_check_bound(stored->mst, err));
+	CER_TRY(
+		read_encoders(arena, &list, &stored->header, &stored->encoders, err));
+	CER_TRY(
+		make_shape(work, &list, stored->encoders, stored->mst, &shape, err));
+	CER_TRY(
+		cer_net_make(arena, shape, stored->mst->structure, &stored->net, err));
+	return read_weights(work, &list, stored->net, &stored->weights, err);
+}
+
 /* What work holds, weights as stored among it, goes when the model is made. */
 static cer_status
-make_model(cer_arena *arena, cer_arena *work, part_list *list, cer_model *model,
-           cer_error *err)
+make_model(cer_arena *arena, cer_arena *work, const part_list *list,
+           cer_model *model, cer_error *err)
 {
-	cer_model_header header;
-	const cer_mst *mst;
-	const cer_input_shape *shape;
-	const cer_net *net;
-	const float *weights = NULL;
+	cer_stored stored;
 
-	CER_TRY(read_header(work, list, &header, err));
-	CER_TRY(cer_mst_parse(work, header.triple, &mst, err));
-	CER_TRY(cer_mst_check_bound(mst, err));
-	CER_TRY(read_encoders(arena, list, &header, &model->encoders, err));
-	CER_TRY(make_shape(work, list, model->encoders, mst, &shape, err));
-	CER_TRY(cer_net_make(arena, shape, mst->structure, &net, err));
-	CER_TRY(read_weights(work, list, net, &weights, err));
-	CER_TRY(cer_infer_make(arena, net, weights, &model->infer, err));
-	return fill_model(arena, &header, model, err);
+	CER_TRY(
+		cer_stored_read(arena, work, list->parts, list->n_parts, &stored, err));
+	model->encoders = stored.encoders;
+	CER_TRY(
+		cer_infer_make(arena, stored.net, stored.weights, &model->infer, err));
+	return fill_model(arena, &stored.header, model, err);
 }
 
 cer_status

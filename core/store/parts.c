@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "base/text.h"
+#include "train/transfer.h"
 
 #include <string.h>
 
@@ -22,6 +23,8 @@ static cer_status make_tensor(cer_arena *arena, const cer_trained *trained,
 static cer_status
 make_valid_scores(cer_arena *arena, const cer_trained *trained, cer_part *part,
                   cer_error *err);
+static cer_status make_means(cer_arena *arena, const cer_trained *trained,
+                             cer_part *part, cer_error *err);
 
 cer_status
 cer_parts_make(cer_arena *arena, const cer_trained *trained,
@@ -29,7 +32,7 @@ cer_parts_make(cer_arena *arena, const cer_trained *trained,
 {
 	size_t n_inputs = cer_encoders_count_inputs(trained->encoders);
 	size_t n_tensors = cer_net_count_tensors(trained->net);
-	size_t n = 2 + n_inputs + n_tensors;
+	size_t n = 3 + n_inputs + n_tensors;
 	cer_part *made = cer_arena_allocate(arena, n * sizeof(*made));
 	cer_part *next = made;
 
@@ -41,6 +44,7 @@ cer_parts_make(cer_arena *arena, const cer_trained *trained,
 		CER_TRY(make_encoder(arena, trained, i, next++, err));
 	for (size_t i = 0; i < n_tensors; i++)
 		CER_TRY(make_tensor(arena, trained, i, next++, err));
+	CER_TRY(make_means(arena, trained, next++, err));
 	CER_TRY(make_valid_scores(arena, trained, next, err));
 	*parts = made;
 	*n_parts = n;
@@ -161,6 +165,28 @@ make_valid_scores(cer_arena *arena, const cer_trained *trained, cer_part *part,
 		.dims = {trained->n_valid, n_classes},
 		.data = scores,
 		.size = size,
+	};
+	return CER_OK;
+}
+
+static cer_status
+make_means(cer_arena *arena, const cer_trained *trained, cer_part *part,
+           cer_error *err)
+{
+	const cer_input_shape *shape = cer_encoders_get_shape(trained->encoders);
+	size_t n = cer_means_count(shape);
+	float *means = cer_arena_allocate(arena, n * sizeof(float));
+
+	if (means == NULL)
+		return cer_fail_memory(err, n * sizeof(float));
+	cer_means_make(shape, trained->train, means);
+	*part = (cer_part){
+		.name = cer_text_of(CER_MEANS_NAME),
+		.kind = CER_PART_MEANS,
+		.n_dims = 1,
+		.dims = {n},
+		.data = means,
+		.size = n * sizeof(float),
 	};
 	return CER_OK;
 }

@@ -9,6 +9,7 @@
 
 #define CER_HEADER_NAME       "header"
 #define CER_VALID_SCORES_NAME "valid_scores"
+#define CER_MEANS_NAME        "means"
 
 /* The parts are made in the arena; the data of tensors stay the trainer's. */
 extern cer_status
@@ -39,5 +40,21 @@ cer_model_header_pack(cer_arena *arena, const cer_model_header *header,
 extern cer_status
 cer_model_header_unpack(cer_arena *arena, cer_text bytes,
                         cer_model_header *header, cer_error *err);
+
+/* A model's network as its parts have it. */
+typedef struct cer_stored
+{
+	cer_model_header header;
+	const cer_mst *mst;
+	const cer_encoders *encoders;
+	const cer_net *net;
+	const float *weights; /* flat, as net says */
+} cer_stored;
+
+/* Checks every name, size and count; encoders and net live in the arena, the
+ * rest in work.  Parts of other kinds are left alone. */
+extern cer_status
+cer_stored_read(cer_arena *arena, cer_arena *work, const cer_part *parts,
+                size_t n_parts, cer_stored *stored, cer_error *err);
 
 #endif

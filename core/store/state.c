@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-#define FORMAT_VERSION 2 /* 1 had no share of the rate */
+#define FORMAT_VERSION 3 /* 1 had no share of the rate, 2 no steps before */
 
 /* --------------------------------------------------------------- packing */
 
@@ -28,6 +28,7 @@ write_header(cer_byte_writer *to, const cer_run_state *state)
 	cer_write_number(to, state->n_steps, sizeof(uint64_t));
 	cer_write_double(to, state->share);
 	cer_write_number(to, state->last_lower, sizeof(uint32_t));
+	cer_write_number(to, state->n_before, sizeof(uint64_t));
 }
 
 static cer_status
@@ -169,6 +170,8 @@ read_header(const part_list *list, cer_run_state *state, cer_error *err)
 	state->share = version > 1 ? cer_read_double(&from) : 1.0;
 	if (version > 1)
 		state->last_lower = (uint32_t) cer_read_number(&from, sizeof(uint32_t));
+	state->n_before =
+		version > 2 ? cer_read_number(&from, sizeof(uint64_t)) : 0;
 	if (from.is_bad || from.left > 0 || isnan(state->best_loss) ||
 	    !(state->share > 0.0 && state->share <= 1.0))
 		return fail_damaged(err);
@@ -265,6 +268,27 @@ cer_state_unpack(cer_run *run, const cer_part *parts, size_t n_parts,
 		status = cer_run_set_state(run, &state, err);
 	cer_arena_free(arena);
 	return status;
+}
+
+cer_status
+cer_state_read_moments(cer_arena *arena, const cer_part *parts, size_t n_parts,
+                       const cer_net *net, cer_run_state *state, cer_error *err)
+{
+	part_list list = {parts, n_parts};
+	state_array m = {.kind = CER_PART_MOMENT1};
+	state_array v = {.kind = CER_PART_MOMENT2};
+
+	memset(state, 0, sizeof(*state));
+	for (size_t i = 0; i < n_parts && state->v == NULL; i++)
+		if (parts[i].kind == CER_PART_MOMENT2)
+		{
+			CER_TRY(read_header(&list, state, err));
+			CER_TRY(read_array(arena, &list, net, &m, err));
+			CER_TRY(read_array(arena, &list, net, &v, err));
+			state->m = m.flat;
+			state->v = v.flat;
+		}
+	return CER_OK;
 }
 
 /* --------------------------------------------------------------- trainer */

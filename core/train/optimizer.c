@@ -72,7 +72,7 @@ static void
 begin_adam(cer_optimizer_state *o)
 {
 	const cer_settings *s = o->settings;
-	double t = (double) o->n_steps;
+	double t = (double) (o->n_steps + o->n_before);
 
 	o->step = (cer_step){
 		.lr = (float) (o->lr / (1.0 - pow(s->beta1, t))),

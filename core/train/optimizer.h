@@ -21,6 +21,7 @@ typedef struct cer_optimizer_state
 	float *v;           /* second moment; NULL for sgd */
 	uint64_t n_steps;
 	uint64_t n_total;   /* steps of the whole training; 0: not known */
+	uint64_t n_before;  /* steps of another training that moments come from */
 	double rate;        /* before the schedule's share; the run's to set */
 	double lr;          /* of the step in work */
 	double momentum;    /* nadam: product of the momenta of all steps */

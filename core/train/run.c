@@ -422,6 +422,7 @@ cer_run_get_state(const cer_run *run, cer_run_state *state)
 		.n_steps = run->optimizer->n_steps,
 		.share = run->share,
 		.last_lower = run->last_lower,
+		.n_before = run->optimizer->n_before,
 		.weights = run->graph->weights,
 		.m = run->optimizer->m,
 		.v = run->optimizer->v,
@@ -464,9 +465,30 @@ cer_run_set_state(cer_run *run, const cer_run_state *state, cer_error *err)
 	run->optimizer->n_steps = state->n_steps;
 	run->share = state->share;
 	run->last_lower = state->last_lower;
+	run->optimizer->n_before = state->n_before;
 	run->best_epoch = state->best_epoch;
 	run->best_loss = state->best_loss;
 	run->epoch = state->epoch;
 	atomic_store(&run->status.epoch, run->epoch);
+	return CER_OK;
+}
+
+cer_status
+cer_run_begin_with(cer_run *run, const cer_run_state *state, cer_metrics *valid,
+                   cer_error *err)
+{
+	size_t size = run->net->n_weights * sizeof(float);
+	cer_epoch report = {0};
+
+	if (run->epoch > 0)
+		return cer_fail(err, CER_BAD_CALL, "training has begun already");
+	set_weights(run, state->weights);
+	CER_TRY(validate(run, &report, err));
+	*valid = report.valid;
+	if (state->m == NULL || state->v == NULL || run->optimizer->v == NULL)
+		return CER_OK;
+	memcpy(run->optimizer->m, state->m, size);
+	memcpy(run->optimizer->v, state->v, size);
+	run->optimizer->n_before = state->n_before;
 	return CER_OK;
 }

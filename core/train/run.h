@@ -76,6 +76,7 @@ typedef struct cer_run_state
 	uint64_t n_steps;
 	double share;
 	uint32_t last_lower;
+	uint64_t n_before; /* see cer_optimizer_state */
 	const float *weights;
 	const float *m;
 	const float *v;       /* NULL for sgd */
@@ -87,5 +88,9 @@ extern void cer_run_get_state(const cer_run *run, cer_run_state *state);
 /* Goes on from another run's state: before the first epoch.  Copies. */
 extern cer_status
 cer_run_set_state(cer_run *run, const cer_run_state *state, cer_error *err);
+/* Begins with other weights, and moments (or NULL) of n_before steps: before
+ * the first epoch.  valid: metrics as of now. */
+extern cer_status cer_run_begin_with(cer_run *run, const cer_run_state *state,
+                                     cer_metrics *valid, cer_error *err);
 
 #endif

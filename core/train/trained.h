@@ -16,6 +16,7 @@ typedef struct cer_trained
 	const cer_net *net;
 	const float *weights; /* of the best epoch, flat as net says */
 	const char *kernel_class;
+	const cer_encoded *train;
 	size_t n_valid;
 	const float *valid_proba; /* (n_valid, n_classes) of the best epoch */
 } cer_trained;

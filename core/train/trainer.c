@@ -135,6 +135,7 @@ cer_trainer_get_trained(const cer_trainer *trainer, cer_trained *trained,
 		.net = run->net,
 		.weights = run->best_weights,
 		.kernel_class = run->config.kernels->name,
+		.train = &trainer->train,
 		.n_valid = trainer->valid.n_rows,
 		.valid_proba = run->best_proba,
 	};

@@ -180,7 +180,7 @@ CREATE TABLE cerebro.model_part (
 	model   integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
 	ordinal integer NOT NULL,
 	name    text NOT NULL,
-	kind    text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['header', 'encoder', 'tensor', 'valid_scores'])),
+	kind    text NOT NULL CHECK (kind OPERATOR(pg_catalog.=) ANY (ARRAY['header', 'encoder', 'tensor', 'means', 'valid_scores'])),
 	dims    bigint[] NOT NULL,
 	content bytea NOT NULL,
 	PRIMARY KEY (model, ordinal)

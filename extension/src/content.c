@@ -33,6 +33,7 @@ static const char *const kind_names[CER_N_PART_KINDS] = {
 	[CER_PART_STATE] = "state",     [CER_PART_MOMENT1] = "moment1",
 	[CER_PART_MOMENT2] = "moment2", [CER_PART_BEST] = "best",
 	[CER_PART_AVERAGE] = "average",
+	[CER_PART_MEANS] = "means",
 };
 
 bool

@@ -18,14 +18,17 @@ typedef enum cer_part_kind
 	CER_PART_TENSOR = 2,       /* float32, row major, little endian */
 	CER_PART_VALID_SCORES = 3, /* uint16 (n_valid, n_classes), in row-key
 								* order: probability times 65535, rounded */
-
 	/* of a training's state only, beside its tensors */
 	CER_PART_STATE = 4,   /* bytes: epoch, best epoch, its loss, steps */
 	CER_PART_MOMENT1 = 5, /* as tensors: the optimizer's first moments, */
 	CER_PART_MOMENT2 = 6, /* second ones, */
 	CER_PART_BEST = 7,    /* and weights of the best epoch, if not the last */
 	CER_PART_AVERAGE = 8, /* and their mean, where it is the model */
-	CER_N_PART_KINDS = 9
+
+	/* of a model again */
+	CER_PART_MEANS = 9, /* float32: means of encoded numbers, shares of codes
+						 * of training rows; what changes of FE fold away */
+	CER_N_PART_KINDS = 10
 } cer_part_kind;
 
 #define CER_MAX_DIMS 4
@@ -147,6 +150,28 @@ extern cer_status
 cer_trainer_set_state(cer_trainer *trainer, const cer_part *parts,
                       size_t n_parts, cer_error *err);
 extern bool cer_trainer_is_finished(const cer_trainer *trainer);
+
+#define CER_START_TEXT 200 /* bytes, NUL included */
+
+/* How a training began with another model's weights. */
+typedef struct cer_start
+{
+	bool is_warm;              /* false: it begins from scratch after all */
+	bool is_exact;             /* it predicts what the other one does */
+	bool has_moments;          /* the optimizer goes on, too */
+	char text[CER_START_TEXT]; /* what was changed, or why it could not be */
+	cer_metrics valid;         /* before the first epoch */
+} cer_start;
+
+/*
+ * Before the first epoch: begins with the weights of another model over the
+ * same classes, changed so that the network computes the same where there is a
+ * way (core/train/transfer.h).  parts are those of a model and, if they are
+ * known, of a state of its training.  They are not trusted.
+ */
+extern cer_status
+cer_trainer_start(cer_trainer *trainer, const cer_part *parts, size_t n_parts,
+                  cer_start *start, cer_error *err);
 /* By which a triple chooses the best epoch, the earliest of the smallest; what
  * has no metric has infinity. */
 extern double cer_mst_get_loss(const cer_mst *mst, const cer_metrics *valid);

@@ -270,7 +270,7 @@ test_state_unpack__refuses_what_does_not_fit(void **state)
 	changed[0].size--;
 	expect_refusal(mst, changed, n, "damaged");
 	changed[0] = parts[0];
-	changed[0].data = "\3 wrong version of the state";
+	changed[0].data = "\377 wrong version of the state";
 	expect_refusal(mst, changed, n, "unknown version");
 	changed[0] = parts[0];
 	changed[n - 1].size -= sizeof(float);

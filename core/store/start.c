@@ -1,0 +1,99 @@
+/*
+ * store/start.c
+ *	  A training that begins with the weights of a stored model.
+ */
+#include "store/parts.h"
+#include "store/state.h"
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "train/transfer.h"
+
+#include <math.h>
+#include <string.h>
+
+/* NULL where a model has none, or of another shape. */
+static const float *
+find_means(const cer_part *parts, size_t n_parts, const cer_input_shape *shape)
+{
+	size_t n = cer_means_count(shape);
+
+	for (size_t i = 0; i < n_parts; i++)
+	{
+		const float *means = parts[i].data;
+
+		if (parts[i].kind != CER_PART_MEANS ||
+		    parts[i].size != n * sizeof(float))
+			continue;
+		for (size_t j = 0; j < n; j++)
+			if (!isfinite(means[j]))
+				return NULL;
+		return means;
+	}
+	return NULL;
+}
+
+/* Of adam and the like, if the new optimizer is of that kind, too. */
+static cer_status
+read_source(cer_arena *arena, const cer_part *parts, size_t n_parts,
+            cer_transfer_source *source, cer_error *err)
+{
+	cer_run_state moments = {0};
+	cer_stored stored;
+
+	CER_TRY(cer_stored_read(arena, arena, parts, n_parts, &stored, err));
+	if (cer_transfer_has_moments(&stored.mst->settings))
+		CER_TRY(cer_state_read_moments(arena, parts, n_parts, stored.net,
+		                               &moments, err));
+	*source = (cer_transfer_source){
+		.encoders = stored.encoders,
+		.net = stored.net,
+		.weights = stored.weights,
+		.m = moments.m,
+		.v = moments.v,
+		.n_steps = moments.n_steps + moments.n_before,
+		.means =
+			find_means(parts, n_parts, cer_encoders_get_shape(stored.encoders)),
+	};
+	return CER_OK;
+}
+
+static cer_status
+begin(cer_arena *arena, cer_trainer *trainer, const cer_part *parts,
+      size_t n_parts, cer_start *start, cer_error *err)
+{
+	cer_transfer_source source;
+	cer_transfer_result result;
+	cer_run_state state = {0};
+
+	CER_TRY(read_source(arena, parts, n_parts, &source, err));
+	CER_TRY(cer_transfer_make(arena, &source, trainer, &result, &start->is_warm,
+	                          err));
+	memcpy(start->text, result.text, sizeof(start->text));
+	state.weights =
+		start->is_warm ? result.weights : trainer->run->graph->weights;
+	if (start->is_warm)
+	{
+		state.m = result.m;
+		state.v = result.v;
+		state.n_before = source.n_steps;
+		start->is_exact = result.is_exact;
+		start->has_moments = result.v != NULL;
+	}
+	return cer_run_begin_with(trainer->run, &state, &start->valid, err);
+}
+
+cer_status
+cer_trainer_start(cer_trainer *trainer, const cer_part *parts, size_t n_parts,
+                  cer_start *start, cer_error *err)
+{
+	cer_arena *arena = cer_arena_new(&trainer->host);
+	cer_status status;
+
+	if (arena == NULL)
+		return cer_fail_memory(err, sizeof(*start));
+	memset(start, 0, sizeof(*start));
+	status = begin(arena, trainer, parts, n_parts, start, err);
+	cer_arena_free(arena);
+	return status;
+}

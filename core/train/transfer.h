@@ -1,0 +1,62 @@
+/*
+ * train/transfer.h
+ *	  The weights of one network as the start of another that computes the
+ *	  same, where there is a way (Chen, Goodfellow, Shlens: Net2Net, 2016).
+ *
+ *	 wider		units are copied, what they feed is divided among the copies by
+ *				random shares, so that copies learn apart
+ *	 deeper		a layer that hands on what it gets: after relu the identity;
+ *				beside an input that is added to its output, zeros
+ *	 inputs		new ones get zeros, the mean contribution of those that are gone
+ *				goes into the bias; values of a category that are new start as
+ *				the unseen ones, which they were
+ *	 encoders	another encoder of a column: what comes closest to what the
+ *				column contributed
+ */
+#ifndef CER_TRAIN_TRANSFER_H
+#define CER_TRAIN_TRANSFER_H
+
+#include "train/trainer.h"
+
+/* A trained network, flat arrays as its net says. */
+typedef struct cer_transfer_source
+{
+	const cer_encoders *encoders;
+	const cer_net *net;
+	const float *weights;
+	const float *m; /* the optimizer's moments, or NULL: not known */
+	const float *v;
+	uint64_t n_steps;   /* of the optimizer */
+	const float *means; /* of encoded training rows, see cer_means_make; or
+						 * NULL: not known */
+} cer_transfer_source;
+
+/* What became of it. */
+typedef struct cer_transfer_result
+{
+	float *weights; /* flat, of the run; in the arena */
+	float *m;       /* NULL: the optimizer starts anew */
+	float *v;
+	bool is_exact; /* it computes what the source does */
+	char text[CER_START_TEXT];
+} cer_transfer_result;
+
+/*
+ * False: the networks are too different; text says in which.  The seed is that
+ * of the new network's triple.
+ */
+extern cer_status
+cer_transfer_make(cer_arena *arena, const cer_transfer_source *source,
+                  const cer_trainer *trainer, cer_transfer_result *result,
+                  bool *is_made, cer_error *err);
+
+/* Whether moments mean the same for this optimizer as for adam. */
+extern bool cer_transfer_has_moments(const cer_settings *settings);
+
+/* Floats of means: one a number, then one for each code of each table. */
+extern size_t cer_means_count(const cer_input_shape *shape);
+/* Means of numbers, shares of codes. */
+extern void cer_means_make(const cer_input_shape *shape,
+                           const cer_encoded *rows, float *means);
+
+#endif

@@ -1,0 +1,684 @@
+/*
+ * train/transfer_align.c
+ *	  Which operator of a new network is which of an old one.
+ *
+ * Both lists are gone through in order.  At each operator the search tries, in
+ * this order: it is the old one's next; it begins a layer that is new and hands
+ * on what it gets; it is the old one's next, only wider.  What does not end
+ * well is taken back, up to a number of steps that no sensible change needs.
+ *
+ *	 old	first . relu . dense(128) . relu . output
+ *	 new	first . relu . dense(256) . relu . dense(128) . relu . output
+ *						 '- identity ---'
+ *
+ * Copies of a unit follow from the widths alone, so that sums of wider layers
+ * fit together.
+ */
+#include "train/transfer_private.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+#define MAX_STEPS ((size_t) 4000)
+#define MAX_BLOCK ((size_t) 32) /* operators of a new residual block */
+
+static bool align_from(cer_alignment *a, size_t now, size_t old);
+
+/* ------------------------------------------------------------ maps */
+
+static bool
+map_make(cer_alignment *a, size_t n, size_t n_old, cer_map *map)
+{
+	return cer_map_make(a->arena, n, n_old, map, NULL) == CER_OK;
+}
+
+/* Units beyond the old ones are copies, from the first one on. */
+static bool
+map_units(cer_alignment *a, size_t n, size_t n_old, cer_map *map)
+{
+	if (n < n_old || n_old == 0 || !map_make(a, n, n_old, map))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		map->at[i] = (int32_t) (i % n_old);
+	return true;
+}
+
+static bool
+is_same_map(const cer_map *a, const cer_map *b)
+{
+	return a->n == b->n && a->n_old == b->n_old &&
+	       a->is_choice == b->is_choice &&
+	       (a->n == 0 || memcmp(a->at, b->at, a->n * sizeof(*a->at)) == 0);
+}
+
+/* As often as each other, none new. */
+static bool
+is_even(const cer_map *map)
+{
+	if (map->n_old == 0 || map->n % map->n_old != 0)
+		return false;
+	for (size_t i = 0; i < map->n; i++)
+		if (map->at[i] != (int32_t) (i % map->n_old))
+			return false;
+	return true;
+}
+
+/* Vectors one after the other as one. */
+static bool
+flatten(cer_alignment *a, const cer_place_of_node *place, const cer_edge *now,
+        const cer_edge *old, cer_map *floats, cer_map *vectors)
+{
+	size_t n = place->floats.n;
+	size_t k = now->n / n;
+	size_t k_old = old->n / place->floats.n_old;
+
+	if (now->n % n != 0 || old->n % place->floats.n_old != 0 ||
+	    now->m != old->m || !map_make(a, now->n, old->n, floats) ||
+	    !map_units(a, now->m, old->m, vectors))
+		return false;
+	(void) k_old;
+	for (size_t i = 0; i < k; i++)
+		for (size_t j = 0; j < n; j++)
+			if (place->vectors.at[i] != NOWHERE &&
+			    place->floats.at[j] != NOWHERE)
+				floats->at[i * n + j] =
+					place->vectors.at[i] * (int32_t) place->floats.n_old +
+					place->floats.at[j];
+	return true;
+}
+
+/* One vector as several side by side. */
+static bool
+divide(cer_alignment *a, const cer_place_of_node *place, const cer_edge *now,
+       const cer_edge *old, cer_map *floats, cer_map *vectors)
+{
+	size_t k = place->floats.n / now->n;
+
+	if (place->floats.n % now->n != 0 || place->floats.n_old % old->n != 0 ||
+	    place->vectors.n != 1 || k != now->m || now->m != old->m ||
+	    !map_make(a, now->n, old->n, floats) ||
+	    !map_units(a, now->m, old->m, vectors))
+		return false;
+	for (size_t i = 0; i < place->floats.n; i++)
+	{
+		int32_t at = place->floats.at[i];
+		size_t vector = i / now->n;
+
+		if (at == NOWHERE || (size_t) at / old->n != vector)
+			return false;
+		at %= (int32_t) old->n;
+		if (vector > 0 && floats->at[i % now->n] != at)
+			return false;
+		floats->at[i % now->n] = at;
+	}
+	return true;
+}
+
+bool
+cer_align_view(cer_alignment *a, const cer_edge *now, const cer_edge *old,
+               cer_map *floats, cer_map *vectors)
+{
+	const cer_place_of_node *place = &a->places[now->node];
+
+	if (now->n == place->floats.n && old->n == place->floats.n_old)
+	{
+		*floats = place->floats;
+		*vectors = place->vectors;
+		return now->m == vectors->n && old->m == vectors->n_old;
+	}
+	if (now->n > place->floats.n)
+		return flatten(a, place, now, old, floats, vectors);
+	return divide(a, place, now, old, floats, vectors);
+}
+
+/* ------------------------------------------------------------ matching */
+
+/* How an operator's output follows from its inputs. */
+typedef enum map_rule
+{
+	RULE_SAME, /* everything must be as it was */
+	RULE_FIRST,
+	RULE_FEATURES,
+	RULE_TOKENS,
+	RULE_INPUT, /* unit by unit */
+	RULE_NORM,  /* over all units of a vector */
+	RULE_DENSE,
+	RULE_MEMBERS,
+	RULE_ALIKE, /* unit by unit, of inputs that are mapped alike */
+	RULE_CONCAT,
+	RULE_WITHIN,       /* of all units of a vector */
+	RULE_OVER_VECTORS, /* of all vectors of a row */
+	RULE_ONE_OF_VECTORS
+} map_rule;
+
+static map_rule
+find_rule(const cer_operator *op)
+{
+	static const struct
+	{
+		const cer_operator *op;
+		map_rule rule;
+	} rules[] = {
+		{&cer_op_first, RULE_FIRST},       {&cer_op_features, RULE_FEATURES},
+		{&cer_op_tokens, RULE_TOKENS},     {&cer_op_activate, RULE_INPUT},
+		{&cer_op_scale, RULE_INPUT},       {&cer_op_moments, RULE_INPUT},
+		{&cer_op_standardize, RULE_INPUT}, {&cer_op_factor, RULE_INPUT},
+		{&cer_op_learnt, RULE_INPUT},      {&cer_op_norm, RULE_NORM},
+		{&cer_op_dense, RULE_DENSE},       {&cer_op_members, RULE_MEMBERS},
+		{&cer_op_sum, RULE_ALIKE},         {&cer_op_product, RULE_ALIKE},
+		{&cer_op_cross, RULE_ALIKE},       {&cer_op_concat, RULE_CONCAT},
+		{&cer_op_glu, RULE_WITHIN},        {&cer_op_attend, RULE_OVER_VECTORS},
+		{&cer_op_fm, RULE_ONE_OF_VECTORS}, {&cer_op_pool, RULE_ONE_OF_VECTORS},
+	};
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (rules[i].op == op)
+			return rules[i].rule;
+	return RULE_SAME;
+}
+
+/* Groups of units that one vector will be divided into. */
+static size_t
+count_groups(const cer_net *net, size_t node)
+{
+	for (size_t i = node + 1; i < net->n_nodes; i++)
+		for (size_t j = 0; j < net->nodes[i].n_inputs; j++)
+		{
+			const cer_edge *edge = &net->nodes[i].inputs[j];
+
+			if (edge->node == node && edge->m > net->nodes[node].m)
+				return edge->m / net->nodes[node].m;
+		}
+	return 1;
+}
+
+/* Outputs of the features alone, side by side for each member. */
+static bool
+place_first(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
+{
+	size_t k = count_groups(a->now, now);
+	size_t n = a->now->nodes[now].n_out;
+	size_t n_old = a->old->nodes[old].n_out;
+
+	if (k != count_groups(a->old, old) || n / k < n_old / k ||
+	    !map_make(a, n, n_old, &place->floats) ||
+	    !map_units(a, 1, 1, &place->vectors))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		place->floats.at[i] =
+			(int32_t) (i / (n / k) * (n_old / k) + i % (n / k) % (n_old / k));
+	return true;
+}
+
+/* A vector for each feature, after CLS if there is one. */
+static bool
+place_tokens(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
+{
+	const cer_node *node = &a->now->nodes[now];
+	const cer_node *other = &a->old->nodes[old];
+	size_t cls = node->is_first;
+
+	if (node->is_first != other->is_first || node->n_out != other->n_out ||
+	    !map_units(a, node->n_out, other->n_out, &place->floats) ||
+	    !map_make(a, node->m, other->m, &place->vectors))
+		return false;
+	if (cls)
+		place->vectors.at[0] = 0;
+	for (size_t i = 0; i < a->inputs->tokens.n; i++)
+		if (a->inputs->tokens.at[i] != NOWHERE)
+			place->vectors.at[cls + i] =
+				(int32_t) cls + a->inputs->tokens.at[i];
+	return true;
+}
+
+/* Where the width is the input's it stays so, as for what is added to it. */
+static bool
+place_dense(cer_alignment *a, const cer_node *now, const cer_node *old,
+            const cer_place_of_node *in, cer_place_of_node *place)
+{
+	place->vectors = in->vectors;
+	if (now->n_out == in->floats.n && old->n_out == in->floats.n_old)
+		place->floats = in->floats;
+	else if (!map_units(a, now->n_out, old->n_out, &place->floats))
+		return false;
+	if (now->op == &cer_op_members)
+		return now->m == old->m &&
+		       map_units(a, now->m, old->m, &place->vectors);
+	return true;
+}
+
+/* Whether one of the old network stands for several. */
+static bool
+has_repeats(cer_alignment *a, const cer_map *map)
+{
+	cer_map seen;
+
+	if (!map_make(a, map->n_old, map->n, &seen))
+		return true;
+	for (size_t i = 0; i < map->n; i++)
+	{
+		if (map->at[i] == NOWHERE)
+			continue;
+		if (seen.at[map->at[i]] != NOWHERE)
+			return true;
+		seen.at[map->at[i]] = (int32_t) i;
+	}
+	return false;
+}
+
+static bool
+place_concat(cer_alignment *a, const cer_node *now, const cer_node *old,
+             cer_place_of_node *place)
+{
+	size_t at = 0;
+	size_t at_old = 0;
+	size_t n_choices = 0;
+	size_t n_copies = 0;
+
+	if (!map_make(a, now->n_out, old->n_out, &place->floats))
+		return false;
+	for (size_t i = 0; i < now->n_inputs; i++)
+	{
+		cer_map floats;
+
+		if (!cer_align_view(a, &now->inputs[i], &old->inputs[i], &floats,
+		                    &place->vectors))
+			return false;
+		for (size_t j = 0; j < floats.n; j++)
+			if (floats.at[j] != NOWHERE)
+				place->floats.at[at + j] = (int32_t) at_old + floats.at[j];
+		n_choices += floats.is_choice && has_repeats(a, &floats);
+		n_copies += !floats.is_choice && floats.n > floats.n_old;
+		at += floats.n;
+		at_old += floats.n_old;
+	}
+	place->floats.is_choice = n_choices > 0;
+	return at == now->n_out && at_old == old->n_out &&
+	       (n_choices == 0 || n_copies == 0);
+}
+
+static bool
+place_alike(cer_alignment *a, const cer_node *now, const cer_node *old,
+            const cer_place_of_node *in, cer_place_of_node *place)
+{
+	for (size_t i = 1; i < now->n_inputs; i++)
+	{
+		cer_map floats;
+		cer_map vectors;
+
+		if (!cer_align_view(a, &now->inputs[i], &old->inputs[i], &floats,
+		                    &vectors) ||
+		    !is_same_map(&floats, &in->floats) ||
+		    !is_same_map(&vectors, &in->vectors))
+			return false;
+	}
+	place->floats = in->floats;
+	place->vectors = in->vectors;
+	return true;
+}
+
+static bool
+place_same(cer_alignment *a, const cer_node *now, const cer_node *old,
+           cer_place_of_node *place)
+{
+	for (size_t i = 0; i < now->n_inputs; i++)
+	{
+		cer_map floats;
+		cer_map vectors;
+
+		if (!cer_align_view(a, &now->inputs[i], &old->inputs[i], &floats,
+		                    &vectors) ||
+		    !cer_map_is_identity(&floats) || !cer_map_is_identity(&vectors))
+			return false;
+	}
+	return now->n_out == old->n_out && now->m == old->m &&
+	       map_units(a, now->n_out, old->n_out, &place->floats) &&
+	       map_units(a, now->m, old->m, &place->vectors);
+}
+
+/* All tokens meet: one more, or one less, is seen by all. */
+static bool
+place_over_vectors(cer_alignment *a, const cer_node *now, const cer_node *old,
+                   const cer_place_of_node *in, cer_place_of_node *place)
+{
+	bool is_picked = now->op == &cer_op_pool && now->pool == CER_POOL_FIRST;
+
+	if (now->op != &cer_op_fm && !cer_map_is_identity(&in->floats))
+		return false;
+	if (!cer_map_is_identity(&in->vectors) && now->op != &cer_op_fm &&
+	    !is_picked)
+		a->losses |= CER_LOSS_TOKENS;
+	place->floats = in->floats;
+	place->vectors = in->vectors;
+	if (now->op == &cer_op_attend)
+		return now->n_out == old->n_out &&
+		       map_units(a, now->n_out, old->n_out, &place->floats);
+	if (now->op == &cer_op_fm && !cer_map_is_identity(&in->floats))
+		return false;
+	return now->m == old->m &&
+	       map_units(a, now->n_out, old->n_out, &place->floats) &&
+	       map_units(a, now->m, old->m, &place->vectors);
+}
+
+static bool
+place_by_input(cer_alignment *a, const cer_node *now, const cer_node *old,
+               map_rule rule, cer_place_of_node *place)
+{
+	cer_place_of_node in = {0};
+
+	if (!cer_align_view(a, &now->inputs[0], &old->inputs[0], &in.floats,
+	                    &in.vectors))
+		return false;
+	switch (rule)
+	{
+		case RULE_DENSE:
+		case RULE_MEMBERS:
+			return place_dense(a, now, old, &in, place);
+		case RULE_ALIKE:
+			return place_alike(a, now, old, &in, place);
+		case RULE_OVER_VECTORS:
+		case RULE_ONE_OF_VECTORS:
+			return place_over_vectors(a, now, old, &in, place);
+		case RULE_WITHIN:
+			place->vectors = in.vectors;
+			return cer_map_is_identity(&in.floats) &&
+			       now->n_out == old->n_out &&
+			       map_units(a, now->n_out, old->n_out, &place->floats);
+		case RULE_NORM:
+			if (!is_even(&in.floats))
+				a->losses |= CER_LOSS_NORM;
+			break;
+		default:
+			break;
+	}
+	place->floats = in.floats;
+	place->vectors = in.vectors;
+	if (now->m != in.vectors.n) /* members begin */
+		return now->m == old->m &&
+		       map_units(a, now->m, old->m, &place->vectors);
+	return true;
+}
+
+static bool
+place_node(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
+{
+	const cer_node *node = &a->now->nodes[now];
+	const cer_node *other = &a->old->nodes[old];
+	map_rule rule = find_rule(node->op);
+
+	switch (rule)
+	{
+		case RULE_FIRST:
+			return place_first(a, now, old, place);
+		case RULE_FEATURES:
+			place->floats = a->inputs->features;
+			return map_units(a, 1, 1, &place->vectors);
+		case RULE_TOKENS:
+			return place_tokens(a, now, old, place);
+		case RULE_CONCAT:
+			return place_concat(a, node, other, place);
+		case RULE_SAME:
+			return place_same(a, node, other, place);
+		default:
+			return place_by_input(a, node, other, rule, place);
+	}
+}
+
+/* ------------------------------------------------------------ steps */
+
+/* Nothing but dropout. */
+static bool
+is_idle(const cer_node *node)
+{
+	return node->op == &cer_op_activate && !node->has_bias &&
+	       node->activation == CER_IDENTITY;
+}
+
+/* The node whose value an idle one hands on. */
+static size_t
+find_maker(const cer_net *net, size_t node)
+{
+	while (is_idle(&net->nodes[node]))
+		node = net->nodes[node].inputs[0].node;
+	return node;
+}
+
+static bool
+takes_the_same(const cer_alignment *a, const cer_node *now, const cer_node *old)
+{
+	if (now->n_inputs != old->n_inputs)
+		return false;
+	for (size_t i = 0; i < now->n_inputs; i++)
+	{
+		const cer_place_of_node *place = &a->places[now->inputs[i].node];
+
+		if (place->old == SIZE_MAX ||
+		    find_maker(a->old, place->old) !=
+		        find_maker(a->old, old->inputs[i].node))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_alike(const cer_alignment *a, const cer_node *now, const cer_node *old)
+{
+	bool is_same = now->activation == old->activation;
+
+	if (!is_same && a->may_lose)
+		is_same =
+			now->activation != CER_IDENTITY && old->activation != CER_IDENTITY;
+	return is_same && now->op == old->op && now->has_bias == old->has_bias &&
+	       now->is_wide == old->is_wide && now->count == old->count &&
+	       now->begin == old->begin && now->pool == old->pool &&
+	       now->n_tensors == old->n_tensors;
+}
+
+/* Wider by design where a factor follows from the number of inputs. */
+static void
+note_factor(cer_alignment *a, const cer_node *now, const cer_node *old)
+{
+	if (now->op == &cer_op_factor && now->factor != old->factor)
+		a->places[now->inputs[0].node].gain = old->factor / now->factor;
+}
+
+static bool
+try_match(cer_alignment *a, size_t now, size_t old, bool may_be_wider)
+{
+	const cer_node *node = &a->now->nodes[now];
+	const cer_node *other = &a->old->nodes[old];
+	cer_place_of_node *place = &a->places[now];
+	unsigned losses = a->losses;
+	size_t n_wider = a->n_wider;
+	bool is_wider;
+
+	/* tables of inputs may have other tensors */
+	if ((node->n_inputs > 0 && !is_alike(a, node, other)) ||
+	    node->op != other->op || node->is_wide != other->is_wide ||
+	    !takes_the_same(a, node, other))
+		return false;
+	*place =
+		(cer_place_of_node){.role = CER_ROLE_KEPT, .old = old, .gain = 1.0};
+	if (!place_node(a, now, old, place))
+		return false;
+	is_wider = place->floats.n > place->floats.n_old &&
+	           node->op != &cer_op_features && node->n_tensors > 0 &&
+	           (node->op == &cer_op_dense || node->op == &cer_op_first ||
+	            node->op == &cer_op_members);
+	if (is_wider && !may_be_wider)
+		return false;
+	a->n_wider += is_wider;
+	if (node->activation != other->activation)
+		a->losses |= CER_LOSS_ACTIVATION;
+	note_factor(a, node, other);
+	if (align_from(a, now + 1, old + 1))
+		return true;
+	if (node->op == &cer_op_factor)
+		a->places[node->inputs[0].node].gain = 1.0;
+	a->losses = losses;
+	a->n_wider = n_wider;
+	return false;
+}
+
+/* What is never negative, relu leaves alone. */
+static bool
+is_left_alone(const cer_alignment *a, const cer_node *activate, size_t input)
+{
+	const cer_node *maker = &a->now->nodes[find_maker(a->now, input)];
+
+	if (activate->activation == CER_IDENTITY)
+		return true;
+	return (activate->activation == CER_RELU ||
+	        activate->activation == CER_LEAKY_RELU ||
+	        activate->activation == CER_ELU) &&
+	       maker->op == &cer_op_activate && maker->activation == CER_RELU;
+}
+
+static bool
+hands_on(cer_alignment *a, size_t now, size_t from, const cer_map *floats,
+         const cer_map *vectors, cer_role role)
+{
+	a->places[now] = (cer_place_of_node){.role = role,
+	                                     .old = a->places[from].old,
+	                                     .floats = *floats,
+	                                     .vectors = *vectors,
+	                                     .gain = 1.0};
+	return true;
+}
+
+/* dense, activate */
+static bool
+try_identity(cer_alignment *a, size_t now, size_t old)
+{
+	const cer_node *dense = &a->now->nodes[now];
+	const cer_node *activate = dense + 1;
+	const cer_place_of_node *in;
+	cer_map units;
+
+	if (now + 1 >= a->now->n_nodes || dense->op != &cer_op_dense ||
+	    activate->op != &cer_op_activate || activate->inputs[0].node != now)
+		return false;
+	in = &a->places[dense->inputs[0].node];
+	if (in->old == SIZE_MAX || dense->inputs[0].n != in->floats.n ||
+	    !is_left_alone(a, activate, dense->inputs[0].node) ||
+	    !map_units(a, dense->n_out, in->floats.n_old, &units))
+		return false;
+	hands_on(a, now, dense->inputs[0].node, &units, &in->vectors,
+	         CER_ROLE_IDENTITY);
+	hands_on(a, now + 1, now, &units, &in->vectors, CER_ROLE_ZERO);
+	a->n_deeper++;
+	if (align_from(a, now + 2, old))
+		return true;
+	a->n_deeper--;
+	return false;
+}
+
+/* The input that goes by a new block, to be added to its output; or NULL. */
+static const cer_edge *
+find_bypass(const cer_alignment *a, size_t begin, size_t end)
+{
+	const cer_node *node = &a->now->nodes[end];
+	size_t i = node->op == &cer_op_cross ? 2 : 0;
+	bool is_joint = (node->op == &cer_op_sum && node->n_inputs == 2) ||
+	                node->op == &cer_op_cross;
+
+	if (!is_joint || node->inputs[1].node != end - 1 ||
+	    node->inputs[i].node >= begin ||
+	    a->places[node->inputs[i].node].old == SIZE_MAX)
+		return NULL;
+	return &node->inputs[i];
+}
+
+/* Whether the block's last layer makes zeros if its weights are. */
+static bool
+make_zero(cer_alignment *a, size_t begin, size_t end)
+{
+	size_t last = end - 1;
+
+	for (size_t i = begin; i < end; i++)
+		a->places[i] =
+			(cer_place_of_node){.role = CER_ROLE_NEW, .old = SIZE_MAX};
+	while (last > begin && a->now->nodes[last].op == &cer_op_activate &&
+	       a->now->nodes[last].activation != CER_SIGMOID)
+		a->places[last--].role = CER_ROLE_ZERO;
+	if (a->now->nodes[last].op != &cer_op_dense)
+		return false;
+	a->places[last].role = CER_ROLE_ZERO;
+	return true;
+}
+
+/* skip(... > dense), or a cross layer */
+static bool
+try_block(cer_alignment *a, size_t now, size_t old)
+{
+	for (size_t end = now + 1; end < a->now->n_nodes && end < now + MAX_BLOCK;
+	     end++)
+	{
+		const cer_edge *by = find_bypass(a, now, end);
+		const cer_place_of_node *place;
+
+		if (by == NULL)
+			continue;
+		if (!make_zero(a, now, end))
+			return false;
+		place = &a->places[by->node];
+		hands_on(a, end, by->node, &place->floats, &place->vectors,
+		         CER_ROLE_KEPT);
+		a->n_deeper++;
+		if (align_from(a, end + 1, old))
+			return true;
+		a->n_deeper--;
+		return false;
+	}
+	return false;
+}
+
+static bool
+try_idle(cer_alignment *a, size_t now, size_t old)
+{
+	const cer_node *node = &a->now->nodes[now];
+	size_t from = node->inputs[0].node;
+	const cer_place_of_node *place = &a->places[from];
+
+	return place->old != SIZE_MAX && node->inputs[0].n == place->floats.n &&
+	       hands_on(a, now, from, &place->floats, &place->vectors,
+	                CER_ROLE_KEPT) &&
+	       align_from(a, now + 1, old);
+}
+
+static bool
+align_from(cer_alignment *a, size_t now, size_t old)
+{
+	if (now == a->now->n_nodes && old == a->old->n_nodes)
+		return true;
+	if (now == a->now->n_nodes || ++a->n_steps > MAX_STEPS)
+		return false;
+	if (is_idle(&a->now->nodes[now]))
+		return try_idle(a, now, old);
+	if (old < a->old->n_nodes && is_idle(&a->old->nodes[old]))
+		return align_from(a, now, old + 1);
+	return (old < a->old->n_nodes && try_match(a, now, old, false)) ||
+	       try_block(a, now, old) || try_identity(a, now, old) ||
+	       (old < a->old->n_nodes && try_match(a, now, old, true));
+}
+
+cer_status
+cer_align(cer_alignment *a, bool *is_found, cer_error *err)
+{
+	size_t size = a->now->n_nodes * sizeof(*a->places);
+
+	a->places = cer_arena_allocate(a->arena, size);
+	if (a->places == NULL)
+		return cer_fail_memory(err, size);
+	*is_found = false;
+	for (int may_lose = 0; may_lose < 2 && !*is_found; may_lose++)
+	{
+		memset(a->places, 0, size);
+		a->may_lose = may_lose == 1;
+		a->losses = 0;
+		a->n_steps = a->n_wider = a->n_deeper = 0;
+		*is_found = align_from(a, 0, 0);
+	}
+	return CER_OK;
+}

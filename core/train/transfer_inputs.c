@@ -1,0 +1,263 @@
+/*
+ * train/transfer_inputs.c
+ *	  Numbers and codes of the old network in the rows of the new one.
+ *
+ * An input is told by its column's name and its encoder.  A value that the old
+ * network did not know was unseen to it, and so its row starts as that one.
+ */
+#include "train/transfer_private.h"
+
+#include "base/error.h"
+#include "base/text.h"
+#include "data/encoder.h"
+
+#include <string.h>
+
+cer_status
+cer_map_make(cer_arena *arena, size_t n, size_t n_old, cer_map *map,
+             cer_error *err)
+{
+	*map = (cer_map){.n = n,
+	                 .n_old = n_old,
+	                 .at = cer_arena_allocate(arena, n * sizeof(*map->at) + 1)};
+	if (map->at == NULL)
+		return cer_fail_memory(err, n * sizeof(*map->at));
+	for (size_t i = 0; i < n; i++)
+		map->at[i] = NOWHERE;
+	return CER_OK;
+}
+
+bool
+cer_map_is_identity(const cer_map *map)
+{
+	for (size_t i = 0; i < map->n; i++)
+		if (map->at[i] != (int32_t) i)
+			return false;
+	return map->n == map->n_old;
+}
+
+/* ------------------------------------------------------------ encoders */
+
+static bool
+is_same_spec(const cer_encoder *a, const cer_encoder *b)
+{
+	return a->type == b->type && a->n_scaled == b->n_scaled;
+}
+
+/* Of the same column, and encoded alike if there is one. */
+static const cer_encoder *
+find_old(const cer_encoders *old, const cer_encoder *encoder)
+{
+	const cer_encoder *found = NULL;
+
+	for (size_t i = 0; i < old->n_inputs; i++)
+	{
+		const cer_encoder *other = &old->encoders[i];
+
+		if (!cer_text_equals(other->input.name, encoder->input.name))
+			continue;
+		if (is_same_spec(other, encoder))
+			return other;
+		found = other;
+	}
+	return found;
+}
+
+/* Whether both make the same of every value; packed they have the same bytes. */
+static cer_status
+compare_encoders(cer_arena *arena, const cer_encoders *now, size_t i,
+                 const cer_encoders *old, size_t j, bool *are_same,
+                 cer_error *err)
+{
+	cer_text a;
+	cer_text b;
+
+	CER_TRY(cer_encoders_pack(arena, now, i, &a, err));
+	CER_TRY(cer_encoders_pack(arena, old, j, &b, err));
+	*are_same = cer_text_equals(a, b);
+	return CER_OK;
+}
+
+/* ------------------------------------------------------------ tables */
+
+static int32_t
+get_old_code(const cer_encoder *encoder, uint32_t code)
+{
+	if (code == CER_CODE_NULL)
+		return (int32_t) encoder->null_code;
+	return (int32_t) (code == CER_CODE_UNSEEN ? encoder->unseen_code : code);
+}
+
+static cer_status
+map_codes(cer_arena *arena, const cer_encoder *now, const cer_encoder *old,
+          cer_input_maps *maps, cer_error *err)
+{
+	cer_map *map = &maps->codes[now->table];
+	size_t n_known = 0;
+
+	CER_TRY(cer_map_make(arena, now->vocabulary->n_values + CER_CODE_FIRST,
+	                     old->vocabulary->n_values + CER_CODE_FIRST, map, err));
+	map->at[CER_CODE_NULL] = get_old_code(old, CER_CODE_NULL);
+	map->at[CER_CODE_UNSEEN] = get_old_code(old, CER_CODE_UNSEEN);
+	for (size_t i = 0; i < now->vocabulary->n_values; i++)
+	{
+		uint32_t code =
+			cer_vocabulary_find(old->vocabulary, now->vocabulary->values[i]);
+
+		n_known += code != CER_CODE_UNSEEN;
+		map->at[CER_CODE_FIRST + i] = get_old_code(old, code);
+	}
+	maps->n_values_more += now->vocabulary->n_values - n_known;
+	if (n_known < old->vocabulary->n_values)
+		maps->losses |= CER_LOSS_VALUES;
+	maps->tables[now->table] = (int32_t) old->table;
+	maps->is_used[maps->numbers.n_old + old->table] = true;
+	return CER_OK;
+}
+
+/* ------------------------------------------------------------ numbers */
+
+static void
+map_number(cer_input_maps *maps, size_t now, size_t old)
+{
+	maps->numbers.at[now] = (int32_t) old;
+	maps->is_used[old] = true;
+}
+
+static void
+map_numbers(const cer_encoder *now, const cer_encoder *old,
+            cer_input_maps *maps)
+{
+	if (is_same_spec(now, old))
+		for (size_t i = 0; i < now->n_scaled; i++)
+			map_number(maps, now->number + i, old->number + i);
+	if (now->has_missing && old->has_missing)
+		map_number(maps, now->number + now->n_scaled,
+		           old->number + old->n_scaled);
+}
+
+static cer_status
+map_input(cer_arena *arena, const cer_encoders *now, size_t i,
+          const cer_encoders *old, cer_input_maps *maps, cer_error *err)
+{
+	const cer_encoder *encoder = &now->encoders[i];
+	const cer_encoder *other = find_old(old, encoder);
+	bool are_same = false;
+
+	if (other == NULL)
+	{
+		maps->n_more++;
+		return CER_OK;
+	}
+	CER_TRY(compare_encoders(arena, now, i, old,
+	                         (size_t) (other - old->encoders), &are_same, err));
+	if (encoder->type->is_table && other->type->is_table &&
+	    encoder->type->is_of_codes == other->type->is_of_codes)
+		return map_codes(arena, encoder, other, maps, err);
+	if (!are_same)
+		maps->losses |= CER_LOSS_ENCODER;
+	maps->n_otherwise += !are_same;
+	if (!encoder->type->is_table && !other->type->is_table)
+		map_numbers(encoder, other, maps);
+	return CER_OK;
+}
+
+static void
+count_fewer(const cer_encoders *now, const cer_encoders *old,
+            cer_input_maps *maps)
+{
+	for (size_t i = 0; i < old->n_inputs; i++)
+		maps->n_fewer += find_old(now, &old->encoders[i]) == NULL;
+	if (maps->n_fewer > 0)
+		maps->losses |= CER_LOSS_COLUMNS;
+}
+
+/* ------------------------------------------------------------ as vectors */
+
+/* Floats of a table in the vector of features. */
+static size_t
+get_width(const cer_table_shape *table)
+{
+	return table->width > 0 ? table->width : table->n_codes;
+}
+
+static size_t
+find_feature(const cer_input_shape *shape, size_t table)
+{
+	size_t at = shape->n_numbers;
+
+	for (size_t i = 0; i < table; i++)
+		at += get_width(&shape->tables[i]);
+	return at;
+}
+
+/* Of a table: dimensions of its embedding, or codes. */
+static void
+map_table_features(const cer_input_shape *now, const cer_input_shape *old,
+                   size_t table, cer_input_maps *maps)
+{
+	size_t other = (size_t) maps->tables[table];
+	int32_t *to = maps->features.at + find_feature(now, table);
+	int32_t from = (int32_t) find_feature(old, other);
+	size_t width = now->tables[table].width;
+	size_t width_old = old->tables[other].width;
+
+	if ((width > 0) != (width_old > 0))
+		return;
+	for (size_t i = 0; i < get_width(&now->tables[table]); i++)
+		if (width == 0)
+			to[i] = from + maps->codes[table].at[i];
+		else if (i < width_old)
+			to[i] = from + (int32_t) i;
+}
+
+static cer_status
+map_vectors(cer_arena *arena, const cer_input_shape *now,
+            const cer_input_shape *old, cer_input_maps *maps, cer_error *err)
+{
+	CER_TRY(cer_map_make(arena, find_feature(now, now->n_tables),
+	                     find_feature(old, old->n_tables), &maps->features,
+	                     err));
+	CER_TRY(cer_map_make(arena, now->n_numbers + now->n_tables,
+	                     old->n_numbers + old->n_tables, &maps->tokens, err));
+	maps->features.is_choice = true;
+	for (size_t i = 0; i < now->n_numbers; i++)
+		maps->features.at[i] = maps->tokens.at[i] = maps->numbers.at[i];
+	for (size_t i = 0; i < now->n_tables; i++)
+		if (maps->tables[i] != NOWHERE)
+		{
+			map_table_features(now, old, i, maps);
+			maps->tokens.at[now->n_numbers + i] =
+				(int32_t) old->n_numbers + maps->tables[i];
+		}
+	return CER_OK;
+}
+
+cer_status
+cer_input_maps_make(cer_arena *arena, const cer_encoders *now,
+                    const cer_encoders *old, cer_input_maps *maps,
+                    cer_error *err)
+{
+	const cer_input_shape *shape = cer_encoders_get_shape(now);
+	const cer_input_shape *shape_old = cer_encoders_get_shape(old);
+	size_t n = shape->n_tables;
+	size_t n_old = shape_old->n_numbers + shape_old->n_tables;
+
+	memset(maps, 0, sizeof(*maps));
+	maps->n_tables = n;
+	maps->tables = cer_arena_allocate(arena, n * sizeof(*maps->tables) + 1);
+	maps->codes = cer_arena_allocate(arena, n * sizeof(*maps->codes) + 1);
+	maps->is_used = cer_arena_allocate(arena, n_old + 1);
+	if (maps->tables == NULL || maps->codes == NULL || maps->is_used == NULL)
+		return cer_fail_memory(err, n * sizeof(*maps->codes));
+	memset(maps->codes, 0, n * sizeof(*maps->codes));
+	memset(maps->is_used, 0, n_old);
+	for (size_t i = 0; i < n; i++)
+		maps->tables[i] = NOWHERE;
+	CER_TRY(cer_map_make(arena, shape->n_numbers, shape_old->n_numbers,
+	                     &maps->numbers, err));
+	for (size_t i = 0; i < now->n_inputs; i++)
+		CER_TRY(map_input(arena, now, i, old, maps, err));
+	count_fewer(now, old, maps);
+	return map_vectors(arena, shape, shape_old, maps, err);
+}

@@ -1,0 +1,102 @@
+/*
+ * train/transfer_private.h
+ *	  What the files of transfers share: transfer_align.c finds which operator
+ *	  of the new network is which of the old one, transfer_inputs.c does so for
+ *	  numbers and codes, transfer.c makes the weights.
+ */
+#ifndef CER_TRAIN_TRANSFER_PRIVATE_H
+#define CER_TRAIN_TRANSFER_PRIVATE_H
+
+#include "train/transfer.h"
+
+#define NOWHERE (-1)
+
+/* Which of the old network's floats, vectors or rows each of the new one's is;
+ * NOWHERE: it is new. */
+typedef struct cer_map
+{
+	size_t n;     /* of the new network */
+	size_t n_old; /* of the old one */
+	int32_t *at;
+	bool is_choice; /* where several are one they are codes, of which a row has
+					 * one, else they are copies, which are alike */
+} cer_map;
+
+/* How an operator of the new network gets its weights. */
+typedef enum cer_role
+{
+	CER_ROLE_NONE,
+	CER_ROLE_KEPT,     /* from the operator of the old network */
+	CER_ROLE_IDENTITY, /* new: hands on its input */
+	CER_ROLE_ZERO,     /* new: makes zeros at first */
+	CER_ROLE_NEW       /* new: as if trained from scratch */
+} cer_role;
+
+typedef struct cer_place_of_node
+{
+	cer_role role;
+	size_t old;     /* the node whose value it makes; SIZE_MAX: none */
+	cer_map floats; /* of a vector */
+	cer_map vectors;
+	double gain; /* of its product, beside the old one's */
+} cer_place_of_node;
+
+/* What makes the new network compute something else than the old one. */
+typedef enum cer_loss_kind
+{
+	CER_LOSS_ACTIVATION = 1, /* another activation function */
+	CER_LOSS_NORM = 2,       /* layer norm over copies that are uneven */
+	CER_LOSS_TOKENS = 4,     /* attention, pooling over other tokens */
+	CER_LOSS_COLUMNS = 8,    /* columns fewer */
+	CER_LOSS_ENCODER = 16,   /* a column is encoded otherwise */
+	CER_LOSS_VALUES = 32,    /* values of a category fewer */
+	CER_LOSS_ROWS = 64       /* rows that the network keeps are others */
+} cer_loss_kind;
+
+typedef struct cer_alignment
+{
+	cer_arena *arena;
+	const cer_net *now;
+	const cer_net *old;
+	struct cer_input_maps *inputs;
+	cer_place_of_node *places; /* by node of now */
+	bool may_lose;             /* activations may differ */
+	size_t n_steps;            /* of the search */
+	unsigned losses;
+	size_t n_wider;
+	size_t n_deeper;
+} cer_alignment;
+
+/* Numbers by place, codes of tables by table. */
+typedef struct cer_input_maps
+{
+	cer_map numbers;
+	size_t n_tables;
+	int32_t *tables; /* by table: of the old network */
+	cer_map *codes;  /* by table, where it has an old one */
+	cer_map features;
+	cer_map tokens; /* without CLS */
+	bool *is_used;  /* old numbers, then old tables: something is made of it */
+	unsigned losses;
+	size_t n_more; /* columns */
+	size_t n_fewer;
+	size_t n_otherwise;
+	size_t n_values_more;
+} cer_input_maps;
+
+extern cer_status cer_map_make(cer_arena *arena, size_t n, size_t n_old,
+                               cer_map *map, cer_error *err);
+extern bool cer_map_is_identity(const cer_map *map);
+
+extern cer_status cer_input_maps_make(cer_arena *arena, const cer_encoders *now,
+                                      const cer_encoders *old,
+                                      cer_input_maps *maps, cer_error *err);
+
+/* False: there is no way. */
+extern cer_status cer_align(cer_alignment *a, bool *is_found, cer_error *err);
+/* What a node's input makes, as the node sees it. */
+extern bool
+cer_align_view(cer_alignment *a, const cer_edge *now, const cer_edge *old,
+               cer_map *floats, cer_map *vectors);
+
+#endif

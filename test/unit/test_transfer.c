@@ -1,0 +1,334 @@
+/*
+ * test_transfer.c
+ *	  A network that begins with another's weights predicts what that one does,
+ *	  for every change of which this is said; and it can be trained on.
+ */
+#include "cerebro.h"
+
+#include "cmocka_all.h"
+#include "rows.h"
+#include "store/parts.h"
+#include "store/state.h"
+#include "train/transfer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define N_ROWS 600
+
+typedef struct training
+{
+	cer_arena *arena;
+	cer_dataset *dataset;
+	cer_trainer *trainer;
+} training;
+
+static test_rows *rows;
+
+static int
+set_up(void **state)
+{
+	test_random random;
+
+	(void) state;
+	random_init(&random);
+	rows = rows_make(&random, N_ROWS, false);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void) state;
+	rows_free(rows);
+	return 0;
+}
+
+static void
+assert_ok(cer_status status, const cer_error *err)
+{
+	if (status != CER_OK)
+		fail_msg("%s", err->message);
+}
+
+static void
+training_init(training *t, const char *mst)
+{
+	static const arrival in_order = {0};
+	cer_column columns[ROWS_N_INPUTS];
+	const cer_mst *parsed;
+	const cer_plan *plan;
+	cer_error err;
+
+	t->arena = cer_arena_new(&cer_host_plain);
+	rows_get_columns(rows, columns);
+	assert_ok(rows_load(rows, &cer_host_plain, &in_order, &t->dataset, &err),
+	          &err);
+	assert_ok(
+		cer_mst_parse(t->arena, (cer_text){mst, strlen(mst)}, &parsed, &err),
+		&err);
+	assert_ok(
+		cer_plan_make(t->arena, parsed, columns, ROWS_N_INPUTS, &plan, &err),
+		&err);
+	assert_ok(cer_trainer_new(&cer_host_plain, parsed, plan, t->dataset,
+	                          &t->trainer, &err),
+	          &err);
+}
+
+static void
+training_release(training *t)
+{
+	cer_trainer_free(t->trainer);
+	cer_dataset_free(t->dataset);
+	cer_arena_free(t->arena);
+}
+
+static void
+run_epochs(training *t, size_t n)
+{
+	bool is_finished = false;
+	cer_epoch epoch;
+	cer_error err;
+
+	for (size_t i = 0; i < n && !is_finished; i++)
+		assert_ok(cer_trainer_run_epoch(t->trainer, &epoch, &is_finished, &err),
+		          &err);
+}
+
+/* The model and the moments of the last epoch's state. */
+static const cer_part *
+get_parts(training *t, bool with_state, size_t *n)
+{
+	const cer_part *model;
+	const cer_part *state;
+	size_t n_model;
+	size_t n_state = 0;
+	cer_part *all;
+	cer_error err;
+	size_t k = 0;
+
+	assert_ok(
+		cer_trainer_make_parts(t->arena, t->trainer, &model, &n_model, &err),
+		&err);
+	assert_ok(
+		cer_trainer_get_state(t->arena, t->trainer, &state, &n_state, &err),
+		&err);
+	all = cer_arena_allocate(t->arena, (n_model + n_state) * sizeof(*all));
+	for (size_t i = 0; i < n_model; i++)
+		all[k++] = model[i];
+	for (size_t i = 0; with_state && i < n_state; i++)
+		if (state[i].kind != CER_PART_TENSOR && state[i].kind != CER_PART_BEST)
+			all[k++] = state[i];
+	*n = k;
+	return all;
+}
+
+static double
+get_distance(const training *a, const training *b)
+{
+	const cer_run *old = a->trainer->run;
+	const cer_run *now = b->trainer->run;
+	size_t n = old->config.valid->n_rows * old->config.shape->n_classes;
+	double most = 0.0;
+
+	for (size_t i = 0; i < n; i++)
+		most = fmax(most,
+		            fabs((double) old->best_proba[i] - (double) now->proba[i]));
+	return most;
+}
+
+/* Predicts what the parent does, or says that it does not. */
+typedef struct change
+{
+	const char *parent;
+	const char *child;
+	const char *text;
+} change;
+
+#define SHORT  " PT batch = 64, epochs = 3"
+#define MLP    "FE * AS mlp(16, 8)" SHORT
+#define INPUTS "FE small, color : onehot, city : embed(3) "
+
+/* Nothing is lost. */
+static const change exact[] = {
+	{MLP, "FE * AS mlp(16, 8) PT batch = 64, epochs = 3, dropout = 0.3",
+     "weights as they were"},
+	{MLP, "FE * AS mlp(16, 8) PT sgd(lr = 0.1), batch = 32, decay = 0.1",
+     "weights as they were"},
+	{"FE * AS mlp(16, 8) PT batch = 64, dropout = 0.2", MLP,
+     "weights as they were"},
+	{"FE * AS dense(16) > dropout(0.2) > dense(8)" SHORT,
+     "FE * AS dense(16) > dense(8)" SHORT, "weights as they were"},
+	/* wider */
+	{MLP, "FE * AS mlp(32, 8)" SHORT, "1 wider layer"},
+	{MLP, "FE * AS mlp(16, 24)" SHORT, "1 wider layer"},
+	{MLP, "FE * AS mlp(37, 11)" SHORT, "2 wider layers"},
+	{"FE * AS mlp(16, 8) PT gelu, batch = 64",
+     "FE * AS mlp(48, 8) PT gelu, batch = 64", "1 wider layer"},
+	{"FE * AS residual(2, width = 8, hidden = 12)" SHORT,
+     "FE * AS residual(2, width = 19, hidden = 29)" SHORT, "5 wider layers"},
+	{"FE * AS dense(8) > norm(layer) > relu" SHORT,
+     "FE * AS dense(16) > norm(layer) > relu" SHORT, "1 wider layer"},
+	{"FE * AS dense(8) > norm(batch) > tanh > dense(6) > relu" SHORT,
+     "FE * AS dense(11) > norm(batch) > tanh > dense(6) > relu" SHORT,
+     "1 wider layer"},
+	{"FE * AS ensemble(3, mlp(8, 4))" SHORT,
+     "FE * AS ensemble(3, mlp(12, 6))" SHORT, "2 wider layers"},
+	{"FE * AS tabm(8, 4, members = 3)" SHORT,
+     "FE * AS tabm(13, 6, members = 3)" SHORT, "2 wider layers"},
+	{"FE * AS wide_deep(8, 4)" SHORT, "FE * AS wide_deep(12, 4)" SHORT,
+     "1 wider layer"},
+	{"FE * AS realmlp(8, 6)" SHORT, "FE * AS realmlp(8, 13)" SHORT,
+     "1 wider layer"},
+	/* deeper */
+	{MLP, "FE * AS mlp(16 x 2, 8)" SHORT, "1 new layer"},
+	{MLP, "FE * AS mlp(16, 8, 8)" SHORT, "1 new layer"},
+	{MLP, "FE * AS mlp(16, 8 x 4)" SHORT, "3 new layers"},
+	{MLP, "FE * AS mlp(16, 20, 8)" SHORT, "1 new layer"},
+	{MLP, "FE * AS mlp(24, 32, 8 x 2)" SHORT, "1 wider layer, 2 new layers"},
+	{"FE * AS residual(1, width = 8, hidden = 12)" SHORT,
+     "FE * AS residual(3, width = 8, hidden = 12)" SHORT, "2 new layers"},
+	{"FE * AS dcn(8, crosses = 1, layers = 1)" SHORT,
+     "FE * AS dcn(8, crosses = 3, layers = 1)" SHORT, "2 new layers"},
+	{"FE * AS ft_transformer(1, width = 8, heads = 2, hidden = 8)" SHORT,
+     "FE * AS ft_transformer(2, width = 8, heads = 2, hidden = 8)" SHORT,
+     "2 new layers"},
+	{"FE * AS dense(8) > relu > dense(6) > relu" SHORT,
+     "FE * AS dense(8) > relu > skip(dense(5) > tanh > dense(8)) > dense(6) > relu" SHORT,
+     "1 new layer"},
+	/* columns more */
+	{INPUTS "AS mlp(16, 8)" SHORT,
+     "FE small, color : onehot, city : embed(3), hour, wide AS mlp(16, 8)" SHORT,
+     "2 columns more"},
+	{INPUTS "AS mlp(16, 8)" SHORT,
+     "FE small, color : onehot, city : embed(3), hour : embed(2) "
+     "AS mlp(16, 8)" SHORT,
+     "1 column more"},
+	{INPUTS "AS mlp(16, 8)" SHORT,
+     "FE small, color : onehot, city : embed(3), hour : onehot "
+     "AS mlp(20, 8)" SHORT,
+     "1 wider layer, 1 column more"},
+	{"FE small, city AS residual(1, width = 8, hidden = 8)" SHORT,
+     "FE small, city, color, hour AS residual(1, width = 8, hidden = 8)" SHORT,
+     "2 columns more"},
+	{"FE small, city AS dcn(8, crosses = 2, layers = 1)" SHORT,
+     "FE small, city, color, hour AS dcn(8, crosses = 2, layers = 1)" SHORT,
+     "2 columns more"},
+	{"FE small, city AS realmlp(8, 6)" SHORT,
+     "FE small, city, color, hour AS realmlp(8, 6)" SHORT, "2 columns more"},
+	{"FE small, city AS wide_deep(8, 4)" SHORT,
+     "FE small, city, color AS wide_deep(8, 4)" SHORT, "1 column more"},
+	{"FE small, city AS deepfm(8, 4, width = 4)" SHORT,
+     "FE small, city, color, hour AS deepfm(8, 4, width = 4)" SHORT,
+     "2 columns more"},
+	/* encoders that say the same */
+	{"FE *, color : onehot AS mlp(16, 8)" SHORT,
+     "FE *, color : embed(8) AS mlp(16, 8)" SHORT, NULL},
+	{"FE *, city : embed(3) AS mlp(16, 8)" SHORT,
+     "FE *, city : onehot AS mlp(16, 8)" SHORT, NULL},
+	{"FE *, city : embed(3) AS mlp(16, 8)" SHORT,
+     "FE *, city : embed(5) AS mlp(16, 8)" SHORT, NULL},
+};
+
+/* Weights are used, but predictions differ. */
+static const change lossy[] = {
+	{MLP, "FE * AS mlp(16, 8) PT gelu, batch = 64", "another activation"},
+	{MLP, "FE *, EXCEPT (hour, city) AS mlp(16, 8)" SHORT, "2 columns fewer"},
+	{MLP, "FE *, wide : ple(6) AS mlp(16, 8)" SHORT,
+     "1 column encoded otherwise"},
+	{"FE *, city : embed(5) AS mlp(16, 8)" SHORT,
+     "FE *, city : embed(3) AS mlp(16, 8)" SHORT, NULL},
+	{"FE * AS dense(8) > norm(layer) > relu" SHORT,
+     "FE * AS dense(11) > norm(layer) > relu" SHORT,
+     "1 wider layer, a layer norm over other units"},
+	{"FE small, city AS ft_transformer(1, width = 8, heads = 2)" SHORT,
+     "FE small, city, hour AS ft_transformer(1, width = 8, heads = 2)" SHORT,
+     "1 column more, other tokens that all see"},
+};
+
+/* From scratch. */
+static const change cold[] = {
+	{MLP, "FE * AS mlp(8, 8)" SHORT, NULL},
+	{MLP, "FE * AS mlp(16)" SHORT, NULL},
+	{MLP, "FE * AS residual(2, width = 16, hidden = 8)" SHORT, NULL},
+	{"FE * AS mlp(16, 8) PT gelu, batch = 64",
+     "FE * AS mlp(16, 8, 8) PT gelu, batch = 64", NULL},
+};
+
+static void
+begin_child(const change *c, training *parent, training *child,
+            cer_start *start)
+{
+	const cer_part *parts;
+	size_t n_parts;
+	cer_error err;
+
+	training_init(parent, c->parent);
+	run_epochs(parent, 3);
+	parts = get_parts(parent, true, &n_parts);
+	training_init(child, c->child);
+	assert_ok(cer_trainer_start(child->trainer, parts, n_parts, start, &err),
+	          &err);
+}
+
+static void
+check_change(const change *c, bool is_warm, bool is_exact)
+{
+	training parent;
+	training child;
+	cer_start start;
+	double distance;
+
+	begin_child(c, &parent, &child, &start);
+	distance = get_distance(&parent, &child);
+	if (start.is_warm != is_warm || start.is_exact != is_exact ||
+	    (c->text != NULL && strcmp(start.text, c->text) != 0))
+		fail_msg("%s\nto %s: %s%s\"%s\", not \"%s\"", c->parent, c->child,
+		         start.is_warm ? "warm " : "", start.is_exact ? "exact " : "",
+		         start.text, c->text);
+	if (is_exact && !(distance <= 1e-6))
+		fail_msg("%s\nto %s: predictions are off by %g", c->parent, c->child,
+		         distance);
+	if (is_warm && !is_exact && distance == 0.0)
+		fail_msg("%s\nto %s: nothing was lost", c->parent, c->child);
+	run_epochs(&child, 2);
+	training_release(&child);
+	training_release(&parent);
+}
+
+static void
+test_trainer_start__keeps_predictions(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof(exact) / sizeof(exact[0]); i++)
+		check_change(&exact[i], true, true);
+}
+
+static void
+test_trainer_start__says_what_it_loses(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof(lossy) / sizeof(lossy[0]); i++)
+		check_change(&lossy[i], true, false);
+}
+
+static void
+test_trainer_start__says_that_there_is_no_way(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof(cold) / sizeof(cold[0]); i++)
+		check_change(&cold[i], false, false);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_trainer_start__keeps_predictions),
+		cmocka_unit_test(test_trainer_start__says_what_it_loses),
+		cmocka_unit_test(test_trainer_start__says_that_there_is_no_way),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
