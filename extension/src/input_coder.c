@@ -22,6 +22,16 @@ struct CategoryEntry
 	uint32 code;
 };
 
+static InputKind
+choose_kind(const cer_input *about, ValueShortcut shortcut)
+{
+	if (about->storage == CER_CODE32)
+		return shortcut == SHORTCUT_TEXT ? INPUT_TEXT : INPUT_CATEGORY;
+	if (shortcut == SHORTCUT_INT4)
+		return INPUT_INT4;
+	return shortcut == SHORTCUT_FLOAT8 ? INPUT_FLOAT8 : INPUT_NUMBER;
+}
+
 void
 input_coder_init(InputCoder *coder, const cer_model *model, size_t input,
                  Oid type)
@@ -30,12 +40,12 @@ input_coder_init(InputCoder *coder, const cer_model *model, size_t input,
 
 	coder->model = model;
 	coder->input = input;
-	coder->is_code = about->storage == CER_CODE32;
 	coder->coder = value_coder_make(type);
-	coder->shortcut = value_coder_get_shortcut(coder->coder);
 	score_check_storage(about, value_coder_get_storage(coder->coder));
-	if (!coder->is_code)
+	coder->kind = choose_kind(about, value_coder_get_shortcut(coder->coder));
+	if (about->storage != CER_CODE32)
 		return;
+	coder->shorts = palloc0(sizeof(ShortEntry) << INPUT_SHORT_BITS);
 	coder->entries = palloc0(N_ENTRIES * sizeof(CategoryEntry));
 	for (int i = 0; i < N_ENTRIES; i++)
 		coder->entries[i].text.size = PG_UINT32_MAX; /* nobody's */
@@ -114,7 +124,7 @@ get_text(InputCoder *coder, Datum value)
 {
 	struct varlena *bytes = (struct varlena *) DatumGetPointer(value);
 
-	if (coder->shortcut != SHORTCUT_TEXT || VARATT_IS_COMPRESSED(bytes) ||
+	if (coder->kind != INPUT_TEXT || VARATT_IS_COMPRESSED(bytes) ||
 	    VARATT_IS_EXTERNAL(bytes))
 		return value_coder_get_text(coder->coder, value);
 	return (cer_text){VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)};

@@ -3,8 +3,9 @@
  *	  One SQL value -> the value of a model's input, many times.
  *
  * Columns have few values that come again and again: an input of categories
- * remembers the codes of short ones by their bytes, in a small table where a
- * newcomer takes the place of who is there.
+ * remembers the codes of short ones by their bytes, in small tables where a
+ * newcomer takes the place of who is there: up to 15 bytes as they lie in rows,
+ * up to 32 bytes in any form.
  */
 #ifndef CEREBRO_INPUT_CODER_H
 #define CEREBRO_INPUT_CODER_H
@@ -16,14 +17,31 @@
 typedef struct InputCoder InputCoder;
 typedef struct CategoryEntry CategoryEntry;
 
+/* How a value is read, by what a reader may do itself. */
+typedef enum InputKind
+{
+	INPUT_INT4,
+	INPUT_FLOAT8,
+	INPUT_NUMBER, /* by the coder */
+	INPUT_TEXT,
+	INPUT_CATEGORY /* by the coder */
+} InputKind;
+
+/* A value of up to 15 bytes with its header, as words; and its code. */
+typedef struct ShortEntry
+{
+	uint64 words[2];
+	uint32 code;
+} ShortEntry;
+
 struct InputCoder
 {
+	InputKind kind;
+	ShortEntry *shorts;
+	CategoryEntry *entries;
 	const cer_model *model;
 	size_t input;
-	bool is_code; /* a category */
-	ValueShortcut shortcut;
 	ValueCoder *coder;
-	CategoryEntry *entries;
 };
 
 /* In the current memory context; an error where the type has become another
@@ -32,19 +50,78 @@ extern void input_coder_init(InputCoder *coder, const cer_model *model,
                              size_t input, Oid type);
 extern uint32 input_coder_find_code(InputCoder *coder, Datum value);
 
+#define INPUT_SHORT_BITS 8
+
+/*
+ * A text in its short form, as in rows of tables: 16 bytes from its header on
+ * can be read where they lie in one page of memory.
+ */
+static inline bool
+input_coder_is_short(const char *text)
+{
+	return VARATT_IS_1B(text) && !VARATT_IS_1B_E(text) &&
+	       VARSIZE_1B(text) <= 16 && ((uintptr_t) text & 4095) <= 4096 - 16;
+}
+
+/* The header tells the size: what follows the value is masked out. */
+static inline void
+input_coder_load(const char *text, uint64 words[2])
+{
+	static const uint64 ones = PG_UINT64_MAX;
+	uint32 size = VARSIZE_1B(text);
+
+	memcpy(words, text, 16);
+	if (size <= 8)
+	{
+		words[0] &= ones >> (64 - 8 * size);
+		words[1] = 0;
+	}
+	else
+		words[1] &= ones >> (128 - 8 * size);
+}
+
+static inline uint32
+input_coder_find_text(InputCoder *coder, Datum value)
+{
+	const char *text = DatumGetPointer(value);
+	ShortEntry *entry;
+	uint64 words[2];
+
+	if (!input_coder_is_short(text))
+		return input_coder_find_code(coder, value);
+	input_coder_load(text, words);
+	entry = &coder->shorts[((words[0] ^ words[1] * 31) *
+	                        UINT64CONST(0x9E3779B97F4A7C15)) >>
+	                       (64 - INPUT_SHORT_BITS)];
+	if (entry->words[0] != words[0] || entry->words[1] != words[1])
+	{
+		entry->code = input_coder_find_code(coder, value);
+		entry->words[0] = words[0];
+		entry->words[1] = words[1];
+	}
+	return entry->code;
+}
+
 static inline cer_value
 input_coder_get(InputCoder *coder, Datum value, bool is_null)
 {
-	if (coder->is_code)
-		return (cer_value){
-			.code = is_null ? 0 : input_coder_find_code(coder, value)};
-	if (is_null)
-		return (cer_value){.number = NAN};
-	if (coder->shortcut == SHORTCUT_INT4)
-		return (cer_value){.number = DatumGetInt32(value)};
-	if (coder->shortcut == SHORTCUT_FLOAT8)
-		return (cer_value){.number = DatumGetFloat8(value)};
-	return (cer_value){.number = value_coder_get_number(coder->coder, value)};
+	switch (coder->kind)
+	{
+		case INPUT_INT4:
+			return (cer_value){.number = is_null ? NAN : DatumGetInt32(value)};
+		case INPUT_FLOAT8:
+			return (cer_value){.number = is_null ? NAN : DatumGetFloat8(value)};
+		case INPUT_NUMBER:
+			return (cer_value){.number = is_null ? NAN
+			                                     : value_coder_get_number(
+													   coder->coder, value)};
+		case INPUT_TEXT:
+			return (cer_value){
+				.code = is_null ? 0 : input_coder_find_text(coder, value)};
+		default:
+			return (cer_value){
+				.code = is_null ? 0 : input_coder_find_code(coder, value)};
+	}
 }
 
 #endif
