@@ -140,8 +140,18 @@ cer_encoders_apply_values(const cer_encoders *encoders, size_t n_rows,
                           const cer_value *values, size_t stride,
                           float *numbers, uint32_t *codes)
 {
+	cer_value_rows rows = {n_rows, values, stride, NULL};
+
+	cer_encoders_apply_rows(encoders, &rows, numbers, codes);
+}
+
+void
+cer_encoders_apply_rows(const cer_encoders *encoders,
+                        const cer_value_rows *rows, float *numbers,
+                        uint32_t *codes)
+{
 	cer_value_block block = {
-		.n_rows = n_rows,
+		.n_rows = rows->n_rows,
 		.numbers = numbers,
 		.n_numbers = encoders->shape.n_numbers,
 		.codes = codes,
@@ -152,7 +162,9 @@ cer_encoders_apply_values(const cer_encoders *encoders, size_t n_rows,
 	{
 		const cer_encoder *encoder = &encoders->encoders[i];
 
-		block.values = values + i * stride;
+		if (rows->is_read != NULL && !rows->is_read[i])
+			continue;
+		block.values = rows->values + i * rows->stride;
 		encoder->type->encode_values(encoder, &block);
 	}
 }

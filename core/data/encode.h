@@ -35,6 +35,18 @@ extern void
 cer_encoders_apply_values(const cer_encoders *encoders, size_t n_rows,
                           const cer_value *values, size_t stride,
                           float *numbers, uint32_t *codes);
+
+typedef struct cer_value_rows
+{
+	size_t n_rows;
+	const cer_value *values;
+	size_t stride;
+	const bool *is_read; /* by input: others are left out; NULL: all */
+} cer_value_rows;
+
+extern void cer_encoders_apply_rows(const cer_encoders *encoders,
+                                    const cer_value_rows *rows, float *numbers,
+                                    uint32_t *codes);
 /* 0 for a size of SIZE_MAX, which is NULL; 1 if training did not keep it. */
 extern uint32_t cer_encoders_find_code(const cer_encoders *encoders,
                                        size_t input, cer_text value);

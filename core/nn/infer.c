@@ -259,9 +259,8 @@ static void
 activate(const cer_infer *infer, const infer_layer *layer, size_t n_rows,
          float *z)
 {
-	for (size_t row = 0; row < n_rows; row++)
-		infer->kernels->activate[layer->activation](
-			layer->n_out, layer->bias, z + row * layer->n_out, NULL);
+	infer->kernels->activate_rows[layer->activation](n_rows, layer->n_out,
+	                                                 layer->bias, z, NULL);
 }
 
 static void
@@ -307,20 +306,49 @@ write_proba(const cer_infer *infer, size_t n_rows, const float *logits,
 }
 
 static void
-run_block(const cer_infer *infer, size_t n_rows, const cer_encoded *rows,
-          infer_scratch *scratch)
+run_block(const cer_infer *infer, const cer_encoded *rows,
+          const cer_partials *partials, infer_scratch *scratch)
 {
-	cer_infer_first_run(infer->first, n_rows, rows, scratch->to,
+	cer_infer_first_run(infer->first, rows->n_rows, rows, partials, scratch->to,
 	                    scratch->first);
-	activate(infer, &infer->layers[0], n_rows, scratch->to);
+	activate(infer, &infer->layers[0], rows->n_rows, scratch->to);
 	for (size_t i = 1; i < infer->n_layers; i++)
 	{
 		float *swap = scratch->from;
 
 		scratch->from = scratch->to;
 		scratch->to = swap;
-		run_layer(infer, &infer->layers[i], n_rows, infer->layers[i - 1].n_out,
-		          scratch);
+		run_layer(infer, &infer->layers[i], rows->n_rows,
+		          infer->layers[i - 1].n_out, scratch);
+	}
+}
+
+static cer_partials
+skip_partials(const cer_partials *partials, size_t n_rows)
+{
+	if (partials == NULL)
+		return (cer_partials){0};
+	return (cer_partials){partials->groups, partials->first + n_rows};
+}
+
+static void
+run_blocks(const cer_infer *infer, const cer_encoded *rows,
+           const cer_partials *partials, float *proba, void *scratch)
+{
+	for (size_t done = 0; done < rows->n_rows; done += BLOCK_ROWS)
+	{
+		infer_scratch buffers;
+		cer_encoded block = {
+			.n_rows = at_most(rows->n_rows - done, BLOCK_ROWS),
+			.numbers = rows->numbers + done * infer->n_numbers,
+			.codes = rows->codes + done * infer->n_tables,
+		};
+		cer_partials kept = skip_partials(partials, done);
+
+		init_scratch(infer, rows->n_rows, scratch, &buffers);
+		run_block(infer, &block, partials != NULL ? &kept : NULL, &buffers);
+		write_proba(infer, block.n_rows, buffers.to,
+		            proba + done * infer->n_classes);
 	}
 }
 
@@ -328,27 +356,26 @@ void
 cer_infer_run(const cer_infer *infer, size_t n_rows, const float *numbers,
               const uint32_t *codes, float *proba, void *scratch)
 {
-	size_t n;
+	cer_encoded rows = {.n_rows = n_rows, .numbers = numbers, .codes = codes};
 
+	cer_infer_run_partials(infer, &rows, NULL, proba, scratch);
+}
+
+void
+cer_infer_run_partials(const cer_infer *infer, const cer_encoded *rows,
+                       const cer_partials *partials, float *proba,
+                       void *scratch)
+{
 	if (infer->graph != NULL)
-	{
-		cer_encoded rows = {
-			.n_rows = n_rows, .numbers = numbers, .codes = codes};
+		cer_infer_graph_run(infer->graph, rows, proba, scratch);
+	else
+		run_blocks(infer, rows, partials, proba, scratch);
+}
 
-		cer_infer_graph_run(infer->graph, &rows, proba, scratch);
-		return;
-	}
-	for (size_t done = 0; done < n_rows; done += n)
-	{
-		infer_scratch buffers;
-		cer_encoded rows = {.numbers = numbers + done * infer->n_numbers,
-		                    .codes = codes + done * infer->n_tables};
-
-		n = at_most(n_rows - done, BLOCK_ROWS);
-		init_scratch(infer, n_rows, scratch, &buffers);
-		run_block(infer, n, &rows, &buffers);
-		write_proba(infer, n, buffers.to, proba + done * infer->n_classes);
-	}
+const cer_infer_first *
+cer_infer_get_first(const cer_infer *infer)
+{
+	return infer->graph != NULL ? NULL : infer->first;
 }
 
 const char *

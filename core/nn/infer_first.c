@@ -2,14 +2,20 @@
  * nn/infer_first.c
  *	  The first layer in scoring.
  *
- *	 z = sum over tables of rows of P + numbers W [+ gathered embeddings W]
+ *	 z of a group = sum over codes of rows of P + numbers W [+ gathered
+ *					embeddings W]
+ *	 z = sum over groups
  *
+ * A group is the features of one table of FE, so that what a dimension's row
+ * adds can be computed once and kept: kept or not, the bits are the same.
  * P = E W is folded for each embedding, unless that would take more memory
- * than it saves time; sums go in the order of training (op_first.c).  Widths
- * are padded with zeros.
+ * than it saves time; without groups, sums go in the order of training
+ * (op_first.c).  Widths are padded with zeros.
  */
 #include "nn/infer_first.h"
+#include "base/error.h"
 #include "nn/op_first.h"
+#include "nn/view.h"
 
 #include <string.h>
 
@@ -23,15 +29,35 @@ typedef struct infer_table
 	const float *weights; /* gathered: packed slice of the first layer */
 } infer_table;
 
+/* Numbers side by side. */
+typedef struct infer_run
+{
+	size_t first;
+	size_t n;
+	const float *weights; /* packed */
+} infer_run;
+
+/* The features of one table of FE. */
+typedef struct infer_group
+{
+	cer_text alias;
+	size_t n_summed; /* places of tables that are not gathered */
+	const uint32_t *summed;
+	size_t n_gathered;
+	const uint32_t *gathered;
+	size_t n_runs;
+	const infer_run *runs;
+} infer_group;
+
 struct cer_infer_first
 {
 	const cer_kernels *kernels;
 	size_t n_out; /* padded */
 	size_t n_numbers;
-	const float *weights; /* of numbers, packed */
 	size_t n_tables;
 	const infer_table *tables;
-	size_t n_summed;    /* tables that are not gathered */
+	size_t n_groups;
+	const infer_group *groups;
 	size_t widest;      /* gathered embedding */
 	size_t most_inputs; /* of a product */
 };
@@ -143,12 +169,92 @@ make_tables(const infer_maker *maker)
 	{
 		if (make_table(maker, i, &tables[i]) != CER_OK)
 			return CER_NO_MEMORY;
-		infer->n_summed += tables[i].width == 0;
 		if (tables[i].width > infer->widest)
 			infer->widest = tables[i].width;
 		if (tables[i].width > infer->most_inputs)
 			infer->most_inputs = tables[i].width;
 	}
+	return CER_OK;
+}
+
+/* Tables of the group, those that are summed before those that are gathered. */
+static cer_status
+list_tables(const infer_maker *maker, const cer_view *view, infer_group *group)
+{
+	uint32_t *places = cer_arena_allocate(maker->arena, (view->n_tables + 1) *
+	                                                        sizeof(*places));
+	size_t n = 0;
+
+	if (places == NULL)
+		return CER_NO_MEMORY;
+	for (size_t i = 0; i < view->n_tables; i++)
+		if (maker->infer->tables[view->tables[i]].width == 0)
+			places[n++] = view->tables[i];
+	group->n_summed = n;
+	group->summed = places;
+	group->gathered = places + n;
+	for (size_t i = 0; i < view->n_tables; i++)
+		if (maker->infer->tables[view->tables[i]].width > 0)
+			places[n++] = view->tables[i];
+	group->n_gathered = n - group->n_summed;
+	return CER_OK;
+}
+
+static cer_status
+pack_run(const infer_maker *maker, infer_run *run)
+{
+	const cer_net_tensor *numbers =
+		cer_first_get_numbers(maker->net, maker->node);
+	size_t n_units = maker->node->n_out;
+
+	run->weights = cer_dense_make_packed(maker->arena, run->n, n_units,
+	                                     maker->weights + numbers->offset +
+	                                         run->first * n_units);
+	return run->weights != NULL ? CER_OK : CER_NO_MEMORY;
+}
+
+static cer_status
+make_runs(const infer_maker *maker, const cer_view *view, infer_group *group)
+{
+	infer_run *runs =
+		cer_arena_allocate(maker->arena, (view->n_numbers + 1) * sizeof(*runs));
+	size_t n = 0;
+
+	if (runs == NULL)
+		return CER_NO_MEMORY;
+	for (size_t i = 0; i < view->n_numbers; i++)
+		if (n > 0 && runs[n - 1].first + runs[n - 1].n == view->numbers[i])
+			runs[n - 1].n++;
+		else
+			runs[n++] = (infer_run){.first = view->numbers[i], .n = 1};
+	for (size_t i = 0; i < n; i++)
+		if (pack_run(maker, &runs[i]) != CER_OK)
+			return CER_NO_MEMORY;
+	group->n_runs = n;
+	group->runs = runs;
+	return CER_OK;
+}
+
+static cer_status
+make_groups(const infer_maker *maker)
+{
+	cer_infer_first *infer = maker->infer;
+	const cer_view *views;
+	infer_group *groups;
+
+	CER_TRY(cer_view_make_tables(maker->arena, maker->net->shape, &views,
+	                             &infer->n_groups, NULL));
+	groups =
+		cer_arena_allocate(maker->arena, infer->n_groups * sizeof(*groups));
+	if (groups == NULL)
+		return CER_NO_MEMORY;
+	for (size_t i = 0; i < infer->n_groups; i++)
+	{
+		groups[i].alias = views[i].alias;
+		CER_TRY(list_tables(maker, &views[i], &groups[i]));
+		CER_TRY(make_runs(maker, &views[i], &groups[i]));
+	}
+	infer->groups = groups;
 	return CER_OK;
 }
 
@@ -159,7 +265,6 @@ cer_infer_first_make(cer_arena *arena, const cer_kernels *kernels,
 {
 	cer_infer_first *made = cer_arena_allocate(arena, sizeof(*made));
 	infer_maker maker = {arena, net, node, weights, made};
-	const cer_net_tensor *numbers = cer_first_get_numbers(net, node);
 
 	if (made == NULL)
 		return NULL;
@@ -169,22 +274,18 @@ cer_infer_first_make(cer_arena *arena, const cer_kernels *kernels,
 	made->n_numbers = net->shape->n_numbers;
 	made->most_inputs = made->n_numbers;
 	made->n_tables = net->shape->n_tables;
-	if (make_tables(&maker) != CER_OK)
+	if (make_tables(&maker) != CER_OK || make_groups(&maker) != CER_OK)
 		return NULL;
-	if (numbers == NULL)
-		return made;
-	made->weights = cer_dense_make_packed(arena, made->n_numbers, node->n_out,
-	                                      weights + numbers->offset);
-	return made->weights != NULL ? made : NULL;
+	return made;
 }
 
 /* ------------------------------------------------------------ scoring */
 
-/* Gathered embeddings, the places of inputs that are not zero, the rows to be
- * summed. */
+/* What a group makes, gathered embeddings, the places of inputs that are not
+ * zero, the rows to be summed. */
 typedef struct first_scratch
 {
-	float *z;
+	float *group;
 	float *gathered;
 	uint32_t *used;
 	const float **sources;
@@ -196,6 +297,12 @@ align_up(size_t n)
 	return (n + 63) & ~(size_t) 63;
 }
 
+static size_t
+max(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 size_t
 cer_infer_first_get_width(const cer_infer_first *first)
 {
@@ -203,11 +310,52 @@ cer_infer_first_get_width(const cer_infer_first *first)
 }
 
 size_t
+cer_infer_first_count_groups(const cer_infer_first *first)
+{
+	return first->n_groups;
+}
+
+cer_text
+cer_infer_first_get_alias(const cer_infer_first *first, size_t group)
+{
+	return first->groups[group].alias;
+}
+
+static size_t
+get_group_size(const cer_infer_first *first, size_t n_rows)
+{
+	return first->n_groups < 2
+	           ? 0
+	           : align_up(n_rows * first->n_out * sizeof(float));
+}
+
+static size_t
+get_used_size(const cer_infer_first *first)
+{
+	return align_up((first->most_inputs + 16) * sizeof(uint32_t));
+}
+
+size_t
 cer_infer_first_get_scratch_size(const cer_infer_first *first, size_t n_rows)
 {
-	return align_up(n_rows * first->widest * sizeof(float)) +
-	       align_up((first->most_inputs + 16) * sizeof(uint32_t)) +
-	       align_up(first->n_tables * sizeof(float *));
+	return get_group_size(first, n_rows) +
+	       align_up(n_rows * first->widest * sizeof(float)) +
+	       get_used_size(first) +
+	       align_up(max(first->n_tables, first->n_groups + 1) *
+	                sizeof(float *));
+}
+
+static first_scratch
+divide_scratch(const cer_infer_first *first, size_t n_rows, char *memory)
+{
+	first_scratch parts = {.group = (float *) memory};
+
+	memory += get_group_size(first, n_rows);
+	parts.gathered = (float *) memory;
+	memory += align_up(n_rows * first->widest * sizeof(float));
+	parts.used = (uint32_t *) memory;
+	parts.sources = (const float **) (memory + get_used_size(first));
+	return parts;
 }
 
 /* A code that the model does not know is unseen. */
@@ -220,40 +368,39 @@ find_row(const infer_table *table, uint32_t code, size_t stride)
 }
 
 static void
-sum_tables(const cer_infer_first *infer, size_t n_rows, const uint32_t *codes,
-           const first_scratch *scratch)
+sum_tables(const cer_infer_first *infer, const infer_group *group,
+           size_t n_rows, const uint32_t *codes, const float **sources,
+           float *z)
 {
 	size_t n = infer->n_out;
 
 	for (size_t row = 0; row < n_rows; row++, codes += infer->n_tables)
 	{
-		size_t n_sources = 0;
+		for (size_t i = 0; i < group->n_summed; i++)
+		{
+			size_t table = group->summed[i];
 
-		for (size_t i = 0; i < infer->n_tables; i++)
-			if (infer->tables[i].width == 0)
-				scratch->sources[n_sources++] =
-					find_row(&infer->tables[i], codes[i], n);
-		infer->kernels->add_rows(n, n_sources, scratch->sources,
-		                         scratch->z + row * n);
+			sources[i] = find_row(&infer->tables[table], codes[table], n);
+		}
+		infer->kernels->add_rows(n, group->n_summed, sources, z + row * n);
 	}
 }
 
-/* Adds the product of one table's embeddings, put together in `from`. */
+/* Adds the product of one table's embeddings, put together. */
 static void
 add_gathered(const cer_infer_first *infer, size_t table_index, size_t n_rows,
-             const uint32_t *codes, const first_scratch *scratch)
+             const uint32_t *codes, const first_scratch *scratch, float *z)
 {
 	const infer_table *table = &infer->tables[table_index];
-	size_t n = infer->n_out;
 	cer_dense dense = {.n_rows = n_rows,
 	                   .n_in = table->width,
-	                   .n_out = n,
+	                   .n_out = infer->n_out,
 	                   .accumulate = true,
 	                   .x = scratch->gathered,
 	                   .x_stride = table->width,
 	                   .w = table->weights,
-	                   .y = scratch->z,
-	                   .y_stride = n,
+	                   .y = z,
+	                   .y_stride = infer->n_out,
 	                   .scratch = scratch->used};
 
 	for (size_t row = 0; row < n_rows; row++)
@@ -264,37 +411,116 @@ add_gathered(const cer_infer_first *infer, size_t table_index, size_t n_rows,
 	infer->kernels->dense(&dense);
 }
 
-void
-cer_infer_first_run(const cer_infer_first *infer, size_t n_rows,
-                    const cer_encoded *rows, float *z, void *scratch)
+static void
+add_run(const cer_infer_first *infer, const infer_run *run, size_t n_rows,
+        const float *numbers, const first_scratch *scratch, float *z)
 {
-	char *memory = scratch;
-	size_t gathered_size = align_up(n_rows * infer->widest * sizeof(float));
-	size_t used_size = align_up((infer->most_inputs + 16) * sizeof(uint32_t));
-	first_scratch parts = {
-		.z = z,
-		.gathered = scratch,
-		.used = (uint32_t *) (memory + gathered_size),
-		.sources = (const float **) (memory + gathered_size + used_size),
-	};
 	cer_dense dense = {.n_rows = n_rows,
-	                   .n_in = infer->n_numbers,
+	                   .n_in = run->n,
 	                   .n_out = infer->n_out,
 	                   .accumulate = true,
-	                   .x = rows->numbers,
+	                   .x = numbers + run->first,
 	                   .x_stride = infer->n_numbers,
-	                   .w = infer->weights,
+	                   .w = run->weights,
 	                   .y = z,
 	                   .y_stride = infer->n_out,
-	                   .scratch = parts.used};
+	                   .scratch = scratch->used};
 
-	if (infer->n_summed > 0)
-		sum_tables(infer, n_rows, rows->codes, &parts);
+	infer->kernels->dense(&dense);
+}
+
+static void
+run_group(const cer_infer_first *infer, const infer_group *group, size_t n_rows,
+          const cer_encoded *rows, const first_scratch *scratch, float *z)
+{
+	if (group->n_summed > 0)
+		sum_tables(infer, group, n_rows, rows->codes, scratch->sources, z);
 	else
 		memset(z, 0, n_rows * infer->n_out * sizeof(float));
-	if (infer->n_numbers > 0)
-		infer->kernels->dense(&dense);
-	for (size_t i = 0; i < infer->n_tables; i++)
-		if (infer->tables[i].width > 0)
-			add_gathered(infer, i, n_rows, rows->codes, &parts);
+	for (size_t i = 0; i < group->n_runs; i++)
+		add_run(infer, &group->runs[i], n_rows, rows->numbers, scratch, z);
+	for (size_t i = 0; i < group->n_gathered; i++)
+		add_gathered(infer, group->gathered[i], n_rows, rows->codes, scratch,
+		             z);
+}
+
+void
+cer_infer_first_run_group(const cer_infer_first *infer, size_t group,
+                          size_t n_rows, const cer_encoded *rows, float *z,
+                          void *scratch)
+{
+	first_scratch parts = divide_scratch(infer, n_rows, scratch);
+
+	run_group(infer, &infer->groups[group], n_rows, rows, &parts, z);
+}
+
+static const float *const *
+get_partials(const cer_partials *partials, size_t group)
+{
+	if (partials == NULL || partials->groups[group] == NULL)
+		return NULL;
+	return partials->groups[group] + partials->first;
+}
+
+/* Adds groups from..to, whose sums are there, in order. */
+static void
+add_partials(const cer_infer_first *infer, size_t from, size_t to,
+             size_t n_rows, const cer_partials *partials,
+             const first_scratch *scratch, float *z)
+{
+	size_t n = infer->n_out;
+
+	if (from == to)
+		return;
+	for (size_t row = 0; row < n_rows; row++, z += n)
+	{
+		size_t n_sources = 0;
+
+		if (from > 0)
+			scratch->sources[n_sources++] = z;
+		for (size_t group = from; group < to; group++)
+			scratch->sources[n_sources++] = get_partials(partials, group)[row];
+		infer->kernels->add_rows(n, n_sources, scratch->sources, z);
+	}
+}
+
+/* Adds what is computed here. */
+static void
+add_group(const cer_infer_first *infer, size_t group, size_t n_rows,
+          const cer_encoded *rows, const first_scratch *scratch, float *z)
+{
+	size_t n = infer->n_out;
+
+	if (group == 0)
+	{
+		run_group(infer, &infer->groups[0], n_rows, rows, scratch, z);
+		return;
+	}
+	run_group(infer, &infer->groups[group], n_rows, rows, scratch,
+	          scratch->group);
+	for (size_t row = 0; row < n_rows; row++)
+	{
+		scratch->sources[0] = z + row * n;
+		scratch->sources[1] = scratch->group + row * n;
+		infer->kernels->add_rows(n, 2, scratch->sources, z + row * n);
+	}
+}
+
+void
+cer_infer_first_run(const cer_infer_first *infer, size_t n_rows,
+                    const cer_encoded *rows, const cer_partials *partials,
+                    float *z, void *scratch)
+{
+	first_scratch parts = divide_scratch(infer, n_rows, scratch);
+	size_t done = 0; /* groups that are in z */
+
+	for (size_t group = 0; group < infer->n_groups; group++)
+	{
+		if (get_partials(partials, group) != NULL)
+			continue;
+		add_partials(infer, done, group, n_rows, partials, &parts, z);
+		add_group(infer, group, n_rows, rows, &parts, z);
+		done = group + 1;
+	}
+	add_partials(infer, done, infer->n_groups, n_rows, partials, &parts, z);
 }

@@ -11,6 +11,13 @@
 
 typedef struct cer_infer_first cer_infer_first;
 
+/* By group, then by row: width floats. */
+typedef struct cer_partials
+{
+	const float *const *const *groups;
+	size_t first; /* of the rows */
+} cer_partials;
+
 /* Copies what it needs of weights.  NULL: no memory. */
 extern const cer_infer_first *
 cer_infer_first_make(cer_arena *arena, const cer_kernels *kernels,
@@ -22,10 +29,23 @@ extern size_t cer_infer_first_get_width(const cer_infer_first *first);
 extern size_t
 cer_infer_first_get_scratch_size(const cer_infer_first *first, size_t n_rows);
 
-/* z (n_rows, width) of numbers (n_rows, n_numbers), codes (n_rows, n_tables);
- * without bias. */
+/*
+ * z (n_rows, width) of numbers (n_rows, n_numbers), codes (n_rows, n_tables);
+ * without bias.  The features of each table of FE are summed first: a group;
+ * then the groups.  partials, or NULL: for each group NULL, or for each row
+ * what cer_infer_first_run_group made of it, whose features are not looked at.
+ */
 extern void
 cer_infer_first_run(const cer_infer_first *first, size_t n_rows,
-                    const cer_encoded *rows, float *z, void *scratch);
+                    const cer_encoded *rows, const cer_partials *partials,
+                    float *z, void *scratch);
+extern size_t cer_infer_first_count_groups(const cer_infer_first *first);
+/* Empty: of the task's own features. */
+extern cer_text
+cer_infer_first_get_alias(const cer_infer_first *first, size_t group);
+extern void
+cer_infer_first_run_group(const cer_infer_first *first, size_t group,
+                          size_t n_rows, const cer_encoded *rows, float *z,
+                          void *scratch);
 
 #endif

@@ -311,11 +311,12 @@ first_score(const cer_tile *tile, const cer_graph_node *node)
 	if (width == n)
 	{
 		cer_infer_first_run(state->scoring, tile->n_rows,
-		                    tile->graph->batch.rows, node->out.data, rest);
+		                    tile->graph->batch.rows, NULL, node->out.data,
+		                    rest);
 		return;
 	}
 	cer_infer_first_run(state->scoring, tile->n_rows, tile->graph->batch.rows,
-	                    tile->scratch, rest);
+	                    NULL, tile->scratch, rest);
 	for (size_t row = 0; row < tile->n_rows; row++)
 		memcpy(node->out.data + row * n, tile->scratch + row * width,
 		       n * sizeof(float));

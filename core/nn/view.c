@@ -37,6 +37,14 @@ find_table(const cer_input_shape *shape, cer_text name)
 	return found;
 }
 
+cer_text
+cer_view_find_alias(const cer_input_shape *shape, cer_text name)
+{
+	size_t table = find_table(shape, name);
+
+	return table == OWN_TABLE ? (cer_text){NULL, 0} : shape->aliases[table];
+}
+
 static bool
 is_of(const cer_input_shape *shape, cer_text name, size_t table)
 {

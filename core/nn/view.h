@@ -37,4 +37,8 @@ extern cer_status
 cer_view_make_tables(cer_arena *arena, const cer_input_shape *shape,
                      const cer_view **views, size_t *n_views, cer_error *err);
 
+/* The alias to which a feature of that name belongs; empty: the task's own. */
+extern cer_text
+cer_view_find_alias(const cer_input_shape *shape, cer_text name);
+
 #endif

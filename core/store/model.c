@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "data/shape.h"
 #include "nn/infer.h"
+#include "nn/view.h"
 
 #include <math.h>
 #include <string.h>
@@ -31,6 +32,8 @@ struct cer_model
 	size_t n_inputs;
 	size_t n_classes;
 	const char *kernel_class;
+	const cer_infer_first *first; /* NULL: without groups */
+	const size_t *groups;         /* by input */
 };
 
 /* Parts and where the last one was found: they are mostly asked for in order. */
@@ -53,6 +56,9 @@ read_weights(cer_arena *arena, part_list *list, const cer_net *net,
              const float **weights, cer_error *err);
 static cer_status fill_model(cer_arena *arena, const cer_model_header *header,
                              cer_model *model, cer_error *err);
+
+static cer_status find_groups(cer_arena *arena, const cer_input_shape *shape,
+                              cer_model *model, cer_error *err);
 
 /* How many training rows it keeps, the size of what it keeps of them says. */
 static cer_status
@@ -99,7 +105,8 @@ make_model(cer_arena *arena, cer_arena *work, const part_list *list,
 	model->encoders = stored.encoders;
 	CER_TRY(
 		cer_infer_make(arena, stored.net, stored.weights, &model->infer, err));
-	return fill_model(arena, &stored.header, model, err);
+	CER_TRY(fill_model(arena, &stored.header, model, err));
+	return find_groups(arena, stored.net->shape, model, err);
 }
 
 cer_status
@@ -161,12 +168,14 @@ align_up(size_t size)
 	return (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 }
 
-/* Scratch: encoded numbers, encoded codes, what the network needs. */
+/* Scratch: encoded numbers, encoded codes, which inputs are read, what the
+ * network needs. */
 size_t
 cer_model_get_scratch_size(const cer_model *model, size_t n_rows)
 {
 	return align_up(n_rows * model->n_numbers * sizeof(float)) +
 	       align_up(n_rows * model->n_tables * sizeof(uint32_t)) +
+	       align_up(model->n_inputs) +
 	       cer_infer_get_scratch_size(model->infer, n_rows);
 }
 
@@ -175,17 +184,20 @@ typedef struct encoded_rows
 {
 	float *numbers;
 	uint32_t *codes;
+	bool *is_read;
 	char *rest;
 } encoded_rows;
 
 static encoded_rows
 divide_scratch(const cer_model *model, size_t n_rows, char *scratch)
 {
-	size_t numbers = align_up(n_rows * model->n_numbers * sizeof(float));
-	size_t codes = align_up(n_rows * model->n_tables * sizeof(uint32_t));
+	char *codes = scratch + align_up(n_rows * model->n_numbers * sizeof(float));
+	char *is_read =
+		codes + align_up(n_rows * model->n_tables * sizeof(uint32_t));
 
-	return (encoded_rows){(float *) scratch, (uint32_t *) (scratch + numbers),
-	                      scratch + numbers + codes};
+	return (encoded_rows){(float *) scratch, (uint32_t *) codes,
+	                      (bool *) is_read,
+	                      is_read + align_up(model->n_inputs)};
 }
 
 void
@@ -208,14 +220,85 @@ cer_model_score_columns(const cer_model *model, size_t n_rows,
                         const cer_value *values, size_t stride, float *proba,
                         void *scratch)
 {
-	encoded_rows rows = divide_scratch(model, n_rows, scratch);
+	cer_score_rows rows = {
+		.n_rows = n_rows, .values = values, .stride = stride};
 
-	if (n_rows == 0)
+	cer_model_score_partials(model, &rows, proba, scratch);
+}
+
+/* ---- partials ---- */
+
+size_t
+cer_model_count_groups(const cer_model *model)
+{
+	return model->first == NULL ? 0
+	                            : cer_infer_first_count_groups(model->first);
+}
+
+size_t
+cer_model_get_group(const cer_model *model, size_t input)
+{
+	return model->groups[input];
+}
+
+cer_text
+cer_model_get_group_alias(const cer_model *model, size_t group)
+{
+	return cer_infer_first_get_alias(model->first, group);
+}
+
+size_t
+cer_model_get_partial_width(const cer_model *model)
+{
+	return model->first == NULL ? 0 : cer_infer_first_get_width(model->first);
+}
+
+static cer_encoded
+encode_rows(const cer_model *model, const cer_score_rows *rows,
+            const encoded_rows *to)
+{
+	cer_value_rows read = {.n_rows = rows->n_rows,
+	                       .values = rows->values,
+	                       .stride = rows->stride,
+	                       .is_read = to->is_read};
+
+	cer_encoders_apply_rows(model->encoders, &read, to->numbers, to->codes);
+	return (cer_encoded){
+		.n_rows = rows->n_rows, .numbers = to->numbers, .codes = to->codes};
+}
+
+void
+cer_model_make_partials(const cer_model *model, size_t group,
+                        const cer_score_rows *rows, float *partials,
+                        void *scratch)
+{
+	encoded_rows places = divide_scratch(model, rows->n_rows, scratch);
+	cer_encoded encoded;
+
+	for (size_t i = 0; i < model->n_inputs; i++)
+		places.is_read[i] = model->groups[i] == group;
+	encoded = encode_rows(model, rows, &places);
+	cer_infer_first_run_group(model->first, group, rows->n_rows, &encoded,
+	                          partials, places.rest);
+}
+
+void
+cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
+                         float *proba, void *scratch)
+{
+	encoded_rows places = divide_scratch(model, rows->n_rows, scratch);
+	cer_partials partials = {.groups = rows->partials};
+	cer_encoded encoded;
+
+	if (rows->n_rows == 0)
 		return;
-	cer_encoders_apply_values(model->encoders, n_rows, values, stride,
-	                          rows.numbers, rows.codes);
-	cer_infer_run(model->infer, n_rows, rows.numbers, rows.codes, proba,
-	              rows.rest);
+	for (size_t i = 0; i < model->n_inputs; i++)
+		places.is_read[i] =
+			rows->partials == NULL || rows->partials[model->groups[i]] == NULL;
+	encoded = encode_rows(model, rows, &places);
+	cer_infer_run_partials(model->infer, &encoded,
+	                       rows->partials != NULL ? &partials : NULL, proba,
+	                       places.rest);
 }
 
 /* ---- reading parts ---- */
@@ -237,6 +320,36 @@ fill_model(cer_arena *arena, const cer_model_header *header, cer_model *model,
 	model->n_tables = shape->n_tables;
 	model->n_inputs = header->n_inputs;
 	model->n_classes = header->n_classes;
+	return CER_OK;
+}
+
+static size_t
+find_group(const cer_infer_first *first, cer_text alias)
+{
+	size_t group = 0;
+
+	while (group < cer_infer_first_count_groups(first) &&
+	       !cer_text_equals(cer_infer_first_get_alias(first, group), alias))
+		group++;
+	return group;
+}
+
+static cer_status
+find_groups(cer_arena *arena, const cer_input_shape *shape, cer_model *model,
+            cer_error *err)
+{
+	size_t size = model->n_inputs * sizeof(size_t);
+	size_t *groups = cer_arena_allocate(arena, size);
+
+	if (groups == NULL)
+		return cer_fail_memory(err, size);
+	memset(groups, 0, size);
+	model->first = cer_infer_get_first(model->infer);
+	model->groups = groups;
+	for (size_t i = 0; model->first != NULL && i < model->n_inputs; i++)
+		groups[i] = find_group(
+			model->first,
+			cer_view_find_alias(shape, cer_model_get_input(model, i)->name));
 	return CER_OK;
 }
 

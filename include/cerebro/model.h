@@ -87,6 +87,36 @@ extern void cer_model_score_columns(const cer_model *model, size_t n_rows,
                                     const cer_value *values, size_t stride,
                                     float *proba, void *scratch);
 
+/*
+ * What the features of one table of FE add to the first layer can be computed
+ * once for each of the table's rows, and kept: a partial, of as many floats as
+ * its width says.  Group 0 .. n - 1: the tables that have features; 0 of them
+ * where the network has no such sums.
+ */
+extern size_t cer_model_count_groups(const cer_model *model);
+extern size_t cer_model_get_group(const cer_model *model, size_t input);
+/* Of FE's JOIN or AGGREGATE; empty: the task's own features. */
+extern cer_text cer_model_get_group_alias(const cer_model *model, size_t group);
+extern size_t cer_model_get_partial_width(const cer_model *model);
+
+typedef struct cer_score_rows
+{
+	size_t n_rows;
+	const cer_value *values; /* by input, as in cer_model_score_columns */
+	size_t stride;
+	/* by group: NULL, or by row a partial; its inputs are not looked at */
+	const float *const *const *partials;
+} cer_score_rows;
+
+/* partials (n_rows, width) of a group; of values only its inputs are read. */
+extern void cer_model_make_partials(const cer_model *model, size_t group,
+                                    const cer_score_rows *rows, float *partials,
+                                    void *scratch);
+/* As cer_model_score_columns, with the same bits. */
+extern void
+cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
+                         float *proba, void *scratch);
+
 /* ---------------------------------------------------------------- trainer */
 
 typedef struct cer_epoch

@@ -133,12 +133,79 @@ test_infer__codes_out_of_range(void **state)
 	net_case_release(&c);
 }
 
+/* Sums of the first layer that are kept, for any of the tables. */
+static void
+check_kept(const net_case *c, const cer_infer *infer, unsigned kept)
+{
+	const cer_infer_first *first = cer_infer_get_first(infer);
+	size_t n_groups = cer_infer_first_count_groups(first);
+	size_t width = cer_infer_first_get_width(first);
+	void *scratch =
+		cer_arena_allocate(c->arena, cer_infer_get_scratch_size(infer, N_ROWS));
+	const float **rows = calloc(n_groups * N_ROWS, sizeof(*rows));
+	const float *const **groups = calloc(n_groups, sizeof(*groups));
+	cer_partials partials = {.groups = groups};
+	float expected[N_ROWS * 2];
+	float proba[N_ROWS * 2];
+
+	for (size_t g = 0; g < n_groups; g++)
+	{
+		float *sums =
+			cer_arena_allocate(c->arena, N_ROWS * width * sizeof(float));
+
+		cer_infer_first_run_group(first, g, N_ROWS, &c->rows, sums, scratch);
+		for (size_t row = 0; row < N_ROWS; row++)
+			rows[g * N_ROWS + row] = sums + row * width;
+		if (kept >> g & 1)
+			groups[g] = rows + g * N_ROWS;
+	}
+	cer_infer_run(infer, N_ROWS, c->rows.numbers, c->rows.codes, expected,
+	              scratch);
+	cer_infer_run_partials(infer, &c->rows, &partials, proba, scratch);
+	assert_memory_equal(proba, expected, sizeof(proba));
+	free(rows);
+	free(groups);
+}
+
+static void
+test_infer__kept_sums_change_no_bit(void **state)
+{
+	static const cer_table_shape tables[] = {{{"x", 1}, 5, 0},
+	                                         {{"q.y", 3}, 7, 4},
+	                                         {{"q.w", 3}, 40000, 8},
+	                                         {{"r.z", 3}, 9, 8}};
+	static const mlp_layer layers[] = {{64, CER_RELU, 0}, {20, CER_GELU, 0}};
+	net_case_spec spec = {.n_numbers = 5,
+	                      .n_tables = 4,
+	                      .tables = tables,
+	                      .n_classes = 2,
+	                      .has_joins = true,
+	                      .layers = layers,
+	                      .n_layers = 2,
+	                      .n_rows = N_ROWS,
+	                      .batch = N_ROWS,
+	                      .kernels = cer_kernels_choose()->name};
+	const cer_infer *infer;
+	net_case c;
+
+	(void) state;
+	net_case_init(&c, &spec);
+	assert_int_equal(
+		cer_infer_make(c.arena, c.net, c.graph->weights, &infer, NULL), CER_OK);
+	assert_int_equal(cer_infer_first_count_groups(cer_infer_get_first(infer)),
+	                 4);
+	for (unsigned kept = 0; kept < 16; kept++)
+		check_kept(&c, infer, kept);
+	net_case_release(&c);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_infer__as_in_training),
 		cmocka_unit_test(test_infer__codes_out_of_range),
+		cmocka_unit_test(test_infer__kept_sums_change_no_bit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
