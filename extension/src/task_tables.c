@@ -1,59 +1,113 @@
 /*
  * task_tables.c
- *	  The state of the tables that a query reads, as hashes.
+ *	  What the tables that a query reads tell of what it gives.
  *
- * A row version never changes, and one that is gone does not come back: of two
- * snapshots that see as many versions made by each transaction, nothing was
- * written in between.  So the multiset of xmin of the visible row versions tells
- * whether a table is as it was, wherever VACUUM FULL has moved its rows.  Not
- * for versions that the current transaction made: it may go on.
- *
- *	 state of a table:	its columns as the catalog has them, how many rows, xmin
- *						of each
+ *	 state of a table:	see table_state.c
  *	 of a query:		its tree with views expanded, and enums, where its tables
  *						tell what it gives
  *
  * They do not where it reads more than tables (functions that are not immutable
- * or not PostgreSQL's, foreign tables), not all rows (row security, TABLESAMPLE,
- * LIMIT), or types of somebody's own: then rows have to be read to know what
- * they are.
+ * or not PostgreSQL's, foreign tables), not all rows (TABLESAMPLE, LIMIT), or
+ * types of somebody's own: then rows have to be read to know what they are.
+ * Functions that only depend on settings which every task fixes are as good as
+ * immutable here.
  */
-#include "cerebro_pg.h"
+#include "tables.h"
 
-#include "access/heapam.h"
-#include "access/htup_details.h"
-#include "access/table.h"
 #include "access/transam.h"
-#include "access/xact.h"
-#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_inherits.h"
-#include "lib/stringinfo.h"
-#include "miscadmin.h"
+#include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
 #include "tcop/tcopprot.h"
-#include "utils/catcache.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "content.h"
 
-typedef struct TableWalk
-{
-	List *tables; /* of OIDs, without repetition */
-	List *enums;
-	bool is_telling; /* so far its tables tell what the query gives */
-} TableWalk;
-
 /* ------------------------------------------------------------- the query */
 
+/* STABLE, as they depend on TimeZone, DateStyle and others of settings.c. */
+static const Oid of_settings[] = {
+	F_DATE_PART_TEXT_TIMESTAMPTZ,
+	F_EXTRACT_TEXT_TIMESTAMPTZ,
+	F_DATE_TRUNC_TEXT_TIMESTAMPTZ,
+	F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT,
+	F_DATE_TIMESTAMPTZ,
+	F_TIME_TIMESTAMPTZ,
+	F_TIMETZ_TIMESTAMPTZ,
+	F_TIMESTAMP_TIMESTAMPTZ,
+	F_TIMESTAMPTZ_TIMESTAMP,
+	F_TIMESTAMPTZ_DATE,
+	F_TIMESTAMPTZ_DATE_TIME,
+	F_TIMESTAMPTZ_PL_INTERVAL,
+	F_TIMESTAMPTZ_MI_INTERVAL,
+	F_INTERVAL_PL_TIMESTAMPTZ,
+	F_DATE_LT_TIMESTAMPTZ,
+	F_DATE_LE_TIMESTAMPTZ,
+	F_DATE_EQ_TIMESTAMPTZ,
+	F_DATE_GT_TIMESTAMPTZ,
+	F_DATE_GE_TIMESTAMPTZ,
+	F_DATE_NE_TIMESTAMPTZ,
+	F_TIMESTAMPTZ_LT_DATE,
+	F_TIMESTAMPTZ_LE_DATE,
+	F_TIMESTAMPTZ_EQ_DATE,
+	F_TIMESTAMPTZ_GT_DATE,
+	F_TIMESTAMPTZ_GE_DATE,
+	F_TIMESTAMPTZ_NE_DATE,
+	F_TIMESTAMP_LT_TIMESTAMPTZ,
+	F_TIMESTAMP_LE_TIMESTAMPTZ,
+	F_TIMESTAMP_EQ_TIMESTAMPTZ,
+	F_TIMESTAMP_GT_TIMESTAMPTZ,
+	F_TIMESTAMP_GE_TIMESTAMPTZ,
+	F_TIMESTAMP_NE_TIMESTAMPTZ,
+	F_TIMESTAMPTZ_LT_TIMESTAMP,
+	F_TIMESTAMPTZ_LE_TIMESTAMP,
+	F_TIMESTAMPTZ_EQ_TIMESTAMP,
+	F_TIMESTAMPTZ_GT_TIMESTAMP,
+	F_TIMESTAMPTZ_GE_TIMESTAMP,
+	F_TIMESTAMPTZ_NE_TIMESTAMP,
+	F_TO_CHAR_TIMESTAMPTZ_TEXT,
+	F_TO_CHAR_TIMESTAMP_TEXT,
+	F_TO_CHAR_INTERVAL_TEXT,
+	F_DATE_OUT,
+	F_TIMESTAMP_OUT,
+	F_TIMESTAMPTZ_OUT,
+	F_INTERVAL_OUT,
+	F_ENUM_OUT,
+};
+
+/* What may give something else another day, or by code of somebody's own. */
 static bool
 is_foreign_function(Oid function, void *context)
 {
-	return function >= FirstNormalObjectId;
+	if (function >= FirstNormalObjectId)
+		return true;
+	if (func_volatile(function) == PROVOLATILE_IMMUTABLE)
+		return false;
+	for (int i = 0; i < lengthof(of_settings); i++)
+		if (function == of_settings[i])
+			return false;
+	return true;
+}
+
+/* CURRENT_USER and the like tell who asks, CURRENT_DATE and the like when. */
+static void
+note_value_function(TableWalk *walk, SQLValueFunctionOp op)
+{
+	switch (op)
+	{
+		case SVFOP_CURRENT_ROLE:
+		case SVFOP_CURRENT_USER:
+		case SVFOP_USER:
+		case SVFOP_SESSION_USER:
+			walk->is_of_user = true;
+			break;
+		default:
+			walk->is_telling = false;
+	}
 }
 
 /* Values that are stored as they are: what they mean is PostgreSQL's own. */
@@ -109,7 +163,8 @@ walk_node(Node *node, void *context)
 
 		if (entry->rtekind == RTE_RELATION)
 			add_relation(walk, entry);
-		if (entry->securityQuals != NIL || entry->tablesample != NULL)
+		walk->has_policies |= entry->securityQuals != NIL;
+		if (entry->tablesample != NULL)
 			walk->is_telling = false;
 		return false;
 	}
@@ -118,124 +173,26 @@ walk_node(Node *node, void *context)
 		Query *query = (Query *) node;
 
 		if (query->limitCount != NULL || query->limitOffset != NULL ||
-		    query->hasRowSecurity || query->hasModifyingCTE)
+		    query->hasModifyingCTE)
 			walk->is_telling = false;
+		walk->has_policies |= query->hasRowSecurity;
 		return query_tree_walker(query, walk_node, context,
 		                         QTW_EXAMINE_RTES_BEFORE);
 	}
-	if (check_functions_in_node(node, is_foreign_function, NULL))
+	if (IsA(node, SQLValueFunction))
+		note_value_function(walk, ((SQLValueFunction *) node)->op);
+	if (IsA(node, NextValueExpr) ||
+	    check_functions_in_node(node, is_foreign_function, NULL))
 		walk->is_telling = false;
 	if (IsA(node, Var) && !is_known_type(walk, ((Var *) node)->vartype))
 		walk->is_telling = false;
 	return expression_tree_walker(node, walk_node, context);
 }
 
-/* ------------------------------------------------------------ the catalog */
-
-/* Whatever was done to a column left another row version in the catalog. */
-static void
-add_catalog_rows(StringInfo text, int cache, Oid key)
+void
+tables_walk(TableWalk *walk, Node *node)
 {
-	CatCList *list = SearchSysCacheList1(cache, ObjectIdGetDatum(key));
-	uint64 sum = 0;
-
-	for (int i = 0; i < list->n_members; i++)
-		sum += HeapTupleHeaderGetRawXmin(list->members[i]->tuple.t_data) *
-		       UINT64CONST(0x9E3779B97F4A7C15);
-	appendStringInfo(text, " %d:" UINT64_FORMAT, list->n_members, sum);
-	ReleaseCatCacheList(list);
-}
-
-/* --------------------------------------------------------------- the rows */
-
-/* Of runs of row versions by one transaction, which are most of a table. */
-typedef struct VersionSum
-{
-	uint64 n_rows;
-	uint64 sums[2];
-	TransactionId xmin;
-	uint64 n_run;
-} VersionSum;
-
-static uint64
-mix(uint64 x)
-{
-	x = (x ^ (x >> 30)) * UINT64CONST(0xBF58476D1CE4E5B9);
-	x = (x ^ (x >> 27)) * UINT64CONST(0x94D049BB133111EB);
-	return x ^ (x >> 31);
-}
-
-static void
-end_run(VersionSum *sum)
-{
-	sum->n_rows += sum->n_run;
-	sum->sums[0] += sum->n_run * mix(sum->xmin);
-	sum->sums[1] += sum->n_run * mix(~(uint64) sum->xmin);
-	sum->n_run = 0;
-}
-
-/* False: some versions are the current transaction's own. */
-static bool
-sum_versions(Relation table, VersionSum *sum)
-{
-	bool has_written = TransactionIdIsValid(GetTopTransactionIdIfAny());
-	TableScanDesc scan = table_beginscan(table, GetActiveSnapshot(), 0, NULL);
-	bool is_telling = true;
-	HeapTuple tuple;
-
-	while (is_telling &&
-	       (tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
-	{
-		TransactionId xmin = HeapTupleHeaderGetRawXmin(tuple->t_data);
-
-		if (xmin != sum->xmin || sum->n_run == 0)
-		{
-			end_run(sum);
-			sum->xmin = xmin;
-			is_telling =
-				!has_written || !TransactionIdIsCurrentTransactionId(xmin);
-			CHECK_FOR_INTERRUPTS();
-		}
-		if ((++sum->n_run & 0xffff) == 0)
-			CHECK_FOR_INTERRUPTS();
-	}
-	end_run(sum);
-	table_endscan(scan);
-	return is_telling;
-}
-
-static bytea *
-make_hash(const StringInfo text)
-{
-	bytea *hash = palloc(VARHDRSZ + CER_ID_SIZE);
-
-	SET_VARSIZE(hash, VARHDRSZ + CER_ID_SIZE);
-	if (!content_hash(text->data, text->len, (uint8 *) VARDATA(hash)))
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-		                errmsg("could not compute a SHA-256 hash")));
-	return hash;
-}
-
-/* NULL: it cannot be told. */
-static bytea *
-get_state(Oid relid)
-{
-	Relation table = table_open(relid, AccessShareLock);
-	bool has_rows = RELKIND_HAS_STORAGE(table->rd_rel->relkind);
-	bool is_telling = !has_rows || table->rd_rel->relam == HEAP_TABLE_AM_OID;
-	VersionSum sum = {0};
-	StringInfoData text;
-
-	initStringInfo(&text);
-	appendStringInfo(&text, "%u", relid);
-	add_catalog_rows(&text, ATTNUM, relid);
-	if (has_rows && is_telling)
-		is_telling = sum_versions(table, &sum);
-	appendStringInfo(&text,
-	                 " " UINT64_FORMAT " " UINT64_FORMAT " " UINT64_FORMAT,
-	                 sum.n_rows, sum.sums[0], sum.sums[1]);
-	table_close(table, NoLock);
-	return is_telling ? make_hash(&text) : NULL;
+	(void) walk_node(node, walk);
 }
 
 /* ------------------------------------------------------------------- all */
@@ -247,24 +204,43 @@ add_state(TableStates *states, Oid table, bytea *state)
 	states->states[states->n++] = state;
 }
 
-static bytea *
-hash_query(TableWalk *walk, const Query *expanded)
+bytea *
+tables_hash(const StringInfo text)
 {
-	StringInfoData text;
-	ListCell *cell;
+	bytea *hash = palloc(VARHDRSZ + CER_ID_SIZE);
 
-	initStringInfo(&text);
-	foreach (cell, walk->enums)
-		add_catalog_rows(&text, ENUMTYPOIDNAME, lfirst_oid(cell));
-	appendStringInfoString(&text, nodeToString(expanded));
-	return make_hash(&text);
+	SET_VARSIZE(hash, VARHDRSZ + CER_ID_SIZE);
+	if (!content_hash(text->data, text->len, (uint8 *) VARDATA(hash)))
+		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
+		                errmsg("could not compute a SHA-256 hash")));
+	return hash;
 }
 
-static TableStates *
-make_states(TableWalk *walk)
+void
+tables_print_types(StringInfo text, const TableWalk *walk)
+{
+	ListCell *cell;
+
+	foreach (cell, walk->enums)
+		table_print_catalog(text, ENUMTYPOIDNAME, lfirst_oid(cell));
+}
+
+static bytea *
+hash_query(const TableWalk *walk, const Query *expanded)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	tables_print_types(&text, walk);
+	appendStringInfoString(&text, nodeToString(expanded));
+	return tables_hash(&text);
+}
+
+TableStates *
+tables_get_states(TableWalk *walk)
 {
 	TableStates *states = palloc(sizeof(TableStates));
-	int n = list_length(walk->tables) + 1;
+	int n = list_length(walk->tables) + 1; /* and the query */
 	ListCell *cell;
 
 	states->n = 0;
@@ -272,7 +248,7 @@ make_states(TableWalk *walk)
 	states->states = palloc(n * sizeof(bytea *));
 	foreach (cell, walk->tables)
 	{
-		bytea *state = get_state(lfirst_oid(cell));
+		bytea *state = table_get_state(lfirst_oid(cell));
 
 		if (state != NULL)
 			add_state(states, lfirst_oid(cell), state);
@@ -282,22 +258,27 @@ make_states(TableWalk *walk)
 	return states;
 }
 
-TableStates *
-task_get_tables(const Query *query, bool is_own)
+Query *
+tables_expand(const Query *query)
 {
 	List *rewritten = pg_rewrite_query(copyObject(unconstify(Query *, query)));
-	Query *expanded = linitial_node(Query, rewritten);
-	TableWalk walk = {.is_telling = true};
-	TableStates *states;
 
 	if (list_length(rewritten) != 1)
 		elog(ERROR, "the query was rewritten to %d queries",
 		     list_length(rewritten));
-	walk_node((Node *) expanded, &walk);
-	if (contain_mutable_functions((Node *) expanded))
-		walk.is_telling = false;
-	states = make_states(&walk);
-	if (is_own && walk.is_telling)
+	return linitial_node(Query, rewritten);
+}
+
+TableStates *
+task_get_tables(const Query *query, bool is_own)
+{
+	Query *expanded = tables_expand(query);
+	TableWalk walk = {.is_telling = true};
+	TableStates *states;
+
+	tables_walk(&walk, (Node *) expanded);
+	states = tables_get_states(&walk);
+	if (is_own && walk.is_telling && !walk.has_policies && !walk.is_of_user)
 		add_state(states, InvalidOid, hash_query(&walk, expanded));
 	return states;
 }

@@ -147,6 +147,31 @@ extern cer_content_hash cer_content_get_rows(const cer_content *content);
 extern cer_content_hash
 cer_content_get_column(const cer_content *content, size_t input);
 
+/*
+ * A column in few bytes: codes as narrow as they may be, of a table of its
+ * distinct numbers where those are few.  Unpacked it has the same bits again.
+ */
+typedef struct cer_packed
+{
+	cer_storage storage; /* of the values */
+	uint32_t width;      /* bytes of a row: 1, 2, 4 or 8 */
+	size_t n_table;      /* distinct numbers; 0: rows are values themselves */
+	const void *table;   /* by code from 0, elements of the storage */
+	const void *rows;    /* n_rows of width bytes */
+} cer_packed;
+
+/* Of n_rows values of the storage, in the order given by index (NULL: as they
+ * stand): row i becomes what stands at index[i].  All of it in the arena. */
+extern cer_status
+cer_packed_make(cer_arena *arena, cer_storage storage, const void *values,
+                const uint32_t *index, size_t n_rows, cer_packed *packed,
+                cer_error *err);
+/* n rows as they were packed -> values.  CER_BAD_FORMAT where a code lies
+ * outside of the table. */
+extern cer_status cer_packed_read(const cer_packed *packed, const void *rows,
+                                  size_t n, void *values, cer_error *err);
+extern size_t cer_storage_get_size(cer_storage storage); /* of a value */
+
 /* Rows gathered from chunks, then ordered by row key: never by arrival. */
 typedef struct cer_dataset cer_dataset;
 
