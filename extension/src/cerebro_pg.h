@@ -372,6 +372,11 @@ extern void task_report(const Task *task, const ReadStats *stats);
 /* The data version that stats describe: found, or made (with a NOTICE). */
 extern int32 task_get_data_version(const Task *task, const ReadStats *stats);
 
+/* The same where the rows, of a version that is known, were not read again;
+ * fills in how many there are. */
+extern int32
+task_get_kept_version(const Task *task, int32 rows, ReadStats *stats);
+
 /*
  * The tables of a query as analysed, under the active snapshot, as far as they
  * can be told; is_own: the whole of a task's own query.

@@ -35,6 +35,15 @@
 #define compat_set_permissions(query, state) ((void) (state))
 #endif
 
+/* Which columns of a relation a query reads. */
+#if PG_VERSION_NUM >= 160000
+#define compat_forget_read_columns(entry) ((entry)->perminfoindex = 0)
+#define compat_forget_permissions(query)  ((query)->rteperminfos = NIL)
+#else
+#define compat_forget_read_columns(entry) ((entry)->selectedCols = NULL)
+#define compat_forget_permissions(query)  ((void) (query))
+#endif
+
 /* The search path in force, to compare with later ones; renamed in 17. */
 #if PG_VERSION_NUM >= 170000
 #define compat_search_path              SearchPathMatcher

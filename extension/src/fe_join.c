@@ -23,6 +23,8 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
+#include "extract.h"
+
 /* --------------------------------------------------------------- looking */
 
 /* One row of a query, as text, if there is one. */
@@ -57,11 +59,13 @@ keep_row(void *self, TupleTableSlot *slot)
 	MemoryContextSwitchTo(old);
 }
 
+/* A column of the row is wanted only where is_shown. */
 static Finding
-find_row(const Fe *fe, SelectStmt *select)
+find_row(const Fe *fe, SelectStmt *select, bool is_shown)
 {
 	Finding finding = {.context = CurrentMemoryContext};
 	A_Const *one = makeNode(A_Const);
+	FindingMemory memory;
 	Query *query;
 
 	one->val.ival.type = T_Integer;
@@ -70,7 +74,15 @@ find_row(const Fe *fe, SelectStmt *select)
 	select->limitOption = LIMIT_OPTION_COUNT;
 	query = fe_analyze((Node *) select, fe->task->query);
 	source_check_code(fe->task, query);
+	if (extract_recall_finding(query, &memory) &&
+	    !(memory.is_found && is_shown))
+	{
+		finding.is_found = memory.is_found;
+		return finding;
+	}
 	query_run(query, fe->task->query, keep_row, &finding);
+	memory.is_found = finding.is_found;
+	extract_keep_finding(fe->task, &memory);
 	return finding;
 }
 
@@ -116,7 +128,7 @@ check_single(const Fe *fe, const FeTable *table, Node *from)
 	select->targetList =
 		lappend(select->targetList, fe_target(make_count(), "n"));
 	select->havingClause = fe_operator(">", make_count(), (Node *) one);
-	finding = find_row(fe, select);
+	finding = find_row(fe, select, true);
 	if (finding.is_found)
 		fe_fail(
 			table->item, ERRCODE_CARDINALITY_VIOLATION,
@@ -240,7 +252,7 @@ has_unmatched(const Fe *fe, const FeTable *table, Node *from)
 	SelectStmt *select = fe_select(list_make1(fe_target(fe_true(), "found")),
 	                               from, fe_is_matched(table, false));
 
-	return find_row(fe, select).is_found;
+	return find_row(fe, select, false).is_found;
 }
 
 static char *

@@ -334,13 +334,13 @@ task_find_data_version(const Task *task, const TableStates *tables)
 }
 
 /*
- * Whether the newest version describes what was read.  Tables that were
+ * Whether a version, mostly the newest, describes what was read.  Tables that were
  * written to may hold other values in columns that were not read: then it is
  * another version.  States of tables are added to a version when they are those
  * of all that is known of its columns.
  */
 static bool
-is_newest(const Version *version, const ReadStats *stats)
+agrees(const Version *version, const ReadStats *stats)
 {
 	Agreement contents;
 	TableAgreement tables;
@@ -388,7 +388,7 @@ task_get_data_version(const Task *task, const ReadStats *stats)
 
 	archive_enter(&scope);
 	newest = find_newest(task, stats);
-	is_new = !is_newest(&newest, stats);
+	is_new = !agrees(&newest, stats);
 	version = is_new ? insert_version(task, stats) : newest.id;
 	if (is_new)
 		store_tables(version, stats->tables);
@@ -396,6 +396,95 @@ task_get_data_version(const Task *task, const ReadStats *stats)
 	archive_leave(&scope);
 	if (is_new && newest.id != 0)
 		tell_new_version(task, &newest, stats);
+	return version;
+}
+
+/* ------------------------------------------- rows that were not read again */
+
+/* In an archive scope: what a read would have counted. */
+static void
+read_version(int32 version, ReadStats *stats)
+{
+	Datum values[] = {Int32GetDatum(version)};
+	bool is_null;
+
+	if (SPI_execute_with_args("SELECT n_rows, row_hash FROM "
+	                          "cerebro.data_version WHERE id = $1",
+	                          1, (Oid[]){INT4OID}, values, NULL, false,
+	                          0) != SPI_OK_SELECT ||
+	    SPI_processed == 0)
+		elog(ERROR, "there is no data version %d", version);
+	stats->n_rows = DatumGetInt64(SPI_getbinval(
+		SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	stats->row_hash = (uint64) DatumGetInt64(SPI_getbinval(
+		SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &is_null));
+}
+
+/* In an archive scope: the newest with those rows and states of tables. */
+static int32
+find_agreeing(const Task *task, const ReadStats *stats)
+{
+	Datum values[] = {Int32GetDatum(task->id), Int64GetDatum(stats->n_rows),
+	                  Int64GetDatum((int64) stats->row_hash)};
+	uint64 n;
+	SPITupleTable *table;
+
+	SPI_execute_with_args("SELECT id FROM cerebro.data_version WHERE task = $1"
+	                      " AND n_rows = $2 AND row_hash = $3 ORDER BY id DESC",
+	                      3, (Oid[]){INT4OID, INT8OID, INT8OID}, values, NULL,
+	                      false, 0);
+	n = SPI_processed;
+	table = SPI_tuptable;
+	for (uint64 i = 0; i < n; i++)
+	{
+		bool is_null;
+		Version version = {DatumGetInt32(SPI_getbinval(
+							   table->vals[i], table->tupdesc, 1, &is_null)),
+		                   true};
+
+		if (agrees(&version, stats))
+			return version.id;
+	}
+	return 0;
+}
+
+static int32
+copy_version(int32 version)
+{
+	Datum values[] = {Int32GetDatum(version)};
+	bool is_null;
+
+	if (SPI_execute_with_args(
+			"INSERT INTO cerebro.data_version"
+			" (task, n_rows, class_rows, row_hash, valid_labels)"
+			" SELECT task, n_rows, class_rows, row_hash, valid_labels"
+			" FROM cerebro.data_version WHERE id = $1 RETURNING id",
+			1, (Oid[]){INT4OID}, values, NULL, false,
+			0) != SPI_OK_INSERT_RETURNING ||
+	    SPI_processed == 0)
+		elog(ERROR, "could not store the data version");
+	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0],
+	                                   SPI_tuptable->tupdesc, 1, &is_null));
+}
+
+int32
+task_get_kept_version(const Task *task, int32 rows, ReadStats *stats)
+{
+	Version before = {rows, true};
+	ArchiveScope scope;
+	int32 version;
+
+	archive_enter(&scope);
+	read_version(rows, stats);
+	version = find_agreeing(task, stats);
+	if (version == 0)
+	{
+		version = copy_version(rows);
+		store_tables(version, stats->tables);
+		tell_new_version(task, &before, stats);
+	}
+	store_contents(version, stats);
+	archive_leave(&scope);
 	return version;
 }
 

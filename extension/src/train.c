@@ -14,6 +14,7 @@
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
+#include "extract.h"
 #include "job.h"
 #include "train.h"
 
@@ -39,6 +40,7 @@ train_init(void)
 		"Background workers of a database that train at the same time.", NULL,
 		&job_max_workers, 2, 0, 1024, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	train_state_init();
+	extract_init();
 }
 
 char *

@@ -36,7 +36,8 @@ typedef struct Training
 	/* rows */
 	Engine *engine;
 	const cer_plan *plan;
-	cer_content *content;
+	struct Extract *extract; /* while rows are read; NULL: nothing is kept */
+	cer_content *content;    /* NULL: it is known already */
 	ReadStats stats;
 	int64 n_sent;
 	int32 data_version;
@@ -69,6 +70,9 @@ extern void training_free(Training *training);
 /* In a transaction with an active snapshot: everything that reads rows.  False:
  * there is nothing to run, as the model was found. */
 extern bool training_read(Training *training);
+extern void training_set_phase(Training *training, AttemptPhase phase);
+extern void
+training_handle_message(void *self, const cer_message *message); /* self: it */
 /* Needs no transaction. */
 extern void training_run(Training *training);
 /* In a transaction: model, parts, epochs and the job's row. */
@@ -82,7 +86,10 @@ extern void train_state_init(void);
 extern uint32 train_get_keep_every(void);
 extern void
 training_find_unread(Training *training, const Query *query, ReadPlan *plan);
-extern void training_note_contents(Training *training, const ReadPlan *plan);
+/* Of the rows, then of each input. */
+extern void training_note_contents(Training *training, const ReadPlan *plan,
+                                   cer_content_hash *contents);
+extern bool training_find_read_model(Training *training, const ReadPlan *plan);
 extern bool training_find_read(Training *training, const ReadPlan *plan);
 extern void
 training_handle_state(Training *training, const cer_group_state *message);

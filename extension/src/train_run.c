@@ -1,23 +1,17 @@
 /*
  * train_run.c
- *	  From rows to what the engine made of them.
- *
- *	 task's query -> chunks -> ROWS frames -> engine -> EPOCH, PART frames
+ *	  What the engine makes of the rows: EPOCH, STATE, PART frames -> memory.
  */
 #include "cerebro_pg.h"
 
 #include <math.h>
 
 #include "miscadmin.h"
-#include "parser/parse_relation.h"
 #include "utils/timestamp.h"
 
-#include "fe.h"
 #include "train.h"
 
 #define MAX_PARTS 100000
-
-static void handle_message(void *self, const cer_message *message);
 
 /* The triple with what its structures are made of, as the engine, which knows
  * no names of people's own, is to read it. */
@@ -71,232 +65,6 @@ training_free(Training *training)
 	MemoryContextDelete(training->context);
 }
 
-/* ------------------------------------------------------------------- rows */
-
-static void
-set_phase(Training *training, AttemptPhase phase)
-{
-	if (training->attempt->record.phase == phase)
-		return;
-	training->attempt->record.phase = phase;
-	attempt_update(training->attempt, true);
-}
-
-static void
-send_chunk(void *self, const cer_chunk *chunk, const ReadPlan *plan,
-           cer_storage *storages)
-{
-	Training *training = self;
-	AttemptRecord *record = &training->attempt->record;
-	cer_message message = {.type = CER_FRAME_ROWS};
-
-	cer_content_add(training->content, chunk);
-	message.rows.position = training->n_sent;
-	message.rows.chunk = *chunk;
-	message.rows.n_columns = plan->n_inputs;
-	message.rows.storages = storages;
-	engine_send(training->engine, &message);
-	training->n_sent += chunk->n_rows;
-	record->n_done = training->n_sent;
-	attempt_update(training->attempt, false);
-}
-
-/* The sink's view of a training: which columns travel, and how. */
-typedef struct Sender
-{
-	Training *training;
-	const ReadPlan *plan;
-	cer_storage *storages;
-} Sender;
-
-static void
-sink_chunk(void *self, const cer_chunk *chunk)
-{
-	Sender *sender = self;
-
-	send_chunk(sender->training, chunk, sender->plan, sender->storages);
-}
-
-/* In frames of a bounded size. */
-static void
-sink_values(void *self, size_t input, uint32 first, const cer_text *values,
-            size_t n_values)
-{
-	Sender *sender = self;
-	size_t done = 0;
-	cer_error err = {0};
-
-	host_check(cer_content_add_values(sender->training->content, input, values,
-	                                  n_values, &err),
-	           &err);
-	while (done < n_values)
-	{
-		cer_message message = {.type = CER_FRAME_VALUES};
-		size_t size = 0;
-		size_t n = 0;
-
-		while (done + n < n_values && (n == 0 || size < CER_WIRE_PIECE))
-			size += values[done + n++].size + sizeof(uint32);
-		message.values.input = input;
-		message.values.first = first + done;
-		message.values.n_values = n;
-		message.values.values = values + done;
-		engine_send(sender->training->engine, &message);
-		done += n;
-	}
-}
-
-static void
-send_hello(Training *training)
-{
-	cer_message message = {.type = CER_FRAME_HELLO};
-
-	message.hello.executor = host_text("native");
-	message.hello.n_threads = train_threads;
-	message.hello.memory_limit = (uint64) train_memory_limit << 20;
-	engine_send(training->engine, &message);
-}
-
-static void
-send_group(Training *training, const Features *features, const ReadPlan *plan)
-{
-	cer_group_triple triple = {.job = training->attempt->record.job,
-	                           .text = host_text(training->text),
-	                           .keep_every = train_get_keep_every()};
-	cer_message message = {.type = CER_FRAME_GROUP};
-
-	message.group.n_triples = 1;
-	message.group.triples = &triple;
-	message.group.n_columns = features->n_columns;
-	message.group.columns = features->columns;
-	message.group.n_inputs = plan->n_inputs;
-	message.group.inputs = plan->inputs;
-	message.group.n_classes = training->task->n_classes;
-	engine_send(training->engine, &message);
-}
-
-static void
-check_others_see(const Task *task, Query *query)
-{
-	if (!isQueryUsingTempRelation(query))
-		return;
-	ereport(ERROR,
-	        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-	         errmsg("task \"%s\" cannot be trained for in the background",
-	                task->name),
-	         errdetail("It reads a temporary table, which no other session "
-	                   "sees."),
-	         errhint("Train with wait => true.")));
-}
-
-void
-train_check_queued(const Task *task, const char *triple)
-{
-	MemoryContext context = AllocSetContextCreate(
-		CurrentMemoryContext, "cerebro triple", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	const cer_mst *mst = structure_parse(triple);
-	int level = settings_enter(task);
-	const Features *features = fe_make(task, mst, false);
-
-	check_others_see(task, task_analyze(features->task));
-	settings_leave(level);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(context);
-}
-
-static void
-send_rows(Training *training, const Features *features, const ReadPlan *plan)
-{
-	Sender sender = {.training = training, .plan = plan};
-	RowSink sink = {
-		.self = &sender, .chunk = sink_chunk, .values = sink_values};
-	cer_host host = host_make();
-	cer_error err = {0};
-
-	sender.storages = palloc(sizeof(cer_storage) * (plan->n_inputs + 1));
-	for (int i = 0; i < plan->n_inputs; i++)
-		sender.storages[i] = plan->inputs[i].storage;
-	host_check(cer_content_new(&host, plan->inputs, plan->n_inputs,
-	                           &training->content, &err),
-	           &err);
-	task_read(features->task, plan, &sink, &training->stats);
-	training_note_contents(training, plan);
-}
-
-static void
-send_end(Training *training)
-{
-	cer_message end = {.type = CER_FRAME_END};
-
-	end.end.n_rows = training->n_sent;
-	engine_send(training->engine, &end);
-}
-
-static void
-note_stats(Training *training)
-{
-	AttemptRecord *record = &training->attempt->record;
-
-	record->n_rows = training->stats.n_rows;
-	record->read_seconds = training->stats.seconds;
-	record->n_done = 0;
-	set_phase(training, PHASE_ORDER);
-}
-
-/* From the first row on. */
-static void
-read_rows(Training *training, const Features *features, const ReadPlan *plan)
-{
-	training->engine = engine_start(handle_message, training);
-	send_hello(training);
-	send_group(training, features, plan);
-	set_phase(training, PHASE_READ);
-	send_rows(training, features, plan);
-	training->query = features->query;
-	note_stats(training);
-	training->data_version =
-		task_get_data_version(training->task, &training->stats);
-	if (!training_find_read(training, plan))
-		send_end(training);
-}
-
-/* Which columns FE reads, as the library chooses them once more. */
-static const cer_plan *
-plan_features(const Training *training, const Features *features)
-{
-	const cer_plan *plan;
-	cer_error err = {0};
-
-	host_check(cer_plan_make(host_make_arena(training->context), training->mst,
-	                         features->columns, features->n_columns, &plan,
-	                         &err),
-	           &err);
-	return plan;
-}
-
-bool
-training_read(Training *training)
-{
-	MemoryContext caller = MemoryContextSwitchTo(training->context);
-	int level = settings_enter(training->task);
-	const Features *features = fe_make(training->task, training->mst, true);
-	Query *query = task_analyze(features->task);
-	ReadPlan *plan =
-		read_plan_make(features->task, query, features->inputs,
-	                   features->n_inputs, 1u << CER_TRAIN | 1u << CER_VALID);
-
-	training->plan = plan_features(training, features);
-	plan->is_own = features->query == NULL;
-	if (plan->is_own)
-		training_find_unread(training, query, plan);
-	if (training->found == 0)
-		read_rows(training, features, plan);
-	settings_leave(level);
-	MemoryContextSwitchTo(caller);
-	return training->found == 0;
-}
-
 /* --------------------------------------------------------------- messages */
 
 static const AttemptPhase phases[] = {[CER_PHASE_ORDER] = PHASE_ORDER,
@@ -334,7 +102,7 @@ handle_status(Training *training, const cer_group_status *status)
 		if (training->began_at == 0)
 			training->began_at = GetCurrentTimestamp();
 	}
-	set_phase(training, phases[status->phase]);
+	training_set_phase(training, phases[status->phase]);
 	attempt_update(training->attempt, false);
 }
 
@@ -470,8 +238,8 @@ handle_done(Training *training)
 	training->is_done = true;
 }
 
-static void
-handle_message(void *self, const cer_message *message)
+void
+training_handle_message(void *self, const cer_message *message)
 {
 	Training *training = self;
 	MemoryContext caller = MemoryContextSwitchTo(training->context);

@@ -84,9 +84,13 @@ training_find_unread(Training *training, const Query *query, ReadPlan *plan)
 
 	if (!is_known)
 		return;
-	source_check_code(training->task, query);
-	query_check(copyObject(unconstify(Query *, query)), training->task->query);
-	plan->tables = task_get_tables(query, true);
+	if (plan->tables == NULL)
+	{
+		source_check_code(training->task, query);
+		query_check(copyObject(unconstify(Query *, query)),
+		            training->task->query);
+		plan->tables = task_get_tables(query, true);
+	}
 	version = task_find_data_version(training->task, plan->tables);
 	is_known = version != 0 && task_get_content(version, "", &contents[0]);
 	for (int i = 0; is_known && i < plan->n_inputs; i++)
@@ -103,21 +107,18 @@ training_find_unread(Training *training, const Query *query, ReadPlan *plan)
  * those that FE makes, which have the same name in triples that make others.
  */
 void
-training_note_contents(Training *training, const ReadPlan *plan)
+training_note_contents(Training *training, const ReadPlan *plan,
+                       cer_content_hash *contents)
 {
 	ReadStats *stats = &training->stats;
 
 	stats->n_contents = plan->is_own ? plan->n_inputs + 1 : 1;
 	stats->content_names = palloc(sizeof(char *) * (plan->n_inputs + 1));
-	stats->contents = palloc(sizeof(cer_content_hash) * (plan->n_inputs + 1));
+	stats->contents = contents;
 	stats->content_names[0] = "";
-	stats->contents[0] = cer_content_get_rows(training->content);
 	for (int i = 0; i < plan->n_inputs; i++)
-	{
 		stats->content_names[i + 1] =
 			pnstrdup(plan->inputs[i].name.data, plan->inputs[i].name.size);
-		stats->contents[i + 1] = cer_content_get_column(training->content, i);
-	}
 }
 
 static void
@@ -169,6 +170,15 @@ adopt_epochs(Training *training, List *epochs)
 	                            "of a training from the start.")));
 }
 
+/* Once it is known what columns hold: the model, if it is there. */
+bool
+training_find_read_model(Training *training, const ReadPlan *plan)
+{
+	if (training->story == NULL)
+		tell_story(training, plan, training->stats.contents);
+	return find_model(training, training->data_version);
+}
+
 /* Once rows are read: a model, or where to go on.  True: a model. */
 bool
 training_find_read(Training *training, const ReadPlan *plan)
@@ -176,9 +186,7 @@ training_find_read(Training *training, const ReadPlan *plan)
 	List *epochs;
 	List *parts = NIL;
 
-	if (training->story == NULL)
-		tell_story(training, plan, training->stats.contents);
-	if (find_model(training, training->data_version))
+	if (training_find_read_model(training, plan))
 		return true;
 	epochs = reuse ? story_find_epochs(training->story, training->mst) : NIL;
 	if (epochs != NIL)

@@ -27,7 +27,7 @@ WHERE e.extname = 'cerebro' AND c.relkind = 'v' AND col_description(c.oid, a.att
 ORDER BY 1, 2;
 
 -- every table has row-level security, nobody but its owner may write to it,
--- and a dump holds its rows
+-- and a dump holds its rows, but for those that are not logged
 SELECT c.relname, c.relrowsecurity AS has_policies,
        has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE') AS public_writes,
        c.oid = ANY (e.extconfig) AS is_dumped
@@ -36,7 +36,7 @@ JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.d
 JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
 WHERE e.extname = 'cerebro' AND c.relkind = 'r'
   AND (NOT c.relrowsecurity OR has_table_privilege('public', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
-       OR NOT c.oid = ANY (e.extconfig))
+       OR (c.oid = ANY (e.extconfig)) = (c.relpersistence = 'u'))
 ORDER BY 1;
 
 -- and so do the sequences
