@@ -25,6 +25,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_attribute.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/catcache.h"
@@ -69,7 +70,7 @@ mix(uint64 x)
 
 /* ------------------------------------------------------------ the catalog */
 
-/* Whatever was done to a column left another row version in the catalog. */
+/* Whatever was done to an object left another row version in the catalog. */
 void
 table_print_catalog(StringInfo text, int cache, Oid key)
 {
@@ -81,6 +82,41 @@ table_print_catalog(StringInfo text, int cache, Oid key)
 		       UINT64CONST(0x9E3779B97F4A7C15);
 	appendStringInfo(text, " %d:" UINT64_FORMAT, list->n_members, sum);
 	ReleaseCatCacheList(list);
+}
+
+/* What a column's values depend on; not its rights, nor statistics. */
+static void
+print_column(StringInfo text, HeapTuple tuple)
+{
+	Form_pg_attribute column = (Form_pg_attribute) GETSTRUCT(tuple);
+	bool is_null = true;
+	Datum missing = SysCacheGetAttr(ATTNUM, tuple,
+	                                Anum_pg_attribute_attmissingval, &is_null);
+
+	appendStringInfo(text, " %d %s %u %d %u %d %d", column->attnum,
+	                 NameStr(column->attname), column->atttypid,
+	                 column->atttypmod, column->attcollation,
+	                 column->attisdropped, column->attgenerated);
+	if (!is_null)
+		appendBinaryStringInfo(text, VARDATA_ANY(DatumGetPointer(missing)),
+		                       VARSIZE_ANY_EXHDR(DatumGetPointer(missing)));
+}
+
+/* In the order of their numbers: the list is in none. */
+static void
+print_columns(StringInfo text, Relation table)
+{
+	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
+	{
+		HeapTuple tuple =
+			SearchSysCache2(ATTNUM, ObjectIdGetDatum(RelationGetRelid(table)),
+		                    Int16GetDatum(i + 1));
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		print_column(text, tuple);
+		ReleaseSysCache(tuple);
+	}
 }
 
 /* --------------------------------------------------------------- the rows */
@@ -315,7 +351,7 @@ table_get_state(Oid relid)
 
 	initStringInfo(&text);
 	appendStringInfo(&text, "%u", relid);
-	table_print_catalog(&text, ATTNUM, relid);
+	print_columns(&text, table);
 	if (has_rows && is_telling)
 		is_telling = get_versions(table, &sum);
 	appendStringInfo(&text,

@@ -1,0 +1,208 @@
+-- Extracts: columns that are kept coded, and for whom.
+\getenv abs_srcdir PG_ABS_SRCDIR
+SET client_min_messages = warning;
+CREATE ROLE regress_extract_owner;
+CREATE ROLE regress_extract_other;
+CREATE ROLE regress_extract_stranger;
+GRANT regress_extract_owner TO regress_extract_other, regress_extract_stranger;
+ALTER ROLE regress_extract_other NOINHERIT;
+ALTER ROLE regress_extract_stranger NOINHERIT;
+CREATE SCHEMA extract AUTHORIZATION regress_extract_owner;
+GRANT USAGE ON SCHEMA extract TO PUBLIC;
+SET SESSION AUTHORIZATION regress_extract_owner;
+SET search_path = extract;
+\i :abs_srcdir/../lib/trips.sql
+SELECT cerebro.create_task('trips', source => 'SELECT * FROM trips', label => 'delay > 15') > 0 AS made;
+
+CREATE FUNCTION is_same(a integer, b integer) RETURNS boolean LANGUAGE sql AS $$
+	SELECT a <> b
+	   AND (SELECT array_agg((name, kind, dims, content)::text ORDER BY ordinal) FROM cerebro.model_part WHERE model = a AND kind <> 'header')
+		 = (SELECT array_agg((name, kind, dims, content)::text ORDER BY ordinal) FROM cerebro.model_part WHERE model = b AND kind <> 'header')
+	   AND (SELECT array_agg((epoch, train_loss, valid_log_loss, valid_auc, valid_accuracy, state)::text ORDER BY epoch) FROM cerebro.epoch WHERE model = a)
+		 = (SELECT array_agg((epoch, train_loss, valid_log_loss, valid_auc, valid_accuracy, state)::text ORDER BY epoch) FROM cerebro.epoch WHERE model = b);
+$$;
+-- rows of a table that this session has read so far
+CREATE FUNCTION n_read(relation regclass) RETURNS bigint LANGUAGE sql AS 'SELECT pg_stat_get_xact_tuples_returned(relation)';
+SET cerebro.reuse = off;
+
+-- one reads, the next does not: another structure, another encoder, other settings
+SELECT cerebro.train('trips', 'FE hour, distance, taxi, carrier AS mlp(8) PT epochs = 2') AS first \gset
+SELECT column_name, n_rows = sum(r[1]) OVER () / count(*) OVER () + sum(r[2]) OVER () / count(*) OVER () AS all_but_test, width, n_values, n_used
+FROM cerebro.extracts, LATERAL (SELECT ARRAY[class_rows[1][1] + class_rows[1][2], class_rows[2][1] + class_rows[2][2]] AS r FROM cerebro.data_version) v
+ORDER BY column_name NULLS FIRST;
+BEGIN;
+SELECT n_read('trips') AS before \gset
+SELECT cerebro.train('trips', 'FE hour, distance : standardize, taxi : quantile(4), carrier AS mlp(4) PT epochs = 1, batch = 64') > 0 AS trained;
+SELECT n_read('trips') - :before AS n_read;
+COMMIT;
+SELECT sum(n_used) AS n_used, count(*) FROM cerebro.extracts;
+
+-- some lack: they are read, the others are not; a column is one wherever FE names it
+BEGIN;
+SELECT n_read('trips') AS before \gset
+SELECT cerebro.train('trips', 'FE hour, carrier, evening = (hour > 17), even = (hour % 2 = 0) AS mlp(4) PT epochs = 1') > 0 AS trained;
+SELECT n_read('trips') > :before AS has_read;
+COMMIT;
+BEGIN;
+SELECT n_read('trips') AS before \gset
+SELECT cerebro.train('trips', 'FE carrier, late = (hour > 17), hour, distance AS mlp(4) PT epochs = 1') AS late \gset
+SELECT n_read('trips') - :before AS n_read;
+COMMIT;
+SELECT column_name, n_used FROM cerebro.extracts ORDER BY column_name NULLS FIRST;
+
+-- bits are those of a read
+SET cerebro.plan_extract = off;
+BEGIN;
+SELECT n_read('trips') AS before \gset
+SELECT is_same(:first, cerebro.train('trips', 'FE hour, distance, taxi, carrier AS mlp(8) PT epochs = 2'));
+SELECT n_read('trips') > :before AS has_read;
+COMMIT;
+SELECT is_same(:late, cerebro.train('trips', 'FE carrier, late = (hour > 17), hour, distance AS mlp(4) PT epochs = 1'));
+SET cerebro.plan_extract = force;
+SELECT is_same(:first, cerebro.train('trips', 'FE hour, distance, taxi, carrier AS mlp(8) PT epochs = 2'));
+RESET cerebro.plan_extract;
+SET cerebro.plan_extract = sometimes;
+
+-- numbers of all kinds, and what has more values than a table holds
+CREATE TABLE kinds AS
+	SELECT i AS id, (i / 7.0)::float8 AS doubles, (i / 2.0)::float8 AS halves, sin(i)::real AS floats,
+		i AS integers, (i % 300)::smallint AS some, 'v' || i % 300 AS texts, 'w' || i AS many,
+		CASE WHEN i % 3 > 0 THEN i % 2 = 0 END AS flag, i % 11 < 4 AS good
+	FROM generate_series(1, 3000) i;
+ALTER TABLE kinds ADD PRIMARY KEY (id);
+SELECT cerebro.create_task('kinds', source => 'SELECT * FROM kinds', label => 'good') > 0 AS made;
+SELECT cerebro.train('kinds', 'AS mlp(4) PT epochs = 2') AS kinds \gset
+SELECT is_same(:kinds, cerebro.train('kinds', 'AS mlp(4) PT epochs = 2'));
+SELECT column_name, width, n_values FROM cerebro.extracts WHERE task = 'kinds' ORDER BY column_name NULLS FIRST;
+
+-- tables that FE joins, in whatever order; JOINs are not looked at twice
+CREATE TABLE carriers (carrier text PRIMARY KEY, age integer, size integer);
+INSERT INTO carriers VALUES ('AA', 90, 1), ('B6', 20, 2), ('DL', 95, 3), ('UA', 94, NULL);
+CREATE TABLE hours (hour integer PRIMARY KEY, name text);
+INSERT INTO hours SELECT i, 'h' || i / 6 FROM generate_series(0, 23) i;
+SELECT cerebro.train('trips', 'FE hour, distance, carriers.age, JOIN carriers USING (carrier) AS mlp(8) PT epochs = 2') AS joined \gset
+BEGIN;
+SELECT n_read('trips') AS before, n_read('carriers') AS before_carriers \gset
+SELECT is_same(:joined, cerebro.train('trips', 'FE hour, distance, carriers.age, JOIN carriers USING (carrier) AS mlp(8) PT epochs = 2'));
+SELECT n_read('trips') - :before AS n_trips, n_read('carriers') - :before_carriers AS n_carriers;
+COMMIT;
+SELECT cerebro.train('trips', 'FE hour, distance, hours.name, carriers.age, JOIN hours USING (hour), JOIN carriers USING (carrier) AS mlp(8) PT epochs = 2') > 0 AS trained;
+SELECT column_name, count(*) FROM cerebro.extracts WHERE task = 'trips' AND column_name IN ('carriers.age', 'hours.name', 'hour') GROUP BY 1 ORDER BY 1;
+BEGIN;
+SELECT cerebro.train('trips', 'FE distance, hours.name, x = (carriers.age * 2), JOIN hours USING (hour), JOIN carriers USING (carrier) AS mlp(8) PT epochs = 1') > 0 AS trained;
+SELECT cerebro.train('trips', 'FE x = (carriers.age * 2), JOIN carriers USING (carrier) AS mlp(8) PT epochs = 1') > 0 AS trained;
+COMMIT;
+SELECT count(*) FROM cerebro.extracts WHERE task = 'trips' AND column_name = 'x';
+
+-- what was written to is read again, and is another data version
+\set VERBOSITY terse
+SET client_min_messages = notice;
+UPDATE carriers SET age = 21 WHERE carrier = 'B6';
+SELECT cerebro.train('trips', 'FE hour, distance, carriers.age, JOIN carriers USING (carrier) AS mlp(8) PT epochs = 1') > 0 AS trained;
+SELECT count(*), count(DISTINCT data_version) AS n_versions FROM cerebro.extracts WHERE task = 'trips' AND column_name = 'carriers.age';
+UPDATE trips SET taxi = taxi + 1 WHERE id = 17;
+SELECT cerebro.train('trips', 'FE hour, taxi AS mlp(8) PT epochs = 1') > 0 AS trained;
+SET client_min_messages = warning;
+SELECT column_name, n_used FROM cerebro.extracts WHERE task = 'trips' ORDER BY column_name NULLS FIRST;
+SELECT data_version = (SELECT max(id) FROM cerebro.data_version) AS is_newest FROM cerebro.extracts WHERE task = 'trips' GROUP BY 1;
+-- and what this transaction has written is not kept
+BEGIN;
+UPDATE trips SET taxi = taxi + 1 WHERE id = 18;
+SELECT cerebro.train('trips', 'FE hour, taxi, distance AS mlp(8) PT epochs = 1') > 0 AS trained;
+SELECT count(*) FROM cerebro.extracts WHERE task = 'trips';
+ROLLBACK;
+
+-- what depends on the task's own settings is kept; functions of somebody's own are run each time
+SELECT cerebro.train('trips', 'FE hour, date = (to_timestamp(hour * 86400)::date) AS mlp(8) PT epochs = 1') > 0 AS trained;
+SELECT column_name FROM cerebro.extracts WHERE task = 'trips' AND column_name = 'date';
+CREATE FUNCTION twice(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 2 * $1';
+SELECT cerebro.create_task('own', source => 'SELECT id, distance, extract.twice(hour) AS twice FROM extract.trips', label => 'distance > 1000', exclude => '{distance}') > 0 AS made;
+SELECT cerebro.train('own', 'FE twice AS mlp(2) PT epochs = 1') > 0 AS trained;
+SELECT column_name FROM cerebro.extracts WHERE task = 'own' ORDER BY 1 NULLS FIRST;
+
+-- for others: who may not read a column does not get it from what is kept
+GRANT SELECT (id, carrier, hour, distance, taxi, delay) ON trips TO regress_extract_other;
+GRANT SELECT (id, carrier, hour, distance, delay) ON trips TO regress_extract_stranger;
+SET SESSION AUTHORIZATION regress_extract_other;
+SET search_path = extract;
+SET cerebro.reuse = off;
+SELECT cerebro.train('trips', 'FE hour, taxi AS mlp(8) PT epochs = 1') > 0 AS trained;
+SELECT column_name, n_used FROM cerebro.extracts WHERE task = 'trips' ORDER BY column_name NULLS FIRST;
+SELECT bytes FROM cerebro.extract_chunk;
+SELECT content FROM cerebro.extract;
+INSERT INTO cerebro.extract_chunk VALUES ('', 1, '');
+SET SESSION AUTHORIZATION regress_extract_stranger;
+SET search_path = extract;
+SELECT cerebro.train('trips', 'FE hour, taxi AS mlp(8) PT epochs = 1');
+
+-- row security: what one role may see is kept for roles that see the same
+SET SESSION AUTHORIZATION regress_extract_owner;
+SET search_path = extract;
+SET cerebro.reuse = off;
+GRANT SELECT ON trips TO regress_extract_other, regress_extract_stranger;
+ALTER TABLE trips ENABLE ROW LEVEL SECURITY;
+CREATE POLICY near ON trips TO regress_extract_other USING (distance < 2000);
+CREATE POLICY mine ON trips TO regress_extract_stranger USING (current_user = 'regress_extract_stranger' AND distance >= 1000);
+SELECT cerebro.train('trips', 'FE hour, taxi AS mlp(8) PT epochs = 1') > 0 AS trained;
+SELECT count(DISTINCT n_rows) AS n_kinds FROM cerebro.extracts WHERE task = 'trips';
+SET SESSION AUTHORIZATION regress_extract_other;
+SET search_path = extract;
+SET cerebro.reuse = off;
+SELECT cerebro.train('trips', 'FE hour, taxi AS mlp(8) PT epochs = 1') AS near \gset
+SELECT valid_labels IS NOT NULL AS has_version, n_rows < 4000 AS is_less FROM cerebro.data_version WHERE id = (SELECT data_version FROM cerebro.model WHERE id = :near);
+BEGIN;
+SELECT n_read('trips') AS before \gset
+SELECT is_same(:near, cerebro.train('trips', 'FE hour, taxi AS mlp(8) PT epochs = 1'));
+SELECT n_read('trips') - :before AS n_read;
+COMMIT;
+SET SESSION AUTHORIZATION regress_extract_stranger;
+SET search_path = extract;
+SET cerebro.reuse = off;
+SELECT cerebro.train('trips', 'FE hour, taxi AS mlp(8) PT epochs = 1') AS far \gset
+SELECT v.n_rows <> (SELECT count(*) FROM trips WHERE distance < 2000) AS are_others FROM cerebro.model m JOIN cerebro.data_version v ON v.id = m.data_version WHERE m.id = :far;
+RESET SESSION AUTHORIZATION;
+SET search_path = extract;
+SELECT count(DISTINCT rows) AS n_kinds FROM cerebro.extract e JOIN cerebro.data_version v ON v.id = e.data_version JOIN cerebro.task t ON t.id = v.task WHERE t.name = 'trips';
+SET SESSION AUTHORIZATION regress_extract_owner;
+SET search_path = extract;
+SET cerebro.reuse = off;
+ALTER TABLE trips DISABLE ROW LEVEL SECURITY;
+
+-- room: what saves least goes, and what needs more than there is is not kept
+CREATE TABLE wide AS SELECT i AS id, random() AS a, random() AS b, random() AS c, i % 3 = 0 AS good FROM generate_series(1, 40000) i;
+ALTER TABLE wide ADD PRIMARY KEY (id);
+SELECT cerebro.create_task('wide', source => 'SELECT * FROM wide', label => 'good') > 0 AS made;
+SET cerebro.extract_memory = '1MB';
+SELECT cerebro.train('wide', 'FE a AS mlp(2) PT epochs = 1') > 0 AS trained;
+SELECT column_name FROM cerebro.extracts WHERE task = 'wide' ORDER BY 1 NULLS FIRST;
+SELECT cerebro.train('wide', 'FE a AS mlp(3) PT epochs = 1') > 0 AS trained;
+SELECT cerebro.train('wide', 'FE b, c AS mlp(2) PT epochs = 1') > 0 AS trained;
+SELECT sum(bytes) <= 1 << 20 AS fits FROM cerebro.extracts;
+SET cerebro.plan_extract = force;
+SELECT cerebro.train('wide', 'FE a, b AS mlp(2) PT epochs = 1') > 0 AS trained;
+SELECT column_name FROM cerebro.extracts WHERE task = 'wide' AND column_name IN ('a', 'b') ORDER BY 1;
+RESET cerebro.plan_extract;
+RESET cerebro.extract_memory;
+
+-- they go with their task
+SELECT cerebro.drop_task('wide');
+SELECT count(*) FROM cerebro.extracts WHERE task = 'wide';
+RESET SESSION AUTHORIZATION;
+SELECT count(*) FROM cerebro.extract_chunk c WHERE NOT EXISTS (SELECT FROM cerebro.extract e WHERE e.id = c.extract);
+SELECT relname, relpersistence FROM pg_class WHERE relnamespace = 'cerebro'::regnamespace AND relkind = 'r' AND relname LIKE 'extract%' ORDER BY 1;
+
+-- bytes that are damaged are not trained on
+UPDATE cerebro.extract_chunk SET bytes = substr(bytes, 2) WHERE ordinal = 0;
+SET SESSION AUTHORIZATION regress_extract_owner;
+SET search_path = extract;
+SET cerebro.reuse = off;
+SELECT refused($$SELECT cerebro.train('kinds', 'AS mlp(4) PT epochs = 2')$$);
+SET cerebro.plan_extract = off;
+SELECT cerebro.train('kinds', 'AS mlp(4) PT epochs = 2') > 0 AS trained;
+RESET SESSION AUTHORIZATION;
+
+SET client_min_messages = error;
+SELECT cerebro.drop_task(name) IS NOT NULL AS dropped FROM cerebro.task WHERE owner = 'regress_extract_owner'::regrole;
+SELECT count(*) FROM cerebro.extract e JOIN cerebro.data_version v ON v.id = e.data_version JOIN cerebro.task t ON t.id = v.task WHERE t.owner = 'regress_extract_owner'::regrole;
+DROP SCHEMA extract CASCADE;
+DROP ROLE regress_extract_owner, regress_extract_other, regress_extract_stranger;
