@@ -74,4 +74,16 @@ FROM cerebro.extract e
 JOIN cerebro.data_version v ON v.id OPERATOR(pg_catalog.=) e.data_version
 JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) v.task;
 COMMENT ON VIEW cerebro.extracts IS 'columns that are kept coded, so that no training reads them again; without a name: keys and labels of the rows';
+COMMENT ON COLUMN cerebro.extracts.task IS 'the task whose rows they are';
+COMMENT ON COLUMN cerebro.extracts.data_version IS 'the data version that was read';
+COMMENT ON COLUMN cerebro.extracts.column_name IS 'as FE named it when it was read; NULL: keys and labels';
+COMMENT ON COLUMN cerebro.extracts.n_rows IS 'training and validation rows';
+COMMENT ON COLUMN cerebro.extracts.width IS 'bytes of a row';
+COMMENT ON COLUMN cerebro.extracts.n_values IS 'different values, where rows are codes of them';
+COMMENT ON COLUMN cerebro.extracts.bytes IS 'all that is kept of it';
+COMMENT ON COLUMN cerebro.extracts.seconds IS 'its share of the read that brought it';
+COMMENT ON COLUMN cerebro.extracts.n_used IS 'trainings that did not read it again';
+COMMENT ON COLUMN cerebro.extracts.seconds_saved IS 'seconds times n_used';
+COMMENT ON COLUMN cerebro.extracts.created_at IS 'when it was read';
+COMMENT ON COLUMN cerebro.extracts.used_at IS 'when it was last used: what saves least goes first';
 GRANT SELECT ON cerebro.extracts TO PUBLIC;

@@ -95,14 +95,13 @@ COMMIT;
 SELECT count(*) FROM cerebro.extracts WHERE task = 'trips' AND column_name = 'x';
 
 -- what was written to is read again, and is another data version
-\set VERBOSITY terse
-SET client_min_messages = notice;
+SELECT count(*) AS versions FROM cerebro.data_version \gset
 UPDATE carriers SET age = 21 WHERE carrier = 'B6';
 SELECT cerebro.train('trips', 'FE hour, distance, carriers.age, JOIN carriers USING (carrier) AS mlp(8) PT epochs = 1') > 0 AS trained;
 SELECT count(*), count(DISTINCT data_version) AS n_versions FROM cerebro.extracts WHERE task = 'trips' AND column_name = 'carriers.age';
 UPDATE trips SET taxi = taxi + 1 WHERE id = 17;
 SELECT cerebro.train('trips', 'FE hour, taxi AS mlp(8) PT epochs = 1') > 0 AS trained;
-SET client_min_messages = warning;
+SELECT count(*) - :versions AS new_versions FROM cerebro.data_version;
 SELECT column_name, n_used FROM cerebro.extracts WHERE task = 'trips' ORDER BY column_name NULLS FIRST;
 SELECT data_version = (SELECT max(id) FROM cerebro.data_version) AS is_newest FROM cerebro.extracts WHERE task = 'trips' GROUP BY 1;
 -- and what this transaction has written is not kept
