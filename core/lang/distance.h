@@ -31,6 +31,18 @@ extern uint64_t cer_hash_text(uint64_t from, cer_text text);
 extern uint64_t cer_hash_number(uint64_t from, double number);
 extern uint64_t cer_hash_tree(uint64_t from, const cer_ast *ast);
 
+/* ----------------------------------------------------------- keys */
+
+/* What stands for a key in a summary; others may, too. */
+extern size_t cer_key_get_bit(uint64_t key);
+extern uint64_t cer_key_of_fact(uint64_t fact);
+extern uint64_t cer_key_of_word(cer_text word); /* of AS */
+/* Set the bits of all keys; of a pattern those that each triple has that it
+ * contains. */
+extern void cer_mst_sign(const cer_mst *mst, uint64_t bits[CER_SUMMARY_WORDS]);
+extern void
+cer_pattern_sign(const cer_pattern *pattern, uint64_t bits[CER_SUMMARY_WORDS]);
+
 /* ----------------------------------------------------------- numbers */
 
 extern double cer_number_distance(double x, double y);

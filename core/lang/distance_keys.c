@@ -37,25 +37,42 @@ enum
 
 typedef struct keys
 {
-	uint64_t *at; /* NULL: count only */
+	uint64_t *at;   /* NULL: count only */
+	uint64_t *bits; /* or NULL: a bit for each */
 	size_t n;
 } keys;
+
+size_t
+cer_key_get_bit(uint64_t key)
+{
+	return (size_t) (key >> 32) % (64 * CER_SUMMARY_WORDS);
+}
 
 static void
 add_key(keys *to, uint64_t key)
 {
+	size_t bit = cer_key_get_bit(key);
+
 	if (to->at != NULL)
 		to->at[to->n] = key;
+	if (to->bits != NULL)
+		to->bits[bit / 64] |= (uint64_t) 1 << bit % 64;
 	to->n++;
 }
 
 /* --------------------------------------------------------------- FE */
 
+uint64_t
+cer_key_of_fact(uint64_t fact)
+{
+	return cer_hash_number(KEY_FACT, 0) ^ fact;
+}
+
 static void
 add_fact(void *self, uint64_t fact, double weight)
 {
 	(void) weight;
-	add_key(self, cer_hash_number(KEY_FACT, 0) ^ fact);
+	add_key(self, cer_key_of_fact(fact));
 }
 
 static uint64_t
@@ -156,13 +173,19 @@ typedef enum source
 	OF_SPACE
 } source;
 
+uint64_t
+cer_key_of_word(cer_text word)
+{
+	return cer_hash_text(KEY_WORD, word);
+}
+
 static void
 add_call(keys *to, const cer_ast *call, source of)
 {
 	const cer_word *word = cer_call_get_word(call);
 	uint64_t widths = cer_hash_text(KEY_WIDTHS, call->name);
 
-	add_key(to, cer_hash_text(KEY_WORD, call->name));
+	add_key(to, cer_key_of_word(call->name));
 	if ((word == NULL || cer_word_takes_widths(word)) &&
 	    hash_widths(call, &widths))
 		add_key(to, widths);
@@ -294,7 +317,7 @@ make_keys(cer_arena *arena, const cer_ast *ast, source of, keys *made,
 {
 	size_t size;
 
-	*made = (keys){.at = NULL};
+	*made = (keys){0};
 	add_triple(made, ast, of);
 	size = cer_size_multiply(2 * sizeof(*made->at), made->n);
 	made->n = 0;
@@ -342,4 +365,20 @@ cer_space_make_keys(cer_arena *arena, const cer_space *space,
 	*at = made.at;
 	*n_keys = made.n;
 	return CER_OK;
+}
+
+void
+cer_mst_sign(const cer_mst *mst, uint64_t bits[CER_SUMMARY_WORDS])
+{
+	keys to = {.bits = bits};
+
+	add_triple(&to, mst->ast, OF_TRIPLE);
+}
+
+void
+cer_pattern_sign(const cer_pattern *pattern, uint64_t bits[CER_SUMMARY_WORDS])
+{
+	keys to = {.bits = bits};
+
+	add_triple(&to, pattern->ast, OF_PATTERN);
 }

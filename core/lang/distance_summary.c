@@ -30,8 +30,17 @@
  * free: the same with differences of one side, and in AS one for one, as an
  * edit that costs c brings at most c of what was missing.
  *
- * A dimension is rounded to 1 / UNITS and clamped, which makes no difference
- * larger by more than one unit; that unit is taken off.
+ * Bits: buckets are few, so that what a pattern asks for is often hidden by
+ * something else.  A summary has 512 bits, too, one of which stands for each
+ * name of FE and each word of AS.  A name that a pattern asks for and whose bit
+ * is missing costs its weight; a node of AS whose word is missing is matched
+ * with another word or with nothing, and costs 1; numbers are other nodes.  Of
+ * both sums, by buckets and by bits, the larger one counts.
+ *
+ * A dimension is rounded to 1 / UNITS and clamped: upwards in a triple's
+ * summary, downwards in a probe.  What a triple has less than the probe never
+ * grows by that; what it has more grows by less than two units, which are taken
+ * off.  So a bound that is a whole number is often the distance itself.
  */
 #include "lang/distance.h"
 
@@ -194,27 +203,42 @@ add_training(point *p, const cer_ast *triple)
 /* --------------------------------------------------------------- making */
 
 static void
-round_point(const point *p, cer_summary *summary)
+round_up(const point *p, cer_summary *summary)
 {
 	for (size_t i = 0; i < CER_SUMMARY_DIMS; i++)
-		summary->at[i] =
-			(uint16_t) fmin(nearbyint(p->at[i] * UNITS), UINT16_MAX);
+		summary->at[i] = (uint16_t) fmin(ceil(p->at[i] * UNITS), UINT16_MAX);
+}
+
+static void
+round_down(const point *p, cer_summary *summary)
+{
+	for (size_t i = 0; i < CER_SUMMARY_DIMS; i++)
+		summary->at[i] = (uint16_t) fmin(floor(p->at[i] * UNITS), UINT16_MAX);
+}
+
+static void
+place_triple(point *p, const cer_mst *mst)
+{
+	const cer_ast *fe = cer_ast_find_section(mst->ast, CER_AST_FE);
+
+	for (const cer_ast *item = fe->first; item; item = item->next)
+	{
+		cer_item_visit_facts(item, add_fact, p);
+		cer_item_visit_details(item, add_fact, p);
+	}
+	add_structure(p, cer_ast_find_section(mst->ast, CER_AST_AS));
+	add_training(p, mst->ast);
 }
 
 void
 cer_mst_summarize(const cer_mst *mst, cer_summary *summary)
 {
-	const cer_ast *fe = cer_ast_find_section(mst->ast, CER_AST_FE);
 	point p = {.at = {0}};
 
-	for (const cer_ast *item = fe->first; item; item = item->next)
-	{
-		cer_item_visit_facts(item, add_fact, &p);
-		cer_item_visit_details(item, add_fact, &p);
-	}
-	add_structure(&p, cer_ast_find_section(mst->ast, CER_AST_AS));
-	add_training(&p, mst->ast);
-	round_point(&p, summary);
+	place_triple(&p, mst);
+	round_up(&p, summary);
+	memset(summary->bits, 0, sizeof(summary->bits));
+	cer_mst_sign(mst, summary->bits);
 }
 
 /* --------------------------------------------------------------- weights */
@@ -268,8 +292,12 @@ cer_probe_init(cer_probe *probe)
 void
 cer_mst_probe(const cer_mst *mst, cer_probe *probe)
 {
+	point p = {.at = {0}};
+
 	cer_probe_init(probe);
-	cer_mst_summarize(mst, &probe->summary);
+	place_triple(&p, mst);
+	round_down(&p, &probe->summary);
+	cer_mst_sign(mst, probe->summary.bits);
 }
 
 /* --------------------------------------------------------------- pattern */
@@ -304,13 +332,46 @@ probe_nodes(point *p, const cer_ast *ast, size_t times)
 			            times * cer_ast_count_copies(child));
 }
 
+/* Once for each bit; what there is no room for counts nothing. */
+static void
+add_probe_fact(cer_probe *probe, uint64_t key, double weight)
+{
+	size_t bit = cer_key_get_bit(key);
+
+	for (size_t i = 0; i < probe->n_facts; i++)
+		if (probe->facts[i].bit == bit)
+			return;
+	if (probe->n_facts < CER_PROBE_FACTS)
+		probe->facts[probe->n_facts++] =
+			(cer_probe_fact){(uint16_t) bit, (uint16_t) (weight * PARTS)};
+}
+
+static void
+probe_fact(void *self, uint64_t fact, double weight)
+{
+	add_probe_fact(self, cer_key_of_fact(fact), weight);
+}
+
+static void
+probe_words(cer_probe *probe, const cer_ast *ast)
+{
+	if (ast->kind == CER_AST_CALL)
+		add_probe_fact(probe, cer_key_of_word(ast->name), 1);
+	for (const cer_ast *child = ast->first; child; child = child->next)
+		if (!cer_call_may_omit(ast, child))
+			probe_words(probe, child);
+}
+
 static void
 probe_structure(point *p, const cer_ast *as, cer_probe *probe)
 {
 	const cer_ast *list = as->first->kind == CER_AST_CHAIN ? as->first : as;
 
 	for (const cer_ast *child = list->first; child; child = child->next)
+	{
 		probe_nodes(p, cer_ast_get_copied(child), cer_ast_count_copies(child));
+		probe_words(probe, child);
+	}
 	set_weights(probe, WORD_FIRST, WORD_BUCKETS + N_HATS + 1, 1, USE_MISSING);
 }
 
@@ -321,7 +382,11 @@ probe_items(point *p, const cer_ast *fe, cer_probe *probe)
 {
 	for (const cer_ast *item = fe->first; item; item = item->next)
 		if (!is_repeated(fe, item))
+		{
 			cer_item_visit_facts(item, add_fact, p);
+			cer_item_visit_facts(item, probe_fact, probe);
+		}
+	probe->n_columns = probe->n_facts;
 	set_weights(probe, FE_FIRST, FE_BUCKETS, 1, USE_MISSING);
 }
 
@@ -372,7 +437,8 @@ cer_pattern_probe(const cer_pattern *pattern, cer_probe *probe)
 		probe_structure(&p, as, probe);
 	if (pt != NULL)
 		probe_training(&p, pt, probe);
-	round_point(&p, &probe->summary);
+	round_down(&p, &probe->summary);
+	cer_pattern_sign(pattern, probe->summary.bits);
 }
 
 /* --------------------------------------------------------------- bounds */
@@ -387,30 +453,84 @@ cer_summary_box_extend(cer_summary_box *box, const cer_summary_box *by)
 		if (by->most.at[i] > box->most.at[i])
 			box->most.at[i] = by->most.at[i];
 	}
+	for (size_t i = 0; i < CER_SUMMARY_WORDS; i++)
+	{
+		box->least.bits[i] &= by->least.bits[i];
+		box->most.bits[i] |= by->most.bits[i];
+	}
 }
 
 /*
- * Rounding may have made a difference larger by a unit, which is taken off.
  * Plain loops over small integers: a search asks for thousands of bounds, and
  * the compiler makes vectors of them.
  */
-double
-cer_probe_bound(const cer_probe *probe, const cer_summary_box *box)
+static inline uint32_t
+sum_gaps(const cer_probe *probe, const cer_summary_box *box, size_t first,
+         size_t n)
 {
 	uint32_t sum = 0;
 
-	for (size_t i = 0; i < CER_SUMMARY_DIMS; i++)
+	for (size_t i = first; i < first + n; i++)
 	{
 		uint16_t at = probe->summary.at[i];
 		uint16_t least = box->least.at[i] & probe->above[i];
 		uint16_t most = box->most.at[i];
 		uint16_t below = at > most ? (uint16_t) (at - most) : 0;
 		uint16_t above = least > at ? (uint16_t) (least - at) : 0;
-		uint16_t gap = below > above ? below : above;
+		uint16_t gap;
 
-		gap = gap > 0 ? (uint16_t) (gap - 1) : 0;
+		above = above > 2 ? (uint16_t) (above - 2) : 0;
+		gap = below > above ? below : above;
 		gap = gap < probe->limit[i] ? gap : probe->limit[i];
 		sum += (uint32_t) gap * probe->weight[i];
 	}
-	return sum / (UNITS * PARTS);
+	return sum;
+}
+
+static uint32_t
+sum_missing(const cer_probe *probe, const cer_summary_box *box, size_t first,
+            size_t end)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = first; i < end; i++)
+	{
+		cer_probe_fact fact = probe->facts[i];
+		uint64_t word = box->most.bits[fact.bit / 64];
+
+		if ((word >> fact.bit % 64 & 1) == 0)
+			sum += fact.weight * (uint32_t) UNITS;
+	}
+	return sum;
+}
+
+static uint32_t
+get_larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+double
+cer_probe_bound(const cer_probe *probe, const cer_summary_box *box)
+{
+	uint32_t fe = sum_gaps(probe, box, FE_FIRST, FE_BUCKETS);
+	uint32_t words = sum_gaps(probe, box, WORD_FIRST, WORD_BUCKETS);
+	uint32_t rest =
+		sum_gaps(probe, box, HAT_FIRST, OPTIMIZER_FIRST - HAT_FIRST);
+	uint32_t pt = sum_gaps(probe, box, OPTIMIZER_FIRST,
+	                       CER_SUMMARY_DIMS - OPTIMIZER_FIRST);
+
+	fe = get_larger(fe, sum_missing(probe, box, 0, probe->n_columns));
+	words = get_larger(
+		words, sum_missing(probe, box, probe->n_columns, probe->n_facts));
+	return (fe + words + rest + pt) / (UNITS * PARTS);
+}
+
+bool
+cer_probe_may_contain(const cer_probe *probe, const cer_summary_box *box)
+{
+	for (size_t i = 0; i < CER_SUMMARY_WORDS; i++)
+		if ((probe->summary.bits[i] & ~box->most.bits[i]) != 0)
+			return false;
+	return cer_probe_bound(probe, box) == 0;
 }

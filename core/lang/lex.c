@@ -110,6 +110,8 @@ cer_status
 cer_lexer_init(cer_lexer *lexer, cer_arena *arena, cer_text text,
                cer_error *err)
 {
+	if (text.data == NULL)
+		text.data = "";
 	char *names;
 
 	if (text.size > CER_LEX_MAX_TEXT)

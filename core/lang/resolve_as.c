@@ -9,6 +9,7 @@
 #include "lang/change.h"
 #include "lang/suggest.h"
 
+#include <math.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- words */
@@ -101,6 +102,52 @@ shorten_activation(cer_ast *call, const cer_word *word)
 	cer_ast_remove_children(call);
 }
 
+static cer_status
+fail_times(cer_resolver *r, const cer_ast *times)
+{
+	cer_fail_at(r->err, CER_BAD_VALUE, times->place,
+	            "\"x\" stands outside a list of widths");
+	cer_error_set_hint(r->err, "Write repeat(n, layers).");
+	return CER_BAD_VALUE;
+}
+
+/* How often: whole numbers, whatever stands for them. */
+static cer_status
+check_count(cer_resolver *r, const cer_ast *count)
+{
+	if (count->kind == CER_AST_NUMBER &&
+	    !(count->number >= 1 && count->number <= CER_MAX_LAYERS &&
+	      count->number == floor(count->number)))
+	{
+		cer_fail_at(r->err, CER_BAD_VALUE, count->place,
+		            "bad value %g for number of layers", count->number);
+		cer_error_set_detail(
+			r->err, "number of layers is a whole number from 1 to %d.",
+			CER_MAX_LAYERS);
+		return CER_BAD_VALUE;
+	}
+	for (const cer_ast *child = count->first; child; child = child->next)
+		CER_TRY(check_count(r, child));
+	return CER_OK;
+}
+
+/* Widths times words are neither. */
+static cer_status
+check_times(cer_resolver *r, const cer_ast *value)
+{
+	while (value->kind == CER_AST_OPTIONAL || value->kind == CER_AST_CONDITION)
+		value = value->first;
+	if (value->kind == CER_AST_CHOICE)
+		for (const cer_ast *one = value->first; one; one = one->next)
+			CER_TRY(check_times(r, one));
+	if (value->kind != CER_AST_TIMES && value->kind != CER_AST_FREE_TIMES)
+		return CER_OK;
+	for (const cer_ast *side = value->first; side; side = side->next)
+		if (side->kind == CER_AST_CALL || side->kind == CER_AST_CHAIN)
+			return fail_times(r, value);
+	return check_count(r, value->last);
+}
+
 /* What its arguments are is not known; those that are surely layers are made
  * canonical. */
 static cer_status
@@ -108,6 +155,8 @@ resolve_unknown(cer_resolver *r, cer_ast *call)
 {
 	if (r->unknown == NULL)
 		r->unknown = call;
+	for (const cer_ast *child = call->first; child; child = child->next)
+		CER_TRY(check_times(r, child));
 	CER_TRY(cer_ast_rewrite_runs(r->arena, call, r->err));
 	for (cer_ast *child = call->first; child; child = child->next)
 	{
@@ -154,10 +203,7 @@ cer_resolve_layer(cer_resolver *r, cer_ast *layer)
 		case CER_AST_FREE_TIMES:
 			if (layer->first->kind == CER_AST_NUMBER)
 				break;
-			cer_fail_at(r->err, CER_BAD_VALUE, layer->place,
-			            "\"x\" stands outside a list of widths");
-			cer_error_set_hint(r->err, "Write repeat(n, layers).");
-			return CER_BAD_VALUE;
+			return fail_times(r, layer);
 		default:
 			break;
 	}

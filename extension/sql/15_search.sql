@@ -1,11 +1,18 @@
 -- Search over triples: containment, distance, and what indexes do for them.
 
+CREATE FUNCTION cerebro.mst_matches_support(internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_matches_support';
+COMMENT ON FUNCTION cerebro.mst_matches_support(internal) IS 'tells the planner that the index of near triples answers @>, too';
+
 CREATE FUNCTION cerebro.mst_matches(mst cerebro.mst, pattern cerebro.mst_pattern) RETURNS boolean
 	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 200
+	SUPPORT cerebro.mst_matches_support
 	AS 'MODULE_PATHNAME', 'cerebro_mst_matches';
 COMMENT ON FUNCTION cerebro.mst_matches(cerebro.mst, cerebro.mst_pattern) IS 'implementation of @> operator';
 CREATE FUNCTION cerebro.mst_pattern_matched(pattern cerebro.mst_pattern, mst cerebro.mst) RETURNS boolean
 	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 200
+	SUPPORT cerebro.mst_matches_support
 	AS 'MODULE_PATHNAME', 'cerebro_mst_pattern_matched';
 COMMENT ON FUNCTION cerebro.mst_pattern_matched(cerebro.mst_pattern, cerebro.mst) IS 'implementation of <@ operator';
 CREATE OPERATOR cerebro.@> (
@@ -18,6 +25,16 @@ CREATE OPERATOR cerebro.<@ (
 	RESTRICT = pg_catalog.matchingsel, JOIN = pg_catalog.matchingjoinsel);
 COMMENT ON OPERATOR cerebro.@> (cerebro.mst, cerebro.mst_pattern) IS 'the triple has what the pattern names';
 COMMENT ON OPERATOR cerebro.<@ (cerebro.mst_pattern, cerebro.mst) IS 'the triple has what the pattern names';
+
+-- What @> becomes where the index of near triples answers it.
+CREATE FUNCTION cerebro.mst_matches_near(mst cerebro.mst, pattern cerebro.mst_pattern) RETURNS boolean
+	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 200
+	AS 'MODULE_PATHNAME', 'cerebro_mst_matches';
+COMMENT ON FUNCTION cerebro.mst_matches_near(cerebro.mst, cerebro.mst_pattern) IS 'implementation of @>> operator';
+CREATE OPERATOR cerebro.@>> (
+	LEFTARG = cerebro.mst, RIGHTARG = cerebro.mst_pattern, FUNCTION = cerebro.mst_matches_near,
+	RESTRICT = pg_catalog.matchingsel, JOIN = pg_catalog.matchingjoinsel);
+COMMENT ON OPERATOR cerebro.@>> (cerebro.mst, cerebro.mst_pattern) IS 'as @>, asked of the index of near triples';
 
 CREATE FUNCTION cerebro.mst_distance(a cerebro.mst, b cerebro.mst) RETURNS double precision
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 400
@@ -111,6 +128,7 @@ COMMENT ON FUNCTION cerebro.mst_gist_sortsupport(internal) IS 'GiST support: the
 
 CREATE OPERATOR CLASS cerebro.mst_gist_ops DEFAULT FOR TYPE cerebro.mst USING gist AS
 	OPERATOR 1 cerebro.= (cerebro.mst, cerebro.mst),
+	OPERATOR 2 cerebro.@>> (cerebro.mst, cerebro.mst_pattern),
 	OPERATOR 15 cerebro.<-> (cerebro.mst, cerebro.mst) FOR ORDER BY pg_catalog.float_ops,
 	OPERATOR 16 cerebro.<-> (cerebro.mst, cerebro.mst_pattern) FOR ORDER BY pg_catalog.float_ops,
 	FUNCTION 1 cerebro.mst_gist_consistent(internal, internal, smallint, oid, internal),

@@ -13,17 +13,23 @@
 #include "access/stratnum.h"
 #include "utils/sortsupport.h"
 
+#include <math.h>
+
 #include "index.h"
 
 /* What index_gist.c and SQL agree upon. */
 enum
 {
 	STRATEGY_EQUAL = 1,        /* mst = mst */
+	STRATEGY_PATTERN = 2,      /* mst @>> mst_pattern */
 	STRATEGY_NEAR_MST = 15,    /* ORDER BY mst <-> mst */
 	STRATEGY_NEAR_PATTERN = 16 /* ORDER BY mst <-> mst_pattern */
 };
 
-/* The sums of a bound may be off by their last bits, the distance too. */
+/*
+ * The distance may be off by its last bits.  Not so where all that it counts is
+ * whole or a half; there ties are many, and the executor would look at each.
+ */
 #define BOUND_SLACK 1e-9
 
 PG_FUNCTION_INFO_V1(cerebro_mst_gist_consistent);
@@ -36,6 +42,22 @@ PG_FUNCTION_INFO_V1(cerebro_mst_gist_distance);
 PG_FUNCTION_INFO_V1(cerebro_mst_gist_sortsupport);
 
 /* ------------------------------------------------------------------ boxes */
+
+/* Of bytes that another version wrote: a box around everything. */
+static void
+make_largest(cer_summary_box *box)
+{
+	static bool is_told = false;
+
+	memset(&box->least, 0, sizeof(box->least));
+	memset(&box->most, 0xff, sizeof(box->most));
+	if (is_told)
+		return;
+	is_told = true;
+	ereport(WARNING, (errmsg("an index of triples was made by another version "
+	                         "of cerebro and is slow"),
+	                  errhint("REINDEX makes it anew.")));
+}
 
 static void
 read_box(Datum key, cer_summary_box *box)
@@ -51,11 +73,7 @@ read_box(Datum key, cer_summary_box *box)
 		box->most = box->least;
 	}
 	else
-		ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
-		                errmsg("an index of triples holds an entry of %zu "
-		                       "bytes",
-		                       size),
-		                errhint("REINDEX makes it anew.")));
+		make_largest(box);
 }
 
 static Datum
@@ -257,34 +275,48 @@ get_probe(FunctionCallInfo fcinfo, bool is_pattern)
 }
 
 static double
-get_bound(FunctionCallInfo fcinfo, bool is_pattern)
+get_bound(const cer_probe *probe, const GISTENTRY *entry)
 {
-	GISTENTRY *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
-	const cer_probe *probe = get_probe(fcinfo, is_pattern);
+	cer_summary_box box;
+	double bound;
+
+	read_box(entry->key, &box);
+	bound = cer_probe_bound(probe, &box);
+	return bound == rint(2 * bound) / 2 ? bound : Max(bound - BOUND_SLACK, 0);
+}
+
+static bool
+may_contain(const cer_probe *probe, const GISTENTRY *entry)
+{
 	cer_summary_box box;
 
 	read_box(entry->key, &box);
-	return Max(cer_probe_bound(probe, &box) - BOUND_SLACK, 0);
+	return cer_probe_may_contain(probe, &box);
 }
 
 Datum
 cerebro_mst_gist_consistent(PG_FUNCTION_ARGS)
 {
+	const GISTENTRY *entry = (const GISTENTRY *) PG_GETARG_POINTER(0);
 	StrategyNumber strategy = PG_GETARG_UINT16(2);
 	bool *recheck = (bool *) PG_GETARG_POINTER(4);
 
+	*recheck = true;
+	if (strategy == STRATEGY_PATTERN)
+		PG_RETURN_BOOL(may_contain(get_probe(fcinfo, true), entry));
 	if (strategy != STRATEGY_EQUAL)
 		elog(ERROR, "unknown strategy %d", strategy);
-	*recheck = true;
-	PG_RETURN_BOOL(get_bound(fcinfo, false) == 0);
+	PG_RETURN_BOOL(get_bound(get_probe(fcinfo, false), entry) == 0);
 }
 
 Datum
 cerebro_mst_gist_distance(PG_FUNCTION_ARGS)
 {
+	const GISTENTRY *entry = (const GISTENTRY *) PG_GETARG_POINTER(0);
 	StrategyNumber strategy = PG_GETARG_UINT16(2);
 	bool *recheck = (bool *) PG_GETARG_POINTER(4);
 
 	*recheck = true;
-	PG_RETURN_FLOAT8(get_bound(fcinfo, strategy == STRATEGY_NEAR_PATTERN));
+	PG_RETURN_FLOAT8(
+		get_bound(get_probe(fcinfo, strategy == STRATEGY_NEAR_PATTERN), entry));
 }

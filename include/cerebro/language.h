@@ -205,21 +205,34 @@ cer_space_make_keys(cer_arena *arena, const cer_space *space,
                     const uint64_t **keys, size_t *n_keys, cer_error *err);
 
 /*
- * For a tree of boxes: a triple as a point of few dimensions.  The bound of a
- * box is at most the distance to each triple whose summary lies in it.
+ * For a tree of boxes: a triple as a point of few dimensions, and a bit for
+ * each of its keys.  The bound of a box is at most the distance to each triple
+ * whose summary lies in it.
  */
-#define CER_SUMMARY_DIMS 56
+#define CER_SUMMARY_DIMS  56
+#define CER_SUMMARY_WORDS 8 /* of bits */
 
 typedef struct cer_summary
 {
 	uint16_t at[CER_SUMMARY_DIMS];
+	uint64_t bits[CER_SUMMARY_WORDS];
 } cer_summary;
 
+/* Bits of least are those of all triples in it, of most those of any. */
 typedef struct cer_summary_box
 {
 	cer_summary least;
 	cer_summary most;
 } cer_summary_box;
+
+#define CER_PROBE_FACTS 24
+
+/* What costs so much where a triple lacks it. */
+typedef struct cer_probe_fact
+{
+	uint16_t bit;
+	uint16_t weight;
+} cer_probe_fact;
 
 /*
  * What is searched near, a triple or a pattern: a point, and how much it counts
@@ -232,6 +245,9 @@ typedef struct cer_probe
 	uint16_t weight[CER_SUMMARY_DIMS];
 	uint16_t limit[CER_SUMMARY_DIMS];
 	uint16_t above[CER_SUMMARY_DIMS]; /* 0 or all bits */
+	size_t n_columns;                 /* facts of FE, the first ones */
+	size_t n_facts;                   /* the rest are of AS */
+	cer_probe_fact facts[CER_PROBE_FACTS];
 } cer_probe;
 
 extern void cer_mst_summarize(const cer_mst *mst, cer_summary *summary);
@@ -244,6 +260,9 @@ extern void cer_mst_probe(const cer_mst *mst, cer_probe *probe);
 extern void cer_pattern_probe(const cer_pattern *pattern, cer_probe *probe);
 extern double
 cer_probe_bound(const cer_probe *probe, const cer_summary_box *box);
+/* False: no triple in the box is one that the probed pattern contains. */
+extern bool
+cer_probe_may_contain(const cer_probe *probe, const cer_summary_box *box);
 
 /* ------------------------------------------------------------ items of FE */
 

@@ -305,6 +305,8 @@ test_pattern__index_misses_nothing(void **state)
 	cer_arena *arena = new_arena();
 	size_t n_contained = 0;
 	size_t n_kept = 0;
+	size_t n_left = 0; /* by bits */
+	cer_summary_box all;
 	test_random random;
 
 	(void) state;
@@ -336,7 +338,16 @@ test_pattern__index_misses_nothing(void **state)
 		n_kept += is_subset(keys[1], n_keys[1], keys[0], n_keys[0]);
 		if (contains && !is_subset(keys[1], n_keys[1], keys[0], n_keys[0]))
 			fail_msg("%s lacks a key", mst_text(arena, mst).data);
-		if (contains != (away == 0) || bound > away + TINY)
+		if (contains && !cer_probe_may_contain(&probe, &box))
+			fail_msg("%s lacks a bit", mst_text(arena, mst).data);
+		n_left += cer_probe_may_contain(&probe, &box);
+		if (i % 4 == 0)
+			all = box;
+		cer_summary_box_extend(&all, &box);
+		assert_true(cer_probe_bound(&probe, &all) <= bound);
+		assert_true(!contains || cer_probe_may_contain(&probe, &all));
+		if (contains != (away == 0) || bound > away + TINY ||
+		    (bound == rint(2 * bound) / 2 && bound > away))
 		{
 			cer_text text;
 
@@ -347,7 +358,8 @@ test_pattern__index_misses_nothing(void **state)
 		}
 		cer_arena_clear(arena);
 	}
-	printf("# %zu contained, %zu left by keys\n", n_contained, n_kept);
+	printf("# %zu contained, %zu left by keys, %zu by bits\n", n_contained,
+	       n_kept, n_left);
 	assert_true(n_contained > N_TRIPLES / 100);
 	assert_true(n_kept < N_TRIPLES / 2);
 	cer_arena_free(arena);

@@ -62,6 +62,19 @@ CREATE INDEX search_gist ON search_all USING gist (mst);
 EXPLAIN (costs off) SELECT id FROM search_all ORDER BY mst <-> 'AS mlp(64)'::mst_pattern LIMIT 5;
 SELECT count(*) FILTER (WHERE nearest(pattern, 50) = by_pattern) AS equal, count(*) FROM search_near;
 SELECT count(*) FILTER (WHERE nearest(mst, 50) = by_mst) AS equal, count(*) FROM search_near_mst;
+-- the condition goes with the order, whichever side it is written on
+EXPLAIN (costs off) SELECT id FROM search_all WHERE mst @> 'AS mlp(64) PT sgd' ORDER BY mst <-> 'AS mlp(256)'::mst_pattern LIMIT 5;
+EXPLAIN (costs off) SELECT id FROM search_all WHERE mst_pattern 'PT sgd' <@ mst ORDER BY mst <-> mst 'AS mlp(256)' LIMIT 5;
+CREATE FUNCTION nearest_of(wanted mst_pattern, near mst_pattern) RETURNS double precision[] LANGUAGE sql AS $$
+	SELECT array_agg(d ORDER BY d) FROM (SELECT mst <-> near AS d FROM search_all WHERE mst @> wanted ORDER BY mst <-> near LIMIT 20) q $$;
+CREATE TABLE search_both AS
+	SELECT a.pattern AS wanted, b.pattern AS near, nearest_of(a.pattern, b.pattern) AS by_index FROM search_pattern a, search_pattern b;
+SET enable_indexscan = off;
+SELECT count(*) FILTER (WHERE nearest_of(wanted, near) IS NOT DISTINCT FROM by_index) AS equal, count(*),
+       count(*) FILTER (WHERE cardinality(by_index) BETWEEN 1 AND 19) AS few FROM search_both;
+RESET enable_indexscan;
+DROP TABLE search_both;
+DROP FUNCTION nearest_of;
 SELECT count(*) FROM search_all a WHERE id % 100 = 1
 	AND (SELECT count(*) FROM search_all b WHERE b.mst = a.mst) = (SELECT count(*) FROM search_all b WHERE b.mst::text = a.mst::text);
 -- as rows come one by one, change and go
@@ -99,6 +112,7 @@ SET enable_seqscan = off;
 SELECT plan_has($$SELECT id FROM cerebro.models WHERE mst @> 'AS residual PT adamw'$$, 'Bitmap Index Scan on model_mst') AS containment,
        plan_has($$SELECT id FROM cerebro.models WHERE mst <@ 'AS mlp(16..64)'$$, 'Bitmap Index Scan on model_mst') AS sets,
        plan_has($$SELECT id FROM cerebro.models ORDER BY mst <-> 'AS mlp(256)' LIMIT 10$$, 'Index Scan using model_near') AS nearest,
+       plan_has($$SELECT id FROM cerebro.models WHERE mst @> 'AS residual' AND valid_auc > 0.7 ORDER BY mst <-> 'AS mlp(256)' LIMIT 10$$, 'Index Cond: (mst @>> ') AS both,
        plan_has($$SELECT id FROM cerebro.models WHERE mst::text LIKE '%mlp%'$$, 'model_mst') AS other;
 SELECT id FROM cerebro.models WHERE mst @> 'AS residual PT adamw' AND valid_auc > 0.7
 ORDER BY mst <-> 'AS mlp(256,256)'::cerebro.mst_pattern LIMIT 0;
