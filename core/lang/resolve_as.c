@@ -121,9 +121,9 @@ check_count(cer_resolver *r, const cer_ast *count)
 	{
 		cer_fail_at(r->err, CER_BAD_VALUE, count->place,
 		            "bad value %g for number of layers", count->number);
-		cer_error_set_detail(
-			r->err, "number of layers is a whole number from 1 to %d.",
-			CER_MAX_LAYERS);
+		cer_error_set_detail(r->err,
+		                     "number of layers is a whole number from 1 to %d.",
+		                     CER_MAX_LAYERS);
 		return CER_BAD_VALUE;
 	}
 	for (const cer_ast *child = count->first; child; child = child->next)
