@@ -142,6 +142,7 @@ add_state(void *state, const cer_group_state *piece, cer_error *err)
 	if (piece->piece.triple >= n->group->n_triples)
 		return cer_fail(err, CER_BAD_FORMAT,
 		                "a state of a triple outside its group");
+	n->starts[piece->piece.triple].is_other = piece->epoch == 0;
 	return start_add(&n->starts[piece->piece.triple], n->arena, &piece->piece,
 	                 err);
 }
@@ -156,6 +157,7 @@ typedef struct run
 	cer_trainer *trainer;
 	double began_at;
 	double cpu_began_at;
+	double kept_at; /* the last state sent, or the beginning */
 } run;
 
 static cer_status
@@ -197,12 +199,19 @@ send_parts(run *r, const uint32_t *epoch, cer_error *err)
 }
 
 static bool
-is_kept(const run *r, uint32_t epoch)
+is_kept(run *r, uint32_t epoch)
 {
-	uint32_t every = r->n->group->triples[r->triple].keep_every;
+	const cer_group_triple *triple = &r->n->group->triples[r->triple];
+	uint32_t every = triple->keep_every;
+	double now = session_clock();
+	bool is_due = triple->keep_seconds > 0 &&
+	              now - r->kept_at >= (double) triple->keep_seconds;
 
-	return every > 0 &&
-	       (epoch % every == 0 || cer_trainer_is_finished(r->trainer));
+	is_due = is_due || (every > 0 && (epoch % every == 0 ||
+	                                  cer_trainer_is_finished(r->trainer)));
+	if (is_due)
+		r->kept_at = now;
+	return is_due;
 }
 
 static cer_status
@@ -258,7 +267,7 @@ run_triple(run *r, cer_error *err)
 		return status;
 	s->trainer = r->trainer;
 	session_set_phase(s, r->triple, CER_PHASE_TRAIN);
-	status = start_use(&r->n->starts[r->triple], r->trainer, err);
+	status = start_use(s, r->triple, &r->n->starts[r->triple], r->trainer, err);
 	if (status == CER_OK)
 		status = run_epochs(r, err);
 	s->trainer = NULL;
@@ -285,7 +294,10 @@ train(void *state, uint32_t *triple, cer_error *err)
 	for (uint32_t i = 0; status == CER_OK && i < n->group->n_triples; i++)
 	{
 		uint64_t peak_bytes;
-		run r = {.n = n, .triple = i, .began_at = session_clock()};
+		run r = {.n = n,
+		         .triple = i,
+		         .began_at = session_clock(),
+		         .kept_at = session_clock()};
 
 		session_get_cost(&r.cpu_began_at, &peak_bytes);
 		*triple = i;

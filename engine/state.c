@@ -76,8 +76,21 @@ start_add(start_state *start, cer_arena *arena, const cer_group_part *piece,
 	return CER_OK;
 }
 
+static cer_status
+begin_with(session *s, uint32_t triple, const start_state *start,
+           cer_trainer *trainer, cer_error *err)
+{
+	cer_message message = {.type = CER_FRAME_BEGUN};
+	cer_status status = cer_trainer_start(trainer, start->parts, start->n_parts,
+	                                      &message.begun.start, err);
+
+	message.begun.triple = triple;
+	return status == CER_OK ? session_send(s, &message, err) : status;
+}
+
 cer_status
-start_use(const start_state *start, cer_trainer *trainer, cer_error *err)
+start_use(session *s, uint32_t triple, const start_state *start,
+          cer_trainer *trainer, cer_error *err)
 {
 	if (start->parts == NULL)
 		return CER_OK;
@@ -85,6 +98,8 @@ start_use(const start_state *start, cer_trainer *trainer, cer_error *err)
 		if (start->parts[i].data == NULL ||
 		    start->n_received[i] != start->parts[i].size)
 			return fail_pieces(err);
+	if (start->is_other)
+		return begin_with(s, triple, start, trainer, err);
 	return cer_trainer_set_state(trainer, start->parts, start->n_parts, err);
 }
 

@@ -8,6 +8,7 @@
  *	 VALUES, ROWS, ...	 ->		codes are told before the rows that use them
  *	 START, ...			 ->		the state that a triple goes on from, if any
  *	 END				 ->
+ *						 <- BEGUN, of one that begins with another model
  *						 <- STATUS, EPOCH, STATE ... PART, ... TRIPLE_DONE
  *						 <- ... of each triple of the group, then DONE
  *	 CANCEL (any time)	 ->		or simply closes the socket
@@ -37,6 +38,7 @@ cer_codec_triple(cer_codec *c, void *element)
 	cer_codec_u64(c, &triple->job);
 	cer_codec_text(c, &triple->text);
 	cer_codec_u32(c, &triple->keep_every);
+	cer_codec_u32(c, &triple->keep_seconds);
 }
 
 static void
@@ -241,6 +243,22 @@ cer_codec_state(cer_codec *c, cer_group_state *state)
 }
 
 static void
+cer_codec_begun(cer_codec *c, cer_group_start *message)
+{
+	cer_start *start = &message->start;
+
+	cer_codec_u32(c, &message->triple);
+	cer_codec_bool(c, &start->is_warm);
+	cer_codec_bool(c, &start->is_exact);
+	cer_codec_bool(c, &start->has_moments);
+	cer_codec_chars(c, start->text, sizeof(start->text));
+	cer_codec_u64(c, &start->valid.n_rows);
+	cer_codec_double(c, &start->valid.log_loss);
+	cer_codec_double(c, &start->valid.auc);
+	cer_codec_double(c, &start->valid.accuracy);
+}
+
+static void
 codec_triple_done(cer_codec *c, cer_triple_done *done)
 {
 	cer_codec_u32(c, &done->triple);
@@ -311,6 +329,9 @@ cer_codec_message(cer_codec *c, cer_message *message)
 			break;
 		case CER_FRAME_TRIPLE_DONE:
 			codec_triple_done(c, &message->triple_done);
+			break;
+		case CER_FRAME_BEGUN:
+			cer_codec_begun(c, &message->begun);
 			break;
 		case CER_FRAME_ERROR:
 			cer_codec_error(c, &message->error);

@@ -345,7 +345,7 @@ cer_buffer_reserve(cer_buffer *buffer, size_t size, cer_error *err);
  * machine (native byte order; the magic tells a foreign one).  See
  * core/wire/message.c for the bytes and the conversation.
  */
-#define CER_WIRE_VERSION      2
+#define CER_WIRE_VERSION      3
 #define CER_FRAME_HEADER_SIZE 16
 /* The largest payloads that each side accepts. */
 #define CER_MAX_FRAME_TO_ENGINE ((size_t) 256 << 20)
@@ -363,7 +363,8 @@ typedef enum cer_frame_type
 	CER_FRAME_ROWS = 4,
 	CER_FRAME_END = 5,
 	CER_FRAME_CANCEL = 6,
-	CER_FRAME_START = 7, /* before END: the state to start from */
+	CER_FRAME_START = 7, /* before END: the state to start from; of epoch 0:
+						  * another model's, see cer_trainer_start */
 
 	/* to the server */
 	CER_FRAME_READY = 65,
@@ -373,7 +374,8 @@ typedef enum cer_frame_type
 	CER_FRAME_TRIPLE_DONE = 69,
 	CER_FRAME_ERROR = 70,
 	CER_FRAME_DONE = 71,
-	CER_FRAME_STATE = 72 /* after its EPOCH */
+	CER_FRAME_STATE = 72, /* after its EPOCH */
+	CER_FRAME_BEGUN = 73  /* how a triple began with another model */
 } cer_frame_type;
 
 typedef struct cer_frame
@@ -398,6 +400,7 @@ typedef struct cer_group_triple
 	/* which states come back: those of every n-th epoch and the last one;
 	 * CER_KEEP_LAST: only that one; 0: none */
 	uint32_t keep_every;
+	uint32_t keep_seconds; /* and one when so long none came; 0: never */
 } cer_group_triple;
 
 #define CER_KEEP_LAST UINT32_MAX
@@ -482,6 +485,12 @@ typedef struct cer_group_state
 	cer_group_part piece;
 } cer_group_state;
 
+typedef struct cer_group_start
+{
+	uint32_t triple;
+	cer_start start;
+} cer_group_start;
+
 typedef struct cer_triple_done
 {
 	uint32_t triple;
@@ -516,6 +525,7 @@ typedef struct cer_message
 		cer_group_part part;
 		cer_group_state state;
 		cer_triple_done triple_done;
+		cer_group_start begun;
 		cer_group_error error;
 	};
 } cer_message;

@@ -47,8 +47,8 @@ tear_down(void **state)
 
 /* ------------------------------------------------- one of each message */
 
-static const cer_group_triple triples[] = {{7, TEXT("FE *"), 0},
-                                           {8, TEXT(""), CER_KEEP_LAST}};
+static const cer_group_triple triples[] = {{7, TEXT("FE *"), 0, 0},
+                                           {8, TEXT(""), CER_KEEP_LAST, 7}};
 static const cer_column columns[] = {
 	{TEXT("dist"), CER_TYPE_NUMBER, true, false},
 	{TEXT("tail"), CER_TYPE_CATEGORY, false, true}};
@@ -89,6 +89,9 @@ static const cer_message messages[] = {
      .error = {CER_NO_TRIPLE,
                {CER_NO_MEMORY, 1, 2, "too much", "Details.", "A hint."}}},
 	{.type = CER_FRAME_DONE},
+	{.type = CER_FRAME_BEGUN,
+     .begun = {1,
+               {true, false, true, "1 wider layer", {99, 0.5, 0.75, 0.875}}}},
 	{.type = CER_FRAME_START,
      .state = {3,
                {0,
