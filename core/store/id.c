@@ -359,7 +359,7 @@ make_training(cer_arena *arena, const cer_hasher *hasher,
 
 	if (inputs == NULL)
 		return cer_fail_memory(err, 2 * sizeof(*inputs));
-	inputs[0] = story->initial.id;
+	inputs[0] = story->begin;
 	inputs[1] = story->rows.id;
 	CER_TRY(make_settings(arena, settings, 1, &first, err));
 	CER_TRY(words_init(&w, arena,
@@ -403,6 +403,29 @@ make_inputs(cer_arena *arena, const cer_hasher *hasher,
 }
 
 cer_status
+cer_story_make_start(cer_arena *arena, const cer_hasher *hasher,
+                     const cer_story *story, const cer_story_start *from,
+                     cer_artefact *start, cer_error *err)
+{
+	cer_id *inputs = cer_arena_allocate(arena, 3 * sizeof(*inputs));
+	words w;
+
+	if (inputs == NULL)
+		return cer_fail_memory(err, 3 * sizeof(*inputs));
+	inputs[0] = story->initial.id;
+	inputs[1] = from->weights;
+	inputs[2] = from->moments;
+	CER_TRY(words_init(&w, arena, FEW_WORDS + from->change.size, err));
+	say(&w, "transfer %d, ", CER_TRANSFER);
+	say_text(&w, from->change);
+	*start = (cer_artefact){.operation = cer_text_of("start"),
+	                        .parameters = get_words(&w),
+	                        .n_inputs = from->has_moments ? 3 : 2,
+	                        .inputs = inputs};
+	return cer_artefact_make(arena, hasher, start, err);
+}
+
+cer_status
 cer_story_make(cer_arena *arena, const cer_hasher *hasher,
                const cer_story_source *source, cer_story *story, cer_error *err)
 {
@@ -413,6 +436,12 @@ cer_story_make(cer_arena *arena, const cer_hasher *hasher,
 	CER_TRY(make_from_content(arena, hasher, &source->rows, &made.rows, err));
 	CER_TRY(make_inputs(arena, hasher, source, &made, err));
 	CER_TRY(make_initial(arena, hasher, source, &made, &made.initial, err));
+	made.begin = made.initial.id;
+	if (source->start != NULL)
+	{
+		made.start = *source->start;
+		made.begin = made.start.id;
+	}
 	made.settings = settings;
 	CER_TRY(make_training(arena, hasher, settings, &made, err));
 	*story = made;

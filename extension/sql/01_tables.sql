@@ -96,6 +96,8 @@ CREATE TABLE cerebro.job (
 	status        text NOT NULL CHECK (status OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running', 'done', 'stopped', 'failed', 'cancelled'])),
 	reason        text,
 	model         integer,
+	parent        integer,
+	is_warm       boolean NOT NULL DEFAULT false,
 	pid           integer,
 	queued_at     timestamptz NOT NULL,
 	started_at    timestamptz,
@@ -109,6 +111,8 @@ CREATE TABLE cerebro.job (
 );
 CREATE INDEX job_task ON cerebro.job (task);
 COMMENT ON TABLE cerebro.job IS 'every attempt to train: done, stopped early, failed or cancelled, and what it cost';
+COMMENT ON COLUMN cerebro.job.parent IS 'the model that it is a change of; it may have been dropped since';
+COMMENT ON COLUMN cerebro.job.is_warm IS 'whether it was to begin with that model''s weights';
 
 CREATE SEQUENCE cerebro.model_id_seq AS integer;
 CREATE TABLE cerebro.model (
@@ -130,12 +134,21 @@ CREATE TABLE cerebro.model (
 	kernel_class   text NOT NULL,
 	version        text NOT NULL,
 	query          text,
+	parent         integer,
+	change         cerebro.mst_change,
+	start          text,
+	start_log_loss double precision,
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX model_task ON cerebro.model (task);
 CREATE INDEX model_training ON cerebro.model (training);
+CREATE INDEX model_parent ON cerebro.model (parent) WHERE parent IS NOT NULL;
 COMMENT ON TABLE cerebro.model IS 'every trained network';
 COMMENT ON COLUMN cerebro.model.query IS 'what FE with JOIN, AGGREGATE or expressions reads: inputs, then the task''s own columns; NULL: columns of the task';
+COMMENT ON COLUMN cerebro.model.parent IS 'the model that train_change made it of; it may have been dropped since';
+COMMENT ON COLUMN cerebro.model.change IS 'from the parent''s triple to its own';
+COMMENT ON COLUMN cerebro.model.start IS 'how it began: goes on, same function, near, from scratch';
+COMMENT ON COLUMN cerebro.model.start_log_loss IS 'on validation rows before its first epoch, where it began with the parent''s weights';
 COMMENT ON COLUMN cerebro.model.training IS 'the artefact that it is the result of: equal means equal bits';
 
 CREATE TABLE cerebro.model_grant (

@@ -7,6 +7,13 @@ CREATE FUNCTION cerebro.train(task text, mst cerebro.mst DEFAULT '', wait boolea
 COMMENT ON FUNCTION cerebro.train(text, cerebro.mst, boolean) IS
 	'trains a network for a task and returns the model''s id; with wait => false a background worker does so once the transaction has committed, and the model appears under that id';
 
+CREATE FUNCTION cerebro.train_change(model integer, change cerebro.mst_change, warm boolean DEFAULT true, wait boolean DEFAULT true)
+	RETURNS integer
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	AS 'MODULE_PATHNAME', 'cerebro_train_change';
+COMMENT ON FUNCTION cerebro.train_change(integer, cerebro.mst_change, boolean, boolean) IS
+	'trains a change of a model and returns the new one''s id; it goes on from a kept state where only epochs are more, else begins with the model''s weights, made to predict the same where there is a way; warm => false begins from scratch';
+
 CREATE FUNCTION cerebro.progress_rows(
 	OUT state text, OUT job bigint, OUT task text, OUT mst text, OUT phase text,
 	OUT epoch integer, OUT epochs integer, OUT rows_done bigint,

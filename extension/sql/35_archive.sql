@@ -39,8 +39,8 @@ BEGIN ATOMIC
 		WHERE p.model OPERATOR(pg_catalog.=) lineage.model AND p.kind OPERATOR(pg_catalog.=) 'encoder'),
 	made AS (
 		SELECT a.*, e.epoch, e.valid_log_loss,
-			CASE a.operation WHEN 'rows' THEN 1 WHEN 'encoder' THEN 3 WHEN 'initial' THEN 4 WHEN 'epoch' THEN 5
-				WHEN 'training' THEN 6 WHEN 'metrics' THEN 7 WHEN 'scores' THEN 8 ELSE 2 END AS stage
+			CASE a.operation WHEN 'rows' THEN 1 WHEN 'encoder' THEN 3 WHEN 'initial' THEN 4 WHEN 'start' THEN 5 WHEN 'epoch' THEN 6
+				WHEN 'training' THEN 7 WHEN 'metrics' THEN 8 WHEN 'scores' THEN 9 ELSE 2 END AS stage
 		FROM cerebro.check_model(lineage.model) c
 		JOIN cerebro.model_artefact m ON m.model OPERATOR(pg_catalog.=) c
 		JOIN cerebro.artefact a ON a.id OPERATOR(pg_catalog.=) m.artefact
@@ -52,7 +52,13 @@ BEGIN ATOMIC
 		SELECT o.n, o.id, k.inputs[1] AS column_id
 		FROM encoder o JOIN made k ON k.id OPERATOR(pg_catalog.=) o.id)
 	SELECT pg_catalog.row_number() OVER (ORDER BY a.stage, a.epoch, f.n, a.id), a.operation,
-		CASE WHEN a.epoch IS NOT NULL THEN a.epoch::text ELSE f.name END,
+		CASE WHEN a.epoch IS NOT NULL THEN a.epoch::text
+			WHEN a.operation OPERATOR(pg_catalog.=) 'start' THEN (
+				SELECT 'model ' OPERATOR(pg_catalog.||) pg_catalog.min(m.id)::text FROM cerebro.model m
+				JOIN cerebro.epoch b ON b.model OPERATOR(pg_catalog.=) m.id
+				AND b.epoch OPERATOR(pg_catalog.=) m.best_epoch
+				WHERE b.state OPERATOR(pg_catalog.=) a.inputs[2])
+			ELSE f.name END,
 		a.parameters, a.valid_log_loss, a.seconds, a.bytes,
 		CASE WHEN a.epoch IS NOT NULL THEN EXISTS (
 			SELECT FROM cerebro.state_part s WHERE s.state OPERATOR(pg_catalog.=) a.id) END,

@@ -57,7 +57,9 @@ typedef struct AttemptRecord
 	Oid owner;
 	Oid login;
 	int32 task;
-	int32 model; /* its id, if it comes to be */
+	int32 model;  /* its id, if it comes to be */
+	int32 parent; /* that it is a change of; 0: none */
+	bool is_warm; /* begins with its weights */
 	int32 pid;
 	int64 job;
 	TimestampTz process_started_at;

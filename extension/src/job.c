@@ -94,11 +94,14 @@ job_queue(const Job *job)
 	sql_add_role(&args, job->login);
 	sql_add(&args, TEXTARRAYOID, settings, false);
 	sql_add_int4(&args, job->model);
-	sql_run("INSERT INTO cerebro.job (id, task, mst, owner, login,"
-	        " is_background, settings, status, model, queued_at)"
-	        " VALUES ($1, $2, $3, $4, $5, true, $6, 'queued', $7,"
-	        " pg_catalog.clock_timestamp())",
-	        &args);
+	sql_add_int4(&args, job->parent);
+	sql_add_bool(&args, job->is_warm);
+	sql_run(
+		"INSERT INTO cerebro.job (id, task, mst, owner, login,"
+		" is_background, settings, status, model, parent, is_warm, queued_at)"
+		" VALUES ($1, $2, $3, $4, $5, true, $6, 'queued', $7,"
+		" NULLIF($8, 0), $9, pg_catalog.clock_timestamp())",
+		&args);
 	archive_leave(&scope);
 	queued_job = job->id;
 }
@@ -142,6 +145,8 @@ read_job(MemoryContext context)
 	job->settings = texts_from_array(sql_get(6, &is_null), &job->n_settings);
 	job->model = DatumGetInt32(sql_get(7, &is_null));
 	job->queued_at = DatumGetTimestampTz(sql_get(8, &is_null));
+	job->parent = DatumGetInt32(sql_get(9, &is_null));
+	job->is_warm = DatumGetBool(sql_get(10, &is_null));
 	MemoryContextSwitchTo(caller);
 	return job;
 }
@@ -170,7 +175,7 @@ job_claim(Oid login, MemoryContext context)
 	            " AND login OPERATOR(pg_catalog.=) $1 ORDER BY id"
 	            " FOR UPDATE SKIP LOCKED LIMIT 1)"
 	            " RETURNING id, task, mst, owner, login, settings, model,"
-	            " queued_at",
+	            " queued_at, COALESCE(parent, 0), is_warm",
 	            &args) > 0)
 		job = read_job(context);
 	archive_leave(&scope);
@@ -182,9 +187,10 @@ job_claim(Oid login, MemoryContext context)
 static const char record_sql[] =
 	"INSERT INTO cerebro.job (id, task, mst, owner, login, is_background,"
 	" settings, status, reason, model, pid, queued_at, started_at, ended_at,"
-	" n_rows, n_epochs, read_seconds, train_seconds, cpu_seconds, peak_bytes)"
+	" n_rows, n_epochs, read_seconds, train_seconds, cpu_seconds, peak_bytes,"
+	" parent, is_warm)"
 	" SELECT $1, t.id, $3, $4, $5, $6, '{}', $7, $8, $9, $10, $11, $12, $13,"
-	" $14, $15, $16, $17, $18, $19"
+	" $14, $15, $16, $17, $18, $19, NULLIF($20, 0), $21"
 	" FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) $2"
 	" ON CONFLICT (id) DO UPDATE SET status = EXCLUDED.status,"
 	" reason = EXCLUDED.reason, pid = EXCLUDED.pid,"
@@ -222,6 +228,8 @@ job_record(const AttemptRecord *record, const char *triple)
 	sql_add_double(&args, record->train_seconds);
 	sql_add_double(&args, record->cpu_seconds);
 	sql_add_int8(&args, record->peak_bytes);
+	sql_add_int4(&args, record->parent);
+	sql_add_bool(&args, record->is_warm);
 	sql_run(record_sql, &args);
 	archive_leave(&scope);
 }

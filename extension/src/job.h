@@ -14,7 +14,9 @@ typedef struct Job
 {
 	int64 id;
 	int32 task;
-	int32 model; /* the id that its model will have */
+	int32 model;  /* the id that its model will have */
+	int32 parent; /* that it is a change of; 0: none */
+	bool is_warm; /* begins with its weights */
 	char *triple;
 	Oid owner;
 	Oid login;

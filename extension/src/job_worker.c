@@ -106,6 +106,8 @@ claim(Oid login, MemoryContext context, Attempt **attempt)
 		record.job = job->id;
 		record.task = job->task;
 		record.model = job->model;
+		record.parent = job->parent;
+		record.is_warm = job->is_warm;
 		record.owner = job->owner;
 		record.login = job->login;
 		record.is_background = true;

@@ -55,6 +55,7 @@ story_make(const StorySource *source)
 		.rows = source->rows,
 		.columns = source->columns,
 		.kernel_class = host_text(cer_get_kernel_class()),
+		.start = source->start,
 	};
 	cer_error err = {0};
 
@@ -74,7 +75,7 @@ static void
 make_epoch(const Story *story, uint32 epoch, cer_artefact *artefact)
 {
 	const cer_id *before =
-		epoch > 1 ? &story->states[epoch - 2] : &story->told.initial.id;
+		epoch > 1 ? &story->states[epoch - 2] : &story->told.begin;
 	cer_error err = {0};
 
 	cer_arena_clear(story->scratch);
@@ -108,7 +109,83 @@ story_get_state(Story *story, uint32 epoch)
 		make_epoch(story, story->n_states + 1, &made);
 		story->states[story->n_states++] = made.id;
 	}
-	return epoch == 0 ? story->told.initial.id : story->states[epoch - 1];
+	return epoch == 0 ? story->told.begin : story->states[epoch - 1];
+}
+
+/* ---------------------------------------------------------------- starts */
+
+cer_artefact *
+story_make_start(const Story *story, const cer_story_start *from)
+{
+	cer_artefact *start = palloc0(sizeof(cer_artefact));
+	cer_error err = {0};
+
+	host_check(cer_story_make_start(host_make_arena(CurrentMemoryContext),
+	                                &hasher, &story->told, from, start, &err),
+	           &err);
+	return start;
+}
+
+static cer_text
+copy_text(Datum value)
+{
+	return host_text(TextDatumGetCString(value));
+}
+
+static void
+copy_inputs(ArrayType *array, cer_artefact *artefact)
+{
+	Datum *ids;
+	bool *nulls;
+	int n;
+	cer_id *inputs;
+
+	deconstruct_array(array, BYTEAOID, -1, false, TYPALIGN_INT, &ids, &nulls,
+	                  &n);
+	inputs = palloc(sizeof(cer_id) * Max(1, n));
+	for (int i = 0; i < n; i++)
+	{
+		bytea *id = DatumGetByteaPP(ids[i]);
+
+		if (nulls[i] || VARSIZE_ANY_EXHDR(id) != CER_ID_SIZE)
+			ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+			                errmsg("an artefact has an input that is none")));
+		memcpy(inputs[i].bytes, VARDATA_ANY(id), CER_ID_SIZE);
+	}
+	artefact->inputs = inputs;
+	artefact->n_inputs = n;
+}
+
+cer_artefact *
+story_read_start(int32 model)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	cer_artefact *start = NULL;
+	ArchiveScope scope;
+	SqlArgs args = {0};
+	bool is_null;
+
+	archive_enter(&scope);
+	sql_add_int4(&args, model);
+	if (sql_run("SELECT a.id, a.operation, a.parameters, a.inputs"
+	            " FROM cerebro.model_artefact m JOIN cerebro.artefact a"
+	            " ON a.id OPERATOR(pg_catalog.=) m.artefact"
+	            " WHERE m.model OPERATOR(pg_catalog.=) $1"
+	            " AND a.operation OPERATOR(pg_catalog.=) 'start'",
+	            &args) > 0)
+	{
+		MemoryContext inside = MemoryContextSwitchTo(caller);
+
+		start = palloc0(sizeof(cer_artefact));
+		memcpy(start->id.bytes,
+		       VARDATA_ANY(DatumGetByteaPP(sql_get(1, &is_null))), CER_ID_SIZE);
+		start->operation = copy_text(sql_get(2, &is_null));
+		start->parameters = copy_text(sql_get(3, &is_null));
+		copy_inputs(DatumGetArrayTypePCopy(sql_get(4, &is_null)), start);
+		MemoryContextSwitchTo(inside);
+	}
+	archive_leave(&scope);
+	return start;
 }
 
 /* --------------------------------------------------------------- finding */
@@ -397,6 +474,8 @@ story_write_beginning(const Story *story, int32 model, Oid owner,
 	for (size_t i = 0; i < told->n_inputs; i++)
 		story_write_artefact(model, owner, &told->encoders[i], no_cost);
 	story_write_artefact(model, owner, &told->initial, no_cost);
+	if (told->start.n_inputs > 0)
+		story_write_artefact(model, owner, &told->start, no_cost);
 	story_write_artefact(model, owner, &told->training, no_cost);
 }
 

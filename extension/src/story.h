@@ -17,11 +17,17 @@ typedef struct StorySource
 	size_t n_classes;
 	cer_content_hash rows;
 	const cer_content_hash *columns; /* by input */
+	const cer_artefact *start;       /* NULL: the initial weights */
 } StorySource;
 
 /* In the current memory context, which it needs for what it adds later. */
 extern Story *story_make(const StorySource *source);
 extern const cer_story *story_get(const Story *story);
+/* That a story begins with a change of another model; in the context. */
+extern cer_artefact *
+story_make_start(const Story *story, const cer_story_start *from);
+/* That a model began with; NULL: it began from scratch. */
+extern cer_artefact *story_read_start(int32 model);
 /* The state after an epoch, from 1; before epoch 1: 0. */
 extern cer_id story_get_state(Story *story, uint32 epoch);
 

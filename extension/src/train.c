@@ -83,11 +83,15 @@ run_attempt(Attempt *attempt, const char *triple)
 }
 
 static int32
-train_here(const Task *task, const char *triple)
+train_here(const TrainRequest *request)
 {
+	const Task *task = request->task;
+	const char *triple = request->triple;
 	AttemptRecord record = {.job = job_new_id(),
 	                        .model = job_new_model_id(),
 	                        .task = task->id,
+	                        .parent = request->parent,
+	                        .is_warm = request->is_warm,
 	                        .owner = GetUserId(),
 	                        .login = GetSessionUserId()};
 	Attempt *attempt;
@@ -145,14 +149,16 @@ capture_settings(Job *job, MemoryContext context)
 }
 
 static int32
-queue(const Task *task, const char *triple)
+queue(const TrainRequest *request)
 {
-	Job job = {.task = task->id,
-	           .triple = train_canonical(triple),
+	Job job = {.task = request->task->id,
+	           .triple = train_canonical(request->triple),
+	           .parent = request->parent,
+	           .is_warm = request->is_warm,
 	           .owner = GetUserId(),
 	           .login = GetSessionUserId()};
 
-	train_check_queued(task, triple);
+	train_check_queued(request->task, request->triple);
 	job.id = job_new_id();
 	job.model = job_new_model_id();
 	capture_settings(&job, CurrentMemoryContext);
@@ -166,27 +172,31 @@ queue(const Task *task, const char *triple)
 
 /* ---------------------------------------------------------------- function */
 
-static void
-check_may_write(void)
+void
+train_check_may_write(const char *function)
 {
-	PreventCommandIfReadOnly("cerebro.train()");
-	PreventCommandDuringRecovery("cerebro.train()");
+	PreventCommandIfReadOnly(function);
+	PreventCommandDuringRecovery(function);
 	if (IsInParallelMode())
 		ereport(ERROR, (errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-		                errmsg("cannot execute cerebro.train() during a "
-		                       "parallel operation")));
+		                errmsg("cannot execute %s during a parallel operation",
+		                       function)));
+}
+
+int32
+train_request(const TrainRequest *request, bool wait)
+{
+	return wait ? train_here(request) : queue(request);
 }
 
 Datum
 cerebro_train(PG_FUNCTION_ARGS)
 {
 	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char *triple;
-	Task *task;
+	TrainRequest request = {0};
 
-	check_may_write();
-	task = task_find(name);
-	triple = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	PG_RETURN_INT32(PG_GETARG_BOOL(2) ? train_here(task, triple)
-	                                  : queue(task, triple));
+	train_check_may_write("cerebro.train()");
+	request.task = task_find(name);
+	request.triple = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	PG_RETURN_INT32(train_request(&request, PG_GETARG_BOOL(2)));
 }

@@ -22,6 +22,8 @@ typedef struct TrainedState
 	TrainedPart *parts;
 } TrainedState;
 
+typedef struct ParentModel ParentModel; /* train_change.c */
+
 /* All of it lives in its own context, across transactions. */
 typedef struct Training
 {
@@ -45,8 +47,9 @@ typedef struct Training
 
 	/* what is there already */
 	Story *story;
-	int32 found;    /* the model that this training would make; 0: none */
-	uint32 n_found; /* epochs that are not trained */
+	int32 found;         /* the model that this training would make; 0: none */
+	uint32 n_found;      /* epochs that are not trained */
+	ParentModel *parent; /* that it begins with; NULL: none */
 
 	/* what came back */
 	TimestampTz began_at; /* of the first epoch */
@@ -97,6 +100,32 @@ extern void training_write_story(Training *training);
 /* Puts a piece from the engine to its part, or raises. */
 extern void train_take_piece(TrainedPart **parts, uint32 *n_parts,
                              const cer_group_part *piece);
+
+extern void train_send_start(Training *training, uint32 epoch, List *parts);
+
+/* ---------------------------------- changes of a model: train_change.c */
+
+extern void training_find_parent(Training *training);
+/* How the training is told: whether it goes on or begins with the parent. */
+extern Story *training_tell(Training *training, const StorySource *source);
+extern void training_send_parent(Training *training);
+extern void training_handle_begun(Training *training, const cer_start *begun);
+extern void training_write_parent(const Training *training);
+
+/* -------------------------------------------------------------- train.c */
+
+typedef struct TrainRequest
+{
+	const Task *task;
+	const char *triple;
+	int32 parent; /* 0: none */
+	bool is_warm; /* begins with its weights */
+} TrainRequest;
+
+/* Trains here, or queues; returns the model's id. */
+extern int32 train_request(const TrainRequest *request, bool wait);
+/* Raises where nothing can be written. */
+extern void train_check_may_write(const char *function);
 
 /* Raises what a background worker would raise before it reads a row. */
 extern void train_check_queued(const Task *task, const char *triple);

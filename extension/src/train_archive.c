@@ -87,6 +87,7 @@ training_archive(Training *training)
 	attempt_update(attempt, true);
 	archive_enter(&scope);
 	write_model(training);
+	training_write_parent(training);
 	structure_pin(attempt->record.model, training->structures);
 	foreach (cell, training->epochs)
 		write_epoch(training, lfirst(cell));

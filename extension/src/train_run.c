@@ -43,6 +43,7 @@ training_new(Attempt *attempt, const char *triple)
 	{
 		training->task = task_find_by_id(attempt->record.task, true);
 		parse(training, triple);
+		training_find_parent(training);
 	}
 	PG_CATCH();
 	{
@@ -257,6 +258,9 @@ training_handle_message(void *self, const cer_message *message)
 		case CER_FRAME_PART:
 			train_take_piece(&training->parts, &training->n_parts,
 			                 &message->part);
+			break;
+		case CER_FRAME_BEGUN:
+			training_handle_begun(training, &message->begun.start);
 			break;
 		case CER_FRAME_STATE:
 			training_handle_state(training, &message->state);

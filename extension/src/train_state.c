@@ -56,7 +56,7 @@ tell_story(Training *training, const ReadPlan *plan,
 		.columns = contents + 1,
 	};
 
-	training->story = story_make(&source);
+	training->story = training_tell(training, &source);
 }
 
 /* True: nothing is left to do. */
@@ -121,8 +121,8 @@ training_note_contents(Training *training, const ReadPlan *plan,
 			pnstrdup(plan->inputs[i].name.data, plan->inputs[i].name.size);
 }
 
-static void
-send_start(Training *training, uint32 epoch, List *parts)
+void
+train_send_start(Training *training, uint32 epoch, List *parts)
 {
 	cer_message message = {.type = CER_FRAME_START};
 	cer_group_part *piece = &message.state.piece;
@@ -197,8 +197,11 @@ training_find_read(Training *training, const ReadPlan *plan)
 		parts = story_read_state(&state);
 	}
 	if (parts == NIL)
+	{
+		training_send_parent(training);
 		return false;
-	send_start(training, (uint32) list_length(epochs), parts);
+	}
+	train_send_start(training, (uint32) list_length(epochs), parts);
 	adopt_epochs(training, epochs);
 	return false;
 }

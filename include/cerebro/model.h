@@ -259,9 +259,23 @@ typedef struct cer_story
 	const cer_artefact *columns;  /* by input */
 	const cer_artefact *encoders; /* by input */
 	cer_artefact initial;         /* encoders and weights before epoch 1 */
-	cer_artefact training;        /* all of it, with when it ends */
+	cer_artefact start;    /* no operation: it begins with the initial ones */
+	cer_id begin;          /* what epoch 1 follows on */
+	cer_artefact training; /* all of it, with when it ends */
 	const struct cer_settings *settings; /* the triple's: must live as long */
 } cer_story;
+
+/* Raise it when a change of a triple gives other weights to begin with. */
+#define CER_TRANSFER 1
+
+/* What a triple that begins with another model begins with. */
+typedef struct cer_story_start
+{
+	cer_id weights; /* the state that the model is */
+	bool has_moments;
+	cer_id moments;  /* the state whose moments go with it */
+	cer_text change; /* for people, from that model's triple */
+} cer_story_start;
 
 typedef struct cer_story_source
 {
@@ -272,13 +286,19 @@ typedef struct cer_story_source
 	cer_content_hash rows;
 	const cer_content_hash *columns; /* by input */
 	cer_text kernel_class;
+	const cer_artefact *start; /* NULL: it begins with the initial weights */
 } cer_story_source;
 
+/* The artefact "start", which follows on the initial one of the new triple. */
+extern cer_status
+cer_story_make_start(cer_arena *arena, const cer_hasher *hasher,
+                     const cer_story *story, const cer_story_start *from,
+                     cer_artefact *start, cer_error *err);
 extern cer_status cer_story_make(cer_arena *arena, const cer_hasher *hasher,
                                  const cer_story_source *source,
                                  cer_story *story, cer_error *err);
 /* The state after an epoch, counted from 1, which follows on a state: that of
- * the initial artefact before the first one. */
+ * `begin` before the first one. */
 extern cer_status
 cer_story_make_epoch(cer_arena *arena, const cer_hasher *hasher,
                      const cer_story *story, size_t number,

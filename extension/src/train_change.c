@@ -1,0 +1,332 @@
+/*
+ * train_change.c
+ *	  cerebro.train_change(): a model out of another one, by a change.
+ *
+ *	 same states, later epochs	 goes on from a kept state, as train() would
+ *	 anything else				 begins with the other model's weights, which
+ *								 the engine fits to the new network
+ *	 warm => false				 trains from scratch, and remembers the parent
+ *
+ * What a training begins with is an artefact, "start": its id is made of the
+ * parent's state, the state whose moments go with it, and the new network.
+ */
+#include "cerebro_pg.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "job.h"
+#include "job_sql.h"
+#include "train.h"
+
+/* What the archive has of the parent. */
+struct ParentModel
+{
+	int32 id;
+	char *change;  /* from its triple to the new one */
+	bool is_whole; /* all that follows is known */
+	cer_id first;  /* the state after its first epoch */
+	cer_id best;
+	bool has_moments;
+	cer_id moments; /* its last state that is kept */
+	double log_loss;
+	cer_artefact *start; /* that it began with; NULL: from scratch */
+
+	/* the new training */
+	Story *warm; /* as it is told if it begins with the parent's weights */
+	bool is_continued;
+	bool has_begun;
+	cer_start begun;
+};
+
+PG_FUNCTION_INFO_V1(cerebro_train_change);
+
+extern Datum cerebro_mst_add(PG_FUNCTION_ARGS);
+
+/* ---------------------------------------------------------------- parent */
+
+static bool
+read_id(int column, cer_id *id)
+{
+	bool is_null;
+	Datum value = sql_get(column, &is_null);
+
+	if (is_null || VARSIZE_ANY_EXHDR(DatumGetByteaPP(value)) != CER_ID_SIZE)
+		return false;
+	memcpy(id->bytes, VARDATA_ANY(DatumGetByteaPP(value)), CER_ID_SIZE);
+	return true;
+}
+
+static const char parent_sql[] =
+	"SELECT (SELECT state FROM cerebro.epoch e"
+	" WHERE e.model OPERATOR(pg_catalog.=) m.id"
+	" AND e.epoch OPERATOR(pg_catalog.=) 1),"
+	" (SELECT state FROM cerebro.epoch e"
+	" WHERE e.model OPERATOR(pg_catalog.=) m.id"
+	" AND e.epoch OPERATOR(pg_catalog.=) m.best_epoch),"
+	" (SELECT state FROM cerebro.epoch e"
+	" WHERE e.model OPERATOR(pg_catalog.=) m.id AND EXISTS"
+	" (SELECT FROM cerebro.state_part s"
+	" WHERE s.state OPERATOR(pg_catalog.=) e.state)"
+	" ORDER BY e.epoch DESC LIMIT 1),"
+	" ($2::cerebro.mst OPERATOR(cerebro.-) m.mst)::pg_catalog.text,"
+	" m.valid_log_loss"
+	" FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) $1";
+
+static void
+read_parent(ParentModel *parent, const char *triple, MemoryContext context)
+{
+	ArchiveScope scope;
+	SqlArgs args = {0};
+	bool is_null;
+
+	archive_enter(&scope);
+	sql_add_int4(&args, parent->id);
+	sql_add_text(&args, triple);
+	if (sql_run(parent_sql, &args) > 0)
+	{
+		parent->is_whole =
+			read_id(1, &parent->first) && read_id(2, &parent->best);
+		parent->has_moments = read_id(3, &parent->moments);
+		parent->change = MemoryContextStrdup(
+			context, TextDatumGetCString(sql_get(4, &is_null)));
+		parent->log_loss = DatumGetFloat8(sql_get(5, &is_null));
+	}
+	archive_leave(&scope);
+}
+
+/* As the current role, who must be allowed to read it. */
+void
+training_find_parent(Training *training)
+{
+	const AttemptRecord *record = &training->attempt->record;
+	ParentModel *parent;
+	Model model;
+
+	if (record->parent == 0 || !record->is_warm)
+		return;
+	model_open_to(record->parent, RIGHT_READ, &model);
+	parent = palloc0(sizeof(ParentModel));
+	parent->id = model.id;
+	read_parent(parent, training->attempt->triple, training->context);
+	parent->start = story_read_start(model.id);
+	if (parent->is_whole)
+		training->parent = parent;
+	else
+		ereport(NOTICE,
+		        (errmsg("model %d does not know the states of its training",
+		                model.id),
+		         errdetail("Training begins from scratch.")));
+}
+
+/* ----------------------------------------------------------------- story */
+
+static bool
+is_same(const cer_id *a, const cer_id *b)
+{
+	return memcmp(a->bytes, b->bytes, CER_ID_SIZE) == 0;
+}
+
+/* Begun as the parent was: with the parent's states? */
+static Story *
+tell_as_parent(ParentModel *parent, const StorySource *source)
+{
+	StorySource like = *source;
+	Story *story;
+	cer_id first;
+
+	like.start = parent->start;
+	story = story_make(&like);
+	first = story_get_state(story, 1);
+	return is_same(&first, &parent->first) ? story : NULL;
+}
+
+static Story *
+tell_warm(const ParentModel *parent, const StorySource *source)
+{
+	cer_story_start from = {.weights = parent->best,
+	                        .has_moments = parent->has_moments,
+	                        .moments = parent->moments,
+	                        .change = host_text(parent->change)};
+	StorySource like = *source;
+
+	like.start = story_make_start(story_make(source), &from);
+	return story_make(&like);
+}
+
+Story *
+training_tell(Training *training, const StorySource *source)
+{
+	ParentModel *parent = training->parent;
+	Story *story;
+
+	if (parent == NULL)
+		return story_make(source);
+	parent->warm = tell_warm(parent, source);
+	story = tell_as_parent(parent, source);
+	parent->is_continued = story != NULL;
+	return story != NULL ? story : parent->warm;
+}
+
+/* ----------------------------------------------------------------- start */
+
+#define MODEL_PARTS                                                           \
+	(1U << CER_PART_HEADER | 1U << CER_PART_ENCODER | 1U << CER_PART_TENSOR | \
+	 1U << CER_PART_MEANS)
+#define MOMENT_PARTS \
+	(1U << CER_PART_STATE | 1U << CER_PART_MOMENT1 | 1U << CER_PART_MOMENT2)
+
+static List *
+read_moments(const ParentModel *parent)
+{
+	List *all = parent->has_moments ? story_read_state(&parent->moments) : NIL;
+	List *moments = NIL;
+	ListCell *cell;
+
+	foreach (cell, all)
+	{
+		cer_part *part = lfirst(cell);
+
+		if (MOMENT_PARTS & 1U << part->kind)
+			moments = lappend(moments, part);
+	}
+	return moments;
+}
+
+/* No state is there to go on from. */
+void
+training_send_parent(Training *training)
+{
+	ParentModel *parent = training->parent;
+	List *parts;
+
+	if (parent == NULL || (parent->is_continued && parent->start == NULL))
+		return;
+	training->story = parent->warm;
+	parent->is_continued = false;
+	parts = model_read_parts(parent->id, MODEL_PARTS);
+	train_send_start(training, 0, list_concat(parts, read_moments(parent)));
+}
+
+static void
+tell_begun(const ParentModel *parent)
+{
+	const cer_start *begun = &parent->begun;
+
+	if (!begun->is_warm)
+		ereport(NOTICE, (errmsg("nothing of model %d can be kept: %s",
+		                        parent->id, begun->text),
+		                 errdetail("Training begins from scratch.")));
+	else if (begun->is_exact)
+		ereport(NOTICE,
+		        (errmsg("begins with the weights of model %d: %s", parent->id,
+		                begun->text),
+		         errdetail("It predicts what model %d does.", parent->id)));
+	else
+		ereport(
+			NOTICE,
+			(errmsg("begins with the weights of model %d: %s", parent->id,
+		            begun->text),
+		     errdetail("Its loss on validation rows is %.4f now, where "
+		               "model %d has %.4f.",
+		               begun->valid.log_loss, parent->id, parent->log_loss)));
+}
+
+void
+training_handle_begun(Training *training, const cer_start *begun)
+{
+	ParentModel *parent = training->parent;
+
+	if (parent == NULL)
+		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
+		                errmsg("the engine process began with a model that "
+		                       "it was not given")));
+	parent->begun = *begun;
+	parent->has_begun = true;
+	tell_begun(parent);
+}
+
+static const char *
+describe_start(const Training *training)
+{
+	const ParentModel *parent = training->parent;
+
+	if (parent == NULL)
+		return "from scratch";
+	if (parent->is_continued)
+		return "goes on";
+	if (!parent->has_begun)
+		return "begins with its weights"; /* its epochs were found */
+	if (!parent->begun.is_warm)
+		return psprintf("from scratch: %s", parent->begun.text);
+	return psprintf("%s: %s", parent->begun.is_exact ? "same function" : "near",
+	                parent->begun.text);
+}
+
+/* In an archive scope, once the model's row is there. */
+void
+training_write_parent(const Training *training)
+{
+	const AttemptRecord *record = &training->attempt->record;
+	const ParentModel *parent = training->parent;
+	bool is_known = parent != NULL && parent->has_begun;
+	SqlArgs args = {0};
+
+	if (record->parent == 0)
+		return;
+	sql_add_int4(&args, record->model);
+	sql_add_int4(&args, record->parent);
+	sql_add_text(&args, describe_start(training));
+	sql_add(&args, FLOAT8OID,
+	        Float8GetDatum(is_known ? parent->begun.valid.log_loss : 0),
+	        !is_known);
+	sql_run("UPDATE cerebro.model m SET parent = $2, start = $3,"
+	        " start_log_loss = $4, change = (SELECT"
+	        " m.mst OPERATOR(cerebro.-) p.mst FROM cerebro.model p"
+	        " WHERE p.id OPERATOR(pg_catalog.=) $2)"
+	        " WHERE m.id OPERATOR(pg_catalog.=) $1",
+	        &args);
+}
+
+/* -------------------------------------------------------------- function */
+
+static char *
+apply_change(const Model *model, FunctionCallInfo fcinfo)
+{
+	LOCAL_FCINFO(call, 2);
+	FmgrInfo function;
+	ArchiveScan *scan = archive_scan_by_id("model", model->id);
+	Datum result;
+
+	if (!archive_scan_next(scan))
+		model_report_missing(model->id);
+	memset(&function, 0, sizeof(function));
+	function.fn_addr = cerebro_mst_add;
+	function.fn_nargs = 2;
+	function.fn_strict = true;
+	function.fn_mcxt = CurrentMemoryContext;
+	InitFunctionCallInfoData(*call, &function, 2, InvalidOid, NULL, NULL);
+	call->args[0].value = PointerGetDatum(
+		PG_DETOAST_DATUM_COPY(archive_scan_get(scan, "mst", NULL)));
+	call->args[0].isnull = false;
+	call->args[1].value = PG_GETARG_DATUM(1);
+	call->args[1].isnull = false;
+	archive_scan_end(scan);
+	result = cerebro_mst_add(call);
+	return TextDatumGetCString(result);
+}
+
+Datum
+cerebro_train_change(PG_FUNCTION_ARGS)
+{
+	TrainRequest request = {.is_warm = PG_GETARG_BOOL(2)};
+	Model model;
+
+	train_check_may_write("cerebro.train_change()");
+	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
+	request.task = task_find_by_id(model.task, true);
+	request.triple = apply_change(&model, fcinfo);
+	request.parent = model.id;
+	PG_RETURN_INT32(train_request(&request, PG_GETARG_BOOL(3)));
+}
