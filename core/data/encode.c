@@ -6,13 +6,15 @@
  */
 #include "data/encoder.h"
 
+#include "base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 
 static const cer_encoder_type types[] = {
 	{
 		.id = 1,
-		.kinds = {CER_ENCODER_AUTO, CER_ENCODER_ROBUST, CER_ENCODER_ROBUST},
+		.kinds = {CER_ENCODER_ROBUST, CER_ENCODER_ROBUST, CER_ENCODER_ROBUST},
 		.measure = cer_robust_measure,
 		.encode = cer_robust_encode,
 		.encode_values = cer_robust_encode_values,
@@ -51,14 +53,34 @@ static const cer_encoder_type types[] = {
 		.read = cer_grid_read,
 	},
 	{
+		.id = 7,
+		.kinds = {CER_ENCODER_LOG, CER_ENCODER_LOG, CER_ENCODER_LOG},
+		.measure = cer_log_measure,
+		.encode = cer_log_encode,
+		.encode_values = cer_log_encode_values,
+		.write = cer_scale_write,
+		.read = cer_scale_read,
+	},
+	{
+		.id = 8,
+		.kinds = {CER_ENCODER_BINS, CER_ENCODER_BINS, CER_ENCODER_BINS},
+		.is_table = true,
+		.measure = cer_grid_measure,
+		.settle = cer_bins_settle,
+		.encode = cer_bins_encode,
+		.encode_values = cer_bins_encode_values,
+		.describe = cer_bins_describe,
+		.write = cer_bins_write,
+		.read = cer_bins_read,
+	},
+	{
 		.id = 3,
 		.kinds = {CER_ENCODER_AUTO, CER_ENCODER_ONEHOT, CER_ENCODER_EMBED},
 		.is_of_codes = true,
 		.is_table = true,
 		.measure = cer_category_measure,
 		.settle = cer_category_settle,
-		.encode = cer_category_encode,
-		.encode_values = cer_category_encode_values,
+		.find = cer_category_find,
 		.write = cer_table_write,
 		.read = cer_table_read,
 	},
@@ -72,6 +94,63 @@ static const cer_encoder_type types[] = {
 		.encode_values = cer_number_value_encode_values,
 		.write = cer_table_write,
 		.read = cer_table_read,
+	},
+	{
+		.id = 9,
+		.kinds = {CER_ENCODER_HASH, CER_ENCODER_HASH, CER_ENCODER_HASH},
+		.is_of_codes = true,
+		.is_table = true,
+		.measure = cer_category_measure,
+		.settle = cer_hash_settle,
+		.find = cer_hash_find,
+		.describe = cer_hash_describe,
+		.write = cer_hash_write,
+		.read = cer_hash_read,
+	},
+	{
+		.id = 10,
+		.kinds = {CER_ENCODER_HASH, CER_ENCODER_HASH, CER_ENCODER_HASH},
+		.is_table = true,
+		.measure = cer_number_value_measure,
+		.settle = cer_hash_number_settle,
+		.encode = cer_hash_number_encode,
+		.encode_values = cer_hash_number_encode_values,
+		.describe = cer_hash_describe,
+		.write = cer_hash_write,
+		.read = cer_hash_read,
+	},
+	{
+		.id = 11,
+		.kinds = {CER_ENCODER_NGRAM, CER_ENCODER_NGRAM, CER_ENCODER_NGRAM},
+		.is_of_codes = true,
+		.is_table = true,
+		.measure = cer_category_measure,
+		.settle = cer_ngram_settle,
+		.find = cer_ngram_find,
+		.describe = cer_hash_describe,
+		.write = cer_hash_write,
+		.read = cer_hash_read,
+	},
+	{
+		.id = 12,
+		.kinds = {CER_ENCODER_CYCLES, CER_ENCODER_CYCLES, CER_ENCODER_CYCLES},
+		.measure = cer_cycles_measure,
+		.encode = cer_cycles_encode,
+		.encode_values = cer_cycles_encode_values,
+		.write = cer_cycles_write,
+		.read = cer_cycles_read,
+	},
+	{
+		.id = 13,
+		.kinds = {CER_ENCODER_PARTS, CER_ENCODER_PARTS, CER_ENCODER_PARTS},
+		.is_table = true,
+		.measure = cer_parts_measure,
+		.settle = cer_parts_settle,
+		.encode = cer_parts_encode,
+		.encode_values = cer_parts_encode_values,
+		.describe = cer_parts_describe,
+		.write = cer_parts_write,
+		.read = cer_parts_read,
 	},
 };
 
@@ -119,20 +198,75 @@ cer_encoders_count_inputs(const cer_encoders *encoders)
 const cer_input *
 cer_encoders_get_input(const cer_encoders *encoders, size_t input)
 {
-	return &encoders->encoders[input].input;
+	return &encoders->inputs[input].input;
 }
 
-uint32_t
-cer_encoders_find_code(const cer_encoders *encoders, size_t input,
-                       cer_text value)
+size_t
+cer_encoders_count_values(const cer_encoders *encoders)
 {
-	const cer_encoder *encoder = &encoders->encoders[input];
+	return encoders->n_values;
+}
 
-	if (value.size == SIZE_MAX)
-		return CER_CODE_NULL;
-	if (!encoder->type->is_of_codes)
-		return CER_CODE_UNSEEN;
-	return cer_vocabulary_find(encoder->vocabulary, value);
+size_t
+cer_encoders_get_value(const cer_encoders *encoders, size_t input,
+                       size_t *n_values)
+{
+	*n_values = encoders->inputs[input].n_values;
+	return encoders->inputs[input].value;
+}
+
+void
+cer_encoder_init(cer_encoder *encoder, const cer_encoder_type *type)
+{
+	memset(encoder, 0, sizeof(*encoder));
+	encoder->type = type;
+	encoder->n_scaled = type->is_table ? 0 : 1;
+	encoder->n_codes = type->is_table ? 1 : 0;
+}
+
+cer_status
+cer_encoder_fail(const cer_encoder *encoder, cer_error *err)
+{
+	return cer_fail(err, CER_BAD_FORMAT,
+	                "the encoder of input \"%.*s\" is damaged",
+	                CER_SHOW(encoder->input.name));
+}
+
+/* ---- single rows ---- */
+
+#define FEW_CODES 256 /* of one encoder: most of ngram */
+
+_Static_assert(FEW_CODES >= CER_MAX_GRAMS, "a text's codes must fit");
+
+void
+cer_encoders_encode_text(const cer_encoders *encoders, size_t input,
+                         cer_text text, cer_value *values, size_t stride)
+{
+	const cer_encoded_input *from = &encoders->inputs[input];
+	uint32_t codes[FEW_CODES];
+
+	for (size_t i = from->first; i < from->first + from->n; i++)
+	{
+		const cer_encoder *encoder = &encoders->encoders[i];
+
+		if (encoder->type->find == NULL)
+			continue;
+		encoder->type->find(encoder, text, codes);
+		for (size_t code = 0; code < encoder->n_codes; code++, values += stride)
+			values->code = codes[code];
+	}
+}
+
+/* Values of categories are codes of the tables already. */
+static void
+copy_codes(const cer_encoder *encoder, const cer_value_block *block)
+{
+	uint32_t *to = block->codes + encoder->table;
+
+	for (size_t code = 0; code < encoder->n_codes; code++)
+		for (size_t row = 0; row < block->n_rows; row++)
+			to[row * block->n_tables + code] =
+				block->values[code * block->stride + row].code;
 }
 
 void
@@ -145,6 +279,23 @@ cer_encoders_apply_values(const cer_encoders *encoders, size_t n_rows,
 	cer_encoders_apply_rows(encoders, &rows, numbers, codes);
 }
 
+/* By all encoders of the input. */
+static void
+apply_input(const cer_encoders *encoders, const cer_encoded_input *input,
+            const cer_value_rows *rows, cer_value_block *block)
+{
+	for (size_t i = input->first; i < input->first + input->n; i++)
+	{
+		const cer_encoder *encoder = &encoders->encoders[i];
+
+		block->values = rows->values + encoder->value * rows->stride;
+		if (encoder->type->is_of_codes)
+			copy_codes(encoder, block);
+		else
+			encoder->type->encode_values(encoder, block);
+	}
+}
+
 void
 cer_encoders_apply_rows(const cer_encoders *encoders,
                         const cer_value_rows *rows, float *numbers,
@@ -152,6 +303,7 @@ cer_encoders_apply_rows(const cer_encoders *encoders,
 {
 	cer_value_block block = {
 		.n_rows = rows->n_rows,
+		.stride = rows->stride,
 		.numbers = numbers,
 		.n_numbers = encoders->shape.n_numbers,
 		.codes = codes,
@@ -159,23 +311,51 @@ cer_encoders_apply_rows(const cer_encoders *encoders,
 	};
 
 	for (size_t i = 0; i < encoders->n_inputs; i++)
-	{
-		const cer_encoder *encoder = &encoders->encoders[i];
-
-		if (rows->is_read != NULL && !rows->is_read[i])
-			continue;
-		block.values = rows->values + i * rows->stride;
-		encoder->type->encode_values(encoder, &block);
-	}
+		if (rows->is_read == NULL || rows->is_read[i])
+			apply_input(encoders, &encoders->inputs[i], rows, &block);
 }
 
 /* ---- shape ---- */
 
-/* Of a scaled encoder: what stays 0 is one number. */
 static size_t
 count_numbers(const cer_encoder *encoder)
 {
 	return encoder->n_scaled + encoder->has_missing;
+}
+
+/* That a value is missing is told once. */
+static void
+drop_missing(const cer_encoders *encoders, const cer_encoded_input *input)
+{
+	bool has_missing = false;
+
+	for (size_t i = input->first; i < input->first + input->n; i++)
+	{
+		cer_encoder *encoder = &encoders->encoders[i];
+
+		encoder->is_lone = input->n == 1;
+		encoder->has_missing = encoder->has_missing && !has_missing;
+		has_missing = has_missing || encoder->has_missing;
+	}
+}
+
+/* The values that an input has in a row to be scored. */
+static void
+place_values(cer_encoders *encoders, cer_encoded_input *input)
+{
+	size_t n_codes = 0;
+
+	input->value = encoders->n_values;
+	for (size_t i = input->first; i < input->first + input->n; i++)
+	{
+		cer_encoder *encoder = &encoders->encoders[i];
+
+		encoder->value = encoders->n_values + n_codes;
+		if (encoder->type->is_of_codes)
+			n_codes += encoder->n_codes;
+	}
+	input->n_values = n_codes > 0 ? n_codes : 1;
+	encoders->n_values += input->n_values;
 }
 
 /* Counts the numbers and tables, giving each encoder the next ones. */
@@ -184,22 +364,28 @@ place_encoders(cer_encoders *encoders)
 {
 	cer_input_shape *shape = &encoders->shape;
 
+	encoders->n_values = 0;
 	for (size_t i = 0; i < encoders->n_inputs; i++)
+	{
+		drop_missing(encoders, &encoders->inputs[i]);
+		place_values(encoders, &encoders->inputs[i]);
+	}
+	for (size_t i = 0; i < encoders->n_encoders; i++)
 	{
 		cer_encoder *encoder = &encoders->encoders[i];
 
 		encoder->number = shape->n_numbers;
 		encoder->table = shape->n_tables;
-		if (encoder->type->is_table)
-			shape->n_tables++;
-		else
-			shape->n_numbers += count_numbers(encoder);
+		shape->n_numbers += count_numbers(encoder);
+		shape->n_tables += encoder->n_codes;
 	}
 }
 
+#define MAX_SUFFIX 80
+
 static cer_status
-name_number(cer_arena *arena, cer_text input, const char *suffix,
-            cer_text *name, cer_error *err)
+join_name(cer_arena *arena, cer_text input, const char *suffix, cer_text *name,
+          cer_error *err)
 {
 	size_t size = input.size + strlen(suffix);
 	char *text = cer_arena_allocate(arena, size);
@@ -213,24 +399,57 @@ name_number(cer_arena *arena, cer_text input, const char *suffix,
 	return CER_OK;
 }
 
-/* Of one encoder: "distance" or, of several, "distance 1", "distance 2". */
+/* Nothing, or " as bins" where the input has other encoders, too. */
+static int
+print_kind(const cer_encoder *encoder, char *text)
+{
+	text[0] = '\0';
+	if (encoder->is_lone)
+		return 0;
+	return snprintf(text, MAX_SUFFIX, " as %s",
+	                cer_encoder_name(encoder->type->kinds[1]));
+}
+
+/* Of one encoder: "distance" or, of several numbers, "distance 1", "distance
+ * 2". */
 static cer_status
 name_numbers(cer_arena *arena, const cer_encoder *encoder, cer_text *names,
              cer_error *err)
 {
 	cer_text input = encoder->input.name;
-	char suffix[24];
+	char suffix[MAX_SUFFIX];
+	int n = print_kind(encoder, suffix);
 
-	names[0] = input;
-	for (size_t i = 0; encoder->n_scaled > 1 && i < encoder->n_scaled; i++)
+	for (size_t i = 0; i < encoder->n_scaled; i++)
 	{
-		snprintf(suffix, sizeof(suffix), " %zu", i + 1);
-		CER_TRY(name_number(arena, input, suffix, &names[i], err));
+		if (i > 0)
+			snprintf(suffix + n, sizeof(suffix) - (size_t) n, " %zu", i + 1);
+		else if (encoder->n_scaled > 1)
+			snprintf(suffix + n, sizeof(suffix) - (size_t) n, " 1");
+		CER_TRY(join_name(arena, input, suffix, &names[i], err));
 	}
 	if (!encoder->has_missing)
 		return CER_OK;
-	return name_number(arena, input, " is missing", &names[encoder->n_scaled],
-	                   err);
+	return join_name(arena, input, " is missing", &names[encoder->n_scaled],
+	                 err);
+}
+
+static cer_status
+describe_table(cer_arena *arena, const cer_encoder *encoder, size_t i,
+               cer_table_shape *table, cer_error *err)
+{
+	const char *suffix = "";
+	char text[MAX_SUFFIX];
+	int n = print_kind(encoder, text);
+
+	*table = (cer_table_shape){.width = encoder->width};
+	if (encoder->type->describe != NULL)
+		encoder->type->describe(encoder, i, table, &suffix);
+	else
+		table->n_codes = encoder->vocabulary->n_values + CER_CODE_FIRST;
+	snprintf(text + n, sizeof(text) - (size_t) n, "%s%s", *suffix ? " " : "",
+	         suffix);
+	return join_name(arena, encoder->input.name, text, &table->name, err);
 }
 
 cer_status
@@ -244,26 +463,25 @@ cer_encoders_make_shape(cer_arena *arena, cer_encoders *encoders,
 	memset(shape, 0, sizeof(*shape));
 	shape->n_classes = n_classes;
 	place_encoders(encoders);
+	for (size_t i = 0; i < encoders->n_inputs; i++)
+		if (encoders->inputs[i].n_values > CER_MAX_INPUT_VALUES)
+			return cer_fail(
+				err, CER_TOO_BIG, "input \"%.*s\" makes more than %d codes",
+				CER_SHOW(encoders->inputs[i].input.name), CER_MAX_INPUT_VALUES);
 	names = cer_arena_allocate(arena, shape->n_numbers * sizeof(*names));
 	tables = cer_arena_allocate(arena, shape->n_tables * sizeof(*tables));
 	if (names == NULL || tables == NULL)
 		return cer_fail_memory(err, shape->n_tables * sizeof(*tables));
 	shape->number_names = names;
 	shape->tables = tables;
-	for (size_t i = 0; i < encoders->n_inputs; i++)
+	for (size_t i = 0; i < encoders->n_encoders; i++)
 	{
 		const cer_encoder *encoder = &encoders->encoders[i];
-		cer_text name = encoder->input.name;
 
-		if (encoder->type->is_table)
-		{
-			tables[encoder->table] = (cer_table_shape){
-				.name = name,
-				.n_codes = encoder->vocabulary->n_values + CER_CODE_FIRST,
-				.width = encoder->width};
-			continue;
-		}
 		CER_TRY(name_numbers(arena, encoder, &names[encoder->number], err));
+		for (size_t code = 0; code < encoder->n_codes; code++)
+			CER_TRY(describe_table(arena, encoder, code,
+			                       &tables[encoder->table + code], err));
 	}
 	return CER_OK;
 }

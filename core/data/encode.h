@@ -29,8 +29,8 @@ cer_encoders_apply(cer_arena *arena, const cer_host *host,
                    cer_part_of_rows part, bool is_last, cer_encoded *encoded,
                    cer_error *err);
 
-/* Values by input, those of input i from values + i * stride on, to numbers
- * (n_rows, n_numbers) and codes (n_rows, n_tables). */
+/* Values side by side, value i of all rows from values + i * stride on, to
+ * numbers (n_rows, n_numbers) and codes (n_rows, n_tables). */
 extern void
 cer_encoders_apply_values(const cer_encoders *encoders, size_t n_rows,
                           const cer_value *values, size_t stride,
@@ -47,9 +47,14 @@ typedef struct cer_value_rows
 extern void cer_encoders_apply_rows(const cer_encoders *encoders,
                                     const cer_value_rows *rows, float *numbers,
                                     uint32_t *codes);
-/* 0 for a size of SIZE_MAX, which is NULL; 1 if training did not keep it. */
-extern uint32_t cer_encoders_find_code(const cer_encoders *encoders,
-                                       size_t input, cer_text value);
+/* As cer_model_encode_text. */
+extern void
+cer_encoders_encode_text(const cer_encoders *encoders, size_t input,
+                         cer_text text, cer_value *values, size_t stride);
+extern size_t cer_encoders_count_values(const cer_encoders *encoders);
+/* The first value of an input, and how many it has. */
+extern size_t cer_encoders_get_value(const cer_encoders *encoders, size_t input,
+                                     size_t *n_values);
 extern size_t cer_encoders_count_inputs(const cer_encoders *encoders);
 extern const cer_input *
 cer_encoders_get_input(const cer_encoders *encoders, size_t input);

@@ -20,8 +20,8 @@ typedef struct apply_state
 	cer_arena *work;
 	const cer_encoders *encoders;
 	const cer_data_view *view;
-	const cer_data_column **columns; /* by input */
-	uint32_t **code_maps;            /* by input; NULL: not of codes */
+	const cer_data_column **columns; /* by encoder */
+	uint32_t **code_maps;            /* by encoder; NULL: not of codes */
 	size_t first_row;                /* of the part */
 	size_t n_rows;
 	size_t first_block; /* of the tasks in work */
@@ -85,36 +85,50 @@ allocate_rows(cer_arena *arena, apply_state *state, cer_error *err)
 	return CER_OK;
 }
 
-/* Codes of the dataset's dictionary to codes of the encoder's vocabulary. */
+/* Codes of the dataset's dictionary to codes of the encoder's tables. */
 static cer_status
-make_code_map(apply_state *state, size_t input, cer_error *err)
+make_code_map(apply_state *state, size_t i, cer_error *err)
 {
-	const cer_encoder *encoder = &state->encoders->encoders[input];
-	const cer_dictionary *dictionary = &state->columns[input]->dictionary;
-	size_t size = (dictionary->n_values + 1) * sizeof(uint32_t);
+	const cer_encoder *encoder = &state->encoders->encoders[i];
+	const cer_dictionary *dictionary = &state->columns[i]->dictionary;
+	size_t size = cer_size_multiply(dictionary->n_values + 1,
+	                                encoder->n_codes * sizeof(uint32_t));
 	uint32_t *map = cer_arena_allocate(state->work, size);
 
 	if (map == NULL)
 		return cer_fail_memory(err, size);
-	map[0] = encoder->null_code;
+	state->code_maps[i] = map;
+	encoder->type->find(encoder, (cer_text){NULL, SIZE_MAX}, map);
 	for (size_t code = 1; code <= dictionary->n_values; code++)
-		map[code] = cer_category_find(encoder, dictionary->values[code]);
-	state->code_maps[input] = map;
+		encoder->type->find(encoder, dictionary->values[code],
+		                    map + code * encoder->n_codes);
 	return CER_OK;
+}
+
+static void
+encode_codes(const cer_encoder *encoder, const cer_encode_block *block)
+{
+	const uint32_t *from = block->column->codes + block->first;
+	uint32_t *to = block->codes + encoder->table;
+	size_t n = encoder->n_codes;
+
+	for (size_t row = 0; row < block->n_rows; row++)
+		for (size_t i = 0; i < n; i++)
+			to[row * block->n_tables + i] = block->code_map[from[row] * n + i];
 }
 
 static cer_status
 find_columns(apply_state *state, cer_error *err)
 {
-	size_t n_inputs = state->encoders->n_inputs;
+	size_t n = state->encoders->n_encoders;
 
 	state->columns =
-		cer_arena_allocate(state->work, n_inputs * sizeof(*state->columns));
+		cer_arena_allocate(state->work, n * sizeof(*state->columns));
 	state->code_maps =
-		cer_arena_allocate(state->work, n_inputs * sizeof(*state->code_maps));
+		cer_arena_allocate(state->work, n * sizeof(*state->code_maps));
 	if (state->columns == NULL || state->code_maps == NULL)
-		return cer_fail_memory(err, n_inputs * sizeof(*state->columns));
-	for (size_t i = 0; i < n_inputs; i++)
+		return cer_fail_memory(err, n * sizeof(*state->columns));
+	for (size_t i = 0; i < n; i++)
 	{
 		const cer_encoder *encoder = &state->encoders->encoders[i];
 		const cer_data_column *column =
@@ -149,13 +163,16 @@ encode_block(void *arg, size_t task)
 		.n_tables = shape->n_tables,
 	};
 
-	for (size_t i = 0; i < state->encoders->n_inputs; i++)
+	for (size_t i = 0; i < state->encoders->n_encoders; i++)
 	{
 		const cer_encoder *encoder = &state->encoders->encoders[i];
 
 		block.column = state->columns[i];
 		block.code_map = state->code_maps[i];
-		encoder->type->encode(encoder, &block);
+		if (encoder->type->is_of_codes)
+			encode_codes(encoder, &block);
+		else
+			encoder->type->encode(encoder, &block);
 	}
 }
 

@@ -2,12 +2,14 @@
  * data/encode_fit.c
  *	  Fits the encoders of a plan to the training rows of a dataset.
  *
- * Inputs are measured side by side, as many at once as the host runs threads,
- * each in memory of its own; what they become does not depend on how many.
+ * Encoders that FE leaves open are chosen first, from the same rows.  Then all are
+ * measured side by side, as many at once as the host runs threads, each in
+ * memory of its own; what they become does not depend on how many.
  */
 #include "data/encoder.h"
 
 #include "base/size.h"
+#include "base/sort.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -21,9 +23,11 @@ typedef struct fit_state
 	cer_arena *work;  /* gone when they are fitted */
 	const cer_data_view *view;
 	const cer_plan *plan;
+	cer_choice_input *choices; /* by input */
 	cer_encoders *encoders;
 	size_t n_workers;
 	cer_fit_input fits[MAX_WORKERS];
+	double *counts[MAX_WORKERS]; /* of classes */
 } fit_state;
 
 static cer_status run_fit(fit_state *state, cer_error *err);
@@ -48,67 +52,183 @@ cer_encoders_fit(cer_arena *arena, const cer_host *host, const cer_plan *plan,
 	return status;
 }
 
+/* ---- which encoders ---- */
+
 /* The dataset may hold more columns than this plan needs. */
 static cer_status
-choose_encoder(fit_state *state, size_t input, cer_error *err)
+find_columns(fit_state *state, cer_error *err)
 {
-	const cer_plan_input *planned = &state->plan->inputs[input];
-	const cer_data_column *column = cer_data_find(state->view, planned->name);
-	cer_encoder *encoder = &state->encoders->encoders[input];
-	bool is_of_codes;
+	size_t size = state->plan->n_inputs * sizeof(*state->choices);
 
-	if (column == NULL)
-		return cer_fail(err, CER_BAD_CALL, "the dataset has no column \"%.*s\"",
-		                CER_SHOW(planned->name));
-	is_of_codes = column->input.storage == CER_CODE32;
-	memset(encoder, 0, sizeof(*encoder));
-	encoder->spec = planned->encoder;
-	encoder->type = cer_encoder_type_find(planned->encoder.kind, is_of_codes);
-	if (encoder->type == NULL || encoder->spec.width > CER_MAX_EMBED_WIDTH)
-		return cer_fail(
-			err, CER_BAD_VALUE, "column \"%.*s\" cannot be encoded by %s",
-			CER_SHOW(planned->name), cer_encoder_name(planned->encoder.kind));
-	if (!encoder->type->is_table)
-		encoder->spec.kind = encoder->type->kinds[1];
-	encoder->n_scaled = 1;
-	encoder->input.storage = column->input.storage;
-	return cer_text_copy(state->arena, planned->name, &encoder->input.name,
-	                     err);
+	state->choices = cer_arena_allocate(state->work, size);
+	if (state->choices == NULL)
+		return cer_fail_memory(err, size);
+	memset(state->choices, 0, size);
+	for (size_t i = 0; i < state->plan->n_inputs; i++)
+	{
+		const cer_plan_input *planned = &state->plan->inputs[i];
+		cer_choice_input *choice = &state->choices[i];
+
+		choice->planned = planned;
+		choice->view = state->view;
+		choice->column = cer_data_find(state->view, planned->name);
+		if (choice->column == NULL)
+			return cer_fail(err, CER_BAD_CALL,
+			                "the dataset has no column \"%.*s\"",
+			                CER_SHOW(planned->name));
+	}
+	return CER_OK;
+}
+
+static void
+choose(void *arg, size_t worker)
+{
+	cer_encoders_choose(((cer_choice_input **) arg)[worker]);
+}
+
+/* Those that FE leaves open, as many side by side as there are workers. */
+static cer_status
+choose_open(fit_state *state, cer_error *err)
+{
+	const cer_host *host = state->host;
+	cer_choice_input *open[MAX_WORKERS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < state->plan->n_inputs; i++)
+	{
+		cer_choice_input *choice = &state->choices[i];
+
+		if (choice->planned->n_encoders > 0)
+			continue;
+		choice->memory = state->fits[n].keys;
+		choice->counts = state->counts[n];
+		open[n++] = choice;
+		if (n < state->n_workers)
+			continue;
+		if (host->is_canceled(host->self))
+			return cer_fail(err, CER_CANCELED,
+			                "canceled while fitting encoders");
+		host->run_tasks(host->self, choose, open, n);
+		n = 0;
+	}
+	if (n > 0)
+		host->run_tasks(host->self, choose, open, n);
+	return CER_OK;
+}
+
+static const cer_encoder_spec *
+get_specs(const cer_choice_input *choice, size_t *n)
+{
+	*n = choice->planned->n_encoders;
+	if (*n > 0)
+		return choice->planned->encoders;
+	*n = choice->n_chosen;
+	return choice->chosen;
+}
+
+/* The language has seen to it; a caller of the library may not have. */
+static bool
+is_in_range(const cer_encoder_spec *spec)
+{
+	bool is_hash =
+		spec->kind == CER_ENCODER_HASH || spec->kind == CER_ENCODER_NGRAM;
+
+	return spec->width <= (is_hash ? CER_MAX_HASH_ROWS : CER_MAX_EMBED_WIDTH) &&
+	       spec->depth <= CER_MAX_EMBED_WIDTH && spec->gram <= CER_MAX_GRAM &&
+	       spec->most <= CER_MAX_GRAMS;
 }
 
 static cer_status
-choose_encoders(fit_state *state, cer_error *err)
+make_encoder(const cer_choice_input *choice, const cer_encoded_input *input,
+             const cer_encoder_spec *spec, cer_encoder *encoder, cer_error *err)
+{
+	const cer_encoder_type *type = cer_encoder_type_find(
+		spec->kind, choice->column->input.storage == CER_CODE32);
+
+	if (type == NULL || !is_in_range(spec))
+		return cer_fail(
+			err, CER_BAD_VALUE, "column \"%.*s\" cannot be encoded by %s",
+			CER_SHOW(input->input.name), cer_encoder_name(spec->kind));
+	cer_encoder_init(encoder, type);
+	encoder->spec = *spec;
+	encoder->unit = choice->planned->unit;
+	encoder->input = input->input;
+	return CER_OK;
+}
+
+static cer_status
+make_encoders_of(fit_state *state, size_t i, cer_error *err)
+{
+	const cer_choice_input *choice = &state->choices[i];
+	cer_encoders *encoders = state->encoders;
+	cer_encoded_input *input = &encoders->inputs[i];
+	const cer_encoder_spec *specs = get_specs(choice, &input->n);
+
+	input->first = encoders->n_encoders;
+	input->input.storage = choice->column->input.storage;
+	CER_TRY(cer_text_copy(state->arena, choice->planned->name,
+	                      &input->input.name, err));
+	for (size_t k = 0; k < input->n; k++)
+		CER_TRY(make_encoder(choice, input, &specs[k],
+		                     &encoders->encoders[encoders->n_encoders++], err));
+	return CER_OK;
+}
+
+static cer_status
+allocate_encoders(fit_state *state, cer_error *err)
 {
 	size_t n_inputs = state->plan->n_inputs;
-	size_t size = n_inputs * sizeof(cer_encoder);
+	size_t size = n_inputs * sizeof(cer_encoded_input);
+	size_t n_all = 0;
+	size_t n;
 
+	for (size_t i = 0; i < n_inputs; i++)
+	{
+		get_specs(&state->choices[i], &n);
+		n_all += n;
+	}
 	state->encoders =
 		cer_arena_allocate(state->arena, sizeof(*state->encoders));
 	if (state->encoders == NULL)
 		return cer_fail_memory(err, sizeof(*state->encoders));
+	memset(state->encoders, 0, sizeof(*state->encoders));
 	state->encoders->n_inputs = n_inputs;
-	state->encoders->encoders = cer_arena_allocate(state->arena, size);
-	if (state->encoders->encoders == NULL)
-		return cer_fail_memory(err, size);
-	for (size_t i = 0; i < n_inputs; i++)
-		CER_TRY(choose_encoder(state, i, err));
+	state->encoders->inputs = cer_arena_allocate(state->arena, size);
+	state->encoders->encoders =
+		cer_arena_allocate(state->arena, n_all * sizeof(cer_encoder));
+	if (state->encoders->inputs == NULL || state->encoders->encoders == NULL)
+		return cer_fail_memory(err, size + n_all * sizeof(cer_encoder));
+	memset(state->encoders->inputs, 0, size);
 	return CER_OK;
 }
 
-/* Room for sorting numbers, one for each worker, used again and again. */
+static cer_status
+make_encoders(fit_state *state, cer_error *err)
+{
+	CER_TRY(choose_open(state, err));
+	CER_TRY(allocate_encoders(state, err));
+	for (size_t i = 0; i < state->plan->n_inputs; i++)
+		CER_TRY(make_encoders_of(state, i, err));
+	return CER_OK;
+}
+
+/* ---- workers ---- */
+
+/* Room for sorting rows, one for each worker, used again and again. */
 static cer_status
 make_workers(fit_state *state, cer_error *err)
 {
 	size_t n_rows = state->view->part_start[CER_TRAIN + 1];
-	size_t size = cer_size_multiply(n_rows, sizeof(uint64_t));
+	size_t size = cer_size_multiply(n_rows, 2 * sizeof(cer_sort_item));
+	size_t counts_size = 4 * state->view->n_classes * sizeof(double);
 
 	state->n_workers = state->host->n_threads;
 	if (state->n_workers < 1)
 		state->n_workers = 1;
 	if (state->n_workers > MAX_WORKERS)
 		state->n_workers = MAX_WORKERS;
-	if (state->n_workers > state->encoders->n_inputs)
-		state->n_workers = state->encoders->n_inputs;
+	if (state->n_workers > state->plan->n_inputs)
+		state->n_workers = state->plan->n_inputs;
 	for (size_t i = 0; i < state->n_workers; i++)
 	{
 		cer_fit_input *fit = &state->fits[i];
@@ -116,9 +236,10 @@ make_workers(fit_state *state, cer_error *err)
 		fit->work = state->work;
 		fit->n_rows = n_rows;
 		fit->keys = cer_arena_allocate(state->work, size);
-		fit->scratch = cer_arena_allocate(state->work, size);
-		if (fit->keys == NULL || fit->scratch == NULL)
+		state->counts[i] = cer_arena_allocate(state->work, counts_size);
+		if (fit->keys == NULL || state->counts[i] == NULL)
 			return cer_fail_memory(err, size);
+		fit->scratch = fit->keys + n_rows;
 	}
 	return CER_OK;
 }
@@ -174,13 +295,13 @@ fit_some(fit_state *state, size_t first, size_t n, cer_error *err)
 static cer_status
 run_fit(fit_state *state, cer_error *err)
 {
-	size_t n_inputs = state->plan->n_inputs;
-
-	CER_TRY(choose_encoders(state, err));
+	CER_TRY(find_columns(state, err));
 	CER_TRY(make_workers(state, err));
-	for (size_t first = 0; first < n_inputs; first += state->n_workers)
+	CER_TRY(make_encoders(state, err));
+	for (size_t first = 0; first < state->encoders->n_encoders;
+	     first += state->n_workers)
 	{
-		size_t left = n_inputs - first;
+		size_t left = state->encoders->n_encoders - first;
 
 		CER_TRY(fit_some(state, first,
 		                 left < state->n_workers ? left : state->n_workers,

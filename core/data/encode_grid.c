@@ -146,9 +146,8 @@ cer_grid_place(cer_encoder *encoder)
 
 /* ---- encoding ---- */
 
-/* The last point that is not above x, which is not below the first. */
-static inline size_t
-find_point(const cer_encoder *encoder, double x)
+size_t
+cer_grid_find(const cer_encoder *encoder, double x)
 {
 	const double *points = encoder->points;
 	size_t low = 0;
@@ -189,7 +188,7 @@ encode_quantile(const cer_encoder *encoder, double x, float *to)
 		to[0] = (float) deviates[n - 1];
 	else
 	{
-		at = find_point(encoder, x);
+		at = cer_grid_find(encoder, x);
 		to[0] = (float) (deviates[at] + (deviates[at + 1] - deviates[at]) *
 		                                    get_share(encoder, at, x));
 	}
@@ -204,7 +203,7 @@ encode_ple(const cer_encoder *encoder, double x, float *to)
 	memset(to, 0, (encoder->n_scaled - 1) * sizeof(*to));
 	if (x != x || n < 2 || x <= encoder->points[0])
 		return;
-	at = x < encoder->points[n - 1] ? find_point(encoder, x) : n - 1;
+	at = x < encoder->points[n - 1] ? cer_grid_find(encoder, x) : n - 1;
 	for (size_t t = 0; t < at; t++)
 		to[t] = 1;
 	if (at < n - 1)
@@ -265,14 +264,6 @@ cer_grid_write(cer_byte_writer *to, const cer_encoder *encoder)
 }
 
 static cer_status
-fail_damaged(const cer_encoder *encoder, cer_error *err)
-{
-	return cer_fail(err, CER_BAD_FORMAT,
-	                "the quantiles of input \"%.*s\" are damaged",
-	                CER_SHOW(encoder->input.name));
-}
-
-static cer_status
 read_points(cer_byte_reader *from, cer_encoder *encoder, double *points,
             cer_error *err)
 {
@@ -285,7 +276,7 @@ read_points(cer_byte_reader *from, cer_encoder *encoder, double *points,
 		if (!(fabs(points[i]) <= CER_HUGE_NUMBER) ||
 		    !(fabs(points[n + i]) <= CER_MAX_DEVIATE) ||
 		    (i > 0 && !(points[i] > points[i - 1])))
-			return fail_damaged(encoder, err);
+			return cer_encoder_fail(encoder, err);
 	}
 	return CER_OK;
 }
@@ -299,7 +290,7 @@ cer_grid_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
 	double *points;
 
 	if (has_missing > 1 || n > from->left / (2 * sizeof(double)))
-		return fail_damaged(encoder, err);
+		return cer_encoder_fail(encoder, err);
 	encoder->has_missing = has_missing == 1;
 	encoder->n_points = (size_t) n;
 	points = cer_arena_allocate(arena, 2 * (size_t) n * sizeof(*points) + 1);
@@ -307,7 +298,6 @@ cer_grid_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
 		return cer_fail_memory(err, 2 * (size_t) n * sizeof(*points));
 	encoder->points = points;
 	encoder->deviates = points + n;
-	encoder->spec.kind = encoder->type->kinds[1];
 	CER_TRY(read_points(from, encoder, points, err));
 	cer_grid_place(encoder);
 	return CER_OK;

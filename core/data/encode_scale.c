@@ -1,8 +1,9 @@
 /*
  * data/encode_scale.c
- *	  Numbers to numbers: robust and standardize.
+ *	  Numbers to numbers: robust, log and standardize.
  *
  *	 robust:	   z = (x - median) / (q75 - q25), then z / sqrt(1 + (z/3)^2)
+ *	 log:		   x = sign(x) ln(1 + |x|), then robust
  *	 standardize:  z = (x - mean) / sd, at most 10 either way
  *
  * Robust is RS+SC of RealMLP (Holzmuller, Grinsztajn, Steinwart 2024): where
@@ -61,12 +62,17 @@ invert(double numerator, double spread)
 	return spread > 0 && scale <= DBL_MAX ? scale : 0;
 }
 
-void
-cer_robust_measure(cer_fit_input *fit)
+static inline double
+take_log(double x)
+{
+	return copysign(log1p(fabs(x)), x);
+}
+
+static void
+measure_quartiles(cer_fit_input *fit)
 {
 	cer_quantiles q;
 
-	cer_fit_list_keys(fit);
 	if (fit->n_keys == 0)
 		return;
 	cer_quantiles_find(fit->keys, fit->scratch, fit->n_keys, &q);
@@ -74,6 +80,23 @@ cer_robust_measure(cer_fit_input *fit)
 	fit->encoder->scale = invert(1, q.upper - q.lower);
 	if (fit->encoder->scale == 0)
 		fit->encoder->scale = invert(2, q.max - q.min);
+}
+
+void
+cer_robust_measure(cer_fit_input *fit)
+{
+	cer_fit_list_keys(fit);
+	measure_quartiles(fit);
+}
+
+void
+cer_log_measure(cer_fit_input *fit)
+{
+	cer_fit_list_keys(fit);
+	for (size_t i = 0; i < fit->n_keys; i++)
+		fit->keys[i] =
+			cer_number_make_key(take_log(cer_number_of_key(fit->keys[i])));
+	measure_quartiles(fit);
 }
 
 void
@@ -157,6 +180,20 @@ encode_robust_piece(const cer_encoder *encoder, const double *x, float *z)
 		z[i] = encode_robust(encoder, x[i]);
 }
 
+static inline float
+encode_log(const cer_encoder *encoder, double x)
+{
+	return encode_robust(encoder, take_log(x));
+}
+
+/* The library's logarithm, as a single value has it. */
+static void
+encode_log_piece(const cer_encoder *encoder, const double *x, float *z)
+{
+	for (size_t i = 0; i < CER_PIECE_ROWS; i++)
+		z[i] = encode_log(encoder, x[i]);
+}
+
 WIDE static void
 encode_standardized_piece(const cer_encoder *encoder, const double *x, float *z)
 {
@@ -190,6 +227,12 @@ void
 cer_robust_encode(const cer_encoder *encoder, const cer_encode_block *block)
 {
 	encode_block(encoder, block, encode_robust_piece);
+}
+
+void
+cer_log_encode(const cer_encoder *encoder, const cer_encode_block *block)
+{
+	encode_block(encoder, block, encode_log_piece);
 }
 
 void
@@ -238,6 +281,18 @@ cer_robust_encode_values(const cer_encoder *encoder,
 		           block->numbers + encoder->number);
 	else
 		encode_values(encoder, block, encode_robust_piece);
+}
+
+void
+cer_log_encode_values(const cer_encoder *encoder, const cer_value_block *block)
+{
+	double x = block->values[0].number;
+
+	if (block->n_rows == 1)
+		put_number(encoder, x, encode_log(encoder, x),
+		           block->numbers + encoder->number);
+	else
+		encode_values(encoder, block, encode_log_piece);
 }
 
 void

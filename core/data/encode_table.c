@@ -187,42 +187,26 @@ resolve_code(const cer_encoder *encoder, uint32_t code)
 }
 
 void
-cer_category_encode(const cer_encoder *encoder, const cer_encode_block *block)
+cer_category_find(const cer_encoder *encoder, cer_text value, uint32_t *codes)
 {
-	const uint32_t *from = block->column->codes + block->first;
-	uint32_t *to = block->codes + encoder->table;
-
-	for (size_t i = 0; i < block->n_rows; i++)
-		to[i * block->n_tables] = block->code_map[from[i]];
-}
-
-uint32_t
-cer_category_find(const cer_encoder *encoder, cer_text value)
-{
-	return resolve_code(encoder,
-	                    cer_vocabulary_find(encoder->vocabulary, value));
-}
-
-/* The values are codes of the encoder's own vocabulary. */
-void
-cer_category_encode_values(const cer_encoder *encoder,
-                           const cer_value_block *block)
-{
-	uint32_t *to = block->codes + encoder->table;
-
-	for (size_t i = 0; i < block->n_rows; i++)
-		to[i * block->n_tables] = resolve_code(encoder, block->values[i].code);
+	if (value.size == SIZE_MAX)
+		*codes = encoder->null_code;
+	else
+		*codes = resolve_code(encoder,
+		                      cer_vocabulary_find(encoder->vocabulary, value));
 }
 
 static uint32_t
 find_number(const cer_encoder *encoder, double x)
 {
 	char bytes[CER_NUMBER_VALUE_SIZE];
+	uint32_t code;
 
 	if (x != x)
 		return encoder->null_code;
 	cer_number_key_write(cer_number_make_key(x), bytes);
-	return cer_category_find(encoder, (cer_text){bytes, sizeof(bytes)});
+	cer_category_find(encoder, (cer_text){bytes, sizeof(bytes)}, &code);
+	return code;
 }
 
 void

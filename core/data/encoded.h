@@ -23,6 +23,7 @@ typedef struct cer_table_shape
 	cer_text name; /* of the input: weights are named after it */
 	size_t n_codes;
 	size_t width; /* 0: rows of the first layer; else embedding width */
+	bool is_more; /* another code of the table before: its rows are added */
 } cer_table_shape;
 
 /* What a network is built for. */

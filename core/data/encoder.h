@@ -20,6 +20,15 @@
 #define CER_ONEHOT_VALUES   8 /* more values than these are embedded */
 #define CER_RARE_ROWS       3 /* values of fewer training rows are rare */
 
+/* Unless FE says others. */
+#define CER_N_BINS        20
+#define CER_HASH_ROWS     4096
+#define CER_GRAM          3
+#define CER_GRAMS         32
+#define CER_MAX_GRAM      8
+#define CER_MAX_GRAMS     256
+#define CER_MAX_HASH_ROWS (1 << 24)
+
 #define CER_MAX_QUANTILES     1000 /* of quantile, unless FE says another */
 #define CER_MIN_QUANTILES     10
 #define CER_ROWS_PER_QUANTILE 30
@@ -30,15 +39,31 @@
 
 typedef struct cer_encoder_type cer_encoder_type;
 
+/* Values of a part of dates that training rows had: year, month ... */
+typedef struct cer_time_part
+{
+	uint32_t kind; /* of encode_calendar.c */
+	uint32_t n_values;
+	uint32_t null_code;    /* of rows without */
+	const int32_t *values; /* rising */
+} cer_time_part;
+
+/* A way in which one input is encoded; an input may have several. */
 typedef struct cer_encoder
 {
 	const cer_encoder_type *type;
 	cer_input input;
 	cer_encoder_spec spec;
+	cer_time_unit unit;
 
 	/* its place in an encoded row */
-	size_t number; /* the first of its numbers */
-	size_t table;
+	size_t number;    /* the first of its numbers */
+	size_t table;     /* the first of its codes */
+	size_t value;     /* the first of its values in a row to be scored */
+	size_t n_scaled;  /* numbers that it makes */
+	size_t n_codes;   /* codes that it makes */
+	bool has_missing; /* a number more: 1 where the value is missing */
+	bool is_lone;     /* the input has no other encoder */
 
 	/* scaled numbers */
 	double center;
@@ -49,14 +74,18 @@ typedef struct cer_encoder
 	const double *points;   /* rising */
 	const double *deviates; /* of a normal distribution */
 
-	size_t n_scaled;  /* numbers that it makes */
-	bool has_missing; /* a number more: 1 where the value is missing */
-
 	/* tables */
 	size_t width; /* of cer_table_shape */
 	const cer_vocabulary *vocabulary;
 	uint32_t null_code; /* codes that missing and unseen values get */
 	uint32_t unseen_code;
+	size_t n_rows; /* of hash and ngram: the codes that values share */
+	size_t gram;   /* ngram: characters of a piece */
+
+	/* dates and times */
+	uint32_t cycles; /* bits: which periods */
+	size_t n_parts;
+	cer_time_part *parts;
 } cer_encoder;
 
 /* What an encoder is fitted to, and memory to do it. */
@@ -76,7 +105,7 @@ typedef struct cer_fit_input
 typedef struct cer_encode_block
 {
 	const cer_data_column *column;
-	const uint32_t *code_map; /* categories: code of dataset -> of table */
+	const uint32_t *code_map; /* categories: code of dataset -> n_codes codes */
 	size_t first;
 	size_t n_rows;
 	float *numbers; /* (n_rows, n_numbers) */
@@ -89,7 +118,8 @@ typedef struct cer_encode_block
 typedef struct cer_value_block
 {
 	size_t n_rows;
-	const cer_value *values; /* (n_rows) */
+	const cer_value *values; /* (n_rows), of categories n_codes times */
+	size_t stride;           /* from one of these to the next */
 	float *numbers;          /* (n_rows, n_numbers) */
 	size_t n_numbers;
 	uint32_t *codes; /* (n_rows, n_tables) */
@@ -123,20 +153,56 @@ struct cer_encoder_type
 	void (*measure)(cer_fit_input *fit);
 	cer_status (*settle)(cer_arena *arena, cer_fit_input *fit,
 	                     cer_error *err); /* NULL: nothing to do */
+	/* Numbers: */
 	void (*encode)(const cer_encoder *encoder, const cer_encode_block *block);
 	void (*encode_values)(const cer_encoder *encoder,
 	                      const cer_value_block *block);
+	/* Categories: all codes of a text; size SIZE_MAX is NULL. */
+	void (*find)(const cer_encoder *encoder, cer_text value, uint32_t *codes);
+	/* The i-th table; NULL: as wide and long as the encoder says. */
+	void (*describe)(const cer_encoder *encoder, size_t i,
+	                 cer_table_shape *table, const char **suffix);
 	void (*write)(cer_byte_writer *to, const cer_encoder *encoder);
 	cer_status (*read)(cer_arena *arena, cer_byte_reader *from,
 	                   cer_encoder *encoder, cer_error *err);
 };
 
+/* An input and its encoders: encoders first .. first + n - 1. */
+typedef struct cer_encoded_input
+{
+	cer_input input;
+	size_t first;
+	size_t n;
+	size_t value; /* the first of its values in a row to be scored */
+	size_t n_values;
+} cer_encoded_input;
+
 struct cer_encoders
 {
 	size_t n_inputs;
-	cer_encoder *encoders;
+	cer_encoded_input *inputs;
+	size_t n_encoders;
+	cer_encoder *encoders; /* by input */
+	size_t n_values;       /* of a row to be scored */
 	cer_input_shape shape;
 };
+
+#define CER_MAX_CHOSEN 4 /* encoders for one input */
+
+/* What training rows of an input without encoders are looked at with. */
+typedef struct cer_choice_input
+{
+	const cer_plan_input *planned;
+	const cer_data_column *column;
+	const cer_data_view *view;
+	void *memory;    /* 32 bytes a row */
+	double *counts;  /* room for 4 n_classes */
+	size_t n_chosen; /* out */
+	cer_encoder_spec chosen[CER_MAX_CHOSEN];
+} cer_choice_input;
+
+/* Encoders that suit the rows: encode_choose.c. */
+extern void cer_encoders_choose(cer_choice_input *choice);
 
 /* NULL: no such kind of encoder for such inputs. */
 extern const cer_encoder_type *
@@ -148,10 +214,19 @@ extern cer_status
 cer_encoders_make_shape(cer_arena *arena, cer_encoders *encoders,
                         size_t n_classes, cer_error *err);
 
+/* Before it is fitted or read. */
+extern void
+cer_encoder_init(cer_encoder *encoder, const cer_encoder_type *type);
+/* What it does, without the input's name: the same for equal encoders. */
+extern cer_status cer_encoder_pack(cer_arena *arena, const cer_encoder *encoder,
+                                   cer_text *bytes, cer_error *err);
+extern cer_status cer_encoder_fail(const cer_encoder *encoder, cer_error *err);
+
 /* Keys of the numbers that are there, in the order of the rows. */
 extern void cer_fit_list_keys(cer_fit_input *fit);
 
-/* Functions of the kinds: encode_scale.c, encode_grid.c, encode_table.c. */
+/* Functions of the kinds: encode_scale.c, encode_grid.c, encode_bins.c,
+ * encode_table.c, encode_hash.c, encode_calendar.c, encode_learnt.c. */
 extern void cer_robust_measure(cer_fit_input *fit);
 extern void
 cer_robust_encode(const cer_encoder *encoder, const cer_encode_block *block);
@@ -162,6 +237,11 @@ extern void cer_standardize_encode(const cer_encoder *encoder,
                                    const cer_encode_block *block);
 extern void cer_standardize_encode_values(const cer_encoder *encoder,
                                           const cer_value_block *block);
+extern void cer_log_measure(cer_fit_input *fit);
+extern void
+cer_log_encode(const cer_encoder *encoder, const cer_encode_block *block);
+extern void
+cer_log_encode_values(const cer_encoder *encoder, const cer_value_block *block);
 extern void cer_scale_write(cer_byte_writer *to, const cer_encoder *encoder);
 extern cer_status cer_scale_read(cer_arena *arena, cer_byte_reader *from,
                                  cer_encoder *encoder, cer_error *err);
@@ -178,16 +258,26 @@ extern void cer_grid_encode_values(const cer_encoder *encoder,
 extern void cer_grid_write(cer_byte_writer *to, const cer_encoder *encoder);
 extern cer_status cer_grid_read(cer_arena *arena, cer_byte_reader *from,
                                 cer_encoder *encoder, cer_error *err);
+/* The last point that is not above x, which is not below the first. */
+extern size_t cer_grid_find(const cer_encoder *encoder, double x);
+
+extern cer_status
+cer_bins_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern void
+cer_bins_encode(const cer_encoder *encoder, const cer_encode_block *block);
+extern void cer_bins_encode_values(const cer_encoder *encoder,
+                                   const cer_value_block *block);
+extern void cer_bins_describe(const cer_encoder *encoder, size_t i,
+                              cer_table_shape *table, const char **suffix);
+extern void cer_bins_write(cer_byte_writer *to, const cer_encoder *encoder);
+extern cer_status cer_bins_read(cer_arena *arena, cer_byte_reader *from,
+                                cer_encoder *encoder, cer_error *err);
 
 extern void cer_category_measure(cer_fit_input *fit);
 extern cer_status
 cer_category_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
 extern void
-cer_category_encode(const cer_encoder *encoder, const cer_encode_block *block);
-extern void cer_category_encode_values(const cer_encoder *encoder,
-                                       const cer_value_block *block);
-/* Code in the table of a category that is not missing. */
-extern uint32_t cer_category_find(const cer_encoder *encoder, cer_text value);
+cer_category_find(const cer_encoder *encoder, cer_text value, uint32_t *codes);
 extern void cer_number_value_measure(cer_fit_input *fit);
 extern cer_status
 cer_number_value_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
@@ -197,6 +287,47 @@ extern void cer_number_value_encode_values(const cer_encoder *encoder,
                                            const cer_value_block *block);
 extern void cer_table_write(cer_byte_writer *to, const cer_encoder *encoder);
 extern cer_status cer_table_read(cer_arena *arena, cer_byte_reader *from,
+                                 cer_encoder *encoder, cer_error *err);
+
+extern cer_status
+cer_hash_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern void
+cer_hash_find(const cer_encoder *encoder, cer_text value, uint32_t *codes);
+extern cer_status
+cer_hash_number_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern void cer_hash_number_encode(const cer_encoder *encoder,
+                                   const cer_encode_block *block);
+extern void cer_hash_number_encode_values(const cer_encoder *encoder,
+                                          const cer_value_block *block);
+extern cer_status
+cer_ngram_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern void
+cer_ngram_find(const cer_encoder *encoder, cer_text value, uint32_t *codes);
+extern void cer_hash_describe(const cer_encoder *encoder, size_t i,
+                              cer_table_shape *table, const char **suffix);
+extern void cer_hash_write(cer_byte_writer *to, const cer_encoder *encoder);
+extern cer_status cer_hash_read(cer_arena *arena, cer_byte_reader *from,
+                                cer_encoder *encoder, cer_error *err);
+
+extern void cer_cycles_measure(cer_fit_input *fit);
+extern void
+cer_cycles_encode(const cer_encoder *encoder, const cer_encode_block *block);
+extern void cer_cycles_encode_values(const cer_encoder *encoder,
+                                     const cer_value_block *block);
+extern void cer_cycles_write(cer_byte_writer *to, const cer_encoder *encoder);
+extern cer_status cer_cycles_read(cer_arena *arena, cer_byte_reader *from,
+                                  cer_encoder *encoder, cer_error *err);
+extern void cer_parts_measure(cer_fit_input *fit);
+extern cer_status
+cer_parts_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern void
+cer_parts_encode(const cer_encoder *encoder, const cer_encode_block *block);
+extern void cer_parts_encode_values(const cer_encoder *encoder,
+                                    const cer_value_block *block);
+extern void cer_parts_describe(const cer_encoder *encoder, size_t i,
+                               cer_table_shape *table, const char **suffix);
+extern void cer_parts_write(cer_byte_writer *to, const cer_encoder *encoder);
+extern cer_status cer_parts_read(cer_arena *arena, cer_byte_reader *from,
                                  cer_encoder *encoder, cer_error *err);
 
 #endif

@@ -23,7 +23,8 @@ typedef struct choice
 {
 	bool is_named;
 	bool is_excluded;
-	cer_encoder_spec encoder;
+	size_t n_encoders;
+	const cer_encoder_spec *encoders; /* the item's */
 } choice;
 
 typedef struct source
@@ -148,25 +149,56 @@ check_use(const cer_column *column, const cer_fe_item *item, cer_error *err)
 	return CER_BAD_VALUE;
 }
 
-static cer_encoder_spec
-get_encoder(const cer_fe_item *item)
+static cer_status
+fail_categories(const cer_column *column, const cer_fe_item *item,
+                cer_encoder_kind kind, cer_error *err)
 {
-	return item->n_encoders > 0 ? item->encoders[0]
-	                            : (cer_encoder_spec){CER_ENCODER_AUTO, 0};
+	cer_fail_at(
+		err, CER_BAD_VALUE, place_of(item),
+		"encoder %s needs numbers, but column \"%.*s\" holds categories",
+		cer_encoder_name(kind), CER_SHOW(column->name));
+	cer_error_set_hint(
+		err, "Encoders of categories are onehot, embed, hash and ngram.");
+	return CER_BAD_VALUE;
+}
+
+static cer_status
+fail_no_time(const cer_column *column, const cer_fe_item *item,
+             cer_encoder_kind kind, cer_error *err)
+{
+	cer_fail_at(
+		err, CER_BAD_VALUE, place_of(item),
+		"encoder %s needs a date or time, but column \"%.*s\" holds none",
+		cer_encoder_name(kind), CER_SHOW(column->name));
+	cer_error_set_hint(err, "For other numbers give a period: cycles(24).");
+	return CER_BAD_VALUE;
 }
 
 /* Numbers can be categories too, each value one; texts are no numbers. */
 static cer_status
-check_encoder(const cer_column *column, const cer_fe_item *item, cer_error *err)
+check_encoder(const cer_column *column, const cer_fe_item *item,
+              const cer_encoder_spec *encoder, cer_error *err)
 {
-	cer_encoder_kind kind = get_encoder(item).kind;
-	bool wants_number = cer_encoder_wants_number(kind);
+	cer_encoder_kind kind = encoder->kind;
+	bool needs_time = kind == CER_ENCODER_PARTS ||
+	                  (kind == CER_ENCODER_CYCLES && encoder->scale == 0);
 
-	if (item->n_encoders > 1)
-		return cer_fail_at(err, CER_BAD_VALUE, place_of(item),
-		                   "column \"%.*s\" has more than one encoder, which "
-		                   "cannot be trained yet",
-		                   CER_SHOW(column->name));
+	if (cer_encoder_wants_number(kind) && column->type != CER_TYPE_NUMBER)
+		return fail_categories(column, item, kind, err);
+	if (needs_time && column->unit == CER_UNIT_NONE)
+		return fail_no_time(column, item, kind, err);
+	if (kind != CER_ENCODER_NGRAM || column->type == CER_TYPE_CATEGORY)
+		return CER_OK;
+	return cer_fail_at(
+		err, CER_BAD_VALUE, place_of(item),
+		"encoder %s needs text, but column \"%.*s\" holds numbers",
+		cer_encoder_name(kind), CER_SHOW(column->name));
+}
+
+static cer_status
+check_encoders(const cer_column *column, const cer_fe_item *item,
+               cer_error *err)
+{
 	if (column->type == CER_TYPE_OTHER)
 	{
 		cer_fail_at(err, CER_BAD_VALUE, place_of(item),
@@ -177,14 +209,9 @@ check_encoder(const cer_column *column, const cer_fe_item *item, cer_error *err)
 			"Features are numbers, dates, times, booleans, enums, uuids and texts; cast the column in the source query, or leave it out.");
 		return CER_BAD_VALUE;
 	}
-	if (!wants_number || column->type == CER_TYPE_NUMBER)
-		return CER_OK;
-	cer_fail_at(
-		err, CER_BAD_VALUE, place_of(item),
-		"encoder %s needs numbers, but column \"%.*s\" holds categories",
-		cer_encoder_name(kind), CER_SHOW(column->name));
-	cer_error_set_hint(err, "Encoders of categories are onehot and embed.");
-	return CER_BAD_VALUE;
+	for (size_t i = 0; i < item->n_encoders; i++)
+		CER_TRY(check_encoder(column, item, &item->encoders[i], err));
+	return CER_OK;
 }
 
 static cer_status
@@ -195,9 +222,10 @@ note_column(source *from, const cer_fe_item *item, cer_error *err)
 
 	CER_TRY(find_column(from, item, &name, &column, err));
 	CER_TRY(check_use(&from->columns[column], item, err));
-	CER_TRY(check_encoder(&from->columns[column], item, err));
+	CER_TRY(check_encoders(&from->columns[column], item, err));
 	from->choices[column].is_named = true;
-	from->choices[column].encoder = get_encoder(item);
+	from->choices[column].n_encoders = item->n_encoders;
+	from->choices[column].encoders = item->encoders;
 	return CER_OK;
 }
 
@@ -227,7 +255,7 @@ note_aggregate(source *from, const cer_fe_item *item, cer_error *err)
 		size_t column;
 
 		CER_TRY(find_column(from, item, &name, &column, err));
-		CER_TRY(check_encoder(&from->columns[column], &value, err));
+		CER_TRY(check_encoders(&from->columns[column], &value, err));
 		from->choices[column].is_named = true;
 	}
 	return CER_OK;
@@ -266,17 +294,26 @@ is_read(const source *from, size_t column)
 	       from->columns[column].type != CER_TYPE_OTHER;
 }
 
-/* Copies the name: the plan may outlive the caller's columns. */
+/* Copies names and encoders: the plan may outlive the caller's columns. */
 static cer_status
 make_input(cer_arena *arena, const source *from, size_t column,
            cer_plan_input *input, cer_error *err)
 {
 	const cer_column *read = &from->columns[column];
+	const choice *made = &from->choices[column];
+	size_t size = made->n_encoders * sizeof(*made->encoders);
+	cer_encoder_spec *encoders = cer_arena_allocate(arena, size);
 
+	if (encoders == NULL)
+		return cer_fail_memory(err, size);
+	if (made->n_encoders > 0)
+		memcpy(encoders, made->encoders, size);
 	*input = (cer_plan_input){
 		.column = column,
 		.type = read->type,
-		.encoder = from->choices[column].encoder,
+		.unit = read->unit,
+		.n_encoders = made->n_encoders,
+		.encoders = encoders,
 	};
 	return cer_text_copy(arena, read->name, &input->name, err);
 }

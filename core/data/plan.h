@@ -12,8 +12,13 @@ typedef struct cer_plan_input
 	size_t column; /* index into the source's columns */
 	cer_text name;
 	cer_column_type type;
-	cer_encoder_spec encoder;
+	cer_time_unit unit;
+	size_t n_encoders; /* 0: what suits the rows */
+	const cer_encoder_spec *encoders;
 } cer_plan_input;
+
+/* Of the rules by which encoders are chosen: part of ids. */
+#define CER_ENCODERS_CHOICE 1
 
 struct cer_plan
 {

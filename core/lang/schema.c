@@ -21,37 +21,6 @@
 
 #define SETTING(field) offsetof(cer_settings, field)
 
-static const cer_arg embed_args[] = {
-	{.name = "width",
-     .help = "numbers that stand for one value",
-     .type = CER_ARG_INTEGER,
-     .least = 1,
-     .most = 1024,
-     .is_positional = true,
-     .fallback = 8,
-     .offset = offsetof(cer_encoder_spec, width)},
-};
-
-static const cer_arg quantile_args[] = {
-	{.name = "n",
-     .help = "points of the grid; 0: one in 30 training rows, from 10 to 1000",
-     .type = CER_ARG_INTEGER,
-     .least = 0,
-     .most = 100000,
-     .fallback = 0,
-     .offset = offsetof(cer_encoder_spec, width)},
-};
-
-static const cer_arg ple_args[] = {
-	{.name = "n",
-     .help = "bins, of as many training rows each",
-     .type = CER_ARG_INTEGER,
-     .least = 1,
-     .most = 1024,
-     .fallback = CER_PLE_BINS,
-     .offset = offsetof(cer_encoder_spec, width)},
-};
-
 /* Left to the structure. */
 #define BY_STRUCTURE .word = "auto", .fallback = CER_AUTO
 
@@ -254,33 +223,6 @@ static const cer_arg settings[] = {
 	}
 
 static const cer_word words[] = {
-	WORD(CER_WORD_ENCODER, CER_ENCODER_ROBUST, "robust",
-         "number: minus the median, over the interquartile range, large values "
-         "drawn in"),
-	WORD(CER_WORD_ENCODER, CER_ENCODER_STANDARDIZE, "standardize",
-         "number: minus the mean, over the standard deviation"),
-	{.name = "quantile",
-     .help = "number: the normal deviate of its rank among the training rows",
-     .kind = CER_WORD_ENCODER,
-     .code = CER_ENCODER_QUANTILE,
-     .n_args = COUNT(quantile_args),
-     .args = quantile_args},
-	{.name = "ple",
-     .help = "number: how far it has come through each of n bins (piecewise "
-             "linear encoding)",
-     .kind = CER_WORD_ENCODER,
-     .code = CER_ENCODER_PLE,
-     .n_args = COUNT(ple_args),
-     .args = ple_args},
-	WORD(CER_WORD_ENCODER, CER_ENCODER_ONEHOT, "onehot",
-         "category, or number as one: an input per value"),
-	{.name = "embed",
-     .help = "category, or number as one: a learnt vector per value",
-     .kind = CER_WORD_ENCODER,
-     .code = CER_ENCODER_EMBED,
-     .n_args = COUNT(embed_args),
-     .args = embed_args},
-
 	WORD_ARGS(CER_WORD_OPTIMIZER, CER_ADAM, "adam", adam_args,
               "Adam (Kingma, Ba 2015)"),
 	WORD_ARGS(CER_WORD_OPTIMIZER, CER_ADAMW, "adamw", adamw_args,
@@ -311,7 +253,8 @@ static const cer_word words[] = {
 size_t
 cer_schema_count(void)
 {
-	return cer_structure_word_count + cer_layer_word_count + COUNT(words);
+	return cer_structure_word_count + cer_layer_word_count +
+	       cer_encoder_word_count + COUNT(words);
 }
 
 const cer_word *
@@ -322,7 +265,10 @@ cer_schema_get(size_t i)
 	i -= cer_structure_word_count;
 	if (i < cer_layer_word_count)
 		return &cer_layer_words[i];
-	return &words[i - cer_layer_word_count];
+	i -= cer_layer_word_count;
+	if (i < cer_encoder_word_count)
+		return &cer_encoder_words[i];
+	return &words[i - cer_encoder_word_count];
 }
 
 /* The words among which those of a kind are. */
@@ -337,6 +283,9 @@ get_list(cer_word_kind kind, size_t *n)
 		case CER_WORD_LAYER:
 			*n = cer_layer_word_count;
 			return cer_layer_words;
+		case CER_WORD_ENCODER:
+			*n = cer_encoder_word_count;
+			return cer_encoder_words;
 		default:
 			*n = COUNT(words);
 			return words;
@@ -479,19 +428,4 @@ const char *
 cer_activation_name(cer_activation activation)
 {
 	return cer_schema_find_code(CER_WORD_ACTIVATION, (int) activation)->name;
-}
-
-const char *
-cer_encoder_name(cer_encoder_kind kind)
-{
-	if (kind == CER_ENCODER_AUTO)
-		return "auto";
-	return cer_schema_find_code(CER_WORD_ENCODER, (int) kind)->name;
-}
-
-bool
-cer_encoder_wants_number(cer_encoder_kind kind)
-{
-	return kind == CER_ENCODER_ROBUST || kind == CER_ENCODER_STANDARDIZE ||
-	       kind == CER_ENCODER_QUANTILE || kind == CER_ENCODER_PLE;
 }

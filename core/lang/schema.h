@@ -107,6 +107,8 @@ extern const cer_word cer_structure_words[];
 extern const size_t cer_structure_word_count;
 extern const cer_word cer_layer_words[];
 extern const size_t cer_layer_word_count;
+extern const cer_word cer_encoder_words[];
+extern const size_t cer_encoder_word_count;
 
 /*
  * What a setting or an argument of an optimizer is that is left to the

@@ -18,7 +18,7 @@
 static cer_encoder_kind
 get_kind(const cer_encoder *encoder)
 {
-	if (encoder->type->is_table)
+	if (encoder->vocabulary != NULL)
 		return encoder->width > 0 ? CER_ENCODER_EMBED : CER_ENCODER_ONEHOT;
 	return encoder->type->kinds[1];
 }
@@ -26,22 +26,27 @@ get_kind(const cer_encoder *encoder)
 static const cer_table_shape *
 get_table(const cer_encoders *encoders, const cer_encoder *encoder)
 {
-	return encoder->type->is_table ? &encoders->shape.tables[encoder->table]
-	                               : NULL;
+	return encoder->n_codes > 0 ? &encoders->shape.tables[encoder->table]
+	                            : NULL;
 }
 
 static cer_status
-put_table(cer_arena *arena, const cer_table_shape *table,
-          cer_outline_node *node, cer_error *err)
+put_table(cer_arena *arena, const cer_encoder *encoder,
+          const cer_table_shape *table, cer_outline_node *node, cer_error *err)
 {
 	cer_writer detail = {.arena = arena};
 	cer_writer shape = {.arena = arena};
 	cer_writer tensor = {.arena = arena};
 	cer_text *name = cer_arena_allocate(arena, sizeof(*name));
 
-	cer_writer_format(&detail, "%zu codes", table->n_codes);
-	cer_writer_format(&shape, "%zu",
-	                  table->width > 0 ? table->width : table->n_codes);
+	size_t n_codes = table->n_codes;
+
+	for (size_t i = 1; i < encoder->n_codes; i++)
+		n_codes += table[i].is_more ? 0 : table[i].n_codes;
+	cer_writer_format(&detail, "%zu codes", n_codes);
+	if (encoder->n_codes > 1)
+		cer_writer_format(&detail, ", %zu of them", encoder->n_codes);
+	cer_writer_format(&shape, "%zu", table->width > 0 ? table->width : n_codes);
 	CER_TRY(cer_writer_finish(&detail, &node->detail, err));
 	CER_TRY(cer_writer_finish(&shape, &node->shape, err));
 	if (table->width == 0)
@@ -64,8 +69,14 @@ put_numbers(cer_arena *arena, const cer_encoder *encoder,
 {
 	cer_writer shape = {.arena = arena};
 
+	cer_writer detail = {.arena = arena};
+
+	if (encoder->spec.kind == CER_ENCODER_PLE && encoder->n_points > 1)
+		cer_writer_format(&detail, "%zu bins", encoder->n_points - 1);
 	if (encoder->has_missing)
-		node->detail = cer_text_of("and whether missing");
+		cer_writer_format(&detail, "%sand whether missing",
+		                  encoder->n_points > 1 ? ", " : "");
+	CER_TRY(cer_writer_finish(&detail, &node->detail, err));
 	cer_writer_format(&shape, "%zu",
 	                  encoder->n_scaled + (size_t) encoder->has_missing);
 	return cer_writer_finish(&shape, &node->shape, err);
@@ -85,7 +96,7 @@ describe_input(cer_arena *arena, const cer_encoders *encoders, size_t input,
 	cer_writer_put(&path, "FE.");
 	cer_writer_add(&path, encoder->input.name);
 	CER_TRY(cer_writer_finish(&path, &node->path, err));
-	return table != NULL ? put_table(arena, table, node, err)
+	return table != NULL ? put_table(arena, encoder, table, node, err)
 	                     : put_numbers(arena, encoder, node, err);
 }
 
@@ -152,7 +163,7 @@ cer_outline_make_of_encoders(cer_arena *arena, const cer_mst *mst,
                              const cer_outline **outline, cer_error *err)
 {
 	cer_outline *made = cer_arena_allocate(arena, sizeof(*made));
-	cer_outline_layers layers = {.n_inputs = encoders->n_inputs,
+	cer_outline_layers layers = {.n_inputs = encoders->n_encoders,
 	                             .encoders = encoders};
 	const cer_input_shape *shape = cer_encoders_get_shape(encoders);
 	const cer_layer *structure;

@@ -247,7 +247,7 @@ is_in_view(const cer_outline_layers *layers, const cer_view *view, size_t input)
 	if (layers->encoders == NULL || view == NULL)
 		return true;
 	encoder = &layers->encoders->encoders[input];
-	if (encoder->type->is_table)
+	if (encoder->n_codes > 0)
 		return has_place(view->tables, view->n_tables, encoder->table);
 	return has_place(view->numbers, view->n_numbers, encoder->number);
 }

@@ -146,25 +146,54 @@ make_column(cer_arena *arena, const cer_hasher *hasher,
 	                         err);
 }
 
+static void
+say_encoder(words *w, const cer_encoder_spec *spec)
+{
+	say(w, "%s%s", w->size > 0 ? " + " : "", cer_encoder_name(spec->kind));
+	if (spec->width > 0)
+		say(w, "(%zu)", spec->width);
+	if (spec->depth > 0)
+		say(w, " depth %zu", spec->depth);
+	if (spec->gram > 0)
+		say(w, " gram %zu", spec->gram);
+	if (spec->most > 0)
+		say(w, " most %zu", spec->most);
+	if (spec->scale > 0.0)
+		say_number(w, "scale", spec->scale);
+}
+
+/* Whether the rows' labels have a say in which encoders it gets. */
+static bool
+is_chosen_by_labels(const cer_plan_input *input)
+{
+	return input->n_encoders == 0 && input->type == CER_TYPE_NUMBER;
+}
+
 static cer_status
 make_encoder(cer_arena *arena, const cer_hasher *hasher,
-             const cer_plan_input *input, const cer_artefact *column,
-             cer_artefact *encoder, cer_error *err)
+             const cer_plan_input *input, const cer_id *column,
+             const cer_id *rows, cer_artefact *encoder, cer_error *err)
 {
+	cer_id *inputs = cer_arena_allocate(arena, 2 * sizeof(*inputs));
 	words w;
 
-	CER_TRY(words_init(&w, arena, FEW_WORDS, err));
-	say(&w, "%s",
-	    input->encoder.kind == CER_ENCODER_AUTO
-	        ? "by type"
-	        : cer_encoder_name(input->encoder.kind));
-	if (input->encoder.width > 0)
-		say(&w, "(%zu)", input->encoder.width);
+	if (inputs == NULL)
+		return cer_fail_memory(err, 2 * sizeof(*inputs));
+	CER_TRY(
+		words_init(&w, arena, FEW_WORDS + input->n_encoders * FEW_WORDS, err));
+	for (size_t i = 0; i < input->n_encoders; i++)
+		say_encoder(&w, &input->encoders[i]);
+	if (input->n_encoders == 0)
+		say(&w, "by data %d", CER_ENCODERS_CHOICE);
+	if (input->unit != CER_UNIT_NONE)
+		say(&w, ", unit %d", (int) input->unit);
 	say(&w, ", language %d", CER_LANGUAGE_VERSION);
+	inputs[0] = *column;
+	inputs[1] = *rows;
 	encoder->operation = cer_text_of("encoder");
 	encoder->parameters = get_words(&w);
-	encoder->n_inputs = 1;
-	encoder->inputs = &column->id;
+	encoder->n_inputs = is_chosen_by_labels(input) ? 2 : 1;
+	encoder->inputs = inputs;
 	return cer_artefact_make(arena, hasher, encoder, err);
 }
 
@@ -395,7 +424,8 @@ make_inputs(cer_arena *arena, const cer_hasher *hasher,
 	{
 		CER_TRY(make_column(arena, hasher, source, i, &columns[i], err));
 		CER_TRY(make_encoder(arena, hasher, &source->plan->inputs[i],
-		                     &columns[i], &encoders[i], err));
+		                     &columns[i].id, &story->rows.id, &encoders[i],
+		                     err));
 	}
 	story->columns = columns;
 	story->encoders = encoders;

@@ -152,10 +152,34 @@ cer_model_get_kernel_class(const cer_model *model)
 	return model->kernel_class;
 }
 
-uint32_t
-cer_model_find_code(const cer_model *model, size_t input, cer_text value)
+size_t
+cer_model_count_values(const cer_model *model)
 {
-	return cer_encoders_find_code(model->encoders, input, value);
+	return cer_encoders_count_values(model->encoders);
+}
+
+size_t
+cer_model_get_value(const cer_model *model, size_t input)
+{
+	size_t n_values;
+
+	return cer_encoders_get_value(model->encoders, input, &n_values);
+}
+
+size_t
+cer_model_count_values_of(const cer_model *model, size_t input)
+{
+	size_t n_values;
+
+	cer_encoders_get_value(model->encoders, input, &n_values);
+	return n_values;
+}
+
+void
+cer_model_encode_text(const cer_model *model, size_t input, cer_text text,
+                      cer_value *values, size_t stride)
+{
+	cer_encoders_encode_text(model->encoders, input, text, values, stride);
 }
 
 /* ---- scoring ---- */
@@ -205,11 +229,11 @@ cer_model_score(const cer_model *model, size_t n_rows, const cer_value *values,
                 float *proba, void *scratch)
 {
 	encoded_rows rows = divide_scratch(model, n_rows, scratch);
+	size_t n_values = cer_encoders_count_values(model->encoders);
 
 	for (size_t row = 0; row < n_rows; row++)
-		cer_encoders_apply_values(model->encoders, 1,
-		                          values + row * model->n_inputs, 1,
-		                          rows.numbers + row * model->n_numbers,
+		cer_encoders_apply_values(model->encoders, 1, values + row * n_values,
+		                          1, rows.numbers + row * model->n_numbers,
 		                          rows.codes + row * model->n_tables);
 	cer_infer_run(model->infer, n_rows, rows.numbers, rows.codes, proba,
 	              rows.rest);

@@ -44,13 +44,14 @@ is_same_spec(const cer_encoder *a, const cer_encoder *b)
 	return a->type == b->type && a->n_scaled == b->n_scaled;
 }
 
-/* Of the same column, and encoded alike if there is one. */
+/* Of the same column, and encoded alike if there is one; otherwise only where
+ * both columns have one encoder. */
 static const cer_encoder *
 find_old(const cer_encoders *old, const cer_encoder *encoder)
 {
 	const cer_encoder *found = NULL;
 
-	for (size_t i = 0; i < old->n_inputs; i++)
+	for (size_t i = 0; i < old->n_encoders; i++)
 	{
 		const cer_encoder *other = &old->encoders[i];
 
@@ -58,22 +59,22 @@ find_old(const cer_encoders *old, const cer_encoder *encoder)
 			continue;
 		if (is_same_spec(other, encoder))
 			return other;
-		found = other;
+		if (other->is_lone && encoder->is_lone)
+			found = other;
 	}
 	return found;
 }
 
 /* Whether both make the same of every value; packed they have the same bytes. */
 static cer_status
-compare_encoders(cer_arena *arena, const cer_encoders *now, size_t i,
-                 const cer_encoders *old, size_t j, bool *are_same,
-                 cer_error *err)
+compare_encoders(cer_arena *arena, const cer_encoder *now,
+                 const cer_encoder *old, bool *are_same, cer_error *err)
 {
 	cer_text a;
 	cer_text b;
 
-	CER_TRY(cer_encoders_pack(arena, now, i, &a, err));
-	CER_TRY(cer_encoders_pack(arena, old, j, &b, err));
+	CER_TRY(cer_encoder_pack(arena, now, &a, err));
+	CER_TRY(cer_encoder_pack(arena, old, &b, err));
 	*are_same = cer_text_equals(a, b);
 	return CER_OK;
 }
@@ -115,6 +116,26 @@ map_codes(cer_arena *arena, const cer_encoder *now, const cer_encoder *old,
 	return CER_OK;
 }
 
+/* Tables whose codes mean the same: bins, hashes, parts of dates. */
+static cer_status
+map_same_tables(cer_arena *arena, const cer_encoders *encoders,
+                const cer_encoder *now, const cer_encoder *old,
+                cer_input_maps *maps, cer_error *err)
+{
+	for (size_t i = 0; i < now->n_codes; i++)
+	{
+		size_t n = encoders->shape.tables[now->table + i].n_codes;
+		cer_map *map = &maps->codes[now->table + i];
+
+		CER_TRY(cer_map_make(arena, n, n, map, err));
+		for (size_t code = 0; code < n; code++)
+			map->at[code] = (int32_t) code;
+		maps->tables[now->table + i] = (int32_t) (old->table + i);
+		maps->is_used[maps->numbers.n_old + old->table + i] = true;
+	}
+	return CER_OK;
+}
+
 /* ------------------------------------------------------------ numbers */
 
 static void
@@ -137,8 +158,8 @@ map_numbers(const cer_encoder *now, const cer_encoder *old,
 }
 
 static cer_status
-map_input(cer_arena *arena, const cer_encoders *now, size_t i,
-          const cer_encoders *old, cer_input_maps *maps, cer_error *err)
+map_encoder(cer_arena *arena, const cer_encoders *now, size_t i,
+            const cer_encoders *old, cer_input_maps *maps, cer_error *err)
 {
 	const cer_encoder *encoder = &now->encoders[i];
 	const cer_encoder *other = find_old(old, encoder);
@@ -149,16 +170,17 @@ map_input(cer_arena *arena, const cer_encoders *now, size_t i,
 		maps->n_more++;
 		return CER_OK;
 	}
-	CER_TRY(compare_encoders(arena, now, i, old,
-	                         (size_t) (other - old->encoders), &are_same, err));
-	if (encoder->type->is_table && other->type->is_table &&
+	CER_TRY(compare_encoders(arena, encoder, other, &are_same, err));
+	if (encoder->vocabulary != NULL && other->vocabulary != NULL &&
 	    encoder->type->is_of_codes == other->type->is_of_codes)
 		return map_codes(arena, encoder, other, maps, err);
 	if (!are_same)
 		maps->losses |= CER_LOSS_ENCODER;
 	maps->n_otherwise += !are_same;
-	if (!encoder->type->is_table && !other->type->is_table)
+	if (encoder->n_codes == 0 && other->n_codes == 0)
 		map_numbers(encoder, other, maps);
+	else if (are_same)
+		return map_same_tables(arena, now, encoder, other, maps, err);
 	return CER_OK;
 }
 
@@ -166,7 +188,7 @@ static void
 count_fewer(const cer_encoders *now, const cer_encoders *old,
             cer_input_maps *maps)
 {
-	for (size_t i = 0; i < old->n_inputs; i++)
+	for (size_t i = 0; i < old->n_encoders; i++)
 		maps->n_fewer += find_old(now, &old->encoders[i]) == NULL;
 	if (maps->n_fewer > 0)
 		maps->losses |= CER_LOSS_COLUMNS;
@@ -256,8 +278,8 @@ cer_input_maps_make(cer_arena *arena, const cer_encoders *now,
 		maps->tables[i] = NOWHERE;
 	CER_TRY(cer_map_make(arena, shape->n_numbers, shape_old->n_numbers,
 	                     &maps->numbers, err));
-	for (size_t i = 0; i < now->n_inputs; i++)
-		CER_TRY(map_input(arena, now, i, old, maps, err));
+	for (size_t i = 0; i < now->n_encoders; i++)
+		CER_TRY(map_encoder(arena, now, i, old, maps, err));
 	count_fewer(now, old, maps);
 	return map_vectors(arena, shape, shape_old, maps, err);
 }

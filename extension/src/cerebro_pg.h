@@ -432,6 +432,8 @@ typedef struct ValueCoder ValueCoder;
 extern ValueCoder *value_coder_make(Oid type);
 extern cer_column_type value_coder_get_type(const ValueCoder *coder);
 extern cer_storage value_coder_get_storage(const ValueCoder *coder);
+/* What a number of a date or time counts. */
+extern cer_time_unit value_coder_get_unit(const ValueCoder *coder);
 /* What a reader of many rows may do itself instead of calling the coder. */
 typedef enum ValueShortcut
 {

@@ -20,10 +20,11 @@
 /* Rows scored at once: their values and activations fit the cache. */
 #define BLOCK_ROWS 128
 
-/* Dictionary codes of one input in the model's vocabulary. */
+/* What dictionary codes of one input are to the model. */
 typedef struct CodeMap
 {
-	uint32 *codes; /* by code of the read */
+	size_t n_values;   /* of one code */
+	cer_value *values; /* by code of the read */
 	size_t n_codes;
 	size_t capacity;
 } CodeMap;
@@ -33,6 +34,7 @@ typedef struct Evaluation
 {
 	const cer_model *model;
 	size_t n_inputs;
+	size_t n_values;
 	size_t n_classes;
 	const ReadPlan *plan;
 	CodeMap *maps; /* one per input */
@@ -64,33 +66,37 @@ take_values(void *self, size_t input, uint32 first, const cer_text *values,
 	if (n_codes > map->capacity)
 	{
 		map->capacity = Max(n_codes, 2 * map->capacity);
-		map->codes = repalloc_huge(map->codes, map->capacity * sizeof(uint32));
+		map->values = repalloc_huge(map->values, map->capacity * map->n_values *
+		                                             sizeof(cer_value));
 	}
 	for (size_t i = 0; i < n_values; i++)
-		map->codes[first + i] =
-			cer_model_find_code(evaluation->model, input, values[i]);
+		cer_model_encode_text(evaluation->model, input, values[i],
+		                      map->values + (first + i) * map->n_values, 1);
 	map->n_codes = n_codes;
 }
 
-static cer_value
-get_value(const Evaluation *evaluation, const cer_chunk *chunk, size_t input,
-          size_t row)
+static void
+put_values(const Evaluation *evaluation, const cer_chunk *chunk, size_t input,
+           size_t row, cer_value *to)
 {
 	const void *column = chunk->columns[input];
+	const CodeMap *map = &evaluation->maps[input];
 	uint32 code;
 
 	switch (evaluation->plan->inputs[input].storage)
 	{
 		case CER_FLOAT32:
-			return (cer_value){.number = ((const float *) column)[row]};
+			to->number = ((const float *) column)[row];
+			return;
 		case CER_FLOAT64:
-			return (cer_value){.number = ((const double *) column)[row]};
+			to->number = ((const double *) column)[row];
+			return;
 		case CER_CODE32:
 			code = ((const uint32 *) column)[row];
-			Assert(code < evaluation->maps[input].n_codes);
-			return (cer_value){.code = evaluation->maps[input].codes[code]};
+			Assert(code < map->n_codes);
+			memcpy(to, map->values + code * map->n_values,
+			       map->n_values * sizeof(*to));
 	}
-	pg_unreachable();
 }
 
 static void
@@ -113,12 +119,11 @@ static void
 score_block(Evaluation *evaluation, const cer_chunk *chunk, size_t first,
             size_t n_rows)
 {
-	size_t n_inputs = evaluation->n_inputs;
-
 	for (size_t row = 0; row < n_rows; row++)
-		for (size_t i = 0; i < n_inputs; i++)
-			evaluation->values[row * n_inputs + i] =
-				get_value(evaluation, chunk, i, first + row);
+		for (size_t i = 0; i < evaluation->n_inputs; i++)
+			put_values(evaluation, chunk, i, first + row,
+			           evaluation->values + row * evaluation->n_values +
+			               cer_model_get_value(evaluation->model, i));
 	cer_model_score(evaluation->model, n_rows, evaluation->values,
 	                evaluation->proba +
 	                    evaluation->n_rows * evaluation->n_classes,
@@ -164,6 +169,21 @@ make_read_plan(const Task *task, const cer_model *model)
 	return plan;
 }
 
+/* Code 0 is NULL. */
+static void
+init_map(Evaluation *evaluation, size_t input)
+{
+	CodeMap *map = &evaluation->maps[input];
+
+	map->n_values = cer_model_count_values_of(evaluation->model, input);
+	map->n_codes = 1;
+	map->capacity = 1;
+	map->values = palloc0(map->n_values * sizeof(cer_value));
+	if (cer_model_get_input(evaluation->model, input)->storage == CER_CODE32)
+		cer_model_encode_text(evaluation->model, input,
+		                      (cer_text){NULL, SIZE_MAX}, map->values, 1);
+}
+
 static Evaluation *
 make_evaluation(const Task *task, const Model *model)
 {
@@ -172,14 +192,14 @@ make_evaluation(const Task *task, const Model *model)
 
 	evaluation->model = model_borrow(CurrentMemoryContext, model->id);
 	evaluation->n_inputs = cer_model_count_inputs(evaluation->model);
+	evaluation->n_values = cer_model_count_values(evaluation->model);
 	evaluation->n_classes = cer_model_count_classes(evaluation->model);
 	evaluation->plan = make_read_plan(task, evaluation->model);
 	evaluation->maps = palloc0(Max(evaluation->n_inputs, 1) * sizeof(CodeMap));
 	for (size_t i = 0; i < evaluation->n_inputs; i++)
-		evaluation->maps[i] =
-			(CodeMap){palloc0(sizeof(uint32)), 1, 1}; /* NULL stays NULL */
+		init_map(evaluation, i);
 	evaluation->values =
-		palloc(Max(evaluation->n_inputs, 1) * BLOCK_ROWS * sizeof(cer_value));
+		palloc(evaluation->n_values * BLOCK_ROWS * sizeof(cer_value));
 	scratch =
 		palloc(cer_model_get_scratch_size(evaluation->model, BLOCK_ROWS) + 64);
 	evaluation->scratch = (void *) TYPEALIGN(64, scratch);

@@ -253,6 +253,7 @@ make_columns(const Fe *fe, const Query *query)
 
 		columns[i].name = host_text(target->name);
 		columns[i].type = value_coder_get_type(coder);
+		columns[i].unit = value_coder_get_unit(coder);
 		columns[i].is_in_star =
 			target->is_in_star && columns[i].type != CER_TYPE_OTHER;
 		columns[i].is_label = target->is_label;

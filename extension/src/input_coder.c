@@ -19,17 +19,30 @@ typedef struct ShortText
 struct CategoryEntry
 {
 	ShortText text;
-	uint32 code;
 };
 
 static InputKind
-choose_kind(const cer_input *about, ValueShortcut shortcut)
+choose_kind(const cer_input *about, ValueShortcut shortcut, size_t n_values)
 {
+	if (n_values > 1)
+		return INPUT_SEVERAL;
 	if (about->storage == CER_CODE32)
 		return shortcut == SHORTCUT_TEXT ? INPUT_TEXT : INPUT_CATEGORY;
 	if (shortcut == SHORTCUT_INT4)
 		return INPUT_INT4;
 	return shortcut == SHORTCUT_FLOAT8 ? INPUT_FLOAT8 : INPUT_NUMBER;
+}
+
+/* The codes of a text become those of an entry. */
+static void
+find_codes(InputCoder *coder, cer_text text, size_t entry)
+{
+	cer_value values[CER_MAX_INPUT_VALUES];
+	uint32 *codes = coder->codes + entry * coder->n_values;
+
+	cer_model_encode_text(coder->model, coder->input, text, values, 1);
+	for (size_t i = 0; i < coder->n_values; i++)
+		codes[i] = values[i].code;
 }
 
 void
@@ -40,15 +53,21 @@ input_coder_init(InputCoder *coder, const cer_model *model, size_t input,
 
 	coder->model = model;
 	coder->input = input;
+	coder->value = cer_model_get_value(model, input);
+	coder->n_values = cer_model_count_values_of(model, input);
 	coder->coder = value_coder_make(type);
 	score_check_storage(about, value_coder_get_storage(coder->coder));
-	coder->kind = choose_kind(about, value_coder_get_shortcut(coder->coder));
+	coder->kind = choose_kind(about, value_coder_get_shortcut(coder->coder),
+	                          coder->n_values);
 	if (about->storage != CER_CODE32)
 		return;
 	coder->shorts = palloc0(sizeof(ShortEntry) << INPUT_SHORT_BITS);
 	coder->entries = palloc0(N_ENTRIES * sizeof(CategoryEntry));
 	for (int i = 0; i < N_ENTRIES; i++)
 		coder->entries[i].text.size = PG_UINT32_MAX; /* nobody's */
+	coder->codes = palloc((N_ENTRIES + 1) * coder->n_values * sizeof(uint32));
+	find_codes(coder, (cer_text){NULL, SIZE_MAX}, N_ENTRIES);
+	coder->null_code = coder->codes[N_ENTRIES * coder->n_values];
 }
 
 static inline uint64
@@ -130,21 +149,50 @@ get_text(InputCoder *coder, Datum value)
 	return (cer_text){VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes)};
 }
 
-uint32
-input_coder_find_code(InputCoder *coder, Datum value)
+static inline void
+copy_codes(const InputCoder *coder, size_t entry, cer_value *values,
+           size_t stride)
 {
-	cer_text text = get_text(coder, value);
+	const uint32 *codes = coder->codes + entry * coder->n_values;
+
+	for (size_t i = 0; i < coder->n_values; i++)
+		values[i * stride].code = codes[i];
+}
+
+void
+input_coder_put_codes(InputCoder *coder, Datum value, bool is_null,
+                      cer_value *values, size_t stride)
+{
 	CategoryEntry *entry;
 	ShortText key;
+	cer_text text;
 
+	if (is_null)
+	{
+		copy_codes(coder, N_ENTRIES, values, stride);
+		return;
+	}
+	text = get_text(coder, value);
 	if (text.size > MAX_SIZE)
-		return cer_model_find_code(coder->model, coder->input, text);
+	{
+		cer_model_encode_text(coder->model, coder->input, text, values, stride);
+		return;
+	}
 	key = load_text(text);
 	entry = find_entry(coder, &key);
 	if (!is_same(&entry->text, &key))
 	{
-		entry->code = cer_model_find_code(coder->model, coder->input, text);
+		find_codes(coder, text, (size_t) (entry - coder->entries));
 		entry->text = key;
 	}
-	return entry->code;
+	copy_codes(coder, (size_t) (entry - coder->entries), values, stride);
+}
+
+uint32
+input_coder_find_code(InputCoder *coder, Datum value)
+{
+	cer_value found;
+
+	input_coder_put_codes(coder, value, false, &found, 1);
+	return found.code;
 }

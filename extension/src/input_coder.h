@@ -1,6 +1,6 @@
 /*
  * input_coder.h
- *	  One SQL value -> the value of a model's input, many times.
+ *	  One SQL value -> the values of a model's input, many times.
  *
  * Columns have few values that come again and again: an input of categories
  * remembers the codes of short ones by their bytes, in small tables where a
@@ -24,7 +24,8 @@ typedef enum InputKind
 	INPUT_FLOAT8,
 	INPUT_NUMBER, /* by the coder */
 	INPUT_TEXT,
-	INPUT_CATEGORY /* by the coder */
+	INPUT_CATEGORY, /* by the coder */
+	INPUT_SEVERAL   /* a category of several codes */
 } InputKind;
 
 /* A value of up to 15 bytes with its header, as words; and its code. */
@@ -41,6 +42,11 @@ struct InputCoder
 	CategoryEntry *entries;
 	const cer_model *model;
 	size_t input;
+	size_t value;    /* the first of its values in a row */
+	size_t n_values; /* of a category: codes */
+	uint32 null_code;
+	uint32 *codes; /* of the entries: (entries + 1, n_values); the last are
+					  * NULL's */
 	ValueCoder *coder;
 };
 
@@ -49,6 +55,8 @@ struct InputCoder
 extern void input_coder_init(InputCoder *coder, const cer_model *model,
                              size_t input, Oid type);
 extern uint32 input_coder_find_code(InputCoder *coder, Datum value);
+extern void input_coder_put_codes(InputCoder *coder, Datum value, bool is_null,
+                                  cer_value *values, size_t stride);
 
 #define INPUT_SHORT_BITS 8
 
@@ -102,25 +110,35 @@ input_coder_find_text(InputCoder *coder, Datum value)
 	return entry->code;
 }
 
-static inline cer_value
-input_coder_get(InputCoder *coder, Datum value, bool is_null)
+/* Writes the input's values of a row whose i-th is at values + i * stride. */
+static inline void
+input_coder_put(InputCoder *coder, Datum value, bool is_null, cer_value *values,
+                size_t stride)
 {
+	values += coder->value * stride;
 	switch (coder->kind)
 	{
 		case INPUT_INT4:
-			return (cer_value){.number = is_null ? NAN : DatumGetInt32(value)};
+			values->number = is_null ? NAN : DatumGetInt32(value);
+			break;
 		case INPUT_FLOAT8:
-			return (cer_value){.number = is_null ? NAN : DatumGetFloat8(value)};
+			values->number = is_null ? NAN : DatumGetFloat8(value);
+			break;
 		case INPUT_NUMBER:
-			return (cer_value){.number = is_null ? NAN
-			                                     : value_coder_get_number(
-													   coder->coder, value)};
+			values->number =
+				is_null ? NAN : value_coder_get_number(coder->coder, value);
+			break;
 		case INPUT_TEXT:
-			return (cer_value){
-				.code = is_null ? 0 : input_coder_find_text(coder, value)};
-		default:
-			return (cer_value){
-				.code = is_null ? 0 : input_coder_find_code(coder, value)};
+			values->code = is_null ? coder->null_code
+			                       : input_coder_find_text(coder, value);
+			break;
+		case INPUT_CATEGORY:
+			values->code = is_null ? coder->null_code
+			                       : input_coder_find_code(coder, value);
+			break;
+		case INPUT_SEVERAL:
+			input_coder_put_codes(coder, value, is_null, values, stride);
+			break;
 	}
 }
 

@@ -36,11 +36,10 @@ typedef struct BatchCall
 	MemoryContext context; /* of all below */
 	ScorerMap *map;
 	bool has_lookup; /* the model reads other tables */
-	size_t n_inputs;
 	size_t n_classes;
 	int capacity; /* rows */
 	int stride;
-	cer_value *values; /* by input: (n_inputs, stride) */
+	cer_value *values; /* side by side: (n_values, stride) */
 	float *proba;
 	void *scratch;
 	int n_scored;
@@ -205,8 +204,8 @@ allocate_rows(BatchCall *call, int n_rows)
 	call->capacity = n_rows;
 	call->stride = n_rows + STRIDE_PAD;
 	call->values = MemoryContextAllocHuge(
-		call->context,
-		Max(1, (Size) call->stride * call->n_inputs) * sizeof(cer_value));
+		call->context, (Size) call->stride * cer_model_count_values(model) *
+						   sizeof(cer_value));
 	call->proba = palloc((Size) n_rows * call->n_classes * sizeof(float));
 	call->places = palloc((Size) n_rows * sizeof(int));
 	call->scratch =
@@ -229,7 +228,6 @@ prepare_call(BatchCall *call, int n_rows)
 	call->has_lookup = scorer_has_lookup(scorer);
 	if (call->has_lookup)
 		scorer_lookup_begin_scan(scorer);
-	call->n_inputs = cer_model_count_inputs(scorer_get_model(scorer));
 	call->n_classes = cer_model_count_classes(scorer_get_model(scorer));
 	if (call->record == 0)
 	{

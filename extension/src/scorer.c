@@ -182,7 +182,8 @@ make_scorer(const Model *model, TupleDesc desc)
 	scorer->coders = palloc0(Max(n, 1) * sizeof(InputCoder));
 	scorer->datums = palloc(n * sizeof(Datum));
 	scorer->nulls = palloc(n * sizeof(bool));
-	scorer->values = palloc(n * sizeof(cer_value));
+	scorer->values =
+		palloc(cer_model_count_values(scorer->model) * sizeof(cer_value));
 	scorer->proba =
 		palloc(cer_model_count_classes(scorer->model) * sizeof(float));
 	scratch = palloc(cer_model_get_scratch_size(scorer->model, 1) + 64);
@@ -395,8 +396,8 @@ static void
 encode(Scorer *scorer, cer_value *values, size_t stride)
 {
 	for (size_t i = 0; i < scorer->n_inputs; i++)
-		values[i * stride] = input_coder_get(
-			&scorer->coders[i], scorer->datums[i], scorer->nulls[i]);
+		input_coder_put(&scorer->coders[i], scorer->datums[i], scorer->nulls[i],
+		                values, stride);
 }
 
 void
@@ -471,9 +472,8 @@ scorer_encode_slot(Scorer *scorer, const ScorerMap *map,
 	{
 		int column = map->by_input[i];
 
-		values[i * stride] =
-			input_coder_get(&scorer->coders[i], slot->tts_values[column],
-		                    slot->tts_isnull[column]);
+		input_coder_put(&scorer->coders[i], slot->tts_values[column],
+		                slot->tts_isnull[column], values, stride);
 	}
 }
 

@@ -371,6 +371,7 @@ task_get_columns(const Task *task, const Query *query)
 
 		columns[i].name = host_text(pstrdup(entry->resname));
 		columns[i].type = value_coder_get_type(coder);
+		columns[i].unit = value_coder_get_unit(coder);
 		columns[i].is_in_star =
 			uses[i] == USE_FEATURE && columns[i].type != CER_TYPE_OTHER;
 		columns[i].is_label = has_column(label, i);

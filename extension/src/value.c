@@ -151,6 +151,23 @@ value_coder_get_storage(const ValueCoder *coder)
 	return coder->row->storage;
 }
 
+cer_time_unit
+value_coder_get_unit(const ValueCoder *coder)
+{
+	switch (coder->row->kind)
+	{
+		case VALUE_DATE:
+			return CER_UNIT_DATE;
+		case VALUE_TIME:
+		case VALUE_TIMETZ:
+			return CER_UNIT_TIME;
+		case VALUE_TIMESTAMP:
+			return CER_UNIT_TIMESTAMP;
+		default:
+			return CER_UNIT_NONE;
+	}
+}
+
 ValueShortcut
 value_coder_get_shortcut(const ValueCoder *coder)
 {

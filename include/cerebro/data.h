@@ -54,6 +54,15 @@ typedef enum cer_column_type
 	CER_TYPE_OTHER     /* cannot be a feature yet */
 } cer_column_type;
 
+/* What a number of a date or time counts: see docs/language.md. */
+typedef enum cer_time_unit
+{
+	CER_UNIT_NONE,
+	CER_UNIT_DATE,     /* days since 2000-01-01 */
+	CER_UNIT_TIME,     /* seconds since midnight */
+	CER_UNIT_TIMESTAMP /* seconds since 2000-01-01 */
+} cer_time_unit;
+
 typedef struct cer_column
 {
 	cer_text name;
@@ -61,6 +70,7 @@ typedef struct cer_column
 	bool is_in_star;  /* part of FE *: not label, excluded or lone key */
 	bool is_label;    /* the label is computed from it: never a feature */
 	bool is_excluded; /* by the task, as not known in time: never one either */
+	cer_time_unit unit;
 } cer_column;
 
 /* Which columns a triple's FE needs of a source, and their encoders. */

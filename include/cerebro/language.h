@@ -274,7 +274,15 @@ typedef enum cer_encoder_kind
 	CER_ENCODER_ONEHOT,      /* a row of the first layer per value */
 	CER_ENCODER_EMBED,       /* a learnt vector per value */
 	CER_ENCODER_QUANTILE,    /* normal deviate of the rank */
-	CER_ENCODER_PLE          /* that, and how far x has come through each bin */
+	CER_ENCODER_PLE,         /* that, and how far x has come through each bin */
+	CER_ENCODER_LOG,         /* sign(x) ln(1 + |x|), then as robust */
+	CER_ENCODER_BINS,        /* a row of the first layer per bin */
+	CER_ENCODER_HASH,        /* a learnt vector per hash of the value */
+	CER_ENCODER_NGRAM,       /* the sum of learnt vectors of pieces of text */
+	CER_ENCODER_CYCLES,      /* sine and cosine of each period */
+	CER_ENCODER_PARTS,       /* year, month, day ...: a row per value */
+	CER_ENCODER_PERIODIC,    /* sines and cosines of learnt frequencies */
+	CER_ENCODER_PBLD         /* cosines of learnt frequencies and phases */
 } cer_encoder_kind;
 
 #define CER_PLE_BINS 32 /* unless FE says another number */
@@ -282,7 +290,12 @@ typedef enum cer_encoder_kind
 typedef struct cer_encoder_spec
 {
 	cer_encoder_kind kind;
-	size_t width; /* of embed, quantile, ple; 0: the default */
+	size_t width; /* of embed; bins of ple, bins, quantile; rows of hash, ngram;
+				   * frequencies of periodic; 0: the default */
+	size_t depth; /* learnt numbers: of hash, ngram, periodic, ple */
+	size_t gram;  /* characters of a piece */
+	size_t most;  /* pieces of a text */
+	double scale; /* periodic: deviation of frequencies; cycles: the period */
 } cer_encoder_spec;
 
 typedef enum cer_fe_kind

@@ -63,25 +63,36 @@ extern const char *cer_model_get_kernel_class(const cer_model *model);
 typedef union cer_value
 {
 	double number; /* NaN: NULL */
-	uint32_t code; /* of the model's own vocabulary, see below */
+	uint32_t code; /* of the model's own, see below */
 } cer_value;
 
-/* Code of a category; 0 is NULL (size_t -1 data NULL), 1 is unseen. */
-extern uint32_t
-cer_model_find_code(const cer_model *model, size_t input, cer_text value);
+/*
+ * A row has one value for each input of numbers; an input of categories has as
+ * many as its encoders make codes, one after the other, and at least one.
+ */
+#define CER_MAX_INPUT_VALUES 1024
+extern size_t cer_model_count_values(const cer_model *model);
+/* The first of an input's values. */
+extern size_t cer_model_get_value(const cer_model *model, size_t input);
+extern size_t cer_model_count_values_of(const cer_model *model, size_t input);
+/* Writes the values of a category, each `stride` from the one before; a text
+ * of size (size_t) -1 is NULL. */
+extern void
+cer_model_encode_text(const cer_model *model, size_t input, cer_text text,
+                      cer_value *values, size_t stride);
 
 /* Bytes of scratch memory that scoring n_rows at once needs. */
 extern size_t cer_model_get_scratch_size(const cer_model *model, size_t n_rows);
 
 /*
- * proba (n_rows, n_classes) of values (n_rows, n_inputs).  The bits of a row do
+ * proba (n_rows, n_classes) of values (n_rows, n_values).  The bits of a row do
  * not depend on the rows beside it.  Cannot fail, allocates nothing; scratch is
  * 64-byte aligned.
  */
 extern void
 cer_model_score(const cer_model *model, size_t n_rows, const cer_value *values,
                 float *proba, void *scratch);
-/* The same for values by input: those of input i from values + i * stride on;
+/* The same for values side by side: value i of all rows from i * stride on;
  * faster for many rows, with the same bits. */
 extern void cer_model_score_columns(const cer_model *model, size_t n_rows,
                                     const cer_value *values, size_t stride,

@@ -58,19 +58,18 @@ read_part(cer_byte_reader *from)
 	return part;
 }
 
-static cer_value
-make_value(const cer_model *model, size_t input, size_t i)
+static void
+make_value(const cer_model *model, size_t input, size_t i, cer_value *values)
 {
 	static const double numbers[] = {0, NAN, INFINITY, -1e308, 12};
 	static const cer_text texts[] = {
 		{"a", 1}, {NULL, SIZE_MAX}, {"", 0}, {"city1", 5}, {"red", 3}};
-	cer_value value;
 
+	values += cer_model_get_value(model, input);
 	if (cer_model_get_input(model, input)->storage == CER_CODE32)
-		value.code = cer_model_find_code(model, input, texts[i % 5]);
+		cer_model_encode_text(model, input, texts[i % 5], values, 1);
 	else
-		value.number = numbers[i % 5];
-	return value;
+		values->number = numbers[i % 5];
 }
 
 static void
@@ -79,12 +78,13 @@ score(const cer_model *model)
 	size_t n_inputs = cer_model_count_inputs(model);
 	size_t n_classes = cer_model_count_classes(model);
 	size_t scratch_size = cer_model_get_scratch_size(model, N_ROWS);
-	cer_value *values = calloc(N_ROWS * n_inputs, sizeof(*values));
+	size_t n_values = cer_model_count_values(model);
+	cer_value *values = calloc(N_ROWS * n_values, sizeof(*values));
 	float *proba = calloc(N_ROWS * n_classes, sizeof(*proba));
 	void *scratch = aligned_alloc(64, (scratch_size + 63) / 64 * 64 + 64);
 
 	for (size_t i = 0; i < N_ROWS * n_inputs; i++)
-		values[i] = make_value(model, i % n_inputs, i);
+		make_value(model, i % n_inputs, i, values + i / n_inputs * n_values);
 	cer_model_score(model, N_ROWS, values, proba, scratch);
 	free(values);
 	free(proba);

@@ -209,6 +209,9 @@ test_story__is_that_of_its_rows(void **state)
 	assert_int_equal(compare_tellings(&a, &b), 7);
 	a = tell("FE *");
 	b = tell_of("FE *", &more, contents, "avx2"); /* labels, perhaps */
+	assert_int_equal(compare_tellings(&a, &b), 7);
+	a = tell("FE *, delay : robust");
+	b = tell_of("FE *, delay : robust", &more, contents, "avx2");
 	assert_int_equal(compare_tellings(&a, &b), 6);
 	a = tell("FE *");
 	b = tell_of("FE *", &rows, contents, "avx512");

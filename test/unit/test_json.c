@@ -125,7 +125,7 @@ test_help__knows_every_word(void **state)
 		if (cer_help(*state, text_of(word->name), &help, &err) != CER_OK)
 			fail_msg("%s: %s", word->name, err.message);
 		assert_non_null(strstr(help.data, word->help));
-		check_examples(*state, word->name, help.data);
+		check_examples(*state, word->name, strstr(help.data, word->help));
 		for (size_t a = 0; a < word->n_args; a++)
 			assert_non_null(strstr(help.data, word->args[a].help));
 	}

@@ -69,7 +69,7 @@ get_values(const cer_model *model, size_t row, cer_value *values)
 		if (text.data == NULL)
 			text.size = SIZE_MAX;
 		if (rows->inputs[i].storage == CER_CODE32)
-			values[i].code = cer_model_find_code(model, i, text);
+			cer_model_encode_text(model, i, text, &values[i], 1);
 		else
 			values[i].number = from.number;
 	}

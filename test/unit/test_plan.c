@@ -55,7 +55,7 @@ static const plan_case cases[] = {
 	{"FE \"City\" : robust", NULL,
      "encoder robust needs numbers, but column \"City\" holds categories at "
      "line 1, column 4",
-     "Encoders of categories are onehot and embed."},
+     "Encoders of categories are onehot, embed, hash and ngram."},
 	{"FE *, EXCEPT (age, \"City\", hour)", NULL,
      "FE leaves no column to learn from", NULL},
 };
@@ -126,8 +126,8 @@ print_plan(const cer_plan *plan, char *text, size_t size)
 		used += (size_t) snprintf(
 			text + used, size - used, "%s%.*s%s%s", i > 0 ? " " : "",
 			(int) input->name.size, input->name.data,
-			input->encoder.kind ? ":" : "",
-			input->encoder.kind ? cer_encoder_name(input->encoder.kind) : "");
+			input->n_encoders ? ":" : "",
+			input->n_encoders ? cer_encoder_name(input->encoders[0].kind) : "");
 	}
 }
 

@@ -1,0 +1,146 @@
+/*
+ * lang/schema_encoders.c
+ *	  The words of the language that say how a column becomes numbers or codes.
+ */
+#include "lang/schema.h"
+
+#include <stddef.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#define SPEC(field) offsetof(cer_encoder_spec, field)
+
+/* A whole number that may be written without its name. */
+#define WHOLE(arg_name, arg_field, arg_least, arg_most, arg_fallback, \
+              arg_help)                                               \
+	{                                                                 \
+		.name = arg_name, .help = arg_help, .type = CER_ARG_INTEGER,  \
+		.least = arg_least, .most = arg_most, .is_positional = true,  \
+		.fallback = arg_fallback, .offset = SPEC(arg_field)           \
+	}
+
+static const cer_arg embed_args[] = {
+	{.name = "width",
+     .help = "numbers that stand for one value",
+     .type = CER_ARG_INTEGER,
+     .least = 1,
+     .most = 1024,
+     .is_positional = true,
+     .fallback = 8,
+     .offset = SPEC(width)},
+};
+
+static const cer_arg quantile_args[] = {
+	{.name = "n",
+     .help = "points of the grid; 0: one in 30 training rows, from 10 to 1000",
+     .type = CER_ARG_INTEGER,
+     .least = 0,
+     .most = 100000,
+     .fallback = 0,
+     .offset = SPEC(width)},
+};
+
+static const cer_arg ple_args[] = {
+	{.name = "n",
+     .help = "bins, of as many training rows each",
+     .type = CER_ARG_INTEGER,
+     .least = 1,
+     .most = 1024,
+     .fallback = CER_PLE_BINS,
+     .offset = SPEC(width)},
+};
+
+static const cer_arg bins_args[] = {
+	WHOLE("n", width, 2, 1024, 20, "bins, of about as many training rows each"),
+};
+
+static const cer_arg hash_args[] = {
+	WHOLE("n", width, 2, 16777216, 4096, "rows that the values share"),
+	WHOLE("d", depth, 1, 1024, 8, "numbers that stand for one row"),
+};
+
+static const cer_arg cycles_args[] = {
+	{.name = "period",
+     .help = "length of the period in the column's unit; 0: the day, week, "
+             "month and year of a date or time",
+     .type = CER_ARG_NUMBER,
+     .least = 0,
+     .most = 1e12,
+     .is_positional = true,
+     .fallback = 0,
+     .offset = SPEC(scale)},
+};
+
+#define WORD(word_code, word_name, word_help)                           \
+	{                                                                   \
+		.name = word_name, .help = word_help, .kind = CER_WORD_ENCODER, \
+		.code = word_code                                               \
+	}
+
+#define WORD_ARGS(word_code, word_name, word_args, word_help)            \
+	{                                                                    \
+		.name = word_name, .help = word_help, .kind = CER_WORD_ENCODER,  \
+		.code = word_code, .n_args = COUNT(word_args), .args = word_args \
+	}
+
+const cer_word cer_encoder_words[] = {
+	WORD(CER_ENCODER_ROBUST, "robust",
+         "number: minus the median, over the interquartile range, large values "
+         "drawn in"),
+	WORD(CER_ENCODER_STANDARDIZE, "standardize",
+         "number: minus the mean, over the standard deviation"),
+	WORD(
+		CER_ENCODER_LOG, "log",
+		"number: the logarithm of 1 + its size, with its sign, then as robust"),
+	WORD_ARGS(CER_ENCODER_QUANTILE, "quantile", quantile_args,
+              "number: the normal deviate of its rank among the training rows"),
+	WORD_ARGS(CER_ENCODER_PLE, "ple", ple_args,
+              "number: how far it has come through each of n bins (piecewise "
+              "linear encoding)"),
+	WORD_ARGS(CER_ENCODER_BINS, "bins", bins_args, "number: an input per bin"),
+	WORD_ARGS(
+		CER_ENCODER_CYCLES, "cycles", cycles_args,
+		"date, time or number: sine and cosine of the way through periods "
+		"that come again"),
+	WORD(CER_ENCODER_PARTS, "parts",
+         "date or time: an input per year, month, day, weekday, hour and "
+         "minute"),
+	WORD(CER_ENCODER_ONEHOT, "onehot",
+         "category, or number as one: an input per value"),
+	WORD_ARGS(CER_ENCODER_EMBED, "embed", embed_args,
+              "category, or number as one: a learnt vector per value"),
+	WORD_ARGS(CER_ENCODER_HASH, "hash", hash_args,
+              "category, or number as one: a learnt vector per hash of the "
+              "value, which is not stored"),
+};
+
+const size_t cer_encoder_word_count = COUNT(cer_encoder_words);
+
+const char *
+cer_encoder_name(cer_encoder_kind kind)
+{
+	if (kind == CER_ENCODER_AUTO)
+		return "auto";
+	return cer_schema_find_code(CER_WORD_ENCODER, (int) kind)->name;
+}
+
+bool
+cer_encoder_wants_number(cer_encoder_kind kind)
+{
+	switch (kind)
+	{
+		case CER_ENCODER_ROBUST:
+		case CER_ENCODER_STANDARDIZE:
+		case CER_ENCODER_QUANTILE:
+		case CER_ENCODER_PLE:
+		case CER_ENCODER_LOG:
+		case CER_ENCODER_BINS:
+		case CER_ENCODER_CYCLES:
+		case CER_ENCODER_PARTS:
+		case CER_ENCODER_PERIODIC:
+		case CER_ENCODER_PBLD:
+			return true;
+		default:
+			return false;
+	}
+}
