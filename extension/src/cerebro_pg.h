@@ -376,6 +376,9 @@ extern int32 task_get_data_version(const Task *task, const ReadStats *stats);
  * fills in how many there are. */
 extern int32
 task_get_kept_version(const Task *task, int32 rows, ReadStats *stats);
+/* The same without a trace; 0: they would make a new one. */
+extern int32
+task_find_kept_version(const Task *task, int32 rows, ReadStats *stats);
 
 /*
  * The tables of a query as analysed, under the active snapshot, as far as they

@@ -168,6 +168,12 @@ extract_get_data_version(const Extract *extract)
 	return extract->has_rows ? extract->rows.entry.data_version : 0;
 }
 
+int64
+extract_count_rows(const Extract *extract)
+{
+	return extract->has_rows ? extract->rows.entry.n_rows : -1;
+}
+
 int
 extract_count_found(const Extract *extract)
 {

@@ -134,6 +134,8 @@ extract_open(const Task *task, const Query *query, const ReadPlan *plan);
 extern void extract_close(Extract *extract);
 /* The data version whose rows are there; 0: none. */
 extern int32 extract_get_data_version(const Extract *extract);
+extern int64
+extract_count_rows(const Extract *extract); /* -1: none are there */
 extern int extract_count_found(const Extract *extract);
 extern bool extract_has(const Extract *extract, int input);
 /* What a column held ("input" -1: the rows), of those that are there. */

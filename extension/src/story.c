@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -200,6 +201,7 @@ story_find_model(const Story *story, int32 task, int32 data_version,
 	SqlArgs args = {0};
 	int32 found = 0;
 	bool is_null;
+	char *sql;
 
 	archive_enter(&scope);
 	sql_add_bytes(&args, story->told.training.id.bytes, CER_ID_SIZE);
@@ -207,18 +209,19 @@ story_find_model(const Story *story, int32 task, int32 data_version,
 	sql_add_int4(&args, data_version);
 	sql_add_text(&args, triple);
 	sql_add(&args, OIDOID, ObjectIdGetDatum(role), false);
-	if (sql_run("SELECT id FROM cerebro.model"
-	            " WHERE training OPERATOR(pg_catalog.=) $1"
-	            " AND task OPERATOR(pg_catalog.=) $2"
-	            " AND data_version OPERATOR(pg_catalog.=) $3"
-	            " AND mst OPERATOR(cerebro.=) $4::cerebro.mst"
-	            " AND (pg_catalog.pg_has_role($5, owner::pg_catalog.oid,"
-	            " 'MEMBER') OR EXISTS (SELECT FROM cerebro.model_grant g"
-	            " WHERE g.model OPERATOR(pg_catalog.=) model.id"
-	            " AND g.privilege OPERATOR(pg_catalog.<>) 'use'"
-	            " AND pg_catalog.pg_has_role($5, g.role::pg_catalog.oid,"
-	            " 'MEMBER'))) ORDER BY id LIMIT 1 FOR KEY SHARE",
-	            &args) > 0)
+	sql = psprintf("SELECT id FROM cerebro.model"
+	               " WHERE training OPERATOR(pg_catalog.=) $1"
+	               " AND task OPERATOR(pg_catalog.=) $2"
+	               " AND data_version OPERATOR(pg_catalog.=) $3"
+	               " AND mst OPERATOR(cerebro.=) $4::cerebro.mst"
+	               " AND (pg_catalog.pg_has_role($5, owner::pg_catalog.oid,"
+	               " 'MEMBER') OR EXISTS (SELECT FROM cerebro.model_grant g"
+	               " WHERE g.model OPERATOR(pg_catalog.=) model.id"
+	               " AND g.privilege OPERATOR(pg_catalog.<>) 'use'"
+	               " AND pg_catalog.pg_has_role($5, g.role::pg_catalog.oid,"
+	               " 'MEMBER'))) ORDER BY id LIMIT 1%s",
+	               XactReadOnly ? "" : " FOR KEY SHARE");
+	if (sql_run(sql, &args) > 0)
 		found = DatumGetInt32(sql_get(1, &is_null));
 	archive_leave(&scope);
 	return found;

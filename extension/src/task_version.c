@@ -337,10 +337,10 @@ task_find_data_version(const Task *task, const TableStates *tables)
  * Whether a version, mostly the newest, describes what was read.  Tables that were
  * written to may hold other values in columns that were not read: then it is
  * another version.  States of tables are added to a version when they are those
- * of all that is known of its columns.
+ * of all that is known of its columns: then they are new.
  */
 static bool
-agrees(const Version *version, const ReadStats *stats)
+agrees(const Version *version, const ReadStats *stats, bool *are_new)
 {
 	Agreement contents;
 	TableAgreement tables;
@@ -351,8 +351,7 @@ agrees(const Version *version, const ReadStats *stats)
 	tables = compare_tables(version->id, stats->tables);
 	if (contents.contradicts || tables.n_differ > 0)
 		return false;
-	if (contents.is_complete || tables.knows_query)
-		store_tables(version->id, stats->tables);
+	*are_new = contents.is_complete || tables.knows_query;
 	return true;
 }
 
@@ -384,13 +383,14 @@ task_get_data_version(const Task *task, const ReadStats *stats)
 	ArchiveScope scope;
 	Version newest;
 	bool is_new;
+	bool are_new;
 	int32 version;
 
 	archive_enter(&scope);
 	newest = find_newest(task, stats);
-	is_new = !agrees(&newest, stats);
+	is_new = !agrees(&newest, stats, &are_new);
 	version = is_new ? insert_version(task, stats) : newest.id;
-	if (is_new)
+	if (is_new || are_new)
 		store_tables(version, stats->tables);
 	store_contents(version, stats);
 	archive_leave(&scope);
@@ -422,7 +422,7 @@ read_version(int32 version, ReadStats *stats)
 
 /* In an archive scope: the newest with those rows and states of tables. */
 static int32
-find_agreeing(const Task *task, const ReadStats *stats)
+find_agreeing(const Task *task, const ReadStats *stats, bool *are_new)
 {
 	Datum values[] = {Int32GetDatum(task->id), Int64GetDatum(stats->n_rows),
 	                  Int64GetDatum((int64) stats->row_hash)};
@@ -442,7 +442,7 @@ find_agreeing(const Task *task, const ReadStats *stats)
 							   table->vals[i], table->tupdesc, 1, &is_null)),
 		                   true};
 
-		if (agrees(&version, stats))
+		if (agrees(&version, stats, are_new))
 			return version.id;
 	}
 	return 0;
@@ -468,21 +468,38 @@ copy_version(int32 version)
 }
 
 int32
-task_get_kept_version(const Task *task, int32 rows, ReadStats *stats)
+task_find_kept_version(const Task *task, int32 rows, ReadStats *stats)
 {
-	Version before = {rows, true};
 	ArchiveScope scope;
+	bool are_new;
 	int32 version;
 
 	archive_enter(&scope);
 	read_version(rows, stats);
-	version = find_agreeing(task, stats);
+	version = find_agreeing(task, stats, &are_new);
+	archive_leave(&scope);
+	return version;
+}
+
+int32
+task_get_kept_version(const Task *task, int32 rows, ReadStats *stats)
+{
+	Version before = {rows, true};
+	ArchiveScope scope;
+	bool are_new;
+	int32 version;
+
+	archive_enter(&scope);
+	read_version(rows, stats);
+	version = find_agreeing(task, stats, &are_new);
 	if (version == 0)
 	{
 		version = copy_version(rows);
-		store_tables(version, stats->tables);
+		are_new = true;
 		tell_new_version(task, &before, stats);
 	}
+	if (are_new)
+		store_tables(version, stats->tables);
 	store_contents(version, stats);
 	archive_leave(&scope);
 	return version;

@@ -24,6 +24,24 @@ typedef struct TrainedState
 
 typedef struct ParentModel ParentModel; /* train_change.c */
 
+/* What a training is expected to do, and to cost. */
+typedef struct TrainPlan
+{
+	int64 n_rows; /* training and validation; -1: not known */
+	int n_columns;
+	Datum *columns; /* text */
+	int n_kept;
+	Datum *kept;   /* columns that are not read */
+	bool is_known; /* what columns hold, so what there is of the training */
+	int32 model;   /* that is there; 0: none */
+	int32 n_epochs;
+	int32 n_found; /* epochs whose state is there */
+	int32 like;    /* the model that figures are of; 0: none */
+	double read_seconds;
+	double train_seconds;
+	int64 bytes;
+} TrainPlan;
+
 /* All of it lives in its own context, across transactions. */
 typedef struct Training
 {
@@ -34,6 +52,8 @@ typedef struct Training
 	const char *text;                /* of that */
 	const StructureList *structures; /* that it is made with; NULL: none */
 	bool may_find;                   /* another's model will do as the result */
+	bool is_explained;               /* nothing is read, nothing is written */
+	TrainPlan expected;
 
 	/* rows */
 	Engine *engine;
@@ -83,7 +103,17 @@ extern void training_archive(Training *training);
 /* In place of both: the job's row says that the model was found, and a NOTICE. */
 extern void training_record_found(Training *training);
 
+/* ----------------------------------------------- figures: train_plan.c */
+
+/* Once it is known what there is: fills in what is expected. */
+extern void training_estimate(Training *training, const ReadPlan *plan);
+/* In an archive scope: what was expected, and what came. */
+extern void training_write_plan(const Training *training);
+
 /* ------------------------------------------------- states: train_state.c */
+
+/* Epochs of a story that training would go on from: list of cer_epoch. */
+extern List *training_find_epochs(const Training *training);
 
 extern void train_state_init(void);
 extern uint32 train_get_keep_every(void);

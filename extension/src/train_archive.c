@@ -94,6 +94,7 @@ training_archive(Training *training)
 	for (uint32 i = 0; i < training->n_parts; i++)
 		content_write_part(&table, (int32) i, &training->parts[i]);
 	training_write_story(training);
+	training_write_plan(training);
 	archive_leave(&scope);
 	attempt->subxact = GetCurrentSubTransactionId();
 	attempt_end(attempt, training->done.is_stopped ? JOB_STOPPED : JOB_DONE,

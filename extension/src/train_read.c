@@ -397,7 +397,12 @@ find_kept(Training *training, const ReadPlan *plan)
 	training_note_contents(training, plan,
 	                       join_contents(training->extract, plan, NULL));
 	training->stats.tables = plan->tables;
-	find_version(training);
+	if (training->is_explained)
+		training->data_version = task_find_kept_version(
+			training->task, extract_get_data_version(training->extract),
+			&training->stats);
+	else
+		find_version(training);
 	(void) training_find_read_model(training, plan);
 }
 
@@ -415,12 +420,10 @@ plan_features(const Training *training, const Features *features)
 	return plan;
 }
 
-bool
-training_read(Training *training)
+/* Everything that is known before a row is read. */
+static ReadPlan *
+plan_read(Training *training, const Features *features)
 {
-	MemoryContext caller = MemoryContextSwitchTo(training->context);
-	int level = settings_enter(training->task);
-	const Features *features = fe_make(training->task, training->mst, true);
 	Query *query = task_analyze(features->task);
 	ReadPlan *plan =
 		read_plan_make(features->task, query, features->inputs,
@@ -437,7 +440,19 @@ training_read(Training *training)
 		find_kept(training, plan);
 	else if (plan->is_own)
 		training_find_unread(training, query, plan);
-	if (training->found == 0)
+	training_estimate(training, plan);
+	return plan;
+}
+
+bool
+training_read(Training *training)
+{
+	MemoryContext caller = MemoryContextSwitchTo(training->context);
+	int level = settings_enter(training->task);
+	const Features *features = fe_make(training->task, training->mst, true);
+	const ReadPlan *plan = plan_read(training, features);
+
+	if (training->found == 0 && !training->is_explained)
 		read_rows(training, features, plan);
 	if (training->extract != NULL)
 		extract_close(training->extract);

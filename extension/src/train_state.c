@@ -14,7 +14,21 @@
 #include "job_sql.h"
 #include "train.h"
 
+typedef enum PlanReuse
+{
+	PLAN_OFF,
+	PLAN_ON
+} PlanReuse;
+
+static const struct config_enum_entry plan_options[] = {
+	{"off", PLAN_OFF, false},
+	{"on", PLAN_ON, false},
+	{NULL, 0, false},
+};
+
 static bool reuse = true;
+static int plan_model = PLAN_ON;
+static int plan_state = PLAN_ON;
 static int keep_states = 0;
 
 void
@@ -26,6 +40,16 @@ train_state_init(void)
 		"States and models are found by what they were made of; with the same "
 		"rows they have the same bits as if they were trained again.",
 		&reuse, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable(
+		"cerebro.plan_model",
+		"Whether a model that is there is the result of the same training.",
+		"As cerebro.reuse, of this decision alone.", &plan_model, PLAN_ON,
+		plan_options, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable(
+		"cerebro.plan_state",
+		"Whether training goes on from a state that is kept.",
+		"As cerebro.reuse, of this decision alone.", &plan_state, PLAN_ON,
+		plan_options, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"cerebro.keep_states",
 		"Epochs of a training whose state is kept: each n-th and the last.",
@@ -63,7 +87,7 @@ tell_story(Training *training, const ReadPlan *plan,
 static bool
 find_model(Training *training, int32 data_version)
 {
-	if (!training->may_find || !reuse)
+	if (!training->may_find || !reuse || plan_model == PLAN_OFF)
 		return false;
 	training->found = story_find_model(training->story, training->task->id,
 	                                   data_version, training->attempt->triple);
@@ -79,7 +103,7 @@ training_find_unread(Training *training, const Query *query, ReadPlan *plan)
 {
 	cer_content_hash *contents =
 		palloc(sizeof(cer_content_hash) * (plan->n_inputs + 1));
-	bool is_known = reuse && training->may_find;
+	bool is_known = reuse && plan_model != PLAN_OFF && training->may_find;
 	int32 version;
 
 	if (!is_known)
@@ -179,6 +203,14 @@ training_find_read_model(Training *training, const ReadPlan *plan)
 	return find_model(training, training->data_version);
 }
 
+List *
+training_find_epochs(const Training *training)
+{
+	if (!reuse || plan_state == PLAN_OFF)
+		return NIL;
+	return story_find_epochs(training->story, training->mst);
+}
+
 /* Once rows are read: a model, or where to go on.  True: a model. */
 bool
 training_find_read(Training *training, const ReadPlan *plan)
@@ -188,7 +220,7 @@ training_find_read(Training *training, const ReadPlan *plan)
 
 	if (training_find_read_model(training, plan))
 		return true;
-	epochs = reuse ? story_find_epochs(training->story, training->mst) : NIL;
+	epochs = training_find_epochs(training);
 	if (epochs != NIL)
 	{
 		cer_id state =

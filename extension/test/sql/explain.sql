@@ -1,0 +1,58 @@
+-- What a training would cost, and what it did; figures are masked.
+\getenv abs_srcdir PG_ABS_SRCDIR
+SET client_min_messages = warning;
+CREATE ROLE regress_explain_owner;
+CREATE ROLE regress_explain_stranger;
+CREATE SCHEMA explain AUTHORIZATION regress_explain_owner;
+GRANT USAGE ON SCHEMA explain TO PUBLIC;
+SET SESSION AUTHORIZATION regress_explain_owner;
+SET search_path = explain;
+\i :abs_srcdir/../lib/trips.sql
+CREATE TABLE carriers (carrier text PRIMARY KEY, age integer);
+INSERT INTO carriers VALUES ('AA', 90), ('B6', 20), ('DL', 95), ('UA', 94);
+SELECT cerebro.create_task('explained', source => 'SELECT * FROM trips', label => 'delay > 15') > 0 AS made;
+CREATE FUNCTION mask(line text) RETURNS text LANGUAGE sql AS $$
+	SELECT regexp_replace(regexp_replace(line, '(bytes=\d+ [kM]?B(ytes)?\M|bytes=\d+ bytes|seconds=[0-9.]+)', '#', 'g'), 'model \d+', 'model N', 'g')
+$$;
+
+-- before anything was trained
+SELECT mask(e) FROM cerebro.explain_train('explained', 'AS mlp(8) PT epochs = 3, patience = 0') e;
+SELECT count(*) FROM cerebro.models WHERE task = 'explained';
+SELECT cerebro.train('explained', 'AS mlp(8) PT epochs = 3, patience = 0') AS three \gset
+SELECT mask(e) FROM cerebro.explain_model(:three) e;
+-- the same is there; more epochs go on; another column is read
+SELECT mask(e) FROM cerebro.explain_train('explained', 'AS mlp(8) PT epochs = 3, patience = 0') e;
+SELECT mask(e) FROM cerebro.explain_train('explained', 'AS mlp(8) PT epochs = 5, patience = 0') e;
+SELECT mask(e) FROM cerebro.explain_train(:three, 'SET PT.epochs = 5') e;
+SELECT mask(e) FROM cerebro.explain_train('explained', 'FE *, JOIN carriers USING (carrier) AS mlp(8) PT epochs = 5, patience = 0') e;
+SELECT cerebro.train('explained', 'FE *, JOIN carriers USING (carrier) AS mlp(8) PT epochs = 5, patience = 0') AS joined \gset
+SELECT mask(e) FROM cerebro.explain_model(:joined) e;
+SELECT n_kept, n_columns, kept, costs_of = :three AS is_as_of_three, actual_epochs, actual_bytes > 0 AS has_bytes FROM cerebro.model_plan WHERE model = :joined;
+-- each decision by a setting of its own
+SET cerebro.plan_model = off;
+SELECT mask(e) FROM cerebro.explain_train('explained', 'AS mlp(8) PT epochs = 3, patience = 0') e;
+SELECT cerebro.train('explained', 'AS mlp(8) PT epochs = 3, patience = 0') <> :three AS is_another;
+SET cerebro.plan_state = off;
+SELECT mask(e) FROM cerebro.explain_train('explained', 'AS mlp(8) PT epochs = 5, patience = 0') e;
+SET cerebro.plan_extract = off;
+SELECT mask(e) FROM cerebro.explain_train('explained', 'AS mlp(8) PT epochs = 5, patience = 0') e;
+RESET cerebro.plan_model;
+RESET cerebro.plan_state;
+RESET cerebro.plan_extract;
+-- nothing is written, so a transaction that only reads may ask
+BEGIN READ ONLY;
+SELECT count(*) > 3 AS has_lines FROM cerebro.explain_train('explained', 'FE hour AS mlp(4)') e;
+ROLLBACK;
+SELECT * FROM cerebro.explain_train('explained', 'FE nowhere');
+SELECT * FROM cerebro.explain_train('nothing', 'FE *');
+SELECT * FROM cerebro.explain_model(-1);
+-- plans are for those who may read the model, tasks for those who see them
+SET SESSION AUTHORIZATION regress_explain_stranger;
+SELECT count(*) FROM cerebro.model_plan WHERE model = :joined;
+SELECT * FROM cerebro.explain_train('explained', 'FE *');
+
+RESET SESSION AUTHORIZATION;
+SET client_min_messages = error;
+SELECT cerebro.drop_task(name) IS NOT NULL AS dropped FROM cerebro.task WHERE owner = 'regress_explain_owner'::regrole;
+DROP SCHEMA explain CASCADE;
+DROP ROLE regress_explain_owner, regress_explain_stranger;
