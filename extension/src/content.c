@@ -9,12 +9,14 @@
  */
 #include "cerebro_pg.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/snapmgr.h"
 
 #include "content.h"
@@ -32,8 +34,7 @@ static const char *const kind_names[CER_N_PART_KINDS] = {
 	[CER_PART_TENSOR] = "tensor",   [CER_PART_VALID_SCORES] = "valid_scores",
 	[CER_PART_STATE] = "state",     [CER_PART_MOMENT1] = "moment1",
 	[CER_PART_MOMENT2] = "moment2", [CER_PART_BEST] = "best",
-	[CER_PART_AVERAGE] = "average",
-	[CER_PART_MEANS] = "means",
+	[CER_PART_AVERAGE] = "average", [CER_PART_MEANS] = "means",
 };
 
 bool
@@ -89,45 +90,52 @@ read_packing(ArchiveScan *scan, Stored *stored)
 			is_null ? (Datum) 0 : PointerGetDatum(DatumGetByteaPCopy(base));
 }
 
-/* A chunk of its own memory, which lasts beyond the row. */
-static bytea *
-copy_chunk(Datum datum)
+/* Chunks as they lie in rows: mostly pointers to where their bytes are. */
+static Size
+measure_chunks(const List *chunks)
 {
-	bytea *chunk = DatumGetByteaP(datum);
+	Size size = 0;
+	ListCell *cell;
 
-	return (Pointer) chunk == DatumGetPointer(datum) ? DatumGetByteaPCopy(datum)
-	                                                 : chunk;
+	foreach (cell, chunks)
+		size += toast_raw_datum_size(PointerGetDatum(lfirst(cell))) - VARHDRSZ;
+	return size;
 }
 
-/* Most contents are one chunk, which is not copied once more. */
+/* From the place of the data on; each chunk is copied from its pages once, and
+ * once more to where all of them lie in order. */
 static void
-join_chunks(Stored *stored, const List *chunks)
+join_chunks(Stored *stored, const List *chunks, Size head)
 {
 	ListCell *cell;
 	char *at;
 
-	foreach (cell, chunks)
-		stored->size += VARSIZE(lfirst(cell)) - VARHDRSZ;
-	if (list_length(chunks) == 1)
+	stored->size = measure_chunks(chunks);
+	if (head == 0 && list_length(chunks) == 1)
 	{
-		stored->data = VARDATA(linitial(chunks));
+		stored->data =
+			VARDATA(DatumGetByteaP(PointerGetDatum(linitial(chunks))));
 		return;
 	}
-	at = MemoryContextAllocHuge(CurrentMemoryContext, stored->size + 1);
+	at = MemoryContextAllocHuge(CurrentMemoryContext, head + stored->size + 1);
+	at += head;
 	stored->data = at;
 	foreach (cell, chunks)
 	{
-		bytea *chunk = lfirst(cell);
+		bytea *chunk = DatumGetByteaPP(PointerGetDatum(lfirst(cell)));
 
-		memcpy(at, VARDATA(chunk), VARSIZE(chunk) - VARHDRSZ);
-		at += VARSIZE(chunk) - VARHDRSZ;
-		pfree(chunk);
+		memcpy(at, VARDATA_ANY(chunk), VARSIZE_ANY_EXHDR(chunk));
+		at += VARSIZE_ANY_EXHDR(chunk);
+		if (chunk != lfirst(cell))
+			pfree(chunk);
+		CHECK_FOR_INTERRUPTS();
 	}
 }
 
-/* Bytes as they are kept, chunks joined; false: there are none. */
+/* Bytes as they are kept, chunks joined, behind head free ones; false: there
+ * are none. */
 static bool
-read_stored(Datum id, Stored *stored)
+read_stored(Datum id, Size head, Stored *stored)
 {
 	ArchiveScan *scan = archive_scan_by_bytes("content", id);
 	List *chunks = NIL;
@@ -137,13 +145,13 @@ read_stored(Datum id, Stored *stored)
 	{
 		if (chunks == NIL)
 			read_packing(scan, stored);
-		chunks =
-			lappend(chunks, copy_chunk(archive_scan_get(scan, "bytes", NULL)));
-		CHECK_FOR_INTERRUPTS();
+		chunks = lappend(
+			chunks, DatumGetPointer(datumCopy(
+						archive_scan_get(scan, "bytes", NULL), false, -1)));
 	}
-	archive_scan_end(scan);
 	if (chunks != NIL)
-		join_chunks(stored, chunks);
+		join_chunks(stored, chunks, head);
+	archive_scan_end(scan);
 	return chunks != NIL;
 }
 
@@ -177,7 +185,7 @@ content_read(Datum id, Size *size)
 {
 	Stored stored;
 
-	if (!read_stored(id, &stored))
+	if (!read_stored(id, 0, &stored))
 		return NULL;
 	if (stored.packing != PACKING_WHOLE)
 		return unpack(&stored, size);
@@ -536,27 +544,52 @@ find_tensor(const Model *model, const char *name)
 	return content;
 }
 
+static void
+fail_array(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+	                errmsg("the tensor does not fit an array")));
+}
+
+/* Floats behind room for an array's head. */
+static char *
+read_floats(Datum id, Size head, Size *size)
+{
+	Stored stored;
+	char *data;
+	char *array;
+
+	if (!read_stored(id, head, &stored))
+		fail_array();
+	*size = stored.size;
+	if (stored.packing == PACKING_WHOLE)
+		return unconstify(char *, stored.data) - head;
+	data = unpack(&stored, size);
+	array = MemoryContextAllocHuge(CurrentMemoryContext, head + *size);
+	memcpy(array + head, data, *size);
+	return array;
+}
+
 /* Reads one layer's weights without the rest of the model. */
 Datum
 cerebro_tensor(PG_FUNCTION_ARGS)
 {
+	Size head = ARR_OVERHEAD_NONULLS(1);
 	ArrayType *array;
 	Model model;
 	Size size;
-	char *data;
 
 	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
-	data = content_read(
-		find_tensor(&model, text_to_cstring(PG_GETARG_TEXT_PP(1))), &size);
-	if (data == NULL || size > MaxAllocSize - ARR_OVERHEAD_NONULLS(1))
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-		                errmsg("the tensor does not fit an array")));
-	array = palloc0(ARR_OVERHEAD_NONULLS(1) + size);
-	SET_VARSIZE(array, ARR_OVERHEAD_NONULLS(1) + size);
+	array = (ArrayType *) read_floats(
+		find_tensor(&model, text_to_cstring(PG_GETARG_TEXT_PP(1))), head,
+		&size);
+	if (size > MaxAllocSize - head)
+		fail_array();
+	memset(array, 0, head);
+	SET_VARSIZE(array, head + size);
 	array->ndim = 1;
 	array->elemtype = FLOAT4OID;
 	ARR_DIMS(array)[0] = (int) (size / sizeof(float4));
 	ARR_LBOUND(array)[0] = 1;
-	memcpy(ARR_DATA_PTR(array), data, size);
 	PG_RETURN_ARRAYTYPE_P(array);
 }
