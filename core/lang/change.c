@@ -80,6 +80,40 @@ make_change(cer_arena *arena, cer_change **change, cer_ast **ast,
 	return CER_OK;
 }
 
+/* Two numbers, or two words, that no triple means the same by. */
+static bool
+are_surely_different(const cer_ast *a, const cer_ast *b)
+{
+	if (a->kind == CER_AST_NUMBER && b->kind == CER_AST_NUMBER)
+		return a->number != b->number;
+	return false;
+}
+
+/* The value that a step finds at its path is what one before it left there, if
+ * nothing in between can have moved or changed what the path leads to. */
+static cer_status
+check_follows(const cer_ast *steps, const cer_ast *step, cer_error *err)
+{
+	const cer_ast *before = NULL;
+	const cer_ast *old = step->first->next;
+
+	if (step->kind != CER_AST_SET || old == step->last)
+		return CER_OK;
+	for (const cer_ast *other = steps->first; other; other = other->next)
+		if (other->kind == CER_AST_INSERT || other->kind == CER_AST_DELETE ||
+		    (other->kind == CER_AST_SET && other->last->kind != CER_AST_NUMBER))
+			before = NULL;
+		else if (other->kind == CER_AST_SET &&
+		         cer_ast_equals(other->first, step->first))
+			before = other->last;
+	if (before == NULL || !are_surely_different(before, old))
+		return CER_OK;
+	return cer_fail(err, CER_BAD_VALUE,
+	                "the changes do not follow each other: one sets a value to "
+	                "%g, the next one finds %g",
+	                before->number, old->number);
+}
+
 static cer_status
 append_steps(cer_arena *arena, cer_ast *ast, const cer_change *change,
              cer_error *err)
@@ -90,6 +124,7 @@ append_steps(cer_arena *arena, cer_ast *ast, const cer_change *change,
 
 		if (copy == NULL)
 			return cer_fail_memory(err, sizeof(*copy));
+		CER_TRY(check_follows(ast, step, err));
 		cer_ast_append(ast, copy);
 	}
 	return CER_OK;

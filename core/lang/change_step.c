@@ -361,6 +361,34 @@ delete_beside(cer_draft *draft, const cer_ast *step, cer_error *err)
 	                CER_SHOW(path));
 }
 
+static size_t
+count_positional(const cer_ast *list)
+{
+	size_t n = 0;
+
+	for (const cer_ast *child = list->first; child; child = child->next)
+		n += child->kind != CER_AST_NAMED;
+	return n;
+}
+
+/* Without its last width a structure would have the default ones. */
+static cer_status
+check_not_last(const cer_draft *draft, const cer_ast *path,
+               const cer_spot *spot, cer_error *err)
+{
+	const cer_word *word = spot->parent->kind == CER_AST_CALL
+	                           ? cer_call_get_word(spot->parent)
+	                           : NULL;
+	cer_text name;
+
+	if (word == NULL || !cer_word_takes_widths(word) ||
+	    count_positional(spot->parent) > 1)
+		return CER_OK;
+	name = show(draft, path);
+	return cer_fail(err, CER_BAD_VALUE, "%.*s is the only width of %.*s",
+	                CER_SHOW(name), CER_SHOW(spot->parent->name));
+}
+
 static cer_status
 delete_layer(cer_draft *draft, const cer_ast *step, cer_error *err)
 {
@@ -369,6 +397,7 @@ delete_layer(cer_draft *draft, const cer_ast *step, cer_error *err)
 	if (step->first != step->last)
 		return delete_beside(draft, step, err);
 	CER_TRY(find_element(draft, step->first, &spot, err));
+	CER_TRY(check_not_last(draft, step->first, &spot, err));
 	cer_ast_remove(spot.parent, spot.node);
 	return CER_OK;
 }

@@ -254,6 +254,52 @@ write_any_setting(cer_writer *w, cer_text folded)
 	return false;
 }
 
+/* A value that an argument chooses from: cosine of schedule. */
+static bool
+write_choice(cer_writer *w, const cer_word *word, const cer_arg *arg,
+             cer_text folded)
+{
+	bool is_setting = word->kind == CER_WORD_SECTION;
+
+	for (size_t i = 0; arg->type == CER_ARG_CHOICE && arg->choices[i]; i++)
+	{
+		if (!is_same(folded, arg->choices[i]))
+			continue;
+		cer_writer_format(
+			w, "%s: a value of %s, %s %s\n\n", arg->choices[i], arg->name,
+			is_setting ? "a setting of" : "an argument of", word->name);
+		write_arg(w, arg);
+		if (is_setting)
+			cer_writer_format(w, "\nExample:\n  PT %s = %s\n", arg->name,
+			                  arg->choices[i]);
+		return true;
+	}
+	return false;
+}
+
+static bool
+write_any_choice(cer_writer *w, cer_text folded)
+{
+	bool is_found = false;
+
+	for (size_t i = 0; i < cer_schema_count(); i++)
+	{
+		const cer_word *word = cer_schema_get(i);
+
+		for (size_t a = 0; a < word->n_args; a++)
+		{
+			size_t size = w->size;
+
+			cer_writer_put(w, is_found ? "\n" : "");
+			if (write_choice(w, word, &word->args[a], folded))
+				is_found = true;
+			else
+				w->size = size;
+		}
+	}
+	return is_found;
+}
+
 /* A name may be a word of several kinds: all of them are told. */
 static cer_status
 write_all(cer_writer *w, cer_text folded, bool *is_found, cer_error *err)
@@ -271,6 +317,8 @@ write_all(cer_writer *w, cer_text folded, bool *is_found, cer_error *err)
 	}
 	if (!*is_found)
 		*is_found = write_any_setting(w, folded);
+	if (!*is_found)
+		*is_found = write_any_choice(w, folded);
 	return CER_OK;
 }
 

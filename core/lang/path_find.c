@@ -17,6 +17,7 @@
 
 #include "base/text.h"
 #include "lang/mst.h"
+#include "lang/suggest.h"
 
 #define MAX_INDEX 1000000
 
@@ -52,14 +53,58 @@ show_path(const walk *w, const cer_ast *upto)
 	return text;
 }
 
+static void
+offer_arguments(cer_suggestion *suggestion, const cer_word *word)
+{
+	for (size_t i = 0; word != NULL && i < word->n_args; i++)
+		cer_suggestion_offer(suggestion, cer_text_of(word->args[i].name));
+}
+
+/* Names of layers, chains looked through. */
+static void
+offer_layers(cer_suggestion *suggestion, const cer_ast *list)
+{
+	for (const cer_ast *child = list->first; child; child = child->next)
+		if (child->kind == CER_AST_CHAIN)
+			offer_layers(suggestion, child);
+		else if (child->kind == CER_AST_CALL)
+			cer_suggestion_offer(suggestion, child->name);
+}
+
+/* What the step could have meant: names of what is there, and of settings. */
+static void
+suggest_step(const walk *w)
+{
+	const cer_word *word = NULL;
+	cer_suggestion suggestion;
+
+	if (w->step->name.size == 0)
+		return;
+	cer_suggestion_init(&suggestion, w->step->name);
+	if (w->node->kind == CER_AST_CALL)
+		word = cer_call_get_word(w->node);
+	if (w->step == w->path->first->next &&
+	    cer_text_is(w->path->first->name, "pt"))
+	{
+		offer_arguments(&suggestion,
+		                cer_schema_find(CER_WORD_SECTION, cer_text_of("PT")));
+		word = cer_schema_find(CER_WORD_OPTIMIZER, w->node->name);
+	}
+	offer_arguments(&suggestion, word);
+	offer_layers(&suggestion, w->node);
+	cer_suggestion_hint(&suggestion, w->err);
+}
+
 static cer_status
 fail_step(const walk *w)
 {
 	cer_text before = show_path(w, w->step);
 	cer_text all = show_path(w, w->step->next);
 
-	return cer_fail(w->err, CER_UNKNOWN_NAME, "there is no %.*s in %.*s",
-	                CER_SHOW(all), CER_SHOW(before));
+	cer_fail(w->err, CER_UNKNOWN_NAME, "there is no %.*s in %.*s",
+	         CER_SHOW(all), CER_SHOW(before));
+	suggest_step(w);
+	return CER_UNKNOWN_NAME;
 }
 
 static cer_status
@@ -337,6 +382,20 @@ is_item_of(const cer_ast *item, cer_text qualifier, cer_text name)
 }
 
 static cer_status
+fail_item(const walk *w)
+{
+	cer_suggestion suggestion;
+	cer_status status = fail_end(w, "is not there");
+
+	cer_suggestion_init(&suggestion, w->path->last->name);
+	for (const cer_ast *item = w->draft->fe->first; item; item = item->next)
+		if (item->kind != CER_AST_STAR && item->kind != CER_AST_EXCEPT)
+			cer_suggestion_offer(&suggestion, item->name);
+	cer_suggestion_hint(&suggestion, w->err);
+	return status;
+}
+
+static cer_status
 find_in_features(walk *w, cer_spot *spot)
 {
 	const cer_ast *first = w->step;
@@ -357,7 +416,7 @@ find_in_features(walk *w, cer_spot *spot)
 		found = item;
 	}
 	if (found == NULL)
-		return fail_end(w, "is not there");
+		return fail_item(w);
 	*spot = (cer_spot){
 		.kind = CER_SPOT_ITEM, .parent = w->draft->fe, .node = found};
 	return CER_OK;

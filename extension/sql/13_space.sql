@@ -22,7 +22,12 @@ COMMENT ON OPERATOR cerebro.<@ (cerebro.mst, cerebro.mst_space) IS 'the triple i
 CREATE FUNCTION cerebro.cardinality(space cerebro.mst_space) RETURNS double precision
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10000
 	AS 'MODULE_PATHNAME', 'cerebro_cardinality';
-COMMENT ON FUNCTION cerebro.cardinality(cerebro.mst_space) IS 'how many ways there are to choose; Infinity with a continuous range';
+COMMENT ON FUNCTION cerebro.cardinality(cerebro.mst_space) IS 'how many ways there are to choose; Infinity with a continuous range. Where two ways make one triple, cerebro.points has it once';
+-- pg_catalog.cardinality(anyarray) would be as good for a literal alone.
+CREATE FUNCTION cerebro.cardinality(space text) RETURNS double precision
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN cerebro.cardinality(cardinality.space::cerebro.mst_space);
+COMMENT ON FUNCTION cerebro.cardinality(text) IS 'the same of a set that is given as text';
 
 CREATE FUNCTION cerebro.points(space cerebro.mst_space, at_most integer DEFAULT 100000) RETURNS SETOF cerebro.mst
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 100000 ROWS 1000

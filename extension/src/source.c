@@ -12,6 +12,8 @@
  */
 #include "cerebro_pg.h"
 
+#include <ctype.h>
+
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -40,12 +42,27 @@ typedef struct AuthorText
 	ErrorContextCallback context;
 } AuthorText;
 
+/* Nothing but the name of a table. */
+static bool
+is_name(const char *text)
+{
+	if (!isalpha((unsigned char) *text) && *text != '_' && *text != '"')
+		return false;
+	while (isalnum((unsigned char) *text) || *text == '_' || *text == '.' ||
+	       *text == '"')
+		text++;
+	return *text == '\0';
+}
+
 /* A position in an error is one in the author's text, not in the statement. */
 static void
 report_text(void *arg)
 {
 	const AuthorText *author = arg;
 	int position = geterrposition();
+
+	if (strcmp(author->what, SOURCE_NAME) == 0 && is_name(author->text))
+		errhint("Write it as a query: SELECT * FROM %s.", author->text);
 
 	if (position > 0)
 	{

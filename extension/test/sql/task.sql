@@ -187,3 +187,7 @@ SELECT count(*) FROM tasks WHERE name = 'churn';
 SELECT drop_task(name) FROM tasks;
 SELECT count(*) FROM data_version;
 DROP SCHEMA task_test CASCADE;
+
+-- a name alone is no query
+SELECT cerebro.create_task('by_name', 'pg_class', 'relkind');
+SELECT cerebro.create_task('by_name', 'SELEC 1', 'relkind');

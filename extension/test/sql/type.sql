@@ -135,3 +135,14 @@ SELECT o.oid::regoperator FROM pg_operator o JOIN pg_proc p ON p.oid = o.oprcode
 WHERE o.oprnamespace = 'cerebro'::regnamespace AND (p.provolatile, p.proparallel) <> ('i', 's') ORDER BY 1;
 
 DROP TABLE type_all, type_copy, type_bytes, type_in;
+
+-- slips in paths and values; changes that contradict each other
+SELECT mst 'AS mlp(64)' + mst_change 'SET PT.dropuot = 0.3';
+SELECT mst 'AS mlp(64)' + mst_change 'SET AS.mlp.unit[1] = 3';
+SELECT mst 'FE dest, x' + mst_change 'DROP FE.dset';
+SELECT mst 'AS mlp(64)' + mst_change 'DELETE AS.mlp.units[1]';
+SELECT mst 'AS mlp(64, 32)' + mst_change 'DELETE AS.mlp.units[1]';
+SELECT mst_change 'SET PT.lr = 0.1 -> 0.2' + mst_change 'SET PT.lr = 0.3 -> 0.4';
+SELECT mst_change 'SET PT.lr = 0.1 -> 0.2' + mst_change 'SET PT.lr = 0.2 -> 0.4';
+SELECT cardinality('PT batch = {64, 128}, dropout = 0..0.5 step 0.1') AS of_a_space, cardinality(ARRAY[1, 2]) AS of_an_array;
+SELECT help('cosine');
