@@ -135,7 +135,82 @@ def tabm(n, k=16):
     return nn.Sequential(*layers, Heads(k, n))
 
 
+class Tokens(nn.Module):
+    """A vector for each number and each code."""
+
+    def __init__(self, n_numbers, tables, width):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_numbers, width) / math.sqrt(width))
+        self.bias = nn.Parameter(torch.zeros(n_numbers + len(tables), width))
+        self.embeddings = nn.ModuleList(nn.Embedding(n, width) for n, _ in tables)
+
+    def forward(self, numbers, codes):
+        embedded = [embedding(codes[:, i])[:, None] for i, embedding in enumerate(self.embeddings)]
+        return torch.cat([numbers[:, :, None] * self.weight, *embedded], 1) + self.bias
+
+
+class Convolution(nn.Sequential):
+    def __init__(self, n):
+        super().__init__(nn.Conv1d(n, 64, 3, padding="same"), nn.ReLU(), nn.Conv1d(64, 64, 3, padding="same"), nn.ReLU())
+        self.last = nn.Linear(64, 2)
+
+    def forward(self, x):
+        x = x.transpose(1, 2)
+        for layer in list(self)[:4]:
+            x = layer(x)
+        return self.last(x.max(2).values)
+
+
+class Recurrent(nn.Module):
+    def __init__(self, layer, n):
+        super().__init__()
+        self.layer, self.last = layer(n, 64, batch_first=True), nn.Linear(64, 2)
+
+    def forward(self, x):
+        return self.last(self.layer(x)[0][:, -1])
+
+
+class Attention(nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(n, 4, 64, 0.1, batch_first=True, norm_first=True)
+        self.layers, self.norm, self.last = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False), nn.LayerNorm(n), nn.Linear(n, 2)
+
+    def forward(self, x):
+        return self.last(self.norm(self.layers(x)).mean(1))
+
+
+class Neighbours(nn.Module):
+    """Answers by the other rows of the batch; returns logits, as other nets do."""
+
+    def __init__(self, n):
+        super().__init__()
+        self.dense = nn.Linear(n, 128)
+
+    def forward(self, x, labels):
+        z = self.dense(x)
+        distances = torch.cdist(z, z).masked_fill(torch.eye(len(z)).bool(), torch.inf)
+        return torch.log(torch.softmax(-distances, 1) @ functional.one_hot(labels, 2).float() + 1e-7)
+
+
+def gru(n):
+    return Recurrent(nn.GRU, n)
+
+
+def lstm(n):
+    return Recurrent(nn.LSTM, n)
+
+
+TOKEN = 16
+OVER_TOKENS = (Convolution, gru, lstm, Attention)
+
 STRUCTURES = {
+    "conv": (Convolution, "tokens(16) > conv1d(64) > relu > conv1d(64) > relu > pool(max)"),
+    "gru": (gru, "tokens(16) > gru(64) > pool(last)"),
+    "lstm": (lstm, "tokens(16) > lstm(64) > pool(last)"),
+    "transformer": (Attention, "tokens(16) > repeat(2, skip(norm(layer) > attention(4)) > skip(norm(layer) > dense(64) > relu"
+                               " > dropout(0.1) > dense(16))) > norm(layer) > pool(mean)"),
+    "modern_nca": (Neighbours, "modern_nca(candidates = 1024)"),
     "residual": (residual, "residual"),
     "dcn": (Dcn, "dcn"),
     "realmlp": (realmlp, "realmlp"),
@@ -144,14 +219,14 @@ STRUCTURES = {
 
 
 def run_peer(make, n_numbers, tables, rows):
-    inputs = Inputs(n_numbers, tables)
-    net = nn.Sequential(make(inputs.width))
+    inputs = Tokens(n_numbers, tables, TOKEN) if make in OVER_TOKENS else Inputs(n_numbers, tables)
+    net = make(TOKEN if make in OVER_TOKENS else inputs.width)
     optimizer = torch.optim.AdamW([*inputs.parameters(), *net.parameters()], lr=0.001)
     for i in range(N_WARM + N_BATCHES):
         if i == N_WARM:
             start = time.process_time()
         numbers, codes, labels = (part[i * BATCH:(i + 1) * BATCH] for part in rows)
-        logits = net(inputs(numbers, codes))
+        logits = net(inputs(numbers, codes), labels) if make is Neighbours else net(inputs(numbers, codes))
         if logits.dim() == 3:
             logits, labels = logits.flatten(0, 1), labels.repeat_interleave(logits.shape[1])
         optimizer.zero_grad()
