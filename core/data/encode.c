@@ -152,6 +152,16 @@ static const cer_encoder_type types[] = {
 		.write = cer_parts_write,
 		.read = cer_parts_read,
 	},
+	{
+		.id = 40,
+		.kinds = {CER_ENCODER_SEQUENCE, CER_ENCODER_SEQUENCE,
+                  CER_ENCODER_SEQUENCE},
+		.measure = cer_array_measure,
+		.encode = cer_array_encode,
+		.encode_values = cer_array_encode_values,
+		.write = cer_scale_write,
+		.read = cer_scale_read,
+	},
 };
 
 #define N_TYPES (sizeof(types) / sizeof(types[0]))

@@ -307,6 +307,7 @@ run_fit(fit_state *state, cer_error *err)
 		                 left < state->n_workers ? left : state->n_workers,
 		                 err));
 	}
+	cer_arrays_finish(state->encoders->encoders, state->encoders->n_encoders);
 	return cer_encoders_make_shape(state->arena, state->encoders,
 	                               state->view->n_classes, err);
 }

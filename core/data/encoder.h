@@ -226,7 +226,8 @@ extern cer_status cer_encoder_fail(const cer_encoder *encoder, cer_error *err);
 extern void cer_fit_list_keys(cer_fit_input *fit);
 
 /* Functions of the kinds: encode_scale.c, encode_grid.c, encode_bins.c,
- * encode_table.c, encode_hash.c, encode_calendar.c, encode_learnt.c. */
+ * encode_table.c, encode_hash.c, encode_calendar.c, encode_learnt.c,
+ * encode_array.c. */
 extern void cer_robust_measure(cer_fit_input *fit);
 extern void
 cer_robust_encode(const cer_encoder *encoder, const cer_encode_block *block);
@@ -309,6 +310,13 @@ extern void cer_hash_write(cer_byte_writer *to, const cer_encoder *encoder);
 extern cer_status cer_hash_read(cer_arena *arena, cer_byte_reader *from,
                                 cer_encoder *encoder, cer_error *err);
 
+extern void cer_array_measure(cer_fit_input *fit);
+/* What elements of one array have in common, once all are measured. */
+extern void cer_arrays_finish(cer_encoder *encoders, size_t n_encoders);
+extern void
+cer_array_encode(const cer_encoder *encoder, const cer_encode_block *block);
+extern void cer_array_encode_values(const cer_encoder *encoder,
+                                    const cer_value_block *block);
 extern void cer_cycles_measure(cer_fit_input *fit);
 extern void
 cer_cycles_encode(const cer_encoder *encoder, const cer_encode_block *block);

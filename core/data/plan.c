@@ -17,6 +17,7 @@
 #include "data/dataset.h"
 #include "lang/suggest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef struct choice
@@ -206,7 +207,7 @@ check_encoders(const cer_column *column, const cer_fe_item *item,
 		            CER_SHOW(column->name));
 		cer_error_set_hint(
 			err,
-			"Features are numbers, dates, times, booleans, enums, uuids and texts; cast the column in the source query, or leave it out.");
+			"Features are numbers, dates, times, booleans, enums, uuids, texts and, by sequence(n), arrays of numbers; cast the column in the source query, or leave it out.");
 		return CER_BAD_VALUE;
 	}
 	for (size_t i = 0; i < item->n_encoders; i++)
@@ -214,12 +215,76 @@ check_encoders(const cer_column *column, const cer_fe_item *item,
 	return CER_OK;
 }
 
+/* ---- arrays: columns "x[1]" .. "x[n]" and "x[]" beside x ---- */
+
+/* The column of a part of x, which `format` names; SIZE_MAX: there is none. */
+static size_t
+find_part(const source *from, const name_in_table *array, const char *format,
+          size_t i)
+{
+	char part[32];
+	size_t size = (size_t) snprintf(part, sizeof(part), format, i);
+	cer_text name;
+
+	for (size_t column = 0; column < from->n_columns; column++)
+		if (strip_qualifier(from->columns[column].name, array->qualifier,
+		                    &name) &&
+		    name.size == array->name.size + size &&
+		    memcmp(name.data, array->name.data, array->name.size) == 0 &&
+		    memcmp(name.data + array->name.size, part, size) == 0)
+			return column;
+	return SIZE_MAX;
+}
+
+static bool
+is_of_arrays(const cer_fe_item *item)
+{
+	for (size_t i = 0; i < item->n_encoders; i++)
+		if (item->encoders[i].kind == CER_ENCODER_SEQUENCE)
+			return true;
+	return false;
+}
+
+static cer_status
+note_part(source *from, const cer_fe_item *item, size_t column, cer_error *err)
+{
+	if (column == SIZE_MAX || from->columns[column].type != CER_TYPE_NUMBER)
+		return cer_fail_at(err, CER_BAD_VALUE, place_of(item),
+		                   "encoder sequence needs arrays of numbers, but "
+		                   "column \"%.*s\" holds none",
+		                   CER_SHOW(item->names[0]));
+	from->choices[column].is_named = true;
+	from->choices[column].n_encoders = 1;
+	from->choices[column].encoders = item->encoders;
+	return CER_OK;
+}
+
+static cer_status
+note_array(source *from, const cer_fe_item *item, cer_error *err)
+{
+	name_in_table name = {item->qualifier, item->names[0]};
+	size_t column;
+
+	CER_TRY(find_column(from, item, &name, &column, err));
+	CER_TRY(check_use(&from->columns[column], item, err));
+	if (item->n_encoders > 1)
+		return cer_fail_at(err, CER_BAD_VALUE, place_of(item),
+		                   "encoder sequence stands alone");
+	for (size_t i = 1; i <= item->encoders[0].width; i++)
+		CER_TRY(note_part(from, item, find_part(from, &name, "[%zu]", i), err));
+	return note_part(from, item, find_part(from, &name, "[]", 0), err);
+}
+
+/* ---- items ---- */
+
 static cer_status
 note_column(source *from, const cer_fe_item *item, cer_error *err)
 {
 	name_in_table name = {item->qualifier, item->names[0]};
 	size_t column;
 
+	if (is_of_arrays(item))
+		return note_array(from, item, err);
 	CER_TRY(find_column(from, item, &name, &column, err));
 	CER_TRY(check_use(&from->columns[column], item, err));
 	CER_TRY(check_encoders(&from->columns[column], item, err));
@@ -255,6 +320,8 @@ note_aggregate(source *from, const cer_fe_item *item, cer_error *err)
 		size_t column;
 
 		CER_TRY(find_column(from, item, &name, &column, err));
+		if (find_part(from, &name, "[]", 0) != SIZE_MAX)
+			continue; /* its elements are features */
 		CER_TRY(check_encoders(&from->columns[column], &value, err));
 		from->choices[column].is_named = true;
 	}

@@ -59,6 +59,17 @@ static const cer_arg hash_args[] = {
 	WHOLE("d", depth, 1, 1024, 8, "numbers that stand for one row"),
 };
 
+static const cer_arg sequence_args[] = {
+	{.name = "n",
+     .help = "elements of an array that are seen; fewer may be there",
+     .type = CER_ARG_INTEGER,
+     .least = 1,
+     .most = 1000,
+     .is_required = true,
+     .is_positional = true,
+     .offset = SPEC(width)},
+};
+
 static const cer_arg cycles_args[] = {
 	{.name = "period",
      .help = "length of the period in the column's unit; 0: the day, week, "
@@ -112,6 +123,10 @@ const cer_word cer_encoder_words[] = {
 	WORD_ARGS(CER_ENCODER_HASH, "hash", hash_args,
               "category, or number as one: a learnt vector per hash of the "
               "value, which is not stored"),
+	WORD_ARGS(
+		CER_ENCODER_SEQUENCE, "sequence", sequence_args,
+		"array of numbers: its first n elements, by mean and deviation of "
+		"all of them, and how many there are"),
 };
 
 const size_t cer_encoder_word_count = COUNT(cer_encoder_words);
@@ -137,6 +152,7 @@ cer_encoder_wants_number(cer_encoder_kind kind)
 		case CER_ENCODER_BINS:
 		case CER_ENCODER_CYCLES:
 		case CER_ENCODER_PARTS:
+		case CER_ENCODER_SEQUENCE:
 		case CER_ENCODER_PERIODIC:
 		case CER_ENCODER_PBLD:
 			return true;

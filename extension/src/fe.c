@@ -61,8 +61,8 @@ add_tables(Fe *fe)
 
 /* ---------------------------------------------------------------- targets */
 
-static FeTarget *
-add_target(Fe *fe, const cer_fe_item *item, char *name, Node *node)
+FeTarget *
+fe_add_target(Fe *fe, const cer_fe_item *item, char *name, Node *node)
 {
 	FeTarget *target = palloc0(sizeof(FeTarget));
 	ListCell *cell;
@@ -95,7 +95,7 @@ add_source_targets(Fe *fe)
 	{
 		char *name = source->columns[i].name;
 		FeTarget *target =
-			add_target(fe, NULL, name, fe_column(FE_SOURCE, name));
+			fe_add_target(fe, NULL, name, fe_column(FE_SOURCE, name));
 
 		target->is_in_star = columns[i].is_in_star;
 		target->is_label = columns[i].is_label;
@@ -130,7 +130,7 @@ add_join_targets(Fe *fe, const FeTable *table)
 	for (int i = 0; i < table->n_columns; i++)
 	{
 		FeColumn *column = &table->columns[i];
-		FeTarget *target = add_target(
+		FeTarget *target = fe_add_target(
 			fe, table->item, psprintf("%s.%s", table->alias, column->name),
 			fe_column(table->alias, column->name));
 
@@ -139,9 +139,9 @@ add_join_targets(Fe *fe, const FeTable *table)
 	}
 	if (table->indicator != NULL)
 		hide(fe, table, 0,
-		     add_target(fe, table->item,
-		                psprintf("%s.%s", table->alias, table->indicator),
-		                fe_is_matched(table, true)));
+		     fe_add_target(fe, table->item,
+		                   psprintf("%s.%s", table->alias, table->indicator),
+		                   fe_is_matched(table, true)));
 }
 
 static void
@@ -151,8 +151,8 @@ add_aggregate_targets(Fe *fe, const FeTable *table)
 	{
 		char *name = fe_text(table->item->values[i].name);
 
-		add_target(fe, table->item, psprintf("%s.%s", table->alias, name),
-		           fe_column(table->alias, name))
+		fe_add_target(fe, table->item, psprintf("%s.%s", table->alias, name),
+		              fe_column(table->alias, name))
 			->is_in_star = false; /* it is a feature in any case */
 	}
 }
@@ -171,7 +171,7 @@ add_expression(Fe *fe, const cer_fe_item *item)
 	                   fe_from(fe, list_length(fe->tables)), NULL);
 	(void) fe_text_check(fe, &text, fe_analyze((Node *) select, text.text));
 	fe_text_leave(&text);
-	add_target(fe, item, name, node)->is_in_star = false;
+	fe_add_target(fe, item, name, node)->is_in_star = false;
 }
 
 static void
@@ -194,6 +194,7 @@ add_targets(Fe *fe)
 	for (size_t i = 0; i < fe->n_items; i++)
 		if (fe->items[i].kind == CER_FE_DERIVED)
 			add_expression(fe, &fe->items[i]);
+	fe_add_arrays(fe);
 }
 
 /* ------------------------------------------------------------------ query */
@@ -327,6 +328,9 @@ static bool
 is_plain(const Fe *fe)
 {
 	for (size_t i = 0; i < fe->n_items; i++)
+	{
+		if (fe_is_of_arrays(&fe->items[i]))
+			return false;
 		switch (fe->items[i].kind)
 		{
 			case CER_FE_DERIVED:
@@ -336,6 +340,7 @@ is_plain(const Fe *fe)
 			default:
 				break;
 		}
+	}
 	return true;
 }
 

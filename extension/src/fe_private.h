@@ -177,6 +177,14 @@ extern void fe_check_equals(const Fe *fe, const FeTable *table);
 extern void fe_add_aggregate(Fe *fe, FeTable *table);
 extern Node *fe_aggregate(const Fe *fe, const FeTable *table);
 
+/* A target more, in the star; raises where one has its name. */
+extern FeTarget *
+fe_add_target(Fe *fe, const cer_fe_item *item, char *name, Node *node);
+/* Whether its encoder takes elements of arrays. */
+extern bool fe_is_of_arrays(const cer_fe_item *item);
+/* Elements of all columns of arrays, behind the other targets. */
+extern void fe_add_arrays(Fe *fe);
+
 /* ----------------------------------------------------------- expressions */
 
 /* What an author wrote between parentheses, for errors that arise in it. */

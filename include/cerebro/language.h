@@ -282,7 +282,8 @@ typedef enum cer_encoder_kind
 	CER_ENCODER_CYCLES,      /* sine and cosine of each period */
 	CER_ENCODER_PARTS,       /* year, month, day ...: a row per value */
 	CER_ENCODER_PERIODIC,    /* sines and cosines of learnt frequencies */
-	CER_ENCODER_PBLD         /* cosines of learnt frequencies and phases */
+	CER_ENCODER_PBLD,        /* cosines of learnt frequencies and phases */
+	CER_ENCODER_SEQUENCE /* of arrays: width elements and how many there are */
 } cer_encoder_kind;
 
 #define CER_PLE_BINS 32 /* unless FE says another number */

@@ -191,6 +191,38 @@ test_encode__missing_numbers_have_a_number_of_their_own(void **state)
 	encoded_release(&f);
 }
 
+/* Elements 3, 7, 3, 7 of two places: mean 5, deviation 2. */
+static void
+test_encode__elements_of_arrays_have_one_scale(void **state)
+{
+	static const cer_input inputs[] = {{TEXT("x"), CER_FLOAT64},
+	                                   {TEXT("x[1]"), CER_FLOAT64},
+	                                   {TEXT("x[2]"), CER_FLOAT64},
+	                                   {TEXT("x[]"), CER_FLOAT64}};
+	static const double elements[][3] = {
+		{3, 7, 2}, {3, NAN, 2}, {7, NAN, 1}, {NAN, NAN, NAN}, {9, 1e300, 3}};
+	static const float expected[][3] = {
+		{-1, 1, 1}, {-1, 0, 1}, {1, 0, 0.5f}, {0, 0, 0}, {2, 10, 1}};
+	uint64_t keys[] = {0, 1, 2, 3, 4};
+	uint8_t parts[] = {CER_TRAIN, CER_TRAIN, CER_TRAIN, CER_TRAIN, CER_VALID};
+	uint16_t labels[] = {0, 1, 0, 1, 0};
+	test_value values[5 * 4] = {0};
+	test_rows rows = {5, 4, 2, inputs, keys, parts, labels, values};
+	encoded_rows f;
+
+	(void) state;
+	for (size_t row = 0; row < 5; row++)
+		for (size_t i = 0; i < 3; i++)
+			values[row * 4 + 1 + i].number = elements[row][i];
+	assert_int_equal(encoded_init(&f, &rows, &cer_host_plain, &in_order,
+	                              "FE x : sequence(2)", NULL),
+	                 CER_OK);
+	assert_int_equal(cer_encoders_get_shape(f.encoders)->n_numbers, 3);
+	assert_memory_equal(f.train.numbers, expected, 4 * sizeof(expected[0]));
+	assert_memory_equal(f.valid.numbers, expected[4], sizeof(expected[4]));
+	encoded_release(&f);
+}
+
 static void
 test_encode__standardize_has_mean_0_and_deviation_1(void **state)
 {
@@ -517,6 +549,7 @@ main(void)
 		cmocka_unit_test(
 			test_encode__missing_numbers_have_a_number_of_their_own),
 		cmocka_unit_test(test_encode__standardize_has_mean_0_and_deviation_1),
+		cmocka_unit_test(test_encode__elements_of_arrays_have_one_scale),
 		cmocka_unit_test(test_encode__ple_tells_how_far_x_has_come),
 		cmocka_unit_test(test_encode__quantile_gives_normal_deviates),
 		cmocka_unit_test(test_encode__a_frequent_value_is_one_point),

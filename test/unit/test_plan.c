@@ -71,6 +71,12 @@ static const cer_column joined_columns[] = {
 	{TEXT("o.n"), CER_TYPE_NUMBER, false, false},
 	{TEXT("o.shape"), CER_TYPE_OTHER, false, false},
 	{TEXT("speed"), CER_TYPE_NUMBER, false, false},
+	{TEXT("o.list"), CER_TYPE_OTHER, false, false},
+	{TEXT("o.list[1]"), CER_TYPE_NUMBER, false, false},
+	{TEXT("o.list[2]"), CER_TYPE_NUMBER, false, false},
+	{TEXT("o.list[]"), CER_TYPE_NUMBER, false, false},
+	{TEXT("tags"), CER_TYPE_OTHER, false, false},
+	{TEXT("tags[1]"), CER_TYPE_CATEGORY, false, false},
 };
 
 static const plan_case joined_cases[] = {
@@ -85,6 +91,19 @@ static const plan_case joined_cases[] = {
      "column \"o.shape\" cannot be a feature at line 1, column 9", NULL},
 	{"FE age, speed = (age / 2) : standardize", "age speed:standardize", NULL,
      NULL},
+	{"FE age, AGGREGATE t o VIA (x) (list = array_agg(s)), o.list : sequence(2)",
+     "age o.list[1]:sequence o.list[2]:sequence o.list[]:sequence", NULL, NULL},
+	{"FE age, AGGREGATE t o VIA (x) (list = array_agg(s)), o.list : sequence(3)",
+     NULL,
+     "encoder sequence needs arrays of numbers, but column \"list\" holds none "
+     "at line 1, column 54",
+     NULL},
+	{"FE age, tags : sequence(1)", NULL,
+     "encoder sequence needs arrays of numbers, but column \"tags\" holds none "
+     "at line 1, column 9",
+     NULL},
+	{"FE age : sequence(1) + standardize", NULL,
+     "encoder sequence stands alone at line 1, column 4", NULL},
 	{"FE JOIN p, p.kinds", NULL,
      "unknown column \"p.kinds\" at line 1, column 12",
      "Perhaps you meant \"kind\"."},
