@@ -199,6 +199,16 @@ parse_sum(cer_parser *p, const char *expected, cer_ast **sum)
 	return parse_arithmetic(p, parse_product, "+-", expected, sum);
 }
 
+static bool
+has_optional(const cer_ast *ast)
+{
+	bool has = ast->kind == CER_AST_OPTIONAL;
+
+	for (const cer_ast *child = ast->first; child && !has; child = child->next)
+		has = has_optional(child);
+	return has;
+}
+
 /* operand, or so many of it */
 static cer_status
 parse_term(cer_parser *p, const char *expected, cer_ast **term)
@@ -213,6 +223,10 @@ parse_term(cer_parser *p, const char *expected, cer_ast **term)
 		return CER_OK;
 	CER_TRY(cer_parser_advance(p));
 	CER_TRY(parse_sum(p, "a number of layers", &count));
+	if (has_optional(count))
+		return cer_fail_at(
+			p->err, CER_SYNTAX, count->place,
+			"how often something is repeated cannot be left out");
 	CER_TRY(wrap(p, is_free ? CER_AST_FREE_TIMES : CER_AST_TIMES, term));
 	cer_ast_append(*term, count);
 	return CER_OK;

@@ -131,7 +131,21 @@ check_count(cer_resolver *r, const cer_ast *count)
 	return CER_OK;
 }
 
-/* Widths times words are neither. */
+/* A number, or what stands for some. */
+static bool
+is_numeric(const cer_ast *value)
+{
+	if (value->kind == CER_AST_CHOICE)
+	{
+		for (const cer_ast *one = value->first; one; one = one->next)
+			if (!is_numeric(one))
+				return false;
+		return true;
+	}
+	return value->kind == CER_AST_NUMBER || value->kind == CER_AST_RANGE;
+}
+
+/* w x n, where there may be such a thing. */
 static cer_status
 check_times(cer_resolver *r, const cer_ast *value)
 {
@@ -142,9 +156,8 @@ check_times(cer_resolver *r, const cer_ast *value)
 			CER_TRY(check_times(r, one));
 	if (value->kind != CER_AST_TIMES && value->kind != CER_AST_FREE_TIMES)
 		return CER_OK;
-	for (const cer_ast *side = value->first; side; side = side->next)
-		if (side->kind == CER_AST_CALL || side->kind == CER_AST_CHAIN)
-			return fail_times(r, value);
+	if (!is_numeric(value->first) || !is_numeric(value->last))
+		return fail_times(r, value);
 	return check_count(r, value->last);
 }
 

@@ -1,0 +1,26 @@
+-- A JOIN that finds several rows names them, whatever memory the search took.
+
+SET search_path = public, cerebro;
+SET client_min_messages = warning;
+CREATE TABLE visit AS
+	SELECT i AS id, repeat(md5((i % 9000)::text), 2) AS city, (i % 9000) / 7.0 AS price, i % 3 = 0 AS late FROM generate_series(1, 20000) i;
+ALTER TABLE visit ADD PRIMARY KEY (id);
+-- the one that is there twice comes late, after a long search
+CREATE TABLE town AS
+	SELECT repeat(md5(i::text), 2) AS city, i / 7.0 AS price, repeat('note ', 200) || i AS note, i % 5 AS size FROM generate_series(0, 8999) i;
+INSERT INTO town SELECT city, price, note, 7 FROM town WHERE price = 8999 / 7.0;
+ANALYZE visit, town;
+SELECT create_task('late', source => 'SELECT * FROM visit', label => 'late') > 0 AS made;
+SET work_mem = '64kB'; -- sorts and hashes of many blocks
+SELECT train('late', 'FE JOIN town USING (city, price), town.size AS mlp(4) PT epochs = 1');
+SET enable_hashagg = off;
+SELECT train('late', 'FE JOIN town USING (city, price), town.size AS mlp(4) PT epochs = 1');
+SET enable_sort = off;
+RESET enable_hashagg;
+SET work_mem = '64MB';
+SELECT train('late', 'FE JOIN town USING (city, price), town.size AS mlp(4) PT epochs = 1');
+-- without it all is well, in the same session
+DELETE FROM town WHERE size = 7;
+SELECT train('late', 'FE JOIN town USING (city, price), town.size AS mlp(4) PT epochs = 1') > 0 AS trained;
+SELECT drop_task('late');
+DROP TABLE visit, town;
