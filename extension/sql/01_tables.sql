@@ -176,6 +176,24 @@ CREATE INDEX epoch_state ON cerebro.epoch (state);
 COMMENT ON TABLE cerebro.epoch IS 'how each model learnt, epoch by epoch';
 COMMENT ON COLUMN cerebro.epoch.state IS 'the artefact that weights and optimizer were after it; its bytes are in state_part, if they are kept';
 
+CREATE TABLE cerebro.job_epoch (
+	job             bigint NOT NULL REFERENCES cerebro.job ON DELETE CASCADE,
+	epoch           integer NOT NULL,
+	train_loss      double precision NOT NULL,
+	valid_log_loss  double precision NOT NULL,
+	valid_auc       double precision,
+	valid_accuracy  double precision NOT NULL,
+	seconds         double precision NOT NULL,
+	rows_per_second double precision NOT NULL,
+	state           bytea NOT NULL,
+	has_made        boolean NOT NULL DEFAULT false,
+	PRIMARY KEY (job, epoch)
+);
+CREATE INDEX job_epoch_state ON cerebro.job_epoch (state);
+COMMENT ON TABLE cerebro.job_epoch IS 'epochs of trainings in the background that have no model yet: cerebro.resume goes on from them';
+COMMENT ON COLUMN cerebro.job_epoch.state IS 'the artefact that weights and optimizer were after it';
+COMMENT ON COLUMN cerebro.job_epoch.has_made IS 'whether the job has written the bytes of the state, and keeps them';
+
 CREATE TABLE cerebro.content (
 	id    bytea NOT NULL,
 	chunk integer NOT NULL,

@@ -33,7 +33,9 @@ BEGIN
 			   ('model_part', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model AND ' || is_readable || ')'),
 			   ('model_artefact', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model AND ' || is_readable || ')'),
 			   ('artefact', 'EXISTS (SELECT FROM cerebro.model_artefact a WHERE a.artefact OPERATOR(pg_catalog.=) artefact.id)'),
-			   ('state_part', 'EXISTS (SELECT FROM cerebro.epoch e WHERE e.state OPERATOR(pg_catalog.=) state_part.state)'),
+			   ('job_epoch', 'EXISTS (SELECT FROM cerebro.job j WHERE j.id OPERATOR(pg_catalog.=) job)'),
+			   ('state_part', 'EXISTS (SELECT FROM cerebro.epoch e WHERE e.state OPERATOR(pg_catalog.=) state_part.state) '
+							  'OR EXISTS (SELECT FROM cerebro.job_epoch j WHERE j.state OPERATOR(pg_catalog.=) state_part.state)'),
 			   ('content', 'EXISTS (SELECT FROM cerebro.model_part p WHERE p.content OPERATOR(pg_catalog.=) content.id) '
 						   'OR EXISTS (SELECT FROM cerebro.state_part s WHERE s.content OPERATOR(pg_catalog.=) content.id)')
 	LOOP

@@ -44,6 +44,53 @@ WHERE j.status OPERATOR(pg_catalog.=) 'queued';
 COMMENT ON VIEW cerebro.progress IS 'trainings that run, wait or were interrupted; yours, or all for members of pg_read_all_stats';
 GRANT SELECT ON cerebro.progress TO PUBLIC;
 
+CREATE VIEW cerebro.jobs WITH (security_invoker = true) AS
+	SELECT j.id AS job,
+		   t.name AS task,
+		   j.mst,
+		   j.parent,
+		   j.status,
+		   j.reason,
+		   j.model,
+		   COALESCE(j.n_epochs, 0) AS epochs,
+		   (SELECT pg_catalog.max(e.epoch) FROM cerebro.job_epoch e
+			WHERE e.job OPERATOR(pg_catalog.=) j.id) AS committed_epochs,
+		   j.is_background,
+		   j.read_seconds,
+		   j.train_seconds,
+		   j.peak_bytes,
+		   j.owner AS who,
+		   j.queued_at,
+		   j.started_at,
+		   j.ended_at
+	FROM cerebro.job j
+	JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) j.task;
+COMMENT ON VIEW cerebro.jobs IS 'your trainings: queued, running, done, stopped early, failed or cancelled';
+COMMENT ON COLUMN cerebro.jobs.job IS 'its number, for cancel and resume';
+COMMENT ON COLUMN cerebro.jobs.task IS 'the task that it trains for';
+COMMENT ON COLUMN cerebro.jobs.mst IS 'what is trained';
+COMMENT ON COLUMN cerebro.jobs.parent IS 'the model that it is a change of';
+COMMENT ON COLUMN cerebro.jobs.status IS 'queued, running, done, stopped (early), failed or cancelled';
+COMMENT ON COLUMN cerebro.jobs.reason IS 'why it ended so';
+COMMENT ON COLUMN cerebro.jobs.model IS 'the model that it made, or will make';
+COMMENT ON COLUMN cerebro.jobs.epochs IS 'epochs that it went through until it ended';
+COMMENT ON COLUMN cerebro.jobs.is_background IS 'in the background, or in the session that asked';
+COMMENT ON COLUMN cerebro.jobs.read_seconds IS 'reading its rows took';
+COMMENT ON COLUMN cerebro.jobs.train_seconds IS 'its epochs took, without validation';
+COMMENT ON COLUMN cerebro.jobs.peak_bytes IS 'memory that its engine held at most';
+COMMENT ON COLUMN cerebro.jobs.who IS 'the role that asked';
+COMMENT ON COLUMN cerebro.jobs.queued_at IS 'when it was asked for';
+COMMENT ON COLUMN cerebro.jobs.started_at IS 'when it began';
+COMMENT ON COLUMN cerebro.jobs.ended_at IS 'when it ended';
+COMMENT ON COLUMN cerebro.jobs.committed_epochs IS 'from which cerebro.resume would go on; NULL: from the start';
+GRANT SELECT ON cerebro.jobs TO PUBLIC;
+
+CREATE FUNCTION cerebro.resume(job bigint) RETURNS integer
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	AS 'MODULE_PATHNAME', 'cerebro_resume';
+COMMENT ON FUNCTION cerebro.resume(bigint) IS
+	'a job that failed, was cancelled or interrupted goes on in the background from the last epoch that it committed, with the bits of a training that nothing disturbed; returns the model''s id';
+
 CREATE FUNCTION cerebro.cancel(job bigint) RETURNS boolean
 	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
 	AS 'MODULE_PATHNAME', 'cerebro_cancel';

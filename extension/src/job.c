@@ -106,6 +106,28 @@ job_queue(const Job *job)
 	queued_job = job->id;
 }
 
+void
+job_requeue(const Job *job)
+{
+	ArchiveScope scope;
+	SqlArgs args = {0};
+	Datum settings = texts_to_array(job->settings, job->n_settings);
+
+	archive_enter(&scope);
+	sql_add_int8(&args, job->id);
+	sql_add_role(&args, job->login);
+	sql_add_int4(&args, job->model);
+	sql_add(&args, TEXTARRAYOID, settings, false);
+	sql_run("UPDATE cerebro.job SET status = 'queued', login = $2, model = $3,"
+	        " settings = CASE WHEN is_background THEN settings ELSE $4 END,"
+	        " is_background = true, reason = NULL, pid = NULL,"
+	        " started_at = NULL, ended_at = NULL"
+	        " WHERE id OPERATOR(pg_catalog.=) $1",
+	        &args);
+	archive_leave(&scope);
+	queued_job = job->id;
+}
+
 /* -------------------------------------------------------------- claiming */
 
 static bool

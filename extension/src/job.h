@@ -29,6 +29,10 @@ extern int64 job_new_id(void);
 extern int32 job_new_model_id(void);
 /* Writes a queued row; a worker starts when the transaction commits. */
 extern void job_queue(const Job *job);
+/* The same for a job that is there and stopped: login, settings, model. */
+extern void job_requeue(const Job *job);
+/* In an archive scope: what the jobs of a task have kept, see job_epoch.c. */
+extern void job_epoch_drop_all(int32 task);
 /*
  * Writes the row of an attempt, or brings it up to date; nothing where its
  * task is gone.

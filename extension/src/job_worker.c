@@ -133,6 +133,11 @@ train(const Job *job, Attempt *attempt)
 	{
 		(void) training_read(training); /* never finds: its model is due */
 		commit_as(&scope);
+		while (!training->is_done)
+		{
+			training_wait(training);
+			job_epoch_commit(training);
+		}
 		training_run(training);
 		begin_as(job->owner, &scope);
 		training_archive(training);

@@ -18,6 +18,7 @@
 #include "utils/snapmgr.h"
 
 #include "content.h"
+#include "job.h"
 
 PG_FUNCTION_INFO_V1(cerebro_drop_model);
 
@@ -177,7 +178,9 @@ delete_states(int32 model)
 	            "AND e.model OPERATOR(pg_catalog.=) $1) "
 	            "AND NOT EXISTS (SELECT FROM cerebro.epoch e "
 	            "WHERE e.state OPERATOR(pg_catalog.=) s.state "
-	            "AND e.model OPERATOR(pg_catalog.<>) $1)",
+	            "AND e.model OPERATOR(pg_catalog.<>) $1) "
+	            "AND NOT EXISTS (SELECT FROM cerebro.job_epoch e "
+	            "WHERE e.state OPERATOR(pg_catalog.=) s.state)",
 	            model);
 }
 
@@ -230,6 +233,7 @@ model_drop_all(int32 task)
 		check_not_deployed(models[i]);
 		delete_model(models[i]);
 	}
+	job_epoch_drop_all(task);
 }
 
 Datum

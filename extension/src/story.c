@@ -279,19 +279,28 @@ make_ids(Story *story, uint32 first, int n)
 
 /* What is known of epochs first, first + 1, ...; in an archive scope. */
 static void
-look_up(Story *story, uint32 first, int n, KnownEpoch *known)
+look_up(Story *story, int64 job, uint32 first, int n, KnownEpoch *known)
 {
 	SqlArgs args = {0};
 	uint64 n_rows;
 
 	memset(known, 0, n * sizeof(*known));
 	sql_add(&args, BYTEAARRAYOID, make_ids(story, first, n), false);
+	sql_add_int8(&args, job);
 	n_rows = sql_run(
 		"SELECT DISTINCT ON (e.state) e.state, e.train_loss, e.valid_log_loss,"
 		" e.valid_auc, e.valid_accuracy, e.seconds, e.rows_per_second,"
 		" EXISTS (SELECT FROM cerebro.state_part p"
 		" WHERE p.state OPERATOR(pg_catalog.=) e.state)"
-		" FROM cerebro.epoch e WHERE e.state OPERATOR(pg_catalog.=) ANY ($1)"
+		" FROM (SELECT state, train_loss, valid_log_loss, valid_auc,"
+		" valid_accuracy, seconds, rows_per_second FROM cerebro.epoch"
+		" WHERE state OPERATOR(pg_catalog.=) ANY ($1)"
+		" AND $2 OPERATOR(pg_catalog.=) 0 UNION ALL"
+		" SELECT state, train_loss, valid_log_loss, valid_auc, valid_accuracy,"
+		" seconds, rows_per_second FROM cerebro.job_epoch"
+		" WHERE state OPERATOR(pg_catalog.=) ANY ($1)"
+		" AND (job OPERATOR(pg_catalog.=) $2"
+		" OR $2 OPERATOR(pg_catalog.=) 0)) e"
 		" ORDER BY e.state",
 		&args);
 	for (uint64 row = 0; row < n_rows; row++)
@@ -352,7 +361,7 @@ replay(Replay *r, const KnownEpoch *known, MemoryContext context)
 }
 
 List *
-story_find_epochs(Story *story, const cer_mst *mst)
+story_find_epochs(Story *story, const cer_mst *mst, int64 job)
 {
 	Replay r = {.mst = mst,
 	            .n_epochs = cer_mst_get_epochs(mst),
@@ -369,7 +378,7 @@ story_find_epochs(Story *story, const cer_mst *mst)
 		KnownEpoch known[LOOK_AHEAD];
 		int i = 0;
 
-		look_up(story, next, n, known);
+		look_up(story, job, next, n, known);
 		for (; i < n && known[i].is_known && !r.is_over; i++)
 			replay(&r, &known[i], caller);
 		if (i < n)

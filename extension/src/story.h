@@ -40,9 +40,10 @@ extern int32 story_find_model(const Story *story, int32 task,
 
 /*
  * Epochs whose state after the last of them is kept, and which this training
- * would begin with: list of cer_epoch, NIL if there are none.
+ * would begin with: list of cer_epoch, NIL if there are none.  job: of that job
+ * alone; 0: of anybody.
  */
-extern List *story_find_epochs(Story *story, const cer_mst *mst);
+extern List *story_find_epochs(Story *story, const cer_mst *mst, int64 job);
 /* Parts of a kept state; NIL if it is gone. */
 extern List *story_read_state(const cer_id *state);
 

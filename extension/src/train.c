@@ -40,6 +40,7 @@ train_init(void)
 		"Background workers of a database that train at the same time.", NULL,
 		&job_max_workers, 2, 0, 1024, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	train_state_init();
+	job_epoch_init();
 	extract_init();
 }
 
@@ -168,6 +169,18 @@ queue(const TrainRequest *request)
 	                "; it will make model %d once this transaction commits",
 	                job.id, job.model)));
 	return job.model;
+}
+
+void
+train_requeue(int64 id, int32 model)
+{
+	Job job = {.id = id, .model = model, .login = GetSessionUserId()};
+
+	capture_settings(&job, CurrentMemoryContext);
+	job_requeue(&job);
+	ereport(NOTICE, (errmsg("job " INT64_FORMAT
+	                        " is queued again; it will make model %d",
+	                        id, model)));
 }
 
 /* ---------------------------------------------------------------- function */

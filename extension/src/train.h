@@ -77,7 +77,8 @@ typedef struct Training
 	cer_epoch best;
 	uint32 n_parts;
 	TrainedPart *parts;
-	List *states; /* of TrainedState */
+	List *states;       /* of TrainedState */
+	uint32 n_committed; /* epochs that are in cerebro.job_epoch */
 	cer_triple_done done;
 	char *kernel_class;
 	bool is_done;
@@ -96,7 +97,9 @@ extern bool training_read(Training *training);
 extern void training_set_phase(Training *training, AttemptPhase phase);
 extern void
 training_handle_message(void *self, const cer_message *message); /* self: it */
-/* Needs no transaction. */
+/* Needs no transaction; waits for some messages. */
+extern void training_wait(Training *training);
+/* Until all is done. */
 extern void training_run(Training *training);
 /* In a transaction: model, parts, epochs and the job's row. */
 extern void training_archive(Training *training);
@@ -127,6 +130,20 @@ extern bool training_find_read(Training *training, const ReadPlan *plan);
 extern void
 training_handle_state(Training *training, const cer_group_state *message);
 extern void training_write_story(Training *training);
+/* In an archive scope: false where the state was kept already. */
+extern bool train_write_state(const cer_id *id, const TrainedState *state);
+extern bool train_is_whole(const TrainedPart *parts, uint32 n_parts);
+/* Lets go of those until an epoch that the archive does not keep. */
+extern void training_forget_states(Training *training, uint32 epoch);
+/* The epoch whose state the archive keeps as the last; 0: none. */
+extern uint32 train_get_last_kept(const Training *training);
+
+/* ------------------- epochs committed before the model: job_epoch.c */
+
+extern void job_epoch_init(void);
+extern void job_epoch_ask(const Training *training, cer_group_triple *triple);
+extern void job_epoch_commit(Training *training);
+extern void job_epoch_hand_over(const Training *training);
 /* Puts a piece from the engine to its part, or raises. */
 extern void train_take_piece(TrainedPart **parts, uint32 *n_parts,
                              const cer_group_part *piece);
@@ -154,6 +171,8 @@ typedef struct TrainRequest
 
 /* Trains here, or queues; returns the model's id. */
 extern int32 train_request(const TrainRequest *request, bool wait);
+/* The job is queued again, with this session's settings if it had none. */
+extern void train_requeue(int64 job, int32 model);
 /* Raises where nothing can be written. */
 extern void train_check_may_write(const char *function);
 

@@ -95,6 +95,7 @@ training_archive(Training *training)
 		content_write_part(&table, (int32) i, &training->parts[i]);
 	training_write_story(training);
 	training_write_plan(training);
+	job_epoch_hand_over(training);
 	archive_leave(&scope);
 	attempt->subxact = GetCurrentSubTransactionId();
 	attempt_end(attempt, training->done.is_stopped ? JOB_STOPPED : JOB_DONE,

@@ -110,6 +110,7 @@ send_group(Training *training, const Features *features, const ReadPlan *plan)
 	                           .keep_every = train_get_keep_every()};
 	cer_message message = {.type = CER_FRAME_GROUP};
 
+	job_epoch_ask(training, &triple);
 	message.group.n_triples = 1;
 	message.group.triples = &triple;
 	message.group.n_columns = features->n_columns;

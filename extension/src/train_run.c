@@ -211,8 +211,8 @@ handle_triple_done(Training *training, const cer_triple_done *done)
 	note_peak(training, done->peak_bytes);
 }
 
-static bool
-are_whole(const TrainedPart *parts, uint32 n_parts)
+bool
+train_is_whole(const TrainedPart *parts, uint32 n_parts)
 {
 	for (uint32 i = 0; i < n_parts; i++)
 		if (parts[i].data == NULL || parts[i].n_received != parts[i].size)
@@ -225,14 +225,14 @@ handle_done(Training *training)
 {
 	bool is_whole = training->kernel_class != NULL && training->epochs != NIL &&
 	                training->n_parts > 0 &&
-	                are_whole(training->parts, training->n_parts);
+	                train_is_whole(training->parts, training->n_parts);
 	ListCell *cell;
 
 	foreach (cell, training->states)
 	{
 		const TrainedState *state = lfirst(cell);
 
-		is_whole = is_whole && are_whole(state->parts, state->n_parts);
+		is_whole = is_whole && train_is_whole(state->parts, state->n_parts);
 	}
 	if (!is_whole || training->best.epoch == 0)
 		fail_protocol("less than a model");
@@ -275,6 +275,12 @@ training_handle_message(void *self, const cer_message *message)
 			fail_protocol("what only the server may say");
 	}
 	MemoryContextSwitchTo(caller);
+}
+
+void
+training_wait(Training *training)
+{
+	engine_wait(training->engine);
 }
 
 void

@@ -206,9 +206,11 @@ training_find_read_model(Training *training, const ReadPlan *plan)
 List *
 training_find_epochs(const Training *training)
 {
-	if (!reuse || plan_state == PLAN_OFF)
-		return NIL;
-	return story_find_epochs(training->story, training->mst);
+	bool is_any = reuse && plan_state != PLAN_OFF;
+
+	/* its own are found even so: they are what it goes on from */
+	return story_find_epochs(training->story, training->mst,
+	                         is_any ? 0 : training->attempt->record.job);
 }
 
 /* Once rows are read: a model, or where to go on.  True: a model. */
@@ -275,19 +277,77 @@ lock_state(const cer_id *id)
 	               &args) > 0;
 }
 
-/* In an archive scope; returns its bytes. */
-static int64
-write_state(const cer_id *id, const TrainedState *state)
+bool
+train_write_state(const cer_id *id, const TrainedState *state)
 {
 	PartTable table = content_state_parts(id);
-	int64 n_bytes = 0;
+	bool is_new = false;
 
 	while (!lock_state(id))
+	{
 		for (uint32 i = 0; i < state->n_parts; i++)
 			content_write_part(&table, (int32) i, &state->parts[i]);
+		is_new = true;
+	}
+	return is_new;
+}
+
+static int64
+get_state_size(const TrainedState *state)
+{
+	int64 n_bytes = 0;
+
 	for (uint32 i = 0; i < state->n_parts; i++)
 		n_bytes += (int64) state->parts[i].size;
 	return n_bytes;
+}
+
+/* Whether the archive keeps it; others were for the job alone. */
+static bool
+is_kept(const Training *training, uint32 epoch)
+{
+	uint32 every = train_get_keep_every();
+	const cer_epoch *last = llast(training->epochs);
+
+	return every > 0 && (epoch == last->epoch ||
+	                     (every != CER_KEEP_LAST && epoch % every == 0));
+}
+
+uint32
+train_get_last_kept(const Training *training)
+{
+	return train_get_keep_every() > 0
+	           ? ((const cer_epoch *) llast(training->epochs))->epoch
+	           : 0;
+}
+
+static void
+free_state(TrainedState *state)
+{
+	for (uint32 i = 0; i < state->n_parts; i++)
+	{
+		pfree(state->parts[i].name);
+		pfree(state->parts[i].data);
+	}
+	pfree(state->parts);
+	pfree(state);
+}
+
+/* Until now the last epoch is that of the newest state: it stays. */
+void
+training_forget_states(Training *training, uint32 epoch)
+{
+	ListCell *cell;
+
+	foreach (cell, training->states)
+	{
+		TrainedState *state = lfirst(cell);
+
+		if (state->epoch >= epoch || is_kept(training, state->epoch))
+			continue;
+		training->states = foreach_delete_current(training->states, cell);
+		free_state(state);
+	}
 }
 
 static const TrainedState *
@@ -319,8 +379,11 @@ training_write_story(Training *training)
 		cer_id id = story_get_state(story, epoch->epoch);
 		ArtefactCost cost = {-1, epoch->seconds};
 
-		if (state != NULL)
-			cost.bytes = write_state(&id, state);
+		if (state != NULL && is_kept(training, epoch->epoch))
+		{
+			(void) train_write_state(&id, state);
+			cost.bytes = get_state_size(state);
+		}
 		else
 			(void) lock_state(&id);
 		story_write_epoch(story, record->model, record->owner, epoch->epoch,
