@@ -207,10 +207,12 @@ List *
 training_find_epochs(const Training *training)
 {
 	bool is_any = reuse && plan_state != PLAN_OFF;
+	int64 job = training->attempt->record.job;
 
+	if (!is_any && job == 0)
+		return NIL;
 	/* its own are found even so: they are what it goes on from */
-	return story_find_epochs(training->story, training->mst,
-	                         is_any ? 0 : training->attempt->record.job);
+	return story_find_epochs(training->story, training->mst, is_any ? 0 : job);
 }
 
 /* Once rows are read: a model, or where to go on.  True: a model. */
