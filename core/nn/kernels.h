@@ -286,9 +286,13 @@ typedef struct cer_kernels
 	               const float *x, float *y);
 	void (*add_squares)(size_t n, const float *mean, const float *x,
 	                    float *sum);
-	/* squares of x (n) from each of CER_DISTANCE_LANES vectors (n, lanes) */
+	/* of x (n) from each of CER_DISTANCE_LANES vectors (n, lanes), at least
+	 * 1e-6 */
 	void (*distances)(size_t n, const float *x, const float *vectors,
-	                  float *squares);
+	                  float *distances);
+	/* weights = exp(nearest - distances) */
+	void (*weigh)(size_t n, float nearest, const float *distances,
+	              float *weights);
 	void (*normalize)(const cer_normalize *normalize);
 	void (*normalize_grads)(const cer_normalize_grads *grads);
 

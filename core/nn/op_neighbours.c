@@ -24,9 +24,7 @@
 #include <math.h>
 #include <string.h>
 
-#define LEAST_SHARE   1e-7f
-#define LEAST_SQUARE  1e-12f /* of a distance: it is divided by */
-#define LARGEST_DELAY 30.0f  /* rows this much farther weigh nothing */
+#define LEAST_SHARE 1e-7f
 
 /* Vectors in blocks of CER_DISTANCE_LANES, each (n, lanes), and classes. */
 typedef struct neighbour_bank
@@ -38,8 +36,10 @@ typedef struct neighbour_bank
 
 typedef struct candidates_state
 {
-	float *blocks; /* the batch's */
-	float *pulls;  /* (batch_rows, batch_rows): c */
+	float *blocks;    /* the batch's */
+	size_t stride;    /* rows of the batch, up to whole blocks */
+	float *distances; /* (batch_rows, stride) */
+	float *pulls;     /* (batch_rows, stride): what rows weigh, then c */
 	cer_gemm own;
 	cer_gemm others;
 } candidates_state;
@@ -93,11 +93,12 @@ candidates_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 {
 	candidates_state *state = cer_graph_make_state(graph, node, sizeof(*state));
 	size_t n_rows = graph->batch_rows;
+	size_t stride = count_blocks(n_rows) * CER_DISTANCE_LANES;
 	size_t n = node->out.n;
 	cer_gemm_shape own = {.n_rows = graph->tile_rows,
 	                      .n_columns = n,
 	                      .n_inner = n_rows,
-	                      .a_stride = n_rows,
+	                      .a_stride = stride,
 	                      .b_stride = n,
 	                      .c_stride = n};
 	cer_gemm_shape others = own;
@@ -106,11 +107,14 @@ candidates_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 		return cer_fail_memory(err, sizeof(*state));
 	if (graph->is_scoring)
 		return CER_OK;
-	state->blocks = cer_graph_allocate_floats(
-		graph, count_blocks(n_rows) * CER_DISTANCE_LANES * n);
-	state->pulls = cer_graph_allocate_floats(graph, n_rows * n_rows);
-	if (state->blocks == NULL || state->pulls == NULL)
-		return cer_fail_memory(err, n_rows * n_rows * sizeof(float));
+	state->stride = stride;
+	state->blocks = cer_graph_allocate_floats(graph, stride * n);
+	state->distances = cer_graph_allocate_floats(graph, n_rows * stride);
+	state->pulls = cer_graph_allocate_floats(graph, n_rows * stride);
+	if (state->blocks == NULL || state->distances == NULL ||
+	    state->pulls == NULL)
+		return cer_fail_memory(err, 2 * n_rows * stride * sizeof(float));
+	cer_graph_need_scratch(graph, 2 * graph->tile_rows);
 	others.is_a_transposed = true;
 	others.accumulate = true;
 	CER_TRY(graph->make_gemm(graph->kernels, &own, &state->own, err));
@@ -144,41 +148,44 @@ candidates_join_backward(const cer_graph *graph, const cer_graph_node *node)
 	size_t n_done = cer_graph_count_tiles(graph) * graph->tile_rows;
 	size_t n_rows = graph->batch_rows;
 
-	memset(state->pulls + n_done * n_rows, 0,
-	       (n_rows - n_done) * n_rows * sizeof(float));
+	memset(state->pulls + n_done * state->stride, 0,
+	       (n_rows - n_done) * state->stride * sizeof(float));
 }
 
-static float
-add_pulls(const float *pulls, size_t n_rows, size_t row)
+/* sums (rows of a tile): c of the rows as those that look, and as the others */
+static void
+add_pulls(const cer_tile *tile, const candidates_state *state, float *sums)
 {
-	float sum = 0.0f;
+	size_t n_rows = tile->graph->batch_rows;
 
+	memset(sums, 0, tile->n_all * sizeof(float));
 	for (size_t i = 0; i < n_rows; i++)
-		sum += pulls[row * n_rows + i] + pulls[i * n_rows + row];
-	return sum;
+		tile->graph->kernels->backward_linear(
+			tile->n_all, state->pulls + i * state->stride + tile->first, sums);
+	for (size_t row = 0; row < tile->n_all; row++)
+	{
+		const float *pulls = state->pulls + (tile->first + row) * state->stride;
+
+		for (size_t i = 0; i < n_rows; i++)
+			sums[row] += pulls[i];
+	}
 }
 
 static void
 candidates_backward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const candidates_state *state = node->state;
-	size_t n_rows = tile->graph->batch_rows;
 	size_t n = node->out.n;
+	const float *z = cer_get_data(&node->out, tile->first);
 	float *dz = cer_get_grad(&node->out, tile->first);
 
-	cer_gemm_run(&state->own, state->pulls + tile->first * n_rows,
+	cer_gemm_run(&state->own, state->pulls + tile->first * state->stride,
 	             node->out.data, dz);
 	cer_gemm_run(&state->others, state->pulls + tile->first, node->out.data,
 	             dz);
-	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
-	{
-		const float *z = cer_get_data(&node->out, row);
-		float sum = add_pulls(state->pulls, n_rows, row);
-
-		dz = cer_get_grad(&node->out, row);
-		for (size_t i = 0; i < n; i++)
-			dz[i] = z[i] * sum - dz[i];
-	}
+	add_pulls(tile, state, tile->scratch);
+	for (size_t i = 0; i < tile->n_all * n; i++)
+		dz[i] = z[i] * tile->scratch[i / n] - dz[i];
 }
 
 const cer_operator cer_op_candidates = {
@@ -227,65 +234,79 @@ neighbours_cost(const cer_net *net, const cer_node *node)
 	       (double) (node->n_in * net->tensors[node->first_tensor].dims[0]);
 }
 
-static neighbour_bank
-get_bank(const cer_tile *tile, const neighbours_state *state)
-{
-	if (tile->graph->batch.is_training)
-		return (neighbour_bank){tile->graph->batch.n_rows, state->batch->blocks,
-		                        tile->graph->labels};
-	return (neighbour_bank){state->n_kept, state->vectors, state->classes};
-}
-
-/* What a row sees of a bank; far and shares are of all classes. */
+/* What a row sees of a bank. */
 typedef struct neighbour_look
 {
 	neighbour_bank bank;
-	size_t excluded; /* row of the bank: itself; SIZE_MAX: none */
 	float *distances;
-	float *weights; /* exp(nearest - distance) */
+	float *weights; /* exp(nearest - distance); of itself 0 */
 	float *shares;  /* by class: p */
-	float total;
+	float total;    /* of weights */
 } neighbour_look;
 
-/* Scratch: distances, weights, shares. */
-static void
-look(const cer_tile *tile, const cer_graph_node *node, size_t row,
-     neighbour_look *l)
+/* Scratch: shares, then, but in training, distances and weights. */
+static neighbour_look
+begin_look(const cer_tile *tile, const cer_graph_node *node, size_t row)
 {
-	size_t n_padded;
+	const neighbours_state *state = node->state;
+	neighbour_look l = {.shares = tile->scratch};
+
+	if (tile->graph->batch.is_training)
+	{
+		const candidates_state *batch = state->batch;
+
+		l.bank = (neighbour_bank){tile->graph->batch.n_rows, batch->blocks,
+		                          tile->graph->labels};
+		l.distances = batch->distances + row * batch->stride;
+		l.weights = batch->pulls + row * batch->stride;
+		return l;
+	}
+	l.bank = (neighbour_bank){state->n_kept, state->vectors, state->classes};
+	l.distances = l.shares + cer_dense_pad(node->out.n);
+	l.weights = l.distances + count_blocks(l.bank.n_rows) * CER_DISTANCE_LANES;
+	return l;
+}
+
+static void
+add_shares(const neighbour_look *l, size_t n_classes)
+{
+	memset(l->shares, 0, n_classes * sizeof(float));
+	for (size_t i = 0; i < l->bank.n_rows; i++)
+		l->shares[l->bank.classes[i]] += l->weights[i];
+}
+
+/* Shares of what weighs in all; without others there is none. */
+static void
+finish_look(neighbour_look *l, size_t n_classes)
+{
+	add_shares(l, n_classes);
+	l->total = 0.0f;
+	for (size_t i = 0; i < n_classes; i++)
+		l->total += l->shares[i];
+	for (size_t i = 0; l->total > 0.0f && i < n_classes; i++)
+		l->shares[i] /= l->total;
+}
+
+static neighbour_look
+look(const cer_tile *tile, const cer_graph_node *node, size_t row)
+{
+	const cer_kernels *kernels = tile->graph->kernels;
+	neighbour_look l = begin_look(tile, node, row);
+	size_t n_rows = l.bank.n_rows;
+	size_t excluded = tile->graph->batch.is_training ? row : SIZE_MAX;
 	float nearest = INFINITY;
 
-	l->bank = get_bank(tile, node->state);
-	n_padded = count_blocks(l->bank.n_rows) * CER_DISTANCE_LANES;
-	l->distances = tile->scratch;
-	l->weights = l->distances + n_padded;
-	l->shares = l->weights + n_padded;
-	for (size_t i = 0; i < n_padded; i += CER_DISTANCE_LANES)
-		tile->graph->kernels->distances(
-			node->in.n, cer_get_data(&node->in, row),
-			l->bank.vectors + i * node->in.n, l->distances + i);
-	l->excluded = tile->graph->batch.is_training ? row : SIZE_MAX;
-	for (size_t i = 0; i < l->bank.n_rows; i++)
-	{
-		l->distances[i] = sqrtf(l->distances[i] + LEAST_SQUARE);
-		if (i != l->excluded && l->distances[i] < nearest)
-			nearest = l->distances[i];
-	}
-	l->total = 0.0f;
-	memset(l->shares, 0, node->out.n * sizeof(float));
-	for (size_t i = 0; i < l->bank.n_rows; i++)
-	{
-		float delay = l->distances[i] - nearest;
-
-		l->weights[i] = 0.0f;
-		if (i == l->excluded || delay > LARGEST_DELAY)
-			continue;
-		l->weights[i] = expf(-delay);
-		l->shares[l->bank.classes[i]] += l->weights[i];
-		l->total += l->weights[i];
-	}
-	for (size_t i = 0; l->total > 0.0f && i < node->out.n; i++)
-		l->shares[i] /= l->total;
+	for (size_t i = 0; i < n_rows; i += CER_DISTANCE_LANES)
+		kernels->distances(node->in.n, cer_get_data(&node->in, row),
+		                   l.bank.vectors + i * node->in.n, l.distances + i);
+	for (size_t i = 0; i < n_rows; i++)
+		if (l.distances[i] < nearest && i != excluded)
+			nearest = l.distances[i];
+	kernels->weigh(n_rows, nearest, l.distances, l.weights);
+	if (excluded < n_rows)
+		l.weights[excluded] = 0.0f;
+	finish_look(&l, node->out.n);
+	return l;
 }
 
 static void
@@ -299,44 +320,45 @@ neighbours_forward(const cer_tile *tile, const cer_graph_node *node)
 		memset(y, 0, node->out.n * sizeof(float));
 		if (row >= tile->first + tile->n_rows)
 			continue;
-		look(tile, node, row, &l);
+		l = look(tile, node, row);
 		for (size_t i = 0; i < node->out.n; i++)
 			y[i] = logf(l.shares[i] + LEAST_SHARE);
 	}
 }
 
-/* Row of c; what the distances' gradients come to, not z's. */
+/* Row of c, in the place of what the row's neighbours weigh. */
 static void
-pull_row(const cer_tile *tile, const cer_graph_node *node, size_t row,
-         float *pulls)
+pull_row(const cer_tile *tile, const cer_graph_node *node, size_t row)
 {
 	const float *dy = cer_get_grad(&node->out, row);
-	neighbour_look l;
+	neighbour_look l = begin_look(tile, node, row);
+	float *gains = l.shares + cer_dense_pad(node->out.n);
 	float mean = 0.0f;
 
-	look(tile, node, row, &l);
+	finish_look(&l, node->out.n);
 	for (size_t i = 0; i < node->out.n; i++)
-		mean += dy[i] / (l.shares[i] + LEAST_SHARE) * l.shares[i];
-	for (size_t i = 0; i < l.bank.n_rows; i++)
 	{
-		size_t class = l.bank.classes[i];
-		float gain = dy[class] / (l.shares[class] + LEAST_SHARE) - mean;
-
-		if (l.weights[i] > 0.0f)
-			pulls[i] = -l.weights[i] / l.total * gain / l.distances[i];
+		gains[i] = dy[i] / (l.shares[i] + LEAST_SHARE);
+		mean += gains[i] * l.shares[i];
 	}
+	for (size_t i = 0; i < node->out.n; i++)
+		gains[i] = l.total > 0.0f ? (mean - gains[i]) / l.total : 0.0f;
+	for (size_t i = 0; i < l.bank.n_rows; i++)
+		l.weights[i] *= gains[l.bank.classes[i]] / l.distances[i];
+	memset(l.weights + l.bank.n_rows, 0,
+	       (tile->graph->batch_rows - l.bank.n_rows) * sizeof(float));
 }
 
 static void
 neighbours_backward(const cer_tile *tile, const cer_graph_node *node)
 {
-	const neighbours_state *state = node->state;
-	size_t n_rows = tile->graph->batch_rows;
+	const candidates_state *batch =
+		((const neighbours_state *) node->state)->batch;
 
-	memset(state->batch->pulls + tile->first * n_rows, 0,
-	       tile->n_all * n_rows * sizeof(float));
 	for (size_t row = tile->first; row < tile->first + tile->n_rows; row++)
-		pull_row(tile, node, row, state->batch->pulls + row * n_rows);
+		pull_row(tile, node, row);
+	memset(batch->pulls + (tile->first + tile->n_rows) * batch->stride, 0,
+	       (tile->n_all - tile->n_rows) * batch->stride * sizeof(float));
 }
 
 /* Classes are small whole numbers, kept as floats; foreign ones may be none. */
@@ -409,13 +431,10 @@ neighbours_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 		return cer_fail_memory(err, n_floats * sizeof(float));
 	neighbours_refresh(graph, node);
 	if (!graph->is_scoring)
-	{
 		state->batch = graph->nodes[node->node->inputs[0].node].state;
-		if (graph->batch_rows > n_most)
-			n_most = graph->batch_rows;
-	}
-	cer_graph_need_scratch(
-		graph, 2 * count_blocks(n_most) * CER_DISTANCE_LANES + node->out.n);
+	cer_graph_need_scratch(graph,
+	                       2 * count_blocks(n_most) * CER_DISTANCE_LANES +
+	                           2 * cer_dense_pad(node->out.n));
 	return CER_OK;
 }
 
