@@ -19,7 +19,7 @@ typedef struct cer_build_value
 	size_t n;         /* floats of a vector */
 	size_t n_tokens;  /* 0: one vector */
 	size_t n_members; /* 0: not of an ensemble */
-	size_t lengths;   /* node that says how many tokens a row has; 0: all */
+	size_t lengths;   /* 1 + node that says how many tokens a row has; 0: all */
 } cer_build_value;
 
 typedef struct cer_build

@@ -140,12 +140,11 @@ cer_build_elements(cer_build *b, cer_build_value *value)
 	                 .m = n_tokens,
 	                 .view = b->view};
 
-	/* a node of number 0 would be none */
 	*value = (cer_build_value){.is_features = true};
-	CER_TRY(cer_build_add(b, &node, value));
 	CER_TRY(cer_build_add(b, &count, &lengths));
+	CER_TRY(cer_build_add(b, &node, value));
 	value->n_tokens = n_tokens;
-	value->lengths = lengths.node;
+	value->lengths = lengths.node + 1;
 	return CER_OK;
 }
 
@@ -178,7 +177,7 @@ cer_build_add_over(cer_build *b, cer_node *node, cer_build_value *value)
 	if (value->lengths == 0)
 		return cer_build_add(b, node, value);
 	parts[0] = *value;
-	parts[1] = (cer_build_value){.node = value->lengths, .n = 1};
+	parts[1] = (cer_build_value){.node = value->lengths - 1, .n = 1};
 	CER_TRY(cer_build_add_many(b, node, parts, 2));
 	*value = parts[0];
 	return CER_OK;

@@ -145,10 +145,9 @@ put_detail(cer_writer *to, const cer_node *node, cer_text operation)
 {
 	const char *activation = cer_activation_name(node->activation);
 	static const char *const pools[] = {
-		[CER_POOL_MEAN] = "mean",
-		[CER_POOL_MAX] = "max",
-		[CER_POOL_FIRST] = "first",
-		[CER_POOL_ATTENTION] = "attention",
+		[CER_POOL_MEAN] = "mean",   [CER_POOL_MAX] = "max",
+		[CER_POOL_FIRST] = "first", [CER_POOL_ATTENTION] = "attention",
+		[CER_POOL_LAST] = "last",
 	};
 
 	if (node->op == &cer_op_attend)

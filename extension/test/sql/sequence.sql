@@ -72,6 +72,8 @@ SELECT name, count(DISTINCT p) > 20 AS differ,
 	bool_and(p = (SELECT cerebro.predict(model, r) FROM runs r WHERE r.id = s.id)) AS alike
 FROM row_scores s JOIN triples USING (name) GROUP BY name ORDER BY name;
 SELECT name FROM cerebro.model_part WHERE model = (SELECT model FROM triples WHERE name = 'rows attention') AND kind = 'tensor' ORDER BY name;
+SELECT node, inputs, operator, path, detail, shape, parameters FROM cerebro.graph((SELECT model FROM triples WHERE name = 'rows attention'));
+SELECT node, inputs, operator, path, detail, shape, parameters FROM cerebro.graph((SELECT model FROM triples WHERE name = 'lstm')) WHERE operator <> 'sequence';
 SELECT refused($$SELECT cerebro.train('runs', 'FE hour, AGGREGATE legs (n = count(*)) AS pool_rows(legs, mlp(8), mean)')$$);
 
 RESET SESSION AUTHORIZATION;
