@@ -77,7 +77,7 @@ $(B)/bench/%: bench/%.c $(B)/engine/threads.o $(B)/engine/memory.o $(B)/libcereb
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -Wno-conversion $(CPPFLAGS_ALL) -Iengine -o $@ $< $(filter %.o,$^) $(CORE_LIBS) -lpthread
 
-BENCHES := parse algebra import read encode train train_sql score scan cancel archive
+BENCHES := parse algebra import read encode train train_sql session score scan cancel archive
 bench: all ## every measurement of bench/, beside its peer
 	@for b in $(BENCHES); do bench/$$b || exit 1; done
 

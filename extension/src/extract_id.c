@@ -213,6 +213,8 @@ identify_rows(Identity *identity)
 	if (!walk.is_telling)
 		return false;
 	print_node(&text, (Node *) query);
+	if (walk.is_of_user) /* two roles do not drop each other's */
+		appendStringInfo(&text, " of %u", GetUserId());
 	identity->ids->query = hash_text(&text);
 	if (!print_states(identity, &text, &walk))
 		return false;

@@ -141,7 +141,7 @@ SET cerebro.reuse = off;
 GRANT SELECT ON trips TO regress_extract_other, regress_extract_stranger;
 ALTER TABLE trips ENABLE ROW LEVEL SECURITY;
 CREATE POLICY near ON trips TO regress_extract_other USING (distance < 2000);
-CREATE POLICY mine ON trips TO regress_extract_stranger USING (current_user = 'regress_extract_stranger' AND distance >= 1000);
+CREATE POLICY mine ON trips TO regress_extract_stranger USING (CASE current_user WHEN 'regress_extract_stranger' THEN distance >= 1000 ELSE distance < 1000 END);
 SELECT cerebro.train('trips', 'FE hour, taxi AS mlp(8) PT epochs = 1') > 0 AS trained;
 SELECT count(DISTINCT n_rows) AS n_kinds FROM cerebro.extracts WHERE task = 'trips';
 SET SESSION AUTHORIZATION regress_extract_other;

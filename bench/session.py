@@ -1,0 +1,238 @@
+"""A session of 40 edits (session_trace.txt): each edit trained by CEREBRO with and without what earlier steps left, by
+export + pandas + PyTorch, and by PyTorch on encoded columns that are cached by hand.
+
+The peers train the same network on the same rows and columns: rows split at random 70, 15, 15, categories embedded,
+Adam.  They start over with each edit, as scripts do; the second one exports and encodes a column only once.
+
+    bench/session [EDITS [THREADS]]     the first so many edits; all sides with so many threads (2)
+"""
+
+import io
+import statistics
+import sys
+import time
+
+import numpy
+import pandas
+import torch
+
+import lib
+import peer
+from network import Network
+
+N_THREADS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
+torch.set_num_threads(N_THREADS)
+
+START = {"columns": {c: None for c in ("month", "day", "hour", "minute", "sched_arr_time", "distance", "origin", "dest", "carrier")},
+         "units": (64, 32), "epochs": 4, "lr": 0.001, "batch": 1024, "dropout": 0, "decay": 0, "seed": 1, "role": "analyst"}
+CATEGORIES = {"origin", "dest", "carrier", "planes.manufacturer", "planes.engine"}
+JOINS = {"planes": ("JOIN planes USING (tailnum)", "LEFT JOIN planes ON planes.tailnum = f.tailnum"),
+         "weather": ("JOIN weather USING (origin, time_hour)", "LEFT JOIN weather ON weather.origin = f.origin AND weather.time_hour = f.time_hour"),
+         "airports": ("JOIN airports ON (airports.faa = source.dest)", "LEFT JOIN airports ON airports.faa = f.dest")}
+EXPRESSIONS = {"dow": "extract(dow FROM time_hour)"}
+
+
+# ------------------------------------------------------------------ the trace
+
+def edit(state, words):
+    """The state after an edit; see the trace's head."""
+    state = dict(state, columns=dict(state["columns"]))
+    if not words:
+        return state
+    if words[0] == "+":
+        state["columns"] |= {name: None for name in words[1:]}
+    elif words[0] == "-":
+        for name in words[1:]:
+            del state["columns"][name]
+    elif words[1:2] == [":"]:
+        state["columns"][words[0]] = words[2]
+    elif words[0] == "units":
+        state["units"] = tuple(map(int, words[1:]))
+    else:
+        state[words[0]] = type(START[words[0]])(words[1]) if words[0] in ("epochs", "batch", "seed") else float(words[1])
+    return state
+
+
+def read_trace():
+    """(kind, text, state) of each step."""
+    states, steps = [START], []
+    for line in (lib.ROOT / "bench/session_trace.txt").read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        kind, *words = line.split()
+        before, role = states[-1], "analyst"
+        while words and (words[0].startswith("@") or words[0].endswith(":")):
+            if words[0].startswith("@"):
+                before = states[int(words[0][1:])]
+            else:
+                role = words[0][:-1]
+            words = words[1:]
+        states.append(edit(before, words) | {"role": role})
+        steps.append((kind, line, states[-1]))
+    return steps
+
+
+# ----------------------------------------------------------------------- ours
+
+def triple(state):
+    joins = sorted({name.split(".")[0] for name in state["columns"] if "." in name})
+    items = [f"{name} = ({EXPRESSIONS[name]})" if name in EXPRESSIONS else name + (f" : {encoder}" if encoder else "")
+             for name, encoder in state["columns"].items()]
+    items += [JOINS[join][0] for join in joins]
+    return (f"FE {', '.join(items)} AS mlp({', '.join(map(str, state['units']))}) PT adam(lr = {state['lr']}), batch = {state['batch']}, "
+            f"epochs = {state['epochs']}, patience = 0, dropout = {state['dropout']}, decay = {state['decay']}, seed = {state['seed']}")
+
+
+class Ours:
+    def __init__(self, server, is_reusing):
+        self.is_reusing = is_reusing
+        self.sessions = {}
+        for role in ("analyst", "colleague"):
+            session = server.connect()
+            session.execute(f"SET SESSION AUTHORIZATION {role}")
+            session.execute("SET client_min_messages = error")
+            session.execute(f"SET cerebro.reuse = {'on' if is_reusing else 'off'}")
+            session.execute(f"SET cerebro.plan_extract = {'on' if is_reusing else 'off'}")
+            session.execute(f"SET cerebro.threads = {N_THREADS}")
+            self.sessions[role] = session
+
+    def train(self, state):
+        session = self.sessions[state["role"]]
+        model = session.execute("SELECT cerebro.train('late', %s)", [triple(state)]).fetchone()[0]
+        return session.execute("SELECT m.valid_log_loss, m.valid_auc, m.n_epochs, (SELECT md5(string_agg(p.content::text, ',' ORDER BY p.ordinal))"
+                               " FROM cerebro.model_part p WHERE p.model = m.id AND p.kind <> 'header') FROM cerebro.model m WHERE id = %s",
+                               [model]).fetchone()
+
+
+# ----------------------------------------------------------------- the peers
+
+def export(connection, columns):
+    """These columns, and the label, of all flights that arrived, in the table's order."""
+    columns = list(columns)
+    targets = [f'{EXPRESSIONS[c].replace("time_hour", "f.time_hour") if c in EXPRESSIONS else c if "." in c else "f." + c} AS "{c}"' for c in columns]
+    joins = [JOINS[j][1] for j in sorted({c.split(".")[0] for c in columns if "." in c})]
+    query = f"SELECT {', '.join([*targets, 'f.arr_delay AS label'])} FROM flights f {' '.join(joins)} WHERE f.arr_delay IS NOT NULL"
+    text = io.BytesIO()
+    with connection.cursor().copy(f"COPY ({query}) TO STDOUT (FORMAT csv, HEADER)") as copy:
+        for block in copy:
+            text.write(block)
+    text.seek(0)
+    return pandas.read_csv(text, dtype={c: "category" if c in CATEGORIES else "float32" for c in columns})
+
+
+def encode(column, encoder, is_train):
+    """A number as (n, 1 or 2) floats; a category as codes (n) and how many there are."""
+    if isinstance(column.dtype, pandas.CategoricalDtype):
+        counts = column[is_train].value_counts()
+        known = pandas.Index(counts[counts >= 3].index.astype(str))
+        codes = known.get_indexer(column.cat.categories.astype(str)) + 2
+        codes = numpy.where(codes == 1, 1, codes)
+        return numpy.where(column.cat.codes.to_numpy() < 0, 0, codes[column.cat.codes.to_numpy()]).astype("int64"), len(known) + 2
+    values = column.to_numpy("float32")
+    seen = values[is_train]
+    if encoder == "standardize":
+        scaled = (values - numpy.nanmean(seen)) / max(float(numpy.nanstd(seen)), 1e-30)
+    else:
+        low, middle, high = numpy.nanquantile(seen, [0.25, 0.5, 0.75])
+        scaled = (values - middle) / (high - low if high > low else 1)
+        scaled = scaled / numpy.sqrt(1 + (scaled / 3) ** 2)
+    missing = numpy.isnan(values)
+    parts = [numpy.where(missing, 0, scaled)] + ([missing] if missing[is_train].any() else [])
+    return numpy.stack(parts, axis=1).astype("float32"), 0
+
+
+def fit(encoded, labels, is_train, is_valid, state):
+    torch.manual_seed(state["seed"])
+    numbers = [values for values, n in encoded if n == 0]
+    codes = [values for values, n in encoded if n > 0]
+    x = torch.from_numpy(numpy.concatenate(numbers, axis=1))
+    c = torch.from_numpy(numpy.stack(codes, axis=1)) if codes else torch.zeros((len(x), 0), dtype=torch.int64)
+    y = torch.from_numpy(labels)
+    train_x, train_c, train_y = x[is_train], c[is_train], y[is_train]
+    network = Network(x.shape[1], [(n, 8 if n > 9 else 0) for _, n in encoded if n > 0], state["units"])
+    optimizer = torch.optim.AdamW(network.parameters(), lr=state["lr"], weight_decay=state["decay"])
+    for _ in range(state["epochs"]):
+        order = torch.randperm(len(train_x))
+        for i in range(0, len(train_x), state["batch"]):
+            rows = order[i:i + state["batch"]]
+            loss = torch.nn.functional.cross_entropy(network(train_x[rows], train_c[rows]), train_y[rows])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        score = peer.auc(peer.predict(network, x[is_valid], c[is_valid]), y[is_valid])
+    return score
+
+
+class Peer:
+    """Exports and encodes all columns of an edit, or with a cache those that it lacks."""
+
+    def __init__(self, connection, has_cache):
+        self.connection, self.has_cache = connection, has_cache
+        self.raw, self.encoded = {}, {}
+
+    def train(self, state):
+        if not self.has_cache:
+            self.raw, self.encoded = {}, {}
+        lacking = [c for c in state["columns"] if c not in self.raw]
+        if lacking:
+            frame = export(self.connection, lacking)
+            self.labels = (frame["label"] > 15).to_numpy().astype("int64")
+            self.raw |= {c: frame[c] for c in lacking}
+        is_train, is_valid = peer.split(self.labels)
+        for name, encoder in state["columns"].items():
+            if (name, encoder) not in self.encoded:
+                self.encoded[name, encoder] = encode(self.raw[name], encoder, is_train)
+        return fit([self.encoded[item] for item in state["columns"].items()], self.labels, is_train, is_valid, state)
+
+
+# ------------------------------------------------------------------- all of it
+
+def set_up(server):
+    connection = server.connect()
+    lib.load_flights(server, connection)
+    connection.execute("CREATE ROLE analyst; CREATE ROLE colleague; GRANT analyst TO colleague")
+    connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO analyst, colleague")
+    connection.execute("SET ROLE analyst")
+    connection.execute("""
+        SELECT cerebro.create_task('late', source => 'SELECT * FROM flights WHERE arr_delay IS NOT NULL',
+            label => 'arr_delay > 15', key => '{carrier,flight,time_hour,origin}', exclude => '{arr_delay,dep_delay,arr_time,air_time,dep_time}')""")
+    connection.execute("RESET ROLE")
+    return connection
+
+
+def main():
+    steps = read_trace()[:int(sys.argv[1]) if len(sys.argv) > 1 else None]
+    server = lib.start_server()
+    connection = set_up(server)
+    runners = {"CEREBRO": Ours(server, True), "CEREBRO, nothing reused": Ours(server, False),
+               "export + pandas + PyTorch": Peer(connection, False), "PyTorch, columns cached by hand": Peer(connection, True)}
+    seconds = {name: [] for name in runners}
+    n_equal = 0
+    for number, (kind, text, state) in enumerate(steps, 1):
+        results = {}
+        for name, runner in runners.items():
+            start = time.perf_counter()
+            results[name] = runner.train(state)
+            seconds[name].append(time.perf_counter() - start)
+        is_equal = results["CEREBRO"] == results["CEREBRO, nothing reused"]
+        n_equal += is_equal
+        print(f"  {number:2} {text:46.46} " + " ".join(f"{s[-1]:7.2f}" for s in seconds.values())
+              + f"  AUC {results['CEREBRO'][1]:.4f} {results['export + pandas + PyTorch']:.4f}" + ("" if is_equal else "  OTHER BITS"), flush=True)
+    means = {name: statistics.mean(values) for name, values in seconds.items()}
+    lib.print_table(f"seconds an edit, mean of {len(steps)} (right: times CEREBRO)", list(means.items()), base="CEREBRO")
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    lib.print_table("the same, median", list(medians.items()), base="CEREBRO")
+    for kind in ("FE", "AS", "PT"):
+        chosen = [i for i, step in enumerate(steps) if step[0] == kind]
+        lib.print_table(f"mean of the {len(chosen)} edits of {kind}",
+                        [(name, statistics.mean(values[i] for i in chosen)) for name, values in seconds.items()], base="CEREBRO")
+    print(f"  weights and metrics equal bit by bit with and without reuse: {n_equal} of {len(steps)}")
+    kept = server.connect().execute("SELECT sum(bytes) / max(n_rows)::float8, count(*) - 1, sum(bytes) FROM cerebro.extracts").fetchone()
+    print(f"  kept: {kept[1]} columns, {kept[0]:.1f} bytes a row, {kept[2] / 1e6:.1f} MB")
+    ours = means["CEREBRO"]
+    lib.aim("times faster than export + pandas + PyTorch", means["export + pandas + PyTorch"] / ours, 8, "at least")
+    lib.aim("times faster than PyTorch on cached columns", means["PyTorch, columns cached by hand"] / ours, 5, "at least")
+    lib.aim("times faster than without reuse", means["CEREBRO, nothing reused"] / ours, 2.5, "at least")
+
+
+main()
