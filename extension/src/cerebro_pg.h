@@ -224,6 +224,15 @@ query_run_parallel(Query *query, const char *text, RowFunction row, void *self);
 typedef struct QueryPlan QueryPlan;
 extern QueryPlan *query_plan_make(const Query *query, const char *text);
 extern void query_plan_lock(const QueryPlan *plan);
+
+/* As the planner estimates. */
+typedef struct QueryCost
+{
+	double startup;
+	double total;
+	double rows;
+} QueryCost;
+extern QueryCost query_plan_get_cost(const QueryPlan *plan);
 extern void query_plan_run(const QueryPlan *plan, QueryEnvironment *environment,
                            RowFunction row, void *self);
 /* Raises what running it would for lack of rights; runs nothing. */

@@ -57,25 +57,88 @@ typedef struct FeLookup FeLookup;
 extern FeLookup *fe_lookup_make(const Task *task, TupleDesc record,
                                 const int *targets, int n_targets);
 extern Oid fe_lookup_get_type(const FeLookup *lookup, int target);
-/*
- * Rows are added, looked up at once, and read by their place in the batch.
- * What is read stays until fe_lookup_clear.
- */
-extern void fe_lookup_clear(FeLookup *lookup);
-/*
- * Batches in between are of one statement and see one snapshot; what they share
- * (hashed tables) is made once.  The statement ends what it began.
- */
-extern void fe_lookup_begin_scan(FeLookup *lookup);
-extern void fe_lookup_end_scan(FeLookup *lookup);
-extern void fe_lookup_add(FeLookup *lookup, HeapTupleHeader record);
-/* The same for columns that lie in a slot; see row_evaluate_slot. */
-extern void fe_lookup_add_slot(FeLookup *lookup, const TupleTableSlot *slot,
-                               const int *by_attribute);
 /* What reads the columns of a row that is added. */
 extern const RowEvaluator *fe_lookup_get_evaluator(const FeLookup *lookup);
-extern void fe_lookup_run(FeLookup *lookup);
+
+/*
+ * Dimensions are tables that are joined to the source alone, by equalities: the
+ * inputs that one of them gives can be had by a pass over it.
+ */
+typedef struct FeInput
+{
+	int dimension; /* or one of the following */
+	int place;     /* among its targets, the columns read, the rest's */
+} FeInput;
+
+#define FE_INPUT_OF_SOURCE (-1)
+#define FE_INPUT_OF_QUERY  (-2)
+
+typedef struct FeSplit FeSplit;
+
+/* As things are now; one that was had before stays valid. */
+extern const FeSplit *fe_lookup_get_split(FeLookup *lookup);
+extern int fe_split_count_dimensions(const FeSplit *split);
+extern const char *fe_split_get_alias(const FeSplit *split, int dimension);
+/* Inputs that the dimension gives; returns how many. */
+extern int
+fe_split_get_targets(const FeSplit *split, int dimension, const int **targets);
+extern double fe_split_get_rows(const FeSplit *split, int dimension);
+extern const FeInput *fe_split_get_input(const FeSplit *split, int target);
+
+/* How other tables are read. */
+typedef enum FeWay
+{
+	FE_PASS,  /* dimensions in one pass each; the rest as FE_BATCH */
+	FE_PROBE, /* the query, planned for few rows: by index */
+	FE_BATCH  /* the query, planned for many: by hash */
+} FeWay;
+
+typedef struct FeCosts
+{
+	double ways[FE_BATCH + 1]; /* as the planner counts; INFINITY: impossible */
+} FeCosts;
+
+/* Of looking n_rows rows up. */
+extern void fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs);
+
+/*
+ * One use of a lookup, in the current memory context: of single rows, or of the
+ * batches of one statement, which see one snapshot; what they share (hashed
+ * tables) is made once.  Rows are added, looked up at once, and read by their
+ * place in the batch; what is read stays until fe_run_clear.
+ */
+typedef struct FeRun FeRun;
+/* split: of the lookup, for FE_PASS. */
+extern FeRun *
+fe_run_make(FeLookup *lookup, const FeSplit *split, FeWay way, bool is_scan);
+extern void fe_run_end(FeRun *run);
+extern void fe_run_clear(FeRun *run);
+extern void fe_run_add(FeRun *run, HeapTupleHeader record);
+/* The same for columns that lie in a slot; see row_evaluate_slot. */
+extern void fe_run_add_slot(FeRun *run, const TupleTableSlot *slot,
+                            const int *by_attribute);
+extern void fe_run_look_up(FeRun *run);
+/* By FE_PASS only of inputs of FE_INPUT_OF_QUERY, by their place. */
 extern void
-fe_lookup_get(const FeLookup *lookup, int row, Datum *values, bool *nulls);
+fe_run_get(const FeRun *run, int row, const Datum **values, const bool **nulls);
+
+/*
+ * By FE_PASS: rows of a dimension, numbered from 1, or 0 for what a row without
+ * a match has.  take gets the targets of each.
+ */
+typedef struct FeTaker
+{
+	void *self;
+	void (*take)(void *self, uint32 row, const Datum *values,
+	             const bool *nulls);
+	Size max_size; /* bytes of keys */
+} FeTaker;
+
+/* false: the keys take more than max_size. */
+extern bool fe_run_pass(FeRun *run, int dimension, const FeTaker *taker);
+/* Of the row that was added last. */
+extern Datum fe_run_get_column(const FeRun *run, int place, bool *is_null);
+/* By FE_PASS, of all rows that were added: their rows of the dimension. */
+extern void fe_run_find(const FeRun *run, int dimension, uint32 *rows);
 
 #endif

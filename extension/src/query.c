@@ -150,6 +150,14 @@ query_plan_make(const Query *query, const char *text)
 	return plan;
 }
 
+QueryCost
+query_plan_get_cost(const QueryPlan *plan)
+{
+	const Plan *top = plan->statement->planTree;
+
+	return (QueryCost){top->startup_cost, top->total_cost, top->plan_rows};
+}
+
 /* The locks of the transaction that made the plan may be gone. */
 void
 query_plan_lock(const QueryPlan *plan)

@@ -46,6 +46,7 @@ struct RowEvaluator
 	bool has_expressions;
 	SettingsImage *settings; /* NULL: no value depends on them */
 	FeLookup *lookup;        /* of a model that reads other tables; else NULL */
+	FeRun *run;              /* of single rows */
 };
 
 /* ------------------------------------------- records matched by name */
@@ -291,7 +292,10 @@ row_evaluator_make(const Task *task, TupleDesc record, const int *targets,
 	evaluator->task = task;
 	evaluator->n_targets = n_targets;
 	if (task->base != NULL)
+	{
 		evaluator->lookup = fe_lookup_make(task, record, targets, n_targets);
+		evaluator->run = fe_run_make(evaluator->lookup, NULL, FE_BATCH, false);
+	}
 	else
 		init_targets(evaluator, record, targets, n_targets);
 	return evaluator;
@@ -373,10 +377,15 @@ static void
 look_up(RowEvaluator *evaluator, HeapTupleHeader record, Datum *values,
         bool *nulls)
 {
-	fe_lookup_clear(evaluator->lookup);
-	fe_lookup_add(evaluator->lookup, record);
-	fe_lookup_run(evaluator->lookup);
-	fe_lookup_get(evaluator->lookup, 0, values, nulls);
+	const Datum *found;
+	const bool *are_null;
+
+	fe_run_clear(evaluator->run);
+	fe_run_add(evaluator->run, record);
+	fe_run_look_up(evaluator->run);
+	fe_run_get(evaluator->run, 0, &found, &are_null);
+	memcpy(values, found, evaluator->n_targets * sizeof(Datum));
+	memcpy(nulls, are_null, evaluator->n_targets);
 }
 
 /* The targets, given a slot in which what they read is there. */

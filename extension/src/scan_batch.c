@@ -32,12 +32,13 @@ typedef struct BatchCall
 
 	/* for the model that the call means now */
 	Scorer *scorer;
-	uint64 serial;         /* of the scorer */
-	MemoryContext context; /* of all below */
+	uint64 serial;               /* of the scorer */
+	MemoryContext model_context; /* of what follows */
 	ScorerMap *map;
-	bool has_lookup; /* the model reads other tables */
+	ScorerLookup *lookup; /* of a model that reads other tables; else NULL */
 	size_t n_classes;
-	int capacity; /* rows */
+	MemoryContext context; /* of what follows */
+	int capacity;          /* rows */
 	int stride;
 	cer_value *values; /* side by side: (n_values, stride) */
 	float *proba;
@@ -64,6 +65,7 @@ struct ScanBatch
 	PassedColumn *passed;
 	int n_attributes; /* of the child's slot that are read */
 	bool is_on_scan;
+	double expected; /* rows of the statement */
 
 	int n_rows;
 	int capacity;
@@ -106,8 +108,16 @@ init_call(BatchCall *call, const ScanCallPlan *plan)
 	foreach (cell, plan->columns)
 		call->columns[i++] = lfirst_int(cell) - 1;
 	call->use = scorer_use_make(CurrentMemoryContext);
+	call->model_context = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro model of a batch", ALLOCSET_SMALL_SIZES);
 	call->context = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro batch of a model", ALLOCSET_SMALL_SIZES);
+}
+
+void
+scan_batch_expect(ScanBatch *batch, double n_rows)
+{
+	batch->expected = n_rows;
 }
 
 ScanBatch *
@@ -152,8 +162,8 @@ scan_batch_clear(ScanBatch *batch)
 
 		call->n_scored = 0;
 		/* a scorer whose time is over may be gone */
-		if (call->has_lookup && scorer_use_has(call->use, call->scorer))
-			scorer_lookup_clear(call->scorer);
+		if (call->lookup != NULL && scorer_use_has(call->use, call->scorer))
+			scorer_lookup_clear(call->lookup);
 	}
 }
 
@@ -165,8 +175,9 @@ scan_batch_end(ScanBatch *batch)
 	{
 		BatchCall *call = &batch->calls[i];
 
-		if (call->has_lookup && scorer_use_has(call->use, call->scorer))
-			scorer_lookup_end_scan(call->scorer);
+		if (call->lookup != NULL && scorer_use_has(call->use, call->scorer))
+			scorer_lookup_end(call->lookup);
+		call->lookup = NULL;
 	}
 }
 
@@ -179,10 +190,12 @@ scan_batch_has_room(const ScanBatch *batch, int n_rows)
 int
 scan_batch_get_limit(const ScanBatch *batch)
 {
+	int limit = SCAN_BATCH_ROWS;
+
 	for (int i = 0; i < batch->n_calls; i++)
-		if (batch->calls[i].has_lookup)
-			return SCAN_LOOKUP_ROWS;
-	return SCAN_BATCH_ROWS;
+		if (batch->calls[i].lookup != NULL)
+			limit = Max(limit, scorer_lookup_get_limit(batch->calls[i].lookup));
+	return limit;
 }
 
 int
@@ -213,31 +226,43 @@ allocate_rows(BatchCall *call, int n_rows)
 	MemoryContextSwitchTo(caller);
 }
 
+/* For another model than before, or the first one. */
+static void
+start_model(ScanBatch *batch, BatchCall *call, Scorer *scorer)
+{
+	MemoryContext caller;
+
+	call->lookup = NULL;
+	call->serial = 0;
+	call->capacity = 0;
+	MemoryContextReset(call->context);
+	MemoryContextReset(call->model_context);
+	call->scorer = scorer;
+	call->n_classes = cer_model_count_classes(scorer_get_model(scorer));
+	caller = MemoryContextSwitchTo(call->model_context);
+	if (call->record == 0)
+		call->map = scorer_map_make(scorer, call->columns);
+	if (scorer_has_lookup(scorer))
+		call->lookup = scorer_lookup_begin(scorer, batch->expected);
+	MemoryContextSwitchTo(caller);
+	call->serial = scorer_get_serial(scorer);
+}
+
 /* The call's model as things are now, and room for n_rows. */
 static void
-prepare_call(BatchCall *call, int n_rows)
+prepare_call(ScanBatch *batch, BatchCall *call, int n_rows)
 {
 	Scorer *scorer = scorer_use_get(call->use, &call->call, call->row);
 
-	if (scorer_get_serial(scorer) == call->serial && n_rows <= call->capacity)
+	if (scorer_get_serial(scorer) != call->serial)
+		start_model(batch, call, scorer);
+	if (n_rows <= call->capacity)
 		return;
 	MemoryContextReset(call->context);
-	call->serial = 0;
 	call->capacity = 0;
-	call->scorer = scorer;
-	call->has_lookup = scorer_has_lookup(scorer);
-	if (call->has_lookup)
-		scorer_lookup_begin_scan(scorer);
-	call->n_classes = cer_model_count_classes(scorer_get_model(scorer));
-	if (call->record == 0)
-	{
-		MemoryContext caller = MemoryContextSwitchTo(call->context);
-
-		call->map = scorer_map_make(scorer, call->columns);
-		MemoryContextSwitchTo(caller);
-	}
 	allocate_rows(call, n_rows);
-	call->serial = scorer_get_serial(scorer);
+	if (call->lookup != NULL)
+		scorer_lookup_reserve(call->lookup, n_rows);
 }
 
 static void
@@ -287,7 +312,7 @@ scan_batch_start(ScanBatch *batch, int n_rows)
 	MemoryContext caller = MemoryContextSwitchTo(batch->work);
 
 	for (int i = 0; i < batch->n_calls; i++)
-		prepare_call(&batch->calls[i], n_rows);
+		prepare_call(batch, &batch->calls[i], n_rows);
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(batch->work);
 	reserve_rows(batch, n_rows);
@@ -320,33 +345,37 @@ pass_column(ScanBatch *batch, const PassedColumn *column, TupleTableSlot *row,
 }
 
 static void
-encode_record(const BatchCall *call, Datum record, cer_value *values)
+encode_record(const BatchCall *call, Datum record)
 {
 	HeapTupleHeader row = DatumGetHeapTupleHeader(record);
+	ValueRows to = {call->values, call->stride};
 
 	if (HeapTupleHeaderGetTypeId(row) != call->row.type)
 		elog(ERROR, "a row of type %u came where %u was expected",
 		     HeapTupleHeaderGetTypeId(row), call->row.type);
-	if (call->has_lookup)
-		scorer_lookup_add_record(call->scorer, row);
+	if (call->lookup != NULL)
+		scorer_lookup_add_record(call->lookup, &to, call->n_scored, row);
 	else
-		scorer_encode_record(call->scorer, row, values, call->stride);
+		scorer_encode_record(call->scorer, row, call->values + call->n_scored,
+		                     call->stride);
 }
 
 static void
 encode_row(BatchCall *call, int row, const TupleTableSlot *slot)
 {
-	cer_value *values = call->values + call->n_scored;
+	ValueRows to = {call->values, call->stride};
 
 	call->places[row] = -1;
 	if (call->record > 0 && slot->tts_isnull[call->record - 1])
 		return;
 	if (call->record > 0)
-		encode_record(call, slot->tts_values[call->record - 1], values);
-	else if (call->has_lookup)
-		scorer_lookup_add_slot(call->scorer, call->map, slot);
+		encode_record(call, slot->tts_values[call->record - 1]);
+	else if (call->lookup != NULL)
+		scorer_lookup_add_slot(call->lookup, &to, call->n_scored, call->map,
+		                       slot);
 	else
-		scorer_encode_slot(call->scorer, call->map, slot, values, call->stride);
+		scorer_encode_slot(call->scorer, call->map, slot,
+		                   call->values + call->n_scored, call->stride);
 	call->places[row] = call->n_scored++;
 }
 
@@ -375,26 +404,20 @@ scan_batch_add(ScanBatch *batch, TupleTableSlot *row,
 }
 
 /* Values of rows that are found in other tables. */
-static void
-look_up(ScanBatch *batch, const BatchCall *call)
-{
-	MemoryContext caller = MemoryContextSwitchTo(batch->work);
-
-	scorer_lookup_run(call->scorer);
-	for (int i = 0; i < call->n_scored; i++)
-	{
-		scorer_lookup_encode(call->scorer, i, call->values + i, call->stride);
-		MemoryContextReset(batch->work);
-	}
-	MemoryContextSwitchTo(caller);
-}
-
 void
 scan_batch_look_up(ScanBatch *batch)
 {
+	MemoryContext caller = MemoryContextSwitchTo(batch->work);
+
 	for (int i = 0; i < batch->n_calls; i++)
-		if (batch->calls[i].has_lookup && batch->calls[i].n_scored > 0)
-			look_up(batch, &batch->calls[i]);
+	{
+		const BatchCall *call = &batch->calls[i];
+		ValueRows to = {call->values, call->stride};
+
+		if (call->lookup != NULL && call->n_scored > 0)
+			scorer_lookup_run(call->lookup, &to);
+	}
+	MemoryContextSwitchTo(caller);
 }
 
 /* ---------------------------------------------------------------- scoring */
@@ -406,10 +429,16 @@ score_call(const BatchCall *call)
 
 	for (int done = 0; done < call->n_scored; done += n)
 	{
+		cer_score_rows rows = {.values = call->values + done,
+		                       .stride = call->stride};
+
 		n = Min(call->n_scored - done, PIECE_ROWS);
-		cer_model_score_columns(
-			scorer_get_model(call->scorer), n, call->values + done,
-			call->stride, call->proba + done * call->n_classes, call->scratch);
+		rows.n_rows = n;
+		if (call->lookup != NULL)
+			rows.partials = scorer_lookup_get_partials(call->lookup, done);
+		cer_model_score_partials(scorer_get_model(call->scorer), &rows,
+		                         call->proba + done * call->n_classes,
+		                         call->scratch);
 		CHECK_FOR_INTERRUPTS();
 	}
 }
@@ -454,4 +483,21 @@ scan_batch_get(const ScanBatch *batch, int row, TupleTableSlot *slot)
 		slot->tts_tid = batch->tids[row];
 		slot->tts_tableOid = batch->tables[row];
 	}
+}
+
+List *
+scan_batch_describe(ScanBatch *batch, int *limit)
+{
+	List *texts = NIL;
+
+	for (int i = 0; i < batch->n_calls; i++)
+	{
+		BatchCall *call = &batch->calls[i];
+		Scorer *scorer = scorer_use_get(call->use, &call->call, call->row);
+
+		if (scorer_has_lookup(scorer))
+			texts = list_concat(
+				texts, scorer_lookup_describe(scorer, batch->expected, limit));
+	}
+	return texts;
 }

@@ -8,14 +8,15 @@
 #include "scan.h"
 
 /* Rows of a batch at most: as many as stay in a near cache; more where each
- * batch looks rows up in other tables, which costs a pass over those. */
-#define SCAN_BATCH_ROWS  256
-#define SCAN_LOOKUP_ROWS 16384
+ * batch looks rows up in other tables by a query. */
+#define SCAN_BATCH_ROWS 256
 
 typedef struct ScanBatch ScanBatch;
 
 /* In the current memory context.  slot is the node's: passed columns, calls. */
 extern ScanBatch *scan_batch_make(const ScanPlan *plan, TupleDesc slot);
+/* Of all batches together; before the first one is started. */
+extern void scan_batch_expect(ScanBatch *batch, double n_rows);
 extern void scan_batch_clear(ScanBatch *batch);
 extern void scan_batch_end(ScanBatch *batch);
 /* Before the first row is added: looks up models and rights, makes room. */
@@ -31,6 +32,9 @@ extern void scan_batch_score(ScanBatch *batch);
 /* How many rows the models take at once, as far as is known. */
 extern int scan_batch_get_limit(const ScanBatch *batch);
 extern int scan_batch_count(const ScanBatch *batch);
+/* How models' joins are read, for EXPLAIN: List of char *; limit is raised to
+ * the rows that are then looked up at once. */
+extern List *scan_batch_describe(ScanBatch *batch, int *limit);
 /* Stores a row in the node's slot; what answers need is in the current memory
  * context. */
 extern void

@@ -46,6 +46,24 @@ restart(ScanNode *node)
 	node->bound = -1;
 }
 
+/* Of a limit the constants count, whatever the parameters will be. */
+static double
+expect_rows(const ScanNode *node)
+{
+	const CustomScan *plan = (const CustomScan *) node->css.ss.ps.plan;
+	const Const *count = (const Const *) node->plan.count;
+	const Const *offset = (const Const *) node->plan.offset;
+	double n = outerPlan(plan)->plan_rows;
+	double bound;
+
+	if (count == NULL || !IsA(count, Const) || count->constisnull)
+		return n;
+	bound = (double) DatumGetInt64(count->constvalue);
+	if (offset != NULL && IsA(offset, Const) && !offset->constisnull)
+		bound += (double) DatumGetInt64(offset->constvalue);
+	return Min(n, bound);
+}
+
 static void
 begin(CustomScanState *css, EState *estate, int eflags)
 {
@@ -64,6 +82,7 @@ begin(CustomScanState *css, EState *estate, int eflags)
 		css->ss.ss_currentRelation = ((ScanState *) child)->ss_currentRelation;
 	node->batch = scan_batch_make(
 		&node->plan, css->ss.ss_ScanTupleSlot->tts_tupleDescriptor);
+	scan_batch_expect(node->batch, expect_rows(node));
 	restart(node);
 }
 
@@ -238,13 +257,25 @@ find_model(const ScoreCall *call, Model *model)
 	                           : model_find(call->id, model);
 }
 
+/* How the tables are read that models join. */
+static void
+explain_joins(const ScanNode *node, bool has_joins, ExplainState *es)
+{
+	int limit = SCAN_BATCH_ROWS;
+	List *joins = has_joins ? scan_batch_describe(node->batch, &limit) : NIL;
+
+	ExplainPropertyInteger("Batch Size", NULL, limit, es);
+	if (joins != NIL)
+		ExplainPropertyList("Joins", joins, es);
+}
+
 static void
 explain(CustomScanState *css, List *ancestors, ExplainState *es)
 {
 	ScanNode *node = (ScanNode *) css;
 	Instrumentation *instrument = css->ss.ps.instrument;
 	List *models = NIL;
-	int n_rows = SCAN_BATCH_ROWS;
+	bool has_joins = false;
 	ListCell *cell;
 
 	foreach (cell, node->plan.calls)
@@ -256,12 +287,11 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 		if (!find_model(&call, &model))
 			continue;
 		models = lappend(models, psprintf("%d", model.id));
-		if (model.query != NULL)
-			n_rows = SCAN_LOOKUP_ROWS;
+		has_joins |= model.query != NULL;
 	}
 	ExplainPropertyList(list_length(models) == 1 ? "Model" : "Models", models,
 	                    es);
-	ExplainPropertyInteger("Batch Size", NULL, n_rows, es);
+	explain_joins(node, has_joins, es);
 	if (!es->analyze || instrument == NULL)
 		return;
 	ExplainPropertyFloat("Batches", NULL, instrument->nfiltered2, 0, es);

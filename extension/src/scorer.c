@@ -11,47 +11,15 @@
  * expressions, a look-up per category and the network, and allocates nothing.
  * Nothing is written, so that standbys and parallel workers score too.
  */
-#include "scorer.h"
-#include "fe.h"
-#include "input_coder.h"
+#include "scorer_private.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
-#include "lib/ilist.h"
 #include "miscadmin.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
-
-struct Scorer
-{
-	dlist_node node;       /* among the kept ones, the latest first */
-	MemoryContext context; /* of all below and of itself */
-	int n_users;
-	bool is_kept;
-
-	/* what it is for */
-	Oid table; /* cerebro.model */
-	int32 id;  /* model */
-	RowType row;
-	uint64 generation;
-	uint64 serial;
-
-	/* how rows become values */
-	Task *task;
-	const cer_model *model;
-	size_t n_inputs;
-	RowEvaluator *evaluator;
-	InputCoder *coders; /* by input */
-	Datum *datums;
-	bool *nulls;
-
-	/* one row */
-	cer_value *values;
-	float *proba;
-	void *scratch;
-};
 
 /* An expression's scorer, for as long as the expression lives. */
 struct ScorerUse
@@ -88,6 +56,7 @@ score_init(void)
 {
 	static const int caches[] = {PROCOID, TYPEOID, AUTHOID, AUTHMEMROLEMEM};
 
+	scorer_lookup_init();
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 	for (int i = 0; i < lengthof(caches); i++)
 		CacheRegisterSyscacheCallback(caches[i], forget_object, (Datum) 0);
@@ -408,14 +377,6 @@ scorer_encode_record(Scorer *scorer, HeapTupleHeader record, cer_value *values,
 	encode(scorer, values, stride);
 }
 
-struct ScorerMap
-{
-	int n_columns;
-	int *by_input;     /* attribute of the slot; NULL: expressions are run */
-	int n_attributes;  /* of the row type */
-	int *by_attribute; /* attribute of the slot, or -1 */
-};
-
 static void
 fail_column(Scorer *scorer, AttrNumber attribute)
 {
@@ -477,60 +438,10 @@ scorer_encode_slot(Scorer *scorer, const ScorerMap *map,
 	}
 }
 
-static FeLookup *
-get_lookup(const Scorer *scorer)
-{
-	return row_evaluator_get_lookup(scorer->evaluator);
-}
-
 bool
 scorer_has_lookup(const Scorer *scorer)
 {
-	return get_lookup(scorer) != NULL;
-}
-
-void
-scorer_lookup_begin_scan(Scorer *scorer)
-{
-	fe_lookup_begin_scan(get_lookup(scorer));
-}
-
-void
-scorer_lookup_end_scan(Scorer *scorer)
-{
-	fe_lookup_end_scan(get_lookup(scorer));
-}
-
-void
-scorer_lookup_clear(Scorer *scorer)
-{
-	fe_lookup_clear(get_lookup(scorer));
-}
-
-void
-scorer_lookup_add_record(Scorer *scorer, HeapTupleHeader record)
-{
-	fe_lookup_add(get_lookup(scorer), record);
-}
-
-void
-scorer_lookup_add_slot(Scorer *scorer, const ScorerMap *map,
-                       const TupleTableSlot *slot)
-{
-	fe_lookup_add_slot(get_lookup(scorer), slot, map->by_attribute);
-}
-
-void
-scorer_lookup_run(Scorer *scorer)
-{
-	fe_lookup_run(get_lookup(scorer));
-}
-
-void
-scorer_lookup_encode(Scorer *scorer, int row, cer_value *values, size_t stride)
-{
-	fe_lookup_get(get_lookup(scorer), row, scorer->datums, scorer->nulls);
-	encode(scorer, values, stride);
+	return row_evaluator_get_lookup(scorer->evaluator) != NULL;
 }
 
 const float *

@@ -11,6 +11,8 @@
 
 #include "cerebro_pg.h"
 
+#include "nodes/pg_list.h"
+
 /* What a call asks, known before its first row. */
 typedef struct ScoreCall
 {
@@ -62,19 +64,45 @@ extern void scorer_encode_slot(Scorer *scorer, const ScorerMap *map,
                                const TupleTableSlot *slot, cer_value *values,
                                size_t stride);
 /*
- * A model that reads other tables finds a row's values there: rows are added,
- * looked up at once, and then encoded by their place among those added.
+ * A model that reads other tables finds a row's values there.  One lookup is
+ * of the rows of one statement, in the current memory context: it chooses by
+ * what the planner estimates how tables are read.
+ *
+ * Rows are added to a cleared lookup, each in its place from 0 on, and looked
+ * up at once; then all their values are there, but for those of inputs whose
+ * part of the model's first layer was kept: its partials tell.
  */
+typedef struct ScorerLookup ScorerLookup;
 extern bool scorer_has_lookup(const Scorer *scorer);
-extern void scorer_lookup_begin_scan(Scorer *scorer);
-extern void scorer_lookup_end_scan(Scorer *scorer);
-extern void scorer_lookup_clear(Scorer *scorer);
-extern void scorer_lookup_add_record(Scorer *scorer, HeapTupleHeader record);
-extern void scorer_lookup_add_slot(Scorer *scorer, const ScorerMap *map,
-                                   const TupleTableSlot *slot);
-extern void scorer_lookup_run(Scorer *scorer);
+/* n_rows are expected in all. */
+extern ScorerLookup *scorer_lookup_begin(Scorer *scorer, double n_rows);
+extern void scorer_lookup_end(ScorerLookup *lookup);
+/* For batches of so many rows, whose values are n_rows apart or more. */
+extern void scorer_lookup_reserve(ScorerLookup *lookup, int n_rows);
+extern void scorer_lookup_clear(ScorerLookup *lookup);
+/* How many rows are best looked up at once. */
+extern int scorer_lookup_get_limit(const ScorerLookup *lookup);
+
+/* Where the values of a row go: that of input i at values + i * stride. */
+typedef struct ValueRows
+{
+	cer_value *values; /* of row 0 */
+	size_t stride;
+} ValueRows;
+
+extern void scorer_lookup_add_record(ScorerLookup *lookup, const ValueRows *to,
+                                     int row, HeapTupleHeader record);
 extern void
-scorer_lookup_encode(Scorer *scorer, int row, cer_value *values, size_t stride);
+scorer_lookup_add_slot(ScorerLookup *lookup, const ValueRows *to, int row,
+                       const ScorerMap *map, const TupleTableSlot *slot);
+extern void scorer_lookup_run(ScorerLookup *lookup, const ValueRows *to);
+/* For cer_model_score_partials, rows from `first` on; NULL: none are kept. */
+extern const float *const *const *
+scorer_lookup_get_partials(ScorerLookup *lookup, int first);
+/* What it would do for each table of FE, for EXPLAIN: List of char *; limit is
+ * raised to its rows at once. */
+extern List *scorer_lookup_describe(Scorer *scorer, double n_rows, int *limit);
+
 /* One row's probabilities, lent until the next call. */
 extern const float *scorer_score(Scorer *scorer, HeapTupleHeader record);
 

@@ -1,0 +1,42 @@
+/*
+ * fe_dimension.h
+ *	  Tables of FE whose rows can be found by a hash of their key.
+ */
+#ifndef CEREBRO_FE_DIMENSION_H
+#define CEREBRO_FE_DIMENSION_H
+
+#include "fe_hash.h"
+
+#include "nodes/parsenodes.h"
+
+/* LEFT JOIN table ON source's columns = the table's, and nothing more. */
+typedef struct FeDimension
+{
+	char *alias;
+	int n_keys;
+	FeHashColumn *keys;
+	int *key_columns; /* of the task's query, from 0 */
+	int n_targets;
+	int *targets; /* places among the inputs that it alone gives */
+	/* Selects keys, then targets; NULL-extended, targets (NULL: all NULL) */
+	Query *rows;
+	Query *missing;
+} FeDimension;
+
+/* What is looked through. */
+typedef struct FeDimensionSearch
+{
+	const Task *task;
+	const SelectStmt *select; /* of the model's query, raw */
+	const int *raw_targets;   /* by input: among the raw targets */
+	const Query *query;       /* analysed, its targets the inputs */
+	int n_targets;
+} FeDimensionSearch;
+
+/* List of FeDimension. */
+extern List *fe_dimension_find(const FeDimensionSearch *search);
+/* Whether the input is a column of the task's query, handed on; which, from 0.
+ */
+extern bool fe_dimension_is_source(const Query *query, int target, int *column);
+
+#endif

@@ -1,0 +1,53 @@
+/*
+ * fe_hash.h
+ *	  Rows of a table by their key: values that are equal when their bytes are.
+ */
+#ifndef CEREBRO_FE_HASH_H
+#define CEREBRO_FE_HASH_H
+
+#include "cerebro_pg.h"
+
+typedef struct FeHash FeHash;
+
+/* A column of a key. */
+typedef struct FeHashColumn
+{
+	bool is_by_value;
+	int16 size; /* -1: varlena */
+} FeHashColumn;
+
+#define FE_HASH_NONE 0
+
+/* In a context of its own below the current one. */
+extern FeHash *fe_hash_make(const FeHashColumn *columns, int n_columns);
+extern void fe_hash_free(FeHash *hash);
+/*
+ * A new row, numbered from 1 in the order in which they come; FE_HASH_NONE: no
+ * look-up finds it, as a part of its key is NULL, or a row with that key came
+ * before; then looking it up finds several.
+ */
+extern uint32 fe_hash_add(FeHash *hash, const Datum *values, const bool *nulls);
+/*
+ * Look-ups of many keys: memory that one of them waits for is asked for while
+ * the others are made.
+ */
+#define FE_HASH_WORDS 3
+
+typedef struct FeHashKey
+{
+	uint32 hash;
+	uint32 n_words; /* 0: no row has it; above FE_HASH_WORDS: see fe_hash.c */
+	uint64 words[FE_HASH_WORDS];
+} FeHashKey;
+
+/* Columns of the key lie at places of values. */
+extern void
+fe_hash_make_key(FeHash *hash, const Datum *values, const bool *nulls,
+                 const int *places, FeHashKey *key);
+/* Numbers of the rows, or FE_HASH_NONE; false: several rows have one of the
+ * keys. */
+extern bool fe_hash_find(const FeHash *hash, const FeHashKey *keys, int n_keys,
+                         uint32 *rows);
+extern Size fe_hash_get_size(const FeHash *hash);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * fe_lookup.h
+ *	  A model's query over rows that are to be scored: what it is (fe_lookup.c),
+ *	  and one use of it (fe_run.c).
+ */
+#ifndef CEREBRO_FE_LOOKUP_H
+#define CEREBRO_FE_LOOKUP_H
+
+#include "fe_dimension.h"
+#include "fe_private.h"
+
+#include "executor/tuptable.h"
+#include "utils/queryenvironment.h"
+#include "utils/tuplestore.h"
+
+typedef struct FeOutput
+{
+	Oid type;
+	int16 size;
+	bool by_value;
+} FeOutput;
+
+/* The query with some of its targets, planned for few rows and for many. */
+typedef struct FeQuery
+{
+	int n_targets;
+	int *targets; /* among the inputs */
+	Query *query; /* they, then the row's number */
+	QueryPlan *plans[2];
+	uint64 generation; /* of what query and plans rest on */
+} FeQuery;
+
+#define FE_FEW  0
+#define FE_MANY 1
+
+#define FE_MANY_ROWS 1024 /* that a plan for many is made for */
+
+/* A dimension and what reads it. */
+typedef struct FeDimensionPlan
+{
+	const FeDimension *about;
+	int *key_places; /* among the columns that are read of the source */
+	QueryPlan *rows;
+	QueryPlan *missing; /* NULL: all NULL */
+} FeDimensionPlan;
+
+struct FeSplit
+{
+	uint64 generation;
+	FeInput *inputs;
+	FeQuery rest; /* those that dimensions and the source do not give */
+	int n_dimensions;
+	FeDimensionPlan *dimensions;
+};
+
+struct FeLookup
+{
+	const Task *task;
+	MemoryContext context;
+	SettingsImage *settings;
+
+	/* rows to the columns that are read */
+	RowEvaluator *evaluator;
+	int n_columns; /* of the base query that are read */
+	int *columns;
+	Datum *datums;
+	bool *nulls;
+	TupleDesc desc; /* of rows in the source's place */
+
+	/* inputs */
+	int n_targets;
+	int *targets; /* of the query as it is kept */
+	FeOutput *outputs;
+	FeQuery whole;
+	FeSplit *split; /* NULL: not made yet */
+};
+
+/* The model's query, analysed as things are now, and as it was parsed. */
+extern Query *fe_lookup_analyze(const FeLookup *lookup, RawStmt **statement);
+extern Query *fe_lookup_keep_inputs(const FeLookup *lookup, const Query *all);
+/* Describes rows in the source's place; the caller says where they are. */
+extern void
+fe_lookup_name_rows(const FeLookup *lookup, EphemeralNamedRelation rows);
+/* Plans that are as things are now. */
+extern const QueryPlan *
+fe_lookup_get_plan(FeLookup *lookup, FeQuery *query, int size);
+
+#endif

@@ -1,0 +1,205 @@
+/*
+ * fe_split.c
+ *	  Which inputs of a model come from dimensions, from the source, or need the
+ *	  query; and what each way of reading them costs.
+ */
+#include "fe_lookup.h"
+
+#include "optimizer/optimizer.h"
+
+#include <math.h>
+
+/* Its place among the columns that are read of the task's query. */
+static int
+find_place(const FeLookup *lookup, int column)
+{
+	for (int i = 0; i < lookup->n_columns; i++)
+		if (lookup->columns[i] == column)
+			return i;
+	elog(ERROR, "a column that FE joins by is not read");
+}
+
+static void
+add_dimension(const FeLookup *lookup, FeSplit *split, const FeDimension *about)
+{
+	FeDimensionPlan *dimension = &split->dimensions[split->n_dimensions];
+
+	dimension->about = about;
+	dimension->key_places = palloc(about->n_keys * sizeof(int));
+	for (int i = 0; i < about->n_keys; i++)
+		dimension->key_places[i] = find_place(lookup, about->key_columns[i]);
+	for (int i = 0; i < about->n_targets; i++)
+		split->inputs[about->targets[i]] =
+			(FeInput){.dimension = split->n_dimensions, .place = i};
+	dimension->rows = query_plan_make(about->rows, lookup->task->query);
+	if (about->missing != NULL)
+		dimension->missing =
+			query_plan_make(about->missing, lookup->task->query);
+	split->n_dimensions++;
+}
+
+static void
+find_inputs(const FeLookup *lookup, const Query *query, FeSplit *split)
+{
+	split->inputs = palloc((lookup->n_targets + 1) * sizeof(FeInput));
+	for (int i = 0; i < lookup->n_targets; i++)
+	{
+		int column;
+
+		split->inputs[i] = (FeInput){.dimension = FE_INPUT_OF_QUERY};
+		if (fe_dimension_is_source(query, i, &column))
+			split->inputs[i] = (FeInput){.dimension = FE_INPUT_OF_SOURCE,
+			                             .place = find_place(lookup, column)};
+	}
+}
+
+static void
+list_rest(const FeLookup *lookup, FeSplit *split)
+{
+	split->rest.targets = palloc((lookup->n_targets + 1) * sizeof(int));
+	for (int i = 0; i < lookup->n_targets; i++)
+		if (split->inputs[i].dimension == FE_INPUT_OF_QUERY)
+		{
+			split->inputs[i].place = split->rest.n_targets;
+			split->rest.targets[split->rest.n_targets++] = i;
+		}
+}
+
+static FeSplit *
+make_split(const FeLookup *lookup)
+{
+	FeSplit *split = palloc0(sizeof(FeSplit));
+	RawStmt *statement;
+	Query *all = fe_lookup_analyze(lookup, &statement);
+	FeDimensionSearch search = {.task = lookup->task,
+	                            .select = castNode(SelectStmt, statement->stmt),
+	                            .raw_targets = lookup->targets,
+	                            .n_targets = lookup->n_targets};
+	List *found;
+	ListCell *cell;
+
+	split->generation = score_get_generation();
+	search.query = fe_lookup_keep_inputs(lookup, all);
+	found = fe_dimension_find(&search);
+	find_inputs(lookup, search.query, split);
+	split->dimensions =
+		palloc0((list_length(found) + 1) * sizeof(FeDimensionPlan));
+	foreach (cell, found)
+		add_dimension(lookup, split, lfirst(cell));
+	list_rest(lookup, split);
+	return split;
+}
+
+/* Those who hold an older one go on with it. */
+const FeSplit *
+fe_lookup_get_split(FeLookup *lookup)
+{
+	FeSplit *split = lookup->split;
+	MemoryContext caller;
+	int level;
+
+	for (int i = 0; split != NULL && i < split->n_dimensions; i++)
+		query_plan_lock(split->dimensions[i].rows);
+	if (split != NULL && split->generation == score_get_generation())
+		return split;
+	caller = MemoryContextSwitchTo(lookup->context);
+	level = settings_enter(lookup->task);
+	lookup->split = make_split(lookup);
+	settings_leave(level);
+	MemoryContextSwitchTo(caller);
+	return lookup->split;
+}
+
+int
+fe_split_count_dimensions(const FeSplit *split)
+{
+	return split->n_dimensions;
+}
+
+const char *
+fe_split_get_alias(const FeSplit *split, int dimension)
+{
+	return split->dimensions[dimension].about->alias;
+}
+
+int
+fe_split_get_targets(const FeSplit *split, int dimension, const int **targets)
+{
+	*targets = split->dimensions[dimension].about->targets;
+	return split->dimensions[dimension].about->n_targets;
+}
+
+const FeInput *
+fe_split_get_input(const FeSplit *split, int target)
+{
+	return &split->inputs[target];
+}
+
+/* ------------------------------------------------------------------- costs */
+
+double
+fe_split_get_rows(const FeSplit *split, int dimension)
+{
+	return query_plan_get_cost(split->dimensions[dimension].rows).rows;
+}
+
+/*
+ * What the planner does not know, in its units, as measured: a row that goes
+ * through the query is stored, joined and copied; a row that is looked up by
+ * index finds most pages in memory, as the one before it did; a row of a
+ * dimension is hashed and coded.
+ */
+#define ROW_COST       0.2
+#define INDEX_SHARE    0.025
+#define DIMENSION_COST 0.05
+
+static double
+estimate_pass(const FeSplit *split, double n_rows)
+{
+	double cost = 0;
+
+	for (int i = 0; i < split->n_dimensions; i++)
+	{
+		QueryCost read = query_plan_get_cost(split->dimensions[i].rows);
+
+		cost += read.total + DIMENSION_COST * read.rows +
+		        cpu_operator_cost * n_rows;
+	}
+	return split->n_dimensions > 0 ? cost : INFINITY;
+}
+
+/* The query for few rows, once for each. */
+static double
+estimate_probe(FeLookup *lookup, FeQuery *query, double n_rows)
+{
+	QueryCost one =
+		query_plan_get_cost(fe_lookup_get_plan(lookup, query, FE_FEW));
+
+	return one.total + n_rows * (one.total * INDEX_SHARE + ROW_COST);
+}
+
+/* The query for many: what it starts with (hashed tables) stays. */
+static double
+estimate_batch(FeLookup *lookup, FeQuery *query, double n_rows)
+{
+	QueryCost many =
+		query_plan_get_cost(fe_lookup_get_plan(lookup, query, FE_MANY));
+	double each = (many.total - many.startup) / FE_MANY_ROWS;
+
+	return many.startup + n_rows * (each + ROW_COST);
+}
+
+void
+fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs)
+{
+	const FeSplit *split = fe_lookup_get_split(lookup);
+	int level = settings_enter(lookup->task);
+
+	costs->ways[FE_PROBE] = estimate_probe(lookup, &lookup->whole, n_rows);
+	costs->ways[FE_BATCH] = estimate_batch(lookup, &lookup->whole, n_rows);
+	costs->ways[FE_PASS] = estimate_pass(split, n_rows);
+	if (split->n_dimensions > 0 && split->rest.n_targets > 0)
+		costs->ways[FE_PASS] +=
+			estimate_batch(lookup, &lookup->split->rest, n_rows);
+	settings_leave(level);
+}

@@ -1,0 +1,581 @@
+/*
+ * scorer_lookup.c
+ *	  Values of rows whose model reads other tables.
+ *
+ *	 row's columns -> values of inputs that the source gives
+ *				   -> key of each dimension -> its row, coded before: values, or
+ *					  what they add to the model's first layer (a partial)
+ *				   -> the query, for what is left
+ *
+ * A dimension is read when the statement's first row is there, in one pass, and
+ * kept for the statement.  What is kept is bounded by the memory of a hash
+ * (work_mem, hash_mem_multiplier): partials that would not fit are computed
+ * with each row, and what then does not fit is left to the query.
+ */
+#include "scorer_private.h"
+
+#include "executor/nodeHash.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include <math.h>
+
+#define QUERY_ROWS   16384 /* of a batch that a query looks up */
+#define PASS_ROWS    256
+#define PARTIAL_ROWS 64  /* made at once */
+#define MAX_PREFETCH 128 /* floats */
+
+typedef enum JoinPlan
+{
+	JOIN_AUTO,
+	JOIN_PASS,
+	JOIN_PROBE,
+	JOIN_BATCH
+} JoinPlan;
+
+static const struct config_enum_entry join_plans[] = {
+	{"auto", JOIN_AUTO, false},
+	{"pass", JOIN_PASS, false},
+	{"probe", JOIN_PROBE, false},
+	{"batch", JOIN_BATCH, false},
+	{NULL, 0, false},
+};
+
+static int join_plan = JOIN_AUTO;
+
+typedef struct Dimension
+{
+	struct ScorerLookup *lookup;
+	int n_targets;
+	const int *targets; /* inputs */
+	int n_values;
+	int *places; /* of their values among a row's */
+	int group;   /* whose partials are kept; -1: none are */
+
+	/* by row of the dimension; 0: no match */
+	uint32 n_rows;
+	uint32 capacity;
+	cer_value *values; /* (rows, n_values); of partials: those not made yet */
+	float *partials;   /* (rows, width) */
+	uint32 n_partials; /* that are made */
+	bool is_too_large;
+} Dimension;
+
+struct ScorerLookup
+{
+	Scorer *scorer;
+	MemoryContext context;
+	MemoryContext kept; /* of dimensions */
+	FeWay way;
+	const FeSplit *split;
+	FeRun *run;
+	int n_direct; /* inputs that the source gives */
+	int *direct;  /* inputs, */
+	int *places;  /* and columns that they are */
+	int n_rest;   /* inputs that the query gives, in its order */
+	int *rest;
+	int n_dimensions;
+	Dimension *dimensions;
+	Size max_size;
+	int n_rows;    /* of the batch */
+	uint32 *found; /* by row: its row of a dimension */
+
+	/* partials of the batch */
+	size_t width;
+	int capacity;
+	int n_groups;
+	const float ***rows;         /* by group: by row, or NULL */
+	const float *const **groups; /* the same, from some row on */
+	bool has_partials;
+};
+
+/* ----------------------------------------------------------------- choosing */
+
+void
+scorer_lookup_init(void)
+{
+	DefineCustomEnumVariable(
+		"cerebro.plan_join",
+		"How tables that a model joins are read when rows are scored.",
+		"auto: by cost; pass: each table that is joined to the source by "
+		"equalities alone is read once; probe: by index, row by row; batch: by "
+		"one query for each batch of rows.",
+		&join_plan, JOIN_AUTO, join_plans, PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+static FeWay
+choose_way(FeLookup *lookup, double n_rows)
+{
+	FeWay best = FE_PASS;
+	FeCosts costs;
+
+	if (join_plan == JOIN_PROBE)
+		return FE_PROBE;
+	if (join_plan == JOIN_BATCH)
+		return FE_BATCH;
+	if (join_plan == JOIN_PASS)
+		return fe_split_count_dimensions(fe_lookup_get_split(lookup)) > 0
+		           ? FE_PASS
+		           : FE_BATCH;
+	fe_lookup_estimate(lookup, n_rows, &costs);
+	for (FeWay way = FE_PROBE; way <= FE_BATCH; way++)
+		if (costs.ways[way] < costs.ways[best])
+			best = way;
+	return best;
+}
+
+/* ------------------------------------------------------- rows of dimensions */
+
+static Size
+get_row_size(const ScorerLookup *lookup, const Dimension *dimension)
+{
+	return dimension->group >= 0 ? lookup->width * sizeof(float)
+	                             : dimension->n_values * sizeof(cer_value);
+}
+
+/* Partials of the rows whose values have come since. */
+static void
+make_partials(Dimension *dimension)
+{
+	ScorerLookup *lookup = dimension->lookup;
+	const Scorer *scorer = lookup->scorer;
+	uint32 n = dimension->n_rows - dimension->n_partials;
+	cer_value *values;
+	char *scratch;
+	cer_score_rows rows = {.n_rows = n, .stride = PARTIAL_ROWS};
+
+	if (n == 0)
+		return;
+	values = palloc(cer_model_count_values(scorer->model) * PARTIAL_ROWS *
+	                sizeof(cer_value));
+	scratch = palloc(cer_model_get_scratch_size(scorer->model, n) + 64);
+	for (uint32 row = 0; row < n; row++)
+		for (int i = 0; i < dimension->n_values; i++)
+			values[dimension->places[i] * PARTIAL_ROWS + row] =
+				dimension->values[row * dimension->n_values + i];
+	rows.values = values;
+	cer_model_make_partials(scorer->model, dimension->group, &rows,
+	                        dimension->partials +
+	                            (Size) dimension->n_partials * lookup->width,
+	                        (void *) TYPEALIGN(64, scratch));
+	dimension->n_partials = dimension->n_rows;
+	pfree(values);
+	pfree(scratch);
+}
+
+static void *
+grow_rows(ScorerLookup *lookup, void *rows, Size size)
+{
+	if (rows == NULL)
+		return MemoryContextAllocHuge(lookup->kept, size);
+	return repalloc_huge(rows, size);
+}
+
+static bool
+reserve_row(Dimension *dimension)
+{
+	ScorerLookup *lookup = dimension->lookup;
+	Size size;
+
+	if (dimension->n_rows < dimension->capacity)
+		return true;
+	dimension->capacity = Max(2 * dimension->capacity, 4 * PARTIAL_ROWS);
+	size = (Size) dimension->capacity * get_row_size(lookup, dimension);
+	if (size / 2 > lookup->max_size)
+		return false;
+	if (dimension->group >= 0)
+		dimension->partials = grow_rows(lookup, dimension->partials, size);
+	else
+		dimension->values = grow_rows(lookup, dimension->values, size);
+	return true;
+}
+
+/* Rows come in the order of their numbers. */
+static void
+take_row(void *self, uint32 row, const Datum *values, const bool *nulls)
+{
+	Dimension *dimension = self;
+	Scorer *scorer = dimension->lookup->scorer;
+	cer_value *to;
+
+	if (dimension->is_too_large)
+		return;
+	if (!reserve_row(dimension))
+	{
+		dimension->is_too_large = true;
+		return;
+	}
+	Assert(row == dimension->n_rows);
+	to = dimension->values +
+	     (Size) (row - dimension->n_partials) * dimension->n_values;
+	for (int i = 0; i < dimension->n_targets; i++)
+		input_coder_put(&scorer->coders[dimension->targets[i]], values[i],
+		                nulls[i], scorer->values, 1);
+	for (int i = 0; i < dimension->n_values; i++)
+		to[i] = scorer->values[dimension->places[i]];
+	dimension->n_rows++;
+	if (dimension->group >= 0 &&
+	    dimension->n_rows - dimension->n_partials == PARTIAL_ROWS)
+		make_partials(dimension);
+}
+
+/* The group of the model's first layer that is made of just these inputs. */
+static int
+find_group(const ScorerLookup *lookup, const Dimension *dimension)
+{
+	const Scorer *scorer = lookup->scorer;
+	size_t group;
+	int n = 0;
+
+	if (lookup->n_groups == 0 || dimension->n_targets == 0)
+		return -1;
+	group = cer_model_get_group(scorer->model, dimension->targets[0]);
+	for (int i = 0; i < dimension->n_targets; i++)
+		if (cer_model_get_group(scorer->model, dimension->targets[i]) != group)
+			return -1;
+	for (size_t i = 0; i < scorer->n_inputs; i++)
+		n += cer_model_get_group(scorer->model, i) == group;
+	return n == dimension->n_targets ? (int) group : -1;
+}
+
+static void
+list_places(Dimension *dimension)
+{
+	const cer_model *model = dimension->lookup->scorer->model;
+
+	dimension->places = palloc(cer_model_count_values(model) * sizeof(int));
+	dimension->n_values = 0;
+	for (int i = 0; i < dimension->n_targets; i++)
+	{
+		size_t first = cer_model_get_value(model, dimension->targets[i]);
+		size_t n = cer_model_count_values_of(model, dimension->targets[i]);
+
+		for (size_t k = 0; k < n; k++)
+			dimension->places[dimension->n_values++] = (int) (first + k);
+	}
+}
+
+static void
+init_dimension(ScorerLookup *lookup, int i)
+{
+	Dimension *dimension = &lookup->dimensions[i];
+	double rows = fe_split_get_rows(lookup->split, i);
+
+	memset(dimension, 0, sizeof(*dimension));
+	dimension->lookup = lookup;
+	dimension->n_targets =
+		fe_split_get_targets(lookup->split, i, &dimension->targets);
+	list_places(dimension);
+	dimension->group = find_group(lookup, dimension);
+	if (rows * lookup->width * sizeof(float) > (double) lookup->max_size)
+		dimension->group = -1;
+	if (dimension->group >= 0)
+		dimension->values = MemoryContextAlloc(
+			lookup->kept,
+			PARTIAL_ROWS * dimension->n_targets * sizeof(cer_value));
+}
+
+/* false: it takes more memory than may be. */
+static bool
+pass_dimension(ScorerLookup *lookup, int i)
+{
+	Dimension *dimension = &lookup->dimensions[i];
+	FeTaker taker = {
+		.self = dimension, .take = take_row, .max_size = lookup->max_size};
+
+	init_dimension(lookup, i);
+	if (!fe_run_pass(lookup->run, i, &taker) || dimension->is_too_large)
+		return false;
+	if (dimension->group >= 0)
+	{
+		make_partials(dimension);
+		lookup->has_partials = true;
+	}
+	return true;
+}
+
+static bool
+pass_all(ScorerLookup *lookup)
+{
+	lookup->n_dimensions = fe_split_count_dimensions(lookup->split);
+	lookup->dimensions =
+		palloc0((lookup->n_dimensions + 1) * sizeof(Dimension));
+	for (int i = 0; i < lookup->n_dimensions; i++)
+		if (!pass_dimension(lookup, i))
+			return false;
+	return true;
+}
+
+/* ---------------------------------------------------------------- beginning */
+
+static void
+list_inputs(ScorerLookup *lookup)
+{
+	int n = (int) lookup->scorer->n_inputs;
+
+	lookup->direct = palloc((n + 1) * sizeof(int));
+	lookup->places = palloc((n + 1) * sizeof(int));
+	lookup->rest = palloc((n + 1) * sizeof(int));
+	lookup->n_direct = 0;
+	lookup->n_rest = 0;
+	for (int i = 0; i < n; i++)
+	{
+		const FeInput *input = lookup->way == FE_PASS
+		                           ? fe_split_get_input(lookup->split, i)
+		                           : NULL;
+
+		if (input == NULL || input->dimension == FE_INPUT_OF_QUERY)
+			lookup->rest[lookup->n_rest++] = i;
+		else if (input->dimension == FE_INPUT_OF_SOURCE)
+		{
+			lookup->direct[lookup->n_direct] = i;
+			lookup->places[lookup->n_direct++] = input->place;
+		}
+	}
+}
+
+static void
+start_run(ScorerLookup *lookup, FeWay way)
+{
+	lookup->way = way;
+	lookup->run =
+		fe_run_make(row_evaluator_get_lookup(lookup->scorer->evaluator),
+	                lookup->split, way, true);
+	list_inputs(lookup);
+}
+
+/* What does not fit is left to the query. */
+static void
+start_pass(ScorerLookup *lookup)
+{
+	start_run(lookup, FE_PASS);
+	if (pass_all(lookup))
+		return;
+	fe_run_end(lookup->run);
+	MemoryContextReset(lookup->kept);
+	lookup->n_dimensions = 0;
+	lookup->has_partials = false;
+	start_run(lookup, FE_BATCH);
+}
+
+ScorerLookup *
+scorer_lookup_begin(Scorer *scorer, double n_rows)
+{
+	ScorerLookup *lookup = palloc0(sizeof(ScorerLookup));
+	FeLookup *reads = row_evaluator_get_lookup(scorer->evaluator);
+	FeWay way = choose_way(reads, n_rows);
+
+	lookup->scorer = scorer;
+	lookup->context = CurrentMemoryContext;
+	lookup->kept = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro dimensions", ALLOCSET_DEFAULT_SIZES);
+	lookup->max_size = get_hash_memory_limit();
+	lookup->width = cer_model_get_partial_width(scorer->model);
+	lookup->n_groups = (int) cer_model_count_groups(scorer->model);
+	if (way != FE_PASS)
+	{
+		start_run(lookup, way);
+		return lookup;
+	}
+	lookup->split = fe_lookup_get_split(reads);
+	start_pass(lookup);
+	return lookup;
+}
+
+void
+scorer_lookup_end(ScorerLookup *lookup)
+{
+	fe_run_end(lookup->run);
+}
+
+int
+scorer_lookup_get_limit(const ScorerLookup *lookup)
+{
+	return lookup->n_rest > 0 ? QUERY_ROWS : PASS_ROWS;
+}
+
+void
+scorer_lookup_reserve(ScorerLookup *lookup, int n_rows)
+{
+	MemoryContext caller;
+
+	if (lookup->n_dimensions == 0 || n_rows <= lookup->capacity)
+		return;
+	caller = MemoryContextSwitchTo(lookup->context);
+	lookup->capacity = n_rows;
+	lookup->found = palloc((Size) n_rows * sizeof(uint32));
+	lookup->rows = palloc0((lookup->n_groups + 1) * sizeof(float **));
+	lookup->groups = palloc0((lookup->n_groups + 1) * sizeof(float **));
+	for (int i = 0; i < lookup->n_dimensions; i++)
+		if (lookup->dimensions[i].group >= 0)
+			lookup->rows[lookup->dimensions[i].group] =
+				palloc((Size) n_rows * sizeof(float *));
+	MemoryContextSwitchTo(caller);
+}
+
+void
+scorer_lookup_clear(ScorerLookup *lookup)
+{
+	fe_run_clear(lookup->run);
+	lookup->n_rows = 0;
+}
+
+/* --------------------------------------------------------------------- rows */
+
+/* The row whose columns have been read. */
+static inline void
+add_row(ScorerLookup *lookup, const ValueRows *to, int row)
+{
+	Scorer *scorer = lookup->scorer;
+
+	for (int i = 0; i < lookup->n_direct; i++)
+	{
+		int input = lookup->direct[i];
+		bool is_null;
+		Datum value =
+			fe_run_get_column(lookup->run, lookup->places[i], &is_null);
+
+		input_coder_put(&scorer->coders[input], value, is_null,
+		                to->values + row, to->stride);
+	}
+	lookup->n_rows = row + 1;
+}
+
+void
+scorer_lookup_add_record(ScorerLookup *lookup, const ValueRows *to, int row,
+                         HeapTupleHeader record)
+{
+	fe_run_add(lookup->run, record);
+	add_row(lookup, to, row);
+}
+
+void
+scorer_lookup_add_slot(ScorerLookup *lookup, const ValueRows *to, int row,
+                       const ScorerMap *map, const TupleTableSlot *slot)
+{
+	fe_run_add_slot(lookup->run, slot, map->by_attribute);
+	add_row(lookup, to, row);
+}
+
+/* Values that the query found; the current memory context is reset. */
+static void
+take_rest(ScorerLookup *lookup, const ValueRows *to, int row)
+{
+	Scorer *scorer = lookup->scorer;
+	const Datum *values;
+	const bool *nulls;
+
+	fe_run_get(lookup->run, row, &values, &nulls);
+	for (int i = 0; i < lookup->n_rest; i++)
+	{
+		int input = lookup->rest[i];
+
+		input_coder_put(&scorer->coders[input], values[i], nulls[i],
+		                to->values + row, to->stride);
+	}
+	MemoryContextReset(CurrentMemoryContext);
+}
+
+/* A partial is read soon. */
+static inline void
+prefetch(const float *partial, size_t width)
+{
+	for (size_t i = 0; i < width; i += 16)
+		__builtin_prefetch(partial + i, 0, 2);
+}
+
+static void
+take_partials(ScorerLookup *lookup, const Dimension *dimension)
+{
+	const float **rows = lookup->rows[dimension->group];
+
+	for (int row = 0; row < lookup->n_rows; row++)
+	{
+		rows[row] =
+			dimension->partials + (Size) lookup->found[row] * lookup->width;
+		prefetch(rows[row], Min(lookup->width, MAX_PREFETCH));
+	}
+}
+
+static void
+take_values(ScorerLookup *lookup, const Dimension *dimension,
+            const ValueRows *to)
+{
+	int n = dimension->n_values;
+
+	for (int row = 0; row < lookup->n_rows; row++)
+	{
+		const cer_value *values =
+			dimension->values + (Size) lookup->found[row] * n;
+
+		for (int i = 0; i < n; i++)
+			to->values[dimension->places[i] * to->stride + row] = values[i];
+	}
+}
+
+static void
+find_in_dimension(ScorerLookup *lookup, int i, const ValueRows *to)
+{
+	const Dimension *dimension = &lookup->dimensions[i];
+
+	fe_run_find(lookup->run, i, lookup->found);
+	if (dimension->group >= 0)
+		take_partials(lookup, dimension);
+	else
+		take_values(lookup, dimension, to);
+}
+
+void
+scorer_lookup_run(ScorerLookup *lookup, const ValueRows *to)
+{
+	for (int i = 0; i < lookup->n_dimensions; i++)
+		find_in_dimension(lookup, i, to);
+	if (lookup->n_rest == 0)
+		return;
+	fe_run_look_up(lookup->run);
+	for (int row = 0; row < lookup->n_rows; row++)
+		take_rest(lookup, to, row);
+}
+
+const float *const *const *
+scorer_lookup_get_partials(ScorerLookup *lookup, int first)
+{
+	if (!lookup->has_partials)
+		return NULL;
+	for (int i = 0; i < lookup->n_groups; i++)
+		lookup->groups[i] =
+			lookup->rows[i] == NULL ? NULL : lookup->rows[i] + first;
+	return lookup->groups;
+}
+
+/* ------------------------------------------------------------------ explain */
+
+static char *
+describe_dimension(const FeSplit *split, int dimension)
+{
+	return psprintf("%s: one pass over %.0f rows",
+	                fe_split_get_alias(split, dimension),
+	                fe_split_get_rows(split, dimension));
+}
+
+List *
+scorer_lookup_describe(Scorer *scorer, double n_rows, int *limit)
+{
+	FeLookup *lookup = row_evaluator_get_lookup(scorer->evaluator);
+	FeWay way = choose_way(lookup, n_rows);
+	const FeSplit *split = fe_lookup_get_split(lookup);
+	List *texts = NIL;
+	bool has_rest = way != FE_PASS;
+
+	for (int i = 0; way == FE_PASS && i < fe_split_count_dimensions(split); i++)
+		texts = lappend(texts, describe_dimension(split, i));
+	for (size_t i = 0; i < scorer->n_inputs; i++)
+		has_rest |=
+			fe_split_get_input(split, (int) i)->dimension == FE_INPUT_OF_QUERY;
+	if (!has_rest)
+		return texts;
+	*limit = Max(*limit, QUERY_ROWS);
+	return lappend(texts, way == FE_PROBE ? "index probes by row"
+	                                      : "one query for each batch of rows");
+}

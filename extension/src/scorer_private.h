@@ -1,0 +1,54 @@
+/*
+ * scorer_private.h
+ *	  A scorer, for the files that make its rows values.
+ */
+#ifndef CEREBRO_SCORER_PRIVATE_H
+#define CEREBRO_SCORER_PRIVATE_H
+
+#include "fe.h"
+#include "input_coder.h"
+#include "scorer.h"
+
+#include "lib/ilist.h"
+
+struct Scorer
+{
+	dlist_node node;       /* among the kept ones, the latest first */
+	MemoryContext context; /* of all below and of itself */
+	int n_users;
+	bool is_kept;
+
+	/* what it is for */
+	Oid table; /* cerebro.model */
+	int32 id;  /* model */
+	RowType row;
+	uint64 generation;
+	uint64 serial;
+
+	/* how rows become values */
+	Task *task;
+	const cer_model *model;
+	size_t n_inputs;
+	RowEvaluator *evaluator;
+	InputCoder *coders; /* by input */
+	Datum *datums;
+	bool *nulls;
+
+	/* one row */
+	cer_value *values;
+	float *proba;
+	void *scratch;
+};
+
+struct ScorerMap
+{
+	int n_columns;
+	int *by_input;     /* attribute of the slot; NULL: expressions are run */
+	int n_attributes;  /* of the row type */
+	int *by_attribute; /* attribute of the slot, or -1 */
+};
+
+/* The setting cerebro.plan_join. */
+extern void scorer_lookup_init(void);
+
+#endif
