@@ -114,6 +114,9 @@ build_expansion(cer_resolver *r, const cer_ast *call, const cer_word *word,
 {
 	cer_ast *body;
 
+	if (word->body == NULL)
+		return cer_fail_at(r->err, CER_BAD_VALUE, call->place,
+		                   "%s is all of AS, or nothing of it", word->name);
 	if (r->depth == CER_MAX_STRUCTURES)
 		return cer_fail_at(r->err, CER_TOO_BIG, call->place,
 		                   "structure \"%.*s\" is within %d others",
@@ -159,12 +162,23 @@ build_layer(cer_resolver *r, const cer_ast *ast, cer_layer *parent)
 	return CER_OK;
 }
 
+/* AS auto: a structure is chosen later. */
+static bool
+is_auto(cer_resolver *r, const cer_ast *call)
+{
+	if (call->kind != CER_AST_CALL || !cer_text_is(call->name, "auto"))
+		return false;
+	r->mst->is_auto = true;
+	r->mst->budget = call->first ? call->first->number : 0;
+	return true;
+}
+
 cer_status
 cer_build_structure(cer_resolver *r, const cer_ast *as)
 {
 	cer_layer *chain;
 
-	if (r->unknown != NULL)
+	if (r->unknown != NULL || is_auto(r, as->first))
 		return CER_OK;
 	CER_TRY(make_layer(r, CER_LAYER_CHAIN, as->first->place, &chain));
 	CER_TRY(build_layer(r, as->first, chain));

@@ -91,6 +91,8 @@ struct cer_mst
 	cer_settings settings;         /* PT resolved */
 	const struct cer_ast *ast;     /* canonical, for the printer; lang only */
 	const struct cer_ast *unknown; /* the first structure that is not bound */
+	bool is_auto;                  /* AS auto: there is no structure yet */
+	double budget;                 /* of it, in seconds; 0: none */
 };
 
 /* The rate in force in an epoch, from 1 on, before the schedule's share. */

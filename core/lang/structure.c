@@ -141,6 +141,11 @@ cer_structure_describe(cer_arena *arena, cer_text name, cer_text *definition,
 	const cer_word *word = NULL;
 
 	CER_TRY(cer_call_find_word(&call, CER_WORD_STRUCTURE, &word, err));
+	if (word->body == NULL)
+		return cer_fail(
+			err, CER_BAD_VALUE,
+			"\"%s\" is chosen before a training, not made of layers",
+			word->name);
 	return cer_definition_print(arena, word, definition, err);
 }
 
@@ -148,7 +153,7 @@ cer_status
 cer_structure_list(cer_arena *arena, const cer_structure **structures,
                    size_t *n_structures, cer_error *err)
 {
-	size_t n = cer_structure_word_count;
+	size_t n = cer_structure_word_count - 1; /* auto is not made of layers */
 	cer_structure *list = cer_arena_allocate(arena, n * sizeof(*list));
 
 	if (list == NULL)
@@ -241,6 +246,14 @@ cer_mst_check_bound(const cer_mst *mst, cer_error *err)
 {
 	const cer_word *word = NULL;
 
+	if (mst->is_auto)
+	{
+		cer_fail(err, CER_BAD_VALUE,
+		         "AS auto stands for a structure that is chosen when a "
+		         "training begins");
+		cer_error_set_hint(err, "Name a structure.");
+		return CER_BAD_VALUE;
+	}
 	if (mst->unknown == NULL)
 		return CER_OK;
 	return cer_call_find_word(mst->unknown, CER_WORD_STRUCTURE, &word, err);

@@ -131,6 +131,16 @@ static const cer_arg transformer_args[] = {
 	ACTIVATION,
 	DROPOUT,
 };
+static const cer_arg auto_args[] = {
+	{.name = "budget",
+     .help = "seconds in which several are tried and put together, or 0 for "
+             "one",
+     .type = CER_ARG_NUMBER,
+     .least = 0,
+     .most = 1e6,
+     .is_positional = true,
+     .fallback = 0},
+};
 static const cer_arg recurrent_args[] = {
 	WIDTHS(tower_widths),
 	INTEGER("token", 1, 1024, 16, "numbers that stand for one element"),
@@ -251,5 +261,10 @@ const cer_word cer_structure_words[] = {
               " dropout = attention_dropout)) > skip(norm(layer)"
               " > dense(hidden) > activation(activation) > dropout(dropout)"
               " > dense(width))) > norm(layer) > pool(mean))"),
+	/* not made of layers: replaced before a training, see auto.c */
+	STRUCTURE("auto", auto_args,
+              "what is likely to do well on the task's rows, chosen before the "
+              "training",
+              "AS auto(60)", NULL),
 };
 const size_t cer_structure_word_count = COUNT(cer_structure_words);

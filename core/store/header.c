@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "data/dataset.h"
 
-#define FORMAT_VERSION 1
+#include <math.h>
+
+#define FORMAT_VERSION 2 /* 1 had no temperature */
 /* The least that an input takes: its storage and its name's size. */
 #define INPUT_SIZE 5
 
@@ -21,6 +23,7 @@ write_header(cer_byte_writer *to, const cer_model_header *header)
 	cer_write_text(to, header->triple);
 	cer_write_text(to, header->kernel_class);
 	cer_write_number(to, header->n_classes, sizeof(uint32_t));
+	cer_write_double(to, header->temperature);
 	cer_write_number(to, header->n_inputs, sizeof(uint32_t));
 	for (size_t i = 0; i < header->n_inputs; i++)
 	{
@@ -57,7 +60,7 @@ check_versions(const cer_byte_reader *from, uint64_t version,
 {
 	if (from->is_bad)
 		return fail_damaged(err);
-	if (version == FORMAT_VERSION &&
+	if (version >= 1 && version <= FORMAT_VERSION &&
 	    header->language_version <= CER_LANGUAGE_VERSION)
 		return CER_OK;
 	cer_fail(err, CER_BAD_VERSION,
@@ -77,7 +80,8 @@ read_inputs(cer_arena *arena, cer_byte_reader *from, cer_model_header *header,
 
 	if (header->n_inputs == 0 || header->n_inputs > CER_MAX_INPUTS ||
 	    header->n_inputs > from->left / INPUT_SIZE || header->n_classes < 2 ||
-	    header->n_classes > CER_MAX_CLASSES)
+	    header->n_classes > CER_MAX_CLASSES ||
+	    !(header->temperature > 0.0 && isfinite(header->temperature)))
 		return fail_damaged(err);
 	inputs = cer_arena_allocate(arena, header->n_inputs * sizeof(*inputs));
 	if (inputs == NULL)
@@ -108,6 +112,7 @@ cer_model_header_unpack(cer_arena *arena, cer_text bytes,
 	read.triple = cer_read_text(&from);
 	read.kernel_class = cer_read_text(&from);
 	read.n_classes = (size_t) cer_read_number(&from, sizeof(uint32_t));
+	read.temperature = version > 1 ? cer_read_double(&from) : 1.0;
 	read.n_inputs = (size_t) cer_read_number(&from, sizeof(uint32_t));
 	CER_TRY(read_inputs(arena, &from, &read, err));
 	*header = read;

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "data/shape.h"
 #include "nn/infer.h"
+#include "store/members.h"
 #include "nn/view.h"
 
 #include <math.h>
@@ -25,6 +26,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 struct cer_model
 {
+	const cer_members *members; /* or NULL: of one network, as follows */
 	const cer_encoders *encoders;
 	const cer_infer *infer;
 	size_t n_numbers;
@@ -32,6 +34,7 @@ struct cer_model
 	size_t n_inputs;
 	size_t n_classes;
 	const char *kernel_class;
+	double temperature;
 	const cer_infer_first *first; /* NULL: without groups */
 	const size_t *groups;         /* by input */
 };
@@ -109,6 +112,22 @@ make_model(cer_arena *arena, cer_arena *work, const part_list *list,
 	return find_groups(arena, stored.net->shape, model, err);
 }
 
+/* Sums of single tables are not kept for several networks. */
+static cer_status
+make_of_members(cer_arena *arena, const cer_part *parts, size_t n_parts,
+                cer_model *model, cer_error *err)
+{
+	const cer_model *first;
+
+	memset(model, 0, sizeof(*model));
+	CER_TRY(cer_members_make(arena, parts, n_parts, &model->members, err));
+	first = cer_members_get_first(model->members);
+	model->n_inputs = cer_members_count_inputs(model->members);
+	model->n_classes = first->n_classes;
+	model->kernel_class = first->kernel_class;
+	return CER_OK;
+}
+
 cer_status
 cer_model_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
                const cer_model **model, cer_error *err)
@@ -120,6 +139,8 @@ cer_model_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
 
 	if (work == NULL || made == NULL)
 		status = cer_fail_memory(err, sizeof(*made));
+	else if (cer_members_find_header(parts, n_parts) != NULL)
+		status = make_of_members(arena, parts, n_parts, made, err);
 	else
 		status = make_model(arena, work, &list, made, err);
 	cer_arena_free(work);
@@ -137,7 +158,8 @@ cer_model_count_inputs(const cer_model *model)
 const cer_input *
 cer_model_get_input(const cer_model *model, size_t input)
 {
-	return cer_encoders_get_input(model->encoders, input);
+	return model->members ? cer_members_get_input(model->members, input)
+	                      : cer_encoders_get_input(model->encoders, input);
 }
 
 size_t
@@ -155,7 +177,8 @@ cer_model_get_kernel_class(const cer_model *model)
 size_t
 cer_model_count_values(const cer_model *model)
 {
-	return cer_encoders_count_values(model->encoders);
+	return model->members ? cer_members_count_values(model->members)
+	                      : cer_encoders_count_values(model->encoders);
 }
 
 size_t
@@ -163,6 +186,8 @@ cer_model_get_value(const cer_model *model, size_t input)
 {
 	size_t n_values;
 
+	if (model->members != NULL)
+		return cer_members_get_value(model->members, input, &n_values);
 	return cer_encoders_get_value(model->encoders, input, &n_values);
 }
 
@@ -171,7 +196,10 @@ cer_model_count_values_of(const cer_model *model, size_t input)
 {
 	size_t n_values;
 
-	cer_encoders_get_value(model->encoders, input, &n_values);
+	if (model->members != NULL)
+		cer_members_get_value(model->members, input, &n_values);
+	else
+		cer_encoders_get_value(model->encoders, input, &n_values);
 	return n_values;
 }
 
@@ -179,7 +207,10 @@ void
 cer_model_encode_text(const cer_model *model, size_t input, cer_text text,
                       cer_value *values, size_t stride)
 {
-	cer_encoders_encode_text(model->encoders, input, text, values, stride);
+	if (model->members != NULL)
+		cer_members_encode_text(model->members, input, text, values, stride);
+	else
+		cer_encoders_encode_text(model->encoders, input, text, values, stride);
 }
 
 /* ---- scoring ---- */
@@ -197,6 +228,8 @@ align_up(size_t size)
 size_t
 cer_model_get_scratch_size(const cer_model *model, size_t n_rows)
 {
+	if (model->members != NULL)
+		return cer_members_get_scratch_size(model->members, n_rows);
 	return align_up(n_rows * model->n_numbers * sizeof(float)) +
 	       align_up(n_rows * model->n_tables * sizeof(uint32_t)) +
 	       align_up(model->n_inputs) +
@@ -228,15 +261,24 @@ void
 cer_model_score(const cer_model *model, size_t n_rows, const cer_value *values,
                 float *proba, void *scratch)
 {
-	encoded_rows rows = divide_scratch(model, n_rows, scratch);
-	size_t n_values = cer_encoders_count_values(model->encoders);
+	cer_member_rows all = {.n_rows = n_rows, .values = values};
+	encoded_rows rows;
+	size_t n_values;
 
+	if (model->members != NULL)
+	{
+		cer_members_score(model->members, &all, proba, scratch);
+		return;
+	}
+	rows = divide_scratch(model, n_rows, scratch);
+	n_values = cer_encoders_count_values(model->encoders);
 	for (size_t row = 0; row < n_rows; row++)
 		cer_encoders_apply_values(model->encoders, 1, values + row * n_values,
 		                          1, rows.numbers + row * model->n_numbers,
 		                          rows.codes + row * model->n_tables);
 	cer_infer_run(model->infer, n_rows, rows.numbers, rows.codes, proba,
 	              rows.rest);
+	cer_temperature_apply(model->temperature, n_rows, model->n_classes, proba);
 }
 
 void
@@ -246,7 +288,12 @@ cer_model_score_columns(const cer_model *model, size_t n_rows,
 {
 	cer_score_rows rows = {
 		.n_rows = n_rows, .values = values, .stride = stride};
+	cer_member_rows all = {n_rows, values, true, stride};
 
+	if (model->members != NULL && n_rows > 0)
+		cer_members_score(model->members, &all, proba, scratch);
+	if (model->members != NULL)
+		return;
 	cer_model_score_partials(model, &rows, proba, scratch);
 }
 
@@ -310,12 +357,19 @@ void
 cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
                          float *proba, void *scratch)
 {
-	encoded_rows places = divide_scratch(model, rows->n_rows, scratch);
 	cer_partials partials = {.groups = rows->partials};
+	encoded_rows places;
 	cer_encoded encoded;
 
 	if (rows->n_rows == 0)
 		return;
+	if (model->members != NULL)
+	{
+		cer_model_score_columns(model, rows->n_rows, rows->values, rows->stride,
+		                        proba, scratch);
+		return;
+	}
+	places = divide_scratch(model, rows->n_rows, scratch);
 	for (size_t i = 0; i < model->n_inputs; i++)
 		places.is_read[i] =
 			rows->partials == NULL || rows->partials[model->groups[i]] == NULL;
@@ -323,6 +377,8 @@ cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
 	cer_infer_run_partials(model->infer, &encoded,
 	                       rows->partials != NULL ? &partials : NULL, proba,
 	                       places.rest);
+	cer_temperature_apply(model->temperature, rows->n_rows, model->n_classes,
+	                      proba);
 }
 
 /* ---- reading parts ---- */
@@ -340,10 +396,12 @@ fill_model(cer_arena *arena, const cer_model_header *header, cer_model *model,
 	memcpy(kernel_class, header->kernel_class.data, size);
 	kernel_class[size] = '\0';
 	model->kernel_class = kernel_class;
-	model->n_numbers = cer_shape_count_stored(shape);
+	model->n_numbers = shape->n_numbers;
 	model->n_tables = shape->n_tables;
 	model->n_inputs = header->n_inputs;
 	model->n_classes = header->n_classes;
+	model->temperature = header->temperature;
+	model->members = NULL;
 	return CER_OK;
 }
 

@@ -100,6 +100,7 @@ make_header(cer_arena *arena, const cer_trained *trained, cer_part *part,
 		.language_version = CER_LANGUAGE_VERSION,
 		.kernel_class = cer_text_of(trained->kernel_class),
 		.n_classes = cer_encoders_get_shape(trained->encoders)->n_classes,
+		.temperature = trained->temperature,
 	};
 	cer_text bytes;
 

@@ -20,7 +20,7 @@ cer_parts_make(cer_arena *arena, const cer_trained *trained,
  * The header part:
  *
  *	 version (1), library version, language version (4), triple, kernel class,
- *	 classes (4), inputs (4), for each: storage (1), name
+ *	 classes (4), temperature, inputs (4), for each: storage (1), name
  */
 typedef struct cer_model_header
 {
@@ -29,6 +29,7 @@ typedef struct cer_model_header
 	cer_text triple;
 	cer_text kernel_class;
 	size_t n_classes;
+	double temperature; /* 1: none; not in version 1 */
 	size_t n_inputs;
 	const cer_input *inputs;
 } cer_model_header;

@@ -19,6 +19,7 @@ typedef struct cer_trained
 	const cer_encoded *train;
 	size_t n_valid;
 	const float *valid_proba; /* (n_valid, n_classes) of the best epoch */
+	double temperature;       /* that makes them better; 1: none */
 } cer_trained;
 
 /* CER_BAD_CALL before the first epoch is done. */

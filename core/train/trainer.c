@@ -138,6 +138,7 @@ cer_trainer_get_trained(const cer_trainer *trainer, cer_trained *trained,
 		.train = &trainer->train,
 		.n_valid = trainer->valid.n_rows,
 		.valid_proba = run->best_proba,
+		.temperature = 1.0,
 	};
 	return CER_OK;
 }

@@ -138,6 +138,7 @@ CREATE TABLE cerebro.model (
 	change         cerebro.mst_change,
 	start          text,
 	start_log_loss double precision,
+	request        cerebro.mst,
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX model_task ON cerebro.model (task);
@@ -149,6 +150,7 @@ COMMENT ON COLUMN cerebro.model.parent IS 'the model that train_change made it o
 COMMENT ON COLUMN cerebro.model.change IS 'from the parent''s triple to its own';
 COMMENT ON COLUMN cerebro.model.start IS 'how it began: goes on, same function, near, from scratch';
 COMMENT ON COLUMN cerebro.model.start_log_loss IS 'on validation rows before its first epoch, where it began with the parent''s weights';
+COMMENT ON COLUMN cerebro.model.request IS 'what was asked for, where that was AS auto: the triple is what it came to';
 COMMENT ON COLUMN cerebro.model.training IS 'the artefact that it is the result of: equal means equal bits';
 
 CREATE TABLE cerebro.model_grant (
@@ -218,6 +220,18 @@ CREATE TABLE cerebro.model_part (
 );
 CREATE INDEX model_part_content ON cerebro.model_part (content);
 COMMENT ON TABLE cerebro.model_part IS 'what a model is made of: encoders, weights, scores of validation rows';
+
+CREATE TABLE cerebro.ensemble_member (
+	model   integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
+	ordinal integer NOT NULL,
+	member  integer NOT NULL,
+	weight  double precision NOT NULL,
+	mst     cerebro.mst NOT NULL,
+	PRIMARY KEY (model, ordinal)
+);
+COMMENT ON TABLE cerebro.ensemble_member IS 'what an ensemble was made of: its parts are theirs, and stay when they are dropped';
+COMMENT ON COLUMN cerebro.ensemble_member.member IS 'the model that it was; it may have been dropped since';
+COMMENT ON COLUMN cerebro.ensemble_member.weight IS 'how much its probabilities count; together 1';
 
 CREATE TABLE cerebro.artefact (
 	id         bytea PRIMARY KEY,

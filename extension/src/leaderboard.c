@@ -21,15 +21,9 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-#define SCORE_STEPS 65535
+#include "scores.h"
 
-/* Kept probabilities of one model. */
-typedef struct Scores
-{
-	const uint16 *scores; /* (n_rows, n_classes) */
-	size_t n_rows;
-	size_t n_classes;
-} Scores;
+#define SCORE_STEPS 65535
 
 typedef struct Comparison
 {
@@ -41,8 +35,8 @@ PG_FUNCTION_INFO_V1(cerebro_find_task);
 PG_FUNCTION_INFO_V1(cerebro_compare_loss);
 PG_FUNCTION_INFO_V1(cerebro_models_differ);
 
-static Scores
-read_scores(const Model *model)
+KeptScores
+scores_read(const Model *model)
 {
 	List *parts = model_read_parts(model->id, 1U << CER_PART_VALID_SCORES);
 	cer_part *part = parts == NIL ? NULL : linitial(parts);
@@ -52,11 +46,11 @@ read_scores(const Model *model)
 		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
 		                errmsg("model %d has no scores of validation rows",
 		                       model->id)));
-	return (Scores){part->data, part->dims[0], part->dims[1]};
+	return (KeptScores){part->data, part->dims[0], part->dims[1]};
 }
 
-static const uint16 *
-read_labels(const Model *model, size_t n_rows)
+const uint16 *
+scores_read_labels(const Model *model, size_t n_rows)
 {
 	ArchiveScan *scan = archive_scan_by_id("data_version", model->data_version);
 	bool is_null = true;
@@ -80,7 +74,7 @@ read_labels(const Model *model, size_t n_rows)
 }
 
 static double
-get_loss(const Scores *scores, size_t row, uint16 label)
+get_loss(const KeptScores *scores, size_t row, uint16 label)
 {
 	uint16 score = scores->scores[row * scores->n_classes + label];
 
@@ -88,7 +82,7 @@ get_loss(const Scores *scores, size_t row, uint16 label)
 }
 
 static Comparison
-compare(const Scores *a, const Scores *b, const uint16 *labels)
+compare(const KeptScores *a, const KeptScores *b, const uint16 *labels)
 {
 	double n = (double) a->n_rows;
 	double mean = 0;
@@ -121,9 +115,9 @@ check_comparable(const Model *a, const Model *b)
 	     errhint("Train one of them again on today's rows.")));
 }
 
-static void
-check_shapes(const Model *model, const Scores *a, const Scores *b,
-             const uint16 *labels)
+void
+scores_check_shapes(const Model *model, const KeptScores *a,
+                    const KeptScores *b, const uint16 *labels)
 {
 	if (a->n_rows != b->n_rows || a->n_classes != b->n_classes)
 		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
@@ -140,7 +134,7 @@ Datum
 cerebro_compare_loss(PG_FUNCTION_ARGS)
 {
 	Model models[2];
-	Scores scores[2];
+	KeptScores scores[2];
 	const uint16 *labels;
 	Comparison result;
 	TupleDesc desc;
@@ -151,9 +145,9 @@ cerebro_compare_loss(PG_FUNCTION_ARGS)
 		model_open_to(PG_GETARG_INT32(i), RIGHT_READ, &models[i]);
 	check_comparable(&models[0], &models[1]);
 	for (int i = 0; i < 2; i++)
-		scores[i] = read_scores(&models[i]);
-	labels = read_labels(&models[0], scores[0].n_rows);
-	check_shapes(&models[0], &scores[0], &scores[1], labels);
+		scores[i] = scores_read(&models[i]);
+	labels = scores_read_labels(&models[0], scores[0].n_rows);
+	scores_check_shapes(&models[0], &scores[0], &scores[1], labels);
 	result = compare(&scores[0], &scores[1], labels);
 	values[0] = Float8GetDatum(result.mean);
 	values[1] = Float8GetDatum(result.standard_error);
@@ -181,7 +175,7 @@ cerebro_find_task(PG_FUNCTION_ARGS)
 }
 
 static size_t
-get_decision(const Scores *scores, size_t row)
+get_decision(const KeptScores *scores, size_t row)
 {
 	const uint16 *of_row = scores->scores + row * scores->n_classes;
 	size_t best = 0;
@@ -197,7 +191,7 @@ Datum
 cerebro_models_differ(PG_FUNCTION_ARGS)
 {
 	Model models[2];
-	Scores scores[2];
+	KeptScores scores[2];
 	uint64 n_differ = 0;
 
 	for (int i = 0; i < 2; i++)
@@ -205,7 +199,7 @@ cerebro_models_differ(PG_FUNCTION_ARGS)
 	if (models[0].data_version != models[1].data_version)
 		PG_RETURN_NULL();
 	for (int i = 0; i < 2; i++)
-		scores[i] = read_scores(&models[i]);
+		scores[i] = scores_read(&models[i]);
 	if (scores[0].n_rows != scores[1].n_rows ||
 	    scores[0].n_classes != scores[1].n_classes || scores[0].n_rows == 0)
 		PG_RETURN_NULL();

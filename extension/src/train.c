@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "extract.h"
+#include "auto.h"
 #include "job.h"
 #include "train.h"
 
@@ -211,5 +212,9 @@ cerebro_train(PG_FUNCTION_ARGS)
 	train_check_may_write("cerebro.train()");
 	request.task = task_find(name);
 	request.triple = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	if (!PG_GETARG_BOOL(2))
+		request.triple = auto_resolve(request.task, request.triple);
+	else if (auto_is(request.triple))
+		PG_RETURN_INT32(auto_train(&request));
 	PG_RETURN_INT32(train_request(&request, PG_GETARG_BOOL(2)));
 }

@@ -87,8 +87,29 @@ extern cer_status
 cer_mst_find_structures(cer_arena *arena, const cer_mst *mst,
                         const cer_structure *structures, size_t n_structures,
                         bool *is_used, cer_error *err);
-/* Fails with the name that is not bound. */
+/* Fails with the name that is not bound, or for AS auto. */
 extern cer_status cer_mst_check_bound(const cer_mst *mst, cer_error *err);
+
+/* ---------------------------------------------------------------- auto */
+
+/* AS auto: which structure is trained is decided when a task's rows are known. */
+extern bool cer_mst_is_auto(const cer_mst *mst);
+extern double cer_mst_get_budget(const cer_mst *mst); /* seconds; 0: none */
+/* A triple to try, and about how long its training takes beside others'. */
+typedef struct cer_auto_try
+{
+	const cer_mst *mst;
+	double cost;
+} cer_auto_try;
+
+/* For a task of so many training rows, likely winners first; FE, and what PT
+ * says, is theirs, too.  One without a budget. */
+extern cer_status cer_auto_make(cer_arena *arena, const cer_mst *mst,
+                                size_t n_rows, const cer_auto_try **tries,
+                                size_t *n_tries, cer_error *err);
+/* FE of a triple, AS auto. */
+extern cer_status cer_auto_request(cer_arena *arena, const cer_mst *mst,
+                                   const cer_mst **request, cer_error *err);
 
 /* ---------------------------------------------------------------- change */
 

@@ -128,6 +128,47 @@ extern void
 cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
                          float *proba, void *scratch);
 
+/* ---------------------------------------------------------------- ensemble */
+
+/* A model made of others: its parts are this header and theirs, each name
+ * behind the member's number: "1/header", "2/output.weight".  Valid scores of
+ * members are not among them. */
+typedef struct cer_ensemble
+{
+	double temperature; /* 1: none */
+	size_t n_members;
+	const double *weights; /* above 0, together 1 */
+} cer_ensemble;
+
+extern cer_status
+cer_ensemble_make_header(cer_arena *arena, const cer_ensemble *ensemble,
+                         cer_part *part, cer_error *err);
+
+/* Kept scores of the same validation rows. */
+typedef struct cer_ensemble_source
+{
+	size_t n_models;
+	size_t n_rows;
+	size_t n_classes;
+	const uint16_t *const *scores; /* by model: (n_rows, n_classes) */
+	const uint16_t *labels;        /* below n_classes */
+} cer_ensemble_source;
+
+/* How often each model is chosen, in size choices at most, and the log-loss of
+ * their mean; see core/store/ensemble.c. */
+extern cer_status
+cer_ensemble_choose(cer_arena *arena, const cer_ensemble_source *from,
+                    size_t size, uint32_t *counts, double *loss,
+                    cer_error *err);
+
+/* proba (n_rows, n_classes) brought to a temperature. */
+extern void cer_temperature_apply(double temperature, size_t n_rows,
+                                  size_t n_classes, float *proba);
+/* That with which their log-loss is lowest; 1 where that is not sure to help on
+ * other rows. */
+extern double cer_temperature_find(size_t n_rows, size_t n_classes,
+                                   const float *proba, const uint16_t *labels);
+
 /* ---------------------------------------------------------------- trainer */
 
 typedef struct cer_epoch

@@ -184,6 +184,8 @@ test_structure_describe__defines_the_same(void **state)
 		cer_text canonical;
 		cer_text expected;
 
+		if (cer_structure_words[i].body == NULL)
+			continue;
 		sprintf(text, "AS %s PT gelu, dropout = 0.25", name);
 		expected = bound_tree(*state, text, NULL, 0);
 		assert_int_equal(cer_structure_describe(*state, text_of(name),

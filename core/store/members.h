@@ -1,0 +1,52 @@
+/*
+ * store/members.h
+ *	  A model that is several: the mean of what its members say.
+ *
+ * Its parts are those of the members, "1/header", "1/output.weight", ...,
+ * "2/header", ..., so that bytes are shared with the models that the members
+ * were, and a header of its own, "members".
+ */
+#ifndef CER_STORE_MEMBERS_H
+#define CER_STORE_MEMBERS_H
+
+#include "cerebro.h"
+
+#define CER_MEMBERS_NAME "members"
+
+typedef struct cer_members cer_members;
+
+/* NULL: the parts are of one network. */
+extern const cer_part *
+cer_members_find_header(const cer_part *parts, size_t n_parts);
+extern cer_status
+cer_members_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
+                 const cer_members **members, cer_error *err);
+
+extern size_t cer_members_count_inputs(const cer_members *members);
+extern const cer_input *
+cer_members_get_input(const cer_members *members, size_t input);
+/* Of the first: the others are like it. */
+extern const cer_model *cer_members_get_first(const cer_members *members);
+/* As those of a model: a category has values for each member that reads it. */
+extern size_t cer_members_count_values(const cer_members *members);
+extern size_t cer_members_get_value(const cer_members *members, size_t input,
+                                    size_t *n_values);
+extern void
+cer_members_encode_text(const cer_members *members, size_t input, cer_text text,
+                        cer_value *values, size_t stride);
+extern size_t
+cer_members_get_scratch_size(const cer_members *members, size_t n_rows);
+/* Values row by row, or side by side. */
+typedef struct cer_member_rows
+{
+	size_t n_rows;
+	const cer_value *values;
+	bool is_by_column;
+	size_t stride; /* side by side: from value to value */
+} cer_member_rows;
+
+extern void
+cer_members_score(const cer_members *members, const cer_member_rows *rows,
+                  float *proba, void *scratch);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * scores.h
+ *	  Probabilities of validation rows, as they are kept with a model.
+ */
+#ifndef CEREBRO_SCORES_H
+#define CEREBRO_SCORES_H
+
+#include "cerebro_pg.h"
+
+typedef struct KeptScores
+{
+	const uint16 *scores; /* (n_rows, n_classes) */
+	size_t n_rows;
+	size_t n_classes;
+} KeptScores;
+
+extern KeptScores scores_read(const Model *model);
+/* Of the validation rows of the model's data version. */
+extern const uint16 *scores_read_labels(const Model *model, size_t n_rows);
+/* Raises unless both are of the same rows, and the labels fit. */
+extern void scores_check_shapes(const Model *model, const KeptScores *a,
+                                const KeptScores *b, const uint16 *labels);
+
+#endif

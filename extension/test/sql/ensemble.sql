@@ -1,0 +1,110 @@
+-- Models put together after training, and AS auto.
+
+SET search_path = public, cerebro;
+SET client_min_messages = warning;
+CREATE TABLE ens_trips (id integer PRIMARY KEY, x double precision, y double precision, town text, late boolean);
+INSERT INTO ens_trips
+	SELECT i, i % 97 / 97.0, i % 89 / 89.0, 'town ' || i % 7, (i % 97 / 97.0 + i % 89 / 89.0 + i % 7 / 14.0 + (i * 7919 % 1000) / 2000.0) > 1.5
+	FROM generate_series(1, 3000) i;
+CREATE ROLE regress_ens_owner;
+CREATE ROLE regress_ens_other;
+GRANT SELECT ON ens_trips TO regress_ens_owner, regress_ens_other;
+GRANT CREATE ON SCHEMA public TO regress_ens_owner;
+SET ROLE regress_ens_owner;
+SELECT cerebro.create_task('ens', source => 'SELECT * FROM ens_trips', label => 'late', key => '{id}') > 0 AS made;
+SELECT cerebro.train('ens', 'AS mlp(16) PT epochs = 4') AS a \gset
+SELECT cerebro.train('ens', 'FE x, y, town : onehot AS mlp(8, 8) PT epochs = 4, seed = 5') AS b \gset
+SELECT cerebro.train('ens', 'FE town, y AS residual(1, 8) PT epochs = 3') AS c \gset
+
+-- a model of its own
+SELECT cerebro.ensemble(ARRAY[:a, :b, :c]) AS e \gset
+SELECT mst, request, n_epochs, n_weights = (SELECT sum(n_weights) FROM cerebro.model m JOIN cerebro.ensemble_member p ON p.member = m.id WHERE p.model = :e) AS weights,
+	valid_log_loss <= (SELECT min(valid_log_loss) + 1e-4 FROM cerebro.model WHERE id IN (:a, :b, :c)) AS as_good
+FROM cerebro.model WHERE id = :e;
+SELECT count(*) > 0 AS some, round(sum(weight)::numeric, 6) AS together, min(weight) > 0 AS counts FROM cerebro.ensemble_member WHERE model = :e;
+SELECT name, kind FROM cerebro.model_part WHERE model = :e AND ordinal < 2 ORDER BY ordinal;
+SELECT bool_and(EXISTS (SELECT FROM cerebro.model_part m WHERE m.model IN (:a, :b, :c) AND m.content = p.content)) AS shared
+FROM cerebro.model_part p WHERE p.model = :e AND ordinal >= 2;
+-- what it says is the mean of its members, at one temperature for all rows
+SELECT max(logit / of_mean) - min(logit / of_mean) < 0.01 AS mean
+FROM (SELECT ln(p / (1 - p)) AS logit, ln(mean / (1 - mean)) AS of_mean
+	FROM (SELECT cerebro.predict(:e, t)::float8 AS p, (SELECT sum(weight * cerebro.predict(member, t)) FROM cerebro.ensemble_member WHERE model = :e) AS mean
+		FROM ens_trips t) q) l
+WHERE abs(of_mean) > 0.3;
+SELECT cerebro.deploy(:e, 'ens_late');
+SELECT count(*), bool_and(s = p) AS same_bits
+FROM (SELECT ens_late(t) AS s, cerebro.predict(:e, t) AS p FROM ens_trips t) q;
+SELECT n_rows > 0 AS evaluated FROM cerebro.evaluate(:e);
+SELECT count(*) > 3 AS told FROM cerebro.lineage(:e);
+SELECT abs(mean_difference) < 1 AS compared FROM cerebro.compare_loss(:e, :a);
+SELECT rank <= 4 AS ranked FROM cerebro.leaderboard('ens') WHERE model = :e;
+
+-- members may go, their bytes stay
+SELECT sum(ens_late(t)) AS before FROM ens_trips t \gset
+SELECT cerebro.drop_model(:b), cerebro.drop_model(:c);
+\c -
+SET search_path = public, cerebro;
+SET client_min_messages = warning;
+SET ROLE regress_ens_owner;
+SELECT sum(ens_late(t))::text = :'before' AS same FROM ens_trips t;
+SELECT count(*) > 0 AS still_told FROM cerebro.ensemble_member WHERE model = :e;
+
+-- what it refuses
+\set VERBOSITY default
+SELECT cerebro.ensemble('{}');
+SELECT cerebro.ensemble('{NULL}');
+SELECT cerebro.ensemble('{2147483647}');
+SELECT cerebro.ensemble(ARRAY[:a], 0);
+SELECT cerebro.ensemble(NULL) IS NULL AS strict;
+-- messages name models, whose numbers are not the same each time
+CREATE FUNCTION pg_temp.refused(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	said text;
+	detail text;
+BEGIN
+	EXECUTE command;
+	RETURN 'not refused';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS said = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+	RETURN regexp_replace(concat_ws('; ', said, nullif(detail, '')), '\d+', 'N', 'g');
+END
+$$;
+SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s, %s])', :a, :a));
+SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s])', :e));
+SELECT cerebro.train('ens', 'FE z = (x * y), town AS mlp(4) PT epochs = 1') AS z \gset
+SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s, %s])', :a, :z));
+RESET ROLE;
+INSERT INTO ens_trips VALUES (0, 0, 0, 'town 1', false);
+SET ROLE regress_ens_owner;
+SELECT cerebro.train('ens', 'AS mlp(4) PT epochs = 1') AS newer \gset
+SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s, %s])', :a, :newer));
+SET ROLE regress_ens_other;
+\set VERBOSITY sqlstate
+SELECT cerebro.ensemble(ARRAY[:a]) IS NULL;
+\set VERBOSITY default
+SELECT count(*) AS seen FROM cerebro.ensemble_member;
+BEGIN READ ONLY;
+SELECT cerebro.ensemble('{1}');
+ROLLBACK;
+
+-- AS auto
+SET ROLE regress_ens_owner;
+SELECT cerebro.train('ens', 'FE x, town AS auto PT epochs = 2, seed = 3') AS auto \gset
+SELECT mst, request FROM cerebro.model WHERE id = :auto;
+SELECT cerebro.train('ens', 'FE x, y AS auto(2) PT epochs = 1') AS auto \gset
+SELECT request, count(*) > 1 AS several FROM cerebro.model WHERE request @> 'FE x, y' GROUP BY request;
+SELECT request, mst = request OR mst @> 'AS mlp' OR mst @> 'AS realmlp' OR mst @> 'AS residual' OR mst @> 'AS tabm' OR mst @> 'AS dcn' AS some_choice FROM cerebro.model WHERE id = :auto;
+SELECT cerebro.train('ens', 'AS auto(5)', wait => false) IS NULL;
+SELECT cerebro.train('ens', 'AS auto > relu') IS NULL;
+SELECT cerebro.train('ens', 'PT class_weights = weights(1, 2, 3), epochs = 1') IS NULL;
+SELECT cerebro.train('ens', 'PT class_weights = balanced, focal = 1, nadam, average = 0.9, lr = pieces(0.01, 1, 0.001), epochs = 2, schedule = plateau') IS NOT NULL AS trained;
+SELECT cerebro.train('ens', 'AS mlp(4) PT lr = 0.01, epochs = 7') AS constant \gset
+SELECT cerebro.train('ens', 'AS mlp(4) PT lr = pieces(0.01, 5, 0.001), epochs = 7') AS pieces \gset
+SELECT array_agg(a.epoch ORDER BY a.epoch) AS shared FROM cerebro.epoch a JOIN cerebro.epoch b USING (state) WHERE a.model = :constant AND b.model = :pieces;
+
+SELECT cerebro.undeploy('ens_late');
+SELECT cerebro.drop_task('ens') IS NULL AS dropped;
+RESET ROLE;
+DROP TABLE ens_trips;
+REVOKE CREATE ON SCHEMA public FROM regress_ens_owner;
+DROP ROLE regress_ens_owner, regress_ens_other;
