@@ -404,10 +404,39 @@ keep_targets(Reader *reader, Query *query, const ReadPlan *plan)
 	query_keep_targets(query, kept, n);
 }
 
+/* Features that are computed: an error while rows are read is mostly one of
+ * theirs.  NULL: there are none. */
+static char *
+list_expressions(const Task *task, const Query *query, const ReadPlan *plan)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; task->base != NULL && i < plan->n_inputs; i++)
+	{
+		TargetEntry *entry =
+			list_nth_node(TargetEntry, query->targetList, plan->columns[i]);
+		Node *expr = strip_implicit_coercions((Node *) entry->expr);
+
+		if (!IsA(expr, Var))
+			appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "",
+			                 entry->resname);
+	}
+	return names.len > 0 ? names.data : NULL;
+}
+
+static void
+tell_expressions(void *arg)
+{
+	if (arg != NULL)
+		errcontext("expressions of FE: %s", (const char *) arg);
+}
+
 void
 task_read(const Task *task, const ReadPlan *plan, const RowSink *sink,
           ReadStats *stats)
 {
+	ErrorContextCallback teller = {.callback = tell_expressions};
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context =
 		AllocSetContextCreate(caller, "cerebro reader", ALLOCSET_DEFAULT_SIZES);
@@ -429,11 +458,15 @@ task_read(const Task *task, const ReadPlan *plan, const RowSink *sink,
 	MemoryContextSwitchTo(caller);
 	init_stats(reader);
 	MemoryContextSwitchTo(context);
+	teller.arg = list_expressions(task, query, plan);
+	teller.previous = error_context_stack;
+	error_context_stack = &teller;
 	keep_targets(reader, query, plan);
 	if (task->n_key > 0)
 		query_run_parallel(query, task->query, read_row, reader);
 	else
 		query_run(query, task->query, read_row, reader); /* order is the key */
+	error_context_stack = teller.previous;
 	flush_chunk(reader);
 	MemoryContextSwitchTo(caller);
 	stats->tables =

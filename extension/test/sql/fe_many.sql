@@ -22,5 +22,8 @@ SELECT train('late', 'FE JOIN town USING (city, price), town.size AS mlp(4) PT e
 -- without it all is well, in the same session
 DELETE FROM town WHERE size = 7;
 SELECT train('late', 'FE JOIN town USING (city, price), town.size AS mlp(4) PT epochs = 1') > 0 AS trained;
+-- what fails in an expression is told with its feature
+SELECT train('late', 'FE hundred = (100 / (id - 77)), id AS mlp(4) PT epochs = 1');
+SELECT count(*) FROM graph('FE hundred = (100 / (id - 77)), id AS mlp(4)', 'late');
 SELECT drop_task('late');
 DROP TABLE visit, town;
