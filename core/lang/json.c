@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "lang/bind.h"
 #include "lang/json.h"
+#include "lang/pattern.h"
 #include "lang/writer.h"
 
 #include <stdio.h>
@@ -30,22 +31,28 @@ static cer_status write_value(json_writer *w, const cer_ast *value);
 
 /* ---------------------------------------------------------------- strings */
 
-static void
-write_string(json_writer *w, cer_text text)
+void
+cer_json_put_string(cer_writer *to, cer_text text)
 {
-	cer_writer_put(&w->out, "\"");
+	cer_writer_put(to, "\"");
 	for (size_t i = 0; i < text.size; i++)
 	{
 		unsigned char c = (unsigned char) text.data[i];
 
 		if (c == '"' || c == '\\')
-			cer_writer_format(&w->out, "\\%c", c);
+			cer_writer_format(to, "\\%c", c);
 		else if (c < 0x20)
-			cer_writer_format(&w->out, "\\u%04x", c);
+			cer_writer_format(to, "\\u%04x", c);
 		else
-			cer_writer_add(&w->out, (cer_text){text.data + i, 1});
+			cer_writer_add(to, (cer_text){text.data + i, 1});
 	}
-	cer_writer_put(&w->out, "\"");
+	cer_writer_put(to, "\"");
+}
+
+static void
+write_string(json_writer *w, cer_text text)
+{
+	cer_json_put_string(&w->out, text);
 }
 
 static void
@@ -411,16 +418,30 @@ write_section(json_writer *w, const cer_ast *section)
 	}
 }
 
-cer_status
-cer_mst_to_json(cer_arena *arena, const cer_mst *mst, cer_text *json,
-                cer_error *err)
+static cer_status
+write_triple(cer_arena *arena, const cer_ast *triple, cer_text *json,
+             cer_error *err)
 {
 	json_writer w = {.out = {.arena = arena}, .err = err};
 
 	cer_writer_format(&w.out, "{\"version\": %d", CER_LANGUAGE_VERSION);
-	for (const cer_ast *section = mst->ast->first; section;
+	for (const cer_ast *section = triple->first; section;
 	     section = section->next)
 		CER_TRY(write_section(&w, section));
 	cer_writer_put(&w.out, "}");
 	return cer_writer_finish(&w.out, json, err);
+}
+
+cer_status
+cer_mst_to_json(cer_arena *arena, const cer_mst *mst, cer_text *json,
+                cer_error *err)
+{
+	return write_triple(arena, mst->ast, json, err);
+}
+
+cer_status
+cer_pattern_to_json(cer_arena *arena, const cer_pattern *pattern,
+                    cer_text *json, cer_error *err)
+{
+	return write_triple(arena, pattern->ast, json, err);
 }

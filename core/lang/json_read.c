@@ -485,16 +485,33 @@ read_triple(json_reader *r, const cer_json *triple)
 	return CER_OK;
 }
 
+static cer_status
+write_text(cer_arena *arena, cer_text json, cer_text *text, cer_error *err)
+{
+	json_reader r = {.out = {.arena = arena}, .arena = arena, .err = err};
+	cer_json *tree;
+
+	CER_TRY(cer_json_parse(arena, json, &tree, err));
+	CER_TRY(read_triple(&r, tree));
+	return cer_writer_finish(&r.out, text, err);
+}
+
 cer_status
 cer_mst_from_json(cer_arena *arena, cer_text json, const cer_mst **mst,
                   cer_error *err)
 {
-	json_reader r = {.out = {.arena = arena}, .arena = arena, .err = err};
-	cer_json *tree;
 	cer_text text;
 
-	CER_TRY(cer_json_parse(arena, json, &tree, err));
-	CER_TRY(read_triple(&r, tree));
-	CER_TRY(cer_writer_finish(&r.out, &text, err));
+	CER_TRY(write_text(arena, json, &text, err));
 	return cer_mst_parse(arena, text, mst, err);
+}
+
+cer_status
+cer_pattern_from_json(cer_arena *arena, cer_text json,
+                      const cer_pattern **pattern, cer_error *err)
+{
+	cer_text text;
+
+	CER_TRY(write_text(arena, json, &text, err));
+	return cer_pattern_parse(arena, text, pattern, err);
 }

@@ -132,6 +132,12 @@ extern cer_status cer_change_parse(cer_arena *arena, cer_text text,
 extern cer_status cer_change_print(cer_arena *arena, const cer_change *change,
                                    cer_text *text, cer_error *err);
 extern size_t cer_change_count_steps(const cer_change *change);
+/* A list of its steps, each as text. */
+extern cer_status cer_change_to_json(cer_arena *arena, const cer_change *change,
+                                     cer_text *json, cer_error *err);
+extern cer_status
+cer_change_from_json(cer_arena *arena, cer_text json, const cer_change **change,
+                     cer_error *err);
 extern bool cer_change_is_closed(const cer_change *change);
 
 /* mst + change; closed (NULL is allowed) is the change with its old values, as
@@ -173,6 +179,13 @@ cer_pattern_print(cer_arena *arena, const cer_pattern *pattern, cer_text *text,
                   cer_error *err);
 extern bool
 cer_pattern_contains(const cer_pattern *pattern, const cer_mst *mst);
+/* As a triple's, with what the pattern names only. */
+extern cer_status
+cer_pattern_to_json(cer_arena *arena, const cer_pattern *pattern,
+                    cer_text *json, cer_error *err);
+extern cer_status
+cer_pattern_from_json(cer_arena *arena, cer_text json,
+                      const cer_pattern **pattern, cer_error *err);
 
 /* A set of triples: choices, ranges, optional parts, conditions. */
 typedef struct cer_space cer_space;
@@ -182,6 +195,12 @@ extern cer_status cer_space_parse(cer_arena *arena, cer_text text,
 extern cer_status cer_space_print(cer_arena *arena, const cer_space *space,
                                   cer_text *text, cer_error *err);
 extern bool cer_space_contains(const cer_space *space, const cer_mst *mst);
+/* {"version": 1, "fe": [items], "as": structure, "pt": [settings]}, each as
+ * text. */
+extern cer_status cer_space_to_json(cer_arena *arena, const cer_space *space,
+                                    cer_text *json, cer_error *err);
+extern cer_status cer_space_from_json(cer_arena *arena, cer_text json,
+                                      const cer_space **space, cer_error *err);
 /* How many ways there are to choose, INFINITY with a continuous range; what is
  * chosen within a part that is left out is no choice. */
 extern cer_status

@@ -146,3 +146,17 @@ SELECT mst_change 'SET PT.lr = 0.1 -> 0.2' + mst_change 'SET PT.lr = 0.3 -> 0.4'
 SELECT mst_change 'SET PT.lr = 0.1 -> 0.2' + mst_change 'SET PT.lr = 0.2 -> 0.4';
 SELECT cardinality('PT batch = {64, 128}, dropout = 0..0.5 step 0.1') AS of_a_space, cardinality(ARRAY[1, 2]) AS of_an_array;
 SELECT help('cosine');
+
+-- JSON both ways
+SELECT (mst_change 'ADD FE planes, SET PT.lr = 0.001 -> 0.01, INSERT AS relu AFTER AS.dense[1]')::jsonb;
+SELECT (mst_space 'FE *, ?JOIN planes AS mlp({64, 128} xx 1..3) PT {adam, sgd}, lr = 1e-4..1e-2 log')::jsonb;
+SELECT (mst_pattern 'FE dest : onehot AS mlp(64) PT adamw, batch = 512')::jsonb;
+SELECT bool_and((c::jsonb)::mst_change = c) AS changes FROM (VALUES (mst_change ''), ('DROP FE "a ""b, c"'), ('SET AS = mlp(64) -> residual(2, 64), DELETE AS.relu'),
+	('ADD FE y = (x || ''"\''), SET PT.optimizer = adam -> sgd')) v (c);
+SELECT bool_and((s::jsonb)::mst_space = s) AS spaces FROM (VALUES (mst_space ''), ('FE a : {onehot, embed(4..8)} AS {mlp(64), dense(8) > relu}'),
+	('PT {adam, sgd}, momentum = {0, 0.9} IF PT.optimizer = sgd, dropout = 0..0.5 step 0.1')) v (s);
+SELECT bool_and((p::jsonb)::mst_pattern = p) AS patterns FROM (VALUES (mst_pattern ''), ('FE a, JOIN t'), ('AS mlp'), ('AS mlp(8 x 3) > relu'), ('AS residual(width = 128)'),
+	('PT sgd(momentum = 0.9)'), ('FE x : embed(9) PT dropout = 0.1, activation = gelu'), ('AS concat(wide, mine(3, b = 4))')) v (p);
+SELECT '["ADD FE a", 3]'::jsonb::mst_change;
+SELECT '{"fe": ["a"], "az": "mlp"}'::jsonb::mst_space;
+SELECT '{"as": {"mlp": {"unit": [3]}}}'::jsonb::mst_pattern;
