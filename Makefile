@@ -42,6 +42,8 @@ $(B)/cerebro: $(CLI_OBJ)
 # The inner loops: the compiler vectorises them; see core/nn/kernels.inc.
 $(B)/core/nn/kernels_%.o: CFLAGS_ALL += -O3 -fno-trapping-math
 
+$(B)/core/nn/gemm.o: CFLAGS_ALL += -O3
+
 $(B)/core/data/encode_scale.o: CFLAGS_ALL += -fno-trapping-math
 # clang, which builds for fuzzing, does not know gcc's target pragma.
 build/fuzz/core/nn/kernels_avx2.o: CFLAGS_ALL += -mavx2 -mfma

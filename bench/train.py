@@ -21,8 +21,19 @@ WORK = ROOT / "build/bench"
 NUMBERS = ["month", "day", "dep_min", "arr_min", "dow", "flight", "distance", "plane_year", "seats", "temp", "humid",
            "wind_speed", "precip", "pressure", "visib"]
 CATEGORIES = ["carrier", "origin", "dest", "plane_type", "manufacturer", "model", "engine"]
-USUAL_WIDTHS = "FE *, carrier : embed(8), dest : embed(50), manufacturer : embed(18), model : embed(50)"
-DEFAULT_WIDTHS = "FE *"
+WIDTHS = {"carrier": 8, "dest": 50, "manufacturer": 18, "model": 50}
+
+
+def list_features(number, widths):
+    """Every column with an encoder of its own: `*` would have the training rows choose them."""
+    numbers = [f"{name} : {number}" for name in NUMBERS]
+    return "FE " + ", ".join(numbers + [f"{name} : embed({widths[name]})" if name in widths else name
+                                        for name in CATEGORIES])
+
+
+USUAL_WIDTHS = list_features("robust", WIDTHS)
+DEFAULT_WIDTHS = list_features("robust", {})
+BINS = list_features("ple(16)", WIDTHS)
 N_EPOCHS = 5
 N_THREADS = 2
 CHUNK_ROWS = 8192
@@ -72,32 +83,33 @@ def write_rows(path):
 
 def run(command):
     lines = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout.splitlines()
-    result = {"rates": []}
+    result = {"rates": [], "cpu": float("inf")}
     for line in lines:
         values = json.loads(line)
         result["rates"] += [values["rows_per_second"]] if "rows_per_second" in values else []
+        result["cpu"] = min(result["cpu"], values.get("cpu_seconds", result["cpu"]))
         result |= values
     # the first epoch warms up: allocator, caches, generated kernels
     result["rate"] = statistics.median(result["rates"][1:])
     return result
 
 
-def run_own(features, units, n_epochs=N_EPOCHS):
+def run_own(features, units, n_epochs=N_EPOCHS, n_threads=N_THREADS):
     triple = (f"{features} AS mlp({', '.join(map(str, units))}) PT adam(lr = 0.001), batch = 1024, epochs = {n_epochs}, "
               f"patience = {n_epochs}, dropout = 0, seed = 1")
-    return run([ROOT / "build/bench/train_net", WORK / "flights.rows", triple, str(N_THREADS), WORK / "flights.encoded"])
+    return run([ROOT / "build/bench/train_net", WORK / "flights.rows", triple, str(n_threads), WORK / "flights.encoded"])
 
 
 def run_peer(units):
     return run([sys.executable, ROOT / "bench/train_peer.py", WORK / "flights.encoded", *map(str, units)])
 
 
-def compare(features, units, bound, n_runs):
+def compare(title, features, units, bound, n_runs):
     runs = [(run_own(features, units), run_peer(units)) for _ in range(n_runs)]
     own, peer = runs[-1]
     ratios = [mine["rate"] / theirs["rate"] for mine, theirs in runs]
     name = f"mlp({', '.join(map(str, units))})"
-    print(f"\n{features}\n{name}, {N_EPOCHS} epochs, batch 1024, Adam, fp32, {N_THREADS} threads; medians of {n_runs} runs in turns")
+    print(f"\n{title}: {name}, {N_EPOCHS} epochs, batch 1024, Adam, fp32, {N_THREADS} threads; medians of {n_runs} runs in turns")
     print(f"  {'':10} {'rows/s':>12} {'valid AUC':>10} {'test AUC':>10} {'test loss':>10} {'peak MB':>8}")
     for who, results in ("CEREBRO", [mine for mine, _ in runs]), ("PyTorch", [theirs for _, theirs in runs]):
         rate = statistics.median(result["rate"] for result in results)
@@ -110,15 +122,30 @@ def compare(features, units, bound, n_runs):
     print(f"  test AUC less PyTorch's: {own['test_auc'] - peer['test_auc']:+.4f} (asked: at least -0.002)", flush=True)
 
 
+def compare_encoders(units, bound, n_runs):
+    """What ple costs beside robust numbers: processor time of an epoch with one thread, least of all runs in turns."""
+    name = f"mlp({', '.join(map(str, units))})"
+    seconds = {}
+    for _ in range(n_runs):
+        for features in USUAL_WIDTHS, BINS:
+            now = run_own(features, units, N_EPOCHS, 1)["cpu"]
+            seconds[features] = min(seconds.get(features, now), now)
+    print(f"\n{name}, 15 numbers as ple(16) beside robust ones, one thread: {seconds[BINS]:.3f} s beside "
+          f"{seconds[USUAL_WIDTHS]:.3f} s of an epoch, {seconds[BINS] / seconds[USUAL_WIDTHS]:.2f} times (asked: at most {bound})",
+          flush=True)
+
+
 def main():
     n_runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     WORK.mkdir(parents=True, exist_ok=True)
     if not (WORK / "flights.rows").exists():
         write_rows(WORK / "flights.rows")
-    compare(USUAL_WIDTHS, (256, 256), 3, n_runs)
-    compare(USUAL_WIDTHS, (64, 32), 10, n_runs)
-    compare(DEFAULT_WIDTHS, (256, 256), None, n_runs)
-    compare(DEFAULT_WIDTHS, (64, 32), None, n_runs)
+    compare("embeddings by the usual rule", USUAL_WIDTHS, (256, 256), 3, n_runs)
+    compare("embeddings by the usual rule", USUAL_WIDTHS, (64, 32), 10, n_runs)
+    compare("embeddings of 8", DEFAULT_WIDTHS, (256, 256), None, n_runs)
+    compare("embeddings of 8", DEFAULT_WIDTHS, (64, 32), None, n_runs)
+    compare_encoders((256, 256), 1.3, n_runs)
+    compare_encoders((64, 32), 1.3, n_runs)
 
 
 main()
