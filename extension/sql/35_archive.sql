@@ -136,11 +136,12 @@ CREATE FUNCTION cerebro.history(task text DEFAULT NULL, who regrole DEFAULT (pg_
 BEGIN ATOMIC
 	WITH attempt AS (
 		SELECT j.*, m.id AS made, m.valid_log_loss, m.data_version,
-			pg_catalog.lag(j.mst) OVER w AS mst_before,
-			pg_catalog.lag(m.id) OVER w AS made_before,
-			pg_catalog.lag(m.data_version) OVER w AS version_before
+			CASE WHEN p.id IS NULL THEN pg_catalog.lag(j.mst) OVER w ELSE p.mst END AS mst_before,
+			CASE WHEN p.id IS NULL THEN pg_catalog.lag(m.id) OVER w ELSE p.id END AS made_before,
+			CASE WHEN p.id IS NULL THEN pg_catalog.lag(m.data_version) OVER w ELSE p.data_version END AS version_before
 		FROM cerebro.job j
 		LEFT JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) j.model
+		LEFT JOIN cerebro.model p ON p.id OPERATOR(pg_catalog.=) j.parent
 		WHERE j.owner::pg_catalog.oid OPERATOR(pg_catalog.=) history.who::pg_catalog.oid
 		AND (history.task IS NULL
 			 OR j.task OPERATOR(pg_catalog.=) (SELECT f.id FROM cerebro.find_task(history.task) f))
@@ -160,7 +161,7 @@ BEGIN ATOMIC
 	ORDER BY 1;
 END;
 COMMENT ON FUNCTION cerebro.history(text, regrole) IS
-	'what one role tried, for one task or for all, in order: each attempt with the change against the one before on the same task, and its effect: the mean paired difference in log-loss with its standard error';
+	'what one role tried, for one task or for all, in order: each attempt with the change against its parent, or the one before on the same task, and its effect: the mean paired difference in log-loss with its standard error';
 
 -- Who may use them.
 

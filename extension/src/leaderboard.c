@@ -100,8 +100,8 @@ compare(const KeptScores *a, const KeptScores *b, const uint16 *labels)
 	return (Comparison){mean, n > 1 ? sqrt(squares / (n - 1) / n) : INFINITY};
 }
 
-static void
-check_comparable(const Model *a, const Model *b)
+void
+scores_check_comparable(const Model *a, const Model *b)
 {
 	if (a->data_version == b->data_version)
 		return;
@@ -143,7 +143,7 @@ cerebro_compare_loss(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < 2; i++)
 		model_open_to(PG_GETARG_INT32(i), RIGHT_READ, &models[i]);
-	check_comparable(&models[0], &models[1]);
+	scores_check_comparable(&models[0], &models[1]);
 	for (int i = 0; i < 2; i++)
 		scores[i] = scores_read(&models[i]);
 	labels = scores_read_labels(&models[0], scores[0].n_rows);

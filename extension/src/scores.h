@@ -17,6 +17,8 @@ typedef struct KeptScores
 extern KeptScores scores_read(const Model *model);
 /* Of the validation rows of the model's data version. */
 extern const uint16 *scores_read_labels(const Model *model, size_t n_rows);
+/* Raises unless both are of one data version. */
+extern void scores_check_comparable(const Model *a, const Model *b);
 /* Raises unless both are of the same rows, and the labels fit. */
 extern void scores_check_shapes(const Model *model, const KeptScores *a,
                                 const KeptScores *b, const uint16 *labels);

@@ -128,7 +128,8 @@ is_same(const cer_id *a, const cer_id *b)
 	return memcmp(a->bytes, b->bytes, CER_ID_SIZE) == 0;
 }
 
-/* Begun as the parent was: with the parent's states? */
+/* Begun as the parent was: with the parent's states?  What a start is made of
+ * says for which network. */
 static Story *
 tell_as_parent(ParentModel *parent, const StorySource *source)
 {
@@ -138,6 +139,10 @@ tell_as_parent(ParentModel *parent, const StorySource *source)
 
 	like.start = parent->start;
 	story = story_make(&like);
+	if (parent->start != NULL &&
+	    (parent->start->n_inputs == 0 ||
+	     !is_same(&story_get(story)->initial.id, &parent->start->inputs[0])))
+		return NULL;
 	first = story_get_state(story, 1);
 	return is_same(&first, &parent->first) ? story : NULL;
 }

@@ -261,6 +261,39 @@ extern double cer_mst_get_loss(const cer_mst *mst, const cer_metrics *valid);
 /* What results' bits depend on beside their inputs: the instruction set. */
 extern const char *cer_get_kernel_class(void);
 
+/* ---------------------------------------------------------------- comparing */
+
+/* Kept scores of two models of the same rows. */
+typedef struct cer_comparison_input
+{
+	size_t n_rows;
+	size_t n_classes;
+	const uint16_t *labels;    /* (n_rows) */
+	const uint16_t *scores[2]; /* (n_rows, n_classes), 1/65535 */
+	size_t n_resamples;
+	uint64_t seed;
+} cer_comparison_input;
+
+typedef struct cer_interval
+{
+	double value; /* NAN: not defined */
+	double low;
+	double high;
+} cer_interval;
+
+/* The second model's metrics minus the first's, with 95 % intervals. */
+typedef struct cer_comparison
+{
+	cer_interval log_loss;
+	cer_interval auc; /* of two classes */
+	cer_interval accuracy;
+	size_t n_disagree; /* rows that they decide differently */
+} cer_comparison;
+
+extern cer_status
+cer_compare(const cer_host *host, const cer_comparison_input *in,
+            cer_comparison *comparison, cer_error *err);
+
 /* ---------------------------------------------------------------- ids */
 
 /*

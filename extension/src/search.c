@@ -1,0 +1,389 @@
+/*
+ * search.c
+ *	  cerebro.search(): triples of a space, trained one group after the other.
+ *
+ *	 grid	   the points of the space, in their order
+ *	 random	   as many as asked for, drawn by a seed
+ *	 halving   drawn likewise; all for a few epochs, the better third of them
+ *			   for three times as many, which go on from kept states, and so on
+ *
+ * A group is an array of triples over the same task.  A triple that fails
+ * (a loss that is no number, a column that is not there) costs a warning, not
+ * the search.
+ */
+#include "cerebro_pg.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/resowner.h"
+#include "utils/timestamp.h"
+
+#include "job_sql.h"
+#include "train.h"
+
+#define MAX_TRIALS    10000
+#define HALVING_RATIO 3
+
+PG_FUNCTION_INFO_V1(cerebro_search_models);
+
+typedef struct Trial
+{
+	const char *triple; /* as the space has it */
+	int n_epochs;       /* that it asks for */
+	int32 model;        /* its latest; 0: none */
+	double loss;        /* of that, by the task's metric: smaller is better */
+} Trial;
+
+typedef struct Search
+{
+	const Task *task;
+	const char *space;
+	int n_asked;
+	int64 seed;
+	TimestampTz deadline; /* 0: none */
+	int n_trials;
+	Trial *trials;
+	bool is_over; /* the time is */
+} Search;
+
+/* ---------------------------------------------------------------- triples */
+
+static int
+get_epochs(const char *triple)
+{
+	cer_arena *arena = host_make_arena(CurrentMemoryContext);
+	const cer_mst *mst;
+	cer_error err;
+
+	host_check(cer_mst_parse(arena, host_text(triple), &mst, &err), &err);
+	return (int) cer_mst_get_epochs(mst);
+}
+
+/* The same triple once, where it was drawn twice. */
+static void
+add_trial(Search *search, char *triple)
+{
+	for (int i = 0; i < search->n_trials; i++)
+		if (strcmp(search->trials[i].triple, triple) == 0)
+			return;
+	search->trials[search->n_trials++] = (Trial){
+		.triple = triple, .n_epochs = get_epochs(triple), .loss = INFINITY};
+}
+
+/* One parameter is the space, the others are numbers. */
+static void
+read_triples(Search *search, const char *sql, SqlArgs *args)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ArchiveScope scope;
+	char **triples;
+	uint64 n;
+	bool is_null;
+
+	archive_enter(&scope);
+	n = sql_run(sql, args);
+	triples = MemoryContextAlloc(caller, sizeof(char *) * Max(1, n));
+	for (uint64 i = 0; i < n; i++)
+		triples[i] = MemoryContextStrdup(
+			caller,
+			TextDatumGetCString(SPI_getbinval(
+				SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null)));
+	archive_leave(&scope);
+	search->trials = palloc0(sizeof(Trial) * Max(1, n));
+	for (uint64 i = 0; i < n; i++)
+		add_trial(search, triples[i]);
+}
+
+static void
+draw_points(Search *search)
+{
+	SqlArgs args = {0};
+
+	sql_add_text(&args, search->space);
+	sql_add_int4(&args, MAX_TRIALS);
+	sql_add_int4(&args, search->n_asked);
+	read_triples(search,
+	             "SELECT p::pg_catalog.text"
+	             " FROM cerebro.points($1::cerebro.mst_space, $2)"
+	             " WITH ORDINALITY p (p, n) ORDER BY n LIMIT NULLIF($3, 0)",
+	             &args);
+}
+
+static void
+draw_sample(Search *search)
+{
+	SqlArgs args = {0};
+
+	sql_add_text(&args, search->space);
+	sql_add_int4(&args, search->n_asked == 0 ? 20 : search->n_asked);
+	sql_add_int8(&args, search->seed);
+	read_triples(search,
+	             "SELECT p::pg_catalog.text"
+	             " FROM cerebro.sample($1::cerebro.mst_space, $2, $3)"
+	             " WITH ORDINALITY p (p, n) ORDER BY n",
+	             &args);
+}
+
+/* ----------------------------------------------------------------- groups */
+
+static void
+read_loss(const Search *search, Trial *trial)
+{
+	ArchiveScope scope;
+	SqlArgs args = {0};
+	cer_metrics metrics = {0};
+	bool is_null;
+
+	archive_enter(&scope);
+	sql_add_int4(&args, trial->model);
+	if (sql_run("SELECT valid_log_loss, COALESCE(valid_auc, 0),"
+	            " valid_accuracy FROM cerebro.model"
+	            " WHERE id OPERATOR(pg_catalog.=) $1",
+	            &args) > 0)
+	{
+		metrics.log_loss = DatumGetFloat8(sql_get(1, &is_null));
+		metrics.auc = DatumGetFloat8(sql_get(2, &is_null));
+		metrics.accuracy = DatumGetFloat8(sql_get(3, &is_null));
+	}
+	archive_leave(&scope);
+	trial->loss = train_get_metric(search->task, &metrics);
+	if (strcmp(search->task->metric, "log_loss") != 0)
+		trial->loss = -trial->loss;
+}
+
+static bool
+is_cancel(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+	       error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN;
+}
+
+/* What failed is undone. */
+static void
+tell_failure(const Trial *trial, MemoryContext caller, ResourceOwner owner)
+{
+	ErrorData *error;
+
+	MemoryContextSwitchTo(caller);
+	error = CopyErrorData();
+	FlushErrorState();
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(caller);
+	CurrentResourceOwner = owner;
+	if (is_cancel(error))
+		ReThrowError(error);
+	ereport(WARNING,
+	        (errmsg("a triple of the search failed: %s", error->message),
+	         errdetail("%s", trial->triple)));
+	FreeErrorData(error);
+}
+
+static int32
+train_alone(const Search *search, const Trial *trial, const char *triple)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	TrainRequest request = {.task = search->task, .triple = triple};
+	volatile int32 model = 0;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		model = train_request(&request, true);
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		tell_failure(trial, caller, owner);
+		model = 0;
+	}
+	PG_END_TRY();
+	return model;
+}
+
+static bool
+is_late(Search *search)
+{
+	search->is_over =
+		search->is_over ||
+		(search->deadline != 0 && GetCurrentTimestamp() >= search->deadline);
+	return search->is_over;
+}
+
+/* For so many epochs; 0: as many as the triple says. */
+static const char *
+shorten(const Trial *trial, int n_epochs)
+{
+	cer_arena *arena = host_make_arena(CurrentMemoryContext);
+	const cer_change *change;
+	const cer_mst *mst;
+	cer_text text;
+	cer_error err;
+	char *edit = psprintf("SET PT.epochs = %d", n_epochs);
+
+	if (n_epochs == 0 || n_epochs >= trial->n_epochs)
+		return trial->triple;
+	host_check(cer_mst_parse(arena, host_text(trial->triple), &mst, &err),
+	           &err);
+	host_check(cer_change_parse(arena, host_text(edit), &change, &err), &err);
+	host_check(cer_change_apply(arena, mst, change, &mst, NULL, &err), &err);
+	host_check(cer_mst_print(arena, mst, &text, &err), &err);
+	return pnstrdup(text.data, text.size);
+}
+
+/* Trains the first n trials of the search. */
+static void
+train_group(Search *search, int n, int n_epochs)
+{
+	for (int i = 0; i < n && !is_late(search); i++)
+	{
+		Trial *trial = &search->trials[i];
+		int32 model;
+
+		CHECK_FOR_INTERRUPTS();
+		ereport(NOTICE, (errmsg("trial %d of %d: %s", i + 1, n,
+		                        shorten(trial, n_epochs))));
+		model = train_alone(search, trial, shorten(trial, n_epochs));
+		if (model == 0)
+			trial->loss = INFINITY;
+		if (model == 0)
+			continue;
+		trial->model = model;
+		read_loss(search, trial);
+	}
+}
+
+static int
+compare_trials(const void *a, const void *b)
+{
+	const Trial *x = a;
+	const Trial *y = b;
+
+	if (x->loss != y->loss)
+		return x->loss < y->loss ? -1 : 1;
+	return x->model < y->model ? -1 : x->model > y->model;
+}
+
+static void
+rank_trials(Search *search, int n)
+{
+	qsort(search->trials, n, sizeof(Trial), compare_trials);
+}
+
+/* ------------------------------------------------------------- algorithms */
+
+static void
+run_grid(Search *search)
+{
+	draw_points(search);
+	train_group(search, search->n_trials, 0);
+}
+
+static void
+run_random(Search *search)
+{
+	draw_sample(search);
+	train_group(search, search->n_trials, 0);
+}
+
+/* Rungs until one is left for the last: the epochs of that are the triple's. */
+static void
+run_halving(Search *search)
+{
+	int n_epochs = 1;
+	int share = 1;
+	int n;
+
+	draw_sample(search);
+	n = search->n_trials;
+	for (int i = 0; i < n; i++)
+		n_epochs = Max(n_epochs, search->trials[i].n_epochs);
+	for (int left = n; left > 1;
+	     left = (left + HALVING_RATIO - 1) / HALVING_RATIO)
+		share *= HALVING_RATIO;
+	for (; n > 1 && !is_late(search); share /= HALVING_RATIO)
+	{
+		train_group(search, n, Max(1, n_epochs / share));
+		rank_trials(search, n);
+		n = (n + HALVING_RATIO - 1) / HALVING_RATIO;
+	}
+	train_group(search, n, 0);
+}
+
+static const struct
+{
+	const char *name;
+	void (*run)(Search *search);
+} algorithms[] = {
+	{"grid", run_grid}, {"random", run_random}, {"halving", run_halving}};
+
+static void
+run_search(Search *search, const char *algorithm)
+{
+	for (int i = 0; i < lengthof(algorithms); i++)
+		if (strcmp(algorithms[i].name, algorithm) == 0)
+		{
+			algorithms[i].run(search);
+			return;
+		}
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("unknown algorithm \"%s\"", algorithm),
+	                errhint("There are grid, random and halving.")));
+}
+
+/* --------------------------------------------------------------- function */
+
+static TimestampTz
+find_deadline(FunctionCallInfo fcinfo, int arg)
+{
+	if (PG_ARGISNULL(arg))
+		return 0;
+	return DatumGetTimestampTz(DirectFunctionCall2(
+		timestamptz_pl_interval, TimestampTzGetDatum(GetCurrentTimestamp()),
+		PG_GETARG_DATUM(arg)));
+}
+
+static Datum
+make_models(Search *search)
+{
+	Datum *models = palloc(sizeof(Datum) * Max(1, search->n_trials));
+	int n = 0;
+
+	for (int i = 0; i < search->n_trials; i++)
+		if (search->trials[i].model != 0)
+			models[n++] = Int32GetDatum(search->trials[i].model);
+	return PointerGetDatum(
+		construct_array(models, n, INT4OID, sizeof(int32), true, TYPALIGN_INT));
+}
+
+Datum
+cerebro_search_models(PG_FUNCTION_ARGS)
+{
+	Search search = {0};
+
+	for (int i = 0; i < 5; i++)
+		if (i != 4 && PG_ARGISNULL(i))
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			                errmsg("only the budget of a search may be NULL")));
+	train_check_may_write("cerebro.search()");
+	search.task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	search.space = TextDatumGetCString(PG_GETARG_DATUM(1));
+	search.n_asked = PG_GETARG_INT32(3);
+	if (search.n_asked < 0 || search.n_asked > MAX_TRIALS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("trials must be from 0 to %d", MAX_TRIALS)));
+	search.deadline = find_deadline(fcinfo, 4);
+	search.seed = PG_GETARG_INT64(5);
+	run_search(&search, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	PG_RETURN_DATUM(make_models(&search));
+}

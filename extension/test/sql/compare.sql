@@ -1,0 +1,66 @@
+-- Models beside each other, as a tree, and out of a search.
+\getenv abs_srcdir PG_ABS_SRCDIR
+SET client_min_messages = warning;
+CREATE ROLE regress_compare_owner;
+CREATE ROLE regress_compare_stranger;
+CREATE SCHEMA compare AUTHORIZATION regress_compare_owner;
+GRANT USAGE ON SCHEMA compare TO PUBLIC;
+SET SESSION AUTHORIZATION regress_compare_owner;
+SET search_path = compare;
+\i :abs_srcdir/../lib/trips.sql
+SELECT cerebro.create_task('trips', source => 'SELECT * FROM trips', label => 'delay > 15', exclude => '{delay}') > 0 AS made;
+SELECT cerebro.train('trips', 'FE taxi AS mlp(4) PT batch = 256, epochs = 3, patience = 0') AS bad \gset
+SELECT cerebro.train('trips', 'FE carrier, hour AS mlp(16) PT batch = 256, epochs = 9, patience = 0') AS good \gset
+SELECT cerebro.train_change(:good, 'SET AS = mlp(32)') AS wide \gset
+SELECT cerebro.train_change(:wide, 'ADD FE distance') AS more \gset
+SELECT cerebro.train_change(:good, 'SET PT.dropout = 0.4') AS dropped \gset
+
+-- the first is what the others are compared with
+SELECT model = :bad AS is_first, change, array_length(curve, 1) AS epochs, log_loss_difference IS NULL AS alone FROM cerebro.compare(:bad, :good) LIMIT 1;
+SELECT change, log_loss_high < 0 AS is_better, log_loss_low < log_loss_difference AND log_loss_difference < log_loss_high AS is_inside,
+	auc_low > 0 AS auc_is_better, accuracy_low > 0 AS accuracy_is, disagreements > 0 AND disagreement < 1 AS some,
+	abs(log_loss_difference - (SELECT mean_difference FROM cerebro.compare_loss(:good, :bad))) < 1e-9 AS is_the_mean
+FROM cerebro.compare(:bad, :good) OFFSET 1;
+-- the interval is that of the normal approximation, nearly
+SELECT abs((log_loss_high - log_loss_low) / (2 * 1.96 * l.standard_error) - 1) < 0.15 AS is_near
+FROM cerebro.compare_pair(:bad, :good, 2000) p, cerebro.compare_loss(:good, :bad) l;
+SELECT p = q AS is_repeated FROM cerebro.compare_pair(:bad, :good) p, cerebro.compare_pair(:bad, :good) q;
+SELECT count(*), count(change) FROM cerebro.compare(VARIADIC ARRAY[:good, :wide, :more, :dropped]);
+SELECT refused(format('SELECT cerebro.compare_pair(%s, %s, 0)', :good, :bad));
+SELECT refused('SELECT * FROM cerebro.compare(1000000)');
+
+-- what came of what
+SELECT tree, start, log_loss IS NOT NULL AS has_loss, effect IS NOT NULL AS has_effect FROM cerebro.history_tree('trips');
+SELECT change, effect IS NOT NULL AS has_effect FROM cerebro.history('trips') ORDER BY step DESC LIMIT 1;
+
+-- a search: points of a space, drawn ones, the better third for longer
+SELECT mst FROM cerebro.search('trips', 'FE carrier AS mlp({2, 4}) PT epochs = 2, batch = {128, 256}', 'grid') ORDER BY mst::text;
+SELECT count(*), bool_and(rank = 1 OR log_loss >= before) AS is_ordered FROM (SELECT *, lag(log_loss) OVER (ORDER BY rank) AS before
+	FROM cerebro.search('trips', 'FE carrier AS mlp(2..64) PT epochs = 2, lr = 1e-4..1e-1 log', trials => 5, seed => 7)) s;
+SELECT count(*) AS again FROM cerebro.job;
+SELECT count(*) AS found FROM cerebro.search('trips', 'FE carrier AS mlp(2..64) PT epochs = 2, lr = 1e-4..1e-1 log', trials => 5, seed => 7);
+SELECT count(*), count(DISTINCT epochs), max(epochs) FROM cerebro.search('trips', 'FE carrier, hour AS mlp(2..64) PT epochs = 9, patience = 0, lr = 1e-4..1e-1 log', 'halving', 9, seed => 3);
+-- nine for one epoch, three for three, one for nine: the longer ones go on
+SELECT m.n_epochs, count(*), count(*) FILTER (WHERE EXISTS (SELECT FROM cerebro.epoch a JOIN cerebro.epoch b ON b.state = a.state AND b.model < a.model WHERE a.model = m.id AND a.epoch = 1)) AS went_on
+FROM cerebro.model m WHERE m.mst::text LIKE 'FE carrier, hour AS mlp(%' AND m.mst::text LIKE '%patience = 0%' AND m.mst::text LIKE '%lr = %' GROUP BY 1 ORDER BY 1;
+-- no time, a triple that fails, what there is not
+SELECT count(*) FROM cerebro.search('trips', 'FE carrier AS mlp({1, 3})', 'grid', budget => '0 s');
+SET client_min_messages = error;
+SELECT count(*) FROM cerebro.search('trips', 'FE {carrier, elsewhere} AS mlp(5) PT epochs = 1', 'grid');
+SET client_min_messages = warning;
+SELECT refused('SELECT cerebro.search(''trips'', ''FE *'', ''magic'')');
+SELECT refused('SELECT cerebro.search(''trips'', ''AS mlp(2..64) PT lr = 1e-4..1e-1'', ''grid'')');
+SELECT refused('SELECT cerebro.search(''trips'', ''FE *'', trials => -1)');
+SELECT refused('SELECT cerebro.search(''elsewhere'', ''FE *'')');
+
+-- others see nothing of it
+GRANT EXECUTE ON FUNCTION refused(text) TO regress_compare_stranger;
+SET SESSION AUTHORIZATION regress_compare_stranger;
+SELECT compare.refused(format('SELECT * FROM cerebro.compare(%s, %s)', :good, :bad));
+SELECT compare.refused(format('SELECT * FROM cerebro.compare_pair(%s, %s)', :good, :bad));
+SELECT count(*) FROM cerebro.history_tree(NULL, 'regress_compare_owner');
+RESET SESSION AUTHORIZATION;
+SET client_min_messages = error;
+SELECT cerebro.drop_task(name) IS NOT NULL AS dropped FROM cerebro.task WHERE owner = 'regress_compare_owner'::regrole;
+DROP SCHEMA compare CASCADE;
+DROP ROLE regress_compare_owner, regress_compare_stranger;
