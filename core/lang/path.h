@@ -49,12 +49,11 @@ extern const cer_ast *
 cer_training_find(const cer_training *training, cer_text name, cer_ast *room);
 
 /* The same; what is left to the structure is what it is there. */
-extern const cer_ast *
-cer_training_find_value(const cer_training *training, cer_text name,
-                        cer_ast *room);
+extern const cer_ast *cer_training_find_value(const cer_training *training,
+                                              cer_text name, cer_ast *room);
 /* Being left to the structure, a default becomes what it is there. */
-extern void cer_ast_resolve_auto(cer_text head, const cer_arg *arg,
-                                 cer_ast *value);
+extern void
+cer_ast_resolve_auto(cer_text head, const cer_arg *arg, cer_ast *value);
 
 /* The word of a call in FE or AS, if it takes arguments; or NULL. */
 extern const cer_word *cer_call_get_word(const cer_ast *call);

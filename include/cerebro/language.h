@@ -104,9 +104,9 @@ typedef struct cer_auto_try
 
 /* For a task of so many training rows, likely winners first; FE, and what PT
  * says, is theirs, too.  One without a budget. */
-extern cer_status cer_auto_make(cer_arena *arena, const cer_mst *mst,
-                                size_t n_rows, const cer_auto_try **tries,
-                                size_t *n_tries, cer_error *err);
+extern cer_status
+cer_auto_make(cer_arena *arena, const cer_mst *mst, size_t n_rows,
+              const cer_auto_try **tries, size_t *n_tries, cer_error *err);
 /* FE of a triple, AS auto. */
 extern cer_status cer_auto_request(cer_arena *arena, const cer_mst *mst,
                                    const cer_mst **request, cer_error *err);
