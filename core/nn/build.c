@@ -347,25 +347,6 @@ build_skip(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	return CER_OK;
 }
 
-static cer_status
-build_ensemble(cer_build *b, const cer_layer **layer, cer_build_value *value)
-{
-	if (b->n_members > 0 || value->n_members > 0)
-		return cer_build_fail_unsupported(b, *layer, " in an ensemble");
-	if ((*layer)->count == 0)
-		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(*layer),
-		                   "an ensemble without members");
-	b->n_members = (*layer)->count;
-	b->has_factors = (*layer)->sharing == CER_SHARING_ALL;
-	b->needs_signs = true;
-	CER_TRY(build_chain(b, layer, value));
-	if (value->n_members == 0)
-		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(*layer),
-		                   "nothing in the ensemble has weights");
-	b->n_members = 0;
-	return CER_OK;
-}
-
 cer_status
 cer_build_any(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
@@ -374,7 +355,7 @@ cer_build_any(cer_build *b, const cer_layer **layer, cer_build_value *value)
 		[CER_LAYER_CONCAT] = build_concat,
 		[CER_LAYER_SUM] = build_sum,
 		[CER_LAYER_SKIP] = build_skip,
-		[CER_LAYER_ENSEMBLE] = build_ensemble,
+		[CER_LAYER_ENSEMBLE] = cer_build_ensemble,
 		[CER_LAYER_BY_TABLE] = cer_build_by_table,
 		[CER_LAYER_POOL_ROWS] = cer_build_pool_rows,
 	};

@@ -29,9 +29,11 @@ typedef struct cer_build
 
 	/* what is taken of the encoded row, and as one vector */
 	const cer_view *view;
-	const cer_text *prefix; /* of nodes' names: a tower's table; or NULL */
+	const cer_text *prefix; /* of nodes' names: a tower's table, a
+	                         * member's number; or NULL */
 	bool has_features;      /* made already */
 	bool is_shared;         /* taken by several layers */
+	bool is_tower;          /* only a part of it: of a table */
 	cer_build_value features;
 
 	/* the ensemble that layers stand in */
@@ -147,6 +149,10 @@ extern cer_status cer_build_add_output(cer_build *b, const cer_layer *layer,
                                        cer_build_value *value);
 
 /* ------------------------------------------------------------ layers */
+
+/* build_ensemble.c */
+extern cer_status cer_build_ensemble(cer_build *b, const cer_layer **layer,
+                                     cer_build_value *value);
 
 /* build_table.c: towers. */
 extern cer_status cer_build_by_table(cer_build *b, const cer_layer **layer,

@@ -254,7 +254,7 @@ build_wide(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	                 .n_out = b->builder->net->shape->n_classes,
 	                 .is_wide = true};
 
-	if (b->prefix != NULL)
+	if (b->is_tower)
 		return cer_build_fail_unsupported(b, *layer, " in by_table");
 	*value = (cer_build_value){.is_features = true};
 	CER_TRY(cer_build_add(b, &node, value));
@@ -625,7 +625,7 @@ build_neighbours(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	                       .count = (*layer)->count > 0 ? (*layer)->count
 	                                                    : CER_CANDIDATES};
 
-	if (b->n_members > 0 || value->n_members > 0)
+	if (b->n_members > 0 || value->n_members > 0 || b->prefix != NULL)
 		return cer_build_fail_unsupported(b, *layer, " in an ensemble");
 	if (*layer != b->last)
 		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(*layer),

@@ -12,7 +12,11 @@
  */
 #include "nn/build.h"
 
+#include "base/arena.h"
 #include "base/text.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /* What a tower has of its own while it is built. */
 typedef struct tower_scope
@@ -21,20 +25,42 @@ typedef struct tower_scope
 	const cer_text *prefix;
 	bool has_features;
 	bool is_shared;
+	bool is_tower;
 	cer_build_value features;
 } tower_scope;
 
-static tower_scope
-enter_tower(cer_build *b, const cer_view *view)
+/* A tower in a member of an ensemble: "2/planes". */
+static cer_status
+name_tower(const cer_build *b, const cer_view *view, const cer_text **prefix)
 {
-	tower_scope outer = {b->view, b->prefix, b->has_features, b->is_shared,
-	                     b->features};
+	cer_arena *arena = b->builder->arena;
+	size_t size = b->prefix != NULL ? b->prefix->size + 1 : 0;
+	cer_text *made = cer_arena_allocate(arena, sizeof(*made));
+	char *name = cer_arena_allocate(arena, size + view->alias.size + 1);
+
+	if (made == NULL || name == NULL)
+		return cer_fail_memory(b->err, size);
+	if (b->prefix != NULL)
+		snprintf(name, size + 1, "%.*s/", CER_SHOW(*b->prefix));
+	if (view->alias.size > 0)
+		memcpy(name + size, view->alias.data, view->alias.size);
+	*made = (cer_text){name, size + view->alias.size};
+	*prefix = made;
+	return CER_OK;
+}
+
+static tower_scope
+enter_tower(cer_build *b, const cer_view *view, const cer_text *prefix)
+{
+	tower_scope outer = {b->view,      b->prefix,   b->has_features,
+	                     b->is_shared, b->is_tower, b->features};
 
 	b->view = view;
-	b->prefix = &view->alias;
+	b->prefix = prefix;
 	b->has_features = false;
 	/* "first" knows no views */
 	b->is_shared = true;
+	b->is_tower = true;
 	return outer;
 }
 
@@ -45,6 +71,7 @@ leave_tower(cer_build *b, const tower_scope *outer)
 	b->prefix = outer->prefix;
 	b->has_features = outer->has_features;
 	b->is_shared = outer->is_shared;
+	b->is_tower = outer->is_tower;
 	b->features = outer->features;
 }
 
@@ -52,11 +79,14 @@ static cer_status
 build_tower(cer_build *b, const cer_layer *layer, const cer_view *view,
             cer_build_value *value)
 {
-	tower_scope outer = enter_tower(b, view);
+	const cer_text *prefix;
+	tower_scope outer;
 	const cer_layer *tower = layer->first;
 	bool needs_output = layer == b->last && layer->joining == CER_JOINING_SUM &&
 	                    !cer_build_makes_logits(b, tower);
 
+	CER_TRY(name_tower(b, view, &prefix));
+	outer = enter_tower(b, view, prefix);
 	*value = (cer_build_value){.is_features = true};
 	CER_TRY(cer_build_any(b, &tower, value));
 	CER_TRY(cer_build_get_vectors(b, value));
@@ -117,7 +147,7 @@ cer_build_by_table(cer_build *b, const cer_layer **layer,
 	const cer_view *views;
 	size_t n;
 
-	if (b->prefix != NULL)
+	if (b->is_tower)
 		return cer_build_fail_unsupported(b, *layer, " in by_table");
 	if (!value->is_features)
 		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(*layer),
@@ -176,6 +206,7 @@ cer_build_pool_rows(cer_build *b, const cer_layer **layer,
 {
 	const cer_layer *tower = (*layer)->first;
 	const cer_view *view;
+	const cer_text *prefix;
 	tower_scope outer;
 
 	if (!value->is_features)
@@ -184,7 +215,8 @@ cer_build_pool_rows(cer_build *b, const cer_layer **layer,
 			"layer \"pool_rows\" takes rows of a table: no layer "
 			"can stand before it");
 	CER_TRY(find_rows(b, *layer, &view));
-	outer = enter_tower(b, view);
+	CER_TRY(name_tower(b, view, &prefix));
+	outer = enter_tower(b, view, prefix);
 	CER_TRY(cer_build_elements(b, value));
 	CER_TRY(cer_build_any(b, &tower, value));
 	CER_TRY(cer_build_pool(b, layer, value));

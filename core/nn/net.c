@@ -24,20 +24,22 @@
 
 #define MAX_WEIGHTS ((size_t) 1 << 30) /* floats */
 
-/* first + middle + last */
+/* One after the other. */
 static cer_status
-join_text(cer_arena *arena, cer_text parts[3], cer_text *to, cer_error *err)
+join_text(cer_arena *arena, cer_text parts[5], cer_text *to, cer_error *err)
 {
-	size_t size = parts[0].size + parts[1].size + parts[2].size;
+	size_t size = parts[0].size + parts[1].size + parts[2].size +
+	              parts[3].size + parts[4].size;
 	char *data = cer_arena_allocate(arena, size + 1);
 
 	if (data == NULL)
 		return cer_fail_memory(err, size + 1);
 	to->data = data;
 	to->size = size;
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 5; i++)
 	{
-		memcpy(data, parts[i].data, parts[i].size);
+		if (parts[i].size > 0)
+			memcpy(data, parts[i].data, parts[i].size);
 		data += parts[i].size;
 	}
 	*data = '\0';
@@ -91,15 +93,16 @@ static cer_status
 name_tensor(cer_net_builder *builder, const cer_tensor_spec *spec,
             cer_text *name, cer_error *err)
 {
-	cer_text parts[3] = {spec->name, {".", 1}, {"", 0}};
+	cer_text parts[5] = {spec->name, {".", 1}};
 
 	parts[2] = cer_text_of(spec->suffix);
 	if (parts[2].data[parts[2].size - 1] == '(')
 	{
 		/* a kind of tensor that belongs to an input */
-		parts[0] = parts[2];
-		parts[1] = spec->name;
-		parts[2] = cer_text_of(")");
+		parts[0] = builder->prefix;
+		parts[1] = cer_text_of(builder->prefix.size > 0 ? "/" : "");
+		parts[3] = spec->name;
+		parts[4] = cer_text_of(")");
 	}
 	return join_text(builder->arena, parts, name, err);
 }

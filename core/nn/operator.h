@@ -43,6 +43,7 @@ typedef struct cer_net_builder
 	cer_net *net;
 	size_t tensor_capacity;
 	size_t node_capacity;
+	cer_text prefix; /* of tensors that belong to inputs: of a member */
 } cer_net_builder;
 
 typedef struct cer_operator

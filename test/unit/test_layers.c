@@ -99,6 +99,11 @@ static const char *const structures[] = {
 	"(dropout dropout=0.2)(dense width=6)" GELU "))",
 	"(chain (ensemble count=3 (dense width=12)" GELU "(dense width=6)" GELU
 	"))",
+	"(chain (ensemble count=2 " TOKENS ATTEND "(pool pool=mean)))",
+	"(chain (ensemble count=3 " DENSE "(cross)(dense width=5))" GELU ")",
+	"(ensemble count=2 (sum (wide)(chain " DENSE "(output))))",
+	"(chain (ensemble count=2 " SERIES "(gru width=5)(pool pool=last))(norm "
+	"norm=batch)(dense width=6))",
 	"(chain (ensemble count=3 shared (scale))(dense width=9)" GELU ")",
 	"(chain (scale)(ensemble count=3 (norm norm=batch)(dense width=9)(norm "
 	"norm=batch)(norm norm=layer)(activation function=selu learnt)))",
@@ -490,9 +495,9 @@ static const failing failures[] = {
 	{"(chain (tokens width=5000)(conv1d width=3 count=20))",
      "layer \"conv1d\" looks at 100000 numbers at once, at most 65536 at line "
      "1, column 27"},
-	{"(chain (ensemble count=2 (tokens width=4)(gru width=3)))",
+	{"(chain (ensemble count=2 shared (tokens width=4)(gru width=3)))",
      "layer \"gru\" in an ensemble cannot be trained by the native executor "
-     "yet at line 1, column 42"},
+     "yet at line 1, column 49"},
 	{"(chain (dense width=4)(by_table (dense width=3)))",
      "layer \"by_table\" takes features: no layer can stand before it at line "
      "1, column 23"},
@@ -526,12 +531,12 @@ static const failing failures[] = {
      "a layer of 0 units, allowed are 1 to 65536 at line 1, column 8"},
 	{"(chain (dropout dropout=1))",
      "dropout must be at least 0 and less than 1, got 1 at line 1, column 8"},
-	{"(chain (ensemble count=2 (gate)))",
+	{"(chain (ensemble count=2 shared (gate)))",
      "layer \"gate\" in an ensemble cannot be trained by the native executor "
-     "yet at line 1, column 26"},
-	{"(chain (ensemble count=2 (tokens width=4)(dense width=3)))",
+     "yet at line 1, column 33"},
+	{"(chain (ensemble count=2 shared (tokens width=4)(dense width=3)))",
      "layer \"dense\" on tokens in an ensemble cannot be trained by the native "
-     "executor yet at line 1, column 42"},
+     "executor yet at line 1, column 49"},
 };
 
 static void

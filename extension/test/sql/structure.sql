@@ -26,6 +26,7 @@ INSERT INTO structures (name, triple) VALUES
 	('recurrent', 'AS recurrent(8, token = 6) PT lr = 0.01'),
 	('modern_nca', 'AS modern_nca(width = 16, blocks = 1, hidden = 16) PT lr = 0.01'),
 	('modern_nca of 500', 'AS modern_nca(width = 8, candidates = 500) PT lr = 0.01'),
+	('ensemble', 'AS ensemble(2, ft_transformer(width = 8, blocks = 1, heads = 2, hidden = 8)) PT lr = 0.01'),
 	('lstm', 'AS tokens(6) > position > lstm(8) > pool(last) PT lr = 0.02'),
 	('own', 'AS dense(16) > norm(layer) > gelu > ensemble(2, dense(8) > tanh) PT lr = 0.01');
 UPDATE structures SET model = cerebro.train('trips', triple || ', epochs = 6, batch = 128, patience = 0, dropout = 0.05, seed = 3');
