@@ -74,3 +74,12 @@ def triple(units, n_epochs):
     """All 22 features, PyTorch's Adam, no early stop."""
     return (f"FE *, EXCEPT (carrier, flight, time_hour) AS mlp({units}) "
             f"PT adam(lr = 0.001), dropout = 0, batch = 1024, epochs = {n_epochs}, patience = {n_epochs}")
+
+
+def own_triple(units, n_epochs):
+    """The same features by the model's own joins."""
+    return ("FE month, day, hour, minute, sched_arr_time, distance, origin, dest, JOIN airlines USING (carrier), airlines.name, "
+            "JOIN planes USING (tailnum), planes.year, planes.manufacturer, planes.engines, planes.seats, planes.engine, "
+            "JOIN weather ON (weather.origin = source.origin AND weather.time_hour = source.time_hour), weather.temp, weather.dewp, "
+            "weather.humid, weather.wind_speed, weather.visib, weather.pressure, JOIN airports d ON (d.faa = source.dest), d.lat, d.alt "
+            f"AS mlp({units}) PT adam(lr = 0.001), dropout = 0, batch = 1024, epochs = {n_epochs}, patience = {n_epochs}")

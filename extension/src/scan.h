@@ -3,7 +3,8 @@
  *	  The plan node that scores rows in batches.
  *
  *	 scan_call	which expressions are calls of a model, that a node can compute
- *	 scan_plan	a finished plan -> one with nodes in it
+ *	 scan_plan	a finished plan -> one with nodes in it; scan_tree its tree,
+ *				scan_column what stages need, scan_pack how plans hold it
  *	 scan_condition	what the planner assumes of a score that is compared
  *	 scan_hook	when that is done
  *	 scan_node	the node at work; scan_batch	its rows

@@ -29,273 +29,6 @@
 #include "utils/rel.h"
 #include "utils/typcache.h"
 
-/* ----------------------------------------------------------- packing */
-
-List *
-scan_plan_pack(const ScanPlan *plan)
-{
-	List *calls = NIL;
-	ListCell *cell;
-
-	foreach (cell, plan->calls)
-	{
-		ScanCallPlan *call = lfirst(cell);
-
-		calls = lappend(calls, list_make3(call->call, makeInteger(call->record),
-		                                  call->columns));
-	}
-	return list_make5(calls, plan->passed, makeInteger(plan->is_on_scan),
-	                  plan->count, plan->offset);
-}
-
-void
-scan_plan_unpack(const List *list, ScanPlan *plan)
-{
-	ListCell *cell;
-
-	plan->calls = NIL;
-	foreach (cell, linitial_node(List, list))
-	{
-		List *packed = lfirst_node(List, cell);
-		ScanCallPlan *call = palloc(sizeof(ScanCallPlan));
-
-		call->call = linitial_node(FuncExpr, packed);
-		call->record = intVal(lsecond(packed));
-		call->columns = (List *) lthird(packed);
-		plan->calls = lappend(plan->calls, call);
-	}
-	plan->passed = (List *) lsecond(list);
-	plan->is_on_scan = intVal(lthird(list)) != 0;
-	plan->count = lfourth(list);
-	plan->offset = list_nth(list, 4);
-}
-
-/* ------------------------------------------------- columns of a child */
-
-/*
- * What a child yields: for each attribute of its output, the expression in
- * terms of the split node.
- */
-typedef struct Columns
-{
-	List *list;
-	bool is_physical; /* rows of a table as they lie: with system columns */
-} Columns;
-
-static bool
-is_same_column(const Node *a, const Node *b)
-{
-	if (IsA(a, Var) && IsA(b, Var))
-		return ((const Var *) a)->varno == ((const Var *) b)->varno &&
-		       ((const Var *) a)->varattno == ((const Var *) b)->varattno;
-	return equal(a, b);
-}
-
-/* Attribute from 1, or a system column's number; 0: none. */
-static int
-find_column(const Columns *columns, const Node *node)
-{
-	int attribute = 0;
-	ListCell *cell;
-
-	foreach (cell, columns->list)
-	{
-		attribute++;
-		if (is_same_column(lfirst(cell), node))
-			return attribute;
-	}
-	if (columns->is_physical && IsA(node, Var) &&
-	    ((const Var *) node)->varattno < 0)
-		return ((const Var *) node)->varattno;
-	return 0;
-}
-
-static void
-add_column(Columns *columns, Node *node)
-{
-	if (find_column(columns, node) == 0)
-		columns->list = lappend(columns->list, node);
-}
-
-/* ------------------------------------------------------- a call's row */
-
-/* A whole row of the scanned table, maybe as one of its parent; or NULL. */
-static Var *
-get_whole_row(const Node *row)
-{
-	while (IsA(row, ConvertRowtypeExpr))
-		row = (Node *) ((ConvertRowtypeExpr *) row)->arg;
-	if (IsA(row, Var) && ((Var *) row)->varattno == InvalidAttrNumber &&
-	    !IS_SPECIAL_VARNO(((Var *) row)->varno))
-		return (Var *) row;
-	return NULL;
-}
-
-static Node *
-get_row(const FuncExpr *call)
-{
-	return lsecond(call->args);
-}
-
-/* For each attribute of the parent's row type, the child's, or 0. */
-static List *
-map_converted(const Var *row, Oid parent_type)
-{
-	TupleDesc from = lookup_rowtype_tupdesc(row->vartype, -1);
-	TupleDesc to = lookup_rowtype_tupdesc(parent_type, -1);
-	AttrMap *map = compat_build_attrmap_by_name(from, to);
-	List *attributes = NIL;
-
-	for (int i = 0; i < map->maplen; i++)
-		attributes = lappend_int(attributes, map->attnums[i]);
-	free_attrmap(map);
-	ReleaseTupleDesc(from);
-	ReleaseTupleDesc(to);
-	return attributes;
-}
-
-static List *
-map_whole_row(const Columns *columns, const Node *node)
-{
-	Var *row = get_whole_row(node);
-	List *attributes = map_converted(row, exprType(node));
-	ListCell *cell;
-
-	foreach (cell, attributes)
-	{
-		Var column = *row;
-
-		column.varattno = (AttrNumber) lfirst_int(cell);
-		if (column.varattno != 0)
-			lfirst_int(cell) = find_column(columns, (Node *) &column);
-	}
-	return attributes;
-}
-
-static List *
-map_fields(const Columns *columns, const RowExpr *row)
-{
-	List *attributes = NIL;
-	ListCell *cell;
-
-	foreach (cell, row->args)
-		attributes =
-			lappend_int(attributes, find_column(columns, lfirst(cell)));
-	return attributes;
-}
-
-/* How a stage whose child has the columns gets at the call's row. */
-static ScanCallPlan *
-plan_call(const Columns *columns, bool has_rows, FuncExpr *call)
-{
-	ScanCallPlan *made = palloc0(sizeof(ScanCallPlan));
-	Node *row = get_row(call);
-
-	made->call = call;
-	if (IsA(row, RowExpr))
-		made->columns = map_fields(columns, (RowExpr *) row);
-	else if (has_rows && get_whole_row(row) != NULL)
-		made->columns = map_whole_row(columns, row);
-	else
-		made->record = find_column(columns, row);
-	return made;
-}
-
-/* ------------------------------------------------- what stages need */
-
-typedef struct Need
-{
-	const List *computed; /* calls whose answers are there */
-	const List *coming;   /* calls that are computed later */
-	bool has_rows;        /* whole rows of the table are its columns */
-	Columns *columns;     /* out */
-} Need;
-
-static bool need(Node *node, Need *needed);
-
-/* All columns of a row: which of them a model reads is known when it runs. */
-static void
-need_whole_row(Need *needed, const Var *row)
-{
-	TupleDesc desc = lookup_rowtype_tupdesc(row->vartype, -1);
-
-	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(desc, i);
-
-		if (!attribute->attisdropped)
-			add_column(needed->columns,
-			           (Node *) makeVar(
-						   row->varno, attribute->attnum, attribute->atttypid,
-						   attribute->atttypmod, attribute->attcollation, 0));
-	}
-	ReleaseTupleDesc(desc);
-}
-
-static void
-need_row(Need *needed, Node *row)
-{
-	ListCell *cell;
-
-	if (IsA(row, RowExpr))
-		foreach (cell, ((RowExpr *) row)->args)
-			add_column(needed->columns, lfirst(cell));
-	else if (needed->has_rows && get_whole_row(row) != NULL)
-		need_whole_row(needed, get_whole_row(row));
-	else
-		add_column(needed->columns, row);
-}
-
-static bool
-need(Node *node, Need *needed)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Var) || list_member(needed->computed, node))
-		add_column(needed->columns, node);
-	else if (list_member(needed->coming, node))
-		need_row(needed, get_row((FuncExpr *) node));
-	else if (IsA(node, Aggref) || IsA(node, WindowFunc))
-		add_column(needed->columns, node);
-	else
-		return expression_tree_walker(node, need, needed);
-	return false;
-}
-
-/* ------------------------------------------------------ replacing */
-
-typedef struct Replacement
-{
-	const Columns *columns;
-	int varno;
-} Replacement;
-
-static Node *
-replace_columns(Node *node, Replacement *with)
-{
-	int attribute;
-
-	if (node == NULL)
-		return NULL;
-	attribute = find_column(with->columns, node);
-	if (attribute > 0)
-		return (Node *) makeVar(with->varno, (AttrNumber) attribute,
-		                        exprType(node), exprTypmod(node),
-		                        exprCollation(node), 0);
-	if (IsA(node, Var))
-		elog(ERROR, "column %d of relation %d is not in a scan's output",
-		     ((Var *) node)->varattno, (int) ((Var *) node)->varno);
-	return expression_tree_mutator(node, replace_columns, with);
-}
-
-static List *
-replace_all(List *list, const Columns *columns, int varno)
-{
-	Replacement with = {columns, varno};
-
-	return (List *) replace_columns((Node *) list, &with);
-}
-
 /* --------------------------------------------------------------- stages */
 
 typedef struct Stage
@@ -426,7 +159,7 @@ has_whole_row(const Split *split)
 	ListCell *cell;
 
 	foreach (cell, split->calls)
-		if (get_whole_row(get_row(lfirst(cell))) != NULL)
+		if (scan_get_whole_row(scan_get_row(lfirst(cell))) != NULL)
 			return true;
 	return false;
 }
@@ -449,10 +182,10 @@ add_physical_columns(Split *split)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
 
-		add_column(&split->columns,
-		           (Node *) makeVar((int) rti, attribute->attnum,
-		                            attribute->atttypid, attribute->atttypmod,
-		                            attribute->attcollation, 0));
+		scan_add_column(
+			&split->columns,
+			(Node *) makeVar((int) rti, attribute->attnum, attribute->atttypid,
+		                     attribute->atttypmod, attribute->attcollation, 0));
 	}
 	split->columns.is_physical = is_clean;
 	table_close(relation, NoLock);
@@ -480,7 +213,7 @@ has_mere_rows(const Split *split)
 
 	foreach (cell, split->calls)
 	{
-		Node *row = get_row(lfirst(cell));
+		Node *row = scan_get_row(lfirst(cell));
 
 		if (!IsA(row, RowExpr))
 			continue;
@@ -526,13 +259,13 @@ find_columns(Split *split, Need *needed)
 {
 	ListCell *cell;
 
-	(void) need((Node *) split->targets, needed);
+	(void) scan_need((Node *) split->targets, needed);
 	foreach (cell, split->stages)
 	{
 		Stage *stage = lfirst(cell);
 
-		(void) need((Node *) stage->calls, needed);
-		(void) need((Node *) stage->quals, needed);
+		(void) scan_need((Node *) stage->calls, needed);
+		(void) scan_need((Node *) stage->quals, needed);
 	}
 }
 
@@ -579,16 +312,16 @@ describe_column(const Split *split, Node *node)
 
 	if (split->columns.is_physical)
 		return node;
-	return replace_columns(node, &with);
+	return scan_replace_columns(node, &with);
 }
 
 static Node *
 describe_call(const Split *split, FuncExpr *call)
 {
 	FuncExpr *copy = copyObject(call);
-	Node *row = get_row(copy);
+	Node *row = scan_get_row(copy);
 
-	if (!(split->has_rows && get_whole_row(row) != NULL))
+	if (!(split->has_rows && scan_get_whole_row(row) != NULL))
 		lsecond(copy->args) = describe_column(split, row);
 	return (Node *) copy;
 }
@@ -608,14 +341,14 @@ find_passed(const Split *split, int i)
 			computed, ((Stage *) list_nth(split->stages, k))->calls);
 	needed.computed = computed;
 	needed.coming = list_difference(split->calls, computed);
-	(void) need((Node *) stage->quals, &needed);
-	(void) need((Node *) split->targets, &needed);
+	(void) scan_need((Node *) stage->quals, &needed);
+	(void) scan_need((Node *) split->targets, &needed);
 	for (int k = i + 1; k < list_length(split->stages); k++)
 	{
 		const Stage *later = list_nth(split->stages, k);
 
-		(void) need((Node *) later->calls, &needed);
-		(void) need((Node *) later->quals, &needed);
+		(void) scan_need((Node *) later->calls, &needed);
+		(void) scan_need((Node *) later->quals, &needed);
 	}
 	foreach (cell, stage->calls) /* they come last */
 		passed.list = list_delete(passed.list, lfirst(cell));
@@ -645,8 +378,8 @@ pass_columns(const Split *split, const Columns *passed, ScanPlan *plan)
 
 	foreach (cell, passed->list)
 	{
-		plan->passed = lappend_int(plan->passed,
-		                           find_column(&split->columns, lfirst(cell)));
+		plan->passed = lappend_int(
+			plan->passed, scan_find_column(&split->columns, lfirst(cell)));
 		slot = lappend(slot, describe_column(split, lfirst(cell)));
 	}
 	return slot;
@@ -667,15 +400,15 @@ make_node(Split *split, int i, Plan *child)
 	foreach (cell, stage->calls)
 	{
 		plan.calls =
-			lappend(plan.calls,
-		            plan_call(&split->columns, split->has_rows, lfirst(cell)));
+			lappend(plan.calls, scan_plan_call(&split->columns, split->has_rows,
+		                                       lfirst(cell)));
 		described = lappend(described, describe_call(split, lfirst(cell)));
 	}
 	fill_costs(node, split->plan, child);
 	node->scan.plan.plan_node_id = ++split->rewriter->last_id;
-	node->scan.plan.targetlist = replace_all(
+	node->scan.plan.targetlist = scan_replace_all(
 		is_last ? split->targets : make_targets(slot.list), &slot, INDEX_VAR);
-	node->scan.plan.qual = replace_all(stage->quals, &slot, INDEX_VAR);
+	node->scan.plan.qual = scan_replace_all(stage->quals, &slot, INDEX_VAR);
 	node->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	node->custom_private = scan_plan_pack(&plan);
 	node->custom_scan_tlist = make_targets(described);
