@@ -345,7 +345,7 @@ SELECT id FROM barrier b WHERE cerebro.predict(:one, b) > 0 AND tell(id);
 SET SESSION AUTHORIZATION regress_scan_user;
 SELECT tardy(t) FROM trips t WHERE id < 0;
 SELECT tardy(t) FROM trips t;
-SELECT coded(t) FROM trips t LIMIT 1;
+SELECT coded(t) BETWEEN 0 AND 1 AS scored FROM trips t LIMIT 1;
 
 -- errors in the middle leave the session well
 SET SESSION AUTHORIZATION regress_scan_owner;
