@@ -208,45 +208,64 @@ gather(source *s, const cer_host *host)
 typedef struct test_rows
 {
 	size_t n;
-	cer_value *values; /* (n, n_inputs), codes of the vocabulary given */
+	size_t n_values;   /* of a row */
+	cer_value *values; /* (n, n_values) */
 	uint16_t *labels;
 } test_rows;
 
-typedef uint32_t (*find_code_fn)(const void *of, size_t input, cer_text value);
-
-static uint32_t
-find_model_code(const void *of, size_t input, cer_text value)
+/* Who codes the texts of a row: a model, or encoders. */
+typedef struct coder
 {
-	return cer_model_find_code(of, input, value);
+	const cer_model *model;
+	const cer_encoders *encoders;
+} coder;
+
+static size_t
+count_values(const coder *c)
+{
+	return c->model != NULL ? cer_model_count_values(c->model)
+	                        : cer_encoders_count_values(c->encoders);
 }
 
-static uint32_t
-find_encoder_code(const void *of, size_t input, cer_text value)
+static size_t
+get_place(const coder *c, size_t input)
 {
-	return cer_encoders_find_code(of, input, value);
+	size_t n_values;
+
+	return c->model != NULL
+	           ? cer_model_get_value(c->model, input)
+	           : cer_encoders_get_value(c->encoders, input, &n_values);
 }
 
-static cer_value
-get_value(const source *s, size_t input, size_t row, const void *of,
-          find_code_fn find_code)
+static void
+write_values(const source *s, size_t input, size_t row, const coder *c,
+             cer_value *to)
 {
+	cer_text text = {NULL, SIZE_MAX};
 	uint32_t code;
 
+	to += get_place(c, input);
 	if (s->inputs[input].storage != CER_CODE32)
-		return (cer_value){.number = ((double *) s->data[input])[row]};
+	{
+		to->number = ((double *) s->data[input])[row];
+		return;
+	}
 	code = ((uint32_t *) s->data[input])[row];
-	if (code == 0)
-		return (cer_value){.code = 0};
-	return (cer_value){.code =
-	                       find_code(of, input, s->values[input][code - 1])};
+	if (code > 0)
+		text = s->values[input][code - 1];
+	if (c->model != NULL)
+		cer_model_encode_text(c->model, input, text, to, 1);
+	else
+		cer_encoders_encode_text(c->encoders, input, text, to, 1);
 }
 
 static test_rows
-read_test(source *s, const void *of, find_code_fn find_code)
+read_test(source *s, const coder *c)
 {
-	test_rows t = {0, malloc(s->n_rows / 4 * s->n_inputs * sizeof(cer_value)),
-	               malloc(s->n_rows / 4 * sizeof(uint16_t))};
+	test_rows t = {.n_values = count_values(c)};
 
+	t.values = malloc(s->n_rows / 4 * t.n_values * sizeof(cer_value));
+	t.labels = malloc(s->n_rows / 4 * sizeof(uint16_t));
 	rewind_source(s);
 	while (read_chunk(s))
 		for (size_t row = 0; row < s->n_here; row++)
@@ -254,8 +273,7 @@ read_test(source *s, const void *of, find_code_fn find_code)
 			if (s->parts[row] != CER_TEST)
 				continue;
 			for (uint32_t i = 0; i < s->n_inputs; i++)
-				t.values[t.n * s->n_inputs + i] =
-					get_value(s, i, row, of, find_code);
+				write_values(s, i, row, c, t.values + t.n * t.n_values);
 			t.labels[t.n++] = s->labels[row];
 		}
 	return t;
@@ -276,7 +294,7 @@ report_test(source *s, cer_trainer *trainer, const cer_host *host)
 
 	check(cer_trainer_make_parts(arena, trainer, &parts, &n_parts, &err), &err);
 	check(cer_model_make(arena, parts, n_parts, &model, &err), &err);
-	t = read_test(s, model, find_model_code);
+	t = read_test(s, &(coder){.model = model});
 	proba = malloc(t.n * 2 * sizeof(float));
 	scratch = cer_arena_allocate(arena, cer_model_get_scratch_size(model, t.n));
 	cer_model_score(model, t.n, t.values, proba, scratch);
@@ -291,10 +309,18 @@ report_test(source *s, cer_trainer *trainer, const cer_host *host)
 static void
 dump_part(FILE *to, const cer_input_shape *shape, const cer_encoded *rows)
 {
+	size_t n_stored = cer_shape_count_stored(shape);
 	uint64_t n = rows->n_rows;
 
 	fwrite(&n, sizeof(n), 1, to);
-	fwrite(rows->numbers, sizeof(float), n * shape->n_numbers, to);
+	for (size_t row = 0; row < n; row++)
+		for (size_t i = 0; i < shape->n_numbers; i++)
+		{
+			float number =
+				cer_shape_get_number(shape, rows->numbers + row * n_stored, i);
+
+			fwrite(&number, sizeof(number), 1, to);
+		}
 	fwrite(rows->codes, sizeof(uint32_t), n * shape->n_tables, to);
 	fwrite(rows->labels, sizeof(uint16_t), n, to);
 }
@@ -303,8 +329,9 @@ static void
 dump(source *s, const cer_trainer *trainer, const char *path)
 {
 	const cer_input_shape *shape = cer_encoders_get_shape(trainer->encoders);
-	test_rows t = read_test(s, trainer->encoders, find_encoder_code);
-	float *numbers = malloc(t.n * shape->n_numbers * sizeof(float));
+	size_t n_stored = cer_shape_count_stored(shape);
+	test_rows t = read_test(s, &(coder){.encoders = trainer->encoders});
+	float *numbers = malloc(t.n * n_stored * sizeof(float));
 	uint32_t *codes = malloc(t.n * shape->n_tables * sizeof(uint32_t));
 	cer_encoded test = {t.n, numbers, codes, t.labels, NULL};
 	uint32_t head[2] = {(uint32_t) shape->n_numbers,
@@ -315,8 +342,8 @@ dump(source *s, const cer_trainer *trainer, const char *path)
 		die("cannot write the dump");
 	for (size_t row = 0; row < t.n; row++)
 		cer_encoders_apply_values(
-			trainer->encoders, 1, t.values + row * s->n_inputs, 1,
-			numbers + row * shape->n_numbers, codes + row * shape->n_tables);
+			trainer->encoders, 1, t.values + row * t.n_values, 1,
+			numbers + row * n_stored, codes + row * shape->n_tables);
 	fwrite(head, sizeof(head), 1, to);
 	for (size_t i = 0; i < shape->n_tables; i++)
 	{

@@ -315,7 +315,7 @@ cer_encoders_apply_rows(const cer_encoders *encoders,
 		.n_rows = rows->n_rows,
 		.stride = rows->stride,
 		.numbers = numbers,
-		.n_numbers = encoders->shape.n_numbers,
+		.n_numbers = cer_shape_count_stored(&encoders->shape),
 		.codes = codes,
 		.n_tables = encoders->shape.n_tables,
 	};
@@ -331,6 +331,15 @@ static size_t
 count_numbers(const cer_encoder *encoder)
 {
 	return encoder->n_scaled + encoder->has_missing;
+}
+
+static size_t
+count_stored(const cer_encoder *encoder)
+{
+	size_t n_steps = encoder->n_steps;
+
+	return count_numbers(encoder) - n_steps +
+	       (n_steps > 0 ? CER_RAMP_FLOATS : 0);
 }
 
 /* That a value is missing is told once. */
@@ -384,11 +393,64 @@ place_encoders(cer_encoders *encoders)
 	{
 		cer_encoder *encoder = &encoders->encoders[i];
 
-		encoder->number = shape->n_numbers;
+		encoder->first = shape->n_numbers;
+		encoder->number = shape->n_stored;
 		encoder->table = shape->n_tables;
 		shape->n_numbers += count_numbers(encoder);
+		shape->n_stored += count_stored(encoder);
+		shape->n_ramps += encoder->n_steps > 0;
 		shape->n_tables += encoder->n_codes;
 	}
+}
+
+/* Where rows store the numbers of one encoder; a ramp's are its last ones but
+ * for the one that tells of missing values. */
+static void
+place_numbers(const cer_encoder *encoder, cer_number_place *places)
+{
+	uint32_t stored = (uint32_t) encoder->number;
+	size_t n_alone = encoder->n_scaled - encoder->n_steps;
+
+	places += encoder->first;
+	for (size_t i = 0; i < n_alone; i++)
+		*places++ = (cer_number_place){stored++, CER_NO_STEP};
+	for (size_t i = 0; i < encoder->n_steps; i++)
+		*places++ = (cer_number_place){stored, (uint32_t) i};
+	if (encoder->n_steps > 0)
+		stored += CER_RAMP_FLOATS;
+	if (encoder->has_missing)
+		*places = (cer_number_place){stored, CER_NO_STEP};
+}
+
+/* Nothing to do without ramps: then numbers are stored as they are. */
+static cer_status
+make_places(cer_arena *arena, cer_encoders *encoders, cer_error *err)
+{
+	cer_input_shape *shape = &encoders->shape;
+	size_t size = shape->n_numbers * sizeof(cer_number_place);
+	cer_number_place *places;
+	cer_ramp *ramps;
+
+	if (shape->n_ramps == 0)
+		return CER_OK;
+	places = cer_arena_allocate(arena, size);
+	ramps = cer_arena_allocate(arena, shape->n_ramps * sizeof(*ramps));
+	if (places == NULL || ramps == NULL)
+		return cer_fail_memory(err, size);
+	shape->places = places;
+	shape->ramps = ramps;
+	for (size_t i = 0; i < encoders->n_encoders; i++)
+	{
+		const cer_encoder *encoder = &encoders->encoders[i];
+		uint32_t begin =
+			(uint32_t) (encoder->first + encoder->n_scaled - encoder->n_steps);
+
+		place_numbers(encoder, places);
+		if (encoder->n_steps > 0)
+			*ramps++ = (cer_ramp){begin, (uint32_t) encoder->n_steps,
+			                      places[begin].stored};
+	}
+	return CER_OK;
 }
 
 #define MAX_SUFFIX 80
@@ -484,11 +546,12 @@ cer_encoders_make_shape(cer_arena *arena, cer_encoders *encoders,
 		return cer_fail_memory(err, shape->n_tables * sizeof(*tables));
 	shape->number_names = names;
 	shape->tables = tables;
+	CER_TRY(make_places(arena, encoders, err));
 	for (size_t i = 0; i < encoders->n_encoders; i++)
 	{
 		const cer_encoder *encoder = &encoders->encoders[i];
 
-		CER_TRY(name_numbers(arena, encoder, &names[encoder->number], err));
+		CER_TRY(name_numbers(arena, encoder, &names[encoder->first], err));
 		for (size_t code = 0; code < encoder->n_codes; code++)
 			CER_TRY(describe_table(arena, encoder, code,
 			                       &tables[encoder->table + code], err));

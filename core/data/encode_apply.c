@@ -71,7 +71,8 @@ static cer_status
 allocate_rows(cer_arena *arena, apply_state *state, cer_error *err)
 {
 	const cer_input_shape *shape = &state->encoders->shape;
-	size_t n_numbers = cer_size_multiply(state->n_rows, shape->n_numbers);
+	size_t n_numbers =
+		cer_size_multiply(state->n_rows, cer_shape_count_stored(shape));
 	size_t n_codes = cer_size_multiply(state->n_rows, shape->n_tables);
 
 	state->numbers =
@@ -152,13 +153,14 @@ encode_block(void *arg, size_t task)
 {
 	const apply_state *state = arg;
 	const cer_input_shape *shape = &state->encoders->shape;
+	size_t n_numbers = cer_shape_count_stored(shape);
 	size_t row = (state->first_block + task) * BLOCK_ROWS;
 	size_t left = state->n_rows - row;
 	cer_encode_block block = {
 		.first = state->first_row + row,
 		.n_rows = left < BLOCK_ROWS ? left : BLOCK_ROWS,
-		.numbers = state->numbers + row * shape->n_numbers,
-		.n_numbers = shape->n_numbers,
+		.numbers = state->numbers + row * n_numbers,
+		.n_numbers = n_numbers,
 		.codes = state->codes + row * shape->n_tables,
 		.n_tables = shape->n_tables,
 	};

@@ -141,7 +141,8 @@ cer_grid_place(cer_encoder *encoder)
 {
 	size_t n_bins = encoder->n_points > 1 ? encoder->n_points - 1 : 1;
 
-	encoder->n_scaled = encoder->spec.kind == CER_ENCODER_PLE ? n_bins + 1 : 1;
+	encoder->n_steps = encoder->spec.kind == CER_ENCODER_PLE ? n_bins : 0;
+	encoder->n_scaled = encoder->n_steps + 1;
 }
 
 /* ---- encoding ---- */
@@ -194,34 +195,34 @@ encode_quantile(const cer_encoder *encoder, double x, float *to)
 	}
 }
 
+/* A place on the ramp and the share there, see cer_ramp. */
 static void
 encode_ple(const cer_encoder *encoder, double x, float *to)
 {
 	size_t n = encoder->n_points;
 	size_t at;
 
-	memset(to, 0, (encoder->n_scaled - 1) * sizeof(*to));
+	to[0] = 0;
+	to[1] = 0;
 	if (x != x || n < 2 || x <= encoder->points[0])
 		return;
 	at = x < encoder->points[n - 1] ? cer_grid_find(encoder, x) : n - 1;
-	for (size_t t = 0; t < at; t++)
-		to[t] = 1;
+	to[0] = (float) at;
 	if (at < n - 1)
-		to[at] = (float) get_share(encoder, at, x);
+		to[1] = (float) get_share(encoder, at, x);
 }
 
 static void
 encode_one(const cer_encoder *encoder, double x, float *to)
 {
-	if (encoder->spec.kind == CER_ENCODER_PLE)
+	encode_quantile(encoder, x, to++);
+	if (encoder->n_steps > 0)
 	{
-		encode_ple(encoder, x, to + 1);
-		encode_quantile(encoder, x, to);
+		encode_ple(encoder, x, to);
+		to += CER_RAMP_FLOATS;
 	}
-	else
-		encode_quantile(encoder, x, to);
 	if (encoder->has_missing)
-		to[encoder->n_scaled] = x == x ? 0 : 1;
+		*to = x == x ? 0 : 1;
 }
 
 void

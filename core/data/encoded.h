@@ -7,7 +7,10 @@
  * without the matrix); of width d, embedding vectors that the first layer
  * multiplies.  Codes of a table: 0 NULL, 1 unseen or rare, then the values.
  *
- *	 numbers (n_rows, n_numbers) float, codes (n_rows, n_tables) uint32_t
+ *	 numbers (n_rows, stored) float, codes (n_rows, n_tables) uint32_t
+ *
+ * Numbers that rise one after the other, as those of ple do, are a ramp: 1 up
+ * to some place, there a share, then 0.  A row stores that place and the share.
  */
 #ifndef CER_DATA_ENCODED_H
 #define CER_DATA_ENCODED_H
@@ -26,6 +29,25 @@ typedef struct cer_table_shape
 	bool is_more; /* another code of the table before: its rows are added */
 } cer_table_shape;
 
+/* Numbers begin .. begin + n of a row: 1 before the place that is stored at
+ * `stored`, the share that follows it there, 0 after it. */
+typedef struct cer_ramp
+{
+	uint32_t begin;
+	uint32_t n;
+	uint32_t stored;
+} cer_ramp;
+
+/* Where a row stores a number. */
+typedef struct cer_number_place
+{
+	uint32_t stored;
+	uint32_t step; /* of a ramp; CER_NO_STEP: the number itself is stored */
+} cer_number_place;
+
+#define CER_NO_STEP     UINT32_MAX
+#define CER_RAMP_FLOATS 2 /* that a row stores of a ramp */
+
 /* What a network is built for. */
 typedef struct cer_input_shape
 {
@@ -40,7 +62,38 @@ typedef struct cer_input_shape
 	 * alias and dot */
 	size_t n_aliases;
 	const cer_text *aliases;
+
+	/* where rows have ramps */
+	const cer_number_place *places; /* NULL: numbers are stored one by one */
+	size_t n_stored;                /* floats of a row, if there are places */
+	size_t n_ramps;
+	const cer_ramp *ramps;
 } cer_input_shape;
+
+/* Floats that a row stores. */
+static inline size_t
+cer_shape_count_stored(const cer_input_shape *shape)
+{
+	return shape->places != NULL ? shape->n_stored : shape->n_numbers;
+}
+
+/* A number of a row. */
+static inline float
+cer_shape_get_number(const cer_input_shape *shape, const float *row,
+                     size_t number)
+{
+	cer_number_place place;
+
+	if (shape->places == NULL)
+		return row[number];
+	place = shape->places[number];
+	if (place.step == CER_NO_STEP)
+		return row[place.stored];
+	if ((float) place.step < row[place.stored])
+		return 1.0f;
+	return (float) place.step == row[place.stored] ? row[place.stored + 1]
+	                                               : 0.0f;
+}
 
 /* Rows of one part, ordered by row key.  Labels and keys are the dataset's:
  * it must live as long. */

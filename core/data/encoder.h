@@ -57,10 +57,12 @@ typedef struct cer_encoder
 	cer_time_unit unit;
 
 	/* its place in an encoded row */
-	size_t number;    /* the first of its numbers */
+	size_t number;    /* the first of its numbers, as rows store them */
+	size_t first;     /* the first of its numbers in the shape */
 	size_t table;     /* the first of its codes */
 	size_t value;     /* the first of its values in a row to be scored */
 	size_t n_scaled;  /* numbers that it makes */
+	size_t n_steps;   /* the last of them, which are a ramp; 0: none */
 	size_t n_codes;   /* codes that it makes */
 	bool has_missing; /* a number more: 1 where the value is missing */
 	bool is_lone;     /* the input has no other encoder */

@@ -590,13 +590,12 @@ cer_graph_step(const cer_graph *graph, size_t offset, size_t n)
 }
 
 void
-cer_graph_run_product(const cer_graph *graph, const cer_block *block,
-                      size_t offset, const cer_activations *x,
-                      const cer_activations *dz)
+cer_graph_make_product(const cer_graph *graph, const cer_block *block,
+                       float *to, const cer_activations *x,
+                       const cer_activations *dz)
 {
 	size_t n_rows = cer_graph_count_tiles(graph) * graph->tile_rows * x->m;
-	size_t at = offset + block->begin * block->stride + block->column;
-	float *grad = graph->grads + at;
+	float *grad = to + block->begin * block->stride + block->column;
 	const cer_gemm *gemm;
 
 	for (size_t row = 0; row < block->end - block->begin; row++)
@@ -609,6 +608,16 @@ cer_graph_run_product(const cer_graph *graph, const cer_block *block,
 		cer_gemm_run(gemm, x->data + row * x->n + block->begin,
 		             dz->grad + row * dz->n + block->column, grad);
 	}
+}
+
+void
+cer_graph_run_product(const cer_graph *graph, const cer_block *block,
+                      size_t offset, const cer_activations *x,
+                      const cer_activations *dz)
+{
+	size_t at = offset + block->begin * block->stride + block->column;
+
+	cer_graph_make_product(graph, block, graph->grads + offset, x, dz);
 	for (size_t row = block->begin; row < block->end;
 	     row++, at += block->stride)
 		cer_graph_step(graph, at, block->n_columns);

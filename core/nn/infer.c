@@ -189,7 +189,7 @@ cer_infer_make(cer_arena *arena, const cer_net *net, const float *weights,
 		return cer_fail_memory(err, sizeof(*made));
 	memset(made, 0, sizeof(*made));
 	made->kernels = cer_kernels_choose();
-	made->n_numbers = net->shape->n_numbers;
+	made->n_numbers = cer_shape_count_stored(net->shape);
 	made->n_classes = net->shape->n_classes;
 	made->n_tables = net->shape->n_tables;
 	if (make_infer(&maker) != CER_OK)

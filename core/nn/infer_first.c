@@ -15,6 +15,7 @@
 #include "nn/infer_first.h"
 #include "base/error.h"
 #include "nn/op_first.h"
+#include "nn/ramps.h"
 #include "nn/view.h"
 
 #include <string.h>
@@ -47,13 +48,14 @@ typedef struct infer_group
 	const uint32_t *gathered;
 	size_t n_runs;
 	const infer_run *runs;
+	const cer_ramps *ramps; /* where rows store ramps: then of the one run */
 } infer_group;
 
 struct cer_infer_first
 {
 	const cer_kernels *kernels;
-	size_t n_out; /* padded */
-	size_t n_numbers;
+	size_t n_out;     /* padded */
+	size_t n_numbers; /* that a row stores */
 	size_t n_tables;
 	const infer_table *tables;
 	size_t n_groups;
@@ -235,6 +237,40 @@ make_runs(const infer_maker *maker, const cer_view *view, infer_group *group)
 	return CER_OK;
 }
 
+/* Ramps of the group; its other numbers are one run, put together in scoring. */
+static cer_status
+make_ramps(const infer_maker *maker, const cer_view *view, infer_group *group)
+{
+	const float *w =
+		maker->weights + cer_first_get_numbers(maker->net, maker->node)->offset;
+	cer_infer_first *infer = maker->infer;
+	size_t n = maker->node->n_out;
+	const cer_ramps *ramps =
+		cer_ramps_make(maker->arena, maker->net->shape, view, infer->n_out);
+	infer_run *run = cer_arena_allocate(maker->arena, sizeof(*run));
+	float *plain;
+
+	if (ramps == NULL || run == NULL)
+		return CER_NO_MEMORY;
+	plain = allocate_floats(maker->arena, ramps->n_plain * n);
+	if (plain == NULL)
+		return CER_NO_MEMORY;
+	for (size_t i = 0; i < ramps->n_plain; i++)
+		memcpy(plain + i * n, w + ramps->plain[i] * n, n * sizeof(float));
+	for (size_t i = 0; i < ramps->n_ramps; i++)
+		cer_ramps_fill(ramps, i, w, n);
+	run->n = ramps->n_plain;
+	run->weights = cer_dense_make_packed(maker->arena, run->n, n, plain);
+	if (run->weights == NULL)
+		return CER_NO_MEMORY;
+	if (run->n > infer->widest)
+		infer->widest = run->n;
+	group->n_runs = run->n > 0 ? 1 : 0;
+	group->runs = run;
+	group->ramps = ramps;
+	return CER_OK;
+}
+
 static cer_status
 make_groups(const infer_maker *maker)
 {
@@ -250,9 +286,11 @@ make_groups(const infer_maker *maker)
 		return CER_NO_MEMORY;
 	for (size_t i = 0; i < infer->n_groups; i++)
 	{
-		groups[i].alias = views[i].alias;
+		groups[i] = (infer_group){.alias = views[i].alias};
 		CER_TRY(list_tables(maker, &views[i], &groups[i]));
-		CER_TRY(make_runs(maker, &views[i], &groups[i]));
+		CER_TRY(maker->net->shape->n_ramps > 0
+		            ? make_ramps(maker, &views[i], &groups[i])
+		            : make_runs(maker, &views[i], &groups[i]));
 	}
 	infer->groups = groups;
 	return CER_OK;
@@ -271,8 +309,8 @@ cer_infer_first_make(cer_arena *arena, const cer_kernels *kernels,
 	memset(made, 0, sizeof(*made));
 	made->kernels = kernels;
 	made->n_out = cer_dense_pad(node->n_out);
-	made->n_numbers = net->shape->n_numbers;
-	made->most_inputs = made->n_numbers;
+	made->n_numbers = cer_shape_count_stored(net->shape);
+	made->most_inputs = net->shape->n_numbers;
 	made->n_tables = net->shape->n_tables;
 	if (make_tables(&maker) != CER_OK || make_groups(&maker) != CER_OK)
 		return NULL;
@@ -411,6 +449,29 @@ add_gathered(const cer_infer_first *infer, size_t table_index, size_t n_rows,
 	infer->kernels->dense(&dense);
 }
 
+/* The group's numbers but for its ramps, then these. */
+static void
+add_ramps(const cer_infer_first *infer, const infer_group *group, size_t n_rows,
+          const float *numbers, const first_scratch *scratch, float *z)
+{
+	const infer_run *run = group->runs;
+	cer_dense dense = {.n_rows = n_rows,
+	                   .n_in = run->n,
+	                   .n_out = infer->n_out,
+	                   .accumulate = true,
+	                   .x = scratch->gathered,
+	                   .x_stride = run->n,
+	                   .w = run->weights,
+	                   .y = z,
+	                   .y_stride = infer->n_out,
+	                   .scratch = scratch->used};
+
+	cer_ramps_pick(group->ramps, n_rows, numbers, scratch->gathered);
+	if (group->n_runs > 0)
+		infer->kernels->dense(&dense);
+	cer_ramps_add(group->ramps, infer->kernels, n_rows, numbers, z);
+}
+
 static void
 add_run(const cer_infer_first *infer, const infer_run *run, size_t n_rows,
         const float *numbers, const first_scratch *scratch, float *z)
@@ -437,7 +498,9 @@ run_group(const cer_infer_first *infer, const infer_group *group, size_t n_rows,
 		sum_tables(infer, group, n_rows, rows->codes, scratch->sources, z);
 	else
 		memset(z, 0, n_rows * infer->n_out * sizeof(float));
-	for (size_t i = 0; i < group->n_runs; i++)
+	if (group->ramps != NULL)
+		add_ramps(infer, group, n_rows, rows->numbers, scratch, z);
+	for (size_t i = 0; group->ramps == NULL && i < group->n_runs; i++)
 		add_run(infer, &group->runs[i], n_rows, rows->numbers, scratch, z);
 	for (size_t i = 0; i < group->n_gathered; i++)
 		add_gathered(infer, group->gathered[i], n_rows, rows->codes, scratch,

@@ -153,7 +153,7 @@ cer_infer_graph_run(const cer_infer_graph *infer, const cer_encoded *rows,
 
 		tile.n_rows = left < tile_rows ? left : tile_rows;
 		tile.n_all = tile.n_rows;
-		part.numbers = rows->numbers + done * shape->n_numbers;
+		part.numbers = rows->numbers + done * cer_shape_count_stored(shape);
 		part.codes = rows->codes + done * shape->n_tables;
 		for (size_t i = 0; i < n_nodes; i++)
 			run_node(&tile, &nodes[i]);

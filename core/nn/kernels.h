@@ -108,6 +108,39 @@ typedef struct cer_gather
 	float *to;
 } cer_gather;
 
+/*
+ * z (n_rows, n) gets, of each table and row, row b of the table plus a share of
+ * what the next row has more: rows[i][places[t]] is b, the float after it the
+ * share.
+ */
+typedef struct cer_interpolate
+{
+	size_t n_rows;
+	size_t n;
+	size_t n_tables;
+	const float *const *tables;
+	const float *rows;
+	size_t stride; /* floats from row to row */
+	const uint32_t *places;
+	float *z;
+} cer_interpolate;
+
+/*
+ * grad (n_steps, n): of step i the sum of dz over rows at places beyond i, and
+ * of share dz over those there; rows are listed by place, see ends.
+ */
+typedef struct cer_ramp_grads
+{
+	size_t n_steps;
+	size_t n;
+	const uint32_t *rows;
+	const uint32_t *ends; /* by place, (n_steps + 1) */
+	const float *shares;  /* of row i at i * stride */
+	size_t stride;
+	const float *dz; /* (rows, n) */
+	float *grad;
+} cer_ramp_grads;
+
 /* dy (n_rows, n) becomes the gradient before an activation; its rows are added
  * to sum, in order. */
 typedef struct cer_backward
@@ -225,6 +258,8 @@ typedef struct cer_kernels
 	                 float *z);
 	void (*lookup)(const cer_lookup *lookup);
 	void (*gather)(const cer_gather *gather);
+	void (*interpolate)(const cer_interpolate *interpolate);
+	void (*ramp_grads)(const cer_ramp_grads *grads);
 	void (*scatter)(const cer_scatter *scatter);
 	void (*softmax)(cer_softmax *softmax);
 	void (*dense)(const cer_dense *dense);

@@ -65,12 +65,21 @@ copy_shape(cer_arena *arena, const cer_input_shape *from,
 	cer_input_shape *shape = cer_arena_allocate(arena, sizeof(*shape));
 	size_t tables_size = from->n_tables * sizeof(cer_table_shape);
 	cer_table_shape *tables = cer_arena_allocate(arena, tables_size);
+	size_t places_size =
+		from->places != NULL ? from->n_numbers * sizeof(cer_number_place) : 0;
+	size_t ramps_size = from->n_ramps * sizeof(cer_ramp);
+	cer_number_place *places = cer_arena_allocate(arena, places_size);
+	cer_ramp *ramps = cer_arena_allocate(arena, ramps_size);
 	cer_text *names;
 	cer_text *aliases;
 
-	if (shape == NULL || tables == NULL)
-		return cer_fail_memory(err, sizeof(*shape) + tables_size);
+	if (shape == NULL || tables == NULL || places == NULL || ramps == NULL)
+		return cer_fail_memory(err, sizeof(*shape) + tables_size + places_size);
 	*shape = *from;
+	if (places_size > 0)
+		shape->places = memcpy(places, from->places, places_size);
+	if (ramps_size > 0)
+		shape->ramps = memcpy(ramps, from->ramps, ramps_size);
 	CER_TRY(
 		copy_texts(arena, from->number_names, from->n_numbers, &names, err));
 	CER_TRY(copy_texts(arena, from->aliases, from->n_aliases, &aliases, err));

@@ -74,7 +74,7 @@ write_row(const cer_tile *tile, const cer_graph_node *node,
 	size_t tensor = 0;
 
 	for (size_t i = 0; i < view->n_numbers; i++)
-		*to++ = row->numbers[view->numbers[i]];
+		*to++ = cer_source_get_number(tile, row, view->numbers[i]);
 	for (size_t i = 0; i < view->n_tables; i++)
 	{
 		const cer_table_shape *table =

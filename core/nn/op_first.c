@@ -120,8 +120,9 @@ first_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 static double
 first_cost(const cer_net *net, const cer_node *node)
 {
+	const cer_input_shape *shape = net->shape;
 	double per_unit =
-		2.0 * (double) net->shape->n_numbers + (double) net->shape->n_tables;
+		2.0 * (double) cer_shape_count_stored(shape) + (double) shape->n_tables;
 
 	return per_unit * (double) node->n_out;
 }
@@ -132,23 +133,21 @@ first_cost(const cer_net *net, const cer_node *node)
 static void
 load_padding(const first_state *state, size_t first, size_t last)
 {
-	memset(state->numbers.data + first * state->numbers.n, 0,
-	       (last - first) * state->numbers.n * sizeof(float));
 	for (size_t i = 0; i < state->n_tables; i++)
 		memset(state->tables[i].codes + first, 0,
 		       (last - first) * sizeof(uint32_t));
 }
 
 static inline void
-prefetch_row(const cer_encoded *rows, const first_state *state, size_t row)
+prefetch_row(const cer_encoded *rows, const first_state *state, size_t n_stored,
+             size_t row)
 {
-	const char *numbers =
-		(const char *) (rows->numbers + row * state->numbers.n);
+	const char *numbers = (const char *) (rows->numbers + row * n_stored);
 	const char *codes = (const char *) (rows->codes + row * state->n_tables);
 
-	for (size_t i = 0; i < state->numbers.n * sizeof(float); i += CACHE_LINE)
+	for (size_t i = 0; i < n_stored * sizeof(float); i += CACHE_LINE)
 		__builtin_prefetch(numbers + i);
-	__builtin_prefetch(numbers + state->numbers.n * sizeof(float) - 1);
+	__builtin_prefetch(numbers + n_stored * sizeof(float) - 1);
 	for (size_t i = 0; i < state->n_tables * sizeof(uint32_t); i += CACHE_LINE)
 		__builtin_prefetch(codes + i);
 }
@@ -162,6 +161,7 @@ prefetch_tile(const cer_tile *tile, const first_state *state)
 {
 	const cer_graph *graph = tile->graph;
 	const cer_batch *batch = &graph->batch;
+	size_t n_stored = cer_shape_count_stored(graph->net->shape);
 	size_t first =
 		batch->first + tile->first + graph->host->n_threads * graph->tile_rows;
 	size_t last = first + graph->tile_rows;
@@ -169,24 +169,23 @@ prefetch_tile(const cer_tile *tile, const first_state *state)
 	if (batch->order == NULL || last > batch->rows->n_rows)
 		return;
 	for (size_t at = first; at < last; at++)
-		prefetch_row(batch->rows, state, batch->order[at]);
+		prefetch_row(batch->rows, state, n_stored, batch->order[at]);
 }
 
-static void
-load_numbers(const cer_tile *tile, const first_state *state)
+void
+cer_first_load_stored(const cer_tile *tile, size_t n, float *to)
 {
 	const cer_batch *batch = &tile->graph->batch;
 	size_t first = batch->first + tile->first;
-	float *to = state->numbers.data + tile->first * state->numbers.n;
-	cer_gather gather = {.n_rows = tile->n_rows,
-	                     .n = state->numbers.n,
-	                     .from = batch->rows->numbers,
-	                     .to = to};
+	cer_gather gather = {
+		.n_rows = tile->n_rows, .n = n, .from = batch->rows->numbers, .to = to};
 
+	memset(to + tile->n_rows * n, 0,
+	       (tile->graph->tile_rows - tile->n_rows) * n * sizeof(float));
 	if (batch->order == NULL)
 	{
-		memcpy(to, batch->rows->numbers + first * state->numbers.n,
-		       tile->n_rows * state->numbers.n * sizeof(float));
+		memcpy(to, batch->rows->numbers + first * n,
+		       tile->n_rows * n * sizeof(float));
 		return;
 	}
 	gather.rows = batch->order + first;
@@ -210,7 +209,12 @@ load_codes(const cer_tile *tile, const first_state *state)
 static void
 load_tile(const cer_tile *tile, const first_state *state)
 {
-	load_numbers(tile, state);
+	if (state->ramps != NULL)
+		cer_first_load_ramps(tile, state);
+	else
+		cer_first_load_stored(tile, state->numbers.n,
+		                      state->numbers.data +
+		                          tile->first * state->numbers.n);
 	load_codes(tile, state);
 	load_padding(state, tile->first + tile->n_rows,
 	             tile->first + tile->graph->tile_rows);
@@ -254,10 +258,17 @@ first_forward(const cer_tile *tile, const cer_graph_node *node)
 	load_tile(tile, state);
 	if (state->n_summed > 0)
 		sum_tables(tile, node);
+	else if (state->numbers.n == 0)
+		memset(z, 0, graph->tile_rows * node->out.n * sizeof(float));
 	if (state->numbers.n > 0)
 		cer_gemm_run(&state->forward,
 		             state->numbers.data + tile->first * state->numbers.n,
-		             graph->weights + state->numbers_offset, z);
+		             state->ramps != NULL
+		                 ? cer_first_get_plain(state)
+		                 : graph->weights + state->numbers_offset,
+		             z);
+	if (state->ramps != NULL)
+		cer_first_add_ramps(tile, node);
 	for (size_t i = 0; i < state->n_tables; i++)
 	{
 		const first_table *table = &state->tables[i];
@@ -294,6 +305,8 @@ first_refresh(const cer_graph *graph, const cer_graph_node *node)
 {
 	const first_state *state = node->state;
 
+	if (state->ramps != NULL)
+		cer_first_refresh_ramps(graph, node);
 	for (size_t i = 0; i < state->n_tables; i++)
 		cer_first_refresh_table(graph, node, &state->tables[i]);
 }

@@ -114,7 +114,7 @@ prepare_gathered(cer_graph *graph, const cer_graph_node *node,
 	/* the first to write z does not add; with nothing summed, every table
 	 * before this one was gathered */
 	forward.accumulate =
-		state->n_summed > 0 || state->numbers.n > 0 || index > 0;
+		state->n_summed > 0 || graph->net->shape->n_numbers > 0 || index > 0;
 	table->x.n = width;
 	table->x.m = 1;
 	table->x.data = cer_graph_allocate_floats(graph, n_floats);
@@ -175,10 +175,9 @@ prepare_numbers(cer_graph *graph, const cer_graph_node *node,
 		return cer_fail_memory(err, n_floats * sizeof(float));
 	if (state->numbers.n == 0)
 		return CER_OK;
-	state->numbers_offset =
-		cer_first_get_numbers(graph->net, node->node)->offset;
 	CER_TRY(graph->make_gemm(graph->kernels, &forward, &state->forward, err));
-	return cer_graph_add_products(graph, &products, err);
+	return state->ramps == NULL ? cer_graph_add_products(graph, &products, err)
+	                            : CER_OK;
 }
 
 static cer_status
@@ -292,6 +291,11 @@ cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	state->numbers.n = shape->n_numbers;
 	state->numbers.m = 1;
 	describe_tables(graph, node, state);
+	if (shape->n_numbers > 0)
+		state->numbers_offset =
+			cer_first_get_numbers(graph->net, node->node)->offset;
+	if (shape->n_ramps > 0)
+		CER_TRY(cer_first_prepare_ramps(graph, node, state, err));
 	CER_TRY(prepare_numbers(graph, node, state, err));
 	for (size_t i = 0; i < state->n_tables; i++)
 		CER_TRY(prepare_table(graph, node, &state->tables[i], i, err));

@@ -9,6 +9,7 @@
 
 #include "nn/op_first.h"
 #include "nn/operator.h"
+#include "nn/ramps.h"
 
 typedef enum table_kind
 {
@@ -41,9 +42,12 @@ typedef struct first_table
 	cer_gemm backward;
 } first_table;
 
+typedef struct first_ramps first_ramps; /* see op_first_ramps.c */
+
 typedef struct first_state
 {
-	cer_activations numbers; /* (batch_rows, n_numbers) */
+	cer_activations numbers; /* (batch_rows, n_numbers), ramps not among them */
+	first_ramps *ramps;      /* NULL: rows store none */
 	size_t numbers_offset;
 	cer_gemm forward;
 	size_t n_tables;
@@ -61,6 +65,21 @@ cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err);
 extern void
 cer_first_refresh_table(const cer_graph *graph, const cer_graph_node *node,
                         const first_table *table);
+
+/* Plans what ramps need, and how many numbers there are without them. */
+extern cer_status
+cer_first_prepare_ramps(cer_graph *graph, const cer_graph_node *node,
+                        first_state *state, cer_error *err);
+extern void
+cer_first_refresh_ramps(const cer_graph *graph, const cer_graph_node *node);
+/* Rows as they are stored, n floats each, zeros beyond the batch. */
+extern void cer_first_load_stored(const cer_tile *tile, size_t n, float *to);
+extern void
+cer_first_load_ramps(const cer_tile *tile, const first_state *state);
+extern void
+cer_first_add_ramps(const cer_tile *tile, const cer_graph_node *node);
+/* Weights of the other numbers, one matrix. */
+extern const float *cer_first_get_plain(const first_state *state);
 
 /* Blocks of weights; index is the table, where it concerns one. */
 extern void

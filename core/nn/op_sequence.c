@@ -54,9 +54,10 @@ no_backward(const cer_tile *tile, const cer_graph_node *node)
 
 /* Elements that a row has of an array, whose share of the most is coded. */
 static size_t
-count_elements(const cer_array *array, const cer_source_row *row)
+count_elements(const cer_tile *tile, const cer_array *array,
+               const cer_source_row *row)
 {
-	float share = row->numbers[array->length];
+	float share = cer_source_get_number(tile, row, array->length);
 
 	if (!(share > 0.0f))
 		return 0;
@@ -78,7 +79,7 @@ lengths_forward(const cer_tile *tile, const cer_graph_node *node)
 		for (size_t i = 0; cer_source_get(tile, at, &row) && i < view->n_arrays;
 		     i++)
 		{
-			size_t n = count_elements(&view->arrays[i], &row);
+			size_t n = count_elements(tile, &view->arrays[i], &row);
 
 			most = n > most ? n : most;
 		}
@@ -100,11 +101,11 @@ sequence_forward(const cer_tile *tile, const cer_graph_node *node)
 		     i++)
 		{
 			const cer_array *array = &view->arrays[i];
-			size_t n_elements = count_elements(array, &row);
+			size_t n_elements = count_elements(tile, array, &row);
 			float *y = cer_get_data(&node->out, at) + i;
 
 			for (size_t t = 0; t < n_elements; t++)
-				y[t * n] = row.numbers[array->first + t];
+				y[t * n] = cer_source_get_number(tile, &row, array->first + t);
 		}
 }
 

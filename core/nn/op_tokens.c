@@ -94,9 +94,10 @@ write_row(const cer_tile *tile, const cer_graph_node *node,
 		const float *w =
 			weights + cer_node_get_tensor(graph, node, TENSOR_NUMBERS)->offset +
 			i * n;
+		float x = cer_source_get_number(tile, row, view->numbers[i]);
 
 		for (size_t j = 0; j < n; j++)
-			y[j] += row->numbers[view->numbers[i]] * w[j];
+			y[j] += x * w[j];
 	}
 	for (size_t i = 0; i < view->n_tables; i++, y += n)
 	{

@@ -326,6 +326,11 @@ extern void
 cer_graph_run_product(const cer_graph *graph, const cer_block *block,
                       size_t offset, const cer_activations *x,
                       const cer_activations *dz);
+/* The same gradient elsewhere: `to` is a matrix like that of the weights. */
+extern void
+cer_graph_make_product(const cer_graph *graph, const cer_block *block,
+                       float *to, const cer_activations *x,
+                       const cer_activations *dz);
 extern void cer_graph_step(const cer_graph *graph, size_t offset, size_t n);
 
 /* Gradients of n weights at offset, which each tile sums over its rows. */

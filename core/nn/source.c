@@ -43,9 +43,16 @@ cer_source_get(const cer_tile *tile, size_t at, cer_source_row *row)
 	if (at >= tile->first + tile->n_rows)
 		return false;
 	from = cer_batch_get_row(batch, at);
-	row->numbers = batch->rows->numbers + from * shape->n_numbers;
+	row->numbers = batch->rows->numbers + from * cer_shape_count_stored(shape);
 	row->codes = batch->rows->codes + from * shape->n_tables;
 	return true;
+}
+
+float
+cer_source_get_number(const cer_tile *tile, const cer_source_row *row,
+                      size_t number)
+{
+	return cer_shape_get_number(tile->graph->net->shape, row->numbers, number);
 }
 
 uint32_t
@@ -72,7 +79,8 @@ cer_source_keep(const cer_source *source, const cer_tile *tile)
 
 		for (size_t i = 0; i < view->n_numbers; i++)
 			source->numbers[i * n_rows + at] =
-				is_row ? row.numbers[view->numbers[i]] : 0.0f;
+				is_row ? cer_source_get_number(tile, &row, view->numbers[i])
+					   : 0.0f;
 		for (size_t i = 0; i < view->n_tables; i++)
 			source->codes[i][at] = is_row ? row.codes[view->tables[i]] : 0;
 	}

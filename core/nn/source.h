@@ -28,6 +28,8 @@ extern cer_status cer_source_prepare(cer_graph *graph, const cer_view *view,
 /* Row `at` of the batch; false: it only fills up the tile. */
 extern bool
 cer_source_get(const cer_tile *tile, size_t at, cer_source_row *row);
+extern float cer_source_get_number(const cer_tile *tile,
+                                   const cer_source_row *row, size_t number);
 /* Of a table of the net; a code that it does not know is unseen. */
 extern uint32_t cer_source_get_code(const cer_tile *tile,
                                     const cer_source_row *row, size_t table);

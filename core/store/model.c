@@ -396,7 +396,7 @@ fill_model(cer_arena *arena, const cer_model_header *header, cer_model *model,
 	memcpy(kernel_class, header->kernel_class.data, size);
 	kernel_class[size] = '\0';
 	model->kernel_class = kernel_class;
-	model->n_numbers = shape->n_numbers;
+	model->n_numbers = cer_shape_count_stored(shape);
 	model->n_tables = shape->n_tables;
 	model->n_inputs = header->n_inputs;
 	model->n_classes = header->n_classes;

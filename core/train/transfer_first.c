@@ -15,6 +15,9 @@
 
 #include <string.h>
 
+#define MEANS_ROWS  ((size_t) 1024)
+#define MEANS_STEPS ((size_t) 64)
+
 /* ------------------------------------------------------------ means */
 
 size_t
@@ -44,6 +47,86 @@ count_codes(const cer_input_shape *shape, const cer_encoded *rows, size_t table,
 		shares[i] = (float) ((double) shares[i] * share);
 }
 
+/* Some rows at a time, as they lie in a cache. */
+typedef struct means_block
+{
+	const float *rows;
+	size_t n_rows;
+	size_t stride;
+	float *sums;
+} means_block;
+
+static void
+add_number(const means_block *block, size_t stored, size_t number)
+{
+	const float *row = block->rows + stored;
+	double sum = 0.0;
+
+	for (size_t i = 0; i < block->n_rows; i++, row += block->stride)
+		sum += (double) *row;
+	block->sums[number] += (float) sum;
+}
+
+/* Numbers from + i of a ramp, i below n, of rows at places from there on. */
+static void
+add_steps(const means_block *block, const cer_ramp *ramp, size_t from, size_t n)
+{
+	const float *row = block->rows + ramp->stored;
+	double shares[MEANS_STEPS] = {0};
+	double counts[MEANS_STEPS + 1] = {0}; /* n: of rows beyond */
+	double beyond = 0.0;
+
+	for (size_t i = 0; i < block->n_rows; i++, row += block->stride)
+	{
+		size_t place = (size_t) row[0];
+
+		if (place < from)
+			continue;
+		place -= from;
+		counts[place < n ? place : n] += 1.0;
+		if (place < n)
+			shares[place] += (double) row[1];
+	}
+	for (size_t i = n; i-- > 0;)
+	{
+		beyond += counts[i + 1];
+		block->sums[ramp->begin + from + i] += (float) (beyond + shares[i]);
+	}
+}
+
+static void
+add_block(const cer_input_shape *shape, const means_block *block)
+{
+	for (size_t i = 0; i < shape->n_numbers; i++)
+		if (shape->places == NULL)
+			add_number(block, i, i);
+		else if (shape->places[i].step == CER_NO_STEP)
+			add_number(block, shape->places[i].stored, i);
+	for (size_t i = 0; i < shape->n_ramps; i++)
+		for (size_t from = 0; from < shape->ramps[i].n; from += MEANS_STEPS)
+		{
+			size_t left = shape->ramps[i].n - from;
+
+			add_steps(block, &shape->ramps[i], from,
+			          left < MEANS_STEPS ? left : MEANS_STEPS);
+		}
+}
+
+static void
+add_numbers(const cer_input_shape *shape, const cer_encoded *rows, float *sums)
+{
+	means_block block = {.stride = cer_shape_count_stored(shape), .sums = sums};
+
+	for (size_t first = 0; first < rows->n_rows; first += MEANS_ROWS)
+	{
+		size_t left = rows->n_rows - first;
+
+		block.rows = rows->numbers + first * block.stride;
+		block.n_rows = left < MEANS_ROWS ? left : MEANS_ROWS;
+		add_block(shape, &block);
+	}
+}
+
 void
 cer_means_make(const cer_input_shape *shape, const cer_encoded *rows,
                float *means)
@@ -53,14 +136,9 @@ cer_means_make(const cer_input_shape *shape, const cer_encoded *rows,
 	memset(means, 0, cer_means_count(shape) * sizeof(float));
 	if (rows->n_rows == 0)
 		return;
+	add_numbers(shape, rows, means);
 	for (size_t i = 0; i < shape->n_numbers; i++)
-	{
-		double sum = 0.0;
-
-		for (size_t row = 0; row < rows->n_rows; row++)
-			sum += (double) rows->numbers[row * shape->n_numbers + i];
-		means[i] = (float) (sum / (double) rows->n_rows);
-	}
+		means[i] /= (float) rows->n_rows;
 	for (size_t i = 0; i < shape->n_tables; i++)
 	{
 		count_codes(shape, rows, i, means + at);

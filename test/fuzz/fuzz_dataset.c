@@ -102,7 +102,7 @@ check_encoded(const cer_encoders *encoders, const cer_encoded *encoded)
 {
 	const cer_input_shape *shape = cer_encoders_get_shape(encoders);
 
-	for (size_t i = 0; i < encoded->n_rows * shape->n_numbers; i++)
+	for (size_t i = 0; i < encoded->n_rows * cer_shape_count_stored(shape); i++)
 		check(fabsf(encoded->numbers[i]) <= 10);
 	for (size_t i = 0; i < encoded->n_rows * shape->n_tables; i++)
 		check(encoded->codes[i] < shape->tables[i % shape->n_tables].n_codes);

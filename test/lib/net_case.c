@@ -17,21 +17,36 @@
 
 /* ------------------------------------------------------------------ rows */
 
+/* A ramp's place in a row and the share there; at its end there is none. */
+static void
+make_ramp(const cer_ramp *ramp, test_random *random, float *row)
+{
+	size_t place = random_below(random, ramp->n + 1);
+
+	row[ramp->stored] = (float) place;
+	row[ramp->stored + 1] =
+		place < ramp->n ? (float) random_unit(random) : 0.0f;
+}
+
 cer_encoded
 net_case_make_rows(cer_arena *arena, const cer_input_shape *shape,
                    size_t n_rows, uint64_t seed)
 {
 	test_random random = {seed};
 	size_t n = n_rows > 0 ? n_rows : 1;
+	size_t n_stored = cer_shape_count_stored(shape);
 	float *numbers =
-		cer_arena_allocate(arena, n * (shape->n_numbers + 1) * sizeof(float));
+		cer_arena_allocate(arena, n * (n_stored + 1) * sizeof(float));
 	uint32_t *codes =
 		cer_arena_allocate(arena, n * (shape->n_tables + 1) * sizeof(*codes));
 	uint16_t *labels = cer_arena_allocate(arena, n * sizeof(*labels));
 	uint64_t *keys = cer_arena_allocate(arena, n * sizeof(*keys));
 
-	for (size_t i = 0; i < n_rows * shape->n_numbers; i++)
+	for (size_t i = 0; i < n_rows * n_stored; i++)
 		numbers[i] = (float) (4.0 * random_unit(&random) - 2.0);
+	for (size_t i = 0; i < n_rows * shape->n_ramps; i++)
+		make_ramp(&shape->ramps[i % shape->n_ramps], &random,
+		          numbers + i / shape->n_ramps * n_stored);
 	for (size_t i = 0; i < n_rows * shape->n_tables; i++)
 		codes[i] = (uint32_t) random_below(
 			&random, shape->tables[i % shape->n_tables].n_codes);
@@ -77,7 +92,15 @@ net_case_init(net_case *c, const net_case_spec *spec)
 {
 	static const cer_text names[] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1},
 	                                 {"e", 1}, {"f", 1}, {"g", 1}};
+	/* a, the ramp b to e, f, the ramp g */
+	static const cer_number_place places[] = {
+		{0, CER_NO_STEP}, {1, 0},           {1, 1}, {1, 2},
+		{1, 3},           {3, CER_NO_STEP}, {4, 0}};
+	static const cer_ramp ramps[] = {{1, 4, 1}, {6, 1, 4}};
 	static const cer_text joined[] = {{"a", 1}, {"p.b", 3}, {"c", 1}, {"d", 1}};
+	static const cer_text joined_ramps[] = {{"a", 1},   {"p.b", 3}, {"p.c", 3},
+	                                        {"p.d", 3}, {"p.e", 3}, {"f", 1},
+	                                        {"g", 1}};
 	static const cer_text arrays[] = {
 		{"p.s[1]", 6}, {"p.s[2]", 6}, {"p.s[3]", 6}, {"p.s[4]", 6},
 		{"p.s[]", 5},  {"p.t[1]", 6}, {"p.t[]", 5}};
@@ -105,9 +128,19 @@ net_case_init(net_case *c, const net_case_spec *spec)
 	                             .tables = spec->tables,
 	                             .n_classes = spec->n_classes,
 	                             .n_rows = 90};
+	if (spec->has_ramps)
+	{
+		assert_int_equal(spec->n_numbers, 7);
+		c->shape.places = places;
+		c->shape.n_stored = 6;
+		c->shape.ramps = ramps;
+		c->shape.n_ramps = 2;
+	}
 	if (spec->has_joins || spec->has_arrays)
 	{
-		c->shape.number_names = spec->has_arrays ? arrays : joined;
+		c->shape.number_names = spec->has_arrays  ? arrays
+		                        : spec->has_ramps ? joined_ramps
+		                                          : joined;
 		c->shape.aliases = aliases;
 		c->shape.n_aliases = 3;
 	}
@@ -150,11 +183,13 @@ static void
 run_first(const net_case *c, const double *w, size_t row, double *z)
 {
 	const cer_node *first = &c->net->nodes[0];
-	const float *numbers = c->rows.numbers + row * c->shape.n_numbers;
+	const float *stored =
+		c->rows.numbers + row * cer_shape_count_stored(&c->shape);
 	const uint32_t *codes = c->rows.codes + row * c->shape.n_tables;
 
 	for (size_t i = 0; i < c->shape.n_numbers; i++)
-		add_product(w, cer_first_get_numbers(c->net, first), i, numbers[i], z);
+		add_product(w, cer_first_get_numbers(c->net, first), i,
+		            cer_shape_get_number(&c->shape, stored, i), z);
 	for (size_t t = 0; t < c->shape.n_tables; t++)
 	{
 		const cer_net_tensor *rows = cer_first_get_rows(c->net, first, t);

@@ -37,6 +37,7 @@ typedef struct net_case_spec
 	size_t n_tables;
 	const cer_table_shape *tables;
 	size_t n_classes;
+	bool has_ramps;   /* among n_numbers, which are 7 */
 	bool has_joins;   /* number "p.b", and aliases p, q and r */
 	bool has_arrays;  /* numbers are of arrays "p.s" and "p.t" */
 	const char *text; /* of the structure, see layer_text.h; NULL: layers */

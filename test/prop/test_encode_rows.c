@@ -23,7 +23,8 @@ assert_encoded_equal(const cer_encoded *a, const cer_encoded *b,
 	size_t n = a->n_rows;
 
 	assert_int_equal(n, b->n_rows);
-	assert_memory_equal(a->numbers, b->numbers, n * shape->n_numbers * 4);
+	assert_memory_equal(a->numbers, b->numbers,
+	                    n * cer_shape_count_stored(shape) * 4);
 	assert_memory_equal(a->codes, b->codes, n * shape->n_tables * 4);
 	assert_memory_equal(a->labels, b->labels, n * 2);
 	assert_memory_equal(a->row_keys, b->row_keys, n * 8);
@@ -133,8 +134,9 @@ assert_rows_equal_columns(const cer_encoders *encoders, const test_rows *rows,
 		n_checked++;
 		get_row(encoders, rows, row, values);
 		cer_encoders_apply_values(encoders, 1, values, 1, numbers, codes);
-		assert_memory_equal(numbers, encoded->numbers + at * shape->n_numbers,
-		                    shape->n_numbers * sizeof(float));
+		assert_memory_equal(
+			numbers, encoded->numbers + at * cer_shape_count_stored(shape),
+			cer_shape_count_stored(shape) * sizeof(float));
 		assert_memory_equal(codes, encoded->codes + at * shape->n_tables,
 		                    shape->n_tables * sizeof(uint32_t));
 	}

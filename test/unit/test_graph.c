@@ -235,6 +235,109 @@ test_graph__empty_batch(void **state)
 	net_case_release(&c);
 }
 
+/* Rows that store ramps, widths beyond the blocks, with tables and without. */
+static void
+test_graph__ramps(void **state)
+{
+	static const size_t units[] = {1, 15, 16, 17, 65, 130};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+	{
+		mlp_layer layers[] = {{units[i], CER_GELU, 0}, {5, CER_TANH, 0}};
+		net_case_spec spec = {.n_numbers = 7,
+		                      .has_ramps = true,
+		                      .n_tables = i % 2 * 3,
+		                      .tables = three_tables,
+		                      .n_classes = 2 + i % 3,
+		                      .layers = layers,
+		                      .n_layers = i % 3,
+		                      .n_rows = 1 + 17 * i,
+		                      .batch = 90};
+
+		check_net(&spec);
+	}
+}
+
+/* A net of the same weights over the same rows, each number stored alone. */
+static void
+spread_ramps(const net_case *folded, net_case *dense)
+{
+	size_t n = folded->shape.n_numbers;
+	size_t n_stored = folded->shape.n_stored;
+	float *numbers = cer_arena_allocate(dense->arena, folded->rows.n_rows * n *
+	                                                      sizeof(float));
+
+	for (size_t row = 0; row < folded->rows.n_rows; row++)
+		for (size_t i = 0; i < n; i++)
+			numbers[row * n + i] = cer_shape_get_number(
+				&folded->shape, folded->rows.numbers + row * n_stored, i);
+	dense->rows = folded->rows;
+	dense->rows.numbers = numbers;
+	memcpy(dense->graph->weights, folded->graph->weights,
+	       dense->net->n_weights * sizeof(float));
+	cer_graph_refresh(dense->graph);
+}
+
+static void
+check_near(const char *what, double a, double b, double largest)
+{
+	if (!(fabs(a - b) <= 1e-6 * largest))
+		fail_msg("%s: %.9g with ramps, %.9g without", what, a, b);
+}
+
+static double
+find_largest(const net_case *c, const cer_net_tensor *tensor)
+{
+	double largest = 0;
+
+	for (size_t i = 0; i < tensor->size; i++)
+		largest = fmax(largest, fabs(c->graph->grads[tensor->offset + i]));
+	return largest;
+}
+
+/* Relative to the largest of a tensor's gradients: sums of many rows cancel. */
+static void
+test_graph__ramps_are_numbers(void **state)
+{
+	mlp_layer layers[] = {{64, CER_RELU, 0}};
+	net_case_spec spec = {.n_numbers = 7,
+	                      .has_ramps = true,
+	                      .n_classes = 2,
+	                      .layers = layers,
+	                      .n_layers = 1,
+	                      .n_rows = 150,
+	                      .batch = 150,
+	                      .kernels = cer_kernels_choose()->name};
+	net_case folded, dense;
+	cer_batch batch = {.n_rows = 150, .epoch = 1, .is_training = true};
+	double losses[2];
+
+	(void) state;
+	net_case_init(&folded, &spec);
+	spec.has_ramps = false;
+	net_case_init(&dense, &spec);
+	spread_ramps(&folded, &dense);
+	batch.rows = &folded.rows;
+	losses[0] = cer_graph_run(folded.graph, &batch);
+	cer_graph_update(folded.graph);
+	batch.rows = &dense.rows;
+	losses[1] = cer_graph_run(dense.graph, &batch);
+	cer_graph_update(dense.graph);
+	check_near("loss", losses[0], losses[1], losses[1]);
+	for (size_t i = 0; i < dense.net->n_tensors; i++)
+	{
+		const cer_net_tensor *tensor = &dense.net->tensors[i];
+
+		for (size_t j = tensor->offset; j < tensor->offset + tensor->size; j++)
+			check_near(tensor->name.data, (double) folded.graph->grads[j],
+			           (double) dense.graph->grads[j],
+			           find_largest(&dense, tensor));
+	}
+	net_case_release(&folded);
+	net_case_release(&dense);
+}
+
 /* A batch in several pieces, tiles that are not full: the same bits. */
 static void
 test_graph__split_of_prediction(void **state)
@@ -274,11 +377,12 @@ step_gently(void *self, size_t offset, size_t n)
 
 /* Weights after some steps by n_threads, freed by the caller. */
 static float *
-train_with(size_t n_threads, size_t *size)
+train_with(size_t n_threads, bool has_ramps, size_t *size)
 {
 	mlp_layer layers[] = {{70, CER_RELU, 0.1}, {66, CER_GELU, 0}};
 	tasks_host host;
-	net_case_spec spec = {.n_numbers = 6,
+	net_case_spec spec = {.n_numbers = 7,
+	                      .has_ramps = has_ramps,
 	                      .n_tables = 3,
 	                      .tables = three_tables,
 	                      .n_classes = 3,
@@ -314,21 +418,28 @@ train_with(size_t n_threads, size_t *size)
 }
 
 static void
-test_graph__bits_of_threads(void **state)
+check_bits_of_threads(bool has_ramps)
 {
 	static const size_t counts[] = {2, 3, 7, 16};
 	size_t size;
-	float *expected = train_with(1, &size);
+	float *expected = train_with(1, has_ramps, &size);
 
-	(void) state;
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 	{
-		float *weights = train_with(counts[i], &size);
+		float *weights = train_with(counts[i], has_ramps, &size);
 
 		assert_memory_equal(weights, expected, size);
 		free(weights);
 	}
 	free(expected);
+}
+
+static void
+test_graph__bits_of_threads(void **state)
+{
+	(void) state;
+	check_bits_of_threads(false);
+	check_bits_of_threads(true);
 }
 
 int
@@ -339,6 +450,8 @@ main(void)
 		cmocka_unit_test(test_graph__dropout),
 		cmocka_unit_test(test_graph__inputs),
 		cmocka_unit_test(test_graph__sizes),
+		cmocka_unit_test(test_graph__ramps),
+		cmocka_unit_test(test_graph__ramps_are_numbers),
 		cmocka_unit_test(test_graph__empty_batch),
 		cmocka_unit_test(test_graph__split_of_prediction),
 		cmocka_unit_test(test_graph__bits_of_threads),

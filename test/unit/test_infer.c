@@ -26,11 +26,14 @@ typedef struct infer_case
 	size_t n_tables;
 	const cer_table_shape *tables;
 	size_t n_layers;
+	bool has_ramps;
 } infer_case;
 
 static const infer_case cases[] = {
-	{5, 3, some_tables, 2}, {5, 3, some_tables, 0},  {0, 3, some_tables, 1},
-	{7, 0, NULL, 2},        {3, 2, large_tables, 1}, {0, 2, large_tables, 2},
+	{5, 3, some_tables, 2},       {5, 3, some_tables, 0},
+	{0, 3, some_tables, 1},       {7, 0, NULL, 2},
+	{3, 2, large_tables, 1},      {0, 2, large_tables, 2},
+	{7, 3, some_tables, 2, true}, {7, 0, NULL, 0, true},
 };
 
 static void
@@ -55,9 +58,10 @@ check_rows(const net_case *c, const cer_infer *infer, const float *expected)
 
 			/* no more than is asked for is written */
 			memset((char *) scratch + some, 7, size - some);
-			cer_infer_run(infer, n, c->rows.numbers + row * c->shape.n_numbers,
-			              c->rows.codes + row * c->shape.n_tables, few,
-			              scratch);
+			cer_infer_run(
+				infer, n,
+				c->rows.numbers + row * cer_shape_count_stored(&c->shape),
+				c->rows.codes + row * c->shape.n_tables, few, scratch);
 			assert_memory_equal(few, proba + row * n_classes,
 			                    n * n_classes * sizeof(float));
 			for (size_t i = some; i < size; i++)
@@ -76,6 +80,7 @@ test_infer__as_in_training(void **state)
 		for (size_t n_classes = 2; n_classes < 9; n_classes += 5)
 		{
 			net_case_spec spec = {.n_numbers = cases[i].n_numbers,
+			                      .has_ramps = cases[i].has_ramps,
 			                      .n_tables = cases[i].n_tables,
 			                      .tables = cases[i].tables,
 			                      .n_classes = n_classes,

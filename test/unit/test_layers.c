@@ -134,6 +134,7 @@ typedef struct layers_case
 	size_t batch;
 	const cer_host *host;
 	size_t n_classes;
+	bool has_ramps;
 	bool is_without_numbers;
 	bool is_without_tables;
 } layers_case;
@@ -144,20 +145,21 @@ init(net_case *c, const layers_case *what)
 	bool has_rows = strstr(what->structure, "pool_rows") != NULL;
 	bool has_joins = strstr(what->structure, "by_table") != NULL;
 	bool has_arrays = has_rows || strstr(what->structure, "series") != NULL;
-	net_case_spec spec = {.n_numbers = what->is_without_numbers && !has_rows ? 0
-	                                   : has_arrays                          ? 7
-	                                                : 4,
-	                      .n_tables = what->is_without_tables ? 0 : 3,
-	                      .tables = has_joins ? joined_tables : some_tables,
-	                      .has_joins = has_joins,
-	                      .has_arrays = has_arrays,
-	                      .n_classes = what->n_classes,
-	                      .text = what->structure,
-	                      .n_rows = what->n_rows,
-	                      .batch = what->batch,
-	                      .kernels = what->kernels,
-	                      .host = what->host,
-	                      .has_plain_gemm = strcmp(what->kernels, "avx2") == 0};
+	size_t n_numbers = has_arrays || what->has_ramps ? 7 : 4;
+	net_case_spec spec = {
+		.n_numbers = what->is_without_numbers && !has_rows ? 0 : n_numbers,
+		.has_ramps = what->has_ramps,
+		.n_tables = what->is_without_tables ? 0 : 3,
+		.tables = has_joins ? joined_tables : some_tables,
+		.has_joins = has_joins,
+		.has_arrays = has_arrays,
+		.n_classes = what->n_classes,
+		.text = what->structure,
+		.n_rows = what->n_rows,
+		.batch = what->batch,
+		.kernels = what->kernels,
+		.host = what->host,
+		.has_plain_gemm = strcmp(what->kernels, "avx2") == 0};
 
 	net_case_init(c, &spec);
 }
@@ -265,6 +267,8 @@ test_layers__sizes(void **state)
 		what.is_without_numbers = false;
 		what.is_without_tables = true;
 		check_gradients(&what);
+		what.has_ramps = true;
+		check_gradients(&what);
 	}
 }
 
@@ -329,7 +333,9 @@ check_rows(const net_case *c, const char *structure)
 			size_t size = cer_infer_get_scratch_size(infer, n);
 			char *exact = malloc(size);
 
-			cer_infer_run(infer, n, c->rows.numbers + row * c->shape.n_numbers,
+			cer_infer_run(infer, n,
+			              c->rows.numbers +
+			                  row * cer_shape_count_stored(&c->shape),
 			              c->rows.codes + row * c->shape.n_tables, few, exact);
 			assert_memory_equal(few, proba + row * n_classes,
 			                    n * n_classes * sizeof(float));
@@ -337,6 +343,18 @@ check_rows(const net_case *c, const char *structure)
 		}
 	free(expected);
 	free(proba);
+}
+
+static void
+check_scoring(layers_case what)
+{
+	net_case c;
+
+	init(&c, &what);
+	train(&c);
+	assert_int_equal(cer_graph_keep(c.graph, &c.rows, NULL), CER_OK);
+	check_rows(&c, what.structure);
+	net_case_release(&c);
 }
 
 static void
@@ -350,13 +368,10 @@ test_layers__scoring(void **state)
 		                    .n_rows = 133,
 		                    .batch = 100,
 		                    .n_classes = 2 + i % 2};
-		net_case c;
 
-		init(&c, &what);
-		train(&c);
-		assert_int_equal(cer_graph_keep(c.graph, &c.rows, NULL), CER_OK);
-		check_rows(&c, what.structure);
-		net_case_release(&c);
+		check_scoring(what);
+		what.has_ramps = true;
+		check_scoring(what);
 	}
 }
 

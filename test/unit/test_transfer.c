@@ -321,10 +321,53 @@ test_trainer_start__says_that_there_is_no_way(void **state)
 		check_change(&cold[i], false, false);
 }
 
+#define N_MEANS 5000
+#define N_STEPS 130
+
+/* Rows store a ramp's place and share; its numbers have means all the same. */
+static void
+test_transfer__means_of_ramps(void **state)
+{
+	static float numbers[N_MEANS * 4];
+	cer_number_place places[N_STEPS + 2] = {{0, CER_NO_STEP}};
+	cer_ramp ramp = {1, N_STEPS, 1};
+	cer_input_shape shape = {.n_numbers = N_STEPS + 2,
+	                         .places = places,
+	                         .n_stored = 4,
+	                         .n_ramps = 1,
+	                         .ramps = &ramp};
+	cer_encoded made = {.n_rows = N_MEANS, .numbers = numbers};
+	float means[N_STEPS + 2];
+
+	(void) state;
+	for (uint32_t i = 0; i < N_STEPS; i++)
+		places[1 + i] = (cer_number_place){1, i};
+	places[N_STEPS + 1] = (cer_number_place){3, CER_NO_STEP};
+	for (size_t i = 0; i < N_MEANS; i++)
+	{
+		size_t place = i * 7919 % (N_STEPS + 1);
+
+		numbers[4 * i] = (float) (i % 17);
+		numbers[4 * i + 1] = (float) place;
+		numbers[4 * i + 2] = place < N_STEPS ? (float) (i % 32) / 32 : 0;
+		numbers[4 * i + 3] = (float) (i % 5) - 2;
+	}
+	cer_means_make(&shape, &made, means);
+	for (size_t i = 0; i < N_STEPS + 2; i++)
+	{
+		double sum = 0;
+
+		for (size_t row = 0; row < N_MEANS; row++)
+			sum += (double) cer_shape_get_number(&shape, numbers + 4 * row, i);
+		assert_float_equal(means[i], sum / N_MEANS, 1e-5);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_transfer__means_of_ramps),
 		cmocka_unit_test(test_trainer_start__keeps_predictions),
 		cmocka_unit_test(test_trainer_start__says_what_it_loses),
 		cmocka_unit_test(test_trainer_start__says_that_there_is_no_way),

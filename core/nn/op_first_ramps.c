@@ -1,0 +1,233 @@
+/*
+ * nn/op_first_ramps.c
+ *	  The first layer in training where rows store ramps: their own gradients,
+ *	  and the weights of the other numbers apart, so that they are one matrix.
+ */
+#include "base/error.h"
+#include "nn/op_first_private.h"
+
+#include <string.h>
+
+/* Rows of a batch in order of a ramp's place. */
+typedef struct first_order
+{
+	uint32_t *rows;
+	uint32_t *ends; /* by place, (steps + 1) */
+} first_order;
+
+struct first_ramps
+{
+	const cer_ramps *ramps;
+	float *stored; /* (batch_rows, n_stored) */
+	float *plain;  /* weights of the plain numbers, (n_plain, units) */
+	float *plain_grad;
+	first_order *orders; /* by ramp */
+};
+
+/* ------------------------------------------------------------ weights */
+
+static void
+refresh_plain(const cer_graph *graph, const cer_graph_node *node, size_t i,
+              size_t column, size_t n_columns)
+{
+	const first_state *state = node->state;
+	const first_ramps *own = state->ramps;
+	size_t n = node->out.n;
+
+	memcpy(own->plain + i * n + column,
+	       graph->weights + state->numbers_offset + own->ramps->plain[i] * n +
+	           column,
+	       n_columns * sizeof(float));
+}
+
+static void
+refresh_ramp(const cer_graph *graph, const cer_graph_node *node, size_t i)
+{
+	const first_state *state = node->state;
+
+	cer_ramps_fill(state->ramps->ramps, i,
+	               graph->weights + state->numbers_offset, node->out.n);
+}
+
+void
+cer_first_refresh_ramps(const cer_graph *graph, const cer_graph_node *node)
+{
+	const first_state *state = node->state;
+
+	for (size_t i = 0; i < state->numbers.n; i++)
+		refresh_plain(graph, node, i, 0, node->out.n);
+	for (size_t i = 0; i < state->ramps->ramps->n_ramps; i++)
+		refresh_ramp(graph, node, i);
+}
+
+const float *
+cer_first_get_plain(const first_state *state)
+{
+	return state->ramps->plain;
+}
+
+/* ------------------------------------------------------------ tiles */
+
+void
+cer_first_load_ramps(const cer_tile *tile, const first_state *state)
+{
+	const first_ramps *own = state->ramps;
+	size_t n_stored = own->ramps->n_stored;
+	float *stored = own->stored + tile->first * n_stored;
+
+	cer_first_load_stored(tile, n_stored, stored);
+	cer_ramps_pick(own->ramps, tile->graph->tile_rows, stored,
+	               state->numbers.data + tile->first * state->numbers.n);
+}
+
+void
+cer_first_add_ramps(const cer_tile *tile, const cer_graph_node *node)
+{
+	const first_state *state = node->state;
+	const first_ramps *own = state->ramps;
+
+	cer_ramps_add(own->ramps, tile->graph->kernels, tile->graph->tile_rows,
+	              own->stored + tile->first * own->ramps->n_stored,
+	              node->out.data + tile->first * node->out.n);
+}
+
+/* ------------------------------------------------------------ blocks */
+
+static void
+update_plain(const cer_graph *graph, const cer_graph_node *node,
+             const cer_block *block)
+{
+	const first_state *state = node->state;
+	const first_ramps *own = state->ramps;
+	size_t n = node->out.n;
+
+	cer_graph_make_product(graph, block, own->plain_grad, &state->numbers,
+	                       &node->out);
+	for (size_t i = block->begin; i < block->end; i++)
+	{
+		size_t offset =
+			state->numbers_offset + own->ramps->plain[i] * n + block->column;
+
+		memcpy(graph->grads + offset, own->plain_grad + i * n + block->column,
+		       block->n_columns * sizeof(float));
+		cer_graph_step(graph, offset, block->n_columns);
+		refresh_plain(graph, node, i, block->column, block->n_columns);
+	}
+}
+
+/* Rows by place, those of one place in their order. */
+static void
+sort_rows(const cer_graph *graph, const first_ramps *own, size_t i)
+{
+	const cer_ramp *ramp = &own->ramps->ramps[i];
+	size_t n_stored = own->ramps->n_stored;
+	const float *places = own->stored + ramp->stored;
+	uint32_t *ends = own->orders[i].ends;
+	size_t n_rows = graph->batch.n_rows;
+	uint32_t start = 0;
+
+	memset(ends, 0, (ramp->n + 1) * sizeof(*ends));
+	for (size_t row = 0; row < n_rows; row++)
+		ends[(size_t) places[row * n_stored]]++;
+	for (size_t step = 0; step <= ramp->n; step++)
+	{
+		uint32_t count = ends[step];
+
+		ends[step] = start;
+		start += count;
+	}
+	for (size_t row = 0; row < n_rows; row++)
+		own->orders[i].rows[ends[(size_t) places[row * n_stored]]++] =
+			(uint32_t) row;
+}
+
+static void
+update_ramp(const cer_graph *graph, const cer_graph_node *node,
+            const cer_block *block)
+{
+	const first_state *state = node->state;
+	const first_ramps *own = state->ramps;
+	const cer_ramp *ramp = &own->ramps->ramps[block->index];
+	size_t n = node->out.n;
+	size_t offset = state->numbers_offset + ramp->begin * n;
+	cer_ramp_grads grads = {.n_steps = ramp->n,
+	                        .n = n,
+	                        .rows = own->orders[block->index].rows,
+	                        .ends = own->orders[block->index].ends,
+	                        .shares = own->stored + ramp->stored + 1,
+	                        .stride = own->ramps->n_stored,
+	                        .dz = node->out.grad,
+	                        .grad = graph->grads + offset};
+
+	sort_rows(graph, own, block->index);
+	graph->kernels->ramp_grads(&grads);
+	cer_graph_step(graph, offset, ramp->n * n);
+	refresh_ramp(graph, node, block->index);
+}
+
+/* ------------------------------------------------------------ planning */
+
+static cer_status
+prepare_ramp(cer_graph *graph, const cer_graph_node *node,
+             const first_ramps *own, size_t i, cer_error *err)
+{
+	size_t n_ends = own->ramps->ramps[i].n + 1;
+	size_t size = (graph->batch_rows + n_ends) * sizeof(uint32_t);
+	first_order *order = &own->orders[i];
+	cer_block *block = cer_graph_add_block(graph, err);
+
+	if (block == NULL)
+		return CER_NO_MEMORY;
+	order->rows = cer_arena_allocate(graph->arena, size);
+	if (order->rows == NULL)
+		return cer_fail_memory(err, size);
+	order->ends = order->rows + graph->batch_rows;
+	block->run = update_ramp;
+	block->node = node;
+	block->index = i;
+	block->cost = 6.0 * (double) (node->out.n * graph->batch_rows);
+	return CER_OK;
+}
+
+static cer_status
+add_plain_blocks(cer_graph *graph, const cer_graph_node *node, size_t n_plain,
+                 cer_error *err)
+{
+	cer_product_blocks products = {.run = update_plain,
+	                               .node = node,
+	                               .n_in = n_plain,
+	                               .n_out = node->out.n,
+	                               .m = 1};
+
+	return n_plain > 0 ? cer_graph_add_products(graph, &products, err) : CER_OK;
+}
+
+cer_status
+cer_first_prepare_ramps(cer_graph *graph, const cer_graph_node *node,
+                        first_state *state, cer_error *err)
+{
+	const cer_input_shape *shape = graph->net->shape;
+	size_t n = node->out.n;
+	size_t size = shape->n_ramps * sizeof(first_order);
+	first_ramps *own = cer_arena_allocate(graph->arena, sizeof(*own));
+	const cer_view *all;
+
+	if (own == NULL)
+		return cer_fail_memory(err, sizeof(*own));
+	CER_TRY(cer_view_make_all(graph->arena, shape, &all, err));
+	own->ramps = cer_ramps_make(graph->arena, shape, all, n);
+	own->orders = cer_arena_allocate(graph->arena, size);
+	if (own->ramps == NULL || own->orders == NULL)
+		return cer_fail_memory(err, size);
+	state->ramps = own;
+	state->numbers.n = own->ramps->n_plain;
+	own->stored =
+		cer_graph_allocate_floats(graph, graph->batch_rows * shape->n_stored);
+	own->plain = cer_graph_allocate_floats(graph, state->numbers.n * n);
+	own->plain_grad = cer_graph_allocate_floats(graph, state->numbers.n * n);
+	if (own->stored == NULL || own->plain == NULL || own->plain_grad == NULL)
+		return cer_fail_memory(err, graph->batch_rows * shape->n_stored);
+	for (size_t i = 0; i < shape->n_ramps; i++)
+		CER_TRY(prepare_ramp(graph, node, own, i, err));
+	return add_plain_blocks(graph, node, state->numbers.n, err);
+}
