@@ -255,6 +255,8 @@ cer_net_make(cer_arena *arena, const cer_input_shape *shape,
 {
 	cer_net_builder builder = {.arena = arena};
 
+	if (structure == NULL)
+		return cer_fail(err, CER_BAD_CALL, "there is no structure to build");
 	CER_TRY(check_shape(shape, err));
 	builder.net = cer_arena_allocate(arena, sizeof(*builder.net));
 	if (builder.net == NULL)
