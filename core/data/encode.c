@@ -53,6 +53,38 @@ static const cer_encoder_type types[] = {
 		.read = cer_grid_read,
 	},
 	{
+		.id = CER_LEARNT_PLE,
+		.kinds = {CER_ENCODER_PLE, CER_ENCODER_PLE, CER_ENCODER_PLE},
+		.measure = cer_grid_measure,
+		.settle = cer_learnt_grid_settle,
+		.encode = cer_grid_encode,
+		.encode_values = cer_grid_encode_values,
+		.lift = cer_learnt_grid_lift,
+		.write = cer_learnt_grid_write,
+		.read = cer_learnt_grid_read,
+	},
+	{
+		.id = 14,
+		.kinds = {CER_ENCODER_PERIODIC, CER_ENCODER_PERIODIC,
+                  CER_ENCODER_PERIODIC},
+		.measure = cer_learnt_measure,
+		.encode = cer_robust_encode,
+		.encode_values = cer_robust_encode_values,
+		.lift = cer_learnt_lift,
+		.write = cer_learnt_write,
+		.read = cer_learnt_read,
+	},
+	{
+		.id = 15,
+		.kinds = {CER_ENCODER_PBLD, CER_ENCODER_PBLD, CER_ENCODER_PBLD},
+		.measure = cer_learnt_measure,
+		.encode = cer_robust_encode,
+		.encode_values = cer_robust_encode_values,
+		.lift = cer_learnt_lift,
+		.write = cer_learnt_write,
+		.read = cer_learnt_read,
+	},
+	{
 		.id = 7,
 		.kinds = {CER_ENCODER_LOG, CER_ENCODER_LOG, CER_ENCODER_LOG},
 		.measure = cer_log_measure,
@@ -127,7 +159,7 @@ static const cer_encoder_type types[] = {
 		.measure = cer_category_measure,
 		.settle = cer_ngram_settle,
 		.find = cer_ngram_find,
-		.describe = cer_hash_describe,
+		.lift = cer_ngram_lift,
 		.write = cer_hash_write,
 		.read = cer_hash_read,
 	},
@@ -317,7 +349,7 @@ cer_encoders_apply_rows(const cer_encoders *encoders,
 		.numbers = numbers,
 		.n_numbers = cer_shape_count_stored(&encoders->shape),
 		.codes = codes,
-		.n_tables = encoders->shape.n_tables,
+		.n_tables = cer_shape_count_codes(&encoders->shape),
 	};
 
 	for (size_t i = 0; i < encoders->n_inputs; i++)
@@ -399,7 +431,17 @@ place_encoders(cer_encoders *encoders)
 		shape->n_numbers += count_numbers(encoder);
 		shape->n_stored += count_stored(encoder);
 		shape->n_ramps += encoder->n_steps > 0;
-		shape->n_tables += encoder->n_codes;
+		shape->n_tables += encoder->is_bag ? 0 : encoder->n_codes;
+		shape->n_lifts += encoder->type->lift != NULL;
+	}
+	for (size_t i = 0; i < encoders->n_encoders; i++)
+	{
+		cer_encoder *encoder = &encoders->encoders[i];
+
+		if (!encoder->is_bag)
+			continue;
+		encoder->table = cer_shape_count_codes(shape);
+		shape->n_bag_codes += encoder->n_codes;
 	}
 }
 
@@ -524,6 +566,35 @@ describe_table(cer_arena *arena, const cer_encoder *encoder, size_t i,
 	return join_name(arena, encoder->input.name, text, &table->name, err);
 }
 
+static cer_status
+make_lifts(cer_arena *arena, cer_encoders *encoders, cer_error *err)
+{
+	size_t size = encoders->shape.n_lifts * sizeof(cer_lift);
+	cer_lift *next = cer_arena_allocate(arena, size);
+	char suffix[MAX_SUFFIX];
+
+	if (next == NULL)
+		return cer_fail_memory(err, size);
+	encoders->shape.lifts = next;
+	for (size_t i = 0; i < encoders->n_encoders; i++)
+	{
+		const cer_encoder *encoder = &encoders->encoders[i];
+
+		if (encoder->type->lift == NULL)
+			continue;
+		*next = (cer_lift){.number = encoder->first,
+		                   .n_out = encoder->n_learnt,
+		                   .n_inner = encoder->n_inner,
+		                   .deviation = encoder->deviation};
+		CER_TRY(encoder->type->lift(arena, encoder, next, err));
+		print_kind(encoder, suffix);
+		CER_TRY(
+			join_name(arena, encoder->input.name, suffix, &next->name, err));
+		next++;
+	}
+	return CER_OK;
+}
+
 cer_status
 cer_encoders_make_shape(cer_arena *arena, cer_encoders *encoders,
                         size_t n_classes, cer_error *err)
@@ -547,12 +618,14 @@ cer_encoders_make_shape(cer_arena *arena, cer_encoders *encoders,
 	shape->number_names = names;
 	shape->tables = tables;
 	CER_TRY(make_places(arena, encoders, err));
+	CER_TRY(make_lifts(arena, encoders, err));
 	for (size_t i = 0; i < encoders->n_encoders; i++)
 	{
 		const cer_encoder *encoder = &encoders->encoders[i];
+		size_t n_tables = encoder->is_bag ? 0 : encoder->n_codes;
 
 		CER_TRY(name_numbers(arena, encoder, &names[encoder->first], err));
-		for (size_t code = 0; code < encoder->n_codes; code++)
+		for (size_t code = 0; code < n_tables; code++)
 			CER_TRY(describe_table(arena, encoder, code,
 			                       &tables[encoder->table + code], err));
 	}

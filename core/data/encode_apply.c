@@ -73,7 +73,8 @@ allocate_rows(cer_arena *arena, apply_state *state, cer_error *err)
 	const cer_input_shape *shape = &state->encoders->shape;
 	size_t n_numbers =
 		cer_size_multiply(state->n_rows, cer_shape_count_stored(shape));
-	size_t n_codes = cer_size_multiply(state->n_rows, shape->n_tables);
+	size_t n_codes =
+		cer_size_multiply(state->n_rows, cer_shape_count_codes(shape));
 
 	state->numbers =
 		cer_arena_allocate(arena, cer_size_multiply(n_numbers, sizeof(float)));
@@ -161,8 +162,8 @@ encode_block(void *arg, size_t task)
 		.n_rows = left < BLOCK_ROWS ? left : BLOCK_ROWS,
 		.numbers = state->numbers + row * n_numbers,
 		.n_numbers = n_numbers,
-		.codes = state->codes + row * shape->n_tables,
-		.n_tables = shape->n_tables,
+		.codes = state->codes + row * cer_shape_count_codes(shape),
+		.n_tables = cer_shape_count_codes(shape),
 	};
 
 	for (size_t i = 0; i < state->encoders->n_encoders; i++)

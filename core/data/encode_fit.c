@@ -145,7 +145,10 @@ make_encoder(const cer_choice_input *choice, const cer_encoded_input *input,
 	const cer_encoder_type *type = cer_encoder_type_find(
 		spec->kind, choice->column->input.storage == CER_CODE32);
 
-	if (type == NULL || !is_in_range(spec))
+	if (spec->kind == CER_ENCODER_PLE && spec->depth > 0)
+		type = cer_encoder_type_find_id(CER_LEARNT_PLE);
+	if (type == NULL || !is_in_range(spec) ||
+	    type->is_of_codes != (choice->column->input.storage == CER_CODE32))
 		return cer_fail(
 			err, CER_BAD_VALUE, "column \"%.*s\" cannot be encoded by %s",
 			CER_SHOW(input->input.name), cer_encoder_name(spec->kind));

@@ -24,6 +24,13 @@
 
 /* ---- fitting ---- */
 
+/* Of ple with learnt numbers the network knows the bins. */
+static inline bool
+makes_bins(const cer_encoder *encoder)
+{
+	return encoder->spec.kind == CER_ENCODER_PLE && encoder->n_learnt == 0;
+}
+
 void
 cer_grid_measure(cer_fit_input *fit)
 {
@@ -141,7 +148,7 @@ cer_grid_place(cer_encoder *encoder)
 {
 	size_t n_bins = encoder->n_points > 1 ? encoder->n_points - 1 : 1;
 
-	encoder->n_steps = encoder->spec.kind == CER_ENCODER_PLE ? n_bins : 0;
+	encoder->n_steps = makes_bins(encoder) ? n_bins : 0;
 	encoder->n_scaled = encoder->n_steps + 1;
 }
 
@@ -170,7 +177,8 @@ get_share(const cer_encoder *encoder, size_t at, double x)
 {
 	double low = encoder->points[at];
 
-	return (x - low) / (encoder->points[at + 1] - low);
+	/* one zero: whether x was -0 must not show */
+	return (x - low) / (encoder->points[at + 1] - low) + 0.0;
 }
 
 static void

@@ -103,6 +103,13 @@ cer_hash_number_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
 	return CER_OK;
 }
 
+static void
+place_bag(cer_encoder *encoder)
+{
+	encoder->is_bag = true;
+	encoder->n_learnt = encoder->width;
+}
+
 /* Where no training row misses the text, it counts as the empty one. */
 cer_status
 cer_ngram_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
@@ -115,6 +122,20 @@ cer_ngram_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
 	encoder->gram = encoder->spec.gram > 0 ? encoder->spec.gram : CER_GRAM;
 	encoder->n_codes = encoder->spec.most > 0 ? encoder->spec.most : CER_GRAMS;
 	encoder->null_code = fit->counts[0] > 0 ? CER_CODE_NULL : CER_CODE_UNSEEN;
+	place_bag(encoder);
+	return CER_OK;
+}
+
+cer_status
+cer_ngram_lift(cer_arena *arena, const cer_encoder *encoder, cer_lift *lift,
+               cer_error *err)
+{
+	(void) arena;
+	(void) err;
+	lift->kind = CER_LIFT_BAG;
+	lift->code = encoder->table;
+	lift->n_codes = encoder->n_codes;
+	lift->n_rows = CER_CODE_FIRST + encoder->n_rows;
 	return CER_OK;
 }
 
@@ -273,9 +294,9 @@ void
 cer_hash_describe(const cer_encoder *encoder, size_t i, cer_table_shape *table,
                   const char **suffix)
 {
+	(void) i;
 	(void) suffix;
 	table->n_codes = CER_CODE_FIRST + encoder->n_rows;
-	table->is_more = i > 0;
 }
 
 /* ---- bytes ---- */
@@ -309,5 +330,7 @@ cer_hash_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
 	    encoder->n_codes > (is_ngram ? CER_MAX_GRAMS : 1) ||
 	    (encoder->gram > 0) != is_ngram || encoder->gram > CER_MAX_GRAM)
 		return cer_encoder_fail(encoder, err);
+	if (is_ngram)
+		place_bag(encoder);
 	return CER_OK;
 }

@@ -7,7 +7,8 @@
  * without the matrix); of width d, embedding vectors that the first layer
  * multiplies.  Codes of a table: 0 NULL, 1 unseen or rare, then the values.
  *
- *	 numbers (n_rows, stored) float, codes (n_rows, n_tables) uint32_t
+ *	 numbers (n_rows, stored) float, codes (n_rows, n_codes) uint32_t:
+ *	 one for each table, then those of bags
  *
  * Numbers that rise one after the other, as those of ple do, are a ramp: 1 up
  * to some place, there a share, then 0.  A row stores that place and the share.
@@ -26,7 +27,6 @@ typedef struct cer_table_shape
 	cer_text name; /* of the input: weights are named after it */
 	size_t n_codes;
 	size_t width; /* 0: rows of the first layer; else embedding width */
-	bool is_more; /* another code of the table before: its rows are added */
 } cer_table_shape;
 
 /* Numbers begin .. begin + n of a row: 1 before the place that is stored at
@@ -48,6 +48,29 @@ typedef struct cer_number_place
 #define CER_NO_STEP     UINT32_MAX
 #define CER_RAMP_FLOATS 2 /* that a row stores of a ramp */
 
+/* What an encoder leaves to the network to learn: see nn/op_lift.c. */
+typedef enum cer_lift_kind
+{
+	CER_LIFT_BAG,
+	CER_LIFT_PERIODIC,
+	CER_LIFT_PBLD,
+	CER_LIFT_PLE
+} cer_lift_kind;
+
+typedef struct cer_lift
+{
+	cer_lift_kind kind;
+	cer_text name;      /* weights are named after it */
+	size_t n_out;       /* learnt numbers */
+	size_t number;      /* which of a row's numbers it takes */
+	size_t n_inner;     /* frequencies, or bins */
+	double deviation;   /* of frequencies at first */
+	const float *edges; /* of bins: n_inner + 1, rising */
+	size_t code;        /* bag: the first of its codes in a row */
+	size_t n_codes;
+	size_t n_rows;
+} cer_lift;
+
 /* What a network is built for. */
 typedef struct cer_input_shape
 {
@@ -68,6 +91,10 @@ typedef struct cer_input_shape
 	size_t n_stored;                /* floats of a row, if there are places */
 	size_t n_ramps;
 	const cer_ramp *ramps;
+
+	size_t n_bag_codes; /* of a row, behind those of the tables */
+	size_t n_lifts;
+	const cer_lift *lifts;
 } cer_input_shape;
 
 /* Floats that a row stores. */
@@ -93,6 +120,13 @@ cer_shape_get_number(const cer_input_shape *shape, const float *row,
 		return 1.0f;
 	return (float) place.step == row[place.stored] ? row[place.stored + 1]
 	                                               : 0.0f;
+}
+
+/* Codes of an encoded row. */
+static inline size_t
+cer_shape_count_codes(const cer_input_shape *shape)
+{
+	return shape->n_tables + shape->n_bag_codes;
 }
 
 /* Rows of one part, ordered by row key.  Labels and keys are the dataset's:

@@ -21,13 +21,19 @@
 #define CER_RARE_ROWS       3 /* values of fewer training rows are rare */
 
 /* Unless FE says others. */
-#define CER_N_BINS        20
-#define CER_HASH_ROWS     4096
-#define CER_GRAM          3
-#define CER_GRAMS         32
-#define CER_MAX_GRAM      8
-#define CER_MAX_GRAMS     256
-#define CER_MAX_HASH_ROWS (1 << 24)
+#define CER_N_BINS             20
+#define CER_HASH_ROWS          4096
+#define CER_GRAM               3
+#define CER_GRAMS              32
+#define CER_MAX_GRAM           8
+#define CER_MAX_GRAMS          256
+#define CER_FREQUENCIES        48 /* of periodic */
+#define CER_PERIODIC           24 /* numbers made of them */
+#define CER_PERIODIC_DEVIATION 0.05
+#define CER_PBLD_FREQUENCIES   16
+#define CER_PBLD               3
+#define CER_PBLD_DEVIATION     0.1
+#define CER_MAX_HASH_ROWS      (1 << 24)
 
 #define CER_MAX_QUANTILES     1000 /* of quantile, unless FE says another */
 #define CER_MIN_QUANTILES     10
@@ -64,12 +70,16 @@ typedef struct cer_encoder
 	size_t n_scaled;  /* numbers that it makes */
 	size_t n_steps;   /* the last of them, which are a ramp; 0: none */
 	size_t n_codes;   /* codes that it makes */
+	size_t n_learnt;  /* numbers that the network makes of it; 0: none */
+	size_t n_inner;   /* frequencies or bins of these */
+	bool is_bag;      /* its codes are of one bag */
 	bool has_missing; /* a number more: 1 where the value is missing */
 	bool is_lone;     /* the input has no other encoder */
 
 	/* scaled numbers */
 	double center;
-	double scale; /* 0: every number becomes 0 */
+	double scale;     /* 0: every number becomes 0 */
+	double deviation; /* of learnt frequencies at first */
 
 	/* quantiles */
 	size_t n_points;
@@ -146,6 +156,8 @@ cer_data_get_piece(const cer_data_column *column, size_t first, size_t n_left,
 	return n;
 }
 
+#define CER_LEARNT_PLE 16 /* id of ple with numbers that are learnt */
+
 struct cer_encoder_type
 {
 	uint8_t id; /* stored: never changes its meaning */
@@ -164,6 +176,9 @@ struct cer_encoder_type
 	/* The i-th table; NULL: as wide and long as the encoder says. */
 	void (*describe)(const cer_encoder *encoder, size_t i,
 	                 cer_table_shape *table, const char **suffix);
+	/* What the network learns of it; NULL: nothing. */
+	cer_status (*lift)(cer_arena *arena, const cer_encoder *encoder,
+	                   cer_lift *lift, cer_error *err);
 	void (*write)(cer_byte_writer *to, const cer_encoder *encoder);
 	cer_status (*read)(cer_arena *arena, cer_byte_reader *from,
 	                   cer_encoder *encoder, cer_error *err);
@@ -308,6 +323,8 @@ extern void
 cer_ngram_find(const cer_encoder *encoder, cer_text value, uint32_t *codes);
 extern void cer_hash_describe(const cer_encoder *encoder, size_t i,
                               cer_table_shape *table, const char **suffix);
+extern cer_status cer_ngram_lift(cer_arena *arena, const cer_encoder *encoder,
+                                 cer_lift *lift, cer_error *err);
 extern void cer_hash_write(cer_byte_writer *to, const cer_encoder *encoder);
 extern cer_status cer_hash_read(cer_arena *arena, cer_byte_reader *from,
                                 cer_encoder *encoder, cer_error *err);
@@ -319,6 +336,22 @@ extern void
 cer_array_encode(const cer_encoder *encoder, const cer_encode_block *block);
 extern void cer_array_encode_values(const cer_encoder *encoder,
                                     const cer_value_block *block);
+extern void cer_learnt_measure(cer_fit_input *fit);
+extern cer_status cer_learnt_lift(cer_arena *arena, const cer_encoder *encoder,
+                                  cer_lift *lift, cer_error *err);
+extern void cer_learnt_write(cer_byte_writer *to, const cer_encoder *encoder);
+extern cer_status cer_learnt_read(cer_arena *arena, cer_byte_reader *from,
+                                  cer_encoder *encoder, cer_error *err);
+extern cer_status
+cer_learnt_grid_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern cer_status
+cer_learnt_grid_lift(cer_arena *arena, const cer_encoder *encoder,
+                     cer_lift *lift, cer_error *err);
+extern void
+cer_learnt_grid_write(cer_byte_writer *to, const cer_encoder *encoder);
+extern cer_status cer_learnt_grid_read(cer_arena *arena, cer_byte_reader *from,
+                                       cer_encoder *encoder, cer_error *err);
+
 extern void cer_cycles_measure(cer_fit_input *fit);
 extern void
 cer_cycles_encode(const cer_encoder *encoder, const cer_encode_block *block);

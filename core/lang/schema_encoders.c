@@ -48,6 +48,41 @@ static const cer_arg ple_args[] = {
      .most = 1024,
      .fallback = CER_PLE_BINS,
      .offset = SPEC(width)},
+	{.name = "d",
+     .help = "learnt numbers instead of the bins themselves: the width of a "
+             "linear map; 0: the bins",
+     .type = CER_ARG_INTEGER,
+     .least = 0,
+     .most = 1024,
+     .fallback = 0,
+     .offset = SPEC(depth)},
+};
+
+/* Deviation of frequencies at first. */
+#define SIGMA(default_value)                                              \
+	{                                                                     \
+		.name = "sigma", .help = "deviation of the frequencies at first", \
+		.type = CER_ARG_NUMBER, .least = 0, .is_above_least = true,       \
+		.most = 1000, .fallback = default_value, .offset = SPEC(scale)    \
+	}
+
+static const cer_arg periodic_args[] = {
+	WHOLE("k", width, 1, 1024, 48, "frequencies"),
+	WHOLE("d", depth, 1, 1024, 24, "learnt numbers made of their waves"),
+	SIGMA(0.05),
+};
+
+static const cer_arg pbld_args[] = {
+	WHOLE("k", width, 1, 1024, 16, "frequencies"),
+	WHOLE("d", depth, 1, 1024, 3, "learnt numbers made of their waves"),
+	SIGMA(0.1),
+};
+
+static const cer_arg ngram_args[] = {
+	WHOLE("n", gram, 1, 8, 3, "characters of a piece"),
+	WHOLE("d", depth, 1, 1024, 8, "numbers that stand for one row"),
+	WHOLE("rows", width, 2, 16777216, 4096, "rows that the pieces share"),
+	WHOLE("most", most, 1, 256, 32, "pieces of one text, at most"),
 };
 
 static const cer_arg bins_args[] = {
@@ -108,6 +143,12 @@ const cer_word cer_encoder_words[] = {
 	WORD_ARGS(CER_ENCODER_PLE, "ple", ple_args,
               "number: how far it has come through each of n bins (piecewise "
               "linear encoding)"),
+	WORD_ARGS(CER_ENCODER_PERIODIC, "periodic", periodic_args,
+              "number: as robust, and learnt numbers of sines and cosines of "
+              "learnt frequencies (Gorishniy and others 2022)"),
+	WORD_ARGS(CER_ENCODER_PBLD, "pbld", pbld_args,
+              "number: as robust, and learnt numbers of cosines of learnt "
+              "frequencies and phases (Holzmueller and others 2024)"),
 	WORD_ARGS(CER_ENCODER_BINS, "bins", bins_args, "number: an input per bin"),
 	WORD_ARGS(
 		CER_ENCODER_CYCLES, "cycles", cycles_args,
@@ -127,6 +168,9 @@ const cer_word cer_encoder_words[] = {
 		CER_ENCODER_SEQUENCE, "sequence", sequence_args,
 		"array of numbers: its first n elements, by mean and deviation of "
 		"all of them, and how many there are"),
+	WORD_ARGS(CER_ENCODER_NGRAM, "ngram", ngram_args,
+              "text: the sum of learnt vectors of its pieces of n characters, "
+              "by their hashes"),
 };
 
 const size_t cer_encoder_word_count = COUNT(cer_encoder_words);

@@ -43,28 +43,112 @@ cer_build_fail_unsupported(cer_build *b, const cer_layer *layer,
 		cer_layer_name(layer->kind), where);
 }
 
-cer_status
-cer_build_get_vectors(cer_build *b, cer_build_value *value)
+size_t
+cer_build_count_features(const cer_build *b)
+{
+	const cer_input_shape *shape = b->builder->net->shape;
+
+	return cer_features_count(shape, b->view) + cer_lifts_count(shape, b->view);
+}
+
+/* Whether the view has anything that the encoders have finished. */
+static bool
+has_encoded(const cer_build *b)
+{
+	return b->view->n_numbers + b->view->n_tables > 0;
+}
+
+static cer_status
+get_lifts(cer_build *b, cer_build_value *value)
+{
+	cer_node node = {.op = &cer_op_lift,
+	                 .name = cer_text_of("lift"),
+	                 .view = b->view,
+	                 .keeps_output = true,
+	                 .n_out = cer_lifts_count(b->builder->net->shape, b->view)};
+
+	if (!b->has_lifts)
+	{
+		b->lifts = (cer_build_value){.is_features = true};
+		CER_TRY(cer_build_add(b, &node, &b->lifts));
+		b->has_lifts = true;
+	}
+	*value = b->lifts;
+	return CER_OK;
+}
+
+/* Numbers and tables, then what is lifted. */
+static cer_status
+make_features(cer_build *b)
 {
 	cer_node node = {.op = &cer_op_features,
 	                 .name = cer_text_of("features"),
 	                 .view = b->view,
 	                 .n_out =
 	                     cer_features_count(b->builder->net->shape, b->view)};
+	cer_node both = {.op = &cer_op_concat,
+	                 .name = cer_text_of("features and lift"),
+	                 .n_out = cer_build_count_features(b)};
+	cer_build_value parts[2];
 
+	parts[0] = (cer_build_value){.is_features = true};
+	if (has_encoded(b))
+		CER_TRY(cer_build_add(b, &node, &parts[0]));
+	if (b->view->n_lifts > 0)
+		CER_TRY(get_lifts(b, &parts[1]));
+	if (!has_encoded(b))
+		parts[0] = parts[1];
+	else if (b->view->n_lifts > 0)
+		CER_TRY(cer_build_add_many(b, &both, parts, 2));
+	b->features = parts[0];
+	return CER_OK;
+}
+
+cer_status
+cer_build_get_vectors(cer_build *b, cer_build_value *value)
+{
 	if (!value->is_features)
 		return CER_OK;
 	if (!b->has_features)
 	{
 		const struct cer_origin *origin = b->origin;
 
-		b->features = (cer_build_value){.is_features = true};
 		b->origin = NULL; /* it is whoever's takes it */
-		CER_TRY(cer_build_add(b, &node, &b->features));
+		CER_TRY(make_features(b));
 		b->origin = origin;
 		b->has_features = true;
 	}
 	*value = b->features;
+	return CER_OK;
+}
+
+cer_status
+cer_build_add_first(cer_build *b, cer_node *node, cer_build_value *value)
+{
+	cer_build_value parts[2] = {*value};
+	cer_node lifted = *node;
+	cer_node both = {.op = &cer_op_sum,
+	                 .name = cer_text_of("first and lift"),
+	                 .n_out = node->n_out};
+	char name[CER_MAX_NAME];
+
+	node->op = &cer_op_first;
+	if (b->view->n_lifts == 0)
+		return cer_build_add(b, node, value);
+	snprintf(name, sizeof(name), "%.*s lift", CER_SHOW(node->name));
+	lifted.op = &cer_op_dense;
+	lifted.name = cer_text_of(name);
+	lifted.is_wide = false;
+	CER_TRY(get_lifts(b, &parts[1]));
+	CER_TRY(cer_build_add(b, &lifted, &parts[1]));
+	if (has_encoded(b))
+	{
+		CER_TRY(cer_build_add(b, node, &parts[0]));
+		CER_TRY(cer_build_add_many(b, &both, parts, 2));
+	}
+	else
+		parts[0] = parts[1];
+	*value = parts[0];
 	return CER_OK;
 }
 

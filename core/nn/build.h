@@ -35,6 +35,8 @@ typedef struct cer_build
 	bool is_shared;         /* taken by several layers */
 	bool is_tower;          /* only a part of it: of a table */
 	cer_build_value features;
+	bool has_lifts; /* what is lifted is made already */
+	cer_build_value lifts;
 
 	/* the ensemble that layers stand in */
 	size_t n_members;
@@ -62,6 +64,11 @@ extern cer_build_fn cer_build_find(cer_layer_kind kind);
 /* ------------------------------------------------------------ values */
 
 extern size_t cer_build_count_vectors(const cer_build_value *value);
+/* The first layer of what are features until now, and what is lifted. */
+extern cer_status
+cer_build_add_first(cer_build *b, cer_node *node, cer_build_value *value);
+/* Floats of the features as one vector. */
+extern size_t cer_build_count_features(const cer_build *b);
 /* A vector of numbers of what are features until now. */
 extern cer_status cer_build_get_vectors(cer_build *b, cer_build_value *value);
 extern cer_status cer_build_need_tokens(cer_build *b, const cer_layer *layer,

@@ -102,10 +102,7 @@ add_product(cer_build *b, const cer_build_dense *dense, cer_build_value *value)
 	if (n_members > 0 && !has_factors)
 		return add_own_products(b, dense, &node, n_members, value);
 	if (!has_factors && value->is_features && !b->is_shared)
-	{
-		node.op = &cer_op_first;
-		return cer_build_add(b, &node, value);
-	}
+		return cer_build_add_first(b, &node, value);
 	CER_TRY(cer_build_get_vectors(b, value));
 	if (has_factors)
 		CER_TRY(add_factors(b, dense->name, false, value));
@@ -132,9 +129,7 @@ cer_status
 cer_build_add_dense(cer_build *b, const cer_build_dense *dense,
                     cer_build_value *value)
 {
-	size_t n_in = value->is_features
-	                  ? cer_features_count(b->builder->net->shape, b->view)
-	                  : value->n;
+	size_t n_in = value->is_features ? cer_build_count_features(b) : value->n;
 	cer_node activate = {.op = &cer_op_activate,
 	                     .name = cer_text_of(dense->name),
 	                     .n_out = dense->width,
@@ -257,10 +252,22 @@ build_wide(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	if (b->is_tower)
 		return cer_build_fail_unsupported(b, *layer, " in by_table");
 	*value = (cer_build_value){.is_features = true};
-	CER_TRY(cer_build_add(b, &node, value));
+	CER_TRY(cer_build_add_first(b, &node, value));
 	node.op = &cer_op_activate;
 	node.has_bias = true;
 	return cer_build_add(b, &node, value);
+}
+
+static cer_status
+fail_lifts(cer_build *b, const cer_layer *layer)
+{
+	cer_fail_at(
+		b->err, CER_BAD_VALUE, cer_build_get_place(layer),
+		"layer \"tokens\" cannot take what encoders leave to be learnt");
+	cer_error_set_hint(b->err,
+	                   "Encode the columns by ple without d, robust, embed or "
+	                   "hash instead of ple with d, periodic, pbld and ngram.");
+	return CER_BAD_VALUE;
 }
 
 cer_status
@@ -276,6 +283,8 @@ cer_build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	                 .view = b->view,
 	                 .is_first = (*layer)->has_cls};
 
+	if (b->view->n_lifts > 0)
+		return fail_lifts(b, *layer);
 	CER_TRY(cer_build_check_width(b, *layer, (*layer)->width));
 	cer_build_name(b, "tokens", (*layer)->width, name);
 	node.name = cer_text_of(name);

@@ -34,7 +34,7 @@ struct cer_infer
 	const cer_kernels *kernels;
 	size_t n_numbers;
 	size_t n_classes;
-	size_t n_tables;
+	size_t n_codes; /* of a row */
 	const cer_infer_graph *graph; /* or NULL: a chain, as follows */
 	const cer_infer_first *first;
 	size_t n_layers;
@@ -191,7 +191,7 @@ cer_infer_make(cer_arena *arena, const cer_net *net, const float *weights,
 	made->kernels = cer_kernels_choose();
 	made->n_numbers = cer_shape_count_stored(net->shape);
 	made->n_classes = net->shape->n_classes;
-	made->n_tables = net->shape->n_tables;
+	made->n_codes = cer_shape_count_codes(net->shape);
 	if (make_infer(&maker) != CER_OK)
 		return cer_fail_memory(err, net->n_weights * sizeof(float));
 	*infer = made;
@@ -341,7 +341,7 @@ run_blocks(const cer_infer *infer, const cer_encoded *rows,
 		cer_encoded block = {
 			.n_rows = at_most(rows->n_rows - done, BLOCK_ROWS),
 			.numbers = rows->numbers + done * infer->n_numbers,
-			.codes = rows->codes + done * infer->n_tables,
+			.codes = rows->codes + done * infer->n_codes,
 		};
 		cer_partials kept = skip_partials(partials, done);
 

@@ -57,6 +57,7 @@ struct cer_infer_first
 	size_t n_out;     /* padded */
 	size_t n_numbers; /* that a row stores */
 	size_t n_tables;
+	size_t n_codes; /* of a row */
 	const infer_table *tables;
 	size_t n_groups;
 	const infer_group *groups;
@@ -312,6 +313,7 @@ cer_infer_first_make(cer_arena *arena, const cer_kernels *kernels,
 	made->n_numbers = cer_shape_count_stored(net->shape);
 	made->most_inputs = net->shape->n_numbers;
 	made->n_tables = net->shape->n_tables;
+	made->n_codes = cer_shape_count_codes(net->shape);
 	if (make_tables(&maker) != CER_OK || make_groups(&maker) != CER_OK)
 		return NULL;
 	return made;
@@ -412,7 +414,7 @@ sum_tables(const cer_infer_first *infer, const infer_group *group,
 {
 	size_t n = infer->n_out;
 
-	for (size_t row = 0; row < n_rows; row++, codes += infer->n_tables)
+	for (size_t row = 0; row < n_rows; row++, codes += infer->n_codes)
 	{
 		for (size_t i = 0; i < group->n_summed; i++)
 		{
@@ -443,7 +445,7 @@ add_gathered(const cer_infer_first *infer, size_t table_index, size_t n_rows,
 
 	for (size_t row = 0; row < n_rows; row++)
 		memcpy(scratch->gathered + row * table->width,
-		       find_row(table, codes[row * infer->n_tables + table_index],
+		       find_row(table, codes[row * infer->n_codes + table_index],
 		                table->width),
 		       table->width * sizeof(float));
 	infer->kernels->dense(&dense);

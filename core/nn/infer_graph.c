@@ -154,7 +154,7 @@ cer_infer_graph_run(const cer_infer_graph *infer, const cer_encoded *rows,
 		tile.n_rows = left < tile_rows ? left : tile_rows;
 		tile.n_all = tile.n_rows;
 		part.numbers = rows->numbers + done * cer_shape_count_stored(shape);
-		part.codes = rows->codes + done * shape->n_tables;
+		part.codes = rows->codes + done * cer_shape_count_codes(shape);
 		for (size_t i = 0; i < n_nodes; i++)
 			run_node(&tile, &nodes[i]);
 		memcpy(proba + done * infer->n_classes, nodes[n_nodes - 1].out.data,

@@ -59,6 +59,33 @@ copy_texts(cer_arena *arena, const cer_text *from, size_t n, cer_text **to,
 }
 
 static cer_status
+copy_lifts(cer_arena *arena, const cer_input_shape *from, cer_input_shape *to,
+           cer_error *err)
+{
+	size_t size = from->n_lifts * sizeof(cer_lift);
+	cer_lift *lifts = cer_arena_allocate(arena, size);
+
+	if (lifts == NULL)
+		return cer_fail_memory(err, size);
+	for (size_t i = 0; i < from->n_lifts; i++)
+	{
+		size_t edges_size = (from->lifts[i].n_inner + 1) * sizeof(float);
+		float *edges = cer_arena_allocate(arena, edges_size);
+
+		if (edges == NULL)
+			return cer_fail_memory(err, edges_size);
+		lifts[i] = from->lifts[i];
+		CER_TRY(cer_text_copy(arena, from->lifts[i].name, &lifts[i].name, err));
+		if (lifts[i].edges == NULL)
+			continue;
+		memcpy(edges, from->lifts[i].edges, edges_size);
+		lifts[i].edges = edges;
+	}
+	to->lifts = lifts;
+	return CER_OK;
+}
+
+static cer_status
 copy_shape(cer_arena *arena, const cer_input_shape *from,
            const cer_input_shape **to, cer_error *err)
 {
@@ -92,6 +119,7 @@ copy_shape(cer_arena *arena, const cer_input_shape *from,
 	shape->number_names = names;
 	shape->tables = tables;
 	shape->aliases = aliases;
+	CER_TRY(copy_lifts(arena, from, shape, err));
 	*to = shape;
 	return CER_OK;
 }
@@ -240,7 +268,7 @@ cer_net_add_node(cer_net_builder *builder, const cer_node *spec, cer_error *err)
 static cer_status
 check_shape(const cer_input_shape *shape, cer_error *err)
 {
-	if (shape->n_numbers == 0 && shape->n_tables == 0)
+	if (shape->n_numbers + shape->n_tables + shape->n_lifts == 0)
 		return cer_fail(err, CER_BAD_DATA, "network has no inputs");
 	if (shape->n_classes < 2)
 		return cer_fail(err, CER_BAD_DATA,

@@ -143,7 +143,7 @@ prefetch_row(const cer_encoded *rows, const first_state *state, size_t n_stored,
              size_t row)
 {
 	const char *numbers = (const char *) (rows->numbers + row * n_stored);
-	const char *codes = (const char *) (rows->codes + row * state->n_tables);
+	const char *codes = (const char *) (rows->codes + row * state->n_codes);
 
 	for (size_t i = 0; i < n_stored * sizeof(float); i += CACHE_LINE)
 		__builtin_prefetch(numbers + i);
@@ -199,7 +199,7 @@ load_codes(const cer_tile *tile, const first_state *state)
 	{
 		size_t row = cer_batch_get_row(&tile->graph->batch, at);
 		const uint32_t *codes =
-			tile->graph->batch.rows->codes + row * state->n_tables;
+			tile->graph->batch.rows->codes + row * state->n_codes;
 
 		for (size_t i = 0; i < state->n_tables; i++)
 			state->tables[i].codes[at] = codes[i];

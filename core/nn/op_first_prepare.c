@@ -287,6 +287,7 @@ cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	memset(tables, 0, tables_size);
 	node->state = state;
 	state->n_tables = shape->n_tables;
+	state->n_codes = cer_shape_count_codes(shape);
 	state->tables = tables;
 	state->numbers.n = shape->n_numbers;
 	state->numbers.m = 1;

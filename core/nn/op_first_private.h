@@ -50,6 +50,7 @@ typedef struct first_state
 	first_ramps *ramps;      /* NULL: rows store none */
 	size_t numbers_offset;
 	cer_gemm forward;
+	size_t n_codes; /* of a row */
 	size_t n_tables;
 	first_table *tables;
 	size_t n_summed; /* direct and folded tables: */

@@ -79,6 +79,7 @@ extern const cer_operator cer_op_activate;
 extern const cer_operator cer_op_dense;
 extern const cer_operator cer_op_softmax;
 extern const cer_operator cer_op_features;
+extern const cer_operator cer_op_lift;
 extern const cer_operator cer_op_tokens;
 extern const cer_operator cer_op_members;
 extern const cer_operator cer_op_norm;
@@ -156,6 +157,9 @@ extern cer_status cer_net_add_gain(cer_net_builder *builder, cer_node *node,
 /* Floats of what the view has of an encoded row, as one vector. */
 extern size_t
 cer_features_count(const cer_input_shape *shape, const cer_view *view);
+/* Learnt numbers of what the view has to lift. */
+extern size_t
+cer_lifts_count(const cer_input_shape *shape, const cer_view *view);
 
 /* Fills initial and scale for weights that n_in active inputs share. */
 extern void

@@ -26,8 +26,9 @@ get_kind(const cer_encoder *encoder)
 static const cer_table_shape *
 get_table(const cer_encoders *encoders, const cer_encoder *encoder)
 {
-	return encoder->n_codes > 0 ? &encoders->shape.tables[encoder->table]
-	                            : NULL;
+	return encoder->n_codes > 0 && !encoder->is_bag
+	           ? &encoders->shape.tables[encoder->table]
+	           : NULL;
 }
 
 static cer_status
@@ -42,7 +43,7 @@ put_table(cer_arena *arena, const cer_encoder *encoder,
 	size_t n_codes = table->n_codes;
 
 	for (size_t i = 1; i < encoder->n_codes; i++)
-		n_codes += table[i].is_more ? 0 : table[i].n_codes;
+		n_codes += table[i].n_codes;
 	cer_writer_format(&detail, "%zu codes", n_codes);
 	if (encoder->n_codes > 1)
 		cer_writer_format(&detail, ", %zu of them", encoder->n_codes);

@@ -44,7 +44,7 @@ cer_source_get(const cer_tile *tile, size_t at, cer_source_row *row)
 		return false;
 	from = cer_batch_get_row(batch, at);
 	row->numbers = batch->rows->numbers + from * cer_shape_count_stored(shape);
-	row->codes = batch->rows->codes + from * shape->n_tables;
+	row->codes = batch->rows->codes + from * cer_shape_count_codes(shape);
 	return true;
 }
 

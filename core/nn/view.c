@@ -101,11 +101,12 @@ static cer_status
 fill_view(cer_arena *arena, const cer_input_shape *shape, size_t table,
           cer_view *view, cer_error *err)
 {
-	size_t n = shape->n_numbers + shape->n_tables;
+	size_t n = shape->n_numbers + shape->n_tables + shape->n_lifts;
 	uint32_t *places = cer_arena_allocate(arena, n * sizeof(*places));
 	cer_text *names =
 		cer_arena_allocate(arena, shape->n_numbers * sizeof(*names));
 	uint32_t *tables = places + shape->n_numbers;
+	uint32_t *lifts = tables + shape->n_tables;
 
 	memset(view, 0, sizeof(*view));
 	if (places == NULL || names == NULL)
@@ -121,6 +122,10 @@ fill_view(cer_arena *arena, const cer_input_shape *shape, size_t table,
 	for (size_t i = 0; i < shape->n_tables; i++)
 		if (is_of(shape, shape->tables[i].name, table))
 			tables[view->n_tables++] = (uint32_t) i;
+	for (size_t i = 0; i < shape->n_lifts; i++)
+		if (is_of(shape, shape->lifts[i].name, table))
+			lifts[view->n_lifts++] = (uint32_t) i;
+	view->lifts = lifts;
 	view->numbers = places;
 	view->number_names = names;
 	view->tables = tables;
@@ -155,7 +160,7 @@ cer_view_make_tables(cer_arena *arena, const cer_input_shape *shape,
 		size_t table = i > 0 ? i - 1 : OWN_TABLE;
 
 		CER_TRY(fill_view(arena, shape, table, &made[n], err));
-		if (made[n].n_numbers + made[n].n_tables > 0)
+		if (made[n].n_numbers + made[n].n_tables + made[n].n_lifts > 0)
 			n++;
 	}
 	*views = made;

@@ -25,6 +25,8 @@ typedef struct cer_view
 	const cer_text *number_names; /* of these */
 	size_t n_tables;
 	const uint32_t *tables; /* places in a row's codes, rising */
+	size_t n_lifts;
+	const uint32_t *lifts; /* places in the shape's list */
 	size_t n_arrays;
 	const cer_array *arrays;
 } cer_view;

@@ -30,7 +30,7 @@ struct cer_model
 	const cer_encoders *encoders;
 	const cer_infer *infer;
 	size_t n_numbers;
-	size_t n_tables;
+	size_t n_codes; /* of an encoded row */
 	size_t n_inputs;
 	size_t n_classes;
 	const char *kernel_class;
@@ -231,7 +231,7 @@ cer_model_get_scratch_size(const cer_model *model, size_t n_rows)
 	if (model->members != NULL)
 		return cer_members_get_scratch_size(model->members, n_rows);
 	return align_up(n_rows * model->n_numbers * sizeof(float)) +
-	       align_up(n_rows * model->n_tables * sizeof(uint32_t)) +
+	       align_up(n_rows * model->n_codes * sizeof(uint32_t)) +
 	       align_up(model->n_inputs) +
 	       cer_infer_get_scratch_size(model->infer, n_rows);
 }
@@ -250,7 +250,7 @@ divide_scratch(const cer_model *model, size_t n_rows, char *scratch)
 {
 	char *codes = scratch + align_up(n_rows * model->n_numbers * sizeof(float));
 	char *is_read =
-		codes + align_up(n_rows * model->n_tables * sizeof(uint32_t));
+		codes + align_up(n_rows * model->n_codes * sizeof(uint32_t));
 
 	return (encoded_rows){(float *) scratch, (uint32_t *) codes,
 	                      (bool *) is_read,
@@ -275,7 +275,7 @@ cer_model_score(const cer_model *model, size_t n_rows, const cer_value *values,
 	for (size_t row = 0; row < n_rows; row++)
 		cer_encoders_apply_values(model->encoders, 1, values + row * n_values,
 		                          1, rows.numbers + row * model->n_numbers,
-		                          rows.codes + row * model->n_tables);
+		                          rows.codes + row * model->n_codes);
 	cer_infer_run(model->infer, n_rows, rows.numbers, rows.codes, proba,
 	              rows.rest);
 	cer_temperature_apply(model->temperature, n_rows, model->n_classes, proba);
@@ -397,7 +397,7 @@ fill_model(cer_arena *arena, const cer_model_header *header, cer_model *model,
 	kernel_class[size] = '\0';
 	model->kernel_class = kernel_class;
 	model->n_numbers = cer_shape_count_stored(shape);
-	model->n_tables = shape->n_tables;
+	model->n_codes = cer_shape_count_codes(shape);
 	model->n_inputs = header->n_inputs;
 	model->n_classes = header->n_classes;
 	model->temperature = header->temperature;

@@ -39,7 +39,7 @@ count_codes(const cer_input_shape *shape, const cer_encoded *rows, size_t table,
 
 	for (size_t row = 0; row < rows->n_rows; row++)
 	{
-		uint32_t code = rows->codes[row * shape->n_tables + table];
+		uint32_t code = rows->codes[row * cer_shape_count_codes(shape) + table];
 
 		shares[code < n_codes ? code : CER_CODE_UNSEEN] += 1.0f;
 	}

@@ -37,8 +37,9 @@ net_case_make_rows(cer_arena *arena, const cer_input_shape *shape,
 	size_t n_stored = cer_shape_count_stored(shape);
 	float *numbers =
 		cer_arena_allocate(arena, n * (n_stored + 1) * sizeof(float));
+	size_t n_codes = cer_shape_count_codes(shape);
 	uint32_t *codes =
-		cer_arena_allocate(arena, n * (shape->n_tables + 1) * sizeof(*codes));
+		cer_arena_allocate(arena, n * (n_codes + 1) * sizeof(*codes));
 	uint16_t *labels = cer_arena_allocate(arena, n * sizeof(*labels));
 	uint64_t *keys = cer_arena_allocate(arena, n * sizeof(*keys));
 
@@ -47,9 +48,11 @@ net_case_make_rows(cer_arena *arena, const cer_input_shape *shape,
 	for (size_t i = 0; i < n_rows * shape->n_ramps; i++)
 		make_ramp(&shape->ramps[i % shape->n_ramps], &random,
 		          numbers + i / shape->n_ramps * n_stored);
-	for (size_t i = 0; i < n_rows * shape->n_tables; i++)
+	for (size_t i = 0; i < n_rows * n_codes; i++)
 		codes[i] = (uint32_t) random_below(
-			&random, shape->tables[i % shape->n_tables].n_codes);
+			&random, i % n_codes < shape->n_tables
+						 ? shape->tables[i % n_codes].n_codes
+						 : NET_CASE_BAG_ROWS);
 	for (size_t i = 0; i < n_rows; i++)
 	{
 		labels[i] = (uint16_t) random_below(&random, shape->n_classes);
@@ -85,6 +88,42 @@ make_mlp(cer_arena *arena, const mlp_layer *layers, size_t n_layers)
 				layers[i].dropout;
 	}
 	return chain;
+}
+
+/* What takes numbers comes last: some nets have none. */
+static void
+add_lifts(cer_input_shape *shape)
+{
+	static const float edges[] = {-1.5f, -0.5f, 0.25f, 1.0f};
+	static cer_lift lifts[] = {
+		{.kind = CER_LIFT_BAG,
+	     .name = {"w", 1},
+	     .n_out = 3,
+	     .n_codes = 4,
+	     .n_rows = NET_CASE_BAG_ROWS},
+		{.kind = CER_LIFT_PERIODIC,
+	     .name = {"a", 1},
+	     .n_out = 5,
+	     .n_inner = 3,
+	     .deviation = 0.1},
+		{.kind = CER_LIFT_PBLD,
+	     .name = {"b as pbld", 9},
+	     .n_out = 3,
+	     .number = 1,
+	     .n_inner = 4,
+	     .deviation = 0.1},
+		{.kind = CER_LIFT_PLE,
+	     .name = {"b as ple", 8},
+	     .n_out = 4,
+	     .number = 1,
+	     .n_inner = 3,
+	     .edges = edges},
+	};
+
+	lifts[0].code = shape->n_tables;
+	shape->n_bag_codes = 4;
+	shape->lifts = lifts;
+	shape->n_lifts = shape->n_numbers > 1 ? 4 : 1;
 }
 
 void
@@ -136,6 +175,8 @@ net_case_init(net_case *c, const net_case_spec *spec)
 		c->shape.ramps = ramps;
 		c->shape.n_ramps = 2;
 	}
+	if (spec->has_lifts)
+		add_lifts(&c->shape);
 	if (spec->has_joins || spec->has_arrays)
 	{
 		c->shape.number_names = spec->has_arrays  ? arrays

@@ -39,6 +39,7 @@ typedef struct net_case_spec
 	size_t n_classes;
 	bool has_ramps;   /* among n_numbers, which are 7 */
 	bool has_joins;   /* number "p.b", and aliases p, q and r */
+	bool has_lifts;   /* a bag, and of numbers "a" and "b" one of each kind */
 	bool has_arrays;  /* numbers are of arrays "p.s" and "p.t" */
 	const char *text; /* of the structure, see layer_text.h; NULL: layers */
 	const mlp_layer *layers;
@@ -50,7 +51,8 @@ typedef struct net_case_spec
 	bool has_plain_gemm;
 } net_case_spec;
 
-#define NET_CASE_SEED 7
+#define NET_CASE_SEED     7
+#define NET_CASE_BAG_ROWS 11
 
 /* Asserts that all goes well; weights, biases among them, are random. */
 extern void net_case_init(net_case *c, const net_case_spec *spec);

@@ -79,8 +79,8 @@ rows_make(test_random *random, size_t n_rows, bool has_ties)
 		labels[row] = (uint16_t) (row < 2 ? row : random_below(random, 2));
 		make_values(random, values + row * ROWS_N_INPUTS);
 	}
-	*rows = (test_rows){n_rows, ROWS_N_INPUTS, 2,      inputs,
-	                    keys,   parts,         labels, values};
+	*rows = (test_rows){n_rows, ROWS_N_INPUTS, 2,      inputs, keys,
+	                    parts,  labels,        values, NULL};
 	return rows;
 }
 
@@ -103,6 +103,7 @@ rows_get_columns(const test_rows *rows, cer_column *columns)
 			.type = rows->inputs[i].storage == CER_CODE32 ? CER_TYPE_CATEGORY
 		                                                  : CER_TYPE_NUMBER,
 			.is_in_star = true,
+			.unit = rows->units != NULL ? rows->units[i] : CER_UNIT_NONE,
 		};
 }
 

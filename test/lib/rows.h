@@ -24,7 +24,8 @@ typedef struct test_rows
 	const uint64_t *row_keys;
 	const uint8_t *parts;
 	const uint16_t *labels;
-	const test_value *values; /* (n_rows, n_inputs) */
+	const test_value *values;   /* (n_rows, n_inputs) */
+	const cer_time_unit *units; /* by input; NULL: none is a time */
 } test_rows;
 
 /* How rows come: NULL random means in their order, in large chunks. */

@@ -16,6 +16,24 @@ static const char *const all_kinds =
 	"FE *, hour : onehot, city : embed(5), small : standardize, "
 	"wide : quantile, same : ple(3)";
 
+/* Several for one column; wide holds timestamps, small times, same dates. */
+static const char *const more_kinds =
+	"FE *, hour : bins(5) + hash(7, 3) + cycles(24) + periodic(4, 2), "
+	"wide : parts + cycles + log + ple(3, d = 2) + robust, "
+	"small : cycles + parts + pbld(3), same : parts + cycles + quantile, "
+	"color : onehot + hash(4, 2) + ngram(2, 3, 11, 4), city : ngram + embed";
+
+static const cer_time_unit units[ROWS_N_INPUTS] = {
+	CER_UNIT_TIMESTAMP, CER_UNIT_NONE, CER_UNIT_TIME, CER_UNIT_DATE};
+
+static const struct
+{
+	const char *fe;
+	const cer_time_unit *units;
+} kinds[] = {{all_kinds, NULL}, {more_kinds, units}, {"FE *", units}};
+
+#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
 static void
 assert_encoded_equal(const cer_encoded *a, const cer_encoded *b,
                      const cer_input_shape *shape)
@@ -25,7 +43,8 @@ assert_encoded_equal(const cer_encoded *a, const cer_encoded *b,
 	assert_int_equal(n, b->n_rows);
 	assert_memory_equal(a->numbers, b->numbers,
 	                    n * cer_shape_count_stored(shape) * 4);
-	assert_memory_equal(a->codes, b->codes, n * shape->n_tables * 4);
+	assert_memory_equal(a->codes, b->codes,
+	                    n * cer_shape_count_codes(shape) * 4);
 	assert_memory_equal(a->labels, b->labels, n * 2);
 	assert_memory_equal(a->row_keys, b->row_keys, n * 8);
 }
@@ -40,26 +59,28 @@ run_backwards(void *self, cer_task_fn fn, void *arg, size_t n_tasks)
 }
 
 static void
-check_arrivals(test_random *random, size_t n_rows, bool has_ties)
+check_arrivals(test_random *random, size_t n_rows, bool has_ties, size_t kind)
 {
 	test_rows *rows = rows_make(random, n_rows, has_ties);
+	const char *fe = kinds[kind].fe;
 	const arrival any = {random, true, true};
 	cer_host threads = cer_host_plain;
 	const cer_input_shape *shape;
 	encoded_rows expected;
 
+	rows->units = kinds[kind].units;
 	threads.run_tasks = run_backwards;
-	assert_int_equal(encoded_init(&expected, rows, &cer_host_plain, &in_order,
-	                              all_kinds, NULL),
-	                 CER_OK);
+	assert_int_equal(
+		encoded_init(&expected, rows, &cer_host_plain, &in_order, fe, NULL),
+		CER_OK);
 	shape = cer_encoders_get_shape(expected.encoders);
 	for (size_t n_threads = 1; n_threads < 9; n_threads += 2)
 	{
 		encoded_rows got;
 
 		threads.n_threads = n_threads;
-		assert_int_equal(
-			encoded_init(&got, rows, &threads, &any, all_kinds, NULL), CER_OK);
+		assert_int_equal(encoded_init(&got, rows, &threads, &any, fe, NULL),
+		                 CER_OK);
 		assert_encoded_equal(&expected.train, &got.train, shape);
 		assert_encoded_equal(&expected.valid, &got.valid, shape);
 		encoded_release(&got);
@@ -75,9 +96,12 @@ test_encode__does_not_tell_how_rows_came(void **state)
 
 	(void) state;
 	random_init(&random);
-	check_arrivals(&random, 2, false);
-	check_arrivals(&random, 3000, false);
-	check_arrivals(&random, 3000, true);
+	for (size_t kind = 0; kind < N_KINDS; kind++)
+	{
+		check_arrivals(&random, 2, false, kind);
+		check_arrivals(&random, 3000, false, kind);
+		check_arrivals(&random, 3000, true, kind);
+	}
 }
 
 /* Values as a scorer has them: numbers, codes found by their text. */
@@ -137,8 +161,9 @@ assert_rows_equal_columns(const cer_encoders *encoders, const test_rows *rows,
 		assert_memory_equal(
 			numbers, encoded->numbers + at * cer_shape_count_stored(shape),
 			cer_shape_count_stored(shape) * sizeof(float));
-		assert_memory_equal(codes, encoded->codes + at * shape->n_tables,
-		                    shape->n_tables * sizeof(uint32_t));
+		assert_memory_equal(codes,
+		                    encoded->codes + at * cer_shape_count_codes(shape),
+		                    cer_shape_count_codes(shape) * sizeof(uint32_t));
 	}
 	assert_int_equal(n_checked, encoded->n_rows);
 }
@@ -147,19 +172,23 @@ static void
 test_encode__row_by_row_is_as_by_column(void **state)
 {
 	test_random random;
-	test_rows *rows;
-	encoded_rows f;
 
 	(void) state;
 	random_init(&random);
-	rows = rows_make(&random, 2000, false);
-	assert_int_equal(
-		encoded_init(&f, rows, &cer_host_plain, &in_order, all_kinds, NULL),
-		CER_OK);
-	assert_rows_equal_columns(f.encoders, rows, &f.train);
-	assert_rows_equal_columns(f.encoders, rows, &f.valid);
-	encoded_release(&f);
-	rows_free(rows);
+	for (size_t kind = 0; kind < N_KINDS; kind++)
+	{
+		test_rows *rows = rows_make(&random, 7000, false);
+		encoded_rows f;
+
+		rows->units = kinds[kind].units;
+		assert_int_equal(encoded_init(&f, rows, &cer_host_plain, &in_order,
+		                              kinds[kind].fe, NULL),
+		                 CER_OK);
+		assert_rows_equal_columns(f.encoders, rows, &f.train);
+		assert_rows_equal_columns(f.encoders, rows, &f.valid);
+		encoded_release(&f);
+		rows_free(rows);
+	}
 }
 
 /* ---- bytes ---- */
@@ -179,20 +208,17 @@ pack_and_unpack(cer_arena *arena, const cer_encoders *encoders, cer_text *bytes)
 }
 
 static void
-test_encoders_unpack__gives_what_was_packed(void **state)
+check_bytes(test_random *random, size_t kind)
 {
-	test_random random;
-	test_rows *rows;
+	test_rows *rows = rows_make(random, 1000, false);
 	const cer_encoders *got;
 	cer_text bytes[ROWS_N_INPUTS], again[ROWS_N_INPUTS];
 	encoded_rows f;
 
-	(void) state;
-	random_init(&random);
-	rows = rows_make(&random, 1000, false);
-	assert_int_equal(
-		encoded_init(&f, rows, &cer_host_plain, &in_order, all_kinds, NULL),
-		CER_OK);
+	rows->units = kinds[kind].units;
+	assert_int_equal(encoded_init(&f, rows, &cer_host_plain, &in_order,
+	                              kinds[kind].fe, NULL),
+	                 CER_OK);
 	got = pack_and_unpack(f.arena, f.encoders, bytes);
 	assert_rows_equal_columns(got, rows, &f.train);
 	pack_and_unpack(f.arena, got, again);
@@ -205,14 +231,66 @@ test_encoders_unpack__gives_what_was_packed(void **state)
 	rows_free(rows);
 }
 
+/* Bytes that are changed are refused, or are those of other encoders. */
+static void
+check_damage(test_random *random, size_t kind)
+{
+	test_rows *rows = rows_make(random, 300, false);
+	cer_text bytes[ROWS_N_INPUTS];
+	encoded_rows f;
+
+	rows->units = kinds[kind].units;
+	assert_int_equal(encoded_init(&f, rows, &cer_host_plain, &in_order,
+	                              kinds[kind].fe, NULL),
+	                 CER_OK);
+	pack_and_unpack(f.arena, f.encoders, bytes);
+	for (size_t i = 0; i < ROWS_N_INPUTS; i++)
+		for (size_t at = 0; at < 256 && at < bytes[i].size; at++)
+		{
+			char *byte = (char *) (uintptr_t) bytes[i].data + at;
+			char before = *byte;
+			const cer_encoders *got;
+			cer_text again;
+
+			*byte = (char) random_bits(random);
+			if (cer_encoders_unpack(f.arena, &bytes[i], 1, 2, &got, NULL) ==
+			    CER_OK)
+			{
+				assert_int_equal(
+					cer_encoders_pack(f.arena, got, 0, &again, NULL), CER_OK);
+				assert_int_equal(again.size, bytes[i].size);
+				assert_memory_equal(again.data, bytes[i].data, again.size);
+			}
+			*byte = before;
+		}
+	encoded_release(&f);
+	rows_free(rows);
+}
+
+static void
+test_encoders_unpack__gives_what_was_packed(void **state)
+{
+	test_random random;
+
+	(void) state;
+	random_init(&random);
+	for (size_t kind = 0; kind < N_KINDS; kind++)
+	{
+		check_bytes(&random, kind);
+		check_damage(&random, kind);
+	}
+}
+
 /* ---- failures ---- */
 
 static cer_status
 encode_and_release(const cer_host *host, void *arg)
 {
+	test_rows *rows = arg;
+	const char *fe = rows->units != NULL ? more_kinds : all_kinds;
 	encoded_rows f;
 	cer_text bytes;
-	cer_status status = encoded_init(&f, arg, host, &in_order, all_kinds, NULL);
+	cer_status status = encoded_init(&f, rows, host, &in_order, fe, NULL);
 
 	for (size_t i = 0; status == CER_OK && i < ROWS_N_INPUTS; i++)
 		status = cer_encoders_pack(f.arena, f.encoders, i, &bytes, NULL);
@@ -231,6 +309,8 @@ test_encode__survives_each_failed_allocation(void **state)
 	(void) state;
 	random_init(&random);
 	rows = rows_make(&random, 500, true);
+	assert_true(failing_host_run(encode_and_release, rows) > 30);
+	rows->units = units;
 	assert_true(failing_host_run(encode_and_release, rows) > 30);
 	rows_free(rows);
 }

@@ -1,0 +1,72 @@
+-- encoders: every one in training and in scoring, and what rows choose
+\set VERBOSITY terse
+SET client_min_messages = warning;
+CREATE ROLE regress_encode_owner;
+CREATE SCHEMA encode AUTHORIZATION regress_encode_owner;
+SET SESSION AUTHORIZATION regress_encode_owner;
+SET search_path = encode, cerebro;
+
+-- departures are late in the evening and on Fridays, and by code in a way that bins cannot tell; words of the note tell, too
+CREATE TABLE trips (id integer PRIMARY KEY, departed timestamp, day date, at time, code integer, price float8, note text, maker text, late boolean);
+INSERT INTO trips
+	SELECT i, t, t::date, t::time, code, CASE WHEN i % 17 > 0 THEN exp((i * 37 % 101) / 20.0) - 3 END,
+		CASE WHEN i % 13 > 0 THEN (ARRAY['Fog on field', 'clear sky', 'SNOW and fog', 'light rain', ''])[1 + i * 7 % 5] END, 'maker ' || i * 31 % 900,
+		(extract(hour FROM t) > 17)::int + (extract(dow FROM t) = 5)::int + (hashint4(code) % 2 = 0)::int + (i * 7 % 5 IN (0, 2))::int + i % 3 / 2 > 2
+	FROM (SELECT i, timestamp '2023-03-01' + i * interval '191 minutes' AS t, i * 7919 % 400 AS code FROM generate_series(1, 6000) i) s;
+SELECT create_task('encode', source => 'SELECT * FROM encode.trips', label => 'late', key => '{id}');
+
+-- what the rows choose is seen in the graph of the model
+SELECT train('encode', 'PT epochs = 2, seed = 1') AS model \gset
+SELECT operator, path, detail, shape FROM graph(:model) WHERE path LIKE 'FE.%' ORDER BY node;
+
+-- every encoder: scores of rows alone, together and by evaluate come from the same values
+CREATE FUNCTION try(fe text, structure text DEFAULT 'mlp(8)') RETURNS TABLE (n bigint, same boolean, n_scores bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	model integer := cerebro.train('encode', format('%s AS %s PT epochs = 1, batch = 64', fe, structure));
+BEGIN
+	RETURN QUERY SELECT count(*), bool_and(one = many), count(DISTINCT many) FROM
+		(SELECT t.id, cerebro.predict(model, t) AS many FROM encode.trips t) s
+		JOIN LATERAL (SELECT cerebro.predict(model, (SELECT t FROM encode.trips t WHERE t.id = s.id)) AS one) o ON s.id % 60 = 0;
+END $$;
+SELECT fe, same, n_scores > 1 AS varied FROM unnest(ARRAY[
+	'FE price : log', 'FE price : bins', 'FE price : bins(4) + robust', 'FE price : ple(8, d = 4)', 'FE price : periodic(8, 4)', 'FE price : pbld',
+	'FE code : hash(64, 4)', 'FE code : embed + ple(5) + hash', 'FE maker : hash(128, 4)', 'FE maker : ngram', 'FE note : ngram(2, 4, 128, 8) + embed + hash(16, 2)',
+	'FE departed : parts', 'FE departed : cycles', 'FE day : parts + cycles', 'FE at : parts + cycles', 'FE code : cycles(7)',
+	'FE *, price : robust + periodic(4, 2) + bins(20)']) fe, try(fe);
+
+-- structures that take features as a vector, or twice
+SELECT s, same, n_scores > 1 AS varied FROM unnest(ARRAY['dcn', 'wide_deep', 'tabm(members = 4)', 'realmlp', 'residual']) s,
+	try('FE price : pbld + ple(4, d = 2), note : ngram, code', s);
+SELECT train('encode', 'FE price : pbld AS ft_transformer PT epochs = 1');
+
+-- what does not fit
+SELECT train('encode', 'FE price : parts');
+SELECT train('encode', 'FE price : cycles');
+SELECT train('encode', 'FE code : ngram');
+SELECT train('encode', 'FE note : bins');
+SELECT train('encode', 'FE note : periodic');
+SELECT train('encode', 'FE price : hash(1)');
+SELECT train('encode', 'FE price : bins + bins(3)');
+
+-- values that no row had, and none
+SELECT train('encode', 'FE departed : parts + cycles, note : ngram, maker : hash AS mlp(8) PT epochs = 1') AS model \gset
+SELECT predict(:model, ROW (1, 'infinity', NULL, NULL, NULL, NULL, NULL, NULL, NULL)::trips) = predict(:model, ROW (1, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::trips) AS infinite_is_missing,
+	predict(:model, ROW (1, '1890-02-28', NULL, NULL, NULL, NULL, repeat('never seen ', 1000), 'maker of none', NULL)::trips) BETWEEN 0 AND 1 AS is_scored;
+
+-- a date's zone is nobody's: scores do not follow the session's
+CREATE TABLE moments (id integer PRIMARY KEY, at timestamptz, good boolean);
+INSERT INTO moments SELECT i, timestamptz '2024-01-01 00:00+00' + i * interval '7 hours', extract(hour FROM timestamp '2024-01-01' + i * interval '7 hours') > 11 FROM generate_series(1, 500) i;
+SELECT create_task('moment', source => 'SELECT * FROM encode.moments', label => 'good', key => '{id}');
+SET timezone = 'UTC';
+SELECT train('moment', 'FE at : parts AS mlp(8) PT epochs = 40, batch = 64') AS model \gset
+SELECT auc > 0.8 AS learnt FROM evaluate(:model);
+CREATE TEMPORARY TABLE before AS SELECT id, predict(:model, m) AS p FROM moments m;
+SET timezone = 'Asia/Tokyo';
+SELECT bool_and(predict(:model, m) = p) AS same FROM moments m JOIN before USING (id);
+RESET timezone;
+
+RESET SESSION AUTHORIZATION;
+SET client_min_messages = error;
+SELECT name, cerebro.drop_task(name) FROM cerebro.tasks WHERE owner = 'regress_encode_owner'::regrole ORDER BY id;
+DROP SCHEMA encode CASCADE;
+DROP ROLE regress_encode_owner;
