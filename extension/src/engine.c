@@ -75,6 +75,7 @@ engine_start(EngineHandler handler, void *self)
 
 	check_alone();
 	register_exit();
+	engine_limit_take();
 	context = AllocSetContextCreate(TopMemoryContext, "cerebro engine",
 	                                ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(context);
@@ -89,9 +90,11 @@ engine_start(EngineHandler handler, void *self)
 	PG_TRY();
 	{
 		engine_process_start(&engine->process);
+		engine_limit_step_back(engine->process.pid);
 	}
 	PG_CATCH();
 	{
+		engine_limit_release();
 		MemoryContextSwitchTo(caller);
 		MemoryContextDelete(context);
 		PG_RE_THROW();
@@ -107,6 +110,7 @@ engine_stop(Engine *engine)
 {
 	dlist_delete(&engine->node);
 	engine_process_stop(&engine->process);
+	engine_limit_release();
 	MemoryContextDelete(engine->context);
 }
 

@@ -24,6 +24,16 @@ engine_process_fail(const EngineProcess *process) pg_attribute_noreturn();
 /* The most memory that it held so far; 0: cannot be told. */
 extern uint64 engine_process_read_peak(pid_t pid);
 
+/* ------------------------------------------- how many: engine_limit.c */
+
+extern void engine_limit_init(void);
+/* Takes a slot, or raises; a session that has one keeps it. */
+extern void engine_limit_take(void);
+/* Waits for one: outside of transactions. */
+extern void engine_limit_wait(void);
+extern void engine_limit_release(void);
+extern void engine_limit_step_back(pid_t pid);
+
 typedef struct Engine Engine;
 
 /* Gets every message but errors, which are raised; lent for the call. */

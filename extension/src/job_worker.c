@@ -127,6 +127,7 @@ train(const Job *job, Attempt *attempt)
 	Scope scope;
 
 	apply_settings(job);
+	engine_limit_wait();
 	begin_as(job->owner, &scope);
 	training = training_new(attempt, attempt->triple);
 	PG_TRY();
@@ -177,6 +178,7 @@ run(const Job *job, Attempt *attempt)
 	}
 	PG_CATCH();
 	{
+		engine_limit_release();
 		MemoryContextSwitchTo(caller);
 		EmitErrorReport();
 		attempt_end_by_error(attempt);

@@ -42,6 +42,7 @@ train_init(void)
 		&job_max_workers, 2, 0, 1024, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	train_state_init();
 	job_epoch_init();
+	engine_limit_init();
 	extract_init();
 }
 

@@ -1,0 +1,33 @@
+#!/bin/sh
+# How many engines work at once, and how urgently.
+. "$TEST_LIB/tap.sh"
+. "$TEST_LIB/train.sh"
+
+server_start 'cerebro.max_engines = 1'
+train_set_up
+
+train_begin
+like "$(psql_value "SELECT cerebro.train('good', 'PT epochs = 1')")" 'ERROR:  too many engines are at work already' 'a session is refused where all engines work'
+psql_value "SET client_min_messages = error; SELECT cerebro.train('good', 'PT epochs = 2', wait => false)" >/dev/null
+JOB=$(psql_value 'SELECT max(id) FROM cerebro.job')
+poll_until "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'cerebro training'"
+is "$(psql_value "SELECT status FROM cerebro.job WHERE id = $JOB")" running 'a job in the background waits'
+is "$(psql_value "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'cerebro training' AND xact_start IS NOT NULL")" 0 'without a transaction'
+psql_value "SELECT pg_cancel_backend($BACKEND)" >/dev/null
+wait "$SESSION"
+poll_until "SELECT status = 'done' FROM cerebro.job WHERE id = $JOB"
+ok $? 'and goes on when the engine has left'
+is "$(psql_value "SET client_min_messages = error; SELECT cerebro.train('good', 'PT epochs = 1, seed = 2') > 0")" t 'sessions may again'
+
+# a killed session gives its place back
+train_begin
+kill -9 "$ENGINE"
+wait "$SESSION"
+is "$(psql_value "SET client_min_messages = error; SELECT cerebro.train('good', 'PT epochs = 1, seed = 3') > 0")" t 'a killed engine gives its place back'
+
+PGOPTIONS='-c cerebro.engine_nice=7' train_begin
+is "$(awk '{print $19}' "/proc/$ENGINE/stat")" 7 'an engine stands back as told'
+psql_value "SELECT pg_cancel_backend($BACKEND)" >/dev/null
+wait "$SESSION"
+nothing_left 'at the end'
+done_testing
