@@ -10,7 +10,11 @@
  *
  * Whether exact values tell more is measured on the training rows, each of them
  * predicted by the others: the share of its class in its bin, against the share
- * among rows of its value, drawn towards that of the bin.
+ * among rows of its value, drawn towards that of the bin.  A small gain is not
+ * worth a table of many values, which the network can learn by heart: users and
+ * films of movielens gain 6 % of the label's entropy (test log-loss .614 without
+ * embeddings, .555 with), minutes of flights 0.3 % (.4426 and .4451); adult's
+ * 120 capital gains and 95 losses 0.9 and 0.3 % (.279 and .267).
  */
 #include "data/encoder.h"
 
@@ -26,8 +30,10 @@
 #define PRIOR_ROWS     0.1   /* that a bin begins with */
 #define COMPARED_BINS  64    /* that exact values must beat */
 #define ROWS_PER_VALUE 3     /* at least, for embed */
-#define MIN_GAIN       0.002 /* of the label's entropy */
-#define MIN_DEVIATIONS 4.0   /* that the gain must be above 0 */
+#define MIN_GAIN       0.002 /* of the label's entropy: of few values */
+#define MIN_GAIN_MANY  0.01  /* of more */
+#define FEW_CODES      256
+#define MIN_DEVIATIONS 4.0 /* that the gain must be above 0 */
 
 /* ---- what the rows tell ---- */
 
@@ -184,18 +190,20 @@ tells_more(const cer_choice_input *choice, const number_rows *rows)
 	                .of_value = choice->counts + 2 * n_classes};
 	double n = (double) rows->n;
 	double entropy;
+	double least;
 
 	if (!rows->is_whole || rows->n < ROWS_PER_VALUE * rows->n_distinct ||
 	    rows->n_distinct < FEW_VALUES)
 		return false;
 	entropy = find_prior(&c);
+	least = rows->n_distinct > FEW_CODES ? MIN_GAIN_MANY : MIN_GAIN;
 	compare_bins(&c);
 	for (size_t i = 0; i < N_STRENGTHS; i++)
 	{
 		double mean = c.gain[i] / n;
 		double deviation = sqrt((c.squares[i] / n - mean * mean) / n);
 
-		if (mean > MIN_GAIN * entropy && mean > MIN_DEVIATIONS * deviation)
+		if (mean > least * entropy && mean > MIN_DEVIATIONS * deviation)
 			return true;
 	}
 	return false;

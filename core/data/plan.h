@@ -18,7 +18,7 @@ typedef struct cer_plan_input
 } cer_plan_input;
 
 /* Of the rules by which encoders are chosen: part of ids. */
-#define CER_ENCODERS_CHOICE 1
+#define CER_ENCODERS_CHOICE 2
 
 struct cer_plan
 {

@@ -13,7 +13,7 @@ INSERT INTO trips
 		CASE WHEN i % 13 > 0 THEN (ARRAY['Fog on field', 'clear sky', 'SNOW and fog', 'light rain', ''])[1 + i * 7 % 5] END, 'maker ' || i * 31 % 900,
 		(extract(hour FROM t) > 17)::int + (extract(dow FROM t) = 5)::int + (hashint4(code) % 2 = 0)::int + (i * 7 % 5 IN (0, 2))::int + i % 3 / 2 > 2
 	FROM (SELECT i, timestamp '2023-03-01' + i * interval '191 minutes' AS t, i * 7919 % 400 AS code FROM generate_series(1, 6000) i) s;
-SELECT create_task('encode', source => 'SELECT * FROM encode.trips', label => 'late', key => '{id}');
+SELECT create_task('encode', source => 'SELECT * FROM encode.trips', label => 'late', key => '{id}') > 0 AS made;
 
 -- what the rows choose is seen in the graph of the model
 SELECT train('encode', 'PT epochs = 2, seed = 1') AS model \gset
@@ -56,7 +56,7 @@ SELECT predict(:model, ROW (1, 'infinity', NULL, NULL, NULL, NULL, NULL, NULL, N
 -- a date's zone is nobody's: scores do not follow the session's
 CREATE TABLE moments (id integer PRIMARY KEY, at timestamptz, good boolean);
 INSERT INTO moments SELECT i, timestamptz '2024-01-01 00:00+00' + i * interval '7 hours', extract(hour FROM timestamp '2024-01-01' + i * interval '7 hours') > 11 FROM generate_series(1, 500) i;
-SELECT create_task('moment', source => 'SELECT * FROM encode.moments', label => 'good', key => '{id}');
+SELECT create_task('moment', source => 'SELECT * FROM encode.moments', label => 'good', key => '{id}') > 0 AS made;
 SET timezone = 'UTC';
 SELECT train('moment', 'FE at : parts AS mlp(8) PT epochs = 40, batch = 64') AS model \gset
 SELECT auc > 0.8 AS learnt FROM evaluate(:model);
