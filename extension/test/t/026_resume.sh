@@ -50,9 +50,9 @@ strike() {
 		;;
 	worker) kill -9 "$worker" ;;
 	engine)
-		engine=$(engines_of "$worker")
-		[ -n "$engine" ] || return 1
-		kill -9 $engine
+		victim=$(engines_of "$worker")
+		[ -n "$victim" ] || return 1
+		kill -9 "$victim"
 		;;
 	esac
 }
