@@ -92,6 +92,9 @@ print_section(cer_arena *arena, const cer_mst *mst, cer_ast_kind kind,
 
 #define MAX_CHOICE_TEXT 300
 
+/* For printf: all of a text, where CER_SHOW is for messages and clips. */
+#define WHOLE(text) (int) (text).size, (text).data
+
 /* "AS realmlp PT ..., epochs = 64" behind FE, without what PT says. */
 static cer_status
 make_triple(cer_arena *arena, const cer_mst *mst, const auto_choice *choice,
@@ -109,8 +112,8 @@ make_triple(cer_arena *arena, const cer_mst *mst, const auto_choice *choice,
 	text = cer_arena_allocate(arena, size);
 	if (text == NULL)
 		return cer_fail_memory(err, size);
-	n = snprintf(text, size, "%.*s AS %s %.*s", CER_SHOW(fe), choice->structure,
-	             CER_SHOW(pt));
+	n = snprintf(text, size, "%.*s AS %s %.*s", WHOLE(fe), choice->structure,
+	             WHOLE(pt));
 	for (size_t i = 0; i < MAX_SETTINGS && choice->settings[i].name; i++)
 	{
 		const auto_setting *setting = &choice->settings[i];
@@ -163,6 +166,6 @@ cer_auto_request(cer_arena *arena, const cer_mst *mst, const cer_mst **request,
 	text = cer_arena_allocate(arena, size);
 	if (text == NULL)
 		return cer_fail_memory(err, size);
-	n = snprintf(text, size, "%.*s AS auto", CER_SHOW(fe));
+	n = snprintf(text, size, "%.*s AS auto", WHOLE(fe));
 	return cer_mst_parse(arena, (cer_text){text, (size_t) n}, request, err);
 }

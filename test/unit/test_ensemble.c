@@ -478,6 +478,13 @@ expect_first(const char *request, size_t n_rows, const char *expected)
 	cer_arena_free(arena);
 }
 
+#define LONG_FE                                                \
+	"FE JOIN airports VIA (dest), JOIN planes, JOIN weather, " \
+	"dow = (extract(dow from time_hour)) : onehot, hour"
+#define LONG_PT                                                    \
+	"PT sgd(lr = 0.5, momentum = 0.5, decay = 0.25), epochs = 3, " \
+	"patience = 2, dropout = 0.25, seed = 7"
+
 static void
 test_auto__follows_the_rows_and_the_request(void **state)
 {
@@ -505,6 +512,14 @@ test_auto__follows_the_rows_and_the_request(void **state)
 	expect_first("FE a : onehot AS auto(5) PT sgd(lr = 0.5), epochs = 3", 100,
 	             "FE a : onehot AS realmlp(256 x 3) PT sgd(lr = 0.5), "
 	             "epochs = 3 @1");
+	/* texts that are longer than what a message shows of one */
+	expect_first(LONG_FE " AS auto " LONG_PT, 100,
+	             LONG_FE " AS realmlp(256 x 3) " LONG_PT " @1");
+	assert_ok(cer_auto_request(arena, parse(arena, LONG_FE " AS mlp(3)"),
+	                           &request, &err),
+	          &err);
+	assert_ok(cer_mst_print(arena, request, &text, &err), &err);
+	assert_string_equal(text.data, LONG_FE " AS auto @1");
 	cer_arena_free(arena);
 }
 
