@@ -34,7 +34,7 @@ struct cer_infer
 	const cer_kernels *kernels;
 	size_t n_numbers;
 	size_t n_classes;
-	size_t n_codes; /* of a row */
+	size_t n_codes;               /* of a row */
 	const cer_infer_graph *graph; /* or NULL: a chain, as follows */
 	const cer_infer_first *first;
 	size_t n_layers;

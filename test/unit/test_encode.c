@@ -33,8 +33,8 @@ column_init(column_rows *c, cer_storage storage)
 {
 	memset(c, 0, sizeof(*c));
 	c->input = (cer_input){TEXT("x"), storage};
-	c->rows = (test_rows){0,       1,        2,         &c->input,
-	                      c->keys, c->parts, c->labels, c->values, NULL};
+	c->rows = (test_rows){0,        1,         2,         &c->input, c->keys,
+	                      c->parts, c->labels, c->values, NULL};
 }
 
 static void
