@@ -129,6 +129,14 @@ static const cer_arg cycles_args[] = {
 		.code = word_code, .n_args = COUNT(word_args), .args = word_args \
 	}
 
+/* Of columns that are not plain numbers, or with an argument that must be. */
+#define WORD_SHOWN(word_code, word_name, word_args, word_example, word_help) \
+	{                                                                        \
+		.name = word_name, .help = word_help, .kind = CER_WORD_ENCODER,      \
+		.code = word_code, .n_args = COUNT(word_args), .args = word_args,    \
+		.example = word_example                                              \
+	}
+
 const cer_word cer_encoder_words[] = {
 	WORD(CER_ENCODER_ROBUST, "robust",
          "number: minus the median, over the interquartile range, large values "
@@ -150,8 +158,9 @@ const cer_word cer_encoder_words[] = {
               "number: as robust, and learnt numbers of cosines of learnt "
               "frequencies and phases (Holzmueller and others 2024)"),
 	WORD_ARGS(CER_ENCODER_BINS, "bins", bins_args, "number: an input per bin"),
-	WORD_ARGS(
+	WORD_SHOWN(
 		CER_ENCODER_CYCLES, "cycles", cycles_args,
+		"FE *, time_hour : cycles + parts",
 		"date, time or number: sine and cosine of the way through periods "
 		"that come again"),
 	WORD(CER_ENCODER_PARTS, "parts",
@@ -161,16 +170,19 @@ const cer_word cer_encoder_words[] = {
          "category, or number as one: an input per value"),
 	WORD_ARGS(CER_ENCODER_EMBED, "embed", embed_args,
               "category, or number as one: a learnt vector per value"),
-	WORD_ARGS(CER_ENCODER_HASH, "hash", hash_args,
-              "category, or number as one: a learnt vector per hash of the "
-              "value, which is not stored"),
-	WORD_ARGS(
+	WORD_SHOWN(CER_ENCODER_HASH, "hash", hash_args,
+               "FE *, tailnum : hash(4096)",
+               "category, or number as one: a learnt vector per hash of the "
+               "value, which is not stored"),
+	WORD_SHOWN(
 		CER_ENCODER_SEQUENCE, "sequence", sequence_args,
+		"FE *, readings : sequence(24)",
 		"array of numbers: its first n elements, by mean and deviation of "
 		"all of them, and how many there are"),
-	WORD_ARGS(CER_ENCODER_NGRAM, "ngram", ngram_args,
-              "text: the sum of learnt vectors of its pieces of n characters, "
-              "by their hashes"),
+	WORD_SHOWN(CER_ENCODER_NGRAM, "ngram", ngram_args,
+               "FE *, remark : ngram(3)",
+               "text: the sum of learnt vectors of its pieces of n characters, "
+               "by their hashes"),
 };
 
 const size_t cer_encoder_word_count = COUNT(cer_encoder_words);

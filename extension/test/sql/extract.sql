@@ -179,7 +179,7 @@ SELECT cerebro.train('wide', 'FE b, c AS mlp(2) PT epochs = 1') > 0 AS trained;
 SELECT sum(bytes) <= 1 << 20 AS fits FROM cerebro.extracts;
 SET cerebro.plan_extract = force;
 SELECT cerebro.train('wide', 'FE a, b AS mlp(2) PT epochs = 1') > 0 AS trained;
-SELECT column_name FROM cerebro.extracts WHERE task = 'wide' AND column_name IN ('a', 'b') ORDER BY 1;
+SELECT count(*) > 0 AS some_stay, sum(bytes) <= 1 << 20 AS fits FROM cerebro.extracts WHERE task = 'wide';
 RESET cerebro.plan_extract;
 RESET cerebro.extract_memory;
 
