@@ -121,6 +121,41 @@ check_home(const private_cluster *cluster)
 	}
 }
 
+/* Fails with EEXIST or ENOTEMPTY where the name is taken. */
+static int
+rename_new(const char *from, const char *to)
+{
+	if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	return rename(from, to); /* file systems that cannot tell */
+}
+
+/*
+ * Others may look for the folder at the same time: it has its owner before it
+ * has its name, and who comes second takes the first one's.
+ */
+static exit_code
+make_folder(const private_cluster *cluster)
+{
+	char *draft = keep_printf("%s.XXXXXX", cluster->home);
+
+	if (mkdtemp(draft) == NULL)
+		return explain_folder(cluster->home);
+	if ((!cluster->is_dropping ||
+	     chown(draft, cluster->uid, cluster->gid) == 0) &&
+	    (rename_new(draft, cluster->home) == 0 || errno == EEXIST ||
+	     errno == ENOTEMPTY))
+	{
+		rmdir(draft); /* of who came second */
+		return EXIT_OK;
+	}
+	explain_folder(cluster->home);
+	rmdir(draft);
+	return EXIT_FAILED;
+}
+
 exit_code
 cluster_make_home(private_cluster *cluster)
 {
@@ -135,14 +170,10 @@ cluster_make_home(private_cluster *cluster)
 		             "$CEREBRO_HOME.");
 		return EXIT_FAILED;
 	}
-	if (mkdir(cluster->home, 0700) == 0)
-	{
-		if (cluster->is_dropping &&
-		    chown(cluster->home, cluster->uid, cluster->gid) != 0)
-			return explain_folder(cluster->home);
-	}
-	else if (errno != EEXIST)
-		return explain_folder(cluster->home);
+	if (access(cluster->home, F_OK) != 0)
+		code = make_folder(cluster);
+	if (code != EXIT_OK)
+		return code;
 	return check_home(cluster);
 }
 
