@@ -68,8 +68,8 @@ check_alike(const Model *a, const Model *b)
 		                        "expressions in FE.")));
 }
 
-static void
-check_no_ensemble(const Model *model)
+void
+ensemble_check_none(const Model *model)
 {
 	ArchiveScan *scan = archive_scan_by_id("ensemble_member", model->id);
 	bool is_one = archive_scan_next(scan);
@@ -100,7 +100,7 @@ open_models(Ensemble *e, ArrayType *ids)
 			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 			                errmsg("a model of an ensemble is NULL")));
 		model_open_to(DatumGetInt32(values[i]), RIGHT_READ, &e->models[i]);
-		check_no_ensemble(&e->models[i]);
+		ensemble_check_none(&e->models[i]);
 		check_alike(&e->models[0], &e->models[i]);
 		for (int j = 0; j < i; j++)
 			if (e->models[j].id == e->models[i].id)

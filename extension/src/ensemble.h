@@ -15,4 +15,7 @@
 extern int32
 ensemble_make(ArrayType *models, int n_choices, const char *request);
 
+/* An error for what has members and no network of its own. */
+extern void ensemble_check_none(const Model *model);
+
 #endif

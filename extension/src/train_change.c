@@ -16,6 +16,7 @@
 #include "executor/spi.h"
 #include "utils/builtins.h"
 
+#include "ensemble.h"
 #include "job.h"
 #include "job_sql.h"
 #include "train.h"
@@ -330,6 +331,7 @@ cerebro_train_change(PG_FUNCTION_ARGS)
 
 	train_check_may_write("cerebro.train_change()");
 	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
+	ensemble_check_none(&model);
 	request.task = task_find_by_id(model.task, true);
 	request.triple = apply_change(&model, fcinfo);
 	request.parent = model.id;

@@ -71,6 +71,7 @@ END
 $$;
 SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s, %s])', :a, :a));
 SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s])', :e));
+SELECT pg_temp.refused(format('SELECT cerebro.train_change(%s, %L)', :e, 'SET PT.epochs = 3'));
 SELECT cerebro.train('ens', 'FE z = (x * y), town AS mlp(4) PT epochs = 1') AS z \gset
 SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s, %s])', :a, :z));
 RESET ROLE;
@@ -103,6 +104,7 @@ SELECT cerebro.train('ens', 'AS mlp(4) PT lr = pieces(0.01, 5, 0.001), epochs = 
 SELECT array_agg(a.epoch ORDER BY a.epoch) AS shared FROM cerebro.epoch a JOIN cerebro.epoch b USING (state) WHERE a.model = :constant AND b.model = :pieces;
 
 SELECT cerebro.undeploy('ens_late');
+DROP FUNCTION pg_temp.refused(text);
 SELECT cerebro.drop_task('ens') IS NULL AS dropped;
 RESET ROLE;
 DROP TABLE ens_trips;
