@@ -28,8 +28,11 @@
 #include "job_sql.h"
 #include "train.h"
 
-#define MAX_TRIALS    10000
-#define HALVING_RATIO 3
+#define MAX_TRIALS     10000
+#define DEFAULT_TRIALS 20
+/* As long as trials lack: a small space gives the same triple often. */
+#define DRAWS_PER_TRIAL 16
+#define HALVING_RATIO   3
 
 PG_FUNCTION_INFO_V1(cerebro_search_models);
 
@@ -66,10 +69,12 @@ get_epochs(const char *triple)
 	return (int) cer_mst_get_epochs(mst);
 }
 
-/* The same triple once, where it was drawn twice. */
+/* The same triple once, where it was drawn twice; no more than were asked for. */
 static void
 add_trial(Search *search, char *triple)
 {
+	if (search->n_asked > 0 && search->n_trials == search->n_asked)
+		return;
 	for (int i = 0; i < search->n_trials; i++)
 		if (strcmp(search->trials[i].triple, triple) == 0)
 			return;
@@ -122,7 +127,9 @@ draw_sample(Search *search)
 	SqlArgs args = {0};
 
 	sql_add_text(&args, search->space);
-	sql_add_int4(&args, search->n_asked == 0 ? 20 : search->n_asked);
+	if (search->n_asked == 0)
+		search->n_asked = DEFAULT_TRIALS;
+	sql_add_int4(&args, search->n_asked * DRAWS_PER_TRIAL);
 	sql_add_int8(&args, search->seed);
 	read_triples(search,
 	             "SELECT p::pg_catalog.text"

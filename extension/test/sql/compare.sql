@@ -43,6 +43,9 @@ SELECT count(*), count(DISTINCT epochs), max(epochs) FROM cerebro.search('trips'
 -- nine for one epoch, three for three, one for nine: the longer ones go on
 SELECT m.n_epochs, count(*), count(*) FILTER (WHERE EXISTS (SELECT FROM cerebro.epoch a JOIN cerebro.epoch b ON b.state = a.state AND b.model < a.model WHERE a.model = m.id AND a.epoch = 1)) AS went_on
 FROM cerebro.model m WHERE m.mst::text LIKE 'FE carrier, hour AS mlp(%' AND m.mst::text LIKE '%patience = 0%' AND m.mst::text LIKE '%lr = %' GROUP BY 1 ORDER BY 1;
+-- what is drawn twice is one trial
+SELECT count(*) FROM cerebro.search('trips', 'FE carrier AS mlp({2, 4}) PT epochs = 2, batch = {128, 256}', 'random', trials => 4);
+SELECT count(*) FROM cerebro.search('trips', 'FE carrier AS mlp({2, 4}) PT epochs = 2, batch = {128, 256}', 'random', trials => 9);
 -- no time, a triple that fails, what there is not
 SELECT count(*) FROM cerebro.search('trips', 'FE carrier AS mlp({1, 3})', 'grid', budget => '0 s');
 SET client_min_messages = error;
