@@ -47,6 +47,12 @@ typedef struct cer_value_rows
 extern void cer_encoders_apply_rows(const cer_encoders *encoders,
                                     const cer_value_rows *rows, float *numbers,
                                     uint32_t *codes);
+/*
+ * An encoded row of nothing in particular: 0 for each number, the middle of
+ * bins, the code of unseen values, for times that of missing ones.
+ */
+extern void cer_encoders_write_baseline(const cer_encoders *encoders,
+                                        float *numbers, uint32_t *codes);
 /* As cer_model_encode_text. */
 extern void
 cer_encoders_encode_text(const cer_encoders *encoders, size_t input,

@@ -199,3 +199,40 @@ run_apply(apply_state *state, cer_error *err)
 	}
 	return CER_OK;
 }
+
+/* ---- the baseline ---- */
+
+static uint32_t
+choose_baseline_code(const cer_encoder *encoder, size_t i)
+{
+	if (encoder->vocabulary != NULL)
+		return encoder->unseen_code;
+	if (encoder->n_parts > 0)
+		return encoder->parts[i].null_code;
+	if (encoder->n_points > 0)
+		return CER_CODE_FIRST + (uint32_t) (encoder->n_points / 2);
+	return CER_CODE_UNSEEN;
+}
+
+void
+cer_encoders_write_baseline(const cer_encoders *encoders, float *numbers,
+                            uint32_t *codes)
+{
+	const cer_input_shape *shape = &encoders->shape;
+
+	memset(numbers, 0, cer_shape_count_stored(shape) * sizeof(*numbers));
+	for (size_t i = 0; shape->places != NULL && i < shape->n_ramps; i++)
+	{
+		const cer_ramp *ramp = &shape->ramps[i];
+
+		numbers[ramp->stored] = (float) (ramp->n / 2);
+		numbers[ramp->stored + 1] = ramp->n % 2 == 1 ? 0.5f : 0.0f;
+	}
+	for (size_t i = 0; i < encoders->n_encoders; i++)
+	{
+		const cer_encoder *encoder = &encoders->encoders[i];
+
+		for (size_t code = 0; code < encoder->n_codes; code++)
+			codes[encoder->table + code] = choose_baseline_code(encoder, code);
+	}
+}

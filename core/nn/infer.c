@@ -8,40 +8,13 @@
  * padded with zeros, whose activations meet zero weights.  Nets that are not
  * such a chain are scored node by node (infer_graph.c).
  */
-#include "nn/infer.h"
+#include "nn/infer_private.h"
 #include "base/error.h"
-#include "nn/infer_first.h"
-#include "nn/infer_graph.h"
 #include "nn/operator.h"
 
 #include <string.h>
 
 #define BLOCK_ROWS 64 /* scored together */
-
-/* A matrix product and what follows it; of the first layer what follows. */
-typedef struct infer_layer
-{
-	size_t n_in;
-	size_t n_out;           /* padded, unless narrow */
-	const float *weights;   /* packed */
-	const float *weights_t; /* narrow: (n_out, n_in), else NULL */
-	const float *bias;      /* n_out */
-	cer_activation activation;
-} infer_layer;
-
-struct cer_infer
-{
-	const cer_kernels *kernels;
-	size_t n_numbers;
-	size_t n_classes;
-	size_t n_codes;               /* of a row */
-	const cer_infer_graph *graph; /* or NULL: a chain, as follows */
-	const cer_infer_first *first;
-	size_t n_layers;
-	const infer_layer *layers;
-	size_t widest; /* floats of a row that a buffer must hold */
-	size_t most_inputs;
-};
 
 /* ------------------------------------------------------------ making */
 
@@ -80,7 +53,8 @@ transpose_weights(const infer_maker *maker, const cer_node *node,
 
 /* The layer of a product's node; the next node activates it. */
 static cer_status
-make_layer(const infer_maker *maker, const cer_node *node, infer_layer *layer)
+make_layer(const infer_maker *maker, const cer_node *node,
+           cer_infer_layer *layer)
 {
 	const cer_net *net = maker->net;
 	bool is_first = node->op == &cer_op_first;
@@ -115,15 +89,15 @@ make_layers(const infer_maker *maker)
 {
 	const cer_net *net = maker->net;
 	cer_infer *infer = maker->infer;
-	size_t size = net->n_nodes * sizeof(infer_layer);
-	infer_layer *layers = cer_arena_allocate(maker->arena, size);
+	size_t size = net->n_nodes * sizeof(cer_infer_layer);
+	cer_infer_layer *layers = cer_arena_allocate(maker->arena, size);
 
 	if (layers == NULL)
 		return CER_NO_MEMORY;
 	memset(layers, 0, size);
 	for (size_t i = 0; i + 1 < net->n_nodes; i += 2)
 	{
-		infer_layer *layer = &layers[infer->n_layers];
+		cer_infer_layer *layer = &layers[infer->n_layers];
 
 		if (make_layer(maker, &net->nodes[i], layer) != CER_OK)
 			return CER_NO_MEMORY;
@@ -137,28 +111,29 @@ make_layers(const infer_maker *maker)
 	return CER_OK;
 }
 
-/* first -> activate -> dense -> activate -> ... -> softmax */
-static bool
-is_chain(const cer_net *net)
+/* first -> activate -> dense -> activate -> ... -> softmax: the first node that
+ * has no place in such a chain, or NULL. */
+static const cer_node *
+find_odd_node(const cer_net *net)
 {
 	size_t n = net->n_nodes;
+	const cer_node *last = &net->nodes[n - 1];
 
-	if (n % 2 == 0 || net->nodes[0].op != &cer_op_first ||
-	    net->nodes[0].is_wide)
-		return false;
+	if (net->nodes[0].op != &cer_op_first || net->nodes[0].is_wide)
+		return &net->nodes[0];
 	for (size_t i = 0; i + 1 < n; i++)
 	{
 		const cer_node *node = &net->nodes[i];
 
 		if (node->m != 1 ||
 		    (i > 0 && (node->n_inputs != 1 || node->inputs[0].node + 1 != i)))
-			return false;
+			return node;
 		if (i % 2 == 1 && node->op != &cer_op_activate)
-			return false;
+			return node;
 		if (i % 2 == 0 && i > 0 && node->op != &cer_op_dense)
-			return false;
+			return node;
 	}
-	return net->nodes[n - 1].op == &cer_op_softmax;
+	return n % 2 == 1 && last->op == &cer_op_softmax ? NULL : last;
 }
 
 static cer_status
@@ -167,7 +142,8 @@ make_infer(const infer_maker *maker)
 	cer_infer *infer = maker->infer;
 	const cer_net *net = maker->net;
 
-	if (!is_chain(net))
+	infer->odd_node = find_odd_node(net);
+	if (infer->odd_node != NULL)
 	{
 		infer->graph = cer_infer_graph_make(maker->arena, infer->kernels, net,
 		                                    maker->weights);
@@ -256,38 +232,50 @@ init_scratch(const cer_infer *infer, size_t n_rows, char *memory,
 }
 
 static void
-activate(const cer_infer *infer, const infer_layer *layer, size_t n_rows,
+activate(const cer_infer *infer, const cer_infer_layer *layer, size_t n_rows,
          float *z)
 {
 	infer->kernels->activate_rows[layer->activation](n_rows, layer->n_out,
 	                                                 layer->bias, z, NULL);
 }
 
-static void
-run_layer(const cer_infer *infer, const infer_layer *layer, size_t n_rows,
-          size_t x_stride, const infer_scratch *scratch)
+void
+cer_infer_multiply(const cer_infer *infer, const cer_infer_layer *layer,
+                   const cer_infer_rows *rows, uint32_t *scratch)
 {
-	cer_dense dense = {.n_rows = n_rows,
+	cer_dense dense = {.n_rows = rows->n_rows,
 	                   .n_in = layer->n_in,
 	                   .n_out = layer->n_out,
-	                   .x = scratch->from,
-	                   .x_stride = x_stride,
+	                   .x = rows->from,
+	                   .x_stride = rows->stride,
 	                   .w = layer->weights,
-	                   .y = scratch->to,
+	                   .y = rows->to,
 	                   .y_stride = layer->n_out,
-	                   .scratch = scratch->used};
-	cer_narrow narrow = {.n_rows = n_rows,
+	                   .scratch = scratch};
+	cer_narrow narrow = {.n_rows = rows->n_rows,
 	                     .n_in = layer->n_in,
 	                     .n_out = layer->n_out,
-	                     .x = scratch->from,
-	                     .x_stride = x_stride,
+	                     .x = rows->from,
+	                     .x_stride = rows->stride,
 	                     .w_t = layer->weights_t,
-	                     .y = scratch->to};
+	                     .y = rows->to};
 
 	if (layer->weights_t != NULL)
 		infer->kernels->narrow(&narrow);
 	else
 		infer->kernels->dense(&dense);
+}
+
+static void
+run_layer(const cer_infer *infer, const cer_infer_layer *layer, size_t n_rows,
+          size_t x_stride, const infer_scratch *scratch)
+{
+	cer_infer_rows rows = {.n_rows = n_rows,
+	                       .from = scratch->from,
+	                       .stride = x_stride,
+	                       .to = scratch->to};
+
+	cer_infer_multiply(infer, layer, &rows, scratch->used);
 	activate(infer, layer, n_rows, scratch->to);
 }
 

@@ -14,7 +14,7 @@
 #include "base/size.h"
 #include "base/text.h"
 #include "data/shape.h"
-#include "nn/infer.h"
+#include "nn/explain.h"
 #include "store/members.h"
 #include "nn/view.h"
 
@@ -379,6 +379,87 @@ cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
 	                       places.rest);
 	cer_temperature_apply(model->temperature, rows->n_rows, model->n_classes,
 	                      proba);
+}
+
+/* ---- explaining ---- */
+
+/* The baseline, the row, and the baseline with one input of the row each. */
+static cer_status
+encode_to_explain(cer_arena *arena, const cer_model *model,
+                  const cer_value *values, cer_encoded *encoded)
+{
+	size_t n_rows = model->n_inputs + 2;
+	float *numbers = cer_arena_allocate(arena, (n_rows * model->n_numbers + 1) *
+	                                               sizeof(*numbers));
+	uint32_t *codes = cer_arena_allocate(arena, (n_rows * model->n_codes + 1) *
+	                                                sizeof(*codes));
+	bool *is_read = cer_arena_allocate(arena, model->n_inputs + 1);
+	cer_value_rows row = {
+		.n_rows = 1, .values = values, .stride = 1, .is_read = is_read};
+
+	if (numbers == NULL || codes == NULL || is_read == NULL)
+		return CER_NO_MEMORY;
+	for (size_t i = 0; i < n_rows; i++)
+	{
+		for (size_t input = 0; input < model->n_inputs; input++)
+			is_read[input] = i == 1 || i == input + 2;
+		cer_encoders_write_baseline(model->encoders,
+		                            numbers + i * model->n_numbers,
+		                            codes + i * model->n_codes);
+		cer_encoders_apply_rows(model->encoders, &row,
+		                        numbers + i * model->n_numbers,
+		                        codes + i * model->n_codes);
+	}
+	*encoded =
+		(cer_encoded){.n_rows = n_rows, .numbers = numbers, .codes = codes};
+	return CER_OK;
+}
+
+/* The positive class of two; else the row's most likely one. */
+static cer_status
+choose_class(cer_arena *arena, const cer_model *model, const cer_value *values,
+             size_t *class_index)
+{
+	float *proba;
+	void *scratch;
+
+	*class_index = 1;
+	if (model->n_classes == 2)
+		return CER_OK;
+	scratch = cer_arena_allocate(arena, cer_model_get_scratch_size(model, 1));
+	proba = cer_arena_allocate(arena, model->n_classes * sizeof(*proba));
+	if (scratch == NULL || proba == NULL)
+		return CER_NO_MEMORY;
+	cer_model_score(model, 1, values, proba, scratch);
+	*class_index = 0;
+	for (size_t i = 1; i < model->n_classes; i++)
+		if (proba[i] > proba[*class_index])
+			*class_index = i;
+	return CER_OK;
+}
+
+cer_status
+cer_model_explain(cer_arena *arena, const cer_model *model,
+                  const cer_value *values, cer_explanation *explanation,
+                  cer_error *err)
+{
+	cer_explain_rows rows = {.n_inputs = model->n_inputs,
+	                         .temperature = model->temperature};
+	cer_encoded encoded;
+
+	if (model->members != NULL)
+	{
+		cer_fail(err, CER_BAD_VALUE,
+		         "predictions of an ensemble cannot be explained");
+		cer_error_set_hint(err, "Explain those of one of its models.");
+		return CER_BAD_VALUE;
+	}
+	CER_TRY(cer_infer_check_explain(model->infer, err));
+	if (choose_class(arena, model, values, &rows.class_index) != CER_OK ||
+	    encode_to_explain(arena, model, values, &encoded) != CER_OK)
+		return cer_fail_memory(err, model->n_inputs * sizeof(cer_value));
+	rows.encoded = &encoded;
+	return cer_infer_explain(arena, model->infer, &rows, explanation, err);
 }
 
 /* ---- reading parts ---- */

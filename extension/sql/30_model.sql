@@ -123,6 +123,11 @@ CREATE FUNCTION cerebro.predict_proba(model integer, example record) RETURNS jso
 	AS 'MODULE_PATHNAME', 'cerebro_predict_proba';
 COMMENT ON FUNCTION cerebro.predict_proba(integer, record) IS 'probability of each class for a row that has the model''s columns';
 
+CREATE FUNCTION cerebro.why(model integer, example record) RETURNS jsonb
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50000
+	AS 'MODULE_PATHNAME', 'cerebro_why';
+COMMENT ON FUNCTION cerebro.why(integer, record) IS 'what each feature of a row, and each table, adds to the log-odds of its prediction, by integrated gradients from a baseline';
+
 CREATE FUNCTION cerebro.drop_model(model integer) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'cerebro_drop_model';

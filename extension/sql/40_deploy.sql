@@ -23,6 +23,11 @@ CREATE FUNCTION cerebro.score_row_proba(deployment integer, example record) RETU
 	AS 'MODULE_PATHNAME', 'cerebro_score_row_proba';
 COMMENT ON FUNCTION cerebro.score_row_proba(integer, record) IS 'body of deployed functions: probability of each class';
 
+CREATE FUNCTION cerebro.why_row(deployment integer, example record) RETURNS jsonb
+	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50000
+	AS 'MODULE_PATHNAME', 'cerebro_why_row';
+COMMENT ON FUNCTION cerebro.why_row(integer, record) IS 'body of deployed functions: what each feature adds to the prediction';
+
 CREATE FUNCTION cerebro.score_compare_support(internal) RETURNS internal
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'cerebro_score_compare_support';
@@ -61,7 +66,7 @@ GRANT SELECT ON cerebro.deployments TO PUBLIC;
 CREATE FUNCTION cerebro.deploy(model integer, name text) RETURNS regprocedure
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'cerebro_deploy';
-COMMENT ON FUNCTION cerebro.deploy(integer, text) IS 'makes name(row) and name_proba(row) answer with a model, or with another one from now on; only their owner may EXECUTE them until it grants it';
+COMMENT ON FUNCTION cerebro.deploy(integer, text) IS 'makes name(row), name_proba(row) and name_why(row) answer with a model, or with another one from now on; only their owner may EXECUTE them until it grants it';
 
 CREATE FUNCTION cerebro.undeploy(name text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE

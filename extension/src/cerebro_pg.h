@@ -541,7 +541,8 @@ typedef enum ScoreAnswer
 {
 	ANSWER_PROBABILITY, /* real: of the positive class of two */
 	ANSWER_CLASS,       /* text: the most likely one */
-	ANSWER_PROBA        /* jsonb: all classes with their probabilities */
+	ANSWER_PROBA,       /* jsonb: all classes with their probabilities */
+	ANSWER_WHY          /* jsonb: what each feature adds to it, see why.c */
 } ScoreAnswer;
 
 /*

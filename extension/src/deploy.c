@@ -295,10 +295,12 @@ create_deployment(const Target *target, const Task *task, int32 model)
 	int32 id;
 
 	check_absent(target, ANSWER_PROBA);
+	check_absent(target, ANSWER_WHY);
 	id = insert_deployment(target, task, model);
 	SPI_connect();
 	create_function(target, answer, id, task);
 	create_function(target, ANSWER_PROBA, id, task);
+	create_function(target, ANSWER_WHY, id, task);
 	SPI_finish();
 	return find_function(target, answer);
 }
@@ -365,6 +367,13 @@ deploy_switch(Oid function, const Task *task, const Model *model, int32 back_to)
 	record_event(id, model->id, back_to);
 }
 
+/* Whether it is the function that a deployment is called after. */
+static bool
+is_main(ScoreAnswer answer)
+{
+	return answer == ANSWER_PROBABILITY || answer == ANSWER_CLASS;
+}
+
 /* Whether the name is free, or an error where another function has it. */
 static bool
 is_deployed(const Target *target, Oid function)
@@ -373,8 +382,7 @@ is_deployed(const Target *target, Oid function)
 
 	if (!OidIsValid(function))
 		return false;
-	if (deployment_find_of_function(function, &answer) == 0 ||
-	    answer == ANSWER_PROBA)
+	if (deployment_find_of_function(function, &answer) == 0 || !is_main(answer))
 		check_absent(target, ANSWER_PROBABILITY);
 	return true;
 }
@@ -421,15 +429,16 @@ deploy_find_function(text *name)
 		ScoreAnswer answer = ANSWER_PROBA;
 
 		if (deployment_find_of_function(candidate->oid, &answer) == 0 ||
-		    answer == ANSWER_PROBA)
+		    !is_main(answer))
 			continue;
 		if (OidIsValid(found))
-			ereport(ERROR,
-			        (errcode(ERRCODE_AMBIGUOUS_FUNCTION),
-			         errmsg("more than one deployed function is called %s",
-			                NameListToString(names)),
-			         errhint("Drop the right ones by DROP FUNCTION name(row "
-			                 "type), name_proba(row type).")));
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_FUNCTION),
+			     errmsg("more than one deployed function is called %s",
+			            NameListToString(names)),
+			     errhint("Drop the right ones by DROP FUNCTION name(row "
+			             "type), name_proba(row type), name_why(row type).")));
 		found = candidate->oid;
 	}
 	if (!OidIsValid(found))

@@ -5,6 +5,7 @@
  *		row 3 of cerebro.deployment: model 17
  *			late(flights)		SELECT cerebro.score_row(3, $1)
  *			late_proba(flights) SELECT cerebro.score_row_proba(3, $1)
+ *			late_why(flights)	SELECT cerebro.why_row(3, $1)
  *
  * The functions are their owner's: renamed, moved, granted, dumped and dropped
  * as any others, so nothing here remembers their names.  A function belongs to
@@ -37,6 +38,8 @@ const AnswerRow deployment_answers[N_ANSWERS] = {
                       "CEREBRO: most likely value of %s"},
 	[ANSWER_PROBA] = {"_proba", "score_row_proba", "pg_catalog.jsonb",
                       "CEREBRO: probability of each value of %s"},
+	[ANSWER_WHY] = {"_why", "why_row", "pg_catalog.jsonb",
+                    "CEREBRO: what each feature adds to the prediction of %s"},
 };
 
 typedef struct Deployment

@@ -18,7 +18,7 @@ typedef struct AnswerRow
 	const char *comment; /* takes the task's label */
 } AnswerRow;
 
-#define N_ANSWERS (ANSWER_PROBA + 1)
+#define N_ANSWERS (ANSWER_WHY + 1)
 
 extern const AnswerRow deployment_answers[N_ANSWERS]; /* by ScoreAnswer */
 

@@ -79,6 +79,8 @@ scorer_make_answer(const Scorer *scorer, ScoreAnswer answer, const float *proba)
 			return PointerGetDatum(print_class(scorer, proba));
 		case ANSWER_PROBA:
 			return PointerGetDatum(print_proba(scorer, proba));
+		case ANSWER_WHY:
+			elog(ERROR, "probabilities do not tell why");
 	}
 	pg_unreachable();
 }

@@ -453,6 +453,28 @@ scorer_score(Scorer *scorer, HeapTupleHeader record)
 	return scorer->proba;
 }
 
+const char *
+scorer_get_table(const Scorer *scorer)
+{
+	char *name = OidIsValid(scorer->task->relation)
+	                 ? get_rel_name(scorer->task->relation)
+	                 : NULL;
+
+	return name != NULL ? name : "source";
+}
+
+void
+scorer_explain(Scorer *scorer, cer_arena *arena, HeapTupleHeader record,
+               cer_explanation *explanation, const float **proba)
+{
+	cer_error err = {0};
+
+	*proba = scorer_score(scorer, record);
+	host_check(cer_model_explain(arena, scorer->model, scorer->values,
+	                             explanation, &err),
+	           &err);
+}
+
 /* A deployment is checked here, before its first row. */
 void
 score_check_relation(const Model *model, const Task *task)

@@ -103,6 +103,12 @@ scorer_lookup_get_partials(ScorerLookup *lookup, int first);
  * raised to its rows at once. */
 extern List *scorer_lookup_describe(Scorer *scorer, double n_rows, int *limit);
 
+/* What the model's own features are of, for people. */
+extern const char *scorer_get_table(const Scorer *scorer);
+/* What one row's features add to its prediction; proba as scorer_score's. */
+extern void
+scorer_explain(Scorer *scorer, cer_arena *arena, HeapTupleHeader record,
+               cer_explanation *explanation, const float **proba);
 /* One row's probabilities, lent until the next call. */
 extern const float *scorer_score(Scorer *scorer, HeapTupleHeader record);
 

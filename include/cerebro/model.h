@@ -128,6 +128,42 @@ extern void
 cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
                          float *proba, void *scratch);
 
+/* ---------------------------------------------------------------- explaining */
+
+/*
+ * What the inputs of a row add to its prediction: integrated gradients
+ * (Sundararajan and others 2017) of a class's log-odds, the positive class's of
+ * two, else the most likely one's, along the straight line from a baseline in
+ * the space of what the first layer takes.  The baseline has 0 for each encoded
+ * number (the median; the middle where they are bins), the row of unseen values
+ * for each category, that of missing ones for parts of times.  So
+ *
+ *	 sum of contributions + residual = log_odds - baseline
+ */
+typedef struct cer_explanation
+{
+	size_t class_index;
+	double log_odds; /* as scored: of the probability, with temperature */
+	double baseline; /* the same of the baseline */
+	double residual;
+	size_t n_steps;              /* of the integral, short where it jumps */
+	size_t n_inputs;             /* of the model */
+	const double *contributions; /* by input, in the arena */
+} cer_explanation;
+
+/* Steps are halved until the residual is at most this, or they are so many. */
+#define CER_EXPLAIN_RESIDUAL  1e-3
+#define CER_EXPLAIN_MAX_STEPS 2048
+
+/*
+ * Values of one row.  Models whose first layer does not take all inputs at once,
+ * or that are no chain of layers, are refused: the error names the layer.
+ */
+extern cer_status
+cer_model_explain(cer_arena *arena, const cer_model *model,
+                  const cer_value *values, cer_explanation *explanation,
+                  cer_error *err);
+
 /* ---------------------------------------------------------------- ensemble */
 
 /* A model made of others: its parts are this header and theirs, each name
