@@ -11,12 +11,10 @@ import numpy
 import pandas
 import torch
 
+from lib import CATEGORIES, NUMBERS
 from network import Network
 
 QUERY = "SELECT * FROM late_source WHERE arr_delay IS NOT NULL"
-NUMBERS = ["month", "day", "hour", "minute", "sched_arr_time", "distance", "plane_year", "engines", "seats", "temp",
-           "dewp", "humid", "wind_speed", "visib", "pressure", "dest_lat", "dest_alt"]
-CATEGORIES = ["origin", "dest", "airline", "manufacturer", "engine"]
 SHARES = (0.7, 0.15)
 
 
