@@ -130,6 +130,10 @@ BEGIN ATOMIC
 	JOIN cerebro.model_plan p ON p.model OPERATOR(pg_catalog.=) c
 	JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) c
 	JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) m.task,
-	LATERAL cerebro.print_plan(p, pg_catalog.format('Train for %s', t.name)) l;
+	LATERAL cerebro.print_plan(p, pg_catalog.format('Train for %s', t.name)) l
+	UNION ALL
+	SELECT pg_catalog.format('Ensemble, members %s: each has a plan of its own', pg_catalog.string_agg(e.member::pg_catalog.text, ', ' ORDER BY e.member USING OPERATOR(pg_catalog.<)))
+	FROM cerebro.ensemble_member e JOIN cerebro.check_model(explain_model.model) c ON e.model OPERATOR(pg_catalog.=) c
+	HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0;
 END;
 COMMENT ON FUNCTION cerebro.explain_model(integer) IS 'the plan by which a model was trained, with what came beside what was expected';

@@ -17,6 +17,7 @@
 
 #include "executor/spi.h"
 
+#include "ensemble.h"
 #include "fe.h"
 #include "structure.h"
 #include "type.h"
@@ -148,6 +149,7 @@ outline_model(int32 id, Model *model)
 	cer_error err = {0};
 
 	model_open_to(id, RIGHT_READ, model);
+	ensemble_check_none(model);
 	list = model_read_parts(id, 1u << CER_PART_HEADER | 1u << CER_PART_ENCODER);
 	parts = palloc(Max(1, list_length(list)) * sizeof(cer_part));
 	for (int i = 0; i < list_length(list); i++)

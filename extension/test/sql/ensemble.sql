@@ -72,6 +72,8 @@ $$;
 SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s, %s])', :a, :a));
 SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s])', :e));
 SELECT pg_temp.refused(format('SELECT cerebro.train_change(%s, %L)', :e, 'SET PT.epochs = 3'));
+SELECT pg_temp.refused(format('SELECT cerebro.graph(%s)', :e));
+SELECT regexp_replace(l, '[0-9]+', 'N', 'g') AS plan FROM cerebro.explain_model(:e) l;
 SELECT cerebro.train('ens', 'FE z = (x * y), town AS mlp(4) PT epochs = 1') AS z \gset
 SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s, %s])', :a, :z));
 RESET ROLE;
