@@ -402,7 +402,8 @@ list_inputs(cer_arena *arena, const source *from, const cer_plan **plan,
 	if (n == 0)
 	{
 		cer_fail(err, CER_BAD_VALUE, "FE leaves no column to learn from");
-		cer_error_set_hint(err, "Name columns in FE, or exclude fewer.");
+		cer_error_set_hint(err, "Name columns in FE, arrays as in x : "
+		                        "sequence(24), or exclude fewer.");
 		return CER_BAD_VALUE;
 	}
 	*made = (cer_plan){.n_inputs = n, .inputs = inputs};
