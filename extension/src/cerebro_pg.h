@@ -372,6 +372,9 @@ read_plan_make(const Task *task, const Query *query, const size_t *columns,
  */
 extern void task_read(const Task *task, const ReadPlan *plan,
                       const RowSink *sink, ReadStats *stats);
+/* The same into a dataset of the host's memory, finished. */
+extern cer_dataset *
+task_read_dataset(const Task *task, const ReadPlan *plan, const cer_host *host);
 
 /* Steps of create_task: classes and cuts from the data; counts and checks. */
 extern void task_learn(Task *task, Query *query, const char *positive);

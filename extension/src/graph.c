@@ -31,24 +31,6 @@ PG_FUNCTION_INFO_V1(cerebro_graph_svg_model);
 
 /* ------------------------------------------------------------------- rows */
 
-static void
-append_chunk(void *self, const cer_chunk *chunk)
-{
-	cer_error err = {0};
-
-	host_check(cer_dataset_append(self, chunk, &err), &err);
-}
-
-static void
-append_values(void *self, size_t input, uint32 first, const cer_text *values,
-              size_t n_values)
-{
-	cer_error err = {0};
-
-	host_check(cer_dataset_add_values(self, input, values, n_values, &err),
-	           &err);
-}
-
 /* Rows of the task's newest data version. */
 static double
 get_n_rows(const Task *task)
@@ -75,21 +57,11 @@ read_dataset(const Features *features, const cer_host *host)
 	const Task *task = features->task;
 	ReadPlan *plan = read_plan_make(task, task_analyze(task), features->inputs,
 	                                features->n_inputs, 1u << CER_TRAIN);
-	RowSink sink = {.chunk = append_chunk, .values = append_values};
 	double cells = get_n_rows(task) * (double) Max(1, plan->n_inputs);
-	cer_dataset *dataset;
-	cer_error err = {0};
-	ReadStats stats;
 
 	plan->is_own = features->query == NULL;
 	plan->share = cells > MAX_CELLS ? MAX_CELLS / cells : 1.0;
-	host_check(cer_dataset_new(host, plan->inputs, plan->n_inputs,
-	                           task->n_classes, &dataset, &err),
-	           &err);
-	sink.self = dataset;
-	task_read(task, plan, &sink, &stats);
-	host_check(cer_dataset_finish(dataset, &err), &err);
-	return dataset;
+	return task_read_dataset(task, plan, host);
 }
 
 /* --------------------------------------------------------------- outlines */

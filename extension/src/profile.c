@@ -58,24 +58,6 @@ static const char *const use_names[] = {
 
 /* --------------------------------------------------------------- reading */
 
-static void
-append_chunk(void *self, const cer_chunk *chunk)
-{
-	cer_error err = {0};
-
-	host_check(cer_dataset_append(self, chunk, &err), &err);
-}
-
-static void
-append_values(void *self, size_t input, uint32 first, const cer_text *values,
-              size_t n_values)
-{
-	cer_error err = {0};
-
-	host_check(cer_dataset_add_values(self, input, values, n_values, &err),
-	           &err);
-}
-
 static int64
 count_seen_rows(const Profile *profile)
 {
@@ -105,19 +87,9 @@ read_dataset(Profile *profile, const cer_host *host)
 	ReadPlan *plan =
 		read_plan_make(profile->task, profile->query, profile->inputs,
 	                   profile->n_inputs, SEEN_PARTS);
-	RowSink sink = {.chunk = append_chunk, .values = append_values};
-	cer_dataset *dataset;
-	cer_error err = {0};
-	ReadStats stats;
 
 	plan->share = profile->share;
-	host_check(cer_dataset_new(host, plan->inputs, plan->n_inputs,
-	                           profile->task->n_classes, &dataset, &err),
-	           &err);
-	sink.self = dataset;
-	task_read(profile->task, plan, &sink, &stats);
-	host_check(cer_dataset_finish(dataset, &err), &err);
-	return dataset;
+	return task_read_dataset(profile->task, plan, host);
 }
 
 static cer_dataset *
