@@ -16,8 +16,8 @@
 
 #include <string.h>
 
-static cer_status
-no_tensors(cer_net_builder *builder, cer_node *node, cer_error *err)
+cer_status
+cer_op_no_tensors(cer_net_builder *builder, cer_node *node, cer_error *err)
 {
 	(void) builder;
 	(void) node;
@@ -25,8 +25,8 @@ no_tensors(cer_net_builder *builder, cer_node *node, cer_error *err)
 	return CER_OK;
 }
 
-static cer_status
-nothing_to_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
+cer_status
+cer_op_prepare_nothing(cer_graph *graph, cer_graph_node *node, cer_error *err)
 {
 	(void) graph;
 	(void) node;
@@ -85,9 +85,9 @@ sum_backward(const cer_tile *tile, const cer_graph_node *node)
 
 const cer_operator cer_op_sum = {
 	.name = "sum",
-	.shape = no_tensors,
+	.shape = cer_op_no_tensors,
 	.cost = combine_cost,
-	.prepare = nothing_to_prepare,
+	.prepare = cer_op_prepare_nothing,
 	.forward = sum_forward,
 	.backward = sum_backward,
 };
@@ -141,9 +141,9 @@ concat_backward(const cer_tile *tile, const cer_graph_node *node)
 
 const cer_operator cer_op_concat = {
 	.name = "concat",
-	.shape = no_tensors,
+	.shape = cer_op_no_tensors,
 	.cost = combine_cost,
-	.prepare = nothing_to_prepare,
+	.prepare = cer_op_prepare_nothing,
 	.forward = concat_forward,
 	.backward = concat_backward,
 };
@@ -172,9 +172,9 @@ slice_backward(const cer_tile *tile, const cer_graph_node *node)
 
 const cer_operator cer_op_slice = {
 	.name = "slice",
-	.shape = no_tensors,
+	.shape = cer_op_no_tensors,
 	.cost = combine_cost,
-	.prepare = nothing_to_prepare,
+	.prepare = cer_op_prepare_nothing,
 	.forward = slice_forward,
 	.backward = slice_backward,
 };
@@ -202,9 +202,9 @@ product_backward(const cer_tile *tile, const cer_graph_node *node)
 
 const cer_operator cer_op_product = {
 	.name = "product",
-	.shape = no_tensors,
+	.shape = cer_op_no_tensors,
 	.cost = combine_cost,
-	.prepare = nothing_to_prepare,
+	.prepare = cer_op_prepare_nothing,
 	.forward = product_forward,
 	.backward = product_backward,
 };
@@ -234,9 +234,9 @@ cross_backward(const cer_tile *tile, const cer_graph_node *node)
 
 const cer_operator cer_op_cross = {
 	.name = "cross",
-	.shape = no_tensors,
+	.shape = cer_op_no_tensors,
 	.cost = combine_cost,
-	.prepare = nothing_to_prepare,
+	.prepare = cer_op_prepare_nothing,
 	.forward = cross_forward,
 	.backward = cross_backward,
 };
@@ -278,9 +278,9 @@ blend_backward(const cer_tile *tile, const cer_graph_node *node)
 
 const cer_operator cer_op_blend = {
 	.name = "blend",
-	.shape = no_tensors,
+	.shape = cer_op_no_tensors,
 	.cost = combine_cost,
-	.prepare = nothing_to_prepare,
+	.prepare = cer_op_prepare_nothing,
 	.forward = blend_forward,
 	.backward = blend_backward,
 };
@@ -310,9 +310,9 @@ factor_backward(const cer_tile *tile, const cer_graph_node *node)
 
 const cer_operator cer_op_factor = {
 	.name = "factor",
-	.shape = no_tensors,
+	.shape = cer_op_no_tensors,
 	.cost = combine_cost,
-	.prepare = nothing_to_prepare,
+	.prepare = cer_op_prepare_nothing,
 	.forward = factor_forward,
 	.backward = factor_backward,
 };

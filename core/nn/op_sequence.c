@@ -17,24 +17,6 @@
 #include <math.h>
 #include <string.h>
 
-static cer_status
-no_tensors(cer_net_builder *builder, cer_node *node, cer_error *err)
-{
-	(void) builder;
-	(void) node;
-	(void) err;
-	return CER_OK;
-}
-
-static cer_status
-nothing_to_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
-{
-	(void) graph;
-	(void) node;
-	(void) err;
-	return CER_OK;
-}
-
 static double
 move_cost(const cer_net *net, const cer_node *node)
 {
@@ -111,18 +93,18 @@ sequence_forward(const cer_tile *tile, const cer_graph_node *node)
 
 const cer_operator cer_op_lengths = {
 	.name = "lengths",
-	.shape = no_tensors,
+	.shape = cer_op_no_tensors,
 	.cost = move_cost,
-	.prepare = nothing_to_prepare,
+	.prepare = cer_op_prepare_nothing,
 	.forward = lengths_forward,
 	.backward = no_backward,
 };
 
 const cer_operator cer_op_sequence = {
 	.name = "sequence",
-	.shape = no_tensors,
+	.shape = cer_op_no_tensors,
 	.cost = move_cost,
-	.prepare = nothing_to_prepare,
+	.prepare = cer_op_prepare_nothing,
 	.forward = sequence_forward,
 	.backward = no_backward,
 };
@@ -166,9 +148,9 @@ cut_backward(const cer_tile *tile, const cer_graph_node *node)
 
 const cer_operator cer_op_cut = {
 	.name = "cut",
-	.shape = no_tensors,
+	.shape = cer_op_no_tensors,
 	.cost = move_cost,
-	.prepare = nothing_to_prepare,
+	.prepare = cer_op_prepare_nothing,
 	.forward = cut_forward,
 	.backward = cut_backward,
 };

@@ -409,4 +409,10 @@ cer_batch_get_row(const cer_batch *batch, size_t i)
 	                            : batch->first + i;
 }
 
+/* Of operators that have no weights, or nothing of their own in a graph. */
+extern cer_status
+cer_op_no_tensors(cer_net_builder *builder, cer_node *node, cer_error *err);
+extern cer_status
+cer_op_prepare_nothing(cer_graph *graph, cer_graph_node *node, cer_error *err);
+
 #endif
