@@ -6,6 +6,7 @@
 #define CEREBRO_COMPAT_H
 
 #include "fmgr.h"
+#include "nodes/nodeFuncs.h"
 
 #if PG_VERSION_NUM < 150000
 #error "CEREBRO needs PostgreSQL 15 or later"
@@ -42,6 +43,34 @@
 #else
 #define compat_forget_read_columns(entry) ((entry)->selectedCols = NULL)
 #define compat_forget_permissions(query)  ((void) (query))
+#endif
+
+/*
+ * The tables whose columns an expression reads.  From 16 on pull_varnos tells
+ * the outer joins that may make them NULL, too.
+ */
+#if PG_VERSION_NUM >= 160000
+static inline bool
+compat_add_table(Node *node, void *tables)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
+		*(Bitmapset **) tables =
+			bms_add_member(*(Bitmapset **) tables, ((Var *) node)->varno);
+	return expression_tree_walker(node, compat_add_table, tables);
+}
+
+static inline Bitmapset *
+compat_pull_tables(Node *node)
+{
+	Bitmapset *tables = NULL;
+
+	(void) compat_add_table(node, &tables);
+	return tables;
+}
+#else
+#define compat_pull_tables(node) pull_varnos(NULL, node)
 #endif
 
 /* The search path in force, to compare with later ones; renamed in 17. */

@@ -293,7 +293,7 @@ copy_subquery(const RangeTblEntry *entry)
 static Bitmapset *
 find_needed(const Identity *identity, Node *expr)
 {
-	Bitmapset *needed = pull_varnos(NULL, expr);
+	Bitmapset *needed = compat_pull_tables(expr);
 
 	for (int i = list_length(identity->links) - 1; i >= 0; i--)
 	{
@@ -303,7 +303,7 @@ find_needed(const Identity *identity, Node *expr)
 
 		if (!bms_is_member(number, needed))
 			continue;
-		needed = bms_add_members(needed, pull_varnos(NULL, join->quals));
+		needed = bms_add_members(needed, compat_pull_tables(join->quals));
 		if (entry->rtekind == RTE_SUBQUERY)
 			needed = bms_add_members(
 				needed,

@@ -74,7 +74,7 @@ get_source_column(Node *node)
 static bool
 is_of(Node *node, int table)
 {
-	Bitmapset *tables = pull_varnos(NULL, node);
+	Bitmapset *tables = compat_pull_tables(node);
 	int only;
 
 	return bms_get_singleton_member(tables, &only) && only == table &&
