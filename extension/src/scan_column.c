@@ -128,8 +128,8 @@ scan_plan_call(const Columns *columns, bool has_rows, FuncExpr *call)
 		made->columns = map_fields(columns, (RowExpr *) row);
 	else if (has_rows && scan_get_whole_row(row) != NULL)
 		made->columns = map_whole_row(columns, row);
-	else
-		made->record = scan_find_column(columns, row);
+	else if ((made->record = scan_find_column(columns, row)) == 0)
+		elog(ERROR, "the row of a call is not in a scan's output");
 	return made;
 }
 

@@ -204,23 +204,28 @@ make_targets(const List *columns)
 	return targets;
 }
 
-/* Whether the fields of the calls' rows are columns as they come. */
+static bool
+is_mere_row(Node *row)
+{
+	ListCell *cell;
+
+	if (!IsA(row, RowExpr))
+		return IsA(row, Var);
+	foreach (cell, ((RowExpr *) row)->args)
+		if (!IsA(lfirst(cell), Var))
+			return false;
+	return true;
+}
+
+/* Whether the calls' rows, or their fields, are columns as they come. */
 static bool
 has_mere_rows(const Split *split)
 {
 	ListCell *cell;
-	ListCell *field;
 
 	foreach (cell, split->calls)
-	{
-		Node *row = scan_get_row(lfirst(cell));
-
-		if (!IsA(row, RowExpr))
-			continue;
-		foreach (field, ((RowExpr *) row)->args)
-			if (!IsA(lfirst(field), Var))
-				return false;
-	}
+		if (!is_mere_row(scan_get_row(lfirst(cell))))
+			return false;
 	return true;
 }
 

@@ -367,6 +367,17 @@ SELECT count(*) > 0 AS some, bool_and(batched = single) AS alike FROM (
 	FROM halved h WHERE id < 500 GROUP BY 1) g;
 RESET enable_hashagg;
 
+-- a row that a subquery gives, scored in an aggregate above a sort
+SELECT count(*), bool_and(inner_row = outer_row) AS alike FROM (
+	SELECT cerebro.predict(:one, (SELECT t FROM trips t WHERE t.id = s.id)) AS inner_row, cerebro.predict((SELECT :one), s) AS outer_row
+	FROM trips s WHERE id < 300) p;
+SELECT array_agg(cerebro.predict(:one, (SELECT t FROM trips t WHERE t.id = s.id))) =
+		(SELECT array_agg(cerebro.predict((SELECT :one), t) ORDER BY distance, id) FROM trips t WHERE id < 300) AS alike
+	FROM (SELECT id FROM trips WHERE id < 300 ORDER BY distance, id) s;
+SELECT array_agg(cerebro.predict(:one, (SELECT t FROM trips t WHERE t.id = s.id)) ORDER BY distance, id) =
+		(SELECT array_agg(cerebro.predict((SELECT :one), t) ORDER BY distance, id) FROM trips t WHERE id < 300) AS alike
+	FROM trips s WHERE id < 300;
+
 RESET SESSION AUTHORIZATION;
 SET client_min_messages = error;
 DROP SCHEMA scan CASCADE;
