@@ -191,10 +191,14 @@ SELECT count(*) FROM cerebro.extract_chunk c WHERE NOT EXISTS (SELECT FROM cereb
 SELECT relname, relpersistence FROM pg_class WHERE relnamespace = 'cerebro'::regnamespace AND relkind = 'r' AND relname LIKE 'extract%' ORDER BY 1;
 
 -- bytes that are damaged are not trained on
-UPDATE cerebro.extract_chunk SET bytes = substr(bytes, 2) WHERE ordinal = 0;
 SET SESSION AUTHORIZATION regress_extract_owner;
 SET search_path = extract;
 SET cerebro.reuse = off;
+SET cerebro.plan_extract = force;
+SELECT cerebro.train('kinds', 'AS mlp(4) PT epochs = 1') > 0 AS trained;
+RESET SESSION AUTHORIZATION;
+UPDATE cerebro.extract_chunk SET bytes = substr(bytes, 2) WHERE ordinal = 0;
+SET SESSION AUTHORIZATION regress_extract_owner;
 SELECT refused($$SELECT cerebro.train('kinds', 'AS mlp(4) PT epochs = 2')$$);
 SET cerebro.plan_extract = off;
 SELECT cerebro.train('kinds', 'AS mlp(4) PT epochs = 2') > 0 AS trained;
