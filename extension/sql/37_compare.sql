@@ -11,6 +11,25 @@ CREATE FUNCTION cerebro.compare_pair(a integer, b integer, resamples integer DEF
 COMMENT ON FUNCTION cerebro.compare_pair(integer, integer, integer, bigint) IS
 	'metrics of b minus those of a on the validation rows, with 95 % intervals of a paired bootstrap, and on how many rows they decide differently';
 
+CREATE FUNCTION cerebro.find_disputes(a integer, b integer, at_most integer)
+	RETURNS TABLE (key text[], label text, decision_a text, decision_b text, probability_a double precision, probability_b double precision)
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE COST 1000000 ROWS 100
+	AS 'MODULE_PATHNAME', 'cerebro_compare_rows';
+COMMENT ON FUNCTION cerebro.find_disputes(integer, integer, integer) IS 'what cerebro.compare_rows shows, keys as texts in the order of the task''s key';
+
+CREATE FUNCTION cerebro.compare_rows(a integer, b integer, at_most integer DEFAULT 100)
+	RETURNS TABLE (key jsonb, label text, decision_a text, decision_b text, probability_a double precision, probability_b double precision)
+	LANGUAGE sql VOLATILE STRICT PARALLEL UNSAFE
+BEGIN ATOMIC
+	SELECT pg_catalog.jsonb_object(t.key, d.key), d.label, d.decision_a, d.decision_b, d.probability_a, d.probability_b
+	FROM ROWS FROM (cerebro.find_disputes(compare_rows.a, compare_rows.b, compare_rows.at_most)) WITH ORDINALITY d
+		(key, label, decision_a, decision_b, probability_a, probability_b, n),
+		cerebro.model m JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) m.task
+	WHERE m.id OPERATOR(pg_catalog.=) compare_rows.a ORDER BY d.n;
+END;
+COMMENT ON FUNCTION cerebro.compare_rows(integer, integer, integer) IS
+	'validation rows that two models decide differently, by key: the label, what each takes the row for and the probability that it gives the label; those widest apart first';
+
 CREATE FUNCTION cerebro.compare(VARIADIC models integer[])
 	RETURNS TABLE (model integer, mst cerebro.mst, change cerebro.mst_change, curve double precision[],
 		log_loss double precision, log_loss_difference double precision, log_loss_low double precision, log_loss_high double precision,

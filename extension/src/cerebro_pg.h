@@ -358,6 +358,12 @@ typedef struct ReadPlan
 	double share;   /* of their rows, by key hash; 0: all */
 	bool is_own;    /* the task's own query is read, not one that FE made */
 	TableStates *tables; /* under the same snapshot, or NULL: not known yet */
+
+	/* NULL, or told of each labelled row's key, whatever its part: values of
+	 * those types, in the key's order */
+	void (*watch)(void *self, uint64 row_key, const Oid *types,
+	              const Datum *values);
+	void *watcher;
 } ReadPlan;
 
 /* Fills storage by each column's type. */

@@ -174,8 +174,8 @@ cerebro_find_task(PG_FUNCTION_ARGS)
 		heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
-static size_t
-get_decision(const KeptScores *scores, size_t row)
+size_t
+scores_get_decision(const KeptScores *scores, size_t row)
 {
 	const uint16 *of_row = scores->scores + row * scores->n_classes;
 	size_t best = 0;
@@ -204,7 +204,7 @@ cerebro_models_differ(PG_FUNCTION_ARGS)
 	    scores[0].n_classes != scores[1].n_classes || scores[0].n_rows == 0)
 		PG_RETURN_NULL();
 	for (size_t row = 0; row < scores[0].n_rows; row++)
-		n_differ +=
-			get_decision(&scores[0], row) != get_decision(&scores[1], row);
+		n_differ += scores_get_decision(&scores[0], row) !=
+		            scores_get_decision(&scores[1], row);
 	PG_RETURN_FLOAT8((double) n_differ / (double) scores[0].n_rows);
 }

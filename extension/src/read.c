@@ -37,6 +37,7 @@ typedef struct ReadColumn
 typedef struct Reader
 {
 	const Task *task;
+	const ReadPlan *plan;
 	const RowSink *sink;
 	ReadStats *stats;
 	unsigned parts;
@@ -45,6 +46,7 @@ typedef struct Reader
 	/* what the task adds to the source */
 	LabelCoder *label;
 	ValueCoder **key;
+	Oid *key_types;
 	SplitRule *split;
 	int split_target; /* -1: none */
 	int first_input;
@@ -310,6 +312,9 @@ read_row(void *self, TupleTableSlot *slot)
 	row_key = get_row_key(reader, slot);
 	part = get_part(reader, slot, row_key);
 	count_row(reader, row_key, part, label);
+	if (reader->plan->watch != NULL)
+		reader->plan->watch(reader->plan->watcher, row_key, reader->key_types,
+		                    slot->tts_values + 1);
 	if (reader->parts & (1u << part) && is_in_sample(reader, row_key))
 	{
 		reader->row_keys[reader->n_rows] = row_key;
@@ -356,6 +361,7 @@ make_reader(const Task *task, const Query *query, const ReadPlan *plan)
 	Reader *reader = palloc0(sizeof(Reader));
 
 	reader->task = task;
+	reader->plan = plan;
 	reader->parts = plan->parts;
 	reader->sample = plan->share > 0 && plan->share < 1
 	                     ? (uint64) (plan->share * (double) PG_UINT64_MAX)
@@ -364,9 +370,12 @@ make_reader(const Task *task, const Query *query, const ReadPlan *plan)
 	reader->label =
 		label_coder_make(get_target_type(query, targets.label), task);
 	reader->key = palloc(task->n_key * sizeof(ValueCoder *));
+	reader->key_types = palloc(task->n_key * sizeof(Oid));
 	for (int i = 0; i < task->n_key; i++)
-		reader->key[i] =
-			value_coder_make(get_target_type(query, targets.first_key + i));
+	{
+		reader->key_types[i] = get_target_type(query, targets.first_key + i);
+		reader->key[i] = value_coder_make(reader->key_types[i]);
+	}
 	reader->split = split_rule_make(
 		task,
 		targets.split < 0 ? InvalidOid : get_target_type(query, targets.split));

@@ -15,6 +15,8 @@ typedef struct KeptScores
 } KeptScores;
 
 extern KeptScores scores_read(const Model *model);
+/* The class that a row is taken for. */
+extern size_t scores_get_decision(const KeptScores *scores, size_t row);
 /* Of the validation rows of the model's data version. */
 extern const uint16 *scores_read_labels(const Model *model, size_t n_rows);
 /* Raises unless both are of one data version. */

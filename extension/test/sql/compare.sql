@@ -29,6 +29,27 @@ SELECT count(*), count(change) FROM cerebro.compare(VARIADIC ARRAY[:good, :wide,
 SELECT refused(format('SELECT cerebro.compare_pair(%s, %s, 0)', :good, :bad));
 SELECT refused('SELECT * FROM cerebro.compare(1000000)');
 
+-- rows on which they disagree, by key; all of them are as many as compare says
+SELECT count(*) = (SELECT disagreements FROM cerebro.compare_pair(:bad, :good)) AS are_all, count(DISTINCT key) = count(*) AS are_different,
+	bool_and(decision_a <> decision_b) AS differ,
+	bool_and((SELECT (delay > 15)::text FROM trips t WHERE t.id = (r.key->>'id')::int) = r.label) AS have_their_labels,
+	bool_and(probability_a BETWEEN 0 AND 1 AND probability_b BETWEEN 0 AND 1) AS are_shares,
+	bool_and((decision_a = label) = (probability_a >= 0.5)) AS are_of_the_label
+FROM cerebro.compare_rows(:bad, :good, 1000000) r;
+-- and the models say so when they are asked
+SELECT count(*) AS rows, bool_and(abs(cerebro.predict(:bad, t) - CASE WHEN label = 'true' THEN probability_a ELSE 1 - probability_a END) < 1e-4) AS a_is_so,
+	bool_and(abs(cerebro.predict(:good, t) - CASE WHEN label = 'true' THEN probability_b ELSE 1 - probability_b END) < 1e-4) AS b_is_so
+FROM cerebro.compare_rows(:bad, :good, 7) r JOIN trips t ON t.id = (r.key->>'id')::int;
+SELECT count(*), bool_and(gap <= before) AS is_ordered FROM (SELECT gap, lag(gap, 1, 1::float8) OVER () AS before
+	FROM (SELECT abs(probability_a - probability_b) AS gap FROM cerebro.compare_rows(:bad, :good, 5)) g) s;
+SELECT count(*) FROM cerebro.compare_rows(:good, :good);
+SELECT refused(format('SELECT cerebro.compare_rows(%s, %s, 0)', :good, :bad));
+-- other rows than then
+BEGIN;
+UPDATE trips SET delay = delay + 40 WHERE id < 50;
+SELECT refused(format('SELECT cerebro.compare_rows(%s, %s)', :good, :bad));
+ROLLBACK;
+
 -- what came of what
 SELECT tree, start, log_loss IS NOT NULL AS has_loss, effect IS NOT NULL AS has_effect FROM cerebro.history_tree('trips');
 SELECT change, effect IS NOT NULL AS has_effect FROM cerebro.history('trips') ORDER BY step DESC LIMIT 1;
