@@ -18,7 +18,9 @@ CREATE TABLE cerebro.model_plan (
 	actual_found         integer,
 	actual_train_seconds double precision,
 	actual_seconds       double precision,
-	actual_bytes         bigint
+	actual_bytes         bigint,
+	start                text,
+	actual_start         text
 );
 COMMENT ON TABLE cerebro.model_plan IS 'what a training was expected to do and to cost, and what came';
 COMMENT ON COLUMN cerebro.model_plan.n_rows IS 'training and validation rows; NULL: not known beforehand';
@@ -27,6 +29,8 @@ COMMENT ON COLUMN cerebro.model_plan.n_found IS 'epochs whose state was there; N
 COMMENT ON COLUMN cerebro.model_plan.costs_of IS 'the model with the nearest triple, whose costs are expected; NULL: there was none';
 COMMENT ON COLUMN cerebro.model_plan.actual_seconds IS 'of the engine: ordering and encoding rows, epochs, packing';
 COMMENT ON COLUMN cerebro.model_plan.actual_bytes IS 'of the model and the states that were kept, before what they share with others is kept once';
+COMMENT ON COLUMN cerebro.model_plan.start IS 'of a change: what its training was expected to begin with; NULL: it is no change of a model';
+COMMENT ON COLUMN cerebro.model_plan.actual_start IS 'what it began with, as the engine fitted it';
 ALTER TABLE cerebro.model_plan ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON cerebro.model_plan FOR SELECT
 	USING (EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model
@@ -41,6 +45,12 @@ CREATE FUNCTION cerebro.plan_train(task text, mst cerebro.mst) RETURNS cerebro.m
 	AS 'MODULE_PATHNAME', 'cerebro_plan_train';
 COMMENT ON FUNCTION cerebro.plan_train(text, cerebro.mst) IS
 	'what train would do and cost, without doing it; its model is one that is there already';
+
+CREATE FUNCTION cerebro.plan_change(model integer, change cerebro.mst_change, warm boolean DEFAULT true) RETURNS cerebro.model_plan
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	AS 'MODULE_PATHNAME', 'cerebro_plan_change';
+COMMENT ON FUNCTION cerebro.plan_change(integer, cerebro.mst_change, boolean) IS
+	'what train_change would do and cost, without doing it; its model is one that is there already';
 
 CREATE FUNCTION cerebro.print_bytes(bytes bigint) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -81,6 +91,10 @@ BEGIN ATOMIC
 		SELECT 3, pg_catalog.format('        Start: state after epoch %s, found in the archive', COALESCE(p.actual_found, p.n_found))
 		WHERE COALESCE(p.actual_found, p.n_found) OPERATOR(pg_catalog.>) 0
 		UNION ALL
+		SELECT 3, '        Start: ' OPERATOR(pg_catalog.||) p.start
+			OPERATOR(pg_catalog.||) COALESCE('  (actual ' OPERATOR(pg_catalog.||) p.actual_start OPERATOR(pg_catalog.||) ')', '')
+		WHERE p.start IS NOT NULL AND NOT COALESCE(p.actual_found, p.n_found, 0) OPERATOR(pg_catalog.>) 0
+		UNION ALL
 		SELECT 4, CASE WHEN p.costs_of IS NULL THEN '        Cost: not known, no model of this task was trained yet'
 			ELSE pg_catalog.format('        Cost: as of model %s, whose triple is nearest', p.costs_of) END
 		UNION ALL
@@ -112,16 +126,135 @@ END;
 COMMENT ON FUNCTION cerebro.explain_train(text, cerebro.mst) IS
 	'what train would do: which columns are read and which are there, where training begins, seconds and bytes; trains nothing';
 
-CREATE FUNCTION cerebro.explain_train(model integer, change cerebro.mst_change) RETURNS SETOF text
+CREATE FUNCTION cerebro.explain_train(model integer, change cerebro.mst_change, warm boolean DEFAULT true) RETURNS SETOF text
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
 BEGIN ATOMIC
-	SELECT e FROM cerebro.check_model(explain_train.model) c
-	JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) c
-	JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) m.task,
-	LATERAL cerebro.explain_train(t.name, m.mst OPERATOR(cerebro.+) explain_train.change) e;
+	WITH plan AS MATERIALIZED (
+		SELECT cerebro.plan_change(explain_train.model, explain_train.change, explain_train.warm) AS p),
+	given AS (SELECT t.name FROM cerebro.model m JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) m.task
+		WHERE m.id OPERATOR(pg_catalog.=) explain_train.model)
+	SELECT l.line FROM plan, LATERAL (
+		SELECT pg_catalog.format('Found: model %s is what this training would make  (seconds=0 bytes=0)', (plan.p).model) AS line
+		WHERE (plan.p).model IS NOT NULL
+		UNION ALL
+		SELECT t FROM given g, cerebro.print_plan(plan.p, pg_catalog.format('Change model %s of %s', explain_train.model, g.name)) t
+		WHERE (plan.p).model IS NULL) l;
 END;
-COMMENT ON FUNCTION cerebro.explain_train(integer, cerebro.mst_change) IS
-	'the same for a model''s triple with a change';
+COMMENT ON FUNCTION cerebro.explain_train(integer, cerebro.mst_change, boolean) IS
+	'what train_change would do: what it begins with, which columns are read, seconds and bytes; trains nothing';
+
+CREATE FUNCTION cerebro.search_trials(space cerebro.mst_space, algorithm text, trials integer, seed bigint) RETURNS text[]
+	LANGUAGE c STABLE PARALLEL SAFE STRICT COST 10000
+	AS 'MODULE_PATHNAME', 'cerebro_search_trials';
+COMMENT ON FUNCTION cerebro.search_trials(cerebro.mst_space, text, integer, bigint) IS 'triples that cerebro.search would train, in their order';
+
+-- What halving trains: fewer trials for more epochs; as search.c does.
+CREATE FUNCTION cerebro.search_rungs(n_trials integer, n_epochs integer, algorithm text)
+	RETURNS TABLE (rung integer, trials integer, epochs integer)
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+BEGIN ATOMIC
+	WITH RECURSIVE left_over (rung, trials) AS (
+		SELECT 1, search_rungs.n_trials
+		UNION ALL
+		SELECT l.rung OPERATOR(pg_catalog.+) 1, (l.trials OPERATOR(pg_catalog.+) 2) OPERATOR(pg_catalog./) 3
+		FROM left_over l WHERE l.trials OPERATOR(pg_catalog.>) 1 AND search_rungs.algorithm OPERATOR(pg_catalog.=) 'halving')
+	SELECT l.rung, l.trials, GREATEST(1, pg_catalog.floor(search_rungs.n_epochs::numeric OPERATOR(pg_catalog./)
+		pg_catalog.power(3::numeric, (pg_catalog.max(l.rung) OVER () OPERATOR(pg_catalog.-) l.rung)::numeric))::integer)
+	FROM left_over l ORDER BY l.rung;
+END;
+COMMENT ON FUNCTION cerebro.search_rungs(integer, integer, text) IS 'how many trials a search trains to how many epochs, step by step';
+
+CREATE FUNCTION cerebro.plan_search(task text, space cerebro.mst_space, algorithm text DEFAULT 'random', trials integer DEFAULT 0, seed bigint DEFAULT 0)
+	RETURNS TABLE (trial bigint, mst cerebro.mst, plan cerebro.model_plan)
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+BEGIN ATOMIC
+	SELECT u.n, u.triple::cerebro.mst, cerebro.plan_train(plan_search.task, u.triple::cerebro.mst)
+	FROM ROWS FROM (pg_catalog.unnest(cerebro.search_trials(plan_search.space, plan_search.algorithm, plan_search.trials, plan_search.seed)))
+		WITH ORDINALITY u (triple, n)
+	ORDER BY u.n;
+END;
+COMMENT ON FUNCTION cerebro.plan_search(text, cerebro.mst_space, text, integer, bigint) IS
+	'what each trial of a search would do and cost, without training it; its model is one that is there already';
+
+CREATE FUNCTION cerebro.explain_search(task text, space cerebro.mst_space, algorithm text DEFAULT 'random', trials integer DEFAULT 0, seed bigint DEFAULT 0)
+	RETURNS SETOF text
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+BEGIN ATOMIC
+	WITH trial AS MATERIALIZED (
+		SELECT p.trial, p.mst, (p.plan).*, k AS was
+		FROM cerebro.plan_search(explain_search.task, explain_search.space, explain_search.algorithm, explain_search.trials, explain_search.seed) p
+		LEFT JOIN cerebro.model_plan k ON k.model OPERATOR(pg_catalog.=) (p.plan).model),
+	part AS (
+		SELECT r.rung, r.trials, r.epochs,
+			(r.epochs OPERATOR(pg_catalog.-) COALESCE(pg_catalog.lag(r.epochs) OVER (ORDER BY r.rung), 0))::double precision
+				OPERATOR(pg_catalog.*) r.trials::double precision
+				OPERATOR(pg_catalog./) GREATEST(n.trials OPERATOR(pg_catalog.*) n.epochs, 1)::double precision AS share
+		FROM (SELECT pg_catalog.count(*)::integer AS trials, COALESCE(pg_catalog.max(t.n_epochs), 1) AS epochs FROM trial t) n,
+			cerebro.search_rungs(n.trials, n.epochs, explain_search.algorithm) r),
+	-- columns that several trials lack are read once: the first keeps them
+	lacking AS (
+		SELECT DISTINCT c FROM trial t, pg_catalog.unnest(t.columns) c
+		WHERE t.model IS NULL AND c OPERATOR(pg_catalog.<>) ALL (t.kept)),
+	sum AS (
+		SELECT pg_catalog.count(*) AS n, pg_catalog.count(t.model) AS found, pg_catalog.max(t.n_rows) AS n_rows,
+			pg_catalog.sum(t.train_seconds) FILTER (WHERE t.model IS NULL)
+				OPERATOR(pg_catalog.*) (SELECT pg_catalog.sum(r.share) FROM part r) AS train,
+			pg_catalog.max(t.read_seconds) FILTER (WHERE t.model IS NULL) AS read,
+			(pg_catalog.sum(t.bytes) FILTER (WHERE t.model IS NULL))::bigint AS bytes,
+			pg_catalog.sum((t.was).actual_read_seconds OPERATOR(pg_catalog.+) (t.was).actual_seconds) AS spent,
+			pg_catalog.sum((t.was).actual_bytes)::bigint AS spent_bytes FROM trial t),
+	line AS (
+		SELECT 1 AS n, 0::bigint AS trial, pg_catalog.format('Search for %s by %s: %s trials, %s found  (seconds=%s bytes=%s)',
+			explain_search.task, explain_search.algorithm, s.n, s.found,
+			cerebro.print_seconds(CASE WHEN s.found OPERATOR(pg_catalog.=) s.n THEN 0 ELSE s.read OPERATOR(pg_catalog.+) s.train END),
+			cerebro.print_bytes(CASE WHEN s.found OPERATOR(pg_catalog.=) s.n THEN 0 ELSE s.bytes END))
+			OPERATOR(pg_catalog.||) CASE WHEN s.found OPERATOR(pg_catalog.=) 0 THEN '' ELSE
+				pg_catalog.format('  (actual seconds=%s bytes=%s of those found)', cerebro.print_seconds(s.spent), cerebro.print_bytes(s.spent_bytes)) END AS text
+		FROM sum s
+		UNION ALL
+		SELECT 2, r.rung, pg_catalog.format('  ->  Train %s of them to epoch %s', r.trials, r.epochs)
+		FROM part r WHERE explain_search.algorithm OPERATOR(pg_catalog.=) 'halving'
+		UNION ALL
+		SELECT 3, 0, pg_catalog.format('  ->  Read once, %s rows, from tables: %s', COALESCE(pg_catalog.max(s.n_rows)::text, '?'),
+			pg_catalog.string_agg(l.c, ', ' ORDER BY l.c))
+		FROM lacking l, sum s HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0
+		UNION ALL
+		SELECT 4, t.trial, pg_catalog.format('  ->  Trial %s: %s', t.trial, t.mst)
+			OPERATOR(pg_catalog.||) CASE WHEN t.model IS NULL THEN pg_catalog.format('  (seconds=%s bytes=%s)%s',
+					cerebro.print_seconds(t.train_seconds), cerebro.print_bytes(t.bytes),
+					CASE WHEN t.n_found OPERATOR(pg_catalog.>) 0 THEN pg_catalog.format('  from the state after epoch %s', t.n_found) ELSE '' END)
+				ELSE pg_catalog.format('  found: model %s', t.model)
+					OPERATOR(pg_catalog.||) COALESCE(pg_catalog.format('  (seconds=%s)  (actual seconds=%s bytes=%s)',
+						cerebro.print_seconds((t.was).read_seconds OPERATOR(pg_catalog.+) (t.was).train_seconds),
+						cerebro.print_seconds((t.was).actual_read_seconds OPERATOR(pg_catalog.+) (t.was).actual_seconds),
+						cerebro.print_bytes((t.was).actual_bytes)), '') END
+		FROM trial t)
+	SELECT l.text FROM line l ORDER BY l.n, l.trial;
+END;
+COMMENT ON FUNCTION cerebro.explain_search(text, cerebro.mst_space, text, integer, bigint) IS
+	'what search would do: its trials, those that are there, what is read once, seconds and bytes; after the search what came; trains nothing';
+
+CREATE FUNCTION cerebro.explain_train(task text, space cerebro.mst_space) RETURNS SETOF text
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+BEGIN ATOMIC
+	SELECT cerebro.explain_search(explain_train.task, explain_train.space);
+END;
+COMMENT ON FUNCTION cerebro.explain_train(text, cerebro.mst_space) IS 'the same of a space: what search would do at random';
+
+-- Without it a quoted triple could be either.
+CREATE FUNCTION cerebro.explain_train(task text, mst text) RETURNS SETOF text
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+BEGIN ATOMIC
+	SELECT e FROM cerebro.explain_train(explain_train.task, explain_train.mst::cerebro.mst_space) e
+	WHERE cerebro.cardinality(explain_train.mst::cerebro.mst_space) OPERATOR(pg_catalog.>) 1::double precision
+	UNION ALL
+	-- never a triple out of a space, not even while planning
+	SELECT e FROM cerebro.explain_train(explain_train.task,
+		(CASE WHEN cerebro.cardinality(explain_train.mst::cerebro.mst_space) OPERATOR(pg_catalog.>) 1::double precision
+			THEN '' ELSE explain_train.mst END)::cerebro.mst) e
+	WHERE NOT cerebro.cardinality(explain_train.mst::cerebro.mst_space) OPERATOR(pg_catalog.>) 1::double precision;
+END;
+COMMENT ON FUNCTION cerebro.explain_train(text, text) IS 'the same of a triple or a space that is given as text';
 
 CREATE FUNCTION cerebro.explain_model(model integer) RETURNS SETOF text
 	LANGUAGE sql STABLE PARALLEL SAFE STRICT

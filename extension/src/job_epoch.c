@@ -55,18 +55,10 @@ job_epoch_ask(const Training *training, cer_group_triple *triple)
 static bool
 write_epoch(Training *training, const cer_epoch *epoch)
 {
-	cer_id state = story_get_state(training->story, epoch->epoch);
 	SqlArgs args = {0};
 
 	sql_add_int8(&args, training->attempt->record.job);
-	sql_add_int4(&args, epoch->epoch);
-	sql_add_double(&args, epoch->train_loss);
-	sql_add_double(&args, epoch->valid.log_loss);
-	sql_add_double(&args, epoch->valid.auc);
-	sql_add_double(&args, epoch->valid.accuracy);
-	sql_add_double(&args, epoch->seconds);
-	sql_add_double(&args, epoch->rows_per_second);
-	sql_add_bytes(&args, state.bytes, CER_ID_SIZE);
+	train_add_epoch(&args, training, epoch);
 	return sql_run("INSERT INTO cerebro.job_epoch (job, epoch, train_loss,"
 	               " valid_log_loss, valid_auc, valid_accuracy, seconds,"
 	               " rows_per_second, state)"

@@ -35,6 +35,7 @@
 #define HALVING_RATIO   3
 
 PG_FUNCTION_INFO_V1(cerebro_search_models);
+PG_FUNCTION_INFO_V1(cerebro_search_trials);
 
 typedef struct Trial
 {
@@ -327,24 +328,25 @@ run_halving(Search *search)
 	train_group(search, n, 0);
 }
 
-static const struct
+typedef struct Algorithm
 {
 	const char *name;
+	void (*draw)(Search *search);
 	void (*run)(Search *search);
-} algorithms[] = {
-	{"grid", run_grid}, {"random", run_random}, {"halving", run_halving}};
+} Algorithm;
 
-static void
-run_search(Search *search, const char *algorithm)
+static const Algorithm algorithms[] = {{"grid", draw_points, run_grid},
+                                       {"random", draw_sample, run_random},
+                                       {"halving", draw_sample, run_halving}};
+
+static const Algorithm *
+find_algorithm(const char *name)
 {
 	for (int i = 0; i < lengthof(algorithms); i++)
-		if (strcmp(algorithms[i].name, algorithm) == 0)
-		{
-			algorithms[i].run(search);
-			return;
-		}
+		if (strcmp(algorithms[i].name, name) == 0)
+			return &algorithms[i];
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-	                errmsg("unknown algorithm \"%s\"", algorithm),
+	                errmsg("unknown algorithm \"%s\"", name),
 	                errhint("There are grid, random and halving.")));
 }
 
@@ -358,6 +360,15 @@ find_deadline(FunctionCallInfo fcinfo, int arg)
 	return DatumGetTimestampTz(DirectFunctionCall2(
 		timestamptz_pl_interval, TimestampTzGetDatum(GetCurrentTimestamp()),
 		PG_GETARG_DATUM(arg)));
+}
+
+static int
+check_trials(int n_asked)
+{
+	if (n_asked < 0 || n_asked > MAX_TRIALS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("trials must be from 0 to %d", MAX_TRIALS)));
+	return n_asked;
 }
 
 static Datum
@@ -385,12 +396,26 @@ cerebro_search_models(PG_FUNCTION_ARGS)
 	train_check_may_write("cerebro.search()");
 	search.task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	search.space = TextDatumGetCString(PG_GETARG_DATUM(1));
-	search.n_asked = PG_GETARG_INT32(3);
-	if (search.n_asked < 0 || search.n_asked > MAX_TRIALS)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("trials must be from 0 to %d", MAX_TRIALS)));
+	search.n_asked = check_trials(PG_GETARG_INT32(3));
 	search.deadline = find_deadline(fcinfo, 4);
 	search.seed = PG_GETARG_INT64(5);
-	run_search(&search, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	find_algorithm(text_to_cstring(PG_GETARG_TEXT_PP(2)))->run(&search);
 	PG_RETURN_DATUM(make_models(&search));
+}
+
+/* What a search would train, without training it. */
+Datum
+cerebro_search_trials(PG_FUNCTION_ARGS)
+{
+	Search search = {.space = TextDatumGetCString(PG_GETARG_DATUM(0)),
+	                 .n_asked = check_trials(PG_GETARG_INT32(2)),
+	                 .seed = PG_GETARG_INT64(3)};
+	Datum *triples;
+
+	find_algorithm(text_to_cstring(PG_GETARG_TEXT_PP(1)))->draw(&search);
+	triples = palloc(sizeof(Datum) * Max(1, search.n_trials));
+	for (int i = 0; i < search.n_trials; i++)
+		triples[i] = CStringGetTextDatum(search.trials[i].triple);
+	PG_RETURN_ARRAYTYPE_P(construct_array(triples, search.n_trials, TEXTOID, -1,
+	                                      false, TYPALIGN_INT));
 }

@@ -8,6 +8,7 @@
 #include "attempt.h"
 #include "content.h"
 #include "engine.h"
+#include "job_sql.h"
 #include "story.h"
 #include "structure.h"
 
@@ -40,6 +41,7 @@ typedef struct TrainPlan
 	double read_seconds;
 	double train_seconds;
 	int64 bytes;
+	const char *start; /* of a change: what it begins with; NULL: no change */
 } TrainPlan;
 
 /* All of it lives in its own context, across transactions. */
@@ -105,6 +107,9 @@ extern void training_run(Training *training);
 extern void training_archive(Training *training);
 /* In place of both: the job's row says that the model was found, and a NOTICE. */
 extern void training_record_found(Training *training);
+/* An epoch's parameters: number, losses, metrics, time, state. */
+extern void train_add_epoch(SqlArgs *args, const Training *training,
+                            const cer_epoch *epoch);
 
 /* ----------------------------------------------- figures: train_plan.c */
 
@@ -158,6 +163,10 @@ extern Story *training_tell(Training *training, const StorySource *source);
 extern void training_send_parent(Training *training);
 extern void training_handle_begun(Training *training, const cer_start *begun);
 extern void training_write_parent(const Training *training);
+/* What a change is expected to begin with, and what it began with; NULL: it is
+ * none. */
+extern const char *training_expect_start(const Training *training);
+extern const char *training_describe_start(const Training *training);
 
 /* -------------------------------------------------------------- train.c */
 
@@ -180,6 +189,8 @@ extern void train_check_may_write(const char *function);
 extern void train_check_queued(const Task *task, const char *triple);
 /* The triple in its canonical form, palloc'ed; raises where it is none. */
 extern char *train_canonical(const char *triple);
+/* The model's triple with the change that is argument 1, as text. */
+extern char *train_apply_change(const Model *model, FunctionCallInfo fcinfo);
 /* The metric that a task is judged by. */
 extern double train_get_metric(const Task *task, const cer_metrics *metrics);
 

@@ -253,11 +253,37 @@ training_handle_begun(Training *training, const cer_start *begun)
 	tell_begun(parent);
 }
 
-static const char *
-describe_start(const Training *training)
+/* Before it: what the archive has tells, but for what the engine makes of it. */
+const char *
+training_expect_start(const Training *training)
+{
+	const ParentModel *parent = training->parent;
+	int32 model = training->attempt->record.parent;
+
+	if (model == 0)
+		return NULL;
+	if (parent == NULL)
+		return "from scratch";
+	if (training->story == NULL)
+		return psprintf("weights of model %d, or a state of its training: it "
+		                "shows once rows are read",
+		                model);
+	if (parent->is_continued && training->expected.n_found > 0)
+		return psprintf("goes on from model %d", model);
+	if (parent->is_continued && parent->start == NULL)
+		return psprintf("from scratch, as no state of model %d is kept", model);
+	return psprintf("weights of model %d%s, fitted to the change: %s", model,
+	                parent->has_moments ? " with the optimizer's state" : "",
+	                parent->change);
+}
+
+const char *
+training_describe_start(const Training *training)
 {
 	const ParentModel *parent = training->parent;
 
+	if (training->attempt->record.parent == 0)
+		return NULL;
 	if (parent == NULL)
 		return "from scratch";
 	if (parent->is_continued)
@@ -283,7 +309,7 @@ training_write_parent(const Training *training)
 		return;
 	sql_add_int4(&args, record->model);
 	sql_add_int4(&args, record->parent);
-	sql_add_text(&args, describe_start(training));
+	sql_add_text(&args, training_describe_start(training));
 	sql_add(&args, FLOAT8OID,
 	        Float8GetDatum(is_known ? parent->begun.valid.log_loss : 0),
 	        !is_known);
@@ -297,8 +323,8 @@ training_write_parent(const Training *training)
 
 /* -------------------------------------------------------------- function */
 
-static char *
-apply_change(const Model *model, FunctionCallInfo fcinfo)
+char *
+train_apply_change(const Model *model, FunctionCallInfo fcinfo)
 {
 	LOCAL_FCINFO(call, 2);
 	FmgrInfo function;
@@ -333,7 +359,7 @@ cerebro_train_change(PG_FUNCTION_ARGS)
 	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
 	ensemble_check_none(&model);
 	request.task = task_find_by_id(model.task, true);
-	request.triple = apply_change(&model, fcinfo);
+	request.triple = train_apply_change(&model, fcinfo);
 	request.parent = model.id;
 	PG_RETURN_INT32(train_request(&request, PG_GETARG_BOOL(3)));
 }

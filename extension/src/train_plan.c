@@ -18,11 +18,13 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "ensemble.h"
 #include "extract.h"
 #include "job_sql.h"
 #include "train.h"
 
 PG_FUNCTION_INFO_V1(cerebro_plan_train);
+PG_FUNCTION_INFO_V1(cerebro_plan_change);
 
 /* Seconds a value where nothing was measured yet. */
 #define SECONDS_READ 40e-9
@@ -149,6 +151,7 @@ training_estimate(Training *training, const ReadPlan *plan)
 	expected->is_known = training->story != NULL;
 	if (expected->is_known && training->found == 0)
 		expected->n_found = list_length(training_find_epochs(training));
+	expected->start = training_expect_start(training);
 	archive_enter(&scope);
 	expected->n_rows = count_rows(training);
 	if (training->found == 0)
@@ -230,12 +233,15 @@ training_write_plan(const Training *training)
 	sql_add_double(&args, sum_epochs(training));
 	sql_add_double(&args, training->done.seconds);
 	sql_add_int8(&args, count_bytes(training));
+	sql_add_text(&args, expected->start);
+	sql_add_text(&args, training_describe_start(training));
 	sql_run("INSERT INTO cerebro.model_plan (model, n_rows, n_columns, n_kept,"
 	        " columns, kept, n_epochs, n_found, costs_of, read_seconds,"
 	        " train_seconds, bytes, actual_read_seconds, actual_epochs,"
-	        " actual_found, actual_train_seconds, actual_seconds, actual_bytes)"
+	        " actual_found, actual_train_seconds, actual_seconds, actual_bytes,"
+	        " start, actual_start)"
 	        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,"
-	        " $14, $15, $16, $17, $18)",
+	        " $14, $15, $16, $17, $18, $19, $20)",
 	        &args);
 }
 
@@ -247,8 +253,8 @@ static Datum
 make_row(FunctionCallInfo fcinfo, const TrainPlan *plan)
 {
 	TupleDesc desc;
-	Datum values[18] = {0};
-	bool nulls[18];
+	Datum values[20] = {0};
+	bool nulls[lengthof(values)];
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
 	    desc->natts != lengthof(values))
@@ -267,6 +273,9 @@ make_row(FunctionCallInfo fcinfo, const TrainPlan *plan)
 	values[9] = Float8GetDatum(plan->read_seconds);
 	values[10] = Float8GetDatum(plan->train_seconds);
 	values[11] = Int64GetDatum(plan->bytes);
+	if (plan->start != NULL)
+		values[18] = CStringGetTextDatum(plan->start);
+	nulls[18] = plan->start == NULL;
 	nulls[0] = plan->model == 0;
 	nulls[1] = plan->n_rows < 0;
 	nulls[7] = !plan->is_known;
@@ -275,16 +284,14 @@ make_row(FunctionCallInfo fcinfo, const TrainPlan *plan)
 		heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
-Datum
-cerebro_plan_train(PG_FUNCTION_ARGS)
+static Datum
+plan_attempt(FunctionCallInfo fcinfo, Attempt *attempt, const char *triple)
 {
-	Task *task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	char *triple = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	Attempt attempt = {.record.task = task->id,
-	                   .triple = train_canonical(triple)};
-	Training *training = training_new(&attempt, triple);
+	Training *training;
 	volatile Datum row = 0;
 
+	attempt->triple = train_canonical(triple);
+	training = training_new(attempt, triple);
 	training->is_explained = true;
 	training->may_find = true;
 	PG_TRY();
@@ -297,5 +304,29 @@ cerebro_plan_train(PG_FUNCTION_ARGS)
 		training_free(training);
 	}
 	PG_END_TRY();
-	PG_RETURN_DATUM(row);
+	return row;
+}
+
+Datum
+cerebro_plan_train(PG_FUNCTION_ARGS)
+{
+	Task *task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	Attempt attempt = {.record.task = task->id};
+
+	PG_RETURN_DATUM(
+		plan_attempt(fcinfo, &attempt, text_to_cstring(PG_GETARG_TEXT_PP(1))));
+}
+
+Datum
+cerebro_plan_change(PG_FUNCTION_ARGS)
+{
+	Attempt attempt = {.record.is_warm = PG_GETARG_BOOL(2)};
+	Model model;
+
+	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
+	ensemble_check_none(&model);
+	attempt.record.task = model.task;
+	attempt.record.parent = model.id;
+	PG_RETURN_DATUM(
+		plan_attempt(fcinfo, &attempt, train_apply_change(&model, fcinfo)));
 }

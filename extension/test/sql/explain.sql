@@ -17,6 +17,7 @@ $$;
 
 -- before anything was trained
 SELECT mask(e) FROM cerebro.explain_train('explained', 'AS mlp(8) PT epochs = 3, patience = 0') e;
+SELECT mask(e) FROM cerebro.explain_train('explained', 'FE {hour, carrier} AS mlp({4, 6}) PT epochs = 3') e;
 SELECT count(*) FROM cerebro.models WHERE task = 'explained';
 SELECT cerebro.train('explained', 'AS mlp(8) PT epochs = 3, patience = 0') AS three \gset
 SELECT mask(e) FROM cerebro.explain_model(:three) e;
@@ -28,6 +29,25 @@ SELECT mask(e) FROM cerebro.explain_train('explained', 'FE *, JOIN carriers USIN
 SELECT cerebro.train('explained', 'FE *, JOIN carriers USING (carrier) AS mlp(8) PT epochs = 5, patience = 0') AS joined \gset
 SELECT mask(e) FROM cerebro.explain_model(:joined) e;
 SELECT n_kept, n_columns, kept, costs_of = :three AS is_as_of_three, actual_epochs, actual_bytes > 0 AS has_bytes FROM cerebro.model_plan WHERE model = :joined;
+-- a change: what it begins with, before and after
+SELECT mask(e) FROM cerebro.explain_train(:three, 'SET AS = mlp(16)') e;
+SELECT mask(e) FROM cerebro.explain_train(:three, 'SET AS = mlp(16)', warm => false) e;
+SELECT cerebro.train_change(:three, 'SET AS = mlp(16)') AS wider \gset
+SELECT mask(e) FROM cerebro.explain_model(:wider) e;
+SELECT mask(e) FROM cerebro.explain_train(:three, 'SET AS = mlp(16)') e;
+SELECT cerebro.train_change(:three, 'SET PT.epochs = 4') AS longer \gset
+SELECT mask(e) FROM cerebro.explain_model(:longer) e;
+SELECT * FROM cerebro.explain_train(-1, 'SET AS = mlp(16)');
+-- a space: trials, what is read once, and what came
+SELECT mask(e) FROM cerebro.explain_train('explained', 'FE hour AS mlp({4, 6}) PT epochs = {1, 2}'::cerebro.mst_space) e;
+SELECT mask(e) FROM cerebro.explain_search('explained', 'FE hour, carrier AS mlp({4, 6}) PT epochs = {1, 2}', 'grid') e;
+SELECT count(*) FROM cerebro.search('explained', 'FE hour, carrier AS mlp({4, 6}) PT epochs = {1, 2}', 'grid', 3);
+SELECT mask(e) FROM cerebro.explain_search('explained', 'FE hour, carrier AS mlp({4, 6}) PT epochs = {1, 2}', 'grid') e;
+SELECT mask(e) FROM cerebro.explain_search('explained', 'FE hour AS mlp({4, 6, 8}, {3, 5}) PT epochs = 9, lr = {0.01, 0.02}', 'halving', 10) e WHERE e !~ 'Trial';
+SELECT mst OPERATOR(cerebro.=) ANY (cerebro.search_trials('AS mlp({4, 6, 8})', 'random', 2, 7)::cerebro.mst[]) AS is_drawn
+FROM cerebro.plan_search('explained', 'AS mlp({4, 6, 8})', 'random', 2, 7);
+SELECT * FROM cerebro.explain_search('explained', 'AS mlp({4, 6})', 'luck');
+SELECT * FROM cerebro.explain_search('explained', 'AS mlp({4, 6})', 'grid', -1);
 -- each decision by a setting of its own
 SET cerebro.plan_model = off;
 SELECT mask(e) FROM cerebro.explain_train('explained', 'AS mlp(8) PT epochs = 3, patience = 0') e;
