@@ -20,7 +20,10 @@ typedef struct executor
 	/* A piece of the state that a triple starts from. */
 	cer_status (*add_state)(void *state, const cer_group_state *piece,
 	                        cer_error *err);
-	/* Trains every triple; sends epochs, parts and TRIPLE_DONE of each. */
+	/* A triple that is not to be trained. */
+	cer_status (*skip)(void *state, uint32_t triple, cer_error *err);
+	/* Trains the others; sends epochs, parts and TRIPLE_DONE of each, or that
+	 * it failed. */
 	cer_status (*train)(void *state, uint32_t *triple, cer_error *err);
 } executor;
 

@@ -2,10 +2,10 @@
  * native.c
  *	  The executor of our own: the library's trainer.
  *
- * Triples of a group train one after the other over one dataset.
+ * Triples of a group train over one dataset, see group.c.
  */
 #include "executor.h"
-#include "state.h"
+#include "group.h"
 
 #include <string.h>
 
@@ -13,11 +13,9 @@ typedef struct native
 {
 	session *s;
 	const cer_group *group;
-	cer_arena *arena; /* lives as long as the session */
-	const cer_mst **triples;
-	const cer_plan **plans;
-	start_state *starts; /* by triple */
-	uint32_t *n_values;  /* of each input's dictionary so far */
+	cer_arena *arena;   /* lives as long as the session */
+	run *runs;          /* by triple */
+	uint32_t *n_values; /* of each input's dictionary so far */
 	cer_dataset *dataset;
 } native;
 
@@ -48,14 +46,17 @@ static cer_status
 plan_triple(native *n, size_t triple, cer_error *err)
 {
 	const cer_group *group = n->group;
-	cer_status status = cer_mst_parse(n->arena, group->triples[triple].text,
-	                                  &n->triples[triple], err);
+	run *r = &n->runs[triple];
+	cer_status status;
 
+	run_init(r, n->s, (uint32_t) triple);
+	r->wish = &group->triples[triple];
+	status = cer_mst_parse(n->arena, r->wish->text, &r->mst, err);
 	if (status == CER_OK)
-		status = cer_plan_make(n->arena, n->triples[triple], group->columns,
-		                       group->n_columns, &n->plans[triple], err);
+		status = cer_plan_make(n->arena, r->mst, group->columns,
+		                       group->n_columns, &r->plan, err);
 	if (status == CER_OK)
-		status = check_inputs(group, n->plans[triple], err);
+		status = check_inputs(group, r->plan, err);
 	return status;
 }
 
@@ -71,17 +72,11 @@ make_state(session *s, const cer_group *group)
 	n->s = s;
 	n->group = group;
 	n->arena = arena;
-	n->triples =
-		cer_arena_allocate(arena, group->n_triples * sizeof(*n->triples));
-	n->plans = cer_arena_allocate(arena, group->n_triples * sizeof(*n->plans));
+	n->runs = cer_arena_allocate(arena, group->n_triples * sizeof(*n->runs));
 	n->n_values =
 		cer_arena_allocate(arena, group->n_inputs * sizeof(*n->n_values));
-	n->starts =
-		cer_arena_allocate(arena, group->n_triples * sizeof(*n->starts));
-	if (n->triples == NULL || n->plans == NULL || n->n_values == NULL ||
-	    n->starts == NULL)
+	if (n->runs == NULL || n->n_values == NULL)
 		return NULL;
-	memset(n->starts, 0, group->n_triples * sizeof(*n->starts));
 	memset(n->n_values, 0, group->n_inputs * sizeof(*n->n_values));
 	return n;
 }
@@ -138,172 +133,42 @@ static cer_status
 add_state(void *state, const cer_group_state *piece, cer_error *err)
 {
 	native *n = state;
+	start_state *start;
 
 	if (piece->piece.triple >= n->group->n_triples)
 		return cer_fail(err, CER_BAD_FORMAT,
 		                "a state of a triple outside its group");
-	n->starts[piece->piece.triple].is_other = piece->epoch == 0;
-	return start_add(&n->starts[piece->piece.triple], n->arena, &piece->piece,
-	                 err);
+	start = &n->runs[piece->piece.triple].start;
+	start->is_other = piece->epoch == 0;
+	return start_add(start, n->arena, &piece->piece, err);
+}
+
+static cer_status
+skip(void *state, uint32_t triple, cer_error *err)
+{
+	native *n = state;
+
+	if (triple >= n->group->n_triples)
+		return cer_fail(err, CER_BAD_FORMAT, "a triple outside its group");
+	n->runs[triple].is_skipped = true;
+	return CER_OK;
 }
 
 /* -------------------------------------------------------------- training */
-
-/* One triple's way from rows to parts. */
-typedef struct run
-{
-	native *n;
-	uint32_t triple;
-	cer_trainer *trainer;
-	double began_at;
-	double cpu_began_at;
-	double kept_at; /* the last state sent, or the beginning */
-} run;
-
-static cer_status
-send_epoch(run *r, const cer_epoch *epoch, cer_error *err)
-{
-	cer_message message = {.type = CER_FRAME_EPOCH};
-
-	message.epoch.triple = r->triple;
-	message.epoch.epoch = *epoch;
-	return session_send(r->n->s, &message, err);
-}
-
-/* A model's parts, or with an epoch those of the state after it. */
-static cer_status
-send_parts(run *r, const uint32_t *epoch, cer_error *err)
-{
-	cer_arena *arena = cer_arena_new(&r->n->s->host);
-	cer_group_part place = {.triple = r->triple};
-	const cer_part *parts;
-	size_t n_parts = 0;
-	cer_status status;
-
-	if (arena == NULL)
-		return cer_fail(err, CER_NO_MEMORY, "out of memory for the model");
-	if (epoch == NULL)
-		status =
-			cer_trainer_make_parts(arena, r->trainer, &parts, &n_parts, err);
-	else
-		status =
-			cer_trainer_get_state(arena, r->trainer, &parts, &n_parts, err);
-	place.n_parts = (uint32_t) n_parts;
-	for (size_t i = 0; status == CER_OK && i < n_parts; i++)
-	{
-		place.ordinal = (uint32_t) i;
-		status = send_part(r->n->s, &place, &parts[i], epoch, err);
-	}
-	cer_arena_free(arena);
-	return status;
-}
-
-static bool
-is_kept(run *r, uint32_t epoch)
-{
-	const cer_group_triple *triple = &r->n->group->triples[r->triple];
-	uint32_t every = triple->keep_every;
-	double now = session_clock();
-	bool is_due = triple->keep_seconds > 0 &&
-	              now - r->kept_at >= (double) triple->keep_seconds;
-
-	is_due = is_due || (every > 0 && (epoch % every == 0 ||
-	                                  cer_trainer_is_finished(r->trainer)));
-	if (is_due)
-		r->kept_at = now;
-	return is_due;
-}
-
-static cer_status
-run_epochs(run *r, cer_error *err)
-{
-	bool is_finished = cer_trainer_is_finished(r->trainer);
-	cer_status status = CER_OK;
-	cer_epoch epoch;
-
-	while (!is_finished && status == CER_OK)
-	{
-		status = cer_trainer_run_epoch(r->trainer, &epoch, &is_finished, err);
-		if (status == CER_OK)
-			status = send_epoch(r, &epoch, err);
-		if (status == CER_OK && is_kept(r, epoch.epoch))
-			status = send_parts(r, &epoch.epoch, err);
-	}
-	return status;
-}
-
-static cer_status
-send_done(run *r, cer_error *err)
-{
-	const char *kernels = cer_trainer_get_kernel_class(r->trainer);
-	size_t epochs = cer_mst_get_epochs(r->n->triples[r->triple]);
-	cer_message message = {.type = CER_FRAME_TRIPLE_DONE};
-	cer_triple_done *done = &message.triple_done;
-	cer_train_status now;
-
-	done->triple = r->triple;
-	cer_trainer_get_status(r->trainer, &now);
-	done->is_stopped = now.epoch < epochs;
-	done->n_epochs = now.epoch;
-	done->n_weights = cer_trainer_count_weights(r->trainer);
-	done->seconds = session_clock() - r->began_at;
-	session_get_cost(&done->cpu_seconds, &done->peak_bytes);
-	done->cpu_seconds -= r->cpu_began_at;
-	done->kernel_class = (cer_text){kernels, strlen(kernels)};
-	return session_send(r->n->s, &message, err);
-}
-
-static cer_status
-run_triple(run *r, cer_error *err)
-{
-	session *s = r->n->s;
-	cer_status status;
-
-	session_set_phase(s, r->triple, CER_PHASE_ENCODE);
-	status = cer_trainer_new(&s->host, r->n->triples[r->triple],
-	                         r->n->plans[r->triple], r->n->dataset, &r->trainer,
-	                         err);
-	if (status != CER_OK)
-		return status;
-	s->trainer = r->trainer;
-	session_set_phase(s, r->triple, CER_PHASE_TRAIN);
-	status = start_use(s, r->triple, &r->n->starts[r->triple], r->trainer, err);
-	if (status == CER_OK)
-		status = run_epochs(r, err);
-	s->trainer = NULL;
-	if (status == CER_OK)
-	{
-		session_set_phase(s, r->triple, CER_PHASE_PACK);
-		status = send_parts(r, NULL, err);
-	}
-	if (status == CER_OK)
-		status = send_done(r, err);
-	cer_trainer_free(r->trainer);
-	return status;
-}
 
 static cer_status
 train(void *state, uint32_t *triple, cer_error *err)
 {
 	native *n = state;
+	group_work work = {.arena = n->arena,
+	                   .dataset = n->dataset,
+	                   .runs = n->runs,
+	                   .n_runs = n->group->n_triples};
 	cer_status status;
 
 	session_set_phase(n->s, 0, CER_PHASE_ORDER);
 	status = cer_dataset_finish(n->dataset, err);
-	cer_dataset_set_readers(n->dataset, n->group->n_triples);
-	for (uint32_t i = 0; status == CER_OK && i < n->group->n_triples; i++)
-	{
-		uint64_t peak_bytes;
-		run r = {.n = n,
-		         .triple = i,
-		         .began_at = session_clock(),
-		         .kept_at = session_clock()};
-
-		session_get_cost(&r.cpu_began_at, &peak_bytes);
-		*triple = i;
-		status = run_triple(&r, err);
-	}
-	return status;
+	return status == CER_OK ? group_train(n->s, &work, triple, err) : status;
 }
 
 const executor native_executor = {.name = "native",
@@ -311,4 +176,5 @@ const executor native_executor = {.name = "native",
                                   .add_values = add_values,
                                   .add_rows = add_rows,
                                   .add_state = add_state,
+                                  .skip = skip,
                                   .train = train};

@@ -17,8 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define STATUS_INTERVAL 0.1 /* seconds */
-
 double
 session_clock(void)
 {
@@ -36,20 +34,6 @@ session_send(session *s, const cer_message *message, cer_error *err)
 
 /* ---------------------------------------------------------------- status */
 
-/* Rows per second since training began, validation included. */
-static double
-get_speed(const session *s, double now)
-{
-	const cer_train_status *train = &s->status.train;
-	double seconds = now - s->training_began_at;
-	double n_epochs = train->epoch > 0 ? (double) (train->epoch - 1) : 0;
-
-	if (seconds <= 0)
-		return 0;
-	return (n_epochs * (double) train->n_rows + (double) train->n_done) /
-	       seconds;
-}
-
 void
 session_get_cost(double *cpu_seconds, uint64_t *peak_bytes)
 {
@@ -62,21 +46,21 @@ session_get_cost(double *cpu_seconds, uint64_t *peak_bytes)
 	*peak_bytes = (uint64_t) usage.ru_maxrss * 1024;
 }
 
-/* Losing a status report is no failure. */
-static void
-send_status(session *s, double now)
+void
+session_send_status(session *s, cer_group_status *status)
 {
 	cer_message message = {.type = CER_FRAME_STATUS};
 
-	if (s->trainer != NULL)
-	{
-		cer_trainer_get_status(s->trainer, &s->status.train);
-		s->status.rows_per_second = get_speed(s, now);
-	}
-	session_get_cost(&s->status.cpu_seconds, &s->status.peak_bytes);
-	message.status = s->status;
-	s->status_sent_at = now;
+	session_get_cost(&status->cpu_seconds, &status->peak_bytes);
+	message.status = *status;
 	session_send(s, &message, NULL);
+}
+
+static void
+send_status(session *s, double now)
+{
+	s->status_sent_at = now;
+	session_send_status(s, &s->status);
 }
 
 void
@@ -84,9 +68,19 @@ session_set_phase(session *s, uint32_t triple, cer_phase phase)
 {
 	s->status.triple = triple;
 	s->status.phase = phase;
-	if (phase == CER_PHASE_TRAIN)
-		s->training_began_at = session_clock();
 	send_status(s, session_clock());
+}
+
+bool
+session_is_canceled(session *s)
+{
+	return atomic_load_explicit(&s->w.is_canceled, memory_order_relaxed);
+}
+
+bool
+session_is_stopped(session *s)
+{
+	return atomic_load_explicit(&s->w.is_stopped, memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------------ host */
@@ -112,7 +106,7 @@ host_is_canceled(void *self)
 
 	if (now - s->status_sent_at >= STATUS_INTERVAL)
 		send_status(s, now);
-	return atomic_load_explicit(&s->w.is_canceled, memory_order_relaxed);
+	return session_is_canceled(s);
 }
 
 static void
@@ -215,6 +209,8 @@ take_rows(session *s, const executor *ex, void *state, cer_error *err)
 		}
 		else if (message.type == CER_FRAME_START)
 			status = ex->add_state(state, &message.state, err);
+		else if (message.type == CER_FRAME_SKIP)
+			status = ex->skip(state, message.skip.triple, err);
 		else if (message.type == CER_FRAME_CANCEL)
 			status = cer_fail(err, CER_CANCELED, "canceled by the server");
 		else if (message.type != CER_FRAME_END || message.end.n_rows != n_rows)
@@ -257,8 +253,8 @@ converse(session *s, uint32_t *triple, cer_error *err)
 /* ---------------------------------------------------------------- ending */
 
 /* The limit is the server's setting: say so. */
-static void
-explain_memory(const session *s, cer_error *error)
+void
+session_explain(const session *s, cer_error *error)
 {
 	size_t refused = atomic_load(&s->mem.refused);
 
@@ -281,7 +277,7 @@ tell_error(session *s, uint32_t triple, const cer_error *err)
 
 	message.error.triple = triple;
 	message.error.error = *err;
-	explain_memory(s, &message.error.error);
+	session_explain(s, &message.error.error);
 	s->mem.limit += (size_t) 1 << 20; /* the last words must not fail */
 	session_send(s, &message, NULL);
 }

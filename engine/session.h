@@ -17,16 +17,23 @@ typedef struct session
 	channel ch;
 	watch w;
 	threads *pool;
-	cer_group_status status;    /* of the triple in work */
-	const cer_trainer *trainer; /* whose status is told; or NULL */
-	double status_sent_at;      /* seconds of the monotonic clock */
-	double training_began_at;
+	cer_group_status status; /* before triples are in work */
+	double status_sent_at;   /* seconds of the monotonic clock */
 } session;
+
+#define STATUS_INTERVAL 0.1 /* seconds between two of a triple */
 
 /* What the session does for its executor. */
 extern cer_status
 session_send(session *s, const cer_message *message, cer_error *err);
-/* From here on the triple is in this phase; told at once. */
+/* Adds what the process has cost; losing a status is no failure. */
+extern void session_send_status(session *s, cer_group_status *status);
+extern bool session_is_canceled(session *s);
+/* No triple is to begin any more. */
+extern bool session_is_stopped(session *s);
+/* Says which setting it is where memory was at its limit. */
+extern void session_explain(const session *s, cer_error *error);
+/* From here on the group is in this phase; told at once. */
 extern void session_set_phase(session *s, uint32_t triple, cer_phase phase);
 extern double session_clock(void);
 /* Processor seconds and largest resident size of the process so far. */

@@ -28,7 +28,7 @@
 
 #define SPINS       4000 /* looks before sleeping: about 50 microseconds */
 #define MAX_THREADS 1024
-#define STACK_BYTES ((size_t) 1 << 20)
+#define STACK_BYTES ((size_t) 8 << 20) /* kernels are made on it, too */
 
 /* In a cache line of its own: mostly one thread writes it. */
 typedef struct share

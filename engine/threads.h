@@ -3,8 +3,7 @@
  *	  The threads behind a host's run_tasks.
  *
  * All of them are started by threads_new: the sandbox allows none later.  They
- * block every signal (the main thread handles them) and allocate nothing once
- * they run.
+ * block every signal: the main thread handles them.
  */
 #ifndef ENGINE_THREADS_H
 #define ENGINE_THREADS_H

@@ -28,6 +28,8 @@ run(void *arg)
 		if (channel_read(w->ch, arena, &message, NULL) != CER_OK ||
 		    message.type == CER_FRAME_CANCEL)
 			atomic_store(&w->is_canceled, true);
+		else if (message.type == CER_FRAME_STOP)
+			atomic_store(&w->is_stopped, true);
 		cer_arena_clear(arena);
 	}
 	atomic_store(&w->is_canceled, true);
@@ -61,6 +63,7 @@ watch_start(watch *w, channel *ch, cer_error *err)
 
 	w->ch = ch;
 	atomic_init(&w->is_canceled, false);
+	atomic_init(&w->is_stopped, false);
 	sem_init(&w->begin, 0, 0);
 	rc = start_thread(w);
 	if (rc == 0)

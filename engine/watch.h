@@ -15,6 +15,7 @@ typedef struct watch
 	channel *ch;
 	sem_t begin;
 	atomic_bool is_canceled;
+	atomic_bool is_stopped; /* no triple begins any more */
 } watch;
 
 /* Starts the thread, which sleeps: threads come before the sandbox is shut. */

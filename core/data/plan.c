@@ -80,6 +80,32 @@ place_of(const cer_fe_item *item)
 	return (cer_place){item->line, item->column};
 }
 
+static bool
+is_same_encoder(const cer_encoder_spec *a, const cer_encoder_spec *b)
+{
+	return a->kind == b->kind && a->width == b->width && a->depth == b->depth &&
+	       a->gram == b->gram && a->most == b->most && a->scale == b->scale;
+}
+
+bool
+cer_plan_is_same(const cer_plan *a, const cer_plan *b)
+{
+	if (a->n_inputs != b->n_inputs)
+		return false;
+	for (size_t i = 0; i < a->n_inputs; i++)
+	{
+		const cer_plan_input *x = &a->inputs[i];
+		const cer_plan_input *y = &b->inputs[i];
+
+		if (x->column != y->column || x->n_encoders != y->n_encoders)
+			return false;
+		for (size_t j = 0; j < x->n_encoders; j++)
+			if (!is_same_encoder(&x->encoders[j], &y->encoders[j]))
+				return false;
+	}
+	return true;
+}
+
 /* A name as it is written: the qualifier, a dot, the column. */
 typedef struct name_in_table
 {

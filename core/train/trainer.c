@@ -3,6 +3,7 @@
  *	  A triple in training.
  *
  *	 dataset -> encoders -> encoded rows -> run
+ *				 \------ encoding -----/  \-> run of another triple
  *
  * The dataset's raw columns go when its last reader has encoded them.
  */
@@ -13,18 +14,58 @@
 #include <string.h>
 
 static cer_status
-encode_rows(cer_trainer *trainer, const cer_plan *plan, cer_error *err)
+encode_rows(cer_encoding *encoding, const cer_plan *plan, cer_error *err)
 {
-	cer_arena *arena = trainer->arena;
+	cer_arena *arena = encoding->arena;
+	const cer_host *host = &encoding->host;
 
-	CER_TRY(cer_encoders_fit(arena, &trainer->host, plan, trainer->dataset,
-	                         &trainer->encoders, err));
-	CER_TRY(cer_encoders_apply(arena, &trainer->host, trainer->encoders,
-	                           trainer->dataset, CER_VALID, false,
-	                           &trainer->valid, err));
-	return cer_encoders_apply(arena, &trainer->host, trainer->encoders,
-	                          trainer->dataset, CER_TRAIN, true,
-	                          &trainer->train, err);
+	CER_TRY(cer_encoders_fit(arena, host, plan, encoding->dataset,
+	                         &encoding->encoders, err));
+	CER_TRY(cer_encoders_apply(arena, host, encoding->encoders,
+	                           encoding->dataset, CER_VALID, false,
+	                           &encoding->valid, err));
+	return cer_encoders_apply(arena, host, encoding->encoders,
+	                          encoding->dataset, CER_TRAIN, true,
+	                          &encoding->train, err);
+}
+
+cer_status
+cer_encoding_new(const cer_host *host, const cer_plan *plan,
+                 cer_dataset *dataset, cer_encoding **encoding, cer_error *err)
+{
+	cer_arena *arena = cer_arena_new(host);
+	cer_encoding *made =
+		arena != NULL ? cer_arena_allocate(arena, sizeof(*made)) : NULL;
+	cer_status status;
+
+	if (made == NULL)
+	{
+		cer_arena_free(arena);
+		return cer_fail_memory(err, sizeof(*made));
+	}
+	memset(made, 0, sizeof(*made));
+	made->host = *host;
+	made->arena = arena;
+	made->dataset = dataset;
+	status = encode_rows(made, plan, err);
+	if (status == CER_OK)
+		*encoding = made;
+	else
+		cer_arena_free(arena);
+	return status;
+}
+
+void
+cer_encoding_free(cer_encoding *encoding)
+{
+	if (encoding != NULL)
+		cer_arena_free(encoding->arena);
+}
+
+size_t
+cer_encoding_get_size(const cer_encoding *encoding)
+{
+	return cer_arena_get_size(encoding->arena);
 }
 
 static cer_status
@@ -48,27 +89,28 @@ start_run(cer_trainer *trainer, cer_error *err)
 }
 
 cer_status
-cer_trainer_new(const cer_host *host, const cer_mst *mst, const cer_plan *plan,
-                cer_dataset *dataset, cer_trainer **trainer, cer_error *err)
+cer_trainer_new_over(const cer_host *host, const cer_mst *mst,
+                     const cer_encoding *encoding, cer_trainer **trainer,
+                     cer_error *err)
 {
 	cer_arena *arena = cer_arena_new(host);
 	cer_trainer *made =
 		arena != NULL ? cer_arena_allocate(arena, sizeof(*made)) : NULL;
-	cer_status status = CER_OK;
+	cer_status status;
 
 	if (made == NULL)
 	{
 		cer_arena_free(arena);
 		return cer_fail_memory(err, sizeof(*made));
 	}
-	memset(made, 0, sizeof(*made));
-	made->host = *host;
-	made->arena = arena;
-	made->mst = mst;
-	made->dataset = dataset;
-	status = encode_rows(made, plan, err);
-	if (status == CER_OK)
-		status = start_run(made, err);
+	*made = (cer_trainer){.host = *host,
+	                      .arena = arena,
+	                      .mst = mst,
+	                      .dataset = encoding->dataset,
+	                      .encoders = encoding->encoders,
+	                      .train = encoding->train,
+	                      .valid = encoding->valid};
+	status = start_run(made, err);
 	if (status == CER_OK)
 		*trainer = made;
 	else
@@ -76,11 +118,32 @@ cer_trainer_new(const cer_host *host, const cer_mst *mst, const cer_plan *plan,
 	return status;
 }
 
+cer_status
+cer_trainer_new(const cer_host *host, const cer_mst *mst, const cer_plan *plan,
+                cer_dataset *dataset, cer_trainer **trainer, cer_error *err)
+{
+	cer_encoding *encoding;
+	cer_status status;
+
+	CER_TRY(cer_encoding_new(host, plan, dataset, &encoding, err));
+	status = cer_trainer_new_over(host, mst, encoding, trainer, err);
+	if (status == CER_OK)
+		(*trainer)->own = encoding;
+	else
+		cer_encoding_free(encoding);
+	return status;
+}
+
 void
 cer_trainer_free(cer_trainer *trainer)
 {
-	if (trainer != NULL)
-		cer_arena_free(trainer->arena);
+	cer_encoding *own;
+
+	if (trainer == NULL)
+		return;
+	own = trainer->own;
+	cer_arena_free(trainer->arena);
+	cer_encoding_free(own);
 }
 
 size_t
@@ -93,6 +156,7 @@ size_t
 cer_trainer_get_size(const cer_trainer *trainer)
 {
 	return cer_arena_get_size(trainer->arena) +
+	       (trainer->own ? cer_encoding_get_size(trainer->own) : 0) +
 	       cer_dataset_get_size(trainer->dataset);
 }
 

@@ -9,12 +9,24 @@
 #include "train/run.h"
 #include "train/trained.h"
 
-struct cer_trainer
+struct cer_encoding
 {
 	cer_host host;
 	cer_arena *arena;     /* of all that follows */
-	const cer_mst *mst;   /* the caller's */
 	cer_dataset *dataset; /* the caller's: lends labels and row keys */
+	const cer_encoders *encoders;
+	cer_encoded train;
+	cer_encoded valid;
+};
+
+struct cer_trainer
+{
+	cer_host host;
+	cer_arena *arena;   /* of run and shape */
+	const cer_mst *mst; /* the caller's */
+	cer_encoding *own;  /* or NULL: it trains over another's */
+	/* the encoding's */
+	cer_dataset *dataset;
 	const cer_encoders *encoders;
 	cer_encoded train;
 	cer_encoded valid;

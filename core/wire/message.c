@@ -7,10 +7,13 @@
  *						 <- READY (threads are up, the door is shut)
  *	 VALUES, ROWS, ...	 ->		codes are told before the rows that use them
  *	 START, ...			 ->		the state that a triple goes on from, if any
+ *	 SKIP, ...			 ->		triples whose models were found
  *	 END				 ->
  *						 <- BEGUN, of one that begins with another model
  *						 <- STATUS, EPOCH, STATE ... PART, ... TRIPLE_DONE
- *						 <- ... of each triple of the group, then DONE
+ *						 <- ... of each triple of the group, in any order, or
+ *							TRIPLE_FAILED; then DONE
+ *	 STOP (after END)	 ->		triples that have not begun do not begin
  *	 CANCEL (any time)	 ->		or simply closes the socket
  *
  * ERROR may come at any time and is the engine's last frame.
@@ -173,6 +176,12 @@ cer_codec_end(cer_codec *c, cer_end *end)
 }
 
 static void
+cer_codec_skip(cer_codec *c, cer_skip *skip)
+{
+	cer_codec_u32(c, &skip->triple);
+}
+
+static void
 cer_codec_ready(cer_codec *c, cer_ready *ready)
 {
 	cer_codec_u32(c, &ready->n_threads);
@@ -312,6 +321,9 @@ cer_codec_message(cer_codec *c, cer_message *message)
 		case CER_FRAME_END:
 			cer_codec_end(c, &message->end);
 			break;
+		case CER_FRAME_SKIP:
+			cer_codec_skip(c, &message->skip);
+			break;
 		case CER_FRAME_READY:
 			cer_codec_ready(c, &message->ready);
 			break;
@@ -335,9 +347,11 @@ cer_codec_message(cer_codec *c, cer_message *message)
 			cer_codec_begun(c, &message->begun);
 			break;
 		case CER_FRAME_ERROR:
+		case CER_FRAME_TRIPLE_FAILED:
 			cer_codec_error(c, &message->error);
 			break;
 		case CER_FRAME_CANCEL:
+		case CER_FRAME_STOP:
 		case CER_FRAME_DONE:
 			break;
 		default:

@@ -268,6 +268,9 @@ training_handle_message(void *self, const cer_message *message)
 		case CER_FRAME_TRIPLE_DONE:
 			handle_triple_done(training, &message->triple_done);
 			break;
+		case CER_FRAME_TRIPLE_FAILED:
+			host_check(message->error.error.status, &message->error.error);
+			break;
 		case CER_FRAME_DONE:
 			handle_done(training);
 			break;

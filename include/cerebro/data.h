@@ -82,6 +82,8 @@ cer_plan_make(cer_arena *arena, const cer_mst *mst, const cer_column *columns,
 extern size_t cer_plan_count_inputs(const cer_plan *plan);
 /* Index into the columns that the plan was made from, in reading order. */
 extern size_t cer_plan_get_column(const cer_plan *plan, size_t input);
+/* Whether two plans over the same columns read and encode the same. */
+extern bool cer_plan_is_same(const cer_plan *a, const cer_plan *b);
 
 /* ---------------------------------------------------------------- rows */
 

@@ -236,6 +236,23 @@ typedef struct cer_trainer cer_trainer;
 extern cer_status
 cer_trainer_new(const cer_host *host, const cer_mst *mst, const cer_plan *plan,
                 cer_dataset *dataset, cer_trainer **trainer, cer_error *err);
+
+/*
+ * What the encoders of a plan make of a dataset's rows: trainers whose plans
+ * are the same share it, on as many threads as there are.  It is one reader of
+ * the dataset; free its trainers first.
+ */
+typedef struct cer_encoding cer_encoding;
+
+extern cer_status
+cer_encoding_new(const cer_host *host, const cer_plan *plan,
+                 cer_dataset *dataset, cer_encoding **encoding, cer_error *err);
+extern void cer_encoding_free(cer_encoding *encoding);
+extern size_t cer_encoding_get_size(const cer_encoding *encoding); /* bytes */
+/* Trains with the same bits as one that has encoded the rows for itself. */
+extern cer_status cer_trainer_new_over(const cer_host *host, const cer_mst *mst,
+                                       const cer_encoding *encoding,
+                                       cer_trainer **trainer, cer_error *err);
 extern void cer_trainer_free(cer_trainer *trainer);
 extern size_t cer_trainer_count_weights(const cer_trainer *trainer);
 extern size_t cer_trainer_get_size(const cer_trainer *trainer); /* bytes */
@@ -486,7 +503,7 @@ cer_buffer_reserve(cer_buffer *buffer, size_t size, cer_error *err);
  * machine (native byte order; the magic tells a foreign one).  See
  * core/wire/message.c for the bytes and the conversation.
  */
-#define CER_WIRE_VERSION      3
+#define CER_WIRE_VERSION      4
 #define CER_FRAME_HEADER_SIZE 16
 /* The largest payloads that each side accepts. */
 #define CER_MAX_FRAME_TO_ENGINE ((size_t) 256 << 20)
@@ -506,6 +523,8 @@ typedef enum cer_frame_type
 	CER_FRAME_CANCEL = 6,
 	CER_FRAME_START = 7, /* before END: the state to start from; of epoch 0:
 						  * another model's, see cer_trainer_start */
+	CER_FRAME_SKIP = 8,  /* before END: a triple that need not be trained */
+	CER_FRAME_STOP = 9,  /* after END: no triple begins any more */
 
 	/* to the server */
 	CER_FRAME_READY = 65,
@@ -515,8 +534,9 @@ typedef enum cer_frame_type
 	CER_FRAME_TRIPLE_DONE = 69,
 	CER_FRAME_ERROR = 70,
 	CER_FRAME_DONE = 71,
-	CER_FRAME_STATE = 72, /* after its EPOCH */
-	CER_FRAME_BEGUN = 73  /* how a triple began with another model */
+	CER_FRAME_STATE = 72,        /* after its EPOCH */
+	CER_FRAME_BEGUN = 73,        /* how a triple began with another model */
+	CER_FRAME_TRIPLE_FAILED = 74 /* as ERROR; the others go on */
 } cer_frame_type;
 
 typedef struct cer_frame
@@ -650,6 +670,11 @@ typedef struct cer_group_error
 	cer_error error;
 } cer_group_error;
 
+typedef struct cer_skip
+{
+	uint32_t triple;
+} cer_skip;
+
 typedef struct cer_message
 {
 	cer_frame_type type;
@@ -660,6 +685,7 @@ typedef struct cer_message
 		cer_values values;
 		cer_rows rows;
 		cer_end end;
+		cer_skip skip;
 		cer_ready ready;
 		cer_group_status status;
 		cer_group_epoch epoch;
