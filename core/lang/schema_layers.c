@@ -224,7 +224,7 @@ const cer_word cer_layer_words[] = {
               "AS by_table(mlp(128, 64), concat) > mlp(64)", by_table_args,
               "a tower for each table of FE"),
 	WORD_ARGS(CER_LAYER_POOL_ROWS, "pool_rows",
-              "AS pool_rows(bookings, mlp(64), mean) > mlp(32)", pool_rows_args,
+              "AS concat(features, pool_rows(bookings, mlp(64), mean)) > mlp(32)", pool_rows_args,
               "a learnt aggregate of the rows of a child table"),
 
 	WORD(CER_LAYER_FEATURES, "features", "AS concat(features, mlp(64))",

@@ -58,8 +58,8 @@ has_encoded(const cer_build *b)
 	return b->view->n_numbers + b->view->n_tables > 0;
 }
 
-static cer_status
-get_lifts(cer_build *b, cer_build_value *value)
+cer_status
+cer_build_get_lifts(cer_build *b, cer_build_value *value)
 {
 	cer_node node = {.op = &cer_op_lift,
 	                 .name = cer_text_of("lift"),
@@ -95,7 +95,7 @@ make_features(cer_build *b)
 	if (has_encoded(b))
 		CER_TRY(cer_build_add(b, &node, &parts[0]));
 	if (b->view->n_lifts > 0)
-		CER_TRY(get_lifts(b, &parts[1]));
+		CER_TRY(cer_build_get_lifts(b, &parts[1]));
 	if (!has_encoded(b))
 		parts[0] = parts[1];
 	else if (b->view->n_lifts > 0)
@@ -139,7 +139,7 @@ cer_build_add_first(cer_build *b, cer_node *node, cer_build_value *value)
 	lifted.op = &cer_op_dense;
 	lifted.name = cer_text_of(name);
 	lifted.is_wide = false;
-	CER_TRY(get_lifts(b, &parts[1]));
+	CER_TRY(cer_build_get_lifts(b, &parts[1]));
 	CER_TRY(cer_build_add(b, &lifted, &parts[1]));
 	if (has_encoded(b))
 	{
@@ -235,7 +235,8 @@ static bool
 works_in_place(const cer_operator *op)
 {
 	return op == &cer_op_activate || op == &cer_op_factor ||
-	       op == &cer_op_moments || op == &cer_op_candidates;
+	       op == &cer_op_moments || op == &cer_op_candidates ||
+	       op == &cer_op_project;
 }
 
 cer_status

@@ -69,6 +69,8 @@ extern cer_status
 cer_build_add_first(cer_build *b, cer_node *node, cer_build_value *value);
 /* Floats of the features as one vector. */
 extern size_t cer_build_count_features(const cer_build *b);
+/* What encoders leave to be learnt, one after the other. */
+extern cer_status cer_build_get_lifts(cer_build *b, cer_build_value *value);
 /* A vector of numbers of what are features until now. */
 extern cer_status cer_build_get_vectors(cer_build *b, cer_build_value *value);
 extern cer_status cer_build_need_tokens(cer_build *b, const cer_layer *layer,

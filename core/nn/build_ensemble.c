@@ -66,7 +66,9 @@ build_member(cer_build *b, const cer_layer *layer, size_t member,
 	const cer_text *outer = b->prefix;
 	cer_text outer_inputs = b->builder->prefix;
 	bool had_features = b->has_features;
+	bool had_lifts = b->has_lifts;
 	cer_build_value features = b->features;
+	cer_build_value lifts = b->lifts;
 	char name[CER_MAX_NAME];
 	cer_text prefix;
 
@@ -75,6 +77,7 @@ build_member(cer_build *b, const cer_layer *layer, size_t member,
 	b->prefix = &prefix;
 	b->builder->prefix = prefix;
 	b->has_features = false;
+	b->has_lifts = false;
 	for (const cer_layer *child = layer->first; child; child = child->next)
 		CER_TRY(cer_build_any(b, &child, value));
 	CER_TRY(cer_build_need_vector(b, layer, value));
@@ -82,6 +85,8 @@ build_member(cer_build *b, const cer_layer *layer, size_t member,
 	b->builder->prefix = outer_inputs;
 	b->has_features = had_features;
 	b->features = features;
+	b->has_lifts = had_lifts;
+	b->lifts = lifts;
 	return CER_OK;
 }
 

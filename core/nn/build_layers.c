@@ -258,23 +258,28 @@ build_wide(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	return cer_build_add(b, &node, value);
 }
 
+/* Lifts are added to the tokens of their numbers. */
 static cer_status
-fail_lifts(cer_build *b, const cer_layer *layer)
+add_projections(cer_build *b, cer_node *node, cer_build_value *value)
 {
-	cer_fail_at(
-		b->err, CER_BAD_VALUE, cer_build_get_place(layer),
-		"layer \"tokens\" cannot take what encoders leave to be learnt");
-	cer_error_set_hint(b->err,
-	                   "Encode the columns by ple without d, robust, embed or "
-	                   "hash instead of ple with d, periodic, pbld and ngram.");
-	return CER_BAD_VALUE;
+	cer_build_value parts[2] = {*value};
+
+	if (b->view->n_lifts == 0)
+		return CER_OK;
+	node->op = &cer_op_project;
+	node->m = value->n_tokens;
+	CER_TRY(cer_build_get_lifts(b, &parts[1]));
+	CER_TRY(cer_build_add_many(b, node, parts, 2));
+	*value = parts[0];
+	return CER_OK;
 }
 
 cer_status
 cer_build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
-	size_t n_tokens =
-		b->view->n_numbers + b->view->n_tables + (*layer)->has_cls;
+	size_t n_tokens = (*layer)->has_cls + b->view->n_numbers +
+	                  b->view->n_tables +
+	                  cer_tokens_count_bags(b->builder->net->shape, b->view);
 	char name[CER_MAX_NAME];
 	cer_node node = {.op = &cer_op_tokens,
 	                 .name = cer_text_of("tokens"),
@@ -283,15 +288,13 @@ cer_build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	                 .view = b->view,
 	                 .is_first = (*layer)->has_cls};
 
-	if (b->view->n_lifts > 0)
-		return fail_lifts(b, *layer);
 	CER_TRY(cer_build_check_width(b, *layer, (*layer)->width));
 	cer_build_name(b, "tokens", (*layer)->width, name);
 	node.name = cer_text_of(name);
 	*value = (cer_build_value){.is_features = true};
 	CER_TRY(cer_build_add(b, &node, value));
 	value->n_tokens = n_tokens;
-	return CER_OK;
+	return add_projections(b, &node, value);
 }
 
 /* ------------------------------------------------------------ one by one */

@@ -27,6 +27,8 @@ typedef struct tower_scope
 	bool is_shared;
 	bool is_tower;
 	cer_build_value features;
+	bool has_lifts;
+	cer_build_value lifts;
 } tower_scope;
 
 /* A tower in a member of an ensemble: "2/planes". */
@@ -53,11 +55,13 @@ static tower_scope
 enter_tower(cer_build *b, const cer_view *view, const cer_text *prefix)
 {
 	tower_scope outer = {b->view,      b->prefix,   b->has_features,
-	                     b->is_shared, b->is_tower, b->features};
+	                     b->is_shared, b->is_tower, b->features,
+	                     b->has_lifts, b->lifts};
 
 	b->view = view;
 	b->prefix = prefix;
 	b->has_features = false;
+	b->has_lifts = false;
 	/* "first" knows no views */
 	b->is_shared = true;
 	b->is_tower = true;
@@ -73,6 +77,8 @@ leave_tower(cer_build *b, const tower_scope *outer)
 	b->is_shared = outer->is_shared;
 	b->is_tower = outer->is_tower;
 	b->features = outer->features;
+	b->has_lifts = outer->has_lifts;
+	b->lifts = outer->lifts;
 }
 
 static cer_status

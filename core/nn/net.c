@@ -20,6 +20,7 @@
 #include "nn/operator.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_WEIGHTS ((size_t) 1 << 30) /* floats */
@@ -198,6 +199,30 @@ cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
 	node->n_tensors++;
 	net->n_tensors++;
 	return CER_OK;
+}
+
+static bool
+has_tensor(const cer_net *net, cer_text name)
+{
+	for (size_t i = 0; i < net->n_tensors; i++)
+		if (cer_text_equals(net->tensors[i].name, name))
+			return true;
+	return false;
+}
+
+void
+cer_net_choose_suffix(const cer_net_builder *builder, const char *kind,
+                      cer_text input, char suffix[CER_MAX_SUFFIX])
+{
+	cer_tensor_spec spec = {.name = input, .suffix = suffix};
+	cer_net_builder named = *builder;
+	cer_text name;
+
+	snprintf(suffix, CER_MAX_SUFFIX, "%s(", kind);
+	for (size_t i = 1; name_tensor(&named, &spec, &name, NULL) == CER_OK &&
+	                   has_tensor(builder->net, name);
+	     i++)
+		snprintf(suffix, CER_MAX_SUFFIX, "%s[%zu](", kind, i);
 }
 
 cer_status

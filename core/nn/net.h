@@ -109,6 +109,9 @@ typedef struct cer_net
 extern cer_status
 cer_net_make(cer_arena *arena, const cer_input_shape *shape,
              const cer_layer *structure, const cer_net **net, cer_error *err);
+/* That its layers take all features: what is to be trained should. */
+extern cer_status
+cer_net_check_uses(cer_arena *arena, const cer_net *net, cer_error *err);
 extern size_t cer_net_count_weights(const cer_net *net); /* floats */
 extern size_t cer_net_count_tensors(const cer_net *net);
 extern const cer_net_tensor *

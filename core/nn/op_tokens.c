@@ -2,7 +2,8 @@
  * nn/op_tokens.c
  *	  One vector for each feature (Gorishniy and others 2021): x w + b of a
  *	  number, a row of its table + b of a code; before them a CLS token, if
- *	  asked for.
+ *	  asked for.  What is learnt of a number besides, and tokens of bags of
+ *	  codes, which are only b here, adds op_project.c.
  */
 #include "base/error.h"
 #include "nn/source.h"
@@ -43,6 +44,7 @@ tokens_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 {
 	const cer_input_shape *shape = builder->net->shape;
 	const cer_view *view = node->view;
+	char suffix[CER_MAX_SUFFIX];
 	cer_tensor_spec spec = {
 		.name = node->name,
 		.suffix = "bias",
@@ -58,12 +60,13 @@ tokens_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 	spec.row_names = view->number_names;
 	if (view->n_numbers > 0)
 		CER_TRY(cer_net_add_tensor(builder, node, &spec, err));
-	spec.suffix = "tokens(";
+	spec.suffix = suffix;
 	spec.row_names = NULL;
 	for (size_t i = 0; i < view->n_tables; i++)
 	{
 		const cer_table_shape *table = &shape->tables[view->tables[i]];
 
+		cer_net_choose_suffix(builder, "tokens", table->name, suffix);
 		spec.name = table->name;
 		spec.n_rows = table->n_codes;
 		CER_TRY(cer_net_add_tensor(builder, node, &spec, err));

@@ -81,6 +81,7 @@ extern const cer_operator cer_op_softmax;
 extern const cer_operator cer_op_features;
 extern const cer_operator cer_op_lift;
 extern const cer_operator cer_op_tokens;
+extern const cer_operator cer_op_project;
 extern const cer_operator cer_op_members;
 extern const cer_operator cer_op_norm;
 extern const cer_operator cer_op_moments;
@@ -151,12 +152,25 @@ extern cer_status
 cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
                    const cer_tensor_spec *spec, cer_error *err);
 
+#define CER_MAX_SUFFIX 40
+
+/*
+ * The suffix of a tensor that belongs to an input: "kind(", or "kind[1](" and
+ * so on where another layer has a tensor of that kind and input already.
+ */
+extern void
+cer_net_choose_suffix(const cer_net_builder *builder, const char *kind,
+                      cer_text input, char suffix[CER_MAX_SUFFIX]);
+
 /* "gain", 1 at first, and "bias", 0, for each unit; count > 0: of members. */
 extern cer_status cer_net_add_gain(cer_net_builder *builder, cer_node *node,
                                    size_t count, cer_error *err);
 /* Floats of what the view has of an encoded row, as one vector. */
 extern size_t
 cer_features_count(const cer_input_shape *shape, const cer_view *view);
+/* Tokens of the view's lifts that no number of the row stands for. */
+extern size_t
+cer_tokens_count_bags(const cer_input_shape *shape, const cer_view *view);
 /* Learnt numbers of what the view has to lift. */
 extern size_t
 cer_lifts_count(const cer_input_shape *shape, const cer_view *view);

@@ -165,6 +165,7 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	CER_TRY(make_class_weights(arena, config, &graph.loss.class_weights, err));
 	CER_TRY(
 		cer_net_make(arena, config->shape, config->structure, &made->net, err));
+	CER_TRY(cer_net_check_uses(arena, made->net, err));
 	CER_TRY(cer_graph_make(arena, made->net, &graph, &made->graph, err));
 	CER_TRY(cer_optimizer_make(arena, made->graph, config->settings,
 	                           &made->optimizer, err));

@@ -26,12 +26,16 @@ golden_read_tables(golden *g, FILE *file)
 	g->shape.tables = g->tables;
 }
 
+/* Written as one word, "~" for each blank. */
 static bool
 read_array(golden_array *array, FILE *file)
 {
 	if (fscanf(file, " %31s %63s %zu", array->what, array->name, &array->n) !=
 	    3)
 		return false;
+	for (char *c = array->name; *c != '\0'; c++)
+		if (*c == '~')
+			*c = ' ';
 	array->values = calloc(array->n + 1, sizeof(float));
 	for (size_t i = 0; i < array->n; i++)
 		assert_int_equal(fscanf(file, " %f", &array->values[i]), 1);
@@ -54,6 +58,7 @@ golden_read(size_t size, const char *file, const char *name,
             golden_read_head read_head)
 {
 	golden *g = calloc(1, size);
+	const golden_array *codes;
 	char path[128];
 	FILE *from;
 
@@ -66,11 +71,12 @@ golden_read(size_t size, const char *file, const char *name,
 	       read_array(&g->arrays[g->n_arrays], from))
 		g->n_arrays++;
 	fclose(from);
-	g->codes = calloc(g->n_rows * g->shape.n_tables + 1, sizeof(uint32_t));
+	codes = golden_find(g, "codes", "-");
+	g->codes = calloc(codes->n + 1, sizeof(uint32_t));
 	g->labels = calloc(g->n_rows, sizeof(uint16_t));
 	g->row_keys = calloc(g->n_rows, sizeof(uint64_t));
-	for (size_t i = 0; i < g->n_rows * g->shape.n_tables; i++)
-		g->codes[i] = (uint32_t) golden_find(g, "codes", "-")->values[i];
+	for (size_t i = 0; i < codes->n; i++)
+		g->codes[i] = (uint32_t) codes->values[i];
 	for (size_t i = 0; i < g->n_rows; i++)
 		g->labels[i] = (uint16_t) golden_find(g, "labels", "-")->values[i];
 	return g;

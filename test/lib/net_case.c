@@ -5,6 +5,7 @@
 #include "net_case.h"
 #include "activation.h"
 
+#include "base/text.h"
 #include "cmocka_all.h"
 #include "layer_text.h"
 #include "nn/op_first.h"
@@ -92,7 +93,7 @@ make_mlp(cer_arena *arena, const mlp_layer *layers, size_t n_layers)
 
 /* What takes numbers comes last: some nets have none. */
 static void
-add_lifts(cer_input_shape *shape)
+add_lifts(cer_input_shape *shape, bool has_joins)
 {
 	static const float edges[] = {-1.5f, -0.5f, 0.25f, 1.0f};
 	static cer_lift lifts[] = {
@@ -121,6 +122,8 @@ add_lifts(cer_input_shape *shape)
 	};
 
 	lifts[0].code = shape->n_tables;
+	lifts[2].name = cer_text_of(has_joins ? "p.b as pbld" : "b as pbld");
+	lifts[3].name = cer_text_of(has_joins ? "p.b as ple" : "b as ple");
 	shape->n_bag_codes = 4;
 	shape->lifts = lifts;
 	shape->n_lifts = shape->n_numbers > 1 ? 4 : 1;
@@ -176,7 +179,7 @@ net_case_init(net_case *c, const net_case_spec *spec)
 		c->shape.n_ramps = 2;
 	}
 	if (spec->has_lifts)
-		add_lifts(&c->shape);
+		add_lifts(&c->shape, spec->has_joins);
 	if (spec->has_joins || spec->has_arrays)
 	{
 		c->shape.number_names = spec->has_arrays  ? arrays

@@ -21,6 +21,16 @@ N_CLASSES = 3
 N_ROWS = 11
 
 
+# what encoders leave to be learnt: kind, width; a bag's rows and codes, or the number and how many frequencies or bins
+LIFTS = {
+    "w": ("bag", 3, 9, 4),
+    "a": ("periodic", 5, 0, 3),
+    "b": ("pbld", 3, 1, 4),
+    "c": ("ple", 4, 2, 3),
+}
+EDGES = [-1.25, -0.5, 0.25, 1.0]
+
+
 class Net:
     """Weights by name, made when a name is first asked for, in the order of the net."""
 
@@ -56,6 +66,27 @@ class Net:
             z = z + (embedded @ weights if is_table else weights[self.codes[:, i]])
         return z
 
+    def lift(self, name):
+        kind, width, *rest = LIFTS[name]
+        if kind == "bag":
+            return self.get(f"embed({name})", rest[0], width)[self.bag].sum(1)
+        number, n_inner = rest
+        x = self.numbers[:, number:number + 1]
+        if kind == "ple":
+            low, high = torch.tensor(EDGES[:-1]).double(), torch.tensor(EDGES[1:]).double()
+            return ((x - low) / (high - low)).clamp(0, 1) @ self.get(f"lift({name})", n_inner, width)
+        angle = 2 * math.pi * x * self.get(f"frequencies({name})", n_inner)
+        if kind == "pbld":
+            angle = angle + self.get(f"phases({name})", n_inner)
+            waves = torch.cos(angle)
+        else:
+            waves = torch.cat([torch.cos(angle), torch.sin(angle)], 1)
+        y = waves @ self.get(f"lift({name})", waves.shape[1], width) + self.get(f"bias({name})", width)
+        return y if kind == "pbld" else torch.relu(y)
+
+    def lifts(self):
+        return torch.cat([self.lift(name) for name in LIFTS], 1)
+
     def codes_of(self, i):
         return functional.embedding(self.codes[:, i], self.get(f"embed(t{i})", *TABLES[i]))
 
@@ -74,6 +105,21 @@ class Net:
         for i, (n_codes, _) in enumerate(TABLES):
             values.append(self.get(f"tokens(t{i})", n_codes, width)[self.codes[:, i]][:, None])
         return torch.cat(values, 1) + bias
+
+    def lifted_tokens(self, width, has_cls=False):
+        """A lift is added to the token of its number; that of the bag is the last one."""
+        name = f"tokens({width})[0]"
+        n_tokens = has_cls + N_NUMBERS + len(TABLES) + 1
+        bias = self.get(f"{name}.bias", n_tokens, width)
+        values = list((self.numbers[:, :, None] * self.get(f"{name}.numbers", N_NUMBERS, width)).unbind(1))
+        for i, (n_codes, _) in enumerate(TABLES):
+            values.append(self.get(f"tokens(t{i})", n_codes, width)[self.codes[:, i]])
+        values.append(torch.zeros(N_ROWS, width).double())
+        for lift, (kind, n, number, _) in LIFTS.items():
+            token = -1 if kind == "bag" else number
+            values[token] = values[token] + self.lift(lift) @ self.get(f"project({lift})", n, width)
+        cls = [torch.zeros(N_ROWS, width).double()] if has_cls else []
+        return torch.stack(cls + values, 1) + bias
 
     # ---- layers
 
@@ -312,6 +358,61 @@ def series(net):
     return net.output(torch.cat([last, mean], 1))
 
 
+def lifted(net):
+    lifted = net.lifts()
+    z = net.first(6) + lifted @ net.get("first lift.weight", lifted.shape[1], 6) + net.get("first.bias", 6)
+    return net.output(torch.tanh(z))
+
+
+def lifted_tokens(net):
+    x = net.lifted_tokens(6, has_cls=True)
+    return net.output((x + net.attention(x, "attention(6)[0]", 2))[:, 0])
+
+
+def lifted_fm(net):
+    wide = net.first(N_CLASSES, "wide", "wide") + net.get("wide.bias", N_CLASSES)
+    lifted = net.lifts()
+    wide = wide + lifted @ net.get("wide lift.weight", lifted.shape[1], N_CLASSES)
+    tokens = net.lifted_tokens(5)
+    fm = 0.5 * (tokens.sum(1) ** 2 - (tokens ** 2).sum(1)).sum(1, keepdim=True)
+    deep = functional.gelu(net.dense(tokens.flatten(1), "dense(9)[0]", 9))
+    return wide + net.output(torch.cat([fm, deep], 1))
+
+
+def pool_rows(net, pool):
+    """Rows of a child table: two elements of one array, as many as the third number says."""
+    lengths = torch.round(net.numbers[:, 2].clamp(0, 1) * 2).long()
+    is_there = torch.arange(2) < lengths[:, None]
+    elements = (net.numbers[:, :2] * is_there)[:, :, None]
+    x = torch.tanh(net.dense(elements, "p/dense(5)[0]", 5))
+    if pool == "mean":
+        y = (x * is_there[:, :, None]).sum(1) / lengths.clamp(min=1)[:, None]
+    elif pool == "max":
+        y = x.masked_fill(~is_there[:, :, None], -torch.inf).max(1).values
+    else:
+        share = (x @ net.get("p/pool(5)[0].query", 5)).masked_fill(~is_there, -1e30)
+        y = (torch.softmax(share, 1)[:, :, None] * x).sum(1)
+    y = torch.where(lengths[:, None] > 0, y, 0.0)
+    return net.output(torch.cat([net.features(), y], 1))
+
+
+def rows_mean(net):
+    return pool_rows(net, "mean")
+
+
+def rows_max(net):
+    return pool_rows(net, "max")
+
+
+def rows_attention(net):
+    return pool_rows(net, "attention")
+
+
+def snn(net):
+    x = functional.selu(net.first_dense(9))
+    return net.output(functional.selu(net.dense(x, "dense(7)[0]", 7)))
+
+
 TOWERS = ["", "p", "q"]
 
 
@@ -337,6 +438,11 @@ def tower_gate(net):
 
 def structure(*parts):
     return "(chain " + "".join(parts) + ")"
+
+
+def rows(pool):
+    return structure(f"(concat (features)(pool_rows table=p pool={pool} (chain (dense width=5)",
+                     "(activation function=tanh))))")
 
 
 BLOCK = "(skip (norm norm=batch)(dense width=10)(activation function=relu)(dense width=8))"
@@ -374,7 +480,17 @@ NETS = {
     neighbours: structure("(dense width=5)(activation function=tanh)(neighbours)"),
     series: structure("(concat (chain (series width=4)(gru width=5)(pool pool=last))",
                       "(chain (series width=4)(attention count=2)(pool pool=mean)))"),
+    lifted: structure("(dense width=6)(activation function=tanh)"),
+    lifted_tokens: structure("(tokens width=6 cls)(skip (attention count=2))(pool pool=first)"),
+    lifted_fm: "(sum (wide)(chain (tokens width=5)(concat (fm)(chain (flatten)(dense width=9)"
+               "(activation function=gelu)))(output)))",
+    rows_mean: rows("mean"),
+    rows_max: rows("max"),
+    rows_attention: rows("attention"),
+    snn: structure("(dense width=9 initial=lecun)(activation function=selu)(dense width=7 initial=lecun)",
+                   "(activation function=selu)"),
 }
+LIFT_KINDS = ["bag", "periodic", "pbld", "ple"]
 
 
 # ------------------------------------------------------------ files
@@ -382,7 +498,7 @@ NETS = {
 
 def write_floats(file, what, values):
     values = numpy.asarray(values.detach() if isinstance(values, torch.Tensor) else values, "float32").ravel()
-    file.write(f"{what} {len(values)}\n" + "".join(f"{value:.9g}\n" for value in values.tolist()))
+    file.write(f"{what.replace(' lift.', '~lift.')} {len(values)}\n" + "".join(f"{value:.9g}\n" for value in values.tolist()))
 
 
 def get_loss(logits, labels):
@@ -403,6 +519,8 @@ def write_net(build, text):
     net.codes = torch.stack([torch.randint(0, n, (N_ROWS,)) for n, _ in TABLES], 1)
     labels = net.labels = torch.randint(0, N_CLASSES, (N_ROWS,))
     net.is_training = False
+    is_lifted = build.__name__.startswith("lifted")
+    net.bag = torch.randint(0, LIFTS["w"][2], (N_ROWS, LIFTS["w"][3])) if is_lifted else None
     build(net)
     with open(GOLDEN / f"layers_{build.__name__}.txt", "w") as file:
         file.write(f"{text}\n{N_NUMBERS} {len(TABLES)} {N_CLASSES} {N_ROWS}\n")
@@ -410,7 +528,9 @@ def write_net(build, text):
         for name, values in [*net.weights.items(), *net.statistics.items()]:
             write_floats(file, f"weight {name}", values)
         write_floats(file, "numbers -", net.numbers)
-        write_floats(file, "codes -", net.codes)
+        write_floats(file, "codes -", torch.cat([net.codes, net.bag], 1) if is_lifted else net.codes)
+        for name, (kind, *what) in LIFTS.items() if is_lifted else ():
+            write_floats(file, f"lift {name}", [LIFT_KINDS.index(kind), *what, *(EDGES if kind == "ple" else [])])
         write_floats(file, "labels -", labels)
         net.is_training = True
         loss = get_loss(build(net), labels)

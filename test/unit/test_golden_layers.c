@@ -20,7 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_TEXT 1024
+#define MAX_TEXT  1024
+#define MAX_LIFTS 4
 
 static const char *const classes[] = {"plain", "avx2", "avx512"};
 
@@ -28,6 +29,7 @@ typedef struct layers_golden
 {
 	golden common;
 	char text[MAX_TEXT];
+	cer_lift lifts[MAX_LIFTS];
 } layers_golden;
 
 /* ------------------------------------------------------------------ files */
@@ -84,6 +86,56 @@ name_arrays(golden *g)
 	g->number_names[0] = cer_text_of("s[1]");
 	g->number_names[1] = cer_text_of("s[2]");
 	g->number_names[2] = cer_text_of("s[]");
+}
+
+/* The same of a child table. */
+static void
+name_rows(golden *g)
+{
+	static const cer_text alias = {"p", 1};
+
+	g->number_names[0] = cer_text_of("p.s[1]");
+	g->number_names[1] = cer_text_of("p.s[2]");
+	g->number_names[2] = cer_text_of("p.s[]");
+	g->shape.aliases = &alias;
+	g->shape.n_aliases = 1;
+}
+
+/* Of a bag: its rows and the codes of a row, which follow those of tables; of
+ * others the number, then frequencies, or bins and their edges. */
+static cer_lift
+read_lift(golden *g, const golden_array *array)
+{
+	const float *values = array->values;
+	cer_lift lift = {.kind = (cer_lift_kind) values[0],
+	                 .name = cer_text_of(array->name),
+	                 .n_out = (size_t) values[1]};
+
+	if (lift.kind == CER_LIFT_BAG)
+	{
+		lift.n_rows = (size_t) values[2];
+		lift.n_codes = (size_t) values[3];
+		lift.code = g->shape.n_tables + g->shape.n_bag_codes;
+		g->shape.n_bag_codes += lift.n_codes;
+		return lift;
+	}
+	lift.number = (size_t) values[2];
+	lift.n_inner = (size_t) values[3];
+	lift.edges = lift.kind == CER_LIFT_PLE ? values + 4 : NULL;
+	return lift;
+}
+
+static void
+add_lifts(layers_golden *g)
+{
+	for (size_t i = 0; i < g->common.n_arrays; i++)
+		if (strcmp(g->common.arrays[i].what, "lift") == 0)
+		{
+			assert_true(g->common.shape.n_lifts < MAX_LIFTS);
+			g->lifts[g->common.shape.n_lifts++] =
+				read_lift(&g->common, &g->common.arrays[i]);
+		}
+	g->common.shape.lifts = g->lifts;
 }
 
 static void
@@ -192,11 +244,13 @@ static void
 test_golden__layers(void **state)
 {
 	static const char *const names[] = {
-		"residual",    "dcn",        "features_cross", "wide_deep",    "deepfm",
-		"transformer", "autoint",    "pools",          "realmlp",      "tabm",
-		"tabm_mini",   "gandalf",    "ensemble",       "convolutions", "grid",
-		"tower_sum",   "tower_gate", "neighbours",     "series",       "gru",
-		"lstm",
+		"residual",   "dcn",          "features_cross", "wide_deep",
+		"deepfm",     "transformer",  "autoint",        "pools",
+		"realmlp",    "tabm",         "tabm_mini",      "gandalf",
+		"ensemble",   "convolutions", "grid",           "tower_sum",
+		"tower_gate", "neighbours",   "series",         "gru",
+		"lstm",       "lifted",       "lifted_tokens",  "lifted_fm",
+		"rows_mean",  "rows_max",     "rows_attention", "snn",
 	};
 
 	(void) state;
@@ -215,6 +269,9 @@ test_golden__layers(void **state)
 				name_tables(g);
 			if (strstr(get_text(g), "series") != NULL)
 				name_arrays(g);
+			if (strstr(get_text(g), "pool_rows") != NULL)
+				name_rows(g);
+			add_lifts((layers_golden *) g);
 			start(&run, g, kernels);
 			check_training(&run);
 			check_prediction(&run);

@@ -35,9 +35,9 @@ SELECT fe, same, n_scores > 1 AS varied FROM unnest(ARRAY[
 	'FE *, price : robust + periodic(4, 2) + bins(20)']) fe, try(fe);
 
 -- structures that take features as a vector, or twice
-SELECT s, same, n_scores > 1 AS varied FROM unnest(ARRAY['dcn', 'wide_deep', 'tabm(members = 4)', 'realmlp', 'residual']) s,
+SELECT s, same, n_scores > 1 AS varied FROM unnest(ARRAY['dcn', 'wide_deep', 'tabm(members = 4)', 'realmlp', 'residual',
+	'ft_transformer(1, 8, heads = 2, hidden = 8)', 'autoint(1, 8)', 'deepfm(8)', 'conv(8)', 'by_table(tokens(4) > pool(mean), concat)']) s,
 	try('FE price : pbld + ple(4, d = 2), note : ngram, code', s);
-SELECT train('encode', 'FE price : pbld AS ft_transformer PT epochs = 1');
 
 -- what does not fit
 SELECT train('encode', 'FE price : parts');

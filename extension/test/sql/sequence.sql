@@ -55,6 +55,9 @@ SELECT refused($$SELECT cerebro.train('runs', 'FE hour : sequence(2) AS mlp(8)')
 SELECT refused($$SELECT cerebro.train('runs', 'FE rings : sequence(2) AS mlp(8)')$$);
 SELECT refused($$SELECT cerebro.train('runs', 'FE readings : sequence(8) AS series(4) > conv2d(4, 3, rows = 3) > pool(max)')$$);
 
+-- what no layer would take is told
+SELECT refused($$SELECT cerebro.train('runs', 'FE hour, readings : sequence(8) AS series(4) > gru(4) > pool(last)')$$);
+
 -- a learnt aggregate of child rows
 CREATE TABLE legs (run integer NOT NULL REFERENCES runs, at integer, speed real, height real);
 INSERT INTO legs SELECT id, k, (id * 31 * k) % 101 / 10.0, CASE WHEN is_rising = (id * 31 * k % 101 > 50) THEN 1 ELSE 0 END
@@ -62,7 +65,7 @@ INSERT INTO legs SELECT id, k, (id * 31 * k) % 101 / 10.0, CASE WHEN is_rising =
 CREATE INDEX ON legs (run);
 ANALYZE legs;
 INSERT INTO triples
-	SELECT 'rows ' || pool, format('FE hour, AGGREGATE legs (speed = array_agg(speed ORDER BY at), height = array_agg(height ORDER BY at)),'
+	SELECT 'rows ' || pool, format('FE AGGREGATE legs (speed = array_agg(speed ORDER BY at), height = array_agg(height ORDER BY at)),'
 		' legs.speed : sequence(5), legs.height : sequence(5) AS pool_rows(legs, mlp(16, 16), %s) > mlp(8) PT lr = 0.02', pool)
 	FROM unnest('{mean,max,attention}'::text[]) pool;
 UPDATE triples SET model = cerebro.train('runs', triple || ', epochs = 8, batch = 128, patience = 0, dropout = 0, seed = 3') WHERE name LIKE 'rows%';
@@ -74,6 +77,7 @@ FROM row_scores s JOIN triples USING (name) GROUP BY name ORDER BY name;
 SELECT name FROM cerebro.model_part WHERE model = (SELECT model FROM triples WHERE name = 'rows attention') AND kind = 'tensor' ORDER BY name;
 SELECT node, inputs, operator, path, detail, shape, parameters FROM cerebro.graph((SELECT model FROM triples WHERE name = 'rows attention'));
 SELECT node, inputs, operator, path, detail, shape, parameters FROM cerebro.graph((SELECT model FROM triples WHERE name = 'lstm')) WHERE operator <> 'sequence';
+SELECT refused($$SELECT cerebro.train('runs', 'FE hour, AGGREGATE legs (speed = array_agg(speed ORDER BY at)), legs.speed : sequence(5) AS pool_rows(legs, mlp(8), mean)')$$);
 SELECT refused($$SELECT cerebro.train('runs', 'FE hour, AGGREGATE legs (n = count(*)) AS pool_rows(legs, mlp(8), mean)')$$);
 
 RESET SESSION AUTHORIZATION;
