@@ -243,16 +243,17 @@ static const pool_type fm_type = {fm, fm_backward};
 
 /* Of no tokens comes 0; tokens that are not there have no gradient. */
 static void
-clear_absent(const pool_call *call, const pool_state *state, float *dx,
+clear_absent(const pool_call *call, const cer_graph_node *node, float *dx,
              bool is_backward)
 {
+	const pool_state *state = node->state;
 	size_t n_there = call->n_tokens * call->n;
 
 	if (is_backward)
 		memset(dx + n_there, 0,
 		       (state->n_tokens * call->n - n_there) * sizeof(float));
 	else if (n_there == 0)
-		memset(call->y, 0, call->n * sizeof(float));
+		memset(call->y, 0, node->out.n * sizeof(float));
 }
 
 static void
@@ -275,7 +276,7 @@ run_calls(const cer_tile *tile, const cer_graph_node *node,
 		call.y = node->out.data + i * node->out.n;
 		call.n_tokens = cer_count_there(node, i / node->out.m, state->n_tokens);
 		if (call.n_tokens < state->n_tokens)
-			clear_absent(&call, state, node->in.grad + i * tokens, is_backward);
+			clear_absent(&call, node, node->in.grad + i * tokens, is_backward);
 		if (call.n_tokens == 0)
 			continue;
 		if (!is_backward)
