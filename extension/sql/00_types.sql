@@ -29,8 +29,11 @@ BEGIN
 		EXECUTE pg_catalog.format('CREATE TYPE cerebro.%I (
 			INPUT = cerebro.%I, OUTPUT = cerebro.%I,
 			RECEIVE = cerebro.%I, SEND = cerebro.%I,
-			INTERNALLENGTH = VARIABLE, STORAGE = extended)',
-			t, t || '_in', t || '_out', t || '_recv', t || '_send');
+			INTERNALLENGTH = VARIABLE, STORAGE = extended, CATEGORY = %L)',
+			t, t || '_in', t || '_out', t || '_recv', t || '_send',
+			-- among strings, so that a literal beside a function of mst and
+			-- one of mst[] is read as a triple
+			CASE t WHEN 'mst' THEN 'S' ELSE 'U' END);
 		EXECUTE pg_catalog.format('COMMENT ON TYPE cerebro.%I IS %L', t, article);
 		EXECUTE pg_catalog.format('COMMENT ON FUNCTION cerebro.%I(cstring) IS ''text form''', t || '_in');
 		EXECUTE pg_catalog.format('COMMENT ON FUNCTION cerebro.%I(cerebro.%I) IS ''canonical text''', t || '_out', t);

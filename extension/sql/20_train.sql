@@ -7,6 +7,13 @@ CREATE FUNCTION cerebro.train(task text, mst cerebro.mst DEFAULT '', wait boolea
 COMMENT ON FUNCTION cerebro.train(text, cerebro.mst, boolean) IS
 	'trains a network for a task and returns the model''s id; with wait => false a background worker does so once the transaction has committed, and the model appears under that id';
 
+CREATE FUNCTION cerebro.train(task text, mst cerebro.mst[], wait boolean DEFAULT true)
+	RETURNS integer[]
+	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	AS 'MODULE_PATHNAME', 'cerebro_train_array';
+COMMENT ON FUNCTION cerebro.train(text, cerebro.mst[], boolean) IS
+	'trains several networks for a task together and returns the models'' ids in the order of the triples, NULL for one that failed: rows are read and encoded once, and each network trains on a thread of its own; the bits are those of one trained alone';
+
 CREATE FUNCTION cerebro.train_change(model integer, change cerebro.mst_change, warm boolean DEFAULT true, wait boolean DEFAULT true)
 	RETURNS integer
 	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT

@@ -1,28 +1,24 @@
 /*
  * search.c
- *	  cerebro.search(): triples of a space, trained one group after the other.
+ *	  cerebro.search(): triples of a space, trained together.
  *
  *	 grid	   the points of the space, in their order
  *	 random	   as many as asked for, drawn by a seed
  *	 halving   drawn likewise; all for a few epochs, the better third of them
  *			   for three times as many, which go on from kept states, and so on
  *
- * A group is an array of triples over the same task.  A triple that fails
- * (a loss that is no number, a column that is not there) costs a warning, not
- * the search.
+ * A triple that fails (a loss that is no number, a column that is not there)
+ * costs a warning, not the search: see train_group.c.
  */
 #include "cerebro_pg.h"
 
 #include <math.h>
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "job_sql.h"
@@ -167,59 +163,6 @@ read_loss(const Search *search, Trial *trial)
 }
 
 static bool
-is_cancel(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-	       error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN;
-}
-
-/* What failed is undone. */
-static void
-tell_failure(const Trial *trial, MemoryContext caller, ResourceOwner owner)
-{
-	ErrorData *error;
-
-	MemoryContextSwitchTo(caller);
-	error = CopyErrorData();
-	FlushErrorState();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
-	if (is_cancel(error))
-		ReThrowError(error);
-	ereport(WARNING,
-	        (errmsg("a triple of the search failed: %s", error->message),
-	         errdetail("%s", trial->triple)));
-	FreeErrorData(error);
-}
-
-static int32
-train_alone(const Search *search, const Trial *trial, const char *triple)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	TrainRequest request = {.task = search->task, .triple = triple};
-	volatile int32 model = 0;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
-	{
-		model = train_request(&request, true);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		tell_failure(trial, caller, owner);
-		model = 0;
-	}
-	PG_END_TRY();
-	return model;
-}
-
-static bool
 is_late(Search *search)
 {
 	search->is_over =
@@ -249,24 +192,33 @@ shorten(const Trial *trial, int n_epochs)
 	return pnstrdup(text.data, text.size);
 }
 
-/* Trains the first n trials of the search. */
+/* Trains the first n trials of the search, together; what fails has told. */
 static void
 train_group(Search *search, int n, int n_epochs)
 {
-	for (int i = 0; i < n && !is_late(search); i++)
+	TrainRequest *requests = palloc0(sizeof(TrainRequest) * Max(1, n));
+	TrainResult *results = palloc0(sizeof(TrainResult) * Max(1, n));
+
+	if (is_late(search))
+		return;
+	for (int i = 0; i < n; i++)
+	{
+		requests[i].task = search->task;
+		requests[i].triple = shorten(&search->trials[i], n_epochs);
+	}
+	train_together(requests, n, search->deadline, results);
+	for (int i = 0; i < n; i++)
 	{
 		Trial *trial = &search->trials[i];
-		int32 model;
 
-		CHECK_FOR_INTERRUPTS();
-		ereport(NOTICE, (errmsg("trial %d of %d: %s", i + 1, n,
-		                        shorten(trial, n_epochs))));
-		model = train_alone(search, trial, shorten(trial, n_epochs));
-		if (model == 0)
-			trial->loss = INFINITY;
-		if (model == 0)
+		if (results[i].is_over_time)
 			continue;
-		trial->model = model;
+		if (results[i].model == 0)
+		{
+			trial->loss = INFINITY;
+			continue;
+		}
+		trial->model = results[i].model;
 		read_loss(search, trial);
 	}
 }

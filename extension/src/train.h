@@ -44,10 +44,24 @@ typedef struct TrainPlan
 	const char *start; /* of a change: what it begins with; NULL: no change */
 } TrainPlan;
 
+struct Training;
+
+/* Trainings over the same rows, in one engine; a training alone is a group of
+ * itself.  The leader reads and sends the rows. */
+typedef struct TrainGroup
+{
+	int n;
+	struct Training **members; /* by triple of the engine's group */
+	bool is_together;          /* of train(task, mst[]) or search() */
+	bool is_over;              /* the engine has nothing left to do */
+} TrainGroup;
+
 /* All of it lives in its own context, across transactions. */
 typedef struct Training
 {
 	MemoryContext context;
+	TrainGroup *group;
+	int triple; /* which one of the group */
 	Attempt *attempt;
 	Task *task;
 	const cer_mst *mst;              /* bound: no names of people's own */
@@ -60,6 +74,9 @@ typedef struct Training
 	/* rows */
 	Engine *engine;
 	const cer_plan *plan;
+	const struct Features *features; /* what is read, */
+	Query *analysed;                 /* by which query, */
+	ReadPlan *read;                  /* and which of its columns */
 	struct Extract *extract; /* while rows are read; NULL: nothing is kept */
 	cer_content *content;    /* NULL: it is known already */
 	ReadStats stats;
@@ -84,6 +101,7 @@ typedef struct Training
 	cer_triple_done done;
 	char *kernel_class;
 	bool is_done;
+	cer_error *failure; /* of a member of a group; NULL: none */
 } Training;
 
 /*
@@ -96,9 +114,15 @@ extern void training_free(Training *training);
 /* In a transaction with an active snapshot: everything that reads rows.  False:
  * there is nothing to run, as the model was found. */
 extern bool training_read(Training *training);
+/* The two steps of that, for members of a group: what is there, and what would
+ * be read; then the rows, read by the leader for all. */
+extern void training_plan(Training *training);
+extern void train_read_group(TrainGroup *group);
+/* Gives back what planning holds of the transaction. */
+extern void training_end_plan(Training *training);
 extern void training_set_phase(Training *training, AttemptPhase phase);
-extern void
-training_handle_message(void *self, const cer_message *message); /* self: it */
+/* Of the engine, to the member that it concerns; self: the group. */
+extern void train_handle_message(void *self, const cer_message *message);
 /* Needs no transaction; waits for some messages. */
 extern void training_wait(Training *training);
 /* Until all is done. */
@@ -180,6 +204,21 @@ typedef struct TrainRequest
 
 /* Trains here, or queues; returns the model's id. */
 extern int32 train_request(const TrainRequest *request, bool wait);
+
+/* ---------------------------------------- several together: train_group.c */
+
+typedef struct TrainResult
+{
+	int32 model;       /* 0: none */
+	bool is_over_time; /* it did not begin */
+} TrainResult;
+
+/*
+ * Trains triples of one task together, as far as they read the same; what fails
+ * costs a WARNING.  None begins after the deadline (0: none).
+ */
+extern void train_together(const TrainRequest *requests, int n,
+                           TimestampTz deadline, TrainResult *results);
 /* The job is queued again, with this session's settings if it had none. */
 extern void train_requeue(int64 job, int32 model);
 /* Raises where nothing can be written. */

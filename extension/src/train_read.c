@@ -103,22 +103,28 @@ send_hello(Training *training)
 }
 
 static void
-send_group(Training *training, const Features *features, const ReadPlan *plan)
+send_group(const TrainGroup *group)
 {
-	cer_group_triple triple = {.job = training->attempt->record.job,
-	                           .text = host_text(training->text),
-	                           .keep_every = train_get_keep_every()};
+	const Training *leader = group->members[0];
+	const Features *features = leader->features;
+	cer_group_triple *triples = palloc0(group->n * sizeof(cer_group_triple));
 	cer_message message = {.type = CER_FRAME_GROUP};
 
-	job_epoch_ask(training, &triple);
-	message.group.n_triples = 1;
-	message.group.triples = &triple;
+	for (int i = 0; i < group->n; i++)
+	{
+		triples[i].job = group->members[i]->attempt->record.job;
+		triples[i].text = host_text(group->members[i]->text);
+		triples[i].keep_every = train_get_keep_every();
+		job_epoch_ask(group->members[i], &triples[i]);
+	}
+	message.group.n_triples = group->n;
+	message.group.triples = triples;
 	message.group.n_columns = features->n_columns;
 	message.group.columns = features->columns;
-	message.group.n_inputs = plan->n_inputs;
-	message.group.inputs = plan->inputs;
-	message.group.n_classes = training->task->n_classes;
-	engine_send(training->engine, &message);
+	message.group.n_inputs = leader->read->n_inputs;
+	message.group.inputs = leader->read->inputs;
+	message.group.n_classes = leader->task->n_classes;
+	engine_send(leader->engine, &message);
 }
 
 static void
@@ -370,25 +376,71 @@ keep_columns(Training *training)
 	extract_store(extract, training->data_version, &training->stats);
 }
 
+/* What the leader has read is what they would have read. */
+static void
+share_rows(const Training *leader, Training *member)
+{
+	if (member == leader)
+		return;
+	member->stats = leader->stats;
+	member->n_sent = leader->n_sent;
+	member->data_version = leader->data_version;
+}
+
+static void
+skip(const Training *training)
+{
+	cer_message message = {.type = CER_FRAME_SKIP};
+
+	message.skip.triple = (uint32) training->triple;
+	engine_send(training->engine, &message);
+}
+
+/* Rows are there: what each begins with.  False: all of them were found. */
+static bool
+find_read(TrainGroup *group)
+{
+	bool is_any = false;
+
+	for (int i = 0; i < group->n; i++)
+	{
+		Training *member = group->members[i];
+		MemoryContext caller = MemoryContextSwitchTo(member->context);
+
+		share_rows(group->members[0], member);
+		note_stats(member);
+		if (training_find_read(member, member->read))
+			skip(member);
+		else
+			is_any = true;
+		MemoryContextSwitchTo(caller);
+	}
+	return is_any;
+}
+
 /* From the first row on. */
 static void
-read_rows(Training *training, const Features *features, const ReadPlan *plan)
+read_rows(TrainGroup *group)
 {
-	training->engine = engine_start(training_handle_message, training);
-	send_hello(training);
-	send_group(training, features, plan);
-	training_set_phase(training, PHASE_READ);
-	if (!send_from_extract(training, features, plan))
+	Training *leader = group->members[0];
+
+	leader->engine = engine_start(train_handle_message, group);
+	for (int i = 1; i < group->n; i++)
+		group->members[i]->engine = leader->engine;
+	send_hello(leader);
+	send_group(group);
+	training_set_phase(leader, PHASE_READ);
+	if (!send_from_extract(leader, leader->features, leader->read))
 	{
-		send_rows(training, features, plan);
-		training->data_version =
-			task_get_data_version(training->task, &training->stats);
+		send_rows(leader, leader->features, leader->read);
+		leader->data_version =
+			task_get_data_version(leader->task, &leader->stats);
 	}
-	note_stats(training);
-	if (!training_find_read(training, plan))
-		send_end(training);
-	if (training->extract != NULL)
-		keep_columns(training);
+	group->is_over = !find_read(group);
+	if (!group->is_over)
+		send_end(leader);
+	if (leader->extract != NULL)
+		keep_columns(leader);
 }
 
 /* The model may be there, and all that tells is kept. */
@@ -421,20 +473,31 @@ plan_features(const Training *training, const Features *features)
 	return plan;
 }
 
-/* Everything that is known before a row is read. */
-static ReadPlan *
-plan_read(Training *training, const Features *features)
+static void
+open_extract(Training *training)
 {
+	if (extract_is_on())
+		training->extract = extract_open(training->features->task,
+		                                 training->analysed, training->read);
+}
+
+/* Everything that is known before a row is read. */
+static void
+plan_read(Training *training)
+{
+	const Features *features = fe_make(training->task, training->mst, true);
 	Query *query = task_analyze(features->task);
 	ReadPlan *plan =
 		read_plan_make(features->task, query, features->inputs,
 	                   features->n_inputs, 1u << CER_TRAIN | 1u << CER_VALID);
 
+	training->features = features;
+	training->analysed = query;
+	training->read = plan;
 	training->plan = plan_features(training, features);
 	training->query = features->query;
 	plan->is_own = features->query == NULL;
-	if (extract_is_on())
-		training->extract = extract_open(features->task, query, plan);
+	open_extract(training);
 	if (training->extract != NULL)
 		plan->tables = task_get_tables(query, plan->is_own);
 	if (is_all_kept(training, plan))
@@ -442,23 +505,48 @@ plan_read(Training *training, const Features *features)
 	else if (plan->is_own)
 		training_find_unread(training, query, plan);
 	training_estimate(training, plan);
-	return plan;
+}
+
+void
+training_plan(Training *training)
+{
+	MemoryContext caller = MemoryContextSwitchTo(training->context);
+	int level = settings_enter(training->task);
+
+	plan_read(training);
+	settings_leave(level);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+training_end_plan(Training *training)
+{
+	if (training->extract != NULL)
+		extract_close(training->extract);
+	training->extract = NULL;
+}
+
+void
+train_read_group(TrainGroup *group)
+{
+	Training *leader = group->members[0];
+	MemoryContext caller = MemoryContextSwitchTo(leader->context);
+	int level = settings_enter(leader->task);
+
+	if (leader->extract == NULL)
+		open_extract(leader);
+	read_rows(group);
+	training_end_plan(leader);
+	settings_leave(level);
+	MemoryContextSwitchTo(caller);
 }
 
 bool
 training_read(Training *training)
 {
-	MemoryContext caller = MemoryContextSwitchTo(training->context);
-	int level = settings_enter(training->task);
-	const Features *features = fe_make(training->task, training->mst, true);
-	const ReadPlan *plan = plan_read(training, features);
-
+	training_plan(training);
 	if (training->found == 0 && !training->is_explained)
-		read_rows(training, features, plan);
-	if (training->extract != NULL)
-		extract_close(training->extract);
-	training->extract = NULL;
-	settings_leave(level);
-	MemoryContextSwitchTo(caller);
+		train_read_group(training->group);
+	training_end_plan(training);
 	return training->found == 0;
 }

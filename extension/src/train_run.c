@@ -38,6 +38,10 @@ training_new(Attempt *attempt, const char *triple)
 	Training *training = palloc0(sizeof(Training));
 
 	training->context = context;
+	training->group = palloc0(sizeof(TrainGroup));
+	training->group->n = 1;
+	training->group->members = palloc(sizeof(Training *));
+	training->group->members[0] = training;
 	training->attempt = attempt;
 	PG_TRY();
 	{
@@ -151,7 +155,8 @@ handle_epoch(Training *training, const cer_epoch *epoch)
 	record->rows_per_second = epoch->rows_per_second;
 	record->train_seconds += epoch->seconds;
 	attempt_update(training->attempt, false);
-	tell_epoch(training, epoch);
+	if (!training->group->is_together)
+		tell_epoch(training, epoch);
 }
 
 /* The engine is another process: what it says is checked. */
@@ -199,18 +204,6 @@ train_take_piece(TrainedPart **parts, uint32 *n_parts,
 	part->n_received += piece->part.size;
 }
 
-static void
-handle_triple_done(Training *training, const cer_triple_done *done)
-{
-	AttemptRecord *record = &training->attempt->record;
-
-	training->done = *done;
-	training->kernel_class =
-		pnstrdup(done->kernel_class.data, done->kernel_class.size);
-	record->cpu_seconds = done->cpu_seconds;
-	note_peak(training, done->peak_bytes);
-}
-
 bool
 train_is_whole(const TrainedPart *parts, uint32 n_parts)
 {
@@ -221,10 +214,9 @@ train_is_whole(const TrainedPart *parts, uint32 n_parts)
 }
 
 static void
-handle_done(Training *training)
+check_whole(const Training *training)
 {
-	bool is_whole = training->kernel_class != NULL && training->epochs != NIL &&
-	                training->n_parts > 0 &&
+	bool is_whole = training->epochs != NIL && training->n_parts > 0 &&
 	                train_is_whole(training->parts, training->n_parts);
 	ListCell *cell;
 
@@ -236,19 +228,70 @@ handle_done(Training *training)
 	}
 	if (!is_whole || training->best.epoch == 0)
 		fail_protocol("less than a model");
+}
+
+static void
+handle_triple_done(Training *training, const cer_triple_done *done)
+{
+	AttemptRecord *record = &training->attempt->record;
+
+	check_whole(training);
+	training->done = *done;
+	training->kernel_class =
+		pnstrdup(done->kernel_class.data, done->kernel_class.size);
+	record->cpu_seconds = done->cpu_seconds;
+	note_peak(training, done->peak_bytes);
 	training->is_done = true;
 }
 
-void
-training_handle_message(void *self, const cer_message *message)
+/* Alone it fails as any statement does. */
+static void
+handle_failure(Training *training, const cer_error *error)
 {
-	Training *training = self;
-	MemoryContext caller = MemoryContextSwitchTo(training->context);
+	if (!training->group->is_together)
+		host_check(error->status, error);
+	training->failure = palloc(sizeof(cer_error));
+	*training->failure = *error;
+}
 
+static Training *
+find_member(const TrainGroup *group, uint32 triple)
+{
+	if (triple >= (uint32) group->n)
+		fail_protocol("something of a triple that it does not have");
+	return group->members[triple];
+}
+
+/* The member that a message concerns; NULL: all of them. */
+static Training *
+find_addressee(const TrainGroup *group, const cer_message *message)
+{
 	switch (message->type)
 	{
-		case CER_FRAME_READY:
-			break;
+		case CER_FRAME_STATUS:
+			return find_member(group, message->status.triple);
+		case CER_FRAME_EPOCH:
+			return find_member(group, message->epoch.triple);
+		case CER_FRAME_PART:
+			return find_member(group, message->part.triple);
+		case CER_FRAME_BEGUN:
+			return find_member(group, message->begun.triple);
+		case CER_FRAME_STATE:
+			return find_member(group, message->state.piece.triple);
+		case CER_FRAME_TRIPLE_DONE:
+			return find_member(group, message->triple_done.triple);
+		case CER_FRAME_TRIPLE_FAILED:
+			return find_member(group, message->error.triple);
+		default:
+			return NULL;
+	}
+}
+
+static void
+handle_of_member(Training *training, const cer_message *message)
+{
+	switch (message->type)
+	{
 		case CER_FRAME_STATUS:
 			handle_status(training, &message->status);
 			break;
@@ -268,16 +311,29 @@ training_handle_message(void *self, const cer_message *message)
 		case CER_FRAME_TRIPLE_DONE:
 			handle_triple_done(training, &message->triple_done);
 			break;
-		case CER_FRAME_TRIPLE_FAILED:
-			host_check(message->error.error.status, &message->error.error);
-			break;
-		case CER_FRAME_DONE:
-			handle_done(training);
-			break;
 		default:
-			fail_protocol("what only the server may say");
+			handle_failure(training, &message->error.error);
+			break;
 	}
-	MemoryContextSwitchTo(caller);
+}
+
+void
+train_handle_message(void *self, const cer_message *message)
+{
+	TrainGroup *group = self;
+	Training *training = find_addressee(group, message);
+	MemoryContext caller;
+
+	if (training != NULL)
+	{
+		caller = MemoryContextSwitchTo(training->context);
+		handle_of_member(training, message);
+		MemoryContextSwitchTo(caller);
+	}
+	else if (message->type == CER_FRAME_DONE)
+		group->is_over = true;
+	else if (message->type != CER_FRAME_READY)
+		fail_protocol("what only the server may say");
 }
 
 void
@@ -290,7 +346,11 @@ void
 training_run(Training *training)
 {
 	while (!training->is_done)
+	{
+		if (training->group->is_over)
+			fail_protocol("no model");
 		engine_wait(training->engine);
+	}
 	engine_stop(training->engine);
 	training->engine = NULL;
 }

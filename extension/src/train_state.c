@@ -153,6 +153,7 @@ train_send_start(Training *training, uint32 epoch, List *parts)
 	ListCell *cell;
 
 	message.state.epoch = epoch;
+	piece->triple = (uint32) training->triple;
 	piece->n_parts = list_length(parts);
 	foreach (cell, parts)
 	{
