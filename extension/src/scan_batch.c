@@ -238,6 +238,8 @@ start_model(ScanBatch *batch, BatchCall *call, Scorer *scorer)
 	MemoryContextReset(call->context);
 	MemoryContextReset(call->model_context);
 	call->scorer = scorer;
+	/* an executor that is open there reads what is the scorer's */
+	scorer_hold(scorer, call->model_context);
 	call->n_classes = cer_model_count_classes(scorer_get_model(scorer));
 	caller = MemoryContextSwitchTo(call->model_context);
 	if (call->record == 0)

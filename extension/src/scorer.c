@@ -278,6 +278,13 @@ scorer_use_make(MemoryContext context)
 	return use;
 }
 
+void
+scorer_hold(Scorer *scorer, MemoryContext context)
+{
+	scorer_use_make(context)->scorer = scorer;
+	scorer->n_users++;
+}
+
 /* Opens what the call names, for the current user. */
 static void
 open_model(const ScoreCall *call, Model *model)

@@ -38,6 +38,9 @@ extern ScorerUse *scorer_use_make(MemoryContext context);
 extern Scorer *
 scorer_use_get(ScorerUse *use, const ScoreCall *call, RowType row);
 
+/* The scorer stays until the context is reset. */
+extern void scorer_hold(Scorer *scorer, MemoryContext context);
+
 /* Whether the use still holds the scorer. */
 extern bool scorer_use_has(const ScorerUse *use, const Scorer *scorer);
 

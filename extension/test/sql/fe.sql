@@ -285,6 +285,14 @@ EXCEPTION WHEN division_by_zero THEN
 END $$;
 SELECT count(try(f.id)), count(*) FILTER (WHERE late(f) = p.p) AS same FROM flight f JOIN scored p USING (id);
 SELECT count(*), count(*) FILTER (WHERE late(f) = p.p) AS same FROM (SELECT try(id), * FROM flight OFFSET 0) t JOIN flight f USING (id) JOIN scored p USING (id);
+CREATE FUNCTION change(n int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF n % 50 = 0 THEN
+		GRANT SELECT ON fe_test.flight, fe_test.airport TO regress_fe;
+	END IF;
+	RETURN n;
+END $$;
+SELECT count(change(f.id)), count(*) FILTER (WHERE late(f) = p.p) AS same FROM flight f JOIN scored p USING (id);
 INSERT INTO plane VALUES ('N1', 1000, 'twin');
 DO $$
 BEGIN
