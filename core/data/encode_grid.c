@@ -181,56 +181,67 @@ get_share(const cer_encoder *encoder, size_t at, double x)
 	return (x - low) / (encoder->points[at + 1] - low) + 0.0;
 }
 
-static void
-encode_quantile(const cer_encoder *encoder, double x, float *to)
+static inline void
+encode_quantile(const cer_encoder *encoder, size_t at, double x, float *to)
 {
-	size_t n = encoder->n_points;
 	const double *deviates = encoder->deviates;
-	size_t at;
 
-	to[0] = 0;
-	if (x != x || n < 2)
-		return;
-	if (x <= encoder->points[0])
-		to[0] = (float) deviates[0];
-	else if (x >= encoder->points[n - 1])
-		to[0] = (float) deviates[n - 1];
-	else
-	{
-		at = cer_grid_find(encoder, x);
-		to[0] = (float) (deviates[at] + (deviates[at + 1] - deviates[at]) *
-		                                    get_share(encoder, at, x));
-	}
+	to[0] = (float) (deviates[at] + (deviates[at + 1] - deviates[at]) *
+	                                    get_share(encoder, at, x));
 }
 
 /* A place on the ramp and the share there, see cer_ramp. */
+static inline void
+encode_ple(const cer_encoder *encoder, size_t at, double x, float *to)
+{
+	to[0] = (float) at;
+	to[1] = (float) get_share(encoder, at, x);
+}
+
+/* Quantile, then ple where it has steps: one search serves both. */
+static inline void
+encode_inner(const cer_encoder *encoder, double x, float *to)
+{
+	size_t at = cer_grid_find(encoder, x);
+
+	encode_quantile(encoder, at, x, to);
+	if (encoder->n_steps > 0)
+		encode_ple(encoder, at, x, to + 1);
+}
+
+/* At or beyond an end of the grid. */
 static void
-encode_ple(const cer_encoder *encoder, double x, float *to)
+encode_outer(const cer_encoder *encoder, double x, float *to)
 {
 	size_t n = encoder->n_points;
-	size_t at;
+	size_t end = x <= encoder->points[0] ? 0 : n - 1;
 
-	to[0] = 0;
-	to[1] = 0;
-	if (x != x || n < 2 || x <= encoder->points[0])
+	to[0] = (float) encoder->deviates[end];
+	if (encoder->n_steps == 0)
 		return;
-	at = x < encoder->points[n - 1] ? cer_grid_find(encoder, x) : n - 1;
-	to[0] = (float) at;
-	if (at < n - 1)
-		to[1] = (float) get_share(encoder, at, x);
+	to[1] = (float) end;
+	to[2] = 0;
+}
+
+static size_t
+count_floats(const cer_encoder *encoder)
+{
+	return 1 + (encoder->n_steps > 0 ? CER_RAMP_FLOATS : 0);
 }
 
 static void
 encode_one(const cer_encoder *encoder, double x, float *to)
 {
-	encode_quantile(encoder, x, to++);
-	if (encoder->n_steps > 0)
-	{
-		encode_ple(encoder, x, to);
-		to += CER_RAMP_FLOATS;
-	}
+	size_t n = encoder->n_points;
+
+	if (x != x || n < 2)
+		memset(to, 0, count_floats(encoder) * sizeof(*to));
+	else if (x > encoder->points[0] && x < encoder->points[n - 1])
+		encode_inner(encoder, x, to);
+	else
+		encode_outer(encoder, x, to);
 	if (encoder->has_missing)
-		*to = x == x ? 0 : 1;
+		to[count_floats(encoder)] = x == x ? 0 : 1;
 }
 
 void
@@ -249,11 +260,62 @@ cer_grid_encode(const cer_encoder *encoder, const cer_encode_block *block)
 	}
 }
 
+/*
+ * Columns have few values that come again: those of a block are remembered by
+ * their bits, in a table where a newcomer takes the place of who is there.
+ */
+#define MEMO_BITS   6
+#define MEMO_FLOATS (2 + CER_RAMP_FLOATS) /* of a value at most */
+#define MEMO_ROWS   16                    /* from which it pays */
+
+typedef struct grid_memo
+{
+	uint64_t keys[1 << MEMO_BITS];
+	float floats[1 << MEMO_BITS][MEMO_FLOATS];
+} grid_memo;
+
+static inline const float *
+recall(const cer_encoder *encoder, grid_memo *memo, double x)
+{
+	uint64_t bits;
+	size_t at;
+
+	memcpy(&bits, &x, sizeof(bits));
+	at = (bits * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - MEMO_BITS);
+	if (memo->keys[at] != bits)
+	{
+		encode_one(encoder, x, memo->floats[at]);
+		memo->keys[at] = bits;
+	}
+	return memo->floats[at];
+}
+
+static void
+encode_many(const cer_encoder *encoder, const cer_value_block *block, float *to)
+{
+	size_t size = (count_floats(encoder) + encoder->has_missing) * sizeof(*to);
+	double nobody = NAN;
+	grid_memo memo;
+
+	/* what is nobody's is that of a NULL */
+	for (size_t i = 0; i < 1 << MEMO_BITS; i++)
+		memcpy(&memo.keys[i], &nobody, sizeof(nobody));
+	for (size_t i = 0; i < 1 << MEMO_BITS; i++)
+		encode_one(encoder, nobody, memo.floats[i]);
+	for (size_t i = 0; i < block->n_rows; i++, to += block->n_numbers)
+		memcpy(to, recall(encoder, &memo, block->values[i].number), size);
+}
+
 void
 cer_grid_encode_values(const cer_encoder *encoder, const cer_value_block *block)
 {
 	float *to = block->numbers + encoder->number;
 
+	if (block->n_rows >= MEMO_ROWS)
+	{
+		encode_many(encoder, block, to);
+		return;
+	}
 	for (size_t i = 0; i < block->n_rows; i++, to += block->n_numbers)
 		encode_one(encoder, block->values[i].number, to);
 }

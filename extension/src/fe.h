@@ -112,6 +112,8 @@ typedef struct FeRun FeRun;
 extern FeRun *
 fe_run_make(FeLookup *lookup, const FeSplit *split, FeWay way, bool is_scan);
 extern void fe_run_end(FeRun *run);
+/* Room for so many rows; before any is added. */
+extern void fe_run_reserve(FeRun *run, int n_rows);
 extern void fe_run_clear(FeRun *run);
 extern void fe_run_add(FeRun *run, HeapTupleHeader record);
 /* The same for columns that lie in a slot; see row_evaluate_slot. */
@@ -136,8 +138,12 @@ typedef struct FeTaker
 
 /* false: the keys take more than max_size. */
 extern bool fe_run_pass(FeRun *run, int dimension, const FeTaker *taker);
-/* Of the row that was added last. */
-extern Datum fe_run_get_column(const FeRun *run, int place, bool *is_null);
+/* Bytes of what it copied of rows that were added, the many short values aside.
+ */
+extern Size fe_run_get_size(const FeRun *run);
+/* By FE_PASS: a column of all rows that were added, by their place. */
+extern void fe_run_get_column(const FeRun *run, int place, const Datum **values,
+                              const bool **nulls);
 /* By FE_PASS, of all rows that were added: their rows of the dimension. */
 extern void fe_run_find(const FeRun *run, int dimension, uint32 *rows);
 

@@ -19,23 +19,12 @@
 #include "utils/lsyscache.h"
 
 static Node *
-make_number(int value)
-{
-	A_Const *constant = makeNode(A_Const);
-
-	constant->val.ival.type = T_Integer;
-	constant->val.ival.ival = value;
-	constant->location = -1;
-	return (Node *) constant;
-}
-
-static Node *
 make_element(Node *array, int i)
 {
 	A_Indirection *indirection = makeNode(A_Indirection);
 	A_Indices *indices = makeNode(A_Indices);
 
-	indices->uidx = make_number(i);
+	indices->uidx = fe_integer(i);
 	indirection->arg = array;
 	indirection->indirection = list_make1(indices);
 	return (Node *) indirection;
@@ -55,9 +44,9 @@ make_length(Node *array)
 	CaseExpr *expr = makeNode(CaseExpr);
 	CaseWhen *when = makeNode(CaseWhen);
 
-	when->expr = (Expr *) make_number(1);
+	when->expr = (Expr *) fe_integer(1);
 	when->result =
-		(Expr *) call("array_length", list_make2(array, make_number(1)));
+		(Expr *) call("array_length", list_make2(array, fe_integer(1)));
 	when->location = -1;
 	expr->arg = (Expr *) call("array_ndims", list_make1(array));
 	expr->args = list_make1(when);

@@ -158,17 +158,6 @@ fe_join_conditions(const Fe *fe, const FeTable *table)
 	return conditions;
 }
 
-static Node *
-make_constant(int value)
-{
-	A_Const *constant = makeNode(A_Const);
-
-	constant->val.ival.type = T_Integer;
-	constant->val.ival.ival = value;
-	constant->location = -1;
-	return (Node *) constant;
-}
-
 /* A row without a time is none of the newest. */
 static Node *
 make_has_time(const FeTable *table)
@@ -190,7 +179,7 @@ make_last(const Fe *fe, const FeTable *table)
 	              fe_and(conditions));
 
 	select->sortClause = fe_sort(table, SORTBY_DESC);
-	select->limitCount = make_constant(1);
+	select->limitCount = fe_integer(1);
 	select->limitOption = LIMIT_OPTION_COUNT;
 	return fe_lateral(select, table->alias);
 }

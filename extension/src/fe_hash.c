@@ -13,14 +13,10 @@
 
 #include "utils/memutils.h"
 
-#define FEW_WORDS    FE_HASH_WORDS /* of a key that lies in its entry */
+#define FEW_WORDS    3 /* of a key that lies in its entry */
 #define FIRST_ROWS   1024
 #define MAX_FAST_KEY 64 /* words on the stack */
-#define KEYS_AHEAD   8  /* whose memory is asked for */
-
-/* A key of many words is looked up at once: its words are the row's number and
- * whether several have it. */
-#define IS_FOUND PG_UINT32_MAX
+#define PIECE_ROWS   64 /* that are looked up together */
 
 typedef struct HashEntry
 {
@@ -171,16 +167,22 @@ add_value(KeyWords *key, const FeHashColumn *column, Datum value)
 }
 
 static inline uint32
-hash_key(const KeyWords *key)
+hash_words(const uint64 *words, uint32 n)
 {
-	uint64 hash = key->n;
+	uint64 hash = n;
 
-	for (uint32 i = 0; i < key->n; i++)
+	for (uint32 i = 0; i < n; i++)
 	{
-		hash = (hash ^ key->words[i]) * UINT64CONST(0x9E3779B97F4A7C15);
+		hash = (hash ^ words[i]) * UINT64CONST(0x9E3779B97F4A7C15);
 		hash ^= hash >> 32;
 	}
 	return (uint32) hash;
+}
+
+static inline uint32
+hash_key(const KeyWords *key)
+{
+	return hash_words(key->words, key->n);
 }
 
 static inline const uint64 *
@@ -306,66 +308,154 @@ fe_hash_add(FeHash *hash, const Datum *values, const bool *nulls)
 	return number;
 }
 
-void
-fe_hash_make_key(FeHash *hash, const Datum *values, const bool *nulls,
-                 const int *places, FeHashKey *made)
+/*
+ * Look-ups of many rows go step by step over pieces of them, so that memory
+ * that one row waits for is asked for while the others are looked at.  A piece
+ * has the keys of few words; the others are looked up one by one.
+ */
+typedef enum KeyState
+{
+	KEY_IS_FEW,
+	KEY_IS_NULL,
+	KEY_IS_OTHER
+} KeyState;
+
+typedef struct KeyPiece
+{
+	uint32 n_words; /* of each key of few */
+	uint32 hashes[PIECE_ROWS];
+	uint64 words[PIECE_ROWS][FEW_WORDS];
+	uint8 states[PIECE_ROWS];
+} KeyPiece;
+
+/* 0: keys of few words there are none. */
+static uint32
+count_words(const FeHash *hash)
+{
+	uint32 n = 0;
+
+	for (int i = 0; i < hash->n_columns; i++)
+	{
+		const FeHashColumn *column = &hash->columns[i];
+
+		if (!column->is_by_value && column->size != -1)
+			return 0;
+		n += column->is_by_value ? 1 : 2;
+	}
+	return n <= FEW_WORDS ? n : 0;
+}
+
+static void
+load_texts(KeyPiece *piece, const FeHashValues *column, int n, uint32 place)
+{
+	for (int i = 0; i < n; i++)
+	{
+		const char *text = DatumGetPointer(column->values[i]);
+
+		if (column->nulls[i])
+			piece->states[i] = KEY_IS_NULL;
+		else if (input_coder_is_short(text))
+			input_coder_load(text, &piece->words[i][place]);
+		else if (piece->states[i] != KEY_IS_NULL)
+			piece->states[i] = KEY_IS_OTHER;
+	}
+}
+
+static void
+load_values(KeyPiece *piece, const FeHashValues *column, int n, uint32 place)
+{
+	for (int i = 0; i < n; i++)
+	{
+		piece->words[i][place] = column->values[i];
+		if (column->nulls[i])
+			piece->states[i] = KEY_IS_NULL;
+	}
+}
+
+static void
+load_keys(const FeHash *hash, const FeHashValues *columns, int n,
+          KeyPiece *piece)
+{
+	uint32 place = 0;
+
+	memset(piece->states, piece->n_words > 0 ? KEY_IS_FEW : KEY_IS_OTHER, n);
+	for (int i = 0; piece->n_words > 0 && i < hash->n_columns; i++)
+		if (hash->columns[i].is_by_value)
+			load_values(piece, &columns[i], n, place++);
+		else
+		{
+			load_texts(piece, &columns[i], n, place);
+			place += 2;
+		}
+}
+
+/* All columns of a row are not NULL, or it has no match. */
+static uint32
+find_other(const FeHash *hash, const FeHashValues *columns, int row)
 {
 	KeyWords key;
+	uint32 found = FE_HASH_NONE;
 
-	made->n_words = 0;
 	init_key(&key);
 	for (int i = 0; i < hash->n_columns; i++)
 	{
-		if (nulls[places[i]])
+		if (columns[i].nulls[row])
 		{
 			release_key(&key);
-			return;
+			return FE_HASH_NONE;
 		}
-		add_value(&key, &hash->columns[i], values[places[i]]);
+		add_value(&key, &hash->columns[i], columns[i].values[row]);
 	}
-	made->hash = hash_key(&key);
-	made->n_words = key.n;
-	if (likely(key.n <= FEW_WORDS))
-	{
-		__builtin_prefetch(&hash->buckets[made->hash & hash->mask]);
-		for (uint32 i = 0; i < FEW_WORDS; i++)
-			made->words[i] = key.words[i];
-		return;
-	}
-	made->words[0] =
-		hash->buckets[find_bucket(hash, made->hash, key.words, key.n)];
-	made->n_words = IS_FOUND;
+	found = hash->buckets[find_bucket(hash, hash_key(&key), key.words, key.n)];
 	release_key(&key);
+	return found;
 }
 
-static inline void
-prefetch_entry(const FeHash *hash, const FeHashKey *key)
+static void
+find_piece(const FeHash *hash, const FeHashValues *columns, int n,
+           KeyPiece *piece, uint32 *rows)
 {
-	if (key->n_words > 0 && key->n_words <= FEW_WORDS)
+	load_keys(hash, columns, n, piece);
+	for (int i = 0; i < n; i++)
+	{
+		piece->hashes[i] = hash_words(piece->words[i], piece->n_words);
+		__builtin_prefetch(&hash->buckets[piece->hashes[i] & hash->mask]);
+	}
+	for (int i = 0; i < n; i++)
 		__builtin_prefetch(
-			&hash->entries[hash->buckets[key->hash & hash->mask]]);
+			&hash->entries[hash->buckets[piece->hashes[i] & hash->mask]]);
+	for (int i = 0; i < n; i++)
+		if (likely(piece->states[i] == KEY_IS_FEW))
+			rows[i] = hash->buckets[find_bucket(
+				hash, piece->hashes[i], piece->words[i], piece->n_words)];
+		else
+			rows[i] = piece->states[i] == KEY_IS_NULL
+			              ? FE_HASH_NONE
+			              : find_other(hash, columns, i);
 }
 
 bool
-fe_hash_find(const FeHash *hash, const FeHashKey *keys, int n_keys,
+fe_hash_find(const FeHash *hash, const FeHashValues *columns, int n_rows,
              uint32 *rows)
 {
+	FeHashValues *rest = palloc(hash->n_columns * sizeof(*rest));
+	KeyPiece piece = {.n_words = count_words(hash)};
 	bool is_single = true;
 
-	for (int i = 0; i < n_keys; i++)
+	memcpy(rest, columns, hash->n_columns * sizeof(*rest));
+	for (int done = 0; done < n_rows; done += PIECE_ROWS)
 	{
-		const FeHashKey *key = &keys[i];
+		int n = Min(n_rows - done, PIECE_ROWS);
 
-		if (i + KEYS_AHEAD < n_keys)
-			prefetch_entry(hash, &keys[i + KEYS_AHEAD]);
-		if (key->n_words == 0)
-			rows[i] = FE_HASH_NONE;
-		else if (key->n_words == IS_FOUND)
-			rows[i] = (uint32) key->words[0];
-		else
-			rows[i] = hash->buckets[find_bucket(hash, key->hash, key->words,
-			                                    key->n_words)];
-		is_single &= !hash->entries[rows[i]].is_several;
+		find_piece(hash, rest, n, &piece, rows + done);
+		for (int i = 0; i < n; i++)
+			is_single &= !hash->entries[rows[done + i]].is_several;
+		for (int i = 0; i < hash->n_columns; i++)
+		{
+			rest[i].values += n;
+			rest[i].nulls += n;
+		}
 	}
+	pfree(rest);
 	return is_single;
 }

@@ -27,27 +27,17 @@ extern void fe_hash_free(FeHash *hash);
  * before; then looking it up finds several.
  */
 extern uint32 fe_hash_add(FeHash *hash, const Datum *values, const bool *nulls);
-/*
- * Look-ups of many keys: memory that one of them waits for is asked for while
- * the others are made.
- */
-#define FE_HASH_WORDS 3
-
-typedef struct FeHashKey
+/* Of many rows: a column of their keys, with its values side by side. */
+typedef struct FeHashValues
 {
-	uint32 hash;
-	uint32 n_words; /* 0: no row has it; above FE_HASH_WORDS: see fe_hash.c */
-	uint64 words[FE_HASH_WORDS];
-} FeHashKey;
+	const Datum *values;
+	const bool *nulls;
+} FeHashValues;
 
-/* Columns of the key lie at places of values. */
-extern void
-fe_hash_make_key(FeHash *hash, const Datum *values, const bool *nulls,
-                 const int *places, FeHashKey *key);
 /* Numbers of the rows, or FE_HASH_NONE; false: several rows have one of the
  * keys. */
-extern bool fe_hash_find(const FeHash *hash, const FeHashKey *keys, int n_keys,
-                         uint32 *rows);
+extern bool fe_hash_find(const FeHash *hash, const FeHashValues *columns,
+                         int n_rows, uint32 *rows);
 extern Size fe_hash_get_size(const FeHash *hash);
 
 #endif

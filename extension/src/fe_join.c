@@ -64,13 +64,10 @@ static Finding
 find_row(const Fe *fe, SelectStmt *select, bool is_shown)
 {
 	Finding finding = {.context = CurrentMemoryContext};
-	A_Const *one = makeNode(A_Const);
 	FindingMemory memory;
 	Query *query;
 
-	one->val.ival.type = T_Integer;
-	one->val.ival.ival = 1;
-	select->limitCount = (Node *) one;
+	select->limitCount = fe_integer(1);
 	select->limitOption = LIMIT_OPTION_COUNT;
 	query = fe_analyze((Node *) select, fe->task->query);
 	source_check_code(fe->task, query);
@@ -112,11 +109,8 @@ check_single(const Fe *fe, const FeTable *table, Node *from)
 {
 	int n_key = fe->task->n_key;
 	SelectStmt *select = fe_select(NIL, from, fe_is_matched(table, true));
-	A_Const *one = makeNode(A_Const);
 	Finding finding;
 
-	one->val.ival.type = T_Integer;
-	one->val.ival.ival = 1;
 	for (int i = 0; i < n_key; i++)
 	{
 		Node *key = fe_column(FE_SOURCE, fe_key_name(i));
@@ -127,7 +121,7 @@ check_single(const Fe *fe, const FeTable *table, Node *from)
 	}
 	select->targetList =
 		lappend(select->targetList, fe_target(make_count(), "n"));
-	select->havingClause = fe_operator(">", make_count(), (Node *) one);
+	select->havingClause = fe_operator(">", make_count(), fe_integer(1));
 	finding = find_row(fe, select, true);
 	if (finding.is_found)
 		fe_fail(

@@ -107,6 +107,7 @@ extern Node *fe_operator(const char *name, Node *left, Node *right);
 extern Node *
 fe_equality(Node *left, Oid left_type, Node *right, Oid right_type);
 extern Node *fe_and(List *conditions); /* NULL: none */
+extern Node *fe_integer(int value);
 extern Node *fe_true(void);
 extern Node *fe_is_null(Node *node, bool is_not);
 extern ResTarget *fe_target(Node *node, const char *name);

@@ -70,6 +70,17 @@ fe_and(List *conditions)
 }
 
 Node *
+fe_integer(int value)
+{
+	A_Const *constant = makeNode(A_Const);
+
+	constant->val.ival.type = T_Integer;
+	constant->val.ival.ival = value;
+	constant->location = -1;
+	return (Node *) constant;
+}
+
+Node *
 fe_true(void)
 {
 	A_Const *constant = makeNode(A_Const);

@@ -3,12 +3,26 @@
  *	  One use of a model's query over rows that are to be scored.
  */
 #include "fe_lookup.h"
+#include "input_coder.h"
 
 #include "miscadmin.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
 #define FEW_ROWS 8 /* that are looked up one by one */
+
+/*
+ * A column that is read of the rows that were added.  Short texts are kept as
+ * words, in the form in which they lie in rows of tables.
+ */
+typedef struct KeptColumn
+{
+	bool is_by_value;
+	int16 size; /* -1: varlena */
+	Datum *values;
+	bool *nulls;
+	uint64 (*texts)[2];
+} KeptColumn;
 
 struct FeRun
 {
@@ -22,9 +36,10 @@ struct FeRun
 	int *slots;                  /* by column read: of the row's slot, */
 	const int *by_attribute;     /* as this map says; NULL: by expressions */
 	FeHash **hashes;             /* by dimension */
+	KeptColumn *columns;         /* of FE_PASS, by column read */
+	int capacity;                /* rows of them */
 	int n_added;                 /* rows */
-	int key_capacity;            /* rows */
-	FeHashKey **keys;            /* by dimension: by row */
+	Size n_copied;               /* bytes of their long values */
 
 	/* the store in the source's place */
 	Tuplestorestate *store;
@@ -71,7 +86,7 @@ fe_run_make(FeLookup *lookup, const FeSplit *split, FeWay way, bool is_scan)
 	{
 		run->query = unconstify(FeQuery *, &split->rest);
 		run->hashes = palloc0((split->n_dimensions + 1) * sizeof(FeHash *));
-		run->keys = palloc0((split->n_dimensions + 1) * sizeof(FeHashKey *));
+		run->columns = palloc0((lookup->n_columns + 1) * sizeof(KeptColumn));
 	}
 	if (run->query->n_targets == 0)
 		run->query = NULL;
@@ -110,6 +125,7 @@ fe_run_clear(FeRun *run)
 		MemoryContextReset(run->batch_context);
 	run->n_rows = 0;
 	run->n_added = 0;
+	run->n_copied = 0;
 }
 
 /* -------------------------------------------------------------------- rows */
@@ -146,35 +162,77 @@ put_row(FeRun *run)
 	                     run->row_nulls);
 }
 
-#define FIRST_KEYS 256
-
 static void
-reserve_keys(FeRun *run)
+reserve_column(FeRun *run, int i)
 {
-	MemoryContext caller = MemoryContextSwitchTo(run->context);
+	KeptColumn *column = &run->columns[i];
+	Form_pg_attribute about =
+		TupleDescAttr(run->lookup->desc, run->lookup->columns[i]);
+	Size n = run->capacity;
 
-	run->key_capacity = Max(2 * run->key_capacity, FIRST_KEYS);
-	for (int i = 0; i < run->split->n_dimensions; i++)
+	if (column->values != NULL)
 	{
-		Size size = run->key_capacity * sizeof(FeHashKey);
-
-		run->keys[i] = run->keys[i] == NULL ? palloc(size)
-		                                    : repalloc_huge(run->keys[i], size);
+		pfree(column->values);
+		pfree(column->nulls);
+		pfree(column->texts);
 	}
+	column->is_by_value = about->attbyval;
+	column->size = about->attlen;
+	column->values = palloc(n * sizeof(Datum));
+	column->nulls = palloc(n * sizeof(bool));
+	column->texts = palloc(column->size == -1 ? n * 2 * sizeof(uint64) : 1);
+}
+
+/* Without rows: what columns keep of them lies where it lies. */
+void
+fe_run_reserve(FeRun *run, int n_rows)
+{
+	MemoryContext caller;
+
+	if (run->way != FE_PASS || n_rows <= run->capacity)
+		return;
+	caller = MemoryContextSwitchTo(run->context);
+	run->capacity = n_rows;
+	for (int i = 0; i < run->lookup->n_columns; i++)
+		reserve_column(run, i);
 	MemoryContextSwitchTo(caller);
 }
 
+static inline Datum
+keep_value(FeRun *run, const KeptColumn *column, Datum value)
+{
+	const char *text = DatumGetPointer(value);
+
+	if (column->is_by_value)
+		return value;
+	if (column->size != -1 || !input_coder_is_short(text))
+	{
+		run->n_copied += datumGetSize(value, false, column->size);
+		return datumCopy(value, false, column->size);
+	}
+	input_coder_load(text, column->texts[run->n_added]);
+	return PointerGetDatum(column->texts[run->n_added]);
+}
+
+static inline void
+keep_column(FeRun *run, int i, Datum value, bool is_null)
+{
+	const KeptColumn *column = &run->columns[i];
+
+	column->nulls[run->n_added] = is_null;
+	column->values[run->n_added] = is_null ? 0 : keep_value(run, column, value);
+}
+
+/* The row whose columns have been evaluated. */
 static void
-add_keys(FeRun *run)
+keep_row(FeRun *run)
 {
 	const FeLookup *lookup = run->lookup;
 
-	if (run->n_added == run->key_capacity)
-		reserve_keys(run);
-	for (int i = 0; i < run->split->n_dimensions; i++)
-		fe_hash_make_key(run->hashes[i], lookup->datums, lookup->nulls,
-		                 run->split->dimensions[i].key_places,
-		                 &run->keys[i][run->n_added]);
+	if (run->way != FE_PASS)
+		return;
+	for (int i = 0; i < lookup->n_columns; i++)
+		keep_column(run, i, lookup->datums[i], lookup->nulls[i]);
 	run->n_added++;
 }
 
@@ -186,8 +244,7 @@ fe_run_add(FeRun *run, HeapTupleHeader record)
 
 	row_evaluate(lookup->evaluator, record, lookup->datums, lookup->nulls);
 	put_row(run);
-	if (run->way == FE_PASS)
-		add_keys(run);
+	keep_row(run);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -204,12 +261,10 @@ map_slot(FeRun *run, const int *by_attribute)
 
 /* Plain columns are taken from where they lie. */
 static void
-read_slot(FeRun *run, const TupleTableSlot *slot, const int *by_attribute)
+read_slot(FeRun *run, const TupleTableSlot *slot)
 {
 	FeLookup *lookup = run->lookup;
 
-	if (run->by_attribute != by_attribute)
-		map_slot(run, by_attribute);
 	for (int i = 0; i < lookup->n_columns; i++)
 	{
 		lookup->datums[i] = slot->tts_values[run->slots[i]];
@@ -217,28 +272,52 @@ read_slot(FeRun *run, const TupleTableSlot *slot, const int *by_attribute)
 	}
 }
 
+/* Where no query asks for them, at once to where they are kept. */
+static void
+keep_slot(FeRun *run, const TupleTableSlot *slot)
+{
+	for (int i = 0; i < run->lookup->n_columns; i++)
+		keep_column(run, i, slot->tts_values[run->slots[i]],
+		            slot->tts_isnull[run->slots[i]]);
+	run->n_added++;
+}
+
 void
 fe_run_add_slot(FeRun *run, const TupleTableSlot *slot, const int *by_attribute)
 {
 	FeLookup *lookup = run->lookup;
+	bool is_plain = row_evaluator_is_plain(lookup->evaluator);
 	MemoryContext caller = MemoryContextSwitchTo(run->batch_context);
 
-	if (row_evaluator_is_plain(lookup->evaluator))
-		read_slot(run, slot, by_attribute);
+	if (is_plain && run->by_attribute != by_attribute)
+		map_slot(run, by_attribute);
+	if (is_plain && run->query == NULL)
+		keep_slot(run, slot);
 	else
-		row_evaluate_slot(lookup->evaluator, slot, by_attribute, lookup->datums,
-		                  lookup->nulls);
-	put_row(run);
-	if (run->way == FE_PASS)
-		add_keys(run);
+	{
+		if (is_plain)
+			read_slot(run, slot);
+		else
+			row_evaluate_slot(lookup->evaluator, slot, by_attribute,
+			                  lookup->datums, lookup->nulls);
+		put_row(run);
+		keep_row(run);
+	}
 	MemoryContextSwitchTo(caller);
 }
 
-Datum
-fe_run_get_column(const FeRun *run, int place, bool *is_null)
+Size
+fe_run_get_size(const FeRun *run)
 {
-	*is_null = run->lookup->nulls[place];
-	return run->lookup->datums[place];
+	return run->n_copied;
+}
+
+void
+fe_run_get_column(const FeRun *run, int place, const Datum **values,
+                  const bool **nulls)
+{
+	*values = run->columns[place].values;
+	*nulls = run->columns[place].nulls;
 }
 
 /* ------------------------------------------------------------------ lookup */
@@ -422,7 +501,13 @@ fe_run_pass(FeRun *run, int dimension, const FeTaker *taker)
 void
 fe_run_find(const FeRun *run, int dimension, uint32 *rows)
 {
-	if (!fe_hash_find(run->hashes[dimension], run->keys[dimension],
-	                  run->n_added, rows))
+	const FeDimensionPlan *plan = &run->split->dimensions[dimension];
+	FeHashValues *columns = palloc(plan->about->n_keys * sizeof(FeHashValues));
+
+	for (int i = 0; i < plan->about->n_keys; i++)
+		fe_run_get_column(run, plan->key_places[i], &columns[i].values,
+		                  &columns[i].nulls);
+	if (!fe_hash_find(run->hashes[dimension], columns, run->n_added, rows))
 		fe_fail_twice(run->lookup->task);
+	pfree(columns);
 }

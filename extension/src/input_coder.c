@@ -6,8 +6,9 @@
 
 #include "scorer.h"
 
-#define N_ENTRIES 128 /* a power of two */
-#define MAX_SIZE  32  /* of values that are remembered */
+#define ENTRY_BITS 8
+#define N_ENTRIES  (1 << ENTRY_BITS)
+#define MAX_SIZE   32 /* of values that are remembered */
 
 /* Up to 32 bytes as words, that overlap where there are fewer. */
 typedef struct ShortText
@@ -127,7 +128,7 @@ find_entry(const InputCoder *coder, const ShortText *text)
 
 	for (int i = 0; i < 4; i++)
 		hash = (hash ^ text->words[i]) * UINT64CONST(0x9E3779B97F4A7C15);
-	return &coder->entries[hash >> 57];
+	return &coder->entries[hash >> (64 - ENTRY_BITS)];
 }
 
 static inline bool
@@ -195,4 +196,36 @@ input_coder_find_code(InputCoder *coder, Datum value)
 
 	input_coder_put_codes(coder, value, false, &found, 1);
 	return found.code;
+}
+
+static void
+put_integers(const Datum *datums, const bool *nulls, int n, cer_value *values)
+{
+	for (int i = 0; i < n; i++)
+		values[i].number = nulls[i] ? NAN : DatumGetInt32(datums[i]);
+}
+
+static void
+put_texts(InputCoder *coder, const Datum *datums, const bool *nulls, int n,
+          cer_value *values)
+{
+	for (int i = 0; i < n; i++)
+		values[i].code = nulls[i] ? coder->null_code
+		                          : input_coder_find_text(coder, datums[i]);
+}
+
+void
+input_coder_put_column(InputCoder *coder, const Datum *datums,
+                       const bool *nulls, int n, cer_value *values,
+                       size_t stride)
+{
+	cer_value *first = values + coder->value * stride;
+
+	if (coder->kind == INPUT_INT4)
+		put_integers(datums, nulls, n, first);
+	else if (coder->kind == INPUT_TEXT)
+		put_texts(coder, datums, nulls, n, first);
+	else
+		for (int i = 0; i < n; i++)
+			input_coder_put(coder, datums[i], nulls[i], values + i, stride);
 }

@@ -58,7 +58,13 @@ extern uint32 input_coder_find_code(InputCoder *coder, Datum value);
 extern void input_coder_put_codes(InputCoder *coder, Datum value, bool is_null,
                                   cer_value *values, size_t stride);
 
-#define INPUT_SHORT_BITS 8
+/* Of n rows, whose i-th values are at values + i and those of its other codes
+ * stride apart. */
+extern void input_coder_put_column(InputCoder *coder, const Datum *datums,
+                                   const bool *nulls, int n, cer_value *values,
+                                   size_t stride);
+
+#define INPUT_SHORT_BITS 10
 
 /*
  * A text in its short form, as in rows of tables: 16 bytes from its header on

@@ -184,7 +184,12 @@ scan_batch_end(ScanBatch *batch)
 bool
 scan_batch_has_room(const ScanBatch *batch, int n_rows)
 {
-	return batch->n_rows < n_rows && batch->n_bytes < MAX_BYTES;
+	Size n_bytes = batch->n_bytes;
+
+	for (int i = 0; i < batch->n_calls; i++)
+		if (batch->n_rows > 0 && batch->calls[i].lookup != NULL)
+			n_bytes += scorer_lookup_get_size(batch->calls[i].lookup);
+	return batch->n_rows < n_rows && n_bytes < MAX_BYTES;
 }
 
 int
@@ -350,13 +355,12 @@ static void
 encode_record(const BatchCall *call, Datum record)
 {
 	HeapTupleHeader row = DatumGetHeapTupleHeader(record);
-	ValueRows to = {call->values, call->stride};
 
 	if (HeapTupleHeaderGetTypeId(row) != call->row.type)
 		elog(ERROR, "a row of type %u came where %u was expected",
 		     HeapTupleHeaderGetTypeId(row), call->row.type);
 	if (call->lookup != NULL)
-		scorer_lookup_add_record(call->lookup, &to, call->n_scored, row);
+		scorer_lookup_add_record(call->lookup, row);
 	else
 		scorer_encode_record(call->scorer, row, call->values + call->n_scored,
 		                     call->stride);
@@ -365,16 +369,13 @@ encode_record(const BatchCall *call, Datum record)
 static void
 encode_row(BatchCall *call, int row, const TupleTableSlot *slot)
 {
-	ValueRows to = {call->values, call->stride};
-
 	call->places[row] = -1;
 	if (call->record > 0 && slot->tts_isnull[call->record - 1])
 		return;
 	if (call->record > 0)
 		encode_record(call, slot->tts_values[call->record - 1]);
 	else if (call->lookup != NULL)
-		scorer_lookup_add_slot(call->lookup, &to, call->n_scored, call->map,
-		                       slot);
+		scorer_lookup_add_slot(call->lookup, call->map, slot);
 	else
 		scorer_encode_slot(call->scorer, call->map, slot,
 		                   call->values + call->n_scored, call->stride);

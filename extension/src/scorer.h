@@ -71,7 +71,7 @@ extern void scorer_encode_slot(Scorer *scorer, const ScorerMap *map,
  * of the rows of one statement, in the current memory context: it chooses by
  * what the planner estimates how tables are read.
  *
- * Rows are added to a cleared lookup, each in its place from 0 on, and looked
+ * Rows are added to a cleared lookup, in the order of their places, and looked
  * up at once; then all their values are there, but for those of inputs whose
  * part of the model's first layer was kept: its partials tell.
  */
@@ -82,6 +82,8 @@ extern ScorerLookup *scorer_lookup_begin(Scorer *scorer, double n_rows);
 extern void scorer_lookup_end(ScorerLookup *lookup);
 /* For batches of so many rows, whose values are n_rows apart or more. */
 extern void scorer_lookup_reserve(ScorerLookup *lookup, int n_rows);
+/* Bytes that wide values of the rows take. */
+extern Size scorer_lookup_get_size(const ScorerLookup *lookup);
 extern void scorer_lookup_clear(ScorerLookup *lookup);
 /* How many rows are best looked up at once. */
 extern int scorer_lookup_get_limit(const ScorerLookup *lookup);
@@ -93,11 +95,11 @@ typedef struct ValueRows
 	size_t stride;
 } ValueRows;
 
-extern void scorer_lookup_add_record(ScorerLookup *lookup, const ValueRows *to,
-                                     int row, HeapTupleHeader record);
 extern void
-scorer_lookup_add_slot(ScorerLookup *lookup, const ValueRows *to, int row,
-                       const ScorerMap *map, const TupleTableSlot *slot);
+scorer_lookup_add_record(ScorerLookup *lookup, HeapTupleHeader record);
+extern void scorer_lookup_add_slot(ScorerLookup *lookup, const ScorerMap *map,
+                                   const TupleTableSlot *slot);
+/* Uses the current memory context for its work, and resets it. */
 extern void scorer_lookup_run(ScorerLookup *lookup, const ValueRows *to);
 /* For cer_model_score_partials, rows from `first` on; NULL: none are kept. */
 extern const float *const *const *

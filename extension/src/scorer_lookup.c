@@ -400,6 +400,7 @@ scorer_lookup_reserve(ScorerLookup *lookup, int n_rows)
 {
 	MemoryContext caller;
 
+	fe_run_reserve(lookup->run, n_rows);
 	if (lookup->n_dimensions == 0 || n_rows <= lookup->capacity)
 		return;
 	caller = MemoryContextSwitchTo(lookup->context);
@@ -414,6 +415,12 @@ scorer_lookup_reserve(ScorerLookup *lookup, int n_rows)
 	MemoryContextSwitchTo(caller);
 }
 
+Size
+scorer_lookup_get_size(const ScorerLookup *lookup)
+{
+	return fe_run_get_size(lookup->run);
+}
+
 void
 scorer_lookup_clear(ScorerLookup *lookup)
 {
@@ -423,39 +430,36 @@ scorer_lookup_clear(ScorerLookup *lookup)
 
 /* --------------------------------------------------------------------- rows */
 
-/* The row whose columns have been read. */
-static inline void
-add_row(ScorerLookup *lookup, const ValueRows *to, int row)
-{
-	Scorer *scorer = lookup->scorer;
-
-	for (int i = 0; i < lookup->n_direct; i++)
-	{
-		int input = lookup->direct[i];
-		bool is_null;
-		Datum value =
-			fe_run_get_column(lookup->run, lookup->places[i], &is_null);
-
-		input_coder_put(&scorer->coders[input], value, is_null,
-		                to->values + row, to->stride);
-	}
-	lookup->n_rows = row + 1;
-}
-
 void
-scorer_lookup_add_record(ScorerLookup *lookup, const ValueRows *to, int row,
-                         HeapTupleHeader record)
+scorer_lookup_add_record(ScorerLookup *lookup, HeapTupleHeader record)
 {
 	fe_run_add(lookup->run, record);
-	add_row(lookup, to, row);
+	lookup->n_rows++;
 }
 
 void
-scorer_lookup_add_slot(ScorerLookup *lookup, const ValueRows *to, int row,
-                       const ScorerMap *map, const TupleTableSlot *slot)
+scorer_lookup_add_slot(ScorerLookup *lookup, const ScorerMap *map,
+                       const TupleTableSlot *slot)
 {
 	fe_run_add_slot(lookup->run, slot, map->by_attribute);
-	add_row(lookup, to, row);
+	lookup->n_rows++;
+}
+
+/* What the source gives, of all rows; the current memory context is reset. */
+static void
+take_direct(ScorerLookup *lookup, const ValueRows *to)
+{
+	for (int i = 0; i < lookup->n_direct; i++)
+	{
+		const Datum *values;
+		const bool *nulls;
+
+		fe_run_get_column(lookup->run, lookup->places[i], &values, &nulls);
+		input_coder_put_column(&lookup->scorer->coders[lookup->direct[i]],
+		                       values, nulls, lookup->n_rows, to->values,
+		                       to->stride);
+		MemoryContextReset(CurrentMemoryContext);
+	}
 }
 
 /* Values that the query found; the current memory context is reset. */
@@ -529,6 +533,7 @@ find_in_dimension(ScorerLookup *lookup, int i, const ValueRows *to)
 void
 scorer_lookup_run(ScorerLookup *lookup, const ValueRows *to)
 {
+	take_direct(lookup, to);
 	for (int i = 0; i < lookup->n_dimensions; i++)
 		find_in_dimension(lookup, i, to);
 	if (lookup->n_rest == 0)
