@@ -7,7 +7,7 @@
  *				scan_column what stages need, scan_pack how plans hold it
  *	 scan_condition	what the planner assumes of a score that is compared
  *	 scan_hook	when that is done
- *	 scan_node	the node at work; scan_batch	its rows
+ *	 scan_node	the node at work; scan_batch	its rows; scan_deform	their columns
  *
  * A node computes its calls for every row of its child, no sooner than a
  * projection in its place would have: what stands before a call, in the order

@@ -7,6 +7,7 @@
  * and, for wide ones, by MAX_BYTES.
  */
 #include "scan_batch.h"
+#include "scan_deform.h"
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
@@ -63,7 +64,8 @@ struct ScanBatch
 	BatchCall *calls;
 	int n_passed;
 	PassedColumn *passed;
-	int n_attributes; /* of the child's slot that are read */
+	int n_attributes;       /* of the child's slot that are read */
+	ScanDeformer *deformer; /* of the last row; NULL until there was one */
 	bool is_on_scan;
 	double expected; /* rows of the statement */
 
@@ -382,13 +384,39 @@ encode_row(BatchCall *call, int row, const TupleTableSlot *slot)
 	call->places[row] = call->n_scored++;
 }
 
+/* Partitions have slots of their own: the first row of a batch tells. */
+static void
+prepare_deformer(ScanBatch *batch, const TupleTableSlot *row)
+{
+	MemoryContext caller;
+
+	if (scan_deformer_is_for(batch->deformer, row))
+		return;
+	if (batch->deformer != NULL)
+		pfree(batch->deformer);
+	caller = MemoryContextSwitchTo(batch->context);
+	batch->deformer = scan_deformer_make(row);
+	MemoryContextSwitchTo(caller);
+}
+
+static inline void
+deform(ScanBatch *batch, TupleTableSlot *row)
+{
+	if (batch->n_rows == 0)
+		prepare_deformer(batch, row);
+	if (scan_deformer_is_for(batch->deformer, row))
+		scan_deform(batch->deformer, row, batch->n_attributes);
+	else
+		slot_getsomeattrs(row, batch->n_attributes);
+}
+
 void
 scan_batch_add(ScanBatch *batch, TupleTableSlot *row,
                const TupleTableSlot *scanned)
 {
 	MemoryContext caller = MemoryContextSwitchTo(batch->rows);
 
-	slot_getsomeattrs(row, batch->n_attributes);
+	deform(batch, row);
 	for (int i = 0; i < batch->n_passed; i++)
 		pass_column(batch, &batch->passed[i], row,
 		            (Size) batch->n_rows * batch->n_passed + i);

@@ -314,6 +314,19 @@ SELECT plan_of(format('SELECT ctid, xmin, tableoid, cerebro.predict(%s, l) FROM 
 SELECT differs(format('SELECT id, ctid, xmin, cmin, tableoid, cerebro.predict(%s, l) FROM large l', :one),
 	'SELECT id, l.ctid, l.xmin, l.cmin, l.tableoid, a FROM large l JOIN truth USING (id)');
 
+-- columns of every width and alignment, before those of the model, NULL and not; rows that are older than a column
+CREATE TABLE widths (yes boolean, id integer, one "char", two smallint, code uuid, label name, eight float8, carrier text, part macaddr, hour smallint, at timestamptz,
+	distance integer, long text, little numeric, span interval, taxi double precision, address inet, gone oid);
+INSERT INTO widths SELECT i % 2 = 0, i, CASE WHEN i % 3 > 0 THEN chr(65 + i % 26) END::"char", i % 100, CASE WHEN i % 4 > 0 THEN md5(i::text)::uuid END, 'name ' || i, i / 7.0,
+	t.carrier, CASE WHEN i % 5 > 0 THEN ('08:00:2b:00:00:' || i % 90 + 10)::macaddr END, t.hour, CASE WHEN i % 7 > 0 THEN '2024-01-01'::timestamptz + i * interval '1 min' END, t.distance,
+	repeat('x', i % 300), CASE WHEN i % 2 > 0 THEN i / 3.0 END, i * interval '1 hour', t.taxi, CASE WHEN i % 3 > 0 THEN '10.0.0.1'::inet + i END, i
+	FROM trips t, LATERAL (SELECT t.id) n (i);
+ALTER TABLE widths DROP COLUMN gone;
+ALTER TABLE widths ADD COLUMN late_one integer DEFAULT 5, ADD COLUMN late_two text;
+UPDATE widths SET late_two = 'now' WHERE id % 10 = 0;
+SELECT differs(format('SELECT id, cerebro.predict(%s, w) FROM widths w', :one), 'SELECT id, a FROM truth');
+SELECT differs(format('SELECT w.*, cerebro.predict(%s, w) FROM widths w', :one), 'SELECT w.*, a FROM widths w JOIN truth USING (id)');
+
 -- row policies and barriers: a model sees, as a function would, only what passes them
 RESET SESSION AUTHORIZATION;
 SET search_path = scan;
