@@ -615,9 +615,16 @@ cer_graph_run_product(const cer_graph *graph, const cer_block *block,
                       size_t offset, const cer_activations *x,
                       const cer_activations *dz)
 {
+	cer_graph_make_product(graph, block, graph->grads + offset, x, dz);
+	cer_graph_step_block(graph, block, offset);
+}
+
+void
+cer_graph_step_block(const cer_graph *graph, const cer_block *block,
+                     size_t offset)
+{
 	size_t at = offset + block->begin * block->stride + block->column;
 
-	cer_graph_make_product(graph, block, graph->grads + offset, x, dz);
 	for (size_t row = block->begin; row < block->end;
 	     row++, at += block->stride)
 		cer_graph_step(graph, at, block->n_columns);

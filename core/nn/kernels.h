@@ -73,6 +73,29 @@ typedef struct cer_narrow_grads
 	float *dw_t;
 } cer_narrow_grads;
 
+/* Places of a row of cer_sparse. */
+#define CER_SPARSE_PLACES 64
+
+/*
+ * c (n_rows, n_columns) = [c +] a (n_rows, places) b (places, n_columns): bit p
+ * of used[row] says that place p of the row is not zero; the others, which
+ * would add nothing, are left out.
+ */
+typedef struct cer_sparse
+{
+	size_t n_rows;
+	size_t n_columns; /* a multiple of CER_DENSE_LANES, at most
+					  * CER_DENSE_CHUNK */
+	bool accumulate;
+	const uint64_t *used;
+	const float *a;
+	size_t a_row;   /* floats from row to row */
+	size_t a_place; /* floats from place to place */
+	const float *b;
+	float *c;
+	size_t c_stride;
+} cer_sparse;
+
 /* Rows of dz (n_rows, stride) added to rows codes[i] of sums, in order. */
 typedef struct cer_scatter
 {
@@ -263,6 +286,11 @@ typedef struct cer_kernels
 	void (*scatter)(const cer_scatter *scatter);
 	void (*softmax)(cer_softmax *softmax);
 	void (*dense)(const cer_dense *dense);
+	void (*sparse)(const cer_sparse *sparse);
+	/* used[row]: bit i is set where place i < n of the row is not zero; n is
+	 * at most CER_SPARSE_PLACES.  Returns how many bits are set. */
+	size_t (*find_used)(size_t n_rows, size_t n, const float *x, size_t stride,
+	                    uint64_t *used);
 	void (*narrow)(const cer_narrow *narrow);
 	void (*narrow_grads)(const cer_narrow_grads *grads);
 	/* to (n_columns, to_stride) is the transpose of from (n_rows, stride) */

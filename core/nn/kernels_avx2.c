@@ -33,5 +33,16 @@ multiply_wide(vec_bits a, uint32_t factor, vec_bits *high, vec_bits *low)
 		(vec_bits) _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
 }
 
+/* Bits of those of 8 floats that are not zero. */
+static inline uint64_t
+mark_used(const float *x)
+{
+	__m256 is_used =
+		_mm256_cmp_ps(_mm256_loadu_ps(x), _mm256_setzero_ps(), _CMP_NEQ_UQ);
+
+	return (uint64_t) _mm256_movemask_ps(is_used);
+}
+#define MARK_LANES 8
+
 #include "nn/kernels.inc"
 #endif

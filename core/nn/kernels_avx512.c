@@ -51,5 +51,14 @@ list_used(const float *x, uint32_t first, uint32_t *used)
 }
 #define LIST_LANES 16
 
+/* Bits of those of 16 floats that are not zero. */
+static inline uint64_t
+mark_used(const float *x)
+{
+	return _mm512_cmp_ps_mask(_mm512_loadu_ps(x), _mm512_setzero_ps(),
+	                          _CMP_NEQ_UQ);
+}
+#define MARK_LANES 16
+
 #include "nn/kernels.inc"
 #endif

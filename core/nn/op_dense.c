@@ -3,14 +3,15 @@
  *	  A dense layer's product, y = x W, of every vector of a row; the bias
  *	  belongs to activate.
  *
- * The transpose of W, which the gradient of x needs, is remade with each step.
+ * The transpose of W, which the gradient of x needs, is remade with each step,
+ * and so is what products that leave out zeros want (op_dense_zeros.c).
  *
  * A layer with very few outputs, as the last one of most networks, has kernels
  * of its own, and each tile makes its part of the gradient of W while x is in
  * cache; a block adds the parts in order.
  */
 #include "base/error.h"
-#include "nn/operator.h"
+#include "nn/op_dense_zeros.h"
 
 #include <string.h>
 
@@ -22,6 +23,11 @@ typedef struct dense_state
 	cer_gemm backward;
 	float *parts;  /* narrow: (tiles, n_out, n_in) */
 	float *packed; /* scoring, not narrow */
+
+	/* wide, in place of the above: n_in is 0 where zeros are not left out */
+	cer_zeros_product zeros_forward;
+	cer_zeros_product zeros_backward;
+	cer_zeros_grads zeros;
 } dense_state;
 
 static cer_status
@@ -47,14 +53,82 @@ dense_cost(const cer_net *net, const cer_node *node)
 	return 2.0 * (double) node->n_in * (double) (node->n_out * node->m);
 }
 
+/* Of rows begin .. end of W, columns column .. column + n_columns. */
+typedef struct dense_part
+{
+	size_t begin;
+	size_t end;
+	size_t column;
+	size_t n_columns;
+} dense_part;
+
+/* W by chunks of columns. */
+static void
+pack_forward(const dense_state *state, const float *weights, const dense_part *part)
+{
+	size_t n_in = state->zeros_forward.n_in;
+	size_t n_out = state->zeros_forward.n_out;
+	size_t last = part->column + part->n_columns;
+	size_t width;
+
+	for (size_t column = part->column; column < last; column += width)
+	{
+		float *to = state->zeros_forward.packed + column * n_in;
+
+		width =
+			last - column < CER_DENSE_CHUNK ? last - column : CER_DENSE_CHUNK;
+		for (size_t row = part->begin; row < part->end; row++)
+			memcpy(to + row * width, weights + row * n_out + column,
+			       width * sizeof(float));
+	}
+}
+
+/* The transpose of W by chunks of its columns, W's rows. */
+static void
+pack_backward(const cer_kernels *kernels, const dense_state *state,
+              const float *weights, const dense_part *part)
+{
+	size_t n_out = state->zeros_backward.n_in;
+	size_t width;
+
+	for (size_t row = part->begin; row < part->end; row += width)
+	{
+		float *to = state->zeros_backward.packed + row * n_out;
+
+		width = part->end - row < CER_DENSE_CHUNK ? part->end - row
+		                                          : CER_DENSE_CHUNK;
+		kernels->transpose(width, part->n_columns,
+		                   weights + row * n_out + part->column, n_out,
+		                   to + part->column * width, width);
+	}
+}
+
+static void
+refresh_part(const cer_graph *graph, const cer_graph_node *node,
+             const dense_part *part)
+{
+	const dense_state *state = node->state;
+	const float *weights = graph->weights + state->offset;
+	size_t n_in = node->in.n;
+	size_t n_out = node->out.n;
+
+	if (state->zeros_forward.n_in > 0)
+		pack_forward(state, weights, part);
+	if (state->zeros_backward.n_in > 0)
+		pack_backward(graph->kernels, state, weights, part);
+	else
+		graph->kernels->transpose(
+			part->end - part->begin, part->n_columns,
+			weights + part->begin * n_out + part->column, n_out,
+			state->weights_t + part->column * n_in + part->begin, n_in);
+}
+
 static void
 dense_refresh(const cer_graph *graph, const cer_graph_node *node)
 {
-	const dense_state *state = node->state;
+	dense_part all = {.end = node->in.n, .n_columns = node->out.n};
 
-	graph->kernels->transpose(node->in.n, node->out.n,
-	                          graph->weights + state->offset, node->out.n,
-	                          state->weights_t, node->in.n);
+	refresh_part(graph, node, &all);
 }
 
 /* ------------------------------------------------------------ narrow */
@@ -142,19 +216,38 @@ static void
 wide_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const dense_state *state = node->state;
+	const float *x = cer_get_data(&node->in, tile->first);
+	float *y = cer_get_data(&node->out, tile->first);
 
-	cer_gemm_run(&state->forward, cer_get_data(&node->in, tile->first),
-	             tile->graph->weights + state->offset,
-	             cer_get_data(&node->out, tile->first));
+	if (state->zeros_forward.n_in > 0)
+		cer_zeros_run(tile, &state->zeros_forward,
+		              tile->graph->batch.is_training ? &state->zeros : NULL, x,
+		              y);
+	else
+		cer_gemm_run(&state->forward, x, tile->graph->weights + state->offset,
+		             y);
 }
 
 static void
 wide_backward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const dense_state *state = node->state;
+	const float *dy = cer_get_grad(&node->out, tile->first);
+	float *dx = cer_get_grad(&node->in, tile->first);
 
-	cer_gemm_run(&state->backward, cer_get_grad(&node->out, tile->first),
-	             state->weights_t, cer_get_grad(&node->in, tile->first));
+	if (state->zeros_backward.n_in > 0)
+		cer_zeros_run(tile, &state->zeros_backward, NULL, dy, dx);
+	else
+		cer_gemm_run(&state->backward, dy, state->weights_t, dx);
+}
+
+static void
+refresh_block(const cer_graph *graph, const cer_graph_node *node,
+              const cer_block *block)
+{
+	dense_part part = {block->begin, block->end, block->column, block->n_columns};
+
+	refresh_part(graph, node, &part);
 }
 
 static void
@@ -162,43 +255,86 @@ wide_update(const cer_graph *graph, const cer_graph_node *node,
             const cer_block *block)
 {
 	const dense_state *state = node->state;
-	size_t n_in = node->in.n;
-	size_t n_out = node->out.n;
 
 	cer_graph_run_product(graph, block, state->offset, &node->in, &node->out);
-	graph->kernels->transpose(
-		block->end - block->begin, block->n_columns,
-		graph->weights + state->offset + block->begin * n_out + block->column,
-		n_out, state->weights_t + block->column * n_in + block->begin, n_in);
+	refresh_block(graph, node, block);
+}
+
+static void
+zeros_update(const cer_graph *graph, const cer_graph_node *node,
+             const cer_block *block)
+{
+	const dense_state *state = node->state;
+
+	cer_zeros_make_grad(graph, node, block, &state->zeros,
+	                    graph->grads + state->offset);
+	cer_graph_step_block(graph, block, state->offset);
+	refresh_block(graph, node, block);
+}
+
+static cer_status
+prepare_forward(cer_graph *graph, const cer_graph_node *node,
+                dense_state *state, cer_error *err)
+{
+	cer_zeros_product zeros = {.n_rows = graph->tile_rows * node->in.m,
+	                           .n_in = node->in.n,
+	                           .n_out = node->out.n};
+	cer_gemm_shape forward = {.n_rows = zeros.n_rows,
+	                          .n_columns = zeros.n_out,
+	                          .n_inner = zeros.n_in,
+	                          .a_stride = zeros.n_in,
+	                          .b_stride = zeros.n_out,
+	                          .c_stride = zeros.n_out};
+	cer_product_blocks products = {.run = wide_update,
+	                               .node = node,
+	                               .n_in = zeros.n_in,
+	                               .n_out = zeros.n_out,
+	                               .m = node->in.m};
+
+	if (!cer_zeros_go_in(graph, node))
+	{
+		CER_TRY(
+			graph->make_gemm(graph->kernels, &forward, &state->forward, err));
+		return cer_graph_add_products(graph, &products, err);
+	}
+	state->zeros_forward = zeros;
+	products.run = zeros_update;
+	CER_TRY(cer_zeros_prepare(graph, &state->zeros_forward, err));
+	return cer_zeros_prepare_grads(graph, &products, &state->zeros, err);
+}
+
+static cer_status
+prepare_backward(cer_graph *graph, const cer_graph_node *node,
+                 dense_state *state, cer_error *err)
+{
+	cer_zeros_product zeros = {.n_rows = graph->tile_rows * node->in.m,
+	                           .n_in = node->out.n,
+	                           .n_out = node->in.n};
+	cer_gemm_shape backward = {.n_rows = zeros.n_rows,
+	                           .n_columns = zeros.n_out,
+	                           .n_inner = zeros.n_in,
+	                           .a_stride = zeros.n_in,
+	                           .b_stride = zeros.n_out,
+	                           .c_stride = zeros.n_out};
+
+	if (cer_zeros_come_back(graph, node))
+	{
+		state->zeros_backward = zeros;
+		return cer_zeros_prepare(graph, &state->zeros_backward, err);
+	}
+	state->weights_t =
+		cer_graph_allocate_floats(graph, zeros.n_in * zeros.n_out);
+	if (state->weights_t == NULL)
+		return cer_fail_memory(err, zeros.n_in * zeros.n_out * sizeof(float));
+	return graph->make_gemm(graph->kernels, &backward, &state->backward, err);
 }
 
 static cer_status
 wide_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
              cer_error *err)
 {
-	size_t n_in = node->in.n;
-	size_t n_out = node->out.n;
-	cer_gemm_shape forward = {.n_rows = graph->tile_rows * node->in.m,
-	                          .n_columns = n_out,
-	                          .n_inner = n_in,
-	                          .a_stride = n_in,
-	                          .b_stride = n_out,
-	                          .c_stride = n_out};
-	cer_gemm_shape backward = {.n_rows = graph->tile_rows * node->in.m,
-	                           .n_columns = n_in,
-	                           .n_inner = n_out,
-	                           .a_stride = n_out,
-	                           .b_stride = n_in,
-	                           .c_stride = n_in};
-	cer_product_blocks products = {.run = wide_update,
-	                               .node = node,
-	                               .n_in = n_in,
-	                               .n_out = n_out,
-	                               .m = node->in.m};
-
-	CER_TRY(graph->make_gemm(graph->kernels, &forward, &state->forward, err));
-	CER_TRY(graph->make_gemm(graph->kernels, &backward, &state->backward, err));
-	return cer_graph_add_products(graph, &products, err);
+	CER_TRY(prepare_forward(graph, node, state, err));
+	return prepare_backward(graph, node, state, err);
 }
 
 /* ------------------------------------------------------------ scoring */
@@ -264,17 +400,15 @@ dense_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	state->offset = cer_node_get_tensor(graph, node, 0)->offset;
 	if (graph->is_scoring && !is_narrow)
 		return prepare_scoring(graph, node, state, err);
+	if (!is_narrow)
+		return wide_prepare(graph, node, state, err);
 	state->weights_t = cer_graph_allocate_floats(graph, n);
 	if (state->weights_t == NULL)
 		return cer_fail_memory(err, n * sizeof(float));
-	if (graph->is_scoring)
-	{
-		dense_refresh(graph, node);
-		return CER_OK;
-	}
-	if (is_narrow)
+	if (!graph->is_scoring)
 		return narrow_prepare(graph, node, state, err);
-	return wide_prepare(graph, node, state, err);
+	dense_refresh(graph, node);
+	return CER_OK;
 }
 
 static void

@@ -350,6 +350,9 @@ cer_graph_make_product(const cer_graph *graph, const cer_block *block,
                        float *to, const cer_activations *x,
                        const cer_activations *dz);
 extern void cer_graph_step(const cer_graph *graph, size_t offset, size_t n);
+/* Of a block of the matrix at offset, whose gradient is ready. */
+extern void cer_graph_step_block(const cer_graph *graph, const cer_block *block,
+                                 size_t offset);
 
 /* Gradients of n weights at offset, which each tile sums over its rows. */
 struct cer_sums

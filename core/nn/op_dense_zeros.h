@@ -1,0 +1,55 @@
+/*
+ * nn/op_dense_zeros.h
+ *	  Products of a dense layer between two relus: about half of what goes in,
+ *	  and of the gradient that comes back, is zero and is left out.
+ *
+ * A tile with few zeros goes to the product of all places; both make the same
+ * bits, so nobody can tell which it was.  (A weight that is not finite may
+ * differ: the training ends then.)
+ */
+#ifndef CER_NN_OP_DENSE_ZEROS_H
+#define CER_NN_OP_DENSE_ZEROS_H
+
+#include "nn/operator.h"
+
+/* y (n_rows, n_out) = x (n_rows, n_in) w */
+typedef struct cer_zeros_product
+{
+	size_t n_rows; /* vectors of a tile */
+	size_t n_in;
+	size_t n_out;
+	float *packed;  /* w by chunks, see cer_dense_pack */
+	cer_gemm whole; /* all places of a chunk */
+	cer_gemm rest;  /* of the last one, if it has fewer columns */
+	cer_kernels const *kernels;
+} cer_zeros_product;
+
+/* Gradients of w, of groups of CER_SPARSE_PLACES vectors. */
+typedef struct cer_zeros_grads
+{
+	uint64_t *used;   /* by group and column of x: which vectors are not zero */
+	uint32_t *n_used; /* by group */
+} cer_zeros_grads;
+
+/* Whether relu makes what the node takes, and takes what it makes. */
+extern bool cer_zeros_go_in(const cer_graph *graph, const cer_graph_node *node);
+extern bool
+cer_zeros_come_back(const cer_graph *graph, const cer_graph_node *node);
+
+extern cer_status
+cer_zeros_prepare(cer_graph *graph, cer_zeros_product *product, cer_error *err);
+/* Of x (tile's vectors, n_in); grads, unless NULL, keeps its zeros. */
+extern void
+cer_zeros_run(const cer_tile *tile, const cer_zeros_product *product,
+              const cer_zeros_grads *grads, const float *x, float *y);
+
+/* Blocks of w as of cer_graph_add_products, each for cer_zeros_make_grad. */
+extern cer_status
+cer_zeros_prepare_grads(cer_graph *graph, const cer_product_blocks *all,
+                        cer_zeros_grads *grads, cer_error *err);
+extern void
+cer_zeros_make_grad(const cer_graph *graph, const cer_graph_node *node,
+                    const cer_block *block, const cer_zeros_grads *grads,
+                    float *to);
+
+#endif
