@@ -64,7 +64,8 @@ typedef struct dense_part
 
 /* W by chunks of columns. */
 static void
-pack_forward(const dense_state *state, const float *weights, const dense_part *part)
+pack_forward(const dense_state *state, const float *weights,
+             const dense_part *part)
 {
 	size_t n_in = state->zeros_forward.n_in;
 	size_t n_out = state->zeros_forward.n_out;
@@ -245,7 +246,8 @@ static void
 refresh_block(const cer_graph *graph, const cer_graph_node *node,
               const cer_block *block)
 {
-	dense_part part = {block->begin, block->end, block->column, block->n_columns};
+	dense_part part = {block->begin, block->end, block->column,
+	                   block->n_columns};
 
 	refresh_part(graph, node, &part);
 }
