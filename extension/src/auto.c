@@ -100,8 +100,9 @@ auto_resolve(const Task *task, const char *triple)
 		ereport(ERROR,
 		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		         errmsg("AS auto with a budget is not trained in the "
-		                "background"),
-		         errhint("Train with wait => true, or leave the budget out.")));
+		                "background, nor together with others"),
+		         errhint("Train it alone, with wait => true, or leave the "
+		                 "budget out.")));
 	tries = list_tries(arena, task, mst, &n_tries);
 	return print(arena, tries[0].mst);
 }
