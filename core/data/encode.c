@@ -164,6 +164,18 @@ static const cer_encoder_type types[] = {
 		.read = cer_hash_read,
 	},
 	{
+		.id = 17,
+		.kinds = {CER_ENCODER_BAG, CER_ENCODER_BAG, CER_ENCODER_BAG},
+		.is_of_codes = true,
+		.is_table = true,
+		.measure = cer_category_measure,
+		.settle = cer_bag_settle,
+		.find = cer_bag_find,
+		.lift = cer_bag_lift,
+		.write = cer_bag_write,
+		.read = cer_bag_read,
+	},
+	{
 		.id = 12,
 		.kinds = {CER_ENCODER_CYCLES, CER_ENCODER_CYCLES, CER_ENCODER_CYCLES},
 		.measure = cer_cycles_measure,
@@ -276,7 +288,7 @@ cer_encoder_fail(const cer_encoder *encoder, cer_error *err)
 
 /* ---- single rows ---- */
 
-#define FEW_CODES 256 /* of one encoder: most of ngram */
+#define FEW_CODES 256 /* of one encoder: most of ngram and bag */
 
 _Static_assert(FEW_CODES >= CER_MAX_GRAMS, "a text's codes must fit");
 

@@ -205,6 +205,8 @@ run_apply(apply_state *state, cer_error *err)
 static uint32_t
 choose_baseline_code(const cer_encoder *encoder, size_t i)
 {
+	if (encoder->vocabulary != NULL && encoder->is_bag)
+		return CER_CODE_FIRST + (uint32_t) encoder->vocabulary->n_values;
 	if (encoder->vocabulary != NULL)
 		return encoder->unseen_code;
 	if (encoder->n_parts > 0)

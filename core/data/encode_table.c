@@ -278,13 +278,14 @@ cer_table_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
 	uint32_t null_code = (uint32_t) cer_read_number(from, sizeof(uint32_t));
 	uint32_t unseen_code = (uint32_t) cer_read_number(from, sizeof(uint32_t));
 	size_t n_values = (size_t) cer_read_number(from, sizeof(uint32_t));
+	bool has_nothing = encoder->type->lift != NULL; /* a code more: a bag */
 	cer_text *values;
 
 	/* each value takes its size's bytes at least */
 	if (width > CER_MAX_EMBED_WIDTH ||
 	    n_values > from->left / sizeof(uint32_t) ||
-	    null_code >= n_values + CER_CODE_FIRST ||
-	    unseen_code >= n_values + CER_CODE_FIRST)
+	    null_code >= n_values + CER_CODE_FIRST + has_nothing ||
+	    unseen_code >= n_values + CER_CODE_FIRST + has_nothing)
 		return fail_values(encoder, err);
 	values = cer_arena_allocate(arena, n_values * sizeof(*values));
 	if (values == NULL)

@@ -69,6 +69,8 @@ typedef struct cer_lift
 	size_t code;        /* bag: the first of its codes in a row */
 	size_t n_codes;
 	size_t n_rows;
+	bool is_padded; /* codes from n_rows on stand for nothing */
+	bool is_mean;   /* else the sum of what its codes stand for */
 } cer_lift;
 
 /* What a network is built for. */

@@ -73,6 +73,7 @@ typedef struct cer_encoder
 	size_t n_learnt;  /* numbers that the network makes of it; 0: none */
 	size_t n_inner;   /* frequencies or bins of these */
 	bool is_bag;      /* its codes are of one bag */
+	bool is_mean;     /* of bag: else the sum */
 	bool has_missing; /* a number more: 1 where the value is missing */
 	bool is_lone;     /* the input has no other encoder */
 
@@ -244,7 +245,7 @@ extern void cer_fit_list_keys(cer_fit_input *fit);
 
 /* Functions of the kinds: encode_scale.c, encode_grid.c, encode_bins.c,
  * encode_table.c, encode_hash.c, encode_calendar.c, encode_learnt.c,
- * encode_array.c. */
+ * encode_array.c, encode_bag.c. */
 extern void cer_robust_measure(cer_fit_input *fit);
 extern void
 cer_robust_encode(const cer_encoder *encoder, const cer_encode_block *block);
@@ -321,6 +322,15 @@ extern cer_status
 cer_ngram_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
 extern void
 cer_ngram_find(const cer_encoder *encoder, cer_text value, uint32_t *codes);
+extern cer_status
+cer_bag_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern void
+cer_bag_find(const cer_encoder *encoder, cer_text value, uint32_t *codes);
+extern cer_status cer_bag_lift(cer_arena *arena, const cer_encoder *encoder,
+                               cer_lift *lift, cer_error *err);
+extern void cer_bag_write(cer_byte_writer *to, const cer_encoder *encoder);
+extern cer_status cer_bag_read(cer_arena *arena, cer_byte_reader *from,
+                               cer_encoder *encoder, cer_error *err);
 extern void cer_hash_describe(const cer_encoder *encoder, size_t i,
                               cer_table_shape *table, const char **suffix);
 extern cer_status cer_ngram_lift(cer_arena *arena, const cer_encoder *encoder,

@@ -24,6 +24,7 @@ typedef struct choice
 {
 	bool is_named;
 	bool is_excluded;
+	const cer_fe_item *item; /* that names it */
 	size_t n_encoders;
 	const cer_encoder_spec *encoders; /* the item's */
 } choice;
@@ -201,6 +202,28 @@ fail_no_time(const cer_column *column, const cer_fe_item *item,
 	return CER_BAD_VALUE;
 }
 
+/* Arrays by other encoders, or what is no array by bag. */
+static cer_status
+fail_array(const cer_column *column, const cer_fe_item *item,
+           cer_encoder_kind kind, cer_error *err)
+{
+	bool is_array = column->type == CER_TYPE_ARRAY;
+
+	cer_fail_at(err, CER_BAD_VALUE, place_of(item),
+	            is_array
+	                ? "encoder %s cannot take column \"%.*s\", which holds "
+	                  "arrays"
+	                : "encoder %s needs arrays, but column \"%.*s\" holds "
+	                  "none",
+	            cer_encoder_name(kind), CER_SHOW(column->name));
+	cer_error_set_hint(
+		err, is_array
+				 ? "Encoders of arrays are bag and, of numbers, sequence(n)."
+				 : "Arrays of what are texts, categories or whole numbers are "
+				   "meant, as string_to_array(column, ',') makes them.");
+	return CER_BAD_VALUE;
+}
+
 /* Numbers can be categories too, each value one; texts are no numbers. */
 static cer_status
 check_encoder(const cer_column *column, const cer_fe_item *item,
@@ -210,6 +233,8 @@ check_encoder(const cer_column *column, const cer_fe_item *item,
 	bool needs_time = kind == CER_ENCODER_PARTS ||
 	                  (kind == CER_ENCODER_CYCLES && encoder->scale == 0);
 
+	if ((kind == CER_ENCODER_BAG) != (column->type == CER_TYPE_ARRAY))
+		return fail_array(column, item, kind, err);
 	if (cer_encoder_wants_number(kind) && column->type != CER_TYPE_NUMBER)
 		return fail_categories(column, item, kind, err);
 	if (needs_time && column->unit == CER_UNIT_NONE)
@@ -233,7 +258,7 @@ check_encoders(const cer_column *column, const cer_fe_item *item,
 		            CER_SHOW(column->name));
 		cer_error_set_hint(
 			err,
-			"Features are numbers, dates, times, booleans, enums, uuids, texts and, by sequence(n), arrays of numbers; cast the column in the source query, or leave it out.");
+			"Features are numbers, dates, times, booleans, enums, uuids, texts, by sequence(n) arrays of numbers, by bag arrays of categories; cast the column in the source query, or leave it out.");
 		return CER_BAD_VALUE;
 	}
 	for (size_t i = 0; i < item->n_encoders; i++)
@@ -315,6 +340,7 @@ note_column(source *from, const cer_fe_item *item, cer_error *err)
 	CER_TRY(check_use(&from->columns[column], item, err));
 	CER_TRY(check_encoders(&from->columns[column], item, err));
 	from->choices[column].is_named = true;
+	from->choices[column].item = item;
 	from->choices[column].n_encoders = item->n_encoders;
 	from->choices[column].encoders = item->encoders;
 	return CER_OK;
@@ -350,6 +376,7 @@ note_aggregate(source *from, const cer_fe_item *item, cer_error *err)
 			continue; /* its elements are features */
 		CER_TRY(check_encoders(&from->columns[column], &value, err));
 		from->choices[column].is_named = true;
+		from->choices[column].item = item;
 	}
 	return CER_OK;
 }
@@ -384,7 +411,23 @@ is_read(const source *from, size_t column)
 		return true;
 	return from->has_star && !made->is_excluded &&
 	       from->columns[column].is_in_star &&
-	       from->columns[column].type != CER_TYPE_OTHER;
+	       cer_column_is_single(&from->columns[column]);
+}
+
+/* Which of several things an array is, its type does not tell. */
+static cer_status
+check_has_encoder(const source *from, size_t column, cer_error *err)
+{
+	const choice *made = &from->choices[column];
+
+	if (made->n_encoders > 0 || from->columns[column].type != CER_TYPE_ARRAY)
+		return CER_OK;
+	cer_fail_at(err, CER_BAD_VALUE, place_of(made->item),
+	            "column \"%.*s\" holds arrays and needs an encoder",
+	            CER_SHOW(from->columns[column].name));
+	cer_error_set_hint(
+		err, "Encoders of arrays are bag and, of numbers, sequence(n).");
+	return CER_BAD_VALUE;
 }
 
 /* Copies names and encoders: the plan may outlive the caller's columns. */
@@ -424,12 +467,15 @@ list_inputs(cer_arena *arena, const source *from, const cer_plan **plan,
 		return cer_fail_memory(err, size);
 	for (size_t i = 0; i < from->n_columns; i++)
 		if (is_read(from, i))
+		{
+			CER_TRY(check_has_encoder(from, i, err));
 			CER_TRY(make_input(arena, from, i, &inputs[n++], err));
+		}
 	if (n == 0)
 	{
 		cer_fail(err, CER_BAD_VALUE, "FE leaves no column to learn from");
 		cer_error_set_hint(err, "Name columns in FE, arrays as in x : "
-		                        "sequence(24), or exclude fewer.");
+		                        "sequence(24) or x : bag, or exclude fewer.");
 		return CER_BAD_VALUE;
 	}
 	*made = (cer_plan){.n_inputs = n, .inputs = inputs};

@@ -105,6 +105,23 @@ static const cer_arg sequence_args[] = {
      .offset = SPEC(width)},
 };
 
+static const char *const bag_pools[] = {
+	[CER_BAG_MEAN] = "mean", [CER_BAG_SUM] = "sum", NULL};
+
+static const cer_arg bag_args[] = {
+	WHOLE("d", depth, 1, 1024, 8, "numbers that stand for one element"),
+	{.name = "pool",
+     .help = "what is made of the vectors of one array",
+     .type = CER_ARG_CHOICE,
+     .is_positional = true,
+     .fallback = CER_BAG_MEAN,
+     .offset = SPEC(pool),
+     .choices = bag_pools},
+	WHOLE("most", most, 0, 256, 0,
+          "elements of one array, the first ones; 0: as many as a training "
+          "row has, at most 256"),
+};
+
 static const cer_arg cycles_args[] = {
 	{.name = "period",
      .help = "length of the period in the column's unit; 0: the day, week, "
@@ -174,6 +191,9 @@ const cer_word cer_encoder_words[] = {
                "FE *, tailnum : hash(4096)",
                "category, or number as one: a learnt vector per hash of the "
                "value, which is not stored"),
+	WORD_SHOWN(CER_ENCODER_BAG, "bag", bag_args, "FE *, tags : bag(8, sum)",
+               "array of categories or whole numbers: the mean or sum of a "
+               "learnt vector per element (embedding bag)"),
 	WORD_SHOWN(
 		CER_ENCODER_SEQUENCE, "sequence", sequence_args,
 		"FE *, readings : sequence(24)",

@@ -3,7 +3,8 @@
  *	  What encoders leave to be learnt, as one vector of a row: pieces of text
  *	  to vectors that are summed, numbers to waves and bins.
  *
- *	 bag		sum over a row's codes of E[code]
+ *	 bag		sum or mean over a row's codes of E[code]; codes that stand for
+ *				nothing are not counted
  *	 periodic	relu([cos 2 pi c x, sin 2 pi c x] W + b)   (Gorishniy and others
  *				2022)
  *	 pbld		cos(2 pi c x + p) W + b		(Holzmueller and others 2024; beside it
@@ -118,6 +119,21 @@ describe_tensor(const cer_lift *lift, int which, cer_tensor_spec *spec)
 			cer_initial_choose(CER_INITIAL_DEFAULT, count_inner(lift), spec);
 			return has_waves(lift);
 	}
+}
+
+size_t
+cer_lift_count_weights(const cer_lift *lift)
+{
+	size_t n = 0;
+
+	for (int which = 0; which < N_LIFT_TENSORS; which++)
+	{
+		cer_tensor_spec spec;
+
+		if (describe_tensor(lift, which, &spec))
+			n += (spec.n_rows > 0 ? spec.n_rows : 1) * spec.n_columns;
+	}
+	return n;
 }
 
 static cer_status
@@ -258,12 +274,26 @@ forward_bins(const cer_graph *graph, const lift_state *state, float x, float *y)
 	}
 }
 
+/* What each vector of a row is multiplied by. */
+static float
+get_bag_share(const cer_lift *lift, const uint32_t *codes)
+{
+	size_t n = 0;
+
+	if (!lift->is_mean)
+		return 1.0f;
+	for (size_t i = 0; i < lift->n_codes; i++)
+		n += codes[i] < lift->n_rows;
+	return n > 0 ? 1.0f / (float) n : 0.0f;
+}
+
 static void
 forward_bag(const cer_graph *graph, const lift_state *state,
             const uint32_t *codes, float *y)
 {
 	const cer_lift *lift = state->lift;
 	const float *w = get_weights(graph, state, LIFT_WEIGHTS);
+	float share = get_bag_share(lift, codes + lift->code);
 	size_t n = lift->n_out;
 
 	memset(y, 0, n * sizeof(float));
@@ -271,10 +301,14 @@ forward_bag(const cer_graph *graph, const lift_state *state,
 	{
 		size_t code = codes[lift->code + i];
 
+		if (code >= lift->n_rows && lift->is_padded)
+			continue;
 		if (code >= lift->n_rows)
 			code = CER_CODE_UNSEEN;
 		graph->kernels->backward_linear(n, w + code * n, y);
 	}
+	for (size_t i = 0; lift->is_mean && i < n; i++)
+		y[i] *= share;
 }
 
 static void
@@ -460,11 +494,12 @@ update_bag(const cer_graph *graph, const cer_graph_node *node,
 		size_t row = cer_batch_get_row(&graph->batch, at);
 		const uint32_t *codes = rows->codes + row * n_row_codes + lift->code;
 		const float *dy = cer_get_grad(&node->out, at) + state->column;
+		float share = get_bag_share(lift, codes);
 
 		for (size_t i = 0; i < lift->n_codes; i++)
 			if ((size_t) codes[i] - block->begin < n_codes)
-				graph->kernels->backward_linear(
-					n, dy, grad + (codes[i] - block->begin) * n);
+				multiply(1, n, &share, dy,
+				         grad + (codes[i] - block->begin) * n);
 	}
 	cer_graph_step(graph, offset, n_codes * n);
 }

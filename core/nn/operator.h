@@ -174,6 +174,7 @@ cer_tokens_count_bags(const cer_input_shape *shape, const cer_view *view);
 /* Learnt numbers of what the view has to lift. */
 extern size_t
 cer_lifts_count(const cer_input_shape *shape, const cer_view *view);
+extern size_t cer_lift_count_weights(const cer_lift *lift);
 
 /* Fills initial and scale for weights that n_in active inputs share. */
 extern void

@@ -10,6 +10,7 @@
 #include "data/shape.h"
 #include "lang/origin.h"
 #include "lang/writer.h"
+#include "nn/operator.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@
 static cer_encoder_kind
 get_kind(const cer_encoder *encoder)
 {
-	if (encoder->vocabulary != NULL)
+	if (encoder->vocabulary != NULL && !encoder->is_bag)
 		return encoder->width > 0 ? CER_ENCODER_EMBED : CER_ENCODER_ONEHOT;
 	return encoder->type->kinds[1];
 }
@@ -64,8 +65,21 @@ put_table(cer_arena *arena, const cer_encoder *encoder,
 	return CER_OK;
 }
 
+/* What the encoder leaves to be learnt; NULL: nothing. */
+static const cer_lift *
+get_lift(const cer_encoders *encoders, const cer_encoder *encoder)
+{
+	const cer_lift *lift = encoders->shape.lifts;
+
+	if (encoder->type->lift == NULL)
+		return NULL;
+	for (const cer_encoder *e = encoders->encoders; e < encoder; e++)
+		lift += e->type->lift != NULL;
+	return lift;
+}
+
 static cer_status
-put_numbers(cer_arena *arena, const cer_encoder *encoder,
+put_numbers(cer_arena *arena, const cer_encoder *encoder, const cer_lift *lift,
             cer_outline_node *node, cer_error *err)
 {
 	cer_writer shape = {.arena = arena};
@@ -77,9 +91,15 @@ put_numbers(cer_arena *arena, const cer_encoder *encoder,
 	if (encoder->has_missing)
 		cer_writer_format(&detail, "%sand whether missing",
 		                  encoder->n_points > 1 ? ", " : "");
+	if (encoder->is_bag)
+		cer_writer_format(&detail, "%zu codes, %s of up to %zu", lift->n_rows,
+		                  lift->is_mean ? "mean" : "sum", lift->n_codes);
+	if (lift != NULL)
+		node->n_parameters = cer_lift_count_weights(lift);
 	CER_TRY(cer_writer_finish(&detail, &node->detail, err));
 	cer_writer_format(&shape, "%zu",
-	                  encoder->n_scaled + (size_t) encoder->has_missing);
+	                  encoder->n_scaled + encoder->n_learnt +
+	                      (size_t) encoder->has_missing);
 	return cer_writer_finish(&shape, &node->shape, err);
 }
 
@@ -98,7 +118,8 @@ describe_input(cer_arena *arena, const cer_encoders *encoders, size_t input,
 	cer_writer_add(&path, encoder->input.name);
 	CER_TRY(cer_writer_finish(&path, &node->path, err));
 	return table != NULL ? put_table(arena, encoder, table, node, err)
-	                     : put_numbers(arena, encoder, node, err);
+	                     : put_numbers(arena, encoder,
+	                                   get_lift(encoders, encoder), node, err);
 }
 
 /* ------------------------------------------------------------ layers */

@@ -339,6 +339,8 @@ move_node(const cer_move *move, cer_alignment *a, size_t now, cer_error *err)
 		return cer_move_features(move, a, now, err);
 	if (node->op == &cer_op_tokens)
 		return cer_move_tokens(move, a, now, err);
+	if (node->op == &cer_op_lift)
+		return cer_move_lifts(move, a, now, err);
 	if (node->op == &cer_op_dense || node->op == &cer_op_members)
 		return move_dense(move, a, now, err);
 	return move_units(move, a, now, err);

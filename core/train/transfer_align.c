@@ -141,6 +141,7 @@ typedef enum map_rule
 	RULE_FIRST,
 	RULE_FEATURES,
 	RULE_TOKENS,
+	RULE_LIFTS,
 	RULE_INPUT, /* unit by unit */
 	RULE_NORM,  /* over all units of a vector */
 	RULE_DENSE,
@@ -160,16 +161,17 @@ find_rule(const cer_operator *op)
 		const cer_operator *op;
 		map_rule rule;
 	} rules[] = {
-		{&cer_op_first, RULE_FIRST},       {&cer_op_features, RULE_FEATURES},
-		{&cer_op_tokens, RULE_TOKENS},     {&cer_op_activate, RULE_INPUT},
-		{&cer_op_scale, RULE_INPUT},       {&cer_op_moments, RULE_INPUT},
-		{&cer_op_standardize, RULE_INPUT}, {&cer_op_factor, RULE_INPUT},
-		{&cer_op_learnt, RULE_INPUT},      {&cer_op_norm, RULE_NORM},
-		{&cer_op_dense, RULE_DENSE},       {&cer_op_members, RULE_MEMBERS},
-		{&cer_op_sum, RULE_ALIKE},         {&cer_op_product, RULE_ALIKE},
-		{&cer_op_cross, RULE_ALIKE},       {&cer_op_concat, RULE_CONCAT},
-		{&cer_op_glu, RULE_WITHIN},        {&cer_op_attend, RULE_OVER_VECTORS},
-		{&cer_op_fm, RULE_ONE_OF_VECTORS}, {&cer_op_pool, RULE_ONE_OF_VECTORS},
+		{&cer_op_first, RULE_FIRST},         {&cer_op_features, RULE_FEATURES},
+		{&cer_op_lift, RULE_LIFTS},          {&cer_op_tokens, RULE_TOKENS},
+		{&cer_op_activate, RULE_INPUT},      {&cer_op_scale, RULE_INPUT},
+		{&cer_op_moments, RULE_INPUT},       {&cer_op_standardize, RULE_INPUT},
+		{&cer_op_factor, RULE_INPUT},        {&cer_op_learnt, RULE_INPUT},
+		{&cer_op_norm, RULE_NORM},           {&cer_op_dense, RULE_DENSE},
+		{&cer_op_members, RULE_MEMBERS},     {&cer_op_sum, RULE_ALIKE},
+		{&cer_op_product, RULE_ALIKE},       {&cer_op_cross, RULE_ALIKE},
+		{&cer_op_concat, RULE_CONCAT},       {&cer_op_glu, RULE_WITHIN},
+		{&cer_op_attend, RULE_OVER_VECTORS}, {&cer_op_fm, RULE_ONE_OF_VECTORS},
+		{&cer_op_pool, RULE_ONE_OF_VECTORS},
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
@@ -414,6 +416,9 @@ place_node(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
 		case RULE_FEATURES:
 			place->floats = a->inputs->features;
 			return map_units(a, 1, 1, &place->vectors);
+		case RULE_LIFTS:
+			return cer_lifts_place(a, now, old, &place->floats) &&
+			       map_units(a, 1, 1, &place->vectors);
 		case RULE_TOKENS:
 			return place_tokens(a, now, old, place);
 		case RULE_CONCAT:

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "data/encoder.h"
 
 #include <string.h>
 
@@ -89,11 +88,10 @@ get_old_code(const cer_encoder *encoder, uint32_t code)
 	return (int32_t) (code == CER_CODE_UNSEEN ? encoder->unseen_code : code);
 }
 
-static cer_status
-map_codes(cer_arena *arena, const cer_encoder *now, const cer_encoder *old,
-          cer_input_maps *maps, cer_error *err)
+cer_status
+cer_map_values(cer_arena *arena, const cer_encoder *now, const cer_encoder *old,
+               cer_map *map, cer_input_maps *maps, cer_error *err)
 {
-	cer_map *map = &maps->codes[now->table];
 	size_t n_known = 0;
 
 	CER_TRY(cer_map_make(arena, now->vocabulary->n_values + CER_CODE_FIRST,
@@ -108,9 +106,22 @@ map_codes(cer_arena *arena, const cer_encoder *now, const cer_encoder *old,
 		n_known += code != CER_CODE_UNSEEN;
 		map->at[CER_CODE_FIRST + i] = get_old_code(old, code);
 	}
+	/* what a bag left out has no row */
+	for (size_t code = 0; code < map->n; code++)
+		if (map->at[code] >= (int32_t) map->n_old)
+			map->at[code] = NOWHERE;
 	maps->n_values_more += now->vocabulary->n_values - n_known;
 	if (n_known < old->vocabulary->n_values)
 		maps->losses |= CER_LOSS_VALUES;
+	return CER_OK;
+}
+
+static cer_status
+map_codes(cer_arena *arena, const cer_encoder *now, const cer_encoder *old,
+          cer_input_maps *maps, cer_error *err)
+{
+	CER_TRY(
+		cer_map_values(arena, now, old, &maps->codes[now->table], maps, err));
 	maps->tables[now->table] = (int32_t) old->table;
 	maps->is_used[maps->numbers.n_old + old->table] = true;
 	return CER_OK;
@@ -157,6 +168,21 @@ map_numbers(const cer_encoder *now, const cer_encoder *old,
 		           old->number + old->n_scaled);
 }
 
+/* That its values are others is noted where rows are mapped. */
+static void
+note_bag(cer_input_maps *maps, const cer_encoder *now, const cer_encoder *old,
+         bool are_same)
+{
+	bool is_alike = now->type == old->type && now->width == old->width &&
+	                now->is_mean == old->is_mean && now->vocabulary != NULL &&
+	                now->n_codes >= old->n_codes;
+
+	if (are_same || is_alike)
+		return;
+	maps->losses |= CER_LOSS_ENCODER;
+	maps->n_otherwise++;
+}
+
 static cer_status
 map_encoder(cer_arena *arena, const cer_encoders *now, size_t i,
             const cer_encoders *old, cer_input_maps *maps, cer_error *err)
@@ -171,6 +197,14 @@ map_encoder(cer_arena *arena, const cer_encoders *now, size_t i,
 		return CER_OK;
 	}
 	CER_TRY(compare_encoders(arena, encoder, other, &are_same, err));
+	if (encoder->type->lift != NULL && other->type->lift != NULL)
+		CER_TRY(cer_lift_map(
+			arena, &(cer_encoder_pair){now, old, encoder, other}, maps, err));
+	if (encoder->is_bag || other->is_bag)
+	{
+		note_bag(maps, encoder, other, are_same);
+		return CER_OK;
+	}
 	if (encoder->vocabulary != NULL && other->vocabulary != NULL &&
 	    encoder->type->is_of_codes == other->type->is_of_codes)
 		return map_codes(arena, encoder, other, maps, err);
@@ -278,6 +312,7 @@ cer_input_maps_make(cer_arena *arena, const cer_encoders *now,
 		maps->tables[i] = NOWHERE;
 	CER_TRY(cer_map_make(arena, shape->n_numbers, shape_old->n_numbers,
 	                     &maps->numbers, err));
+	CER_TRY(cer_lift_maps_make(arena, shape, maps, err));
 	for (size_t i = 0; i < now->n_encoders; i++)
 		CER_TRY(map_encoder(arena, now, i, old, maps, err));
 	count_fewer(now, old, maps);

@@ -7,6 +7,7 @@
 #ifndef CER_TRAIN_TRANSFER_PRIVATE_H
 #define CER_TRAIN_TRANSFER_PRIVATE_H
 
+#include "data/encoder.h"
 #include "train/transfer.h"
 
 #define NOWHERE (-1)
@@ -74,6 +75,8 @@ typedef struct cer_input_maps
 	size_t n_tables;
 	int32_t *tables; /* by table: of the old network */
 	cer_map *codes;  /* by table, where it has an old one */
+	int32_t *lifts;  /* by lift: of the old network */
+	cer_map *bags;   /* by lift, of values: rows of its table */
 	cer_map features;
 	cer_map tokens; /* without CLS */
 	bool *is_used;  /* old numbers, then old tables: something is made of it */
@@ -87,6 +90,28 @@ typedef struct cer_input_maps
 extern cer_status cer_map_make(cer_arena *arena, size_t n, size_t n_old,
                                cer_map *map, cer_error *err);
 extern bool cer_map_is_identity(const cer_map *map);
+
+/* An encoder of the new network and that of the old one. */
+typedef struct cer_encoder_pair
+{
+	const cer_encoders *all_now;
+	const cer_encoders *all_old;
+	const cer_encoder *now;
+	const cer_encoder *old;
+} cer_encoder_pair;
+
+/* Rows of a table by the values that they stand for. */
+extern cer_status
+cer_map_values(cer_arena *arena, const cer_encoder *now, const cer_encoder *old,
+               cer_map *map, cer_input_maps *maps, cer_error *err);
+/* What encoders leave to be learnt: transfer_lifts.c. */
+extern cer_status
+cer_lift_maps_make(cer_arena *arena, const cer_input_shape *shape,
+                   cer_input_maps *maps, cer_error *err);
+extern cer_status cer_lift_map(cer_arena *arena, const cer_encoder_pair *pair,
+                               cer_input_maps *maps, cer_error *err);
+extern bool
+cer_lifts_place(cer_alignment *a, size_t now, size_t old, cer_map *floats);
 
 extern cer_status cer_input_maps_make(cer_arena *arena, const cer_encoders *now,
                                       const cer_encoders *old,

@@ -47,6 +47,8 @@ extern cer_status cer_move_features(const cer_move *move, cer_alignment *a,
                                     size_t now, cer_error *err);
 extern cer_status cer_move_tokens(const cer_move *move, cer_alignment *a,
                                   size_t now, cer_error *err);
+extern cer_status cer_move_lifts(const cer_move *move, cer_alignment *a,
+                                 size_t now, cer_error *err);
 /* Inputs that are gone into the bias that follows, once that is there. */
 extern cer_status cer_fold_first(const cer_move *move, cer_alignment *a,
                                  size_t now, cer_error *err);

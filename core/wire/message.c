@@ -50,7 +50,7 @@ cer_codec_column(cer_codec *c, void *element)
 	cer_column *column = element;
 
 	cer_codec_text(c, &column->name);
-	column->type = cer_codec_enum(c, column->type, CER_TYPE_OTHER + 1);
+	column->type = cer_codec_enum(c, column->type, CER_TYPE_ARRAY + 1);
 	column->unit = cer_codec_enum(c, column->unit, CER_UNIT_TIMESTAMP + 1);
 	cer_codec_bool(c, &column->is_in_star);
 	cer_codec_bool(c, &column->is_label);

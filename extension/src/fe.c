@@ -256,7 +256,7 @@ make_columns(const Fe *fe, const Query *query)
 		columns[i].type = value_coder_get_type(coder);
 		columns[i].unit = value_coder_get_unit(coder);
 		columns[i].is_in_star =
-			target->is_in_star && columns[i].type != CER_TYPE_OTHER;
+			target->is_in_star && cer_column_is_single(&columns[i]);
 		columns[i].is_label = target->is_label;
 		columns[i].is_excluded = target->is_excluded;
 		pfree(coder);

@@ -117,7 +117,7 @@ find_inputs(Profile *profile, ColumnUse unwanted)
 	profile->columns = task_get_columns(task, profile->query);
 	profile->inputs = palloc((task->n_columns + 1) * sizeof(size_t));
 	for (int i = 0; i < task->n_columns; i++)
-		if (profile->columns[i].type != CER_TYPE_OTHER &&
+		if (cer_column_is_single(&profile->columns[i]) &&
 		    profile->uses[i] != unwanted)
 			profile->inputs[profile->n_inputs++] = i;
 }
@@ -273,14 +273,16 @@ store_columns(const Profile *profile, int32 version)
 
 	for (int i = 0; i < profile->task->n_columns; i++)
 	{
-		bool is_read = profile->columns[i].type != CER_TYPE_OTHER;
+		bool is_read = cer_column_is_single(&profile->columns[i]);
 		ProfileRow row = {
 			.name = profile->columns[i].name.data,
 			.type = get_type_name(profile->query, i),
 			.used_as = get_use_name(profile, i),
 			.column = is_read ? result : NULL,
 			.note = is_read ? get_note(profile, i, result)
-		                    : "values of this type cannot be a feature",
+		            : profile->columns[i].type == CER_TYPE_ARRAY
+		                ? "arrays are features where FE says how: bag"
+		                : "values of this type cannot be a feature",
 		};
 
 		store_row(version, i + 1, &row);

@@ -373,7 +373,7 @@ task_get_columns(const Task *task, const Query *query)
 		columns[i].type = value_coder_get_type(coder);
 		columns[i].unit = value_coder_get_unit(coder);
 		columns[i].is_in_star =
-			uses[i] == USE_FEATURE && columns[i].type != CER_TYPE_OTHER;
+			uses[i] == USE_FEATURE && cer_column_is_single(&columns[i]);
 		columns[i].is_label = has_column(label, i);
 		columns[i].is_excluded = uses[i] == USE_EXCLUDED;
 		pfree(coder);

@@ -85,6 +85,8 @@ static const ValueRow enum_row = {InvalidOid, VALUE_ENUM, CER_TYPE_CATEGORY,
                                   CER_CODE32};
 static const ValueRow string_row = {InvalidOid, VALUE_PRINTED,
                                     CER_TYPE_CATEGORY, CER_CODE32};
+static const ValueRow array_row = {InvalidOid, VALUE_PRINTED, CER_TYPE_ARRAY,
+                                   CER_CODE32};
 static const ValueRow other_row = {InvalidOid, VALUE_PRINTED, CER_TYPE_OTHER,
                                    CER_CODE32};
 
@@ -101,6 +103,21 @@ struct ValueCoder
 	uint32 n_enum_labels; /* allocated */
 };
 
+static const ValueRow *find_row(Oid type);
+
+/* Of categories, or of numbers that are whole: their text tells them apart. */
+static bool
+is_array_of_categories(Oid type)
+{
+	Oid element = get_element_type(type);
+
+	if (!OidIsValid(element))
+		return false;
+	element = getBaseType(element);
+	return element == INT2OID || element == INT4OID || element == INT8OID ||
+	       find_row(element)->column == CER_TYPE_CATEGORY;
+}
+
 static const ValueRow *
 find_row(Oid type)
 {
@@ -115,7 +132,7 @@ find_row(Oid type)
 	get_type_category_preferred(type, &category, &is_preferred);
 	if (category == TYPCATEGORY_STRING && get_typtype(type) == TYPTYPE_BASE)
 		return &string_row;
-	return &other_row;
+	return is_array_of_categories(type) ? &array_row : &other_row;
 }
 
 ValueCoder *

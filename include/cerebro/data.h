@@ -51,7 +51,8 @@ typedef enum cer_column_type
 {
 	CER_TYPE_NUMBER,   /* numbers, dates, times: a double */
 	CER_TYPE_CATEGORY, /* text, boolean, enum, uuid: a dictionary code */
-	CER_TYPE_OTHER     /* cannot be a feature yet */
+	CER_TYPE_OTHER,    /* cannot be a feature yet */
+	CER_TYPE_ARRAY     /* of categories: a dictionary code of its text */
 } cer_column_type;
 
 /* What a number of a date or time counts: see docs/language.md. */
@@ -72,6 +73,14 @@ typedef struct cer_column
 	bool is_excluded; /* by the task, as not known in time: never one either */
 	cer_time_unit unit;
 } cer_column;
+
+/* Whether FE * can take it: arrays are named with an encoder. */
+static inline bool
+cer_column_is_single(const cer_column *column)
+{
+	return column->type == CER_TYPE_NUMBER ||
+	       column->type == CER_TYPE_CATEGORY;
+}
 
 /* Which columns a triple's FE needs of a source, and their encoders. */
 typedef struct cer_plan cer_plan;

@@ -323,8 +323,15 @@ typedef enum cer_encoder_kind
 	CER_ENCODER_PARTS,       /* year, month, day ...: a row per value */
 	CER_ENCODER_PERIODIC,    /* sines and cosines of learnt frequencies */
 	CER_ENCODER_PBLD,        /* cosines of learnt frequencies and phases */
-	CER_ENCODER_SEQUENCE /* of arrays: width elements and how many there are */
+	CER_ENCODER_SEQUENCE, /* of arrays: width elements and how many there are */
+	CER_ENCODER_BAG /* of arrays: mean or sum of a learnt vector per element */
 } cer_encoder_kind;
+
+typedef enum cer_bag_pool
+{
+	CER_BAG_MEAN,
+	CER_BAG_SUM
+} cer_bag_pool;
 
 #define CER_PLE_BINS 32 /* unless FE says another number */
 
@@ -333,10 +340,11 @@ typedef struct cer_encoder_spec
 	cer_encoder_kind kind;
 	size_t width; /* of embed; bins of ple, bins, quantile; rows of hash, ngram;
 				   * frequencies of periodic; 0: the default */
-	size_t depth; /* learnt numbers: of hash, ngram, periodic, ple */
+	size_t depth; /* learnt numbers: of hash, ngram, bag, periodic, ple */
 	size_t gram;  /* characters of a piece */
-	size_t most;  /* pieces of a text */
+	size_t most;  /* pieces of a text; elements of an array: 0: all */
 	double scale; /* periodic: deviation of frequencies; cycles: the period */
+	cer_bag_pool pool;
 } cer_encoder_spec;
 
 typedef enum cer_fe_kind

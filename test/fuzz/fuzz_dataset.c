@@ -31,7 +31,8 @@ typedef struct chunk_memory
 } chunk_memory;
 
 static const char *const fes[] = {"FE *", "FE *, a : onehot, b : embed(2)",
-                                  "FE *, a : standardize, b : standardize"};
+                                  "FE *, a : standardize, b : standardize",
+                                  "FE a : bag(4), b : bag(2, sum, 3)"};
 
 static void
 check(bool is_so)
@@ -98,14 +99,24 @@ add_value(cer_byte_reader *from, cer_dataset *dataset)
 }
 
 static void
+check_codes(const cer_input_shape *shape, const uint32_t *codes)
+{
+	for (size_t i = 0; i < shape->n_tables; i++)
+		check(codes[i] < shape->tables[i].n_codes);
+	for (size_t i = 0; i < shape->n_lifts; i++)
+		for (size_t k = 0; k < shape->lifts[i].n_codes; k++)
+			check(codes[shape->lifts[i].code + k] <= shape->lifts[i].n_rows);
+}
+
+static void
 check_encoded(const cer_encoders *encoders, const cer_encoded *encoded)
 {
 	const cer_input_shape *shape = cer_encoders_get_shape(encoders);
 
 	for (size_t i = 0; i < encoded->n_rows * cer_shape_count_stored(shape); i++)
 		check(fabsf(encoded->numbers[i]) <= 10);
-	for (size_t i = 0; i < encoded->n_rows * shape->n_tables; i++)
-		check(encoded->codes[i] < shape->tables[i % shape->n_tables].n_codes);
+	for (size_t row = 0; row < encoded->n_rows; row++)
+		check_codes(shape, encoded->codes + row * cer_shape_count_codes(shape));
 	for (size_t row = 1; row < encoded->n_rows; row++)
 		check(encoded->row_keys[row - 1] <= encoded->row_keys[row]);
 }
@@ -120,11 +131,13 @@ encode(cer_dataset *dataset, const cer_input *inputs, size_t n_inputs,
 	const cer_plan *plan;
 	const cer_encoders *encoders;
 	cer_encoded encoded;
+	cer_column_type category =
+		strstr(fe, "bag") != NULL ? CER_TYPE_ARRAY : CER_TYPE_CATEGORY;
 
 	for (size_t i = 0; i < n_inputs; i++)
 		columns[i] = (cer_column){.name = inputs[i].name,
 		                          .type = inputs[i].storage == CER_CODE32
-		                                      ? CER_TYPE_CATEGORY
+		                                      ? category
 		                                      : CER_TYPE_NUMBER,
 		                          .is_in_star = true};
 	check(cer_mst_parse(arena, (cer_text){fe, strlen(fe)}, &mst, NULL) ==

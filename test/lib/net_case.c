@@ -102,6 +102,19 @@ add_lifts(cer_input_shape *shape, bool has_joins)
 	     .n_out = 3,
 	     .n_codes = 4,
 	     .n_rows = NET_CASE_BAG_ROWS},
+		{.kind = CER_LIFT_BAG,
+	     .name = {"v", 1},
+	     .n_out = 4,
+	     .n_codes = 3,
+	     .n_rows = NET_CASE_BAG_ROWS - 4,
+	     .is_padded = true,
+	     .is_mean = true},
+		{.kind = CER_LIFT_BAG,
+	     .name = {"u", 1},
+	     .n_out = 2,
+	     .n_codes = 3,
+	     .n_rows = NET_CASE_BAG_ROWS - 5,
+	     .is_padded = true},
 		{.kind = CER_LIFT_PERIODIC,
 	     .name = {"a", 1},
 	     .n_out = 5,
@@ -122,11 +135,13 @@ add_lifts(cer_input_shape *shape, bool has_joins)
 	};
 
 	lifts[0].code = shape->n_tables;
-	lifts[2].name = cer_text_of(has_joins ? "p.b as pbld" : "b as pbld");
-	lifts[3].name = cer_text_of(has_joins ? "p.b as ple" : "b as ple");
-	shape->n_bag_codes = 4;
+	lifts[4].name = cer_text_of(has_joins ? "p.b as pbld" : "b as pbld");
+	lifts[5].name = cer_text_of(has_joins ? "p.b as ple" : "b as ple");
+	lifts[1].code = lifts[0].code + lifts[0].n_codes;
+	lifts[2].code = lifts[1].code + lifts[1].n_codes;
+	shape->n_bag_codes = 10;
 	shape->lifts = lifts;
-	shape->n_lifts = shape->n_numbers > 1 ? 4 : 1;
+	shape->n_lifts = shape->n_numbers > 1 ? 6 : 3;
 }
 
 void

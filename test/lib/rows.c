@@ -17,10 +17,20 @@ static const cer_input inputs[ROWS_N_INPUTS] = {
 	{TEXT("wide"), CER_FLOAT64},  {TEXT("hour"), CER_FLOAT64},
 	{TEXT("small"), CER_FLOAT32}, {TEXT("same"), CER_FLOAT64},
 	{TEXT("color"), CER_CODE32},  {TEXT("city"), CER_CODE32},
+	{TEXT("tags"), CER_CODE32},
 };
 
 static const cer_text colors[] = {TEXT("red"), TEXT("green"), TEXT("blue"),
                                   TEXT("")};
+
+static const cer_text arrays[] = {TEXT("{}"),
+                                  TEXT("{a}"),
+                                  TEXT("{b,a}"),
+                                  TEXT("{a,b,c,d}"),
+                                  TEXT("{c,c,NULL}"),
+                                  TEXT("{\"x y\",b}"),
+                                  TEXT("{{a,b},{c,\"q\\\"\"}}"),
+                                  TEXT("{NULL}")};
 
 /* "city0" ... */
 static const char *const cities = "city0\0\0\0city1\0\0\0city2\0\0\0city3\0\0\0"
@@ -59,6 +69,8 @@ make_values(test_random *random, test_value *values)
 	values[3].number = 0.1;
 	if (random_below(random, 8) > 0)
 		values[4].text = colors[random_below(random, 4)];
+	if (random_below(random, 8) > 0)
+		values[6].text = arrays[random_below(random, 8)];
 	values[5].text = (cer_text){cities + 8 * city, strlen(cities + 8 * city)};
 }
 
@@ -94,14 +106,23 @@ rows_free(test_rows *rows)
 	free(rows);
 }
 
+static cer_column_type
+get_type(const test_rows *rows, size_t input)
+{
+	if (rows->inputs[input].storage != CER_CODE32)
+		return CER_TYPE_NUMBER;
+	return memcmp(rows->inputs[input].name.data, "tags", 4) == 0
+	           ? CER_TYPE_ARRAY
+	           : CER_TYPE_CATEGORY;
+}
+
 void
 rows_get_columns(const test_rows *rows, cer_column *columns)
 {
 	for (size_t i = 0; i < rows->n_inputs; i++)
 		columns[i] = (cer_column){
 			.name = rows->inputs[i].name,
-			.type = rows->inputs[i].storage == CER_CODE32 ? CER_TYPE_CATEGORY
-		                                                  : CER_TYPE_NUMBER,
+			.type = get_type(rows, i),
 			.is_in_star = true,
 			.unit = rows->units != NULL ? rows->units[i] : CER_UNIT_NONE,
 		};

@@ -36,11 +36,13 @@ typedef struct arrival
 	bool is_in_pieces; /* chunks of any size, values one by one */
 } arrival;
 
-#define ROWS_N_INPUTS 6
+#define ROWS_N_INPUTS 7
+#define ROWS_N_STAR   6 /* of FE *: the first ones */
 
 /*
  * Random rows: float8 with NULL, NaN and infinities, float8 of few values,
- * float4, a constant, a category of few values, one of many.  Every key is
+ * float4, a constant, a category of few values, one of many, arrays, which are
+ * not in FE *.  Every key is
  * another if has_ties is false.  Free with rows_free.
  */
 extern test_rows *rows_make(test_random *random, size_t n_rows, bool has_ties);

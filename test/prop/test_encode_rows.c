@@ -14,14 +14,15 @@ static const arrival in_order = {0};
 
 static const char *const all_kinds =
 	"FE *, hour : onehot, city : embed(5), small : standardize, "
-	"wide : quantile, same : ple(3)";
+	"wide : quantile, same : ple(3), tags : bag";
 
 /* Several for one column; wide holds timestamps, small times, same dates. */
 static const char *const more_kinds =
 	"FE *, hour : bins(5) + hash(7, 3) + cycles(24) + periodic(4, 2), "
 	"wide : parts + cycles + log + ple(3, d = 2) + robust, "
 	"small : cycles + parts + pbld(3), same : parts + cycles + quantile, "
-	"color : onehot + hash(4, 2) + ngram(2, 3, 11, 4), city : ngram + embed";
+	"color : onehot + hash(4, 2) + ngram(2, 3, 11, 4), city : ngram + embed, "
+	"tags : bag(3, sum, 2)";
 
 static const cer_time_unit units[ROWS_N_INPUTS] = {
 	CER_UNIT_TIMESTAMP, CER_UNIT_NONE, CER_UNIT_TIME, CER_UNIT_DATE};
@@ -30,7 +31,7 @@ static const struct
 {
 	const char *fe;
 	const cer_time_unit *units;
-} kinds[] = {{all_kinds, NULL}, {more_kinds, units}, {"FE *", units}};
+} kinds[] = {{all_kinds, NULL}, {more_kinds, units}, {"FE *, tags : bag(2, most = 1)", units}};
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

@@ -542,10 +542,71 @@ test_encode__needs_rows_and_columns(void **state)
 	encoded_release(&f);
 }
 
+/* ---- arrays ---- */
+
+static void
+assert_codes(const encoded_rows *f, cer_text text, uint32_t a, uint32_t b,
+             uint32_t c)
+{
+	cer_value values[3];
+
+	assert_int_equal(cer_encoders_count_values(f->encoders), 3);
+	cer_encoders_encode_text(f->encoders, 0, text, values, 1);
+	assert_int_equal(values[0].code, a);
+	assert_int_equal(values[1].code, b);
+	assert_int_equal(values[2].code, c);
+}
+
+/* "x y" is 2, a 3, b 4; 5 is nothing; c is rare. */
+static void
+test_encode__bag_has_a_code_for_each_element(void **state)
+{
+	column_rows c;
+	encoded_rows f;
+
+	(void) state;
+	column_init(&c, CER_CODE32);
+	c.input.name = TEXT("tags");
+	column_add_texts(&c, "{b,a,\"x y\"}", 3);
+	column_add_texts(&c, "{c,NULL}", 2);
+	column_add_texts(&c, NULL, 1);
+	encode_column(&f, &c, "FE tags : bag");
+	assert_codes(&f, TEXT("{b,a,\"x y\"}"), 2, 3, 4);
+	assert_codes(&f, TEXT("{a,a}"), 3, 3, 5);
+	assert_codes(&f, TEXT("{a,c,d,b}"), 1, 1, 3);
+	assert_codes(&f, TEXT("[0:1]={b,\"NULL\"}"), 1, 4, 5);
+	assert_codes(&f, TEXT("{{b,b},{NULL,a}}"), 3, 4, 4);
+	assert_codes(&f, TEXT("{}"), 5, 5, 5);
+	assert_codes(&f, (cer_text){NULL, SIZE_MAX}, 0, 5, 5);
+	encoded_release(&f);
+}
+
+/* What no training row has adds nothing: it has no row of the table. */
+static void
+test_encode__bag_leaves_out_what_it_has_not_seen(void **state)
+{
+	column_rows c;
+	encoded_rows f;
+
+	(void) state;
+	column_init(&c, CER_CODE32);
+	c.input.name = TEXT("tags");
+	column_add_texts(&c, "{7,8}", 4);
+	encode_column(&f, &c, "FE tags : bag(2, sum, 3)");
+	assert_codes(&f, TEXT("{7,9,8}"), 2, 3, 4);
+	assert_codes(&f, TEXT("{9,9,9,9,7,8,8,7}"), 2, 3, 3);
+	assert_codes(&f, (cer_text){NULL, SIZE_MAX}, 4, 4, 4);
+	assert_codes(&f, TEXT("{\"7"), 4, 4, 4);
+	assert_codes(&f, TEXT("7,8"), 4, 4, 4);
+	encoded_release(&f);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_encode__bag_has_a_code_for_each_element),
+		cmocka_unit_test(test_encode__bag_leaves_out_what_it_has_not_seen),
 		cmocka_unit_test(test_encode__robust_scales_by_quartiles),
 		cmocka_unit_test(test_encode__robust_without_quartiles_uses_the_range),
 		cmocka_unit_test(test_encode__constant_and_empty_columns_are_zero),

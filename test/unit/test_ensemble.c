@@ -231,7 +231,7 @@ write_values(const test_rows *rows, size_t row, const cer_model *model,
 	const cer_input *wanted = cer_model_get_input(model, input);
 
 	values += cer_model_get_value(model, input) * stride;
-	for (size_t i = 0; i < rows->n_inputs; i++)
+	for (size_t i = 0; i < ROWS_N_STAR; i++)
 	{
 		test_value from = rows->values[row * rows->n_inputs + i];
 		cer_text text = from.text;

@@ -221,7 +221,7 @@ find_slope(const net_case *c, size_t at, float h)
 static bool
 is_slope(const net_case *c, size_t at, double grad, double loose, double *slope)
 {
-	for (float h = 4e-3f; h > 2e-4f; h /= 4)
+	for (float h = 4e-3f; h > 5e-5f; h /= 4)
 	{
 		*slope = find_slope(c, at, h);
 		if (fabs(grad - *slope) <= loose * (2e-4 + 0.02 * fabs(*slope)))

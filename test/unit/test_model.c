@@ -59,7 +59,7 @@ get_values(const cer_model *model, size_t row, cer_value *values)
 {
 	const test_rows *rows = trained.rows;
 
-	for (size_t i = 0; i < rows->n_inputs; i++)
+	for (size_t i = 0; i < ROWS_N_STAR; i++)
 	{
 		test_value from = rows->values[row * rows->n_inputs + i];
 		cer_text text = from.text;
@@ -96,11 +96,11 @@ score_columns(const cer_model *model, const cer_value *values, size_t n_rows)
 	void *scratch = aligned_alloc(64, (scratch_size + 63) / 64 * 64);
 	float *proba = calloc(n_rows * 2, sizeof(*proba));
 	size_t stride = n_rows + 3;
-	cer_value *columns = calloc(stride * ROWS_N_INPUTS, sizeof(*columns));
+	cer_value *columns = calloc(stride * ROWS_N_STAR, sizeof(*columns));
 
 	for (size_t row = 0; row < n_rows; row++)
-		for (size_t i = 0; i < ROWS_N_INPUTS; i++)
-			columns[i * stride + row] = values[row * ROWS_N_INPUTS + i];
+		for (size_t i = 0; i < ROWS_N_STAR; i++)
+			columns[i * stride + row] = values[row * ROWS_N_STAR + i];
 	memset(scratch, 0x5A, scratch_size);
 	cer_model_score_columns(model, n_rows, columns, stride, proba, scratch);
 	free(columns);
@@ -133,14 +133,14 @@ static cer_value *
 get_valid_values(const cer_model *model, size_t n_valid)
 {
 	const cer_data_view *view = cer_dataset_get_view(trained.dataset);
-	cer_value *values = calloc(n_valid * ROWS_N_INPUTS, sizeof(*values));
+	cer_value *values = calloc(n_valid * ROWS_N_STAR, sizeof(*values));
 
 	assert_int_equal(n_valid,
 	                 cer_dataset_count_rows(trained.dataset, CER_VALID));
 	for (size_t i = 0; i < n_valid; i++)
 		get_values(model,
 		           find_row(view->row_keys[view->part_start[CER_VALID] + i]),
-		           values + i * ROWS_N_INPUTS);
+		           values + i * ROWS_N_STAR);
 	return values;
 }
 
@@ -156,7 +156,7 @@ test_model_score__is_what_training_scored(void **state)
 	float *proba = score(model, values, n_valid);
 
 	(void) state;
-	assert_int_equal(cer_model_count_inputs(model), ROWS_N_INPUTS);
+	assert_int_equal(cer_model_count_inputs(model), ROWS_N_STAR);
 	assert_int_equal(cer_model_count_classes(model), 2);
 	assert_string_equal(cer_model_get_kernel_class(model),
 	                    cer_trainer_get_kernel_class(trained.trainer));
@@ -183,7 +183,7 @@ test_model_score__does_not_depend_on_other_rows(void **state)
 	for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++)
 		for (size_t first = 0; first + sizes[s] <= n_valid; first += sizes[s])
 		{
-			float *got = score(model, values + first * ROWS_N_INPUTS, sizes[s]);
+			float *got = score(model, values + first * ROWS_N_STAR, sizes[s]);
 
 			assert_memory_equal(got, expected + 2 * first,
 			                    sizes[s] * 2 * sizeof(float));
@@ -350,7 +350,7 @@ test_model_header__says_what_it_is(void **state)
 	cer_model_header header = read_header(arena);
 
 	(void) state;
-	assert_int_equal(header.n_inputs, ROWS_N_INPUTS);
+	assert_int_equal(header.n_inputs, ROWS_N_STAR);
 	assert_int_equal(header.n_classes, 2);
 	assert_int_equal(header.library_version.size, strlen(CER_VERSION));
 	assert_int_equal(header.language_version, CER_LANGUAGE_VERSION);

@@ -77,6 +77,7 @@ static const cer_column joined_columns[] = {
 	{TEXT("o.list[]"), CER_TYPE_NUMBER, false, false},
 	{TEXT("tags"), CER_TYPE_OTHER, false, false},
 	{TEXT("tags[1]"), CER_TYPE_CATEGORY, false, false},
+	{TEXT("list"), CER_TYPE_ARRAY, false, false},
 };
 
 static const plan_case joined_cases[] = {
@@ -104,6 +105,19 @@ static const plan_case joined_cases[] = {
      NULL},
 	{"FE age : sequence(1) + standardize", NULL,
      "encoder sequence stands alone at line 1, column 4", NULL},
+	{"FE age, list : bag", "age list:bag", NULL, NULL},
+	{"FE list", NULL,
+     "column \"list\" holds arrays and needs an encoder at line 1, column 4",
+     "Encoders of arrays are bag and, of numbers, sequence(n)."},
+	{"FE list : embed", NULL,
+     "encoder embed cannot take column \"list\", which holds arrays at line 1, "
+     "column 4",
+     "Encoders of arrays are bag and, of numbers, sequence(n)."},
+	{"FE age : bag", NULL,
+     "encoder bag needs arrays, but column \"age\" holds none at line 1, "
+     "column 4",
+     "Arrays of what are texts, categories or whole numbers are meant, as "
+     "string_to_array(column, ',') makes them."},
 	{"FE JOIN p, p.kinds", NULL,
      "unknown column \"p.kinds\" at line 1, column 12",
      "Perhaps you meant \"kind\"."},

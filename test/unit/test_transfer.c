@@ -222,6 +222,17 @@ static const change exact[] = {
 	{"FE small, city AS deepfm(8, 4, width = 4)" SHORT,
      "FE small, city, color, hour AS deepfm(8, 4, width = 4)" SHORT,
      "2 columns more"},
+	/* what encoders leave to be learnt */
+	{"FE small, city : ngram, tags : bag(4, sum) AS mlp(16, 8)" SHORT,
+     "FE small, city : ngram, tags : bag(4, sum) AS mlp(16, 8, 8)" SHORT,
+     "1 new layer"},
+	{"FE small : periodic(4, 2), tags : bag AS dcn(8, crosses = 1, layers = 1)" SHORT,
+     "FE small : periodic(4, 2), hour : pbld(4, 2), tags : bag, wide "
+     "AS dcn(8, crosses = 2, layers = 1)" SHORT,
+     "1 new layer, 2 columns more"},
+	{"FE hour, tags : bag(4) AS mlp(16)" SHORT,
+     "FE hour, tags : bag(4), city : ngram(2) AS mlp(16)" SHORT,
+     "1 column more"},
 	/* encoders that say the same */
 	{"FE *, color : onehot AS mlp(16, 8)" SHORT,
      "FE *, color : embed(8) AS mlp(16, 8)" SHORT, NULL},

@@ -65,6 +65,43 @@ SET timezone = 'Asia/Tokyo';
 SELECT bool_and(predict(:model, m) = p) AS same FROM moments m JOIN before USING (id);
 RESET timezone;
 
+-- arrays of categories: an embedding bag; NULL, empty ones, elements that are unseen, in any order
+CREATE TABLE posts (id integer PRIMARY KEY, tags text[], ids integer[], sizes float8[], x float8, good boolean);
+INSERT INTO posts
+	SELECT i, CASE WHEN i % 17 > 0 THEN ARRAY(SELECT (ARRAY['red', 'light blue', 'green', '"odd"', NULL, '', 'NULL', 'a,b', '{c}', E'back\\slash'])[1 + (i * 31 + j * 7 + i / 13 * j) % 10] FROM generate_series(1, i % 5) j) END,
+		ARRAY(SELECT (i * 31 + j * 7) % 50 FROM generate_series(1, i % 4) j), ARRAY[i, 2], i % 7, false FROM generate_series(1, 4000) i;
+UPDATE posts SET good = coalesce('red' = ANY (tags), false) OR 7 = ANY (ids);
+SELECT create_task('posts', source => 'SELECT * FROM encode.posts', label => 'good', key => '{id}') > 0 AS made;
+SELECT train('posts', 'FE tags : bag(4), ids : bag(4, sum) AS mlp(16) PT epochs = 15, lr = 0.01') AS bag \gset
+SELECT valid_auc > 0.99 AS learnt FROM models WHERE id = :bag;
+SELECT operator, path, detail, shape, parameters FROM graph(:bag) WHERE path LIKE 'FE.%' ORDER BY node;
+SELECT count(*), bool_and(one = many) AS same FROM
+	(SELECT p.id, predict(:bag, p) AS many FROM posts p) s
+	JOIN LATERAL (SELECT predict(:bag, (SELECT p FROM posts p WHERE p.id = s.id)) AS one) o ON s.id % 50 = 0;
+CREATE VIEW asked AS SELECT * FROM (VALUES (1, '{}'::text[], '{}'::integer[]), (2, '{zzz}', '{}'), (3, '{zzz,NULL}', '{1000}'), (4, '{green,green,red}', '{1,2}'),
+	(5, '{red,green,green}', '{2,1}'), (6, '{{red,green},{green,NULL}}', '[5:6]={2,1}'), (7, NULL, '{}'), (8, NULL, NULL)) v (id, tags, ids);
+SELECT a.tags, a.ids, b.tags, b.ids, p1 = p2 AS same
+	FROM (SELECT *, predict(:bag, v) AS p1 FROM asked v) a, (SELECT *, predict(:bag, v) AS p2 FROM asked v) b WHERE b.id = a.id + 1 ORDER BY a.id;
+CREATE FUNCTION try_posts(structure text) RETURNS TABLE (same boolean, n_scores bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	model integer := cerebro.train('posts', format('FE tags : bag(4), ids : bag(most = 2), x AS %s PT epochs = 1', structure));
+BEGIN
+	RETURN QUERY SELECT bool_and(one = many), count(DISTINCT many) FROM (SELECT p.id, cerebro.predict(model, p) AS many FROM encode.posts p WHERE id < 300) s,
+		LATERAL (SELECT cerebro.predict(model, (SELECT p FROM encode.posts p WHERE p.id = s.id)) AS one) o;
+END $$;
+SELECT structure, same, n_scores > 1 AS varied FROM unnest(ARRAY['dcn', 'tabm(members = 4)', 'realmlp', 'by_table(mlp(8), concat)']) structure, try_posts(structure);
+SELECT train_change(:bag, 'SET AS.mlp.units[1] = 16 -> 24') > :bag AS changed;
+SELECT train('posts', 'FE tags');
+SELECT train('posts', 'FE tags : embed');
+SELECT train('posts', 'FE x : bag');
+SELECT train('posts', 'FE sizes : bag');
+SELECT train('posts', 'FE tags : sequence(3)');
+SELECT train('posts', 'FE tags : bag + embed');
+SELECT train('posts', 'FE tags : bag(4, max)');
+SELECT train('posts', 'FE tags : bag AS ft_transformer');
+SELECT train('posts', 'FE letters = (string_to_array(x::text, NULL)) : bag(2), *  PT epochs = 1') > 0 AS made;
+SELECT column_name, note FROM profile('posts') WHERE column_name IN ('tags', 'sizes') ORDER BY 1;
+
 RESET SESSION AUTHORIZATION;
 SET client_min_messages = error;
 SELECT name, cerebro.drop_task(name) FROM cerebro.tasks WHERE owner = 'regress_encode_owner'::regrole ORDER BY id;
