@@ -98,7 +98,7 @@ SELECT train('posts', 'FE sizes : bag');
 SELECT train('posts', 'FE tags : sequence(3)');
 SELECT train('posts', 'FE tags : bag + embed');
 SELECT train('posts', 'FE tags : bag(4, max)');
-SELECT train('posts', 'FE tags : bag AS ft_transformer');
+SELECT train('posts', 'FE tags : bag AS ft_transformer PT epochs = 1') > 0 AS made;
 SELECT train('posts', 'FE letters = (string_to_array(x::text, NULL)) : bag(2), *  PT epochs = 1') > 0 AS made;
 SELECT column_name, note FROM profile('posts') WHERE column_name IN ('tags', 'sizes') ORDER BY 1;
 
