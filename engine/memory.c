@@ -6,6 +6,9 @@
  * gets them: small pages cost 3 % of the time of mlp(256, 256).  Rows are not
  * worth it: where memory is in pieces, the system first puts together what is
  * asked for, and that takes longer than they save.
+ *
+ * Where there is a file to overflow to, large blocks go there once half of the
+ * limit is used: see overflow.c.
  */
 #define _GNU_SOURCE /* madvise */
 #include "memory.h"
@@ -35,13 +38,26 @@ allocate_huge(size_t size)
 	return block;
 }
 
+/* Rows come in blocks; what a network needs beside them stays in memory. */
+#define OVERFLOW_BLOCK ((size_t) 65536)
+
+static bool
+overflows(memory *m, size_t size)
+{
+	return m->disk.base != NULL && size >= OVERFLOW_BLOCK &&
+	       (size > m->limit / 2 || atomic_load(&m->used) > m->limit / 2 - size);
+}
+
 void *
 memory_allocate(void *self, size_t size)
 {
 	memory *m = self;
-	size_t before = atomic_fetch_add(&m->used, size);
-	void *block = NULL;
+	size_t before;
+	void *block = overflows(m, size) ? overflow_allocate(&m->disk, size) : NULL;
 
+	if (block != NULL)
+		return block;
+	before = atomic_fetch_add(&m->used, size);
 	if (size <= m->limit && before <= m->limit - size)
 		block = is_whole(size) ? allocate_huge(size) : malloc(size);
 	if (block == NULL)
@@ -58,6 +74,11 @@ memory_release(void *self, void *block, size_t size)
 {
 	memory *m = self;
 
+	if (overflow_has(&m->disk, block))
+	{
+		overflow_release(&m->disk, block, size);
+		return;
+	}
 	free(block);
 	atomic_fetch_sub(&m->used, size);
 }

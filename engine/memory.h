@@ -6,6 +6,8 @@
 #ifndef ENGINE_MEMORY_H
 #define ENGINE_MEMORY_H
 
+#include "overflow.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -15,6 +17,7 @@ typedef struct memory
 	atomic_size_t used;
 	atomic_size_t refused; /* size of the last request over the limit */
 	atomic_size_t held;    /* when it was refused */
+	overflow disk;         /* for large blocks beyond half of the limit */
 } memory;
 
 extern void *memory_allocate(void *self, size_t size);

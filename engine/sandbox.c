@@ -41,6 +41,8 @@ static const int allowed[] = {
 	SCMP_SYS(mremap),
 	SCMP_SYS(mprotect),
 	SCMP_SYS(madvise),
+	/* the file that rows overflow to, if there is one */
+	SCMP_SYS(fallocate),
 	/* threads that are there already */
 	SCMP_SYS(futex),
 	SCMP_SYS(sched_yield),

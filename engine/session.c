@@ -152,6 +152,11 @@ be_greeted(session *s, cer_arena *arena, const executor **ex, cer_error *err)
 			err, CER_UNKNOWN_NAME, "this engine has no executor \"%.*s\"",
 			(int) message.hello.executor.size, message.hello.executor.data);
 	s->mem.limit = message.hello.memory_limit;
+	if (message.hello.disk_limit > 0)
+		status = overflow_open(&s->mem.disk, message.hello.disk,
+		                       message.hello.disk_limit, err);
+	if (status != CER_OK)
+		return status;
 	s->pool = threads_new(message.hello.n_threads);
 	if (s->pool == NULL)
 		return cer_fail(err, CER_NO_MEMORY,
@@ -266,8 +271,14 @@ session_explain(const session *s, cer_error *error)
 	snprintf(error->detail, sizeof(error->detail),
 	         "The engine process asked for %zu more bytes when it held %zu.",
 	         refused, atomic_load(&s->mem.held));
-	snprintf(error->hint, sizeof(error->hint),
-	         "Raise cerebro.engine_memory, or train on fewer columns or rows.");
+	snprintf(
+		error->hint, sizeof(error->hint),
+		s->mem.disk.base != NULL
+			? "Raise cerebro.engine_memory or cerebro.engine_disk, or train "
+			  "on fewer columns or rows."
+			: "Raise cerebro.engine_memory, train on fewer columns, or say "
+			  "PT shuffle = 100000: rows that memory does not hold lie in "
+			  "a file then.");
 }
 
 static void

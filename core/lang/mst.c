@@ -36,6 +36,12 @@ cer_mst_get_epochs(const cer_mst *mst)
 	return mst->settings.epochs;
 }
 
+size_t
+cer_mst_get_shuffle(const cer_mst *mst)
+{
+	return mst->settings.shuffle;
+}
+
 const cer_fe_item *
 cer_mst_get_items(const cer_mst *mst, size_t *n_items)
 {

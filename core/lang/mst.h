@@ -74,6 +74,7 @@ typedef struct cer_settings
 	double smoothing; /* share of a label that goes to all classes alike */
 	double clip;      /* largest norm of a gradient; 0: any */
 	double average; /* share of their mean that weights keep a step; 0: none */
+	size_t shuffle; /* rows that are shuffled together; 0: all */
 	double focal;   /* gamma; 0: all rows count alike */
 	cer_class_weighting weighting;
 	size_t n_class_weights;

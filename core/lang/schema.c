@@ -177,6 +177,13 @@ static const cer_arg settings[] = {
      .most = 1,
      .is_below_most = true,
      .offset = SETTING(average)},
+	{.name = "shuffle",
+     .help = "rows that are shuffled together, so that more of them than "
+             "cerebro.engine_memory holds are streamed from a file; 0: all",
+     .type = CER_ARG_INTEGER,
+     .least = 0,
+     .most = 1073741824,
+     .offset = SETTING(shuffle)},
 	{.name = "class_weights",
      .help = "how much rows of each class count; balanced: all classes as "
              "much; weights(1, 5): in the order of the task's classes",

@@ -312,6 +312,8 @@ say_recipe(words *w, const cer_settings *settings)
 		say_number(w, "clip", settings->clip);
 	if (settings->average > 0.0)
 		say_number(w, "average", settings->average);
+	if (settings->shuffle > 0)
+		say_number(w, "shuffle", (double) settings->shuffle);
 	if (settings->metric != CER_METRIC_LOG_LOSS)
 		say_number(w, "metric", (double) settings->metric);
 }

@@ -174,6 +174,7 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	made->order = (cer_order){.host = config->host,
 	                          .kernels = config->kernels,
 	                          .n_rows = config->train->n_rows,
+	                          .window = config->settings->shuffle,
 	                          .row_keys = config->train->row_keys};
 	CER_TRY(cer_order_init(arena, &made->order, config->settings->seed, err));
 	cer_net_init_weights(made->net, config->settings->seed,

@@ -87,6 +87,8 @@ cer_codec_hello(cer_codec *c, cer_hello *hello)
 	cer_codec_text(c, &hello->executor);
 	cer_codec_u32(c, &hello->n_threads);
 	cer_codec_u64(c, &hello->memory_limit);
+	cer_codec_text(c, &hello->disk);
+	cer_codec_u64(c, &hello->disk_limit);
 }
 
 static void

@@ -21,6 +21,7 @@
 
 int train_threads = 0;
 int train_memory_limit = 4096;
+int train_disk_limit = 65536;
 int job_max_workers = 2;
 
 PG_FUNCTION_INFO_V1(cerebro_train);
@@ -36,6 +37,13 @@ train_init(void)
 	                        "Memory that one engine process may use.", NULL,
 	                        &train_memory_limit, 4096, 16, INT_MAX, PGC_USERSET,
 	                        GUC_UNIT_MB, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"cerebro.engine_disk",
+		"Disk that the rows of one training may use beyond memory.",
+		"Where PT shuffle says how many rows are shuffled together; "
+		"temp_file_limit holds as well.",
+		&train_disk_limit, 65536, 0, INT_MAX, PGC_USERSET, GUC_UNIT_MB, NULL,
+		NULL, NULL);
 	DefineCustomIntVariable(
 		"cerebro.train_workers",
 		"Background workers of a database that train at the same time.", NULL,

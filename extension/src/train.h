@@ -14,6 +14,7 @@
 
 extern int train_threads;      /* cerebro.threads */
 extern int train_memory_limit; /* cerebro.engine_memory, MB */
+extern int train_disk_limit;   /* cerebro.engine_disk, MB */
 
 /* The state after an epoch, as it came back. */
 typedef struct TrainedState

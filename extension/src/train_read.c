@@ -10,7 +10,10 @@
  */
 #include "cerebro_pg.h"
 
+#include "miscadmin.h"
 #include "parser/parse_relation.h"
+#include "storage/fd.h"
+#include "utils/guc.h"
 
 #include "extract.h"
 #include "fe.h"
@@ -91,6 +94,24 @@ sink_values(void *self, size_t input, uint32 first, const cer_text *values,
 	}
 }
 
+/* Where the server's own temporary files are; temp_file_limit holds for each. */
+static void
+ask_for_disk(cer_hello *hello)
+{
+	char folder[MAXPGPATH];
+	uint64 limit = (uint64) train_disk_limit << 20;
+
+	TempTablespacePath(folder, InvalidOid);
+	if (MakePGDirectory(folder) < 0 && errno != EEXIST)
+		ereport(ERROR,
+		        (errcode_for_file_access(),
+		         errmsg("could not create directory \"%s\": %m", folder)));
+	if (temp_file_limit >= 0)
+		limit = Min(limit, (uint64) temp_file_limit << 10);
+	hello->disk = host_text(psprintf("%s/%s", DataDir, folder));
+	hello->disk_limit = limit;
+}
+
 static void
 send_hello(Training *training)
 {
@@ -99,6 +120,9 @@ send_hello(Training *training)
 	message.hello.executor = host_text("native");
 	message.hello.n_threads = train_threads;
 	message.hello.memory_limit = (uint64) train_memory_limit << 20;
+	message.hello.disk = host_text("");
+	if (cer_mst_get_shuffle(training->mst) > 0)
+		ask_for_disk(&message.hello);
 	engine_send(training->engine, &message);
 }
 

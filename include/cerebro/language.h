@@ -50,6 +50,8 @@ cer_help(cer_arena *arena, cer_text word, cer_text *text, cer_error *err);
 
 extern uint64_t cer_mst_get_seed(const cer_mst *mst);
 extern size_t cer_mst_get_epochs(const cer_mst *mst);
+/* Rows that are shuffled together; 0: all of them. */
+extern size_t cer_mst_get_shuffle(const cer_mst *mst);
 extern size_t cer_mst_get_patience(const cer_mst *mst); /* 0: never stops */
 
 /* A structure of a user's own.  The definition is as docs/language.md says:

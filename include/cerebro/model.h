@@ -552,6 +552,8 @@ typedef struct cer_hello
 	cer_text executor; /* "native" */
 	uint32_t n_threads;
 	uint64_t memory_limit; /* bytes */
+	cer_text disk;         /* folder of the file that rows overflow to */
+	uint64_t disk_limit;   /* bytes; 0: there is none */
 } cer_hello;
 
 typedef struct cer_group_triple

@@ -472,6 +472,50 @@ test_order__is_a_permutation(void **state)
 	cer_arena_free(arena);
 }
 
+/* Windows in random order, their rows too; one that has all rows is none. */
+static void
+test_order__by_windows(void **state)
+{
+	enum
+	{
+		N = 10500,
+		WINDOW = 1000
+	};
+	static bool seen[N];
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_encoded rows = net_case_make_rows(arena, &shape, N, 3);
+	size_t n_moved = 0;
+	size_t n_changes = 0;
+	cer_order whole;
+	cer_order wide;
+	cer_order order;
+
+	(void) state;
+	shuffle(arena, &whole, &rows, 1);
+	wide = whole;
+	wide.window = N;
+	assert_int_equal(cer_order_init(arena, &wide, 1, NULL), CER_OK);
+	cer_order_shuffle(&wide, 3);
+	assert_memory_equal(wide.rows, whole.rows, N * sizeof(uint32_t));
+	order = whole;
+	order.window = WINDOW;
+	assert_int_equal(cer_order_init(arena, &order, 1, NULL), CER_OK);
+	cer_order_shuffle(&order, 3);
+	for (size_t i = 0; i < N; i++)
+	{
+		assert_false(seen[order.rows[i]]);
+		seen[order.rows[i]] = true;
+		n_moved += order.rows[i] % WINDOW != i % WINDOW;
+		n_changes +=
+			i > 0 && order.rows[i] / WINDOW != order.rows[i - 1] / WINDOW;
+	}
+	assert_int_equal(n_changes, (N - 1) / WINDOW); /* each at once */
+	assert_true(n_moved > N * 9 / 10);
+	assert_true(order.rows[0] / WINDOW != 0 ||
+	            order.rows[WINDOW] / WINDOW != 1); /* windows, too */
+	cer_arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -487,6 +531,7 @@ main(void)
 		cmocka_unit_test(test_run__without_memory),
 		cmocka_unit_test(test_order__of_fewer_rows),
 		cmocka_unit_test(test_order__is_a_permutation),
+		cmocka_unit_test(test_order__by_windows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,8 @@ static const void *const arrays[] = {distances, tails};
 static const cer_storage storages[] = {CER_FLOAT64, CER_CODE32};
 
 static const cer_message messages[] = {
-	{.type = CER_FRAME_HELLO, .hello = {TEXT("native"), 2, 1 << 30}},
+	{.type = CER_FRAME_HELLO,
+     .hello = {TEXT("native"), 2, 1 << 30, TEXT("/tmp"), 7}},
 	{.type = CER_FRAME_GROUP, .group = {2, triples, 2, columns, 2, inputs, 5}},
 	{.type = CER_FRAME_VALUES, .values = {1, 9, 3, values}},
 	{.type = CER_FRAME_ROWS,

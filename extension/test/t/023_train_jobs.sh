@@ -44,6 +44,11 @@ is "$(psql_value "SELECT usename || ' ' || backend_type FROM pg_stat_activity WH
 is "$(psql_value "SELECT count(*) FROM pg_stat_activity WHERE pid = (SELECT pid FROM cerebro.progress) AND xact_start IS NOT NULL")" \
 	0 'no transaction is open while it trains'
 LONG_JOB=$JOB
+is "$(psql_value "SELECT count(*) FROM pg_stat_activity WHERE pid = (SELECT pid FROM cerebro.progress) AND (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL)")" \
+	0 'nor a snapshot'
+psql_value "CREATE TABLE held AS SELECT generate_series(1, 1000) AS i; DELETE FROM held WHERE i > 10" >/dev/null
+like "$(psql_value 'VACUUM (VERBOSE) held')" 'tuples: 990 removed, 10 remain, 0 are dead but not yet removable' 'so vacuum takes what was deleted since'
+is "$(psql_value "SELECT count(*) FROM cerebro.progress WHERE job = $LONG_JOB AND state = 'running'")" 1 'while the job goes on'
 
 # the only slot is taken
 queue bob team 'team good'
