@@ -45,6 +45,14 @@ extern Features *fe_make(const Task *task, const cer_mst *mst, bool is_looking);
 /* The task as a model reads it: itself, or a copy with the model's query. */
 extern Task *fe_open(Task *task, const Model *model);
 
+/*
+ * The query of a task that fe_open returned, which was analysed, for another
+ * way: with a grouped pass where it has an AGGREGATE.  NULL: there is none.
+ */
+extern Query *fe_group_query(const Task *task, const Query *query);
+/* Which of the two is read, cut to the same targets. */
+extern Query *fe_choose_query(const Task *task, Query *query, Query *grouped);
+
 /* Raises: a row came twice, as a JOIN has come to find several. */
 extern void fe_fail_twice(const Task *task) pg_attribute_noreturn();
 
@@ -96,8 +104,23 @@ typedef enum FeWay
 typedef struct FeCosts
 {
 	double ways[FE_BATCH + 1]; /* as the planner counts; INFINITY: impossible */
+	bool are_grouped[FE_BATCH + 1]; /* with aggregates by a grouped pass */
 } FeCosts;
 
+/* The setting cerebro.plan_join. */
+typedef enum FeJoinPlan
+{
+	FE_JOIN_AUTO,
+	FE_JOIN_PASS,
+	FE_JOIN_PROBE,
+	FE_JOIN_BATCH
+} FeJoinPlan;
+
+extern void fe_init(void);
+extern FeJoinPlan fe_get_join_plan(void);
+
+/* Whether there is a grouped pass. */
+extern bool fe_lookup_has_groups(FeLookup *lookup);
 /* Of looking n_rows rows up. */
 extern void fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs);
 
@@ -111,6 +134,8 @@ typedef struct FeRun FeRun;
 /* split: of the lookup, for FE_PASS. */
 extern FeRun *
 fe_run_make(FeLookup *lookup, const FeSplit *split, FeWay way, bool is_scan);
+/* Its query has aggregates by a grouped pass, where it can. */
+extern void fe_run_group(FeRun *run);
 extern void fe_run_end(FeRun *run);
 /* Room for so many rows; before any is added. */
 extern void fe_run_reserve(FeRun *run, int n_rows);

@@ -138,6 +138,8 @@ make_conditions(const Fe *fe, const FeTable *table)
 {
 	List *conditions = fe_equal_conditions(table);
 
+	if (table->item->link == CER_LINK_ON)
+		conditions = lappend(conditions, fe_parse_on(fe, table));
 	conditions = list_concat(conditions, table->is_of_label
 	                                         ? make_known(fe, table)
 	                                         : fe_cut_conditions(fe, table));
@@ -287,19 +289,21 @@ check_value(const Fe *fe, const FeTable *table, size_t value)
 	fe_text_leave(&text);
 }
 
+/* What of the conditions an author wrote: ON and WHERE, each alone. */
 static void
-check_where(const Fe *fe, const FeTable *table)
+check_condition(const Fe *fe, const FeTable *table, const char *what,
+                cer_text sql)
 {
 	cer_fe_item item = *table->item;
 	FeTable alone = *table;
 	FeText text;
 	Query *rows;
 
-	if (item.sql.size == 0)
+	if (sql.size == 0)
 		return;
 	item.window.size = 0;
 	alone.item = &item;
-	fe_text_enter(&text, table->item, "condition of WHERE", item.sql);
+	fe_text_enter(&text, table->item, what, sql);
 	rows = get_subquery(analyze(fe, &alone, text.text));
 	if (rows->hasSubLinks)
 		ereport(ERROR,
@@ -514,7 +518,8 @@ fe_add_aggregate(Fe *fe, FeTable *table)
 	fe_check_equals(fe, table);
 	for (size_t i = 0; i < table->item->n_values; i++)
 		check_value(fe, table, i);
-	check_where(fe, table);
+	check_condition(fe, table, "condition", table->item->link_sql);
+	check_condition(fe, table, "condition of WHERE", table->item->sql);
 	if (reads_hidden(fe, table))
 	{
 		check_label(fe, table);

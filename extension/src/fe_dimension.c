@@ -24,16 +24,6 @@
 
 /* --------------------------------------------------------------- equalities */
 
-static List *
-list_conjuncts(Node *quals)
-{
-	if (quals == NULL)
-		return NIL;
-	if (IsA(quals, BoolExpr) && ((BoolExpr *) quals)->boolop == AND_EXPR)
-		return ((BoolExpr *) quals)->args;
-	return list_make1(quals);
-}
-
 static bool
 is_equal_by_bytes(const OpExpr *equal, Oid type)
 {
@@ -129,8 +119,8 @@ static bool
 find_keys(FeDimension *dimension, const JoinPair *pair, int table,
           List **targets)
 {
-	List *raws = list_conjuncts(pair->raw->quals);
-	List *conditions = list_conjuncts(pair->join->quals);
+	List *raws = fe_list_conjuncts(pair->raw->quals);
+	List *conditions = fe_list_conjuncts(pair->join->quals);
 	int n = list_length(conditions);
 
 	if (n == 0 || list_length(raws) != n)

@@ -176,16 +176,23 @@ find_columns(FeLookup *lookup)
 }
 
 /* Those of the inputs that are asked for, then the row's number. */
-static void
-fill_query(const FeLookup *lookup, const Query *all, FeQuery *query)
+static Query *
+cut_query(const FeLookup *lookup, const Query *all, const FeQuery *query)
 {
+	Query *cut = copyObject(unconstify(Query *, all));
 	int *targets = palloc((query->n_targets + 1) * sizeof(int));
 
 	for (int i = 0; i < query->n_targets; i++)
 		targets[i] = lookup->targets[query->targets[i]];
 	targets[query->n_targets] = list_length(all->targetList) - 1;
-	query->query = copyObject(unconstify(Query *, all));
-	query_keep_targets(query->query, targets, query->n_targets + 1);
+	query_keep_targets(cut, targets, query->n_targets + 1);
+	return cut;
+}
+
+static void
+fill_query(const FeLookup *lookup, const Query *all, FeQuery *query)
+{
+	query->query = cut_query(lookup, all, query);
 	memset(query->plans, 0, sizeof(query->plans));
 	query->generation = score_get_generation();
 }
@@ -206,8 +213,9 @@ note_outputs(FeLookup *lookup)
 	}
 }
 
-Query *
-fe_lookup_analyze(const FeLookup *lookup, RawStmt **statement)
+/* Calls make under the settings in which queries are parsed. */
+static Query *
+analyze_under(const FeLookup *lookup, RawStmt **statement, bool is_grouped)
 {
 	ErrorContextCallback context = {.previous = error_context_stack,
 	                                .callback = report_lookup,
@@ -218,9 +226,32 @@ fe_lookup_analyze(const FeLookup *lookup, RawStmt **statement)
 	error_context_stack = &context;
 	*statement = parse(lookup);
 	query = analyze(lookup, *statement);
+	if (is_grouped)
+		query = fe_group(castNode(SelectStmt, (*statement)->stmt), query)
+		            ? analyze(lookup, *statement)
+		            : NULL;
 	error_context_stack = context.previous;
 	settings_leave(level);
 	return query;
+}
+
+Query *
+fe_lookup_analyze(const FeLookup *lookup, RawStmt **statement)
+{
+	return analyze_under(lookup, statement, false);
+}
+
+static Query *
+get_groups(FeLookup *lookup)
+{
+	RawStmt *statement;
+
+	if (lookup->groups_generation != score_get_generation())
+	{
+		lookup->groups = analyze_under(lookup, &statement, true);
+		lookup->groups_generation = score_get_generation();
+	}
+	return lookup->groups;
 }
 
 /* The query with the inputs as its targets, in their order. */
@@ -308,6 +339,32 @@ check_query(const FeLookup *lookup, FeQuery *query)
 		fill_query(lookup, fe_lookup_analyze(lookup, &statement), query);
 }
 
+bool
+fe_lookup_has_groups(FeLookup *lookup)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
+	int level = settings_enter(lookup->task);
+	bool has_groups = get_groups(lookup) != NULL;
+
+	settings_leave(level);
+	MemoryContextSwitchTo(caller);
+	return has_groups;
+}
+
+static QueryPlan *
+make_plan(FeLookup *lookup, const FeQuery *query, int size)
+{
+	const Query *groups = size == FE_GROUPED ? get_groups(lookup) : NULL;
+	Query *cut = query->query;
+
+	if (size == FE_GROUPED && groups == NULL)
+		return NULL;
+	if (groups != NULL)
+		cut = cut_query(lookup, groups, query);
+	rt_fetch(1, cut->rtable)->enrtuples = size == FE_FEW ? 1 : FE_MANY_ROWS;
+	return query_plan_make(cut, lookup->task->query);
+}
+
 /* Plans differ: for few rows by index, for many by hash. */
 const QueryPlan *
 fe_lookup_get_plan(FeLookup *lookup, FeQuery *query, int size)
@@ -316,11 +373,7 @@ fe_lookup_get_plan(FeLookup *lookup, FeQuery *query, int size)
 
 	check_query(lookup, query);
 	if (query->plans[size] == NULL)
-	{
-		rt_fetch(1, query->query->rtable)->enrtuples =
-			size == FE_FEW ? 1 : FE_MANY_ROWS;
-		query->plans[size] = query_plan_make(query->query, lookup->task->query);
-	}
+		query->plans[size] = make_plan(lookup, query, size);
 	MemoryContextSwitchTo(caller);
 	return query->plans[size];
 }

@@ -20,18 +20,20 @@ typedef struct FeOutput
 	bool by_value;
 } FeOutput;
 
-/* The query with some of its targets, planned for few rows and for many. */
+/* The query with some of its targets, planned for few rows, for many, and for
+ * many with a grouped pass. */
 typedef struct FeQuery
 {
 	int n_targets;
 	int *targets; /* among the inputs */
 	Query *query; /* they, then the row's number */
-	QueryPlan *plans[2];
+	QueryPlan *plans[3];
 	uint64 generation; /* of what query and plans rest on */
 } FeQuery;
 
-#define FE_FEW  0
-#define FE_MANY 1
+#define FE_FEW     0
+#define FE_MANY    1
+#define FE_GROUPED 2
 
 #define FE_MANY_ROWS 1024 /* that a plan for many is made for */
 
@@ -73,6 +75,10 @@ struct FeLookup
 	FeOutput *outputs;
 	FeQuery whole;
 	FeSplit *split; /* NULL: not made yet */
+
+	/* the query with a grouped pass; NULL: it has none */
+	Query *groups;
+	uint64 groups_generation; /* of which it is; 0: not made yet */
 };
 
 /* The model's query, analysed as things are now, and as it was parsed. */
@@ -81,7 +87,7 @@ extern Query *fe_lookup_keep_inputs(const FeLookup *lookup, const Query *all);
 /* Describes rows in the source's place; the caller says where they are. */
 extern void
 fe_lookup_name_rows(const FeLookup *lookup, EphemeralNamedRelation rows);
-/* Plans that are as things are now. */
+/* Plans that are as things are now; of FE_GROUPED NULL: there is none. */
 extern const QueryPlan *
 fe_lookup_get_plan(FeLookup *lookup, FeQuery *query, int size);
 

@@ -107,6 +107,7 @@ extern Node *fe_operator(const char *name, Node *left, Node *right);
 extern Node *
 fe_equality(Node *left, Oid left_type, Node *right, Oid right_type);
 extern Node *fe_and(List *conditions); /* NULL: none */
+extern List *fe_list_conjuncts(Node *conditions);
 extern Node *fe_integer(int value);
 extern Node *fe_true(void);
 extern Node *fe_is_null(Node *node, bool is_not);
@@ -185,6 +186,10 @@ fe_add_target(Fe *fe, const cer_fe_item *item, char *name, Node *node);
 extern bool fe_is_of_arrays(const cer_fe_item *item);
 /* Elements of all columns of arrays, behind the other targets. */
 extern void fe_add_arrays(Fe *fe);
+
+/* Rewrites, in place, the aggregates that a grouped pass can give; query: the
+ * statement analysed.  false: there are none. */
+extern bool fe_group(SelectStmt *select, const Query *query);
 
 /* ----------------------------------------------------------- expressions */
 

@@ -69,6 +69,17 @@ fe_and(List *conditions)
 	return (Node *) makeBoolExpr(AND_EXPR, conditions, -1);
 }
 
+/* Parsed or analysed. */
+List *
+fe_list_conjuncts(Node *quals)
+{
+	if (quals == NULL)
+		return NIL;
+	if (IsA(quals, BoolExpr) && ((BoolExpr *) quals)->boolop == AND_EXPR)
+		return ((BoolExpr *) quals)->args;
+	return list_make1(quals);
+}
+
 Node *
 fe_integer(int value)
 {

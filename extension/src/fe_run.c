@@ -30,6 +30,7 @@ struct FeRun
 	const FeSplit *split;
 	FeWay way;
 	bool is_scan;
+	bool is_grouped;
 	FeQuery *query; /* NULL: nothing is asked of one */
 	MemoryContext context;
 	MemoryContext batch_context; /* of what a batch holds */
@@ -93,6 +94,12 @@ fe_run_make(FeLookup *lookup, const FeSplit *split, FeWay way, bool is_scan)
 	run->slots = palloc((lookup->n_columns + 1) * sizeof(int));
 	make_row(run);
 	return run;
+}
+
+void
+fe_run_group(FeRun *run)
+{
+	run->is_grouped = true;
 }
 
 static void
@@ -361,9 +368,13 @@ static const QueryPlan *
 get_plan(FeRun *run)
 {
 	bool is_few = run->way == FE_PROBE || run->n_rows <= FEW_ROWS;
+	const QueryPlan *plan = NULL;
 
-	return fe_lookup_get_plan(run->lookup, run->query,
-	                          is_few ? FE_FEW : FE_MANY);
+	if (run->is_grouped && !is_few)
+		plan = fe_lookup_get_plan(run->lookup, run->query, FE_GROUPED);
+	return plan != NULL ? plan
+	                    : fe_lookup_get_plan(run->lookup, run->query,
+	                                         is_few ? FE_FEW : FE_MANY);
 }
 
 /* The executor of a scan stays: what it has hashed serves the next batch. */

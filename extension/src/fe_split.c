@@ -6,8 +6,38 @@
 #include "fe_lookup.h"
 
 #include "optimizer/optimizer.h"
+#include "utils/guc.h"
 
 #include <math.h>
+
+static const struct config_enum_entry join_plans[] = {
+	{"auto", FE_JOIN_AUTO, false},
+	{"pass", FE_JOIN_PASS, false},
+	{"probe", FE_JOIN_PROBE, false},
+	{"batch", FE_JOIN_BATCH, false},
+	{NULL, 0, false},
+};
+
+static int join_plan = FE_JOIN_AUTO;
+
+void
+fe_init(void)
+{
+	DefineCustomEnumVariable(
+		"cerebro.plan_join",
+		"How tables that a model joins or aggregates are read.",
+		"auto: by cost; pass: each table that is joined to the source by "
+		"equalities alone is read once, and grouped once where it is "
+		"aggregated; probe: by index, row by row; batch: by one query for each "
+		"batch of rows. Trainings group with pass, and do not with the others.",
+		&join_plan, FE_JOIN_AUTO, join_plans, PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+FeJoinPlan
+fe_get_join_plan(void)
+{
+	return (FeJoinPlan) join_plan;
+}
 
 /* Its place among the columns that are read of the task's query. */
 static int
@@ -180,13 +210,28 @@ estimate_probe(FeLookup *lookup, FeQuery *query, double n_rows)
 
 /* The query for many: what it starts with (hashed tables) stays. */
 static double
-estimate_batch(FeLookup *lookup, FeQuery *query, double n_rows)
+estimate_batch(FeLookup *lookup, FeQuery *query, double n_rows, int size)
 {
-	QueryCost many =
-		query_plan_get_cost(fe_lookup_get_plan(lookup, query, FE_MANY));
-	double each = (many.total - many.startup) / FE_MANY_ROWS;
+	const QueryPlan *plan = fe_lookup_get_plan(lookup, query, size);
+	QueryCost many;
+	double each;
 
+	if (plan == NULL)
+		return INFINITY;
+	many = query_plan_get_cost(plan);
+	each = (many.total - many.startup) / FE_MANY_ROWS;
 	return many.startup + n_rows * (each + ROW_COST);
+}
+
+static void
+add_batch(FeLookup *lookup, FeQuery *query, double n_rows, FeCosts *costs,
+          FeWay way)
+{
+	double each = estimate_batch(lookup, query, n_rows, FE_MANY);
+	double grouped = estimate_batch(lookup, query, n_rows, FE_GROUPED);
+
+	costs->are_grouped[way] = grouped < each;
+	costs->ways[way] += Min(each, grouped);
 }
 
 void
@@ -195,11 +240,11 @@ fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs)
 	const FeSplit *split = fe_lookup_get_split(lookup);
 	int level = settings_enter(lookup->task);
 
+	memset(costs, 0, sizeof(*costs));
 	costs->ways[FE_PROBE] = estimate_probe(lookup, &lookup->whole, n_rows);
-	costs->ways[FE_BATCH] = estimate_batch(lookup, &lookup->whole, n_rows);
 	costs->ways[FE_PASS] = estimate_pass(split, n_rows);
+	add_batch(lookup, &lookup->whole, n_rows, costs, FE_BATCH);
 	if (split->n_dimensions > 0 && split->rest.n_targets > 0)
-		costs->ways[FE_PASS] +=
-			estimate_batch(lookup, &lookup->split->rest, n_rows);
+		add_batch(lookup, &lookup->split->rest, n_rows, costs, FE_PASS);
 	settings_leave(level);
 }

@@ -10,6 +10,7 @@
  * counted and left out; one of a part that nobody asked for is only counted.
  */
 #include "cerebro_pg.h"
+#include "fe.h"
 
 #include "executor/tuptable.h"
 #include "nodes/nodeFuncs.h"
@@ -413,6 +414,18 @@ keep_targets(Reader *reader, Query *query, const ReadPlan *plan)
 	query_keep_targets(query, kept, n);
 }
 
+/* The query cut to what is read, in the way that costs less. */
+static Query *
+choose_query(Reader *reader, Query *query, const ReadPlan *plan)
+{
+	Query *grouped = fe_group_query(reader->task, query);
+
+	keep_targets(reader, query, plan);
+	if (grouped != NULL)
+		keep_targets(reader, grouped, plan);
+	return fe_choose_query(reader->task, query, grouped);
+}
+
 /* Features that are computed: an error while rows are read is mostly one of
  * theirs.  NULL: there are none. */
 static char *
@@ -470,7 +483,7 @@ task_read(const Task *task, const ReadPlan *plan, const RowSink *sink,
 	teller.arg = list_expressions(task, query, plan);
 	teller.previous = error_context_stack;
 	error_context_stack = &teller;
-	keep_targets(reader, query, plan);
+	query = choose_query(reader, query, plan);
 	if (task->n_key > 0)
 		query_run_parallel(query, task->query, read_row, reader);
 	else

@@ -56,7 +56,7 @@ score_init(void)
 {
 	static const int caches[] = {PROCOID, TYPEOID, AUTHOID, AUTHMEMROLEMEM};
 
-	scorer_lookup_init();
+	fe_init();
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 	for (int i = 0; i < lengthof(caches); i++)
 		CacheRegisterSyscacheCallback(caches[i], forget_object, (Datum) 0);

@@ -16,7 +16,6 @@
 
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include <math.h>
@@ -25,24 +24,6 @@
 #define PASS_ROWS    256
 #define PARTIAL_ROWS 64  /* made at once */
 #define MAX_PREFETCH 128 /* floats */
-
-typedef enum JoinPlan
-{
-	JOIN_AUTO,
-	JOIN_PASS,
-	JOIN_PROBE,
-	JOIN_BATCH
-} JoinPlan;
-
-static const struct config_enum_entry join_plans[] = {
-	{"auto", JOIN_AUTO, false},
-	{"pass", JOIN_PASS, false},
-	{"probe", JOIN_PROBE, false},
-	{"batch", JOIN_BATCH, false},
-	{NULL, 0, false},
-};
-
-static int join_plan = JOIN_AUTO;
 
 typedef struct Dimension
 {
@@ -68,6 +49,7 @@ struct ScorerLookup
 	MemoryContext context;
 	MemoryContext kept; /* of dimensions */
 	FeWay way;
+	bool is_grouped;
 	const FeSplit *split;
 	FeRun *run;
 	int n_direct; /* inputs that the source gives */
@@ -92,29 +74,20 @@ struct ScorerLookup
 
 /* ----------------------------------------------------------------- choosing */
 
-void
-scorer_lookup_init(void)
-{
-	DefineCustomEnumVariable(
-		"cerebro.plan_join",
-		"How tables that a model joins are read when rows are scored.",
-		"auto: by cost; pass: each table that is joined to the source by "
-		"equalities alone is read once; probe: by index, row by row; batch: by "
-		"one query for each batch of rows.",
-		&join_plan, JOIN_AUTO, join_plans, PGC_USERSET, 0, NULL, NULL, NULL);
-}
-
+/* Whether aggregates are had by a grouped pass is a choice of its own. */
 static FeWay
-choose_way(FeLookup *lookup, double n_rows)
+choose_way(FeLookup *lookup, double n_rows, bool *is_grouped)
 {
+	FeJoinPlan plan = fe_get_join_plan();
 	FeWay best = FE_PASS;
 	FeCosts costs;
 
-	if (join_plan == JOIN_PROBE)
+	*is_grouped = plan == FE_JOIN_PASS;
+	if (plan == FE_JOIN_PROBE)
 		return FE_PROBE;
-	if (join_plan == JOIN_BATCH)
+	if (plan == FE_JOIN_BATCH)
 		return FE_BATCH;
-	if (join_plan == JOIN_PASS)
+	if (plan == FE_JOIN_PASS)
 		return fe_split_count_dimensions(fe_lookup_get_split(lookup)) > 0
 		           ? FE_PASS
 		           : FE_BATCH;
@@ -122,6 +95,7 @@ choose_way(FeLookup *lookup, double n_rows)
 	for (FeWay way = FE_PROBE; way <= FE_BATCH; way++)
 		if (costs.ways[way] < costs.ways[best])
 			best = way;
+	*is_grouped = costs.are_grouped[best];
 	return best;
 }
 
@@ -342,6 +316,8 @@ start_run(ScorerLookup *lookup, FeWay way)
 	lookup->run =
 		fe_run_make(row_evaluator_get_lookup(lookup->scorer->evaluator),
 	                lookup->split, way, true);
+	if (lookup->is_grouped)
+		fe_run_group(lookup->run);
 	list_inputs(lookup);
 }
 
@@ -364,7 +340,7 @@ scorer_lookup_begin(Scorer *scorer, double n_rows)
 {
 	ScorerLookup *lookup = palloc0(sizeof(ScorerLookup));
 	FeLookup *reads = row_evaluator_get_lookup(scorer->evaluator);
-	FeWay way = choose_way(reads, n_rows);
+	FeWay way = choose_way(reads, n_rows, &lookup->is_grouped);
 
 	lookup->scorer = scorer;
 	lookup->context = CurrentMemoryContext;
@@ -564,11 +540,22 @@ describe_dimension(const FeSplit *split, int dimension)
 	                fe_split_get_rows(split, dimension));
 }
 
+static char *
+describe_query(FeLookup *lookup, FeWay way, bool is_grouped)
+{
+	if (way == FE_PROBE)
+		return "index probes by row";
+	return is_grouped && fe_lookup_has_groups(lookup)
+	           ? "one query for each batch of rows, over one grouped pass"
+	           : "one query for each batch of rows";
+}
+
 List *
 scorer_lookup_describe(Scorer *scorer, double n_rows, int *limit)
 {
 	FeLookup *lookup = row_evaluator_get_lookup(scorer->evaluator);
-	FeWay way = choose_way(lookup, n_rows);
+	bool is_grouped;
+	FeWay way = choose_way(lookup, n_rows, &is_grouped);
 	const FeSplit *split = fe_lookup_get_split(lookup);
 	List *texts = NIL;
 	bool has_rest = way != FE_PASS;
@@ -581,6 +568,5 @@ scorer_lookup_describe(Scorer *scorer, double n_rows, int *limit)
 	if (!has_rest)
 		return texts;
 	*limit = Max(*limit, QUERY_ROWS);
-	return lappend(texts, way == FE_PROBE ? "index probes by row"
-	                                      : "one query for each batch of rows");
+	return lappend(texts, describe_query(lookup, way, is_grouped));
 }

@@ -48,7 +48,4 @@ struct ScorerMap
 	int *by_attribute; /* attribute of the slot, or -1 */
 };
 
-/* The setting cerebro.plan_join. */
-extern void scorer_lookup_init(void);
-
 #endif

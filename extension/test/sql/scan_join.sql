@@ -88,6 +88,42 @@ $$;
 SELECT differing();
 SELECT count(DISTINCT plain(t)) > 200 AS many FROM trip t;
 
+-- aggregates by one grouped pass: sums of floats in one order, rows without any, NULL and wide keys, keys of a joined table, conditions on own rows
+CREATE TABLE stop (tail text, at timestamp, minutes float8, kind text, trip bigint);
+INSERT INTO stop SELECT CASE WHEN i % 50 > 0 THEN CASE WHEN i % 4 = 0 THEN repeat('N' || i % 40, 12) ELSE 'N' || i % 70 END END,
+	'2024-01-01'::timestamp + i % 120 * interval '1 hour', (hashint4(i) % 1000) / 7.0, 'kind ' || i % 3, i % 500 FROM generate_series(1, 20000) i;
+INSERT INTO bag SELECT 1 + hashint4(i) % 900, (hashint4(-i) % 1000) / 3.0 FROM generate_series(1, 20000) i;
+ANALYZE stop, bag;
+SELECT learn('miles, AGGREGATE bag ON (bag.trip = source.id) (n = count(*), w = sum(weight), d = stddev(weight))', 'sums');
+SELECT learn('miles, JOIN plane USING (tail), plane.seats, AGGREGATE bag ON (source.id = bag.trip) (n = count(*)) WHERE (weight > 3), '
+	|| 'AGGREGATE stop VIA (tail) (m = avg(minutes), k = max(kind), c = count(*) + 1, l = array_length(array_agg(minutes), 1)) WHERE (kind <> ''kind 2''), '
+	|| 'AGGREGATE stop t ON (t.tail = plane.tail AND t.at = source.at) (m = sum(minutes)), AGGREGATE stop u ON (u.trip = source.id) (m = min(minutes))', 'groups');
+SELECT learn('miles, AGGREGATE bag ON (bag.trip < source.id) (n = count(*))', 'ranged');
+SET cerebro.plan_join = pass;
+SELECT joins_of('SELECT sums(t) FROM trip t');
+SELECT joins_of('SELECT groups(t) FROM trip t');
+SELECT joins_of('SELECT ranged(t) FROM trip t');
+SET cerebro.plan_join = batch;
+SELECT joins_of('SELECT groups(t) FROM trip t');
+RESET cerebro.plan_join;
+SELECT joins_of('SELECT groups(t) FROM trip t');
+SELECT differing('{sums,groups,ranged}');
+-- what ON says holds
+SELECT count(DISTINCT sums(t)) > 200 AS many, count(DISTINCT groups(t)) > 200 AS too FROM trip t;
+-- a training reads the same values whichever way
+SET cerebro.plan_join = pass;
+SET cerebro.reuse = off;
+SET cerebro.plan_extract = off;
+SELECT learn('miles, JOIN plane USING (tail), AGGREGATE bag ON (bag.trip = source.id) (n = count(*), w = sum(weight)), '
+	|| 'AGGREGATE stop t ON (t.tail = plane.tail AND t.at = source.at) (m = sum(minutes), c = count(*))', 'by_groups');
+SET cerebro.plan_join = batch;
+SELECT learn('miles, JOIN plane USING (tail), AGGREGATE bag ON (bag.trip = source.id) (n = count(*), w = sum(weight)), '
+	|| 'AGGREGATE stop t ON (t.tail = plane.tail AND t.at = source.at) (m = sum(minutes), c = count(*))', 'by_rows');
+RESET cerebro.plan_join;
+RESET cerebro.reuse;
+RESET cerebro.plan_extract;
+SELECT count(*) FILTER (WHERE by_groups(t) <> by_rows(t)) AS differ, count(DISTINCT by_rows(t)) > 200 AS many FROM trip t;
+
 -- memory: partials that do not fit are computed; what then does not fit is left to the query
 SET work_mem = '128kB';
 SELECT differing();
