@@ -41,6 +41,7 @@ cer_order_init(cer_arena *arena, cer_order *order, uint64_t seed,
 
 	if (n_windows > largest)
 		largest = n_windows;
+	order->epoch = 0;
 	cer_random_init(&order->random, seed, (cer_text){"order of rows", 13});
 	cer_random_init(&order->of_windows, seed,
 	                (cer_text){"order of windows", 16});
@@ -101,14 +102,24 @@ sort_digit(const uint64_t *from, uint64_t *to, size_t n, unsigned shift)
 		to[starts[from[i] >> shift & (N_DIGITS - 1)]++] = from[i];
 }
 
+typedef void (*task_runner)(void *self, cer_task_fn fn, void *arg,
+                            size_t n_tasks);
+
+static void
+run_in_turn(void *self, cer_task_fn fn, void *arg, size_t n_tasks)
+{
+	(void) self;
+	for (size_t task = 0; task < n_tasks; task++)
+		fn(arg, task);
+}
+
 /* Positions first, first + 1, ... of the things in random order. */
 static void
-shuffle(drawing *d, uint32_t first, uint32_t *to)
+shuffle(drawing *d, task_runner run, uint32_t first, uint32_t *to)
 {
 	const cer_order *order = d->order;
 
-	order->host->run_tasks(order->host->self, draw_keys, d,
-	                       (d->n + TASK_ROWS - 1) / TASK_ROWS);
+	run(order->host->self, draw_keys, d, (d->n + TASK_ROWS - 1) / TASK_ROWS);
 	sort_digit(order->keys, order->scratch, d->n, 32);
 	sort_digit(order->scratch, order->keys, d->n, 32 + DIGIT);
 	sort_digit(order->keys, order->scratch, d->n, 32 + 2 * DIGIT);
@@ -116,8 +127,8 @@ shuffle(drawing *d, uint32_t first, uint32_t *to)
 		to[i] = first + (uint32_t) order->scratch[i];
 }
 
-void
-cer_order_shuffle(cer_order *order, uint32_t epoch)
+static void
+shuffle_windows(cer_order *order, task_runner run, uint32_t epoch)
 {
 	size_t window = get_window(order);
 	drawing windows = {order, &order->of_windows, order->numbers,
@@ -125,7 +136,7 @@ cer_order_shuffle(cer_order *order, uint32_t epoch)
 	uint32_t *to = order->rows;
 
 	order->epoch = epoch;
-	shuffle(&windows, 0, order->windows);
+	shuffle(&windows, run, 0, order->windows);
 	for (size_t i = 0; i < windows.n; i++)
 	{
 		size_t first = order->windows[i] * window;
@@ -133,7 +144,20 @@ cer_order_shuffle(cer_order *order, uint32_t epoch)
 		drawing rows = {order, &order->random, order->row_keys + first,
 		                left < window ? left : window};
 
-		shuffle(&rows, (uint32_t) first, to);
+		shuffle(&rows, run, (uint32_t) first, to);
 		to += rows.n;
 	}
+}
+
+void
+cer_order_shuffle(cer_order *order, uint32_t epoch)
+{
+	if (order->epoch != epoch)
+		shuffle_windows(order, order->host->run_tasks, epoch);
+}
+
+void
+cer_order_shuffle_ahead(cer_order *order, uint32_t epoch)
+{
+	shuffle_windows(order, run_in_turn, epoch);
 }

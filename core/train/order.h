@@ -21,7 +21,7 @@ typedef struct cer_order
 	uint64_t *numbers; /* of windows */
 	uint64_t *keys;
 	uint64_t *scratch;
-	uint32_t epoch;
+	uint32_t epoch; /* whose order it is; 0: of none */
 } cer_order;
 
 /* host, kernels and row_keys must live as long. */
@@ -37,5 +37,8 @@ extern cer_status cer_order_init(cer_arena *arena, cer_order *order,
  * order of their hashed keys, so that a window is a random sample of them.
  */
 extern void cer_order_shuffle(cer_order *order, uint32_t epoch);
+/* The same as a task of its own, beside others; then a shuffle for the epoch
+ * has nothing left to do. */
+extern void cer_order_shuffle_ahead(cer_order *order, uint32_t epoch);
 
 #endif

@@ -304,20 +304,46 @@ predict_valid(cer_run *run, float *proba, cer_error *err)
 	return CER_OK;
 }
 
+/* The metrics of an epoch, and beside them the order of the next. */
+typedef struct after_epoch
+{
+	cer_run *run;
+	cer_epoch *report;
+	cer_status status;
+	cer_error *err;
+} after_epoch;
+
+static void
+run_after_epoch(void *arg, size_t task)
+{
+	after_epoch *after = arg;
+	cer_run *run = after->run;
+	const cer_encoded *rows = run->config.valid;
+
+	if (task == 0)
+		after->status = cer_metrics_compute(
+			run->config.host, rows->n_rows, run->config.shape->n_classes,
+			run->proba, rows->labels, &after->report->valid, after->err);
+	else
+		cer_order_shuffle_ahead(&run->order, run->epoch + 2);
+}
+
 static cer_status
 validate(cer_run *run, cer_epoch *report, cer_error *err)
 {
 	const cer_encoded *rows = run->config.valid;
-	size_t n_classes = run->config.shape->n_classes;
+	const cer_host *host = run->config.host;
+	after_epoch after = {.run = run, .report = report, .err = err};
+	bool has_next = run->epoch + 1 < run->config.settings->epochs;
 
 	CER_TRY(cer_graph_keep(run->graph, run->config.train, err));
 	CER_TRY(predict_valid(run, run->proba, err));
-	for (size_t i = 0; i < rows->n_rows * n_classes; i++)
+	for (size_t i = 0; i < rows->n_rows * run->config.shape->n_classes; i++)
 		if (!isfinite(run->proba[i]))
 			return fail_not_finite(run, "a validation score",
 			                       run->optimizer->n_steps, err);
-	return cer_metrics_compute(run->config.host, rows->n_rows, n_classes,
-	                           run->proba, rows->labels, &report->valid, err);
+	host->run_tasks(host->self, run_after_epoch, &after, has_next ? 2 : 1);
+	return after.status;
 }
 
 /* An AUC is no number where no class has rows of both sides. */

@@ -516,6 +516,30 @@ test_order__by_windows(void **state)
 	cer_arena_free(arena);
 }
 
+/* As a task beside others or on all threads: the same order. */
+static void
+test_order__ahead(void **state)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	cer_encoded rows = net_case_make_rows(arena, &shape, 40000, 3);
+	cer_order order;
+	cer_order ahead;
+
+	(void) state;
+	shuffle(arena, &order, &rows, 1);
+	shuffle(arena, &ahead, &rows, 1);
+	cer_order_shuffle_ahead(&ahead, 4);
+	assert_memory_not_equal(ahead.rows, order.rows, 40000 * sizeof(uint32_t));
+	cer_order_shuffle(&order, 4);
+	assert_memory_equal(ahead.rows, order.rows, 40000 * sizeof(uint32_t));
+	ahead.rows[0] = UINT32_MAX;
+	cer_order_shuffle(&ahead, 4);
+	assert_int_equal(ahead.rows[0], UINT32_MAX); /* it was made */
+	cer_order_shuffle(&ahead, 5);
+	assert_int_not_equal(ahead.rows[0], UINT32_MAX);
+	cer_arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -532,6 +556,7 @@ main(void)
 		cmocka_unit_test(test_order__of_fewer_rows),
 		cmocka_unit_test(test_order__is_a_permutation),
 		cmocka_unit_test(test_order__by_windows),
+		cmocka_unit_test(test_order__ahead),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
