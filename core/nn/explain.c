@@ -1,346 +1,335 @@
 /*
  * nn/explain.c
- *	  What the inputs of a row add to its prediction: integrated gradients.
+ *	  Gradients of a network by its inputs.
  *
- *	 z(a) = z(baseline) + a (z(row) - z(baseline)),	0 <= a <= 1
- *	 contribution of input i = integral of f'(z(a)) d_i,
- *	 d_i = z(baseline with input i) - z(baseline)
- *
- * The first layer is a sum over inputs, so that the straight line of inputs is
- * one of z, and its weights need not be looked at.  Derivatives go forward: the
- * d_i are rows that pass through the same layers beside z(a), multiplied by the
- * slopes of its activations.  One derivative, along the sum of all d_i, tells
- * where the integral needs short steps, as what it should come to is known of
- * each; derivatives of all inputs are made once.
+ * The graph is that of training, of one tile, whose rows are points of the
+ * line.  Nodes that take the encoded row, the sources, are those of scoring:
+ * they run only for the line's ends and for rows to be measured.  Between them
+ * their outputs are interpolated; backward ends there.
  */
 #include "nn/explain.h"
 #include "base/arena.h"
 #include "base/error.h"
-#include "base/text.h"
-#include "nn/infer_private.h"
+#include "nn/operator.h"
 
-#include <math.h>
 #include <string.h>
 
-#define FIRST_STEPS 32
+#define BATCH 1 /* choose the smallest tiles */
 
-typedef struct explainer
+typedef struct explain_source
 {
-	cer_arena *arena;
-	const cer_infer *infer;
-	size_t class_index;
-	double temperature;
-	size_t n_inputs;
-	size_t width;       /* of the first layer */
-	const float *start; /* z of the baseline */
-	const float *whole; /* z of the row minus that */
-	const float *parts; /* (n_inputs, width): d_i */
+	const cer_graph_node *node;
+	size_t n; /* floats of a row */
+	float *begin;
+	float *way; /* from there to the end */
+	double *sum;
+} explain_source;
 
-	/* z(a), then derivatives, before and after a layer */
-	float *from;
-	float *to;
-	float *slopes;
-	uint32_t *used;
-	double *gradient; /* of the log-odds, by logit */
-} explainer;
+struct cer_explain_net
+{
+	cer_graph graph;
+	cer_tile tile;
+	size_t n_sources;
+	explain_source *sources;
+	size_t n_stored; /* numbers of an encoded row */
+	float *end;      /* those of the line's end */
+	float *numbers;  /* a tile's, with the lengths of arrays at the end */
+};
+
+/* ------------------------------------------------------------ making */
+
+static cer_status
+prepare_nodes(cer_graph *graph, cer_error *err)
+{
+	CER_TRY(cer_graph_connect(graph, err));
+	for (size_t i = 0; i < graph->net->n_nodes; i++)
+	{
+		cer_graph_node *node = &graph->nodes[i];
+
+		graph->is_scoring = cer_node_is_source(node);
+		CER_TRY(node->node->op->prepare(graph, node, err));
+		if (!graph->is_scoring && node->node->op->refresh != NULL)
+			node->node->op->refresh(graph, node);
+	}
+	graph->is_scoring = false;
+	graph->scratch = cer_graph_allocate_floats(graph, graph->scratch_size);
+	return graph->scratch != NULL
+	           ? CER_OK
+	           : cer_fail_memory(err, graph->scratch_size * sizeof(float));
+}
+
+static cer_status
+make_source(cer_graph *graph, const cer_graph_node *node, explain_source *made,
+            cer_error *err)
+{
+	size_t n = cer_get_width(&node->out);
+
+	*made = (explain_source){.node = node,
+	                         .n = n,
+	                         .begin = cer_graph_allocate_floats(graph, n),
+	                         .way = cer_graph_allocate_floats(graph, n)};
+	made->sum = cer_arena_allocate(graph->arena, n * sizeof(double));
+	if (made->begin == NULL || made->way == NULL || made->sum == NULL)
+		return cer_fail_memory(err, n * sizeof(double));
+	return CER_OK;
+}
+
+static cer_status
+find_sources(cer_explain_net *made, cer_error *err)
+{
+	cer_graph *graph = &made->graph;
+	size_t size = graph->net->n_nodes * sizeof(explain_source);
+
+	made->sources = cer_arena_allocate(graph->arena, size);
+	if (made->sources == NULL)
+		return cer_fail_memory(err, size);
+	for (size_t i = 0; i < graph->net->n_nodes; i++)
+		if (cer_node_is_source(&graph->nodes[i]))
+			CER_TRY(make_source(graph, &graph->nodes[i],
+			                    &made->sources[made->n_sources++], err));
+	return CER_OK;
+}
+
+static void
+init_graph(cer_arena *arena, const cer_net *net, const float *weights,
+           cer_graph *graph)
+{
+	graph->net = net;
+	graph->host = cer_arena_get_host(arena);
+	graph->kernels = cer_kernels_choose();
+	graph->make_gemm = cer_gemm_make_plain;
+	graph->arena = arena;
+	graph->weights = (float *) (uintptr_t) weights; /* nothing writes them */
+	graph->tile_rows = cer_graph_choose_tile_rows(net, BATCH);
+	graph->batch_rows = graph->tile_rows;
+}
 
 cer_status
-cer_infer_check_explain(const cer_infer *infer, cer_error *err)
+cer_explain_net_make(cer_arena *arena, const cer_net *net, const float *weights,
+                     cer_explain_net **made, cer_error *err)
 {
-	if (infer->graph == NULL)
-		return CER_OK;
-	cer_fail(err, CER_BAD_VALUE,
-	         "predictions of a network with \"%.*s\" cannot be explained",
-	         CER_SHOW(infer->odd_node->name));
-	cer_error_set_detail(err, "Contributions are known for dense layers one "
-	                          "after the other over all features.");
-	cer_error_set_hint(err, "Train a model AS mlp(...).");
-	return CER_BAD_VALUE;
+	cer_explain_net *explain = cer_arena_allocate(arena, sizeof(*explain));
+
+	if (explain == NULL)
+		return cer_fail_memory(err, sizeof(*explain));
+	memset(explain, 0, sizeof(*explain));
+	init_graph(arena, net, weights, &explain->graph);
+	CER_TRY(prepare_nodes(&explain->graph, err));
+	CER_TRY(find_sources(explain, err));
+	explain->n_stored = cer_shape_count_stored(net->shape);
+	explain->end =
+		cer_graph_allocate_floats(&explain->graph, explain->n_stored);
+	explain->numbers = cer_graph_allocate_floats(
+		&explain->graph, explain->graph.tile_rows * explain->n_stored);
+	if (explain->end == NULL || explain->numbers == NULL)
+		return cer_fail_memory(err, explain->n_stored * sizeof(float));
+	explain->tile = (cer_tile){.graph = &explain->graph,
+	                           .n_all = explain->graph.tile_rows,
+	                           .scratch = explain->graph.scratch};
+	*made = explain;
+	return CER_OK;
 }
 
-/* ------------------------------------------------------------ the function */
+/* ------------------------------------------------------------ asking */
 
-/*
- * Log-odds of the class, and their gradient by logits:
- * l[k] - log(sum over others of exp(l)), l = logits / temperature.
- */
-static double
-get_log_odds(const explainer *e, const float *logits)
+static const cer_graph_node *
+get_last(const cer_explain_net *net)
 {
-	size_t n = e->infer->n_classes;
-	double most = -INFINITY;
-	double sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		if (i != e->class_index && logits[i] / e->temperature > most)
-			most = logits[i] / e->temperature;
-	for (size_t i = 0; i < n; i++)
-		if (i != e->class_index)
-			sum += exp(logits[i] / e->temperature - most);
-	for (size_t i = 0; i < n; i++)
-		e->gradient[i] = i == e->class_index
-		                     ? 1 / e->temperature
-		                     : -exp(logits[i] / e->temperature - most) / sum /
-		                           e->temperature;
-	return logits[e->class_index] / e->temperature - most - log(sum);
+	return &net->graph.nodes[net->graph.net->n_nodes - 1];
 }
 
-/* Bias and activation of row 0, their slopes times the derivatives. */
-static void
-activate(const explainer *e, const cer_infer_layer *layer, size_t n_rows,
-         float *z)
+size_t
+cer_explain_net_count_points(const cer_explain_net *net)
 {
-	e->infer->kernels->activate_rows[layer->activation](
-		1, layer->n_out, layer->bias, z, e->slopes);
-	for (size_t row = 1; row < n_rows; row++)
-		for (size_t i = 0; i < layer->n_out; i++)
-			z[row * layer->n_out + i] *= e->slopes[i];
+	return net->graph.tile_rows;
 }
 
-/* Logits of e->from's row 0 and their derivatives; they lie one after the other,
- * as far apart as the last layer is wide. */
+size_t
+cer_explain_net_count_vectors(const cer_explain_net *net)
+{
+	return get_last(net)->in.m;
+}
+
+/* ------------------------------------------------------------ the line */
+
 static const float *
-run_layers(explainer *e, size_t n_rows)
+fix_lengths(const cer_explain_net *net, const cer_view *view,
+            const cer_encoded *rows)
 {
-	const cer_infer *infer = e->infer;
+	const cer_input_shape *shape = net->graph.net->shape;
 
-	activate(e, &infer->layers[0], n_rows, e->from);
-	for (size_t i = 1; i < infer->n_layers; i++)
+	memcpy(net->numbers, rows->numbers,
+	       rows->n_rows * net->n_stored * sizeof(float));
+	for (size_t i = 0; i < view->n_arrays; i++)
 	{
-		float *swap = e->to;
-		cer_infer_rows rows = {n_rows, e->from, infer->layers[i - 1].n_out,
-		                       e->to};
+		size_t place = view->arrays[i].length;
 
-		cer_infer_multiply(infer, &infer->layers[i], &rows, e->used);
-		activate(e, &infer->layers[i], n_rows, e->to);
-		e->to = e->from;
-		e->from = swap;
+		if (shape->places != NULL)
+			place = shape->places[place].stored;
+		for (size_t row = 0; row < rows->n_rows; row++)
+			net->numbers[row * net->n_stored + place] = net->end[place];
 	}
-	return e->from;
+	return net->numbers;
 }
 
-/* Log-odds at a; to sums, what weight times the derivatives along d are. */
-static double
-add_point(explainer *e, double a, const float *d, size_t n_d, double weight,
-          double *sums)
+/* What a source makes of rows first .. first + n_rows, at most a tile. */
+static const float *
+run_source(cer_explain_net *net, const explain_source *source,
+           const cer_encoded *rows, size_t first, size_t n_rows)
 {
-	size_t stride = e->infer->layers[e->infer->n_layers - 1].n_out;
-	const float *logits;
-	double log_odds;
+	const cer_input_shape *shape = net->graph.net->shape;
+	const cer_operator *op = source->node->node->op;
+	cer_tile tile = net->tile;
+	cer_encoded part = {.n_rows = n_rows,
+	                    .numbers = rows->numbers + first * net->n_stored,
+	                    .codes =
+	                        rows->codes + first * cer_shape_count_codes(shape)};
 
-	for (size_t i = 0; i < e->width; i++)
-		e->from[i] = (float) (e->start[i] + a * (double) e->whole[i]);
-	if (n_d > 0)
-		memcpy(e->from + e->width, d, n_d * e->width * sizeof(float));
-	logits = run_layers(e, 1 + n_d);
-	log_odds = get_log_odds(e, logits);
-	for (size_t row = 0; row < n_d; row++)
-		for (size_t i = 0; i < e->infer->n_classes; i++)
+	if (op == &cer_op_lengths || op == &cer_op_sequence)
+		part.numbers = fix_lengths(net, source->node->node->view, &part);
+	net->graph.batch = (cer_batch){.rows = &part, .n_rows = n_rows};
+	tile.n_rows = tile.n_all = n_rows;
+	if (op->score != NULL)
+		op->score(&tile, source->node);
+	else
+		op->forward(&tile, source->node);
+	net->graph.batch.rows = NULL;
+	return source->node->out.data;
+}
+
+void
+cer_explain_net_set_line(cer_explain_net *net, const cer_encoded *ends)
+{
+	memcpy(net->end, ends->numbers + net->n_stored,
+	       net->n_stored * sizeof(float));
+	for (size_t i = 0; i < net->n_sources; i++)
+	{
+		explain_source *source = &net->sources[i];
+		size_t size = source->n * sizeof(float);
+
+		memcpy(source->way, run_source(net, source, ends, 1, 1), size);
+		memcpy(source->begin, run_source(net, source, ends, 0, 1), size);
+		for (size_t j = 0; j < source->n; j++)
+			source->way[j] -= source->begin[j];
+		memset(source->sum, 0, source->n * sizeof(double));
+	}
+}
+
+/* Rows that only fill up the tile stand at the line's begin. */
+static void
+place_points(const cer_explain_net *net, const explain_source *source,
+             size_t n_points, const double *at)
+{
+	float *to = source->node->out.data;
+
+	for (size_t row = 0; row < net->graph.tile_rows; row++)
+	{
+		double a = row < n_points ? at[row] : 0.0;
+
+		for (size_t i = 0; i < source->n; i++)
+			*to++ = (float) ((double) source->begin[i] +
+			                 a * (double) source->way[i]);
+	}
+}
+
+/* ------------------------------------------------------------ running */
+
+const float *
+cer_explain_net_run(cer_explain_net *net, size_t n_points, const double *at)
+{
+	cer_graph *graph = &net->graph;
+
+	graph->batch = (cer_batch){.n_rows = n_points, .is_explaining = true};
+	net->tile.n_rows = n_points;
+	for (size_t i = 0; i < net->n_sources; i++)
+		place_points(net, &net->sources[i], n_points, at);
+	for (size_t i = 0; i + 1 < graph->net->n_nodes; i++)
+		if (!cer_node_is_source(&graph->nodes[i]))
+			cer_graph_run_forward(&net->tile, &graph->nodes[i]);
+	return get_last(net)->in.data;
+}
+
+float *
+cer_explain_net_get_grads(cer_explain_net *net)
+{
+	return get_last(net)->in.grad;
+}
+
+void
+cer_explain_net_go_back(cer_explain_net *net, size_t n_points)
+{
+	cer_graph *graph = &net->graph;
+	size_t n = cer_get_width(&get_last(net)->in);
+
+	memset(get_last(net)->in.grad + n_points * n, 0,
+	       (graph->tile_rows - n_points) * n * sizeof(float));
+	for (size_t i = graph->net->n_nodes - 1; i > 0; i--)
+	{
+		const cer_graph_node *node = &graph->nodes[i - 1];
+
+		if (cer_node_is_source(node))
+			cer_graph_add_extras(&net->tile, node);
+		else
+			cer_graph_run_backward(&net->tile, node);
+	}
+}
+
+/* ------------------------------------------------------------ gradients */
+
+double
+cer_explain_net_get_slope(const cer_explain_net *net, size_t point)
+{
+	double slope = 0.0;
+
+	for (size_t i = 0; i < net->n_sources; i++)
+	{
+		const explain_source *source = &net->sources[i];
+		const float *grad = cer_get_grad(&source->node->out, point);
+
+		for (size_t j = 0; j < source->n; j++)
+			slope += (double) grad[j] * (double) source->way[j];
+	}
+	return slope;
+}
+
+void
+cer_explain_net_add(cer_explain_net *net, size_t point, double weight)
+{
+	for (size_t i = 0; i < net->n_sources; i++)
+	{
+		const explain_source *source = &net->sources[i];
+		const float *grad = cer_get_grad(&source->node->out, point);
+
+		for (size_t j = 0; j < source->n; j++)
+			source->sum[j] += weight * (double) grad[j];
+	}
+}
+
+static void
+measure_rows(const explain_source *source, size_t n_rows, const float *made,
+             double *sums)
+{
+	for (size_t row = 0; row < n_rows; row++)
+		for (size_t j = 0; j < source->n; j++)
 			sums[row] +=
-				weight * e->gradient[i] * logits[(row + 1) * stride + i];
-	return log_odds;
+				source->sum[j] * ((double) *made++ - (double) source->begin[j]);
 }
 
-/* ------------------------------------------------------------ the integral */
-
-/* A piece of the line: the derivative at its middle stands for all of it. */
-typedef struct interval
+void
+cer_explain_net_measure(cer_explain_net *net, const cer_encoded *rows,
+                        double *sums)
 {
-	double begin;
-	double end;
-	double from; /* log-odds at begin */
-	double to;
-	double error; /* of the derivative's integral: known, as both ends are */
-} interval;
+	size_t most = net->graph.tile_rows;
 
-static double
-get_middle(const interval *piece)
-{
-	return (piece->begin + piece->end) / 2;
-}
+	memset(sums, 0, rows->n_rows * sizeof(double));
+	for (size_t i = 0; i < net->n_sources; i++)
+		for (size_t row = 0; row < rows->n_rows; row += most)
+		{
+			size_t left = rows->n_rows - row;
+			size_t n = left < most ? left : most;
 
-static void
-measure(explainer *e, interval *piece)
-{
-	double sum = 0;
-
-	(void) add_point(e, get_middle(piece), e->whole, 1,
-	                 piece->end - piece->begin, &sum);
-	piece->error = fabs(piece->to - piece->from - sum);
-}
-
-static void
-divide(explainer *e, interval *piece, interval *other)
-{
-	*other = *piece;
-	other->begin = piece->end = get_middle(piece);
-	other->from = piece->to = add_point(e, piece->end, NULL, 0, 0, NULL);
-	measure(e, piece);
-	measure(e, other);
-}
-
-static size_t
-find_worst(const interval *pieces, size_t n)
-{
-	size_t worst = 0;
-
-	for (size_t i = 1; i < n; i++)
-		if (pieces[i].error > pieces[worst].error)
-			worst = i;
-	return worst;
-}
-
-static double
-add_errors(const interval *pieces, size_t n)
-{
-	double sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += pieces[i].error;
-	return sum;
-}
-
-static bool
-is_canceled(const explainer *e)
-{
-	const cer_host *host = cer_arena_get_host(e->arena);
-
-	return host->is_canceled(host->self);
-}
-
-/* Pieces of the line, shorter where the derivative jumps. */
-static cer_status
-find_pieces(explainer *e, interval *pieces, size_t *n_pieces)
-{
-	double from = add_point(e, 0, NULL, 0, 0, NULL);
-	size_t n = FIRST_STEPS;
-
-	for (size_t i = 0; i < n; i++)
-	{
-		pieces[i].begin = (double) i / (double) n;
-		pieces[i].end = (double) (i + 1) / (double) n;
-		pieces[i].from = from;
-		pieces[i].to = from = add_point(e, pieces[i].end, NULL, 0, 0, NULL);
-		measure(e, &pieces[i]);
-	}
-	while (n < CER_EXPLAIN_MAX_STEPS &&
-	       add_errors(pieces, n) > CER_EXPLAIN_RESIDUAL / 2)
-	{
-		if (is_canceled(e))
-			return CER_CANCELED;
-		divide(e, &pieces[find_worst(pieces, n)], &pieces[n]);
-		n++;
-	}
-	*n_pieces = n;
-	return CER_OK;
-}
-
-/* The integral of derivatives along every d_i. */
-static cer_status
-integrate(explainer *e, const interval *pieces, size_t n_pieces, double *sums)
-{
-	for (size_t i = 0; i < e->n_inputs; i++)
-		sums[i] = 0;
-	for (size_t i = 0; i < n_pieces; i++)
-	{
-		if (is_canceled(e))
-			return CER_CANCELED;
-		(void) add_point(e, get_middle(&pieces[i]), e->parts, e->n_inputs,
-		                 pieces[i].end - pieces[i].begin, sums);
-	}
-	return CER_OK;
-}
-
-/* ------------------------------------------------------------ preparing */
-
-/* z of each encoded row, without bias. */
-static cer_status
-make_sums(explainer *e, const cer_explain_rows *rows, float *z)
-{
-	const cer_infer *infer = e->infer;
-	void *scratch = cer_arena_allocate(
-		e->arena, cer_infer_first_get_scratch_size(infer->first, 1));
-
-	if (scratch == NULL)
-		return CER_NO_MEMORY;
-	for (size_t row = 0; row < rows->n_inputs + 2; row++)
-	{
-		cer_encoded one = {
-			.n_rows = 1,
-			.numbers = rows->encoded->numbers + row * infer->n_numbers,
-			.codes = rows->encoded->codes + row * infer->n_codes};
-
-		cer_infer_first_run(infer->first, 1, &one, NULL, z + row * e->width,
-		                    scratch);
-	}
-	for (size_t i = e->width; i < (rows->n_inputs + 2) * e->width; i++)
-		z[i] -= z[i % e->width];
-	e->start = z;
-	e->whole = z + e->width;
-	e->parts = z + 2 * e->width;
-	return CER_OK;
-}
-
-static cer_status
-init_explainer(explainer *e, const cer_explain_rows *rows)
-{
-	size_t size = (rows->n_inputs + 1) * e->infer->widest * sizeof(float);
-	float *z = cer_arena_allocate(e->arena, (rows->n_inputs + 2) * e->width *
-	                                            sizeof(float));
-
-	e->from = cer_arena_allocate(e->arena, size);
-	e->to = cer_arena_allocate(e->arena, size);
-	e->slopes = cer_arena_allocate(e->arena, e->infer->widest * sizeof(float));
-	e->used = cer_arena_allocate(e->arena, (e->infer->most_inputs + 1) *
-	                                           sizeof(uint32_t));
-	e->gradient = cer_arena_allocate(e->arena, e->infer->n_classes *
-	                                               sizeof(*e->gradient));
-	if (z == NULL || e->gradient == NULL || e->from == NULL || e->to == NULL ||
-	    e->slopes == NULL || e->used == NULL)
-		return CER_NO_MEMORY;
-	return make_sums(e, rows, z);
-}
-
-/* ------------------------------------------------------------ explaining */
-
-static cer_status
-explain(explainer *e, interval *pieces, cer_explanation *made,
-        double *contributions)
-{
-	made->class_index = e->class_index;
-	made->n_inputs = e->n_inputs;
-	made->baseline = add_point(e, 0, NULL, 0, 0, NULL);
-	made->log_odds = add_point(e, 1, NULL, 0, 0, NULL);
-	made->residual = made->log_odds - made->baseline;
-	CER_TRY(find_pieces(e, pieces, &made->n_steps));
-	CER_TRY(integrate(e, pieces, made->n_steps, contributions));
-	for (size_t i = 0; i < e->n_inputs; i++)
-		made->residual -= contributions[i];
-	made->contributions = contributions;
-	return CER_OK;
-}
-
-cer_status
-cer_infer_explain(cer_arena *arena, const cer_infer *infer,
-                  const cer_explain_rows *rows, cer_explanation *explanation,
-                  cer_error *err)
-{
-	explainer e = {.arena = arena,
-	               .infer = infer,
-	               .class_index = rows->class_index,
-	               .temperature = rows->temperature,
-	               .n_inputs = rows->n_inputs};
-	size_t size = (rows->n_inputs + 1) * sizeof(double);
-	double *contributions = cer_arena_allocate(arena, size);
-	interval *pieces =
-		cer_arena_allocate(arena, CER_EXPLAIN_MAX_STEPS * sizeof(*pieces));
-
-	CER_TRY(cer_infer_check_explain(infer, err));
-	e.width = infer->layers[0].n_out;
-	if (contributions == NULL || pieces == NULL ||
-	    init_explainer(&e, rows) != CER_OK)
-		return cer_fail_memory(err, rows->n_inputs * e.width * sizeof(float));
-	if (explain(&e, pieces, explanation, contributions) != CER_OK)
-		return cer_fail(err, CER_CANCELED, "explaining was canceled");
-	return CER_OK;
+			measure_rows(&net->sources[i], n,
+			             run_source(net, &net->sources[i], rows, row, n),
+			             sums + row);
+		}
 }

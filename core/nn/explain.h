@@ -1,30 +1,52 @@
 /*
  * nn/explain.h
- *	  Integrated gradients of a network for scoring.
+ *	  Gradients of a network by its inputs, at points of a straight line from
+ *	  one encoded row to another.
+ *
+ * The line lies in the space of what the nodes make that take the encoded row:
+ * sums of the first layer, embeddings, tokens, learnt encodings, elements of
+ * arrays.  There every input is a direction of its own, and the directions of
+ * all inputs add up to the line.  How many elements arrays have is no number to
+ * go along: all points of the line have as many as its end has.
  */
 #ifndef CER_NN_EXPLAIN_H
 #define CER_NN_EXPLAIN_H
 
-#include "nn/infer.h"
+#include "data/encoded.h"
+#include "nn/net.h"
 
-/* What is to be explained, encoded. */
-typedef struct cer_explain_rows
-{
-	size_t n_inputs;
-	/* the baseline, the row, then for each input the baseline with that
-	 * input's values of the row */
-	const cer_encoded *encoded;
-	size_t class_index;
-	double temperature;
-} cer_explain_rows;
+typedef struct cer_explain_net cer_explain_net;
 
-/* Whether the network is of a kind that can be explained. */
+/* net and weights must live as long. */
 extern cer_status
-cer_infer_check_explain(const cer_infer *infer, cer_error *err);
-/* All of the explanation. */
-extern cer_status
-cer_infer_explain(cer_arena *arena, const cer_infer *infer,
-                  const cer_explain_rows *rows, cer_explanation *explanation,
-                  cer_error *err);
+cer_explain_net_make(cer_arena *arena, const cer_net *net, const float *weights,
+                     cer_explain_net **made, cer_error *err);
+
+/* How many points a run takes at most. */
+extern size_t cer_explain_net_count_points(const cer_explain_net *net);
+/* Vectors of logits of a row: members of an ensemble layer. */
+extern size_t cer_explain_net_count_vectors(const cer_explain_net *net);
+
+/* From the first of two rows to the second; forgets what was added. */
+extern void
+cer_explain_net_set_line(cer_explain_net *net, const cer_encoded *ends);
+
+/* logits (n_points, vectors, n_classes) at points of the line: 0 is its begin,
+ * 1 its end; lent until the next run. */
+extern const float *
+cer_explain_net_run(cer_explain_net *net, size_t n_points, const double *at);
+/* Where gradients of these logits go before the run is gone back. */
+extern float *cer_explain_net_get_grads(cer_explain_net *net);
+extern void cer_explain_net_go_back(cer_explain_net *net, size_t n_points);
+
+/* The derivative along the line at a point of the run gone back. */
+extern double
+cer_explain_net_get_slope(const cer_explain_net *net, size_t point);
+/* Adds that point's gradient, times the weight, to the net's sum. */
+extern void
+cer_explain_net_add(cer_explain_net *net, size_t point, double weight);
+/* The sum along the way from the line's begin to each of the rows. */
+extern void cer_explain_net_measure(cer_explain_net *net,
+                                    const cer_encoded *rows, double *sums);
 
 #endif

@@ -402,8 +402,8 @@ typedef struct tile_work
 	bool is_backward;
 } tile_work;
 
-static void
-run_forward(const cer_tile *tile, const cer_graph_node *node)
+void
+cer_graph_run_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	size_t size = cer_get_width(&node->out) * sizeof(float);
 
@@ -413,8 +413,8 @@ run_forward(const cer_tile *tile, const cer_graph_node *node)
 	node->node->op->forward(tile, node);
 }
 
-static void
-run_backward(const cer_tile *tile, const cer_graph_node *node)
+void
+cer_graph_add_extras(const cer_tile *tile, const cer_graph_node *node)
 {
 	size_t n = cer_get_width(&node->out) * tile->n_all;
 	float *grad = cer_get_grad(&node->out, tile->first);
@@ -422,9 +422,18 @@ run_backward(const cer_tile *tile, const cer_graph_node *node)
 	for (size_t i = 0; i < node->n_extras; i++)
 		tile->graph->kernels->backward_linear(
 			n, node->extras[i] + tile->first * cer_get_width(&node->out), grad);
+}
+
+void
+cer_graph_run_backward(const cer_tile *tile, const cer_graph_node *node)
+{
+	size_t n = cer_get_width(&node->out) * tile->n_all;
+
+	cer_graph_add_extras(tile, node);
 	node->node->op->backward(tile, node);
 	if (node->is_copied)
-		memcpy(cer_get_grad(&node->in, tile->first), grad, n * sizeof(float));
+		memcpy(cer_get_grad(&node->in, tile->first),
+		       cer_get_grad(&node->out, tile->first), n * sizeof(float));
 }
 
 static void
@@ -447,9 +456,9 @@ run_tile(void *arg, size_t index)
 	if (graph->batch.is_training && work->is_forward && work->begin == 0)
 		load_rows(&tile);
 	for (size_t i = work->begin; work->is_forward && i < work->end; i++)
-		run_forward(&tile, &graph->nodes[i]);
+		cer_graph_run_forward(&tile, &graph->nodes[i]);
 	for (size_t i = work->end; work->is_backward && i > work->begin; i--)
-		run_backward(&tile, &graph->nodes[i - 1]);
+		cer_graph_run_backward(&tile, &graph->nodes[i - 1]);
 	restore_denormals(before);
 }
 

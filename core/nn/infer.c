@@ -8,13 +8,48 @@
  * padded with zeros, whose activations meet zero weights.  Nets that are not
  * such a chain are scored node by node (infer_graph.c).
  */
-#include "nn/infer_private.h"
+#include "nn/infer.h"
 #include "base/error.h"
+#include "nn/infer_graph.h"
 #include "nn/operator.h"
 
 #include <string.h>
 
 #define BLOCK_ROWS 64 /* scored together */
+
+/* A matrix product and what follows it; of the first layer what follows. */
+typedef struct infer_layer
+{
+	size_t n_in;
+	size_t n_out;           /* padded, unless narrow */
+	const float *weights;   /* packed */
+	const float *weights_t; /* narrow: (n_out, n_in), else NULL */
+	const float *bias;      /* n_out */
+	cer_activation activation;
+} infer_layer;
+
+struct cer_infer
+{
+	const cer_kernels *kernels;
+	size_t n_numbers;
+	size_t n_classes;
+	size_t n_codes;               /* of a row */
+	const cer_infer_graph *graph; /* or NULL: a chain, as follows */
+	const cer_infer_first *first;
+	size_t n_layers;
+	const infer_layer *layers;
+	size_t widest; /* floats of a row that a buffer must hold */
+	size_t most_inputs;
+};
+
+/* Rows of a layer's input, stride floats from each other, and of its output. */
+typedef struct infer_rows
+{
+	size_t n_rows;
+	const float *from;
+	size_t stride;
+	float *to;
+} infer_rows;
 
 /* ------------------------------------------------------------ making */
 
@@ -53,8 +88,7 @@ transpose_weights(const infer_maker *maker, const cer_node *node,
 
 /* The layer of a product's node; the next node activates it. */
 static cer_status
-make_layer(const infer_maker *maker, const cer_node *node,
-           cer_infer_layer *layer)
+make_layer(const infer_maker *maker, const cer_node *node, infer_layer *layer)
 {
 	const cer_net *net = maker->net;
 	bool is_first = node->op == &cer_op_first;
@@ -89,15 +123,15 @@ make_layers(const infer_maker *maker)
 {
 	const cer_net *net = maker->net;
 	cer_infer *infer = maker->infer;
-	size_t size = net->n_nodes * sizeof(cer_infer_layer);
-	cer_infer_layer *layers = cer_arena_allocate(maker->arena, size);
+	size_t size = net->n_nodes * sizeof(infer_layer);
+	infer_layer *layers = cer_arena_allocate(maker->arena, size);
 
 	if (layers == NULL)
 		return CER_NO_MEMORY;
 	memset(layers, 0, size);
 	for (size_t i = 0; i + 1 < net->n_nodes; i += 2)
 	{
-		cer_infer_layer *layer = &layers[infer->n_layers];
+		infer_layer *layer = &layers[infer->n_layers];
 
 		if (make_layer(maker, &net->nodes[i], layer) != CER_OK)
 			return CER_NO_MEMORY;
@@ -111,29 +145,27 @@ make_layers(const infer_maker *maker)
 	return CER_OK;
 }
 
-/* first -> activate -> dense -> activate -> ... -> softmax: the first node that
- * has no place in such a chain, or NULL. */
-static const cer_node *
-find_odd_node(const cer_net *net)
+/* first -> activate -> dense -> activate -> ... -> softmax */
+static bool
+is_chain(const cer_net *net)
 {
 	size_t n = net->n_nodes;
-	const cer_node *last = &net->nodes[n - 1];
 
 	if (net->nodes[0].op != &cer_op_first || net->nodes[0].is_wide)
-		return &net->nodes[0];
+		return false;
 	for (size_t i = 0; i + 1 < n; i++)
 	{
 		const cer_node *node = &net->nodes[i];
 
 		if (node->m != 1 ||
 		    (i > 0 && (node->n_inputs != 1 || node->inputs[0].node + 1 != i)))
-			return node;
+			return false;
 		if (i % 2 == 1 && node->op != &cer_op_activate)
-			return node;
+			return false;
 		if (i % 2 == 0 && i > 0 && node->op != &cer_op_dense)
-			return node;
+			return false;
 	}
-	return n % 2 == 1 && last->op == &cer_op_softmax ? NULL : last;
+	return n % 2 == 1 && net->nodes[n - 1].op == &cer_op_softmax;
 }
 
 static cer_status
@@ -142,8 +174,7 @@ make_infer(const infer_maker *maker)
 	cer_infer *infer = maker->infer;
 	const cer_net *net = maker->net;
 
-	infer->odd_node = find_odd_node(net);
-	if (infer->odd_node != NULL)
+	if (!is_chain(net))
 	{
 		infer->graph = cer_infer_graph_make(maker->arena, infer->kernels, net,
 		                                    maker->weights);
@@ -232,16 +263,17 @@ init_scratch(const cer_infer *infer, size_t n_rows, char *memory,
 }
 
 static void
-activate(const cer_infer *infer, const cer_infer_layer *layer, size_t n_rows,
+activate(const cer_infer *infer, const infer_layer *layer, size_t n_rows,
          float *z)
 {
 	infer->kernels->activate_rows[layer->activation](n_rows, layer->n_out,
 	                                                 layer->bias, z, NULL);
 }
 
-void
-cer_infer_multiply(const cer_infer *infer, const cer_infer_layer *layer,
-                   const cer_infer_rows *rows, uint32_t *scratch)
+/* The product alone, without bias; scratch has a place for each input. */
+static void
+multiply(const cer_infer *infer, const infer_layer *layer,
+         const infer_rows *rows, uint32_t *scratch)
 {
 	cer_dense dense = {.n_rows = rows->n_rows,
 	                   .n_in = layer->n_in,
@@ -267,15 +299,15 @@ cer_infer_multiply(const cer_infer *infer, const cer_infer_layer *layer,
 }
 
 static void
-run_layer(const cer_infer *infer, const cer_infer_layer *layer, size_t n_rows,
+run_layer(const cer_infer *infer, const infer_layer *layer, size_t n_rows,
           size_t x_stride, const infer_scratch *scratch)
 {
-	cer_infer_rows rows = {.n_rows = n_rows,
-	                       .from = scratch->from,
-	                       .stride = x_stride,
-	                       .to = scratch->to};
+	infer_rows rows = {.n_rows = n_rows,
+	                   .from = scratch->from,
+	                   .stride = x_stride,
+	                   .to = scratch->to};
 
-	cer_infer_multiply(infer, layer, &rows, scratch->used);
+	multiply(infer, layer, &rows, scratch->used);
 	activate(infer, layer, n_rows, scratch->to);
 }
 

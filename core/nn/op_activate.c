@@ -125,7 +125,7 @@ activate_forward(const cer_tile *tile, const cer_graph_node *node)
 	                        ? graph->weights + state->bias.offset
 	                        : state->zero;
 
-	float *slope = is_training && state->slope != NULL
+	float *slope = cer_graph_goes_back(graph) && state->slope != NULL
 	                   ? state->slope + tile->first * n * state->repeats
 	                   : NULL;
 
@@ -146,11 +146,12 @@ activate_backward(const cer_tile *tile, const cer_graph_node *node)
 	const activate_state *state = node->state;
 	size_t n = state->n;
 	size_t at = tile->first * state->repeats * n;
-	cer_backward backward = {.n_rows = tile->n_all * state->repeats,
-	                         .n = n,
-	                         .scale = state->scale,
-	                         .dy = node->out.grad + at,
-	                         .sum = cer_sums_begin(&state->bias, tile)};
+	cer_backward backward = {
+		.n_rows = tile->n_all * state->repeats,
+		.n = n,
+		.scale = tile->graph->batch.is_training ? state->scale : 1.0f,
+		.dy = node->out.grad + at,
+		.sum = cer_sums_begin(&state->bias, tile)};
 
 	if (state->slope != NULL)
 	{

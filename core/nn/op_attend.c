@@ -77,13 +77,14 @@ draw_keep(const cer_tile *tile, const attend_state *state, size_t row,
 {
 	float *keep = get_keep(tile, state);
 	cer_dropout dropout = {.random = state->random,
-	                       .row_key = tile->graph->row_keys[row] + member,
 	                       .epoch = tile->graph->batch.epoch,
 	                       .threshold = state->threshold,
 	                       .scale = state->kept_scale};
 
-	if (state->threshold == 0 || row >= tile->first + tile->n_rows)
+	if (state->threshold == 0 || !tile->graph->batch.is_training ||
+	    row >= tile->first + tile->n_rows)
 		return false;
+	dropout.row_key = tile->graph->row_keys[row] + member;
 	for (size_t i = 0; i < state->n_weights; i++)
 		keep[i] = 1.0f;
 	tile->graph->kernels->drop(state->n_weights, &dropout, keep, NULL);
@@ -95,7 +96,6 @@ attend_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const attend_state *state = node->state;
 	const cer_kernels *kernels = tile->graph->kernels;
-	bool is_training = tile->graph->batch.is_training;
 	cer_attend attend;
 
 	if (node->node->n_inputs > 1)
@@ -106,7 +106,7 @@ attend_forward(const cer_tile *tile, const cer_graph_node *node)
 		{
 			if (!weigh(tile, node, row, i, &attend))
 				continue;
-			if (is_training && draw_keep(tile, state, row, i))
+			if (draw_keep(tile, state, row, i))
 				for (size_t j = 0; j < state->n_weights; j++)
 					attend.weights[j] *= get_keep(tile, state)[j];
 			kernels->attend_sum(&attend);

@@ -36,18 +36,18 @@ glu_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const glu_state *state = node->state;
 	const cer_kernels *kernels = tile->graph->kernels;
-	bool is_training = tile->graph->batch.is_training;
+	bool goes_back = cer_graph_goes_back(tile->graph);
 	size_t n = node->out.n;
 
 	for (size_t i = tile->first * node->out.m;
 	     i < (tile->first + tile->n_all) * node->out.m; i++)
 	{
 		const float *x = node->in.data + i * 2 * n;
-		float *gate = is_training ? state->gate + i * n : tile->scratch;
+		float *gate = goes_back ? state->gate + i * n : tile->scratch;
 
 		memcpy(gate, x + n, n * sizeof(float));
 		kernels->activate[node->node->activation](
-			n, state->zero, gate, is_training ? state->slope + i * n : NULL);
+			n, state->zero, gate, goes_back ? state->slope + i * n : NULL);
 		kernels->multiply(n, x, gate, node->out.data + i * n);
 	}
 }

@@ -47,7 +47,7 @@ learnt_forward(const cer_tile *tile, const cer_graph_node *node)
 	const learnt_state *state = node->state;
 	const cer_kernels *kernels = tile->graph->kernels;
 	const float *factors = tile->graph->weights + state->factors.offset;
-	bool is_training = tile->graph->batch.is_training;
+	bool goes_back = cer_graph_goes_back(tile->graph);
 	size_t n = state->n;
 
 	for (size_t i = tile->first * state->repeats;
@@ -55,8 +55,8 @@ learnt_forward(const cer_tile *tile, const cer_graph_node *node)
 	{
 		const float *x = node->in.data + i * n;
 		float *y = node->out.data + i * n;
-		float *bend = is_training ? state->bend + i * n : tile->scratch;
-		float *slope = is_training ? state->slope + i * n : NULL;
+		float *bend = goes_back ? state->bend + i * n : tile->scratch;
+		float *slope = goes_back ? state->slope + i * n : NULL;
 
 		memcpy(bend, x, n * sizeof(float));
 		kernels->activate[node->node->activation](n, state->zero, bend, slope);

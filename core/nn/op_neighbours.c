@@ -179,6 +179,8 @@ candidates_backward(const cer_tile *tile, const cer_graph_node *node)
 	const float *z = cer_get_data(&node->out, tile->first);
 	float *dz = cer_get_grad(&node->out, tile->first);
 
+	if (!tile->graph->batch.is_training)
+		return;
 	cer_gemm_run(&state->own, state->pulls + tile->first * state->stride,
 	             node->out.data, dz);
 	cer_gemm_run(&state->others, state->pulls + tile->first, node->out.data,
@@ -326,27 +328,68 @@ neighbours_forward(const cer_tile *tile, const cer_graph_node *node)
 	}
 }
 
+/* What a look's neighbours weigh becomes c; then shares are of no use. */
+static void
+weigh_pulls(const neighbour_look *l, const float *dy, size_t n_classes)
+{
+	float *gains = l->shares;
+	float mean = 0.0f;
+
+	for (size_t i = 0; i < n_classes; i++)
+	{
+		float share = l->shares[i];
+
+		gains[i] = dy[i] / (share + LEAST_SHARE);
+		mean += gains[i] * share;
+	}
+	for (size_t i = 0; i < n_classes; i++)
+		gains[i] = l->total > 0.0f ? (mean - gains[i]) / l->total : 0.0f;
+	for (size_t i = 0; i < l->bank.n_rows; i++)
+		l->weights[i] *= gains[l->bank.classes[i]] / l->distances[i];
+}
+
 /* Row of c, in the place of what the row's neighbours weigh. */
 static void
 pull_row(const cer_tile *tile, const cer_graph_node *node, size_t row)
 {
-	const float *dy = cer_get_grad(&node->out, row);
 	neighbour_look l = begin_look(tile, node, row);
-	float *gains = l.shares + cer_dense_pad(node->out.n);
-	float mean = 0.0f;
 
 	finish_look(&l, node->out.n);
-	for (size_t i = 0; i < node->out.n; i++)
-	{
-		gains[i] = dy[i] / (l.shares[i] + LEAST_SHARE);
-		mean += gains[i] * l.shares[i];
-	}
-	for (size_t i = 0; i < node->out.n; i++)
-		gains[i] = l.total > 0.0f ? (mean - gains[i]) / l.total : 0.0f;
-	for (size_t i = 0; i < l.bank.n_rows; i++)
-		l.weights[i] *= gains[l.bank.classes[i]] / l.distances[i];
+	weigh_pulls(&l, cer_get_grad(&node->out, row), node->out.n);
 	memset(l.weights + l.bank.n_rows, 0,
 	       (tile->graph->batch_rows - l.bank.n_rows) * sizeof(float));
+}
+
+/* A row that looks at kept ones: dz = z (sum of c) - C Z. */
+static void
+pull_alone(const cer_tile *tile, const cer_graph_node *node, size_t row)
+{
+	const neighbours_state *state = node->state;
+	neighbour_look l = look(tile, node, row);
+	const float *z = cer_get_data(&node->in, row);
+	float *dz = cer_get_grad(&node->in, row);
+	size_t n = node->in.n;
+
+	weigh_pulls(&l, cer_get_grad(&node->out, row), node->out.n);
+	memset(dz, 0, n * sizeof(float));
+	for (size_t i = 0; i < l.bank.n_rows; i++)
+	{
+		const float *other = tile->graph->weights + state->rows_offset + i * n;
+
+		for (size_t j = 0; j < n; j++)
+			dz[j] += l.weights[i] * (z[j] - other[j]);
+	}
+}
+
+static void
+backward_alone(const cer_tile *tile, const cer_graph_node *node)
+{
+	size_t end = tile->first + tile->n_rows;
+
+	for (size_t row = tile->first; row < end; row++)
+		pull_alone(tile, node, row);
+	memset(cer_get_grad(&node->in, end), 0,
+	       (tile->n_all - tile->n_rows) * node->in.n * sizeof(float));
 }
 
 static void
@@ -355,6 +398,11 @@ neighbours_backward(const cer_tile *tile, const cer_graph_node *node)
 	const candidates_state *batch =
 		((const neighbours_state *) node->state)->batch;
 
+	if (!tile->graph->batch.is_training)
+	{
+		backward_alone(tile, node);
+		return;
+	}
 	for (size_t row = tile->first; row < tile->first + tile->n_rows; row++)
 		pull_row(tile, node, row);
 	memset(batch->pulls + (tile->first + tile->n_rows) * batch->stride, 0,

@@ -213,6 +213,9 @@ moments_backward(const cer_tile *tile, const cer_graph_node *node)
 	const cer_activations *x = &node->out;
 	size_t n = x->n;
 
+	/* standardize did all where statistics are fixed */
+	if (!tile->graph->batch.is_training)
+		return;
 	for (size_t row = tile->first; row < tile->first + tile->n_rows; row++)
 		for (size_t v = 0; v < x->m; v++)
 		{
@@ -325,6 +328,24 @@ standardize_forward(const cer_tile *tile, const cer_graph_node *node)
 		}
 }
 
+/* dx = dy factor, as x moves no statistic. */
+static void
+backward_fixed(const cer_tile *tile, const cer_graph_node *node)
+{
+	const standardize_state *state = node->state;
+	const moments_state *moments = state->moments->state;
+	float *factor = tile->scratch;
+	size_t n = node->out.n;
+
+	find_line(tile->graph, state, factor, factor + moments->n);
+	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
+		for (size_t v = 0; v < node->out.m; v++)
+			tile->graph->kernels->multiply(
+				n, cer_get_grad(&node->out, row) + v * n,
+				factor + v / moments->repeats * n,
+				cer_get_grad(&node->in, row) + v * n);
+}
+
 /* Passes dy on, for moments to make dx of it. */
 static void
 standardize_backward(const cer_tile *tile, const cer_graph_node *node)
@@ -339,6 +360,11 @@ standardize_backward(const cer_tile *tile, const cer_graph_node *node)
 	float *sum_x = cer_sums_begin(&state->gain, tile);
 	float *sum = cer_sums_begin(&state->bias, tile);
 
+	if (!tile->graph->batch.is_training)
+	{
+		backward_fixed(tile, node);
+		return;
+	}
 	for (size_t i = 0; i < moments->n; i++)
 		shift[i] = -moments->mean[i] * factor[i];
 	for (size_t row = tile->first; row < tile->first + tile->n_rows; row++)

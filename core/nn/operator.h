@@ -261,7 +261,8 @@ typedef struct cer_batch
 	size_t first;
 	size_t n_rows;
 	uint32_t epoch;
-	bool is_training; /* dropout and gradients, else probabilities only */
+	bool is_training;   /* dropout and gradients, else probabilities only */
+	bool is_explaining; /* gradients, of what scoring makes: see explain.h */
 } cer_batch;
 
 /* Called for weights offset .. offset + n whose gradients are ready. */
@@ -400,6 +401,29 @@ extern size_t cer_graph_plan_slots(cer_graph *graph);
 extern size_t cer_graph_count_tiles(const cer_graph *graph);
 /* Rows of a tile, so that its vectors fill products but not the cache. */
 extern size_t cer_graph_choose_tile_rows(const cer_net *net, size_t batch);
+
+/* Whether a run backward follows, so that forward keeps what that needs. */
+static inline bool
+cer_graph_goes_back(const cer_graph *graph)
+{
+	return graph->batch.is_training || graph->batch.is_explaining;
+}
+
+/* A node that takes the encoded row, and nothing of other nodes. */
+static inline bool
+cer_node_is_source(const cer_graph_node *node)
+{
+	return node->node->n_inputs == 0;
+}
+
+/* One node over one tile, what lies around its operator included. */
+extern void
+cer_graph_run_forward(const cer_tile *tile, const cer_graph_node *node);
+extern void
+cer_graph_run_backward(const cer_tile *tile, const cer_graph_node *node);
+/* Sums the gradients of all that take what the node makes. */
+extern void
+cer_graph_add_extras(const cer_tile *tile, const cer_graph_node *node);
 
 static inline const cer_net_tensor *
 cer_node_get_tensor(const cer_graph *graph, const cer_graph_node *node,

@@ -143,13 +143,13 @@ read_header(cer_arena *arena, const cer_part *part, cer_members *made,
 
 /* ------------------------------------------------------------- making */
 
-/* The parts whose names begin with the member's number, without it. */
-static size_t
-list_parts(const cer_part *parts, size_t n_parts, size_t number,
-           cer_part *of_member)
+/* Whose names begin with the member's number. */
+size_t
+cer_members_list_parts(const cer_part *parts, size_t n_parts, size_t number,
+                       cer_part *of_member)
 {
 	char prefix[MAX_PREFIX];
-	size_t size = (size_t) snprintf(prefix, sizeof(prefix), "%zu/", number);
+	size_t size = (size_t) snprintf(prefix, sizeof(prefix), "%zu/", number + 1);
 	size_t n = 0;
 
 	for (size_t i = 0; i < n_parts; i++)
@@ -176,7 +176,7 @@ make_models(cer_arena *arena, cer_arena *work, const cer_part *parts,
 		return cer_fail_memory(err, size);
 	for (size_t i = 0; i < made->n_members; i++)
 	{
-		size_t n = list_parts(parts, n_parts, i + 1, of_member);
+		size_t n = cer_members_list_parts(parts, n_parts, i, of_member);
 
 		n_used += n;
 		if (cer_members_find_header(of_member, n) != NULL)
@@ -384,10 +384,62 @@ cer_members_get_input(const cer_members *members, size_t input)
 	return members->inputs[input].input;
 }
 
+cer_text
+cer_members_get_alias(const cer_members *members, size_t input)
+{
+	const size_t *places = members->inputs[input].places;
+	size_t i = 0;
+
+	while (places[i] == NOWHERE)
+		i++;
+	return cer_model_get_alias(members->members[i].model, places[i]);
+}
+
 const cer_model *
 cer_members_get_first(const cer_members *members)
 {
 	return members->members[0].model;
+}
+
+size_t
+cer_members_count(const cer_members *members)
+{
+	return members->n_members;
+}
+
+const cer_model *
+cer_members_get_model(const cer_members *members, size_t i)
+{
+	return members->members[i].model;
+}
+
+double
+cer_members_get_weight(const cer_members *members, size_t i)
+{
+	return (double) members->members[i].weight;
+}
+
+double
+cer_members_get_temperature(const cer_members *members)
+{
+	return members->temperature;
+}
+
+size_t
+cer_members_find_input(const cer_members *members, size_t i, size_t input)
+{
+	return find_input(members,
+	                  cer_model_get_input(members->members[i].model, input));
+}
+
+void
+cer_members_pick(const cer_members *members, size_t i, const cer_value *values,
+                 cer_value *picked)
+{
+	const member *of = &members->members[i];
+
+	for (size_t j = 0; j < of->n_values; j++)
+		picked[j] = values[of->values[j]];
 }
 
 size_t

@@ -21,12 +21,28 @@ cer_members_find_header(const cer_part *parts, size_t n_parts);
 extern cer_status
 cer_members_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
                  const cer_members **members, cer_error *err);
+/* Those of the member of that number, from 0, under its own names; returns how
+ * many, of n_parts at most. */
+extern size_t cer_members_list_parts(const cer_part *parts, size_t n_parts,
+                                     size_t member, cer_part *of_member);
 
 extern size_t cer_members_count_inputs(const cer_members *members);
 extern const cer_input *
 cer_members_get_input(const cer_members *members, size_t input);
+extern cer_text cer_members_get_alias(const cer_members *members, size_t input);
 /* Of the first: the others are like it. */
 extern const cer_model *cer_members_get_first(const cer_members *members);
+extern size_t cer_members_count(const cer_members *members);
+extern const cer_model *
+cer_members_get_model(const cer_members *members, size_t member);
+extern double cer_members_get_weight(const cer_members *members, size_t member);
+extern double cer_members_get_temperature(const cer_members *members);
+/* Which input of the ensemble an input of a member is. */
+extern size_t
+cer_members_find_input(const cer_members *members, size_t member, size_t input);
+/* A member's values of a row of values of the ensemble. */
+extern void cer_members_pick(const cer_members *members, size_t member,
+                             const cer_value *values, cer_value *picked);
 /* As those of a model: a category has values for each member that reads it. */
 extern size_t cer_members_count_values(const cer_members *members);
 extern size_t cer_members_get_value(const cer_members *members, size_t input,

@@ -7,6 +7,7 @@
  * of the encoders, and memory for weights is asked for only when all of their
  * bytes are known to be there.
  */
+#include "store/model_private.h"
 #include "store/parts.h"
 
 #include "base/arena.h"
@@ -14,8 +15,6 @@
 #include "base/size.h"
 #include "base/text.h"
 #include "data/shape.h"
-#include "nn/explain.h"
-#include "store/members.h"
 #include "nn/view.h"
 
 #include <math.h>
@@ -23,21 +22,6 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "tensors are stored lowest byte first");
-
-struct cer_model
-{
-	const cer_members *members; /* or NULL: of one network, as follows */
-	const cer_encoders *encoders;
-	const cer_infer *infer;
-	size_t n_numbers;
-	size_t n_codes; /* of an encoded row */
-	size_t n_inputs;
-	size_t n_classes;
-	const char *kernel_class;
-	double temperature;
-	const cer_infer_first *first; /* NULL: without groups */
-	const size_t *groups;         /* by input */
-};
 
 /* Parts and where the last one was found: they are mostly asked for in order. */
 typedef struct part_list
@@ -313,6 +297,13 @@ cer_model_get_group(const cer_model *model, size_t input)
 }
 
 cer_text
+cer_model_get_alias(const cer_model *model, size_t input)
+{
+	return model->members ? cer_members_get_alias(model->members, input)
+	                      : model->aliases[input];
+}
+
+cer_text
 cer_model_get_group_alias(const cer_model *model, size_t group)
 {
 	return cer_infer_first_get_alias(model->first, group);
@@ -381,87 +372,6 @@ cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
 	                      proba);
 }
 
-/* ---- explaining ---- */
-
-/* The baseline, the row, and the baseline with one input of the row each. */
-static cer_status
-encode_to_explain(cer_arena *arena, const cer_model *model,
-                  const cer_value *values, cer_encoded *encoded)
-{
-	size_t n_rows = model->n_inputs + 2;
-	float *numbers = cer_arena_allocate(arena, (n_rows * model->n_numbers + 1) *
-	                                               sizeof(*numbers));
-	uint32_t *codes = cer_arena_allocate(arena, (n_rows * model->n_codes + 1) *
-	                                                sizeof(*codes));
-	bool *is_read = cer_arena_allocate(arena, model->n_inputs + 1);
-	cer_value_rows row = {
-		.n_rows = 1, .values = values, .stride = 1, .is_read = is_read};
-
-	if (numbers == NULL || codes == NULL || is_read == NULL)
-		return CER_NO_MEMORY;
-	for (size_t i = 0; i < n_rows; i++)
-	{
-		for (size_t input = 0; input < model->n_inputs; input++)
-			is_read[input] = i == 1 || i == input + 2;
-		cer_encoders_write_baseline(model->encoders,
-		                            numbers + i * model->n_numbers,
-		                            codes + i * model->n_codes);
-		cer_encoders_apply_rows(model->encoders, &row,
-		                        numbers + i * model->n_numbers,
-		                        codes + i * model->n_codes);
-	}
-	*encoded =
-		(cer_encoded){.n_rows = n_rows, .numbers = numbers, .codes = codes};
-	return CER_OK;
-}
-
-/* The positive class of two; else the row's most likely one. */
-static cer_status
-choose_class(cer_arena *arena, const cer_model *model, const cer_value *values,
-             size_t *class_index)
-{
-	float *proba;
-	void *scratch;
-
-	*class_index = 1;
-	if (model->n_classes == 2)
-		return CER_OK;
-	scratch = cer_arena_allocate(arena, cer_model_get_scratch_size(model, 1));
-	proba = cer_arena_allocate(arena, model->n_classes * sizeof(*proba));
-	if (scratch == NULL || proba == NULL)
-		return CER_NO_MEMORY;
-	cer_model_score(model, 1, values, proba, scratch);
-	*class_index = 0;
-	for (size_t i = 1; i < model->n_classes; i++)
-		if (proba[i] > proba[*class_index])
-			*class_index = i;
-	return CER_OK;
-}
-
-cer_status
-cer_model_explain(cer_arena *arena, const cer_model *model,
-                  const cer_value *values, cer_explanation *explanation,
-                  cer_error *err)
-{
-	cer_explain_rows rows = {.n_inputs = model->n_inputs,
-	                         .temperature = model->temperature};
-	cer_encoded encoded;
-
-	if (model->members != NULL)
-	{
-		cer_fail(err, CER_BAD_VALUE,
-		         "predictions of an ensemble cannot be explained");
-		cer_error_set_hint(err, "Explain those of one of its models.");
-		return CER_BAD_VALUE;
-	}
-	CER_TRY(cer_infer_check_explain(model->infer, err));
-	if (choose_class(arena, model, values, &rows.class_index) != CER_OK ||
-	    encode_to_explain(arena, model, values, &encoded) != CER_OK)
-		return cer_fail_memory(err, model->n_inputs * sizeof(cer_value));
-	rows.encoded = &encoded;
-	return cer_infer_explain(arena, model->infer, &rows, explanation, err);
-}
-
 /* ---- reading parts ---- */
 
 static cer_status
@@ -503,16 +413,22 @@ find_groups(cer_arena *arena, const cer_input_shape *shape, cer_model *model,
 {
 	size_t size = model->n_inputs * sizeof(size_t);
 	size_t *groups = cer_arena_allocate(arena, size);
+	cer_text *aliases =
+		cer_arena_allocate(arena, model->n_inputs * sizeof(*aliases));
 
-	if (groups == NULL)
+	if (groups == NULL || aliases == NULL)
 		return cer_fail_memory(err, size);
 	memset(groups, 0, size);
 	model->first = cer_infer_get_first(model->infer);
 	model->groups = groups;
-	for (size_t i = 0; model->first != NULL && i < model->n_inputs; i++)
-		groups[i] = find_group(
-			model->first,
-			cer_view_find_alias(shape, cer_model_get_input(model, i)->name));
+	model->aliases = aliases;
+	for (size_t i = 0; i < model->n_inputs; i++)
+	{
+		aliases[i] =
+			cer_view_find_alias(shape, cer_model_get_input(model, i)->name);
+		if (model->first != NULL)
+			groups[i] = find_group(model->first, aliases[i]);
+	}
 	return CER_OK;
 }
 

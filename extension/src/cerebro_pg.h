@@ -544,6 +544,8 @@ extern void model_open(int32 id, Model *model);
 extern List *model_read_parts(int32 id, unsigned kinds);
 /* Kept per backend; lent until the context is reset.  Rights unchecked. */
 extern const cer_model *model_borrow(MemoryContext context, int32 id);
+/* Of a model that is borrowed, and lent as long. */
+extern cer_explainer *model_get_explainer(int32 id);
 
 /* What a deployed function, or a call of predict, answers with. */
 typedef enum ScoreAnswer

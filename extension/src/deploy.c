@@ -305,6 +305,31 @@ create_deployment(const Target *target, const Task *task, int32 model)
 	return find_function(target, answer);
 }
 
+/* A deployment that was made before there was one of its functions gets it. */
+static void
+add_missing(const Target *target, int32 id, const Task *task)
+{
+	static const ScoreAnswer others[] = {ANSWER_PROBA, ANSWER_WHY};
+
+	SPI_connect();
+	for (int i = 0; i < lengthof(others); i++)
+	{
+		ScoreAnswer answer = others[i];
+
+		if (deployment_find_functions(target->row_type,
+		                              deployment_make_body(id, answer)) != NIL)
+			continue;
+		if (!OidIsValid(find_function(target, answer)))
+			create_function(target, answer, id, task);
+		else
+			ereport(NOTICE,
+			        (errmsg("function %s is not made, as another one has its "
+			                "name",
+			                print_name(target, answer))));
+	}
+	SPI_finish();
+}
+
 static void
 check_answer(Oid function, ScoreAnswer answer, const Task *task)
 {
@@ -393,6 +418,7 @@ cerebro_deploy(PG_FUNCTION_ARGS)
 	Target target;
 	Model model;
 	Task *task;
+	ScoreAnswer answer;
 	Oid function;
 
 	PreventCommandIfReadOnly("cerebro.deploy()");
@@ -407,7 +433,11 @@ cerebro_deploy(PG_FUNCTION_ARGS)
 	forget_dropped();
 	function = find_function(&target, ANSWER_PROBABILITY);
 	if (is_deployed(&target, function))
+	{
 		deploy_switch(function, task, &model, 0);
+		add_missing(&target, deployment_find_of_function(function, &answer),
+		            task);
+	}
 	else
 		function = create_deployment(&target, task, model.id);
 	deploy_announce();

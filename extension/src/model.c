@@ -25,7 +25,8 @@ typedef struct CachedModel
 	int32 id;
 	MemoryContext context;
 	const cer_model *model;
-	Size size; /* bytes */
+	cer_explainer *explainer; /* or NULL: nobody asked for it */
+	Size size;                /* bytes */
 	int n_users;
 } CachedModel;
 
@@ -207,20 +208,33 @@ check_size(int32 id, Size size)
 	                errhint("Raise cerebro.model_memory.")));
 }
 
-static const cer_model *
-make_model(MemoryContext context, const List *list, Size *size)
+static cer_part *
+read_model_parts(int32 id, int *n_parts)
+{
+	List *list = model_read_parts(id, ~(1U << CER_PART_VALID_SCORES));
+	cer_part *parts = palloc(Max(list_length(list), 1) * sizeof(cer_part));
+
+	*n_parts = list_length(list);
+	for (int i = 0; i < *n_parts; i++)
+		parts[i] = *(cer_part *) list_nth(list, i);
+	return parts;
+}
+
+/* Of a model that has none yet, or its explainer. */
+static void
+make_of_parts(MemoryContext context, CachedModel *cached)
 {
 	cer_arena *arena = host_make_arena(context);
-	int n_parts = list_length(list);
-	cer_part *parts = palloc(Max(n_parts, 1) * sizeof(cer_part));
-	const cer_model *model;
 	cer_error err = {0};
+	int n_parts;
+	cer_part *parts = read_model_parts(cached->id, &n_parts);
 
-	for (int i = 0; i < n_parts; i++)
-		parts[i] = *(cer_part *) list_nth(list, i);
-	host_check(cer_model_make(arena, parts, n_parts, &model, &err), &err);
-	*size = cer_arena_get_size(arena);
-	return model;
+	host_check(cached->model == NULL
+	               ? cer_model_make(arena, parts, n_parts, &cached->model, &err)
+	               : cer_explainer_make(arena, cached->model, parts, n_parts,
+	                                    &cached->explainer, &err),
+	           &err);
+	cached->size += cer_arena_get_size(arena);
 }
 
 static void
@@ -229,30 +243,36 @@ tell_model(void *arg)
 	errcontext("model %d", *(int32 *) arg);
 }
 
-/* Reads and builds in contexts of the transaction, so that errors free all. */
-static CachedModel *
-load_model(Oid table, int32 id)
+/* Reads and builds in contexts of the transaction, so that errors free all;
+ * made is a model, or one more thing of it. */
+static void
+build(MemoryContext context, CachedModel *made)
 {
 	MemoryContext work = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro model parts", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext context = AllocSetContextCreate(
-		CurrentMemoryContext, "cerebro model", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller = MemoryContextSwitchTo(work);
-	CachedModel *cached = MemoryContextAllocZero(context, sizeof(CachedModel));
-	ErrorContextCallback teller = {.callback = tell_model, .arg = &id};
-	List *parts;
+	ErrorContextCallback teller = {.callback = tell_model, .arg = &made->id};
 
 	teller.previous = error_context_stack;
 	error_context_stack = &teller;
-	parts = model_read_parts(id, ~(1U << CER_PART_VALID_SCORES));
-	cached->table = table;
-	cached->id = id;
-	cached->context = context;
-	cached->model = make_model(context, parts, &cached->size);
+	make_of_parts(context, made);
 	MemoryContextSwitchTo(caller);
 	error_context_stack = teller.previous;
 	MemoryContextDelete(work);
-	check_size(id, cached->size);
+	check_size(made->id, made->size);
+}
+
+static CachedModel *
+load_model(Oid table, int32 id)
+{
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro model", ALLOCSET_DEFAULT_SIZES);
+	CachedModel *cached = MemoryContextAllocZero(context, sizeof(CachedModel));
+
+	cached->table = table;
+	cached->id = id;
+	cached->context = context;
+	build(context, cached);
 	if (models_size + cached->size > (Size) model_memory * 1024)
 		score_forget();
 	make_room(cached->size);
@@ -302,4 +322,27 @@ model_borrow(MemoryContext context, int32 id)
 	use->callback.arg = use;
 	MemoryContextRegisterResetCallback(context, &use->callback);
 	return use->cached->model;
+}
+
+cer_explainer *
+model_get_explainer(int32 id)
+{
+	CachedModel *cached = find_cached(archive_get_relid("model"), id);
+	MemoryContext context;
+	CachedModel made;
+
+	if (cached == NULL)
+		elog(ERROR, "model %d is not borrowed", id);
+	if (cached->explainer != NULL)
+		return cached->explainer;
+	context = AllocSetContextCreate(CurrentMemoryContext, "cerebro explainer",
+	                                ALLOCSET_DEFAULT_SIZES);
+	made = *cached;
+	build(context, &made);
+	make_room(made.size - cached->size);
+	MemoryContextSetParent(context, cached->context);
+	models_size += made.size - cached->size;
+	cached->size = made.size;
+	cached->explainer = made.explainer;
+	return cached->explainer;
 }

@@ -477,8 +477,8 @@ scorer_explain(Scorer *scorer, cer_arena *arena, HeapTupleHeader record,
 	cer_error err = {0};
 
 	*proba = scorer_score(scorer, record);
-	host_check(cer_model_explain(arena, scorer->model, scorer->values,
-	                             explanation, &err),
+	host_check(cer_explainer_run(arena, model_get_explainer(scorer->id),
+	                             scorer->values, explanation, &err),
 	           &err);
 }
 

@@ -42,12 +42,8 @@ copy_text(cer_text text)
 static char *
 find_table(const Scorer *scorer, size_t input)
 {
-	const cer_model *model = scorer_get_model(scorer);
-	cer_text alias = {0};
+	cer_text alias = cer_model_get_alias(scorer_get_model(scorer), input);
 
-	if (cer_model_count_groups(model) > 0)
-		alias =
-			cer_model_get_group_alias(model, cer_model_get_group(model, input));
 	return alias.size > 0 ? copy_text(alias)
 	                      : pstrdup(scorer_get_table(scorer));
 }

@@ -108,6 +108,8 @@ extern size_t cer_model_count_groups(const cer_model *model);
 extern size_t cer_model_get_group(const cer_model *model, size_t input);
 /* Of FE's JOIN or AGGREGATE; empty: the task's own features. */
 extern cer_text cer_model_get_group_alias(const cer_model *model, size_t group);
+/* The same of an input, of any network. */
+extern cer_text cer_model_get_alias(const cer_model *model, size_t input);
 extern size_t cer_model_get_partial_width(const cer_model *model);
 
 typedef struct cer_score_rows
@@ -134,9 +136,11 @@ cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
  * What the inputs of a row add to its prediction: integrated gradients
  * (Sundararajan and others 2017) of a class's log-odds, the positive class's of
  * two, else the most likely one's, along the straight line from a baseline in
- * the space of what the first layer takes.  The baseline has 0 for each encoded
- * number (the median; the middle where they are bins), the row of unseen values
- * for each category, that of missing ones for parts of times.  So
+ * the space of what the first layers take: numbers, embeddings, learnt
+ * encodings, elements of arrays.  The baseline has 0 for each encoded number
+ * (the median; the middle where they are bins), the row of unseen values for
+ * each category, that of missing ones for parts of times; its arrays have as
+ * many elements as the row's.  So
  *
  *	 sum of contributions + residual = log_odds - baseline
  */
@@ -153,14 +157,19 @@ typedef struct cer_explanation
 
 /* Steps are halved until the residual is at most this, or they are so many. */
 #define CER_EXPLAIN_RESIDUAL  1e-3
-#define CER_EXPLAIN_MAX_STEPS 2048
+#define CER_EXPLAIN_MAX_STEPS 8192
 
-/*
- * Values of one row.  Models whose first layer does not take all inputs at once,
- * or that are no chain of layers, are refused: the error names the layer.
- */
+/* Explains rows of a model, one at a time: it holds the model's networks once
+ * more, as they are trained. */
+typedef struct cer_explainer cer_explainer;
+
+/* parts are those that the model was made of; the model must live as long. */
+extern cer_status cer_explainer_make(cer_arena *arena, const cer_model *model,
+                                     const cer_part *parts, size_t n_parts,
+                                     cer_explainer **explainer, cer_error *err);
+/* Values of one row, as cer_model_score takes them. */
 extern cer_status
-cer_model_explain(cer_arena *arena, const cer_model *model,
+cer_explainer_run(cer_arena *arena, cer_explainer *explainer,
                   const cer_value *values, cer_explanation *explanation,
                   cer_error *err);
 

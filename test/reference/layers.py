@@ -544,7 +544,8 @@ def write_net(build, text):
         write_floats(file, "proba -", get_proba(build(net)))
 
 
-torch.manual_seed(20261123)
-GOLDEN.mkdir(exist_ok=True)
-for build, text in NETS.items():
-    write_net(build, text)
+if __name__ == "__main__":
+    torch.manual_seed(20261123)
+    GOLDEN.mkdir(exist_ok=True)
+    for build, text in NETS.items():
+        write_net(build, text)

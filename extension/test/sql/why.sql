@@ -18,7 +18,6 @@ SELECT cerebro.create_task('bands', source => 'SELECT * FROM trips',
 SELECT cerebro.train('trips', 'AS mlp(16, 8) PT epochs = 6, lr = 0.02, batch = 128') AS model \gset
 SELECT cerebro.train('trips', 'FE hour, taxi, JOIN carriers, carriers.rank, carriers.base AS mlp(16) PT epochs = 6, lr = 0.02, batch = 128') AS joined \gset
 SELECT cerebro.train('bands', 'AS mlp(8) PT epochs = 2') AS bands \gset
-SELECT cerebro.train('trips', 'AS residual(8) PT epochs = 1') AS residual \gset
 SELECT cerebro.train('trips', 'AS mlp(8) PT epochs = 2, seed = 2') AS second \gset
 SELECT cerebro.ensemble(ARRAY[:model, :second]) AS ensemble \gset
 
@@ -71,9 +70,32 @@ SELECT bool_and(abs((t ->> 'adds')::float8 - (SELECT sum((s ->> 'adds')::float8)
 SELECT bool_and(is_complete(why)) AS complete, bool_and(why ->> 'class' = class) AS most_likely
 FROM (SELECT cerebro.why(:bands, t) AS why, cerebro.predict_class(:bands, t) AS class FROM trips t WHERE id <= 100) s;
 
+-- networks of any layers, over arrays and towers of tables, and ensembles of models
+CREATE TABLE legs (trip integer REFERENCES trips, speed real);
+INSERT INTO legs SELECT id, (id * k) % 13 FROM trips, generate_series(1, 1 + id % 4) k WHERE id % 9 > 0;
+ANALYZE legs;
+CREATE TABLE structures (name text, mst text);
+INSERT INTO structures VALUES
+	('residual', 'AS dense(16) > skip(norm(batch) > dense(16) > relu > dense(16)) > relu'),
+	('tokens', 'AS tokens(6) > skip(attention(2)) > flatten > mlp(8)'),
+	('tabm', 'AS tabm(16, members = 3)'),
+	('waves', 'FE *, taxi : periodic, distance : pbld AS mlp(8)'),
+	('towers', 'FE hour, taxi, JOIN carriers, carriers.rank, carriers.base AS by_table(mlp(8), sum)'),
+	('pool', 'FE hour, carrier, AGGREGATE legs (speed = array_agg(speed)), legs.speed : sequence(4) AS pool_rows(legs, mlp(8), mean) > mlp(8)');
+CREATE TABLE explained AS SELECT name, cerebro.train('trips', mst || ' PT epochs = 2, lr = 0.02') AS model FROM structures;
+INSERT INTO explained VALUES ('ensemble', :ensemble),
+	('mixed', cerebro.ensemble(ARRAY[:model, (SELECT model FROM explained WHERE name = 'tabm')]));
+CREATE TABLE answers AS SELECT name, t.id, cerebro.predict(model, t) AS p, cerebro.why(model, t) AS why FROM explained, trips t WHERE t.id <= 20;
+SELECT name, count(*), bool_and(is_complete(why)) AS complete, bool_and(abs((why ->> 'prediction')::real - p) = 0) AS predicts,
+       max(abs((why ->> 'sum')::float8)) > 0 AS adds, max(jsonb_array_length(why -> 'tables')) AS tables
+FROM answers GROUP BY 1 ORDER BY 1;
+SELECT DISTINCT name, s ->> 'feature' AS feature, s ->> 'table' AS "table" FROM answers, jsonb_array_elements(why -> 'features') s
+WHERE name IN ('towers', 'pool', 'mixed') ORDER BY 1, 2;
+-- elements that a row does not have add nothing, others do
+SELECT s ->> 'feature' AS feature, bool_and((s ->> 'adds')::float8 = 0) AS never, bool_and((s ->> 'adds')::float8 = 0) FILTER (WHERE t.id % 4 < 3) AS not_there
+FROM answers a, jsonb_array_elements(why -> 'features') s, trips t WHERE a.name = 'pool' AND t.id = a.id AND s ->> 'feature' LIKE 'legs%' GROUP BY 1 ORDER BY 1;
+
 -- what cannot be explained says so
-SELECT cerebro.why(:residual, t) FROM trips t WHERE id = 1;
-SELECT cerebro.why(:ensemble, t) FROM trips t WHERE id = 1;
 SELECT cerebro.why(:model, ROW(1));
 SELECT cerebro.why(0, t) FROM trips t WHERE id = 1;
 SELECT cerebro.why_row(0, t) FROM trips t WHERE id = 1;
@@ -102,6 +124,17 @@ SET SESSION AUTHORIZATION regress_why_owner;
 -- another model under the name explains itself; names that are taken
 SELECT cerebro.deploy(:joined, 'late');
 SELECT bool_and(late_why(t) = why) AS switched FROM trips t JOIN joined USING (id);
+-- a deployment from before there was late_why gets it when it is deployed again
+DROP FUNCTION late_why(trips);
+SELECT cerebro.deploy(:joined, 'late');
+SELECT bool_and(late_why(t) = why) AS back FROM trips t JOIN joined USING (id);
+DROP FUNCTION late_why(trips);
+CREATE FUNCTION late_why(trips) RETURNS int LANGUAGE sql AS 'SELECT 1';
+SET client_min_messages = notice;
+SELECT cerebro.deploy(:joined, 'late');
+SET client_min_messages = warning;
+DROP FUNCTION late_why(trips);
+SELECT cerebro.deploy(:joined, 'late');
 SELECT cerebro.undeploy('late_why');
 SELECT cerebro.undeploy('late');
 SELECT to_regprocedure('late_why(trips)') IS NULL AS is_gone;
