@@ -233,13 +233,21 @@ run_lane(void *arg, size_t lane)
 
 /* ------------------------------------------------------------------ rest */
 
+/* Work is divided, and rows are fetched ahead, by how many threads there are. */
+static void
+set_threads(run *r, bool has_pool)
+{
+	r->has_pool = has_pool;
+	r->host.n_threads = has_pool ? threads_count(r->s->pool) : 1;
+}
+
 static void
 train_alone(group *g, run *r)
 {
 	cer_error error = {0};
 	cer_status status = CER_OK;
 
-	r->has_pool = true;
+	set_threads(r, true);
 	if (r->trainer == NULL)
 		status = begin(g, r, &error);
 	while (status == CER_OK && !r->is_finished)
@@ -274,10 +282,10 @@ encode_first(group *g)
 {
 	run *r = &g->runs[g->order[0]];
 
-	r->has_pool = true;
+	set_threads(r, true);
 	session_set_phase(g->s, r->triple, CER_PHASE_ENCODE);
 	(void) have_rows(g, r, NULL); /* what fails fails again in its lane */
-	r->has_pool = false;
+	set_threads(r, false);
 }
 
 static cer_status

@@ -15,8 +15,9 @@
 
 #include <string.h>
 
-#define MEANS_ROWS  ((size_t) 1024)
-#define MEANS_STEPS ((size_t) 64)
+#define MEANS_ROWS    ((size_t) 1024)
+#define MEANS_STEPS   ((size_t) 64)
+#define MEANS_COLUMNS ((size_t) 64)
 
 /* ------------------------------------------------------------ means */
 
@@ -36,10 +37,11 @@ count_codes(const cer_input_shape *shape, const cer_encoded *rows, size_t table,
 {
 	double share = 1.0 / (double) rows->n_rows;
 	size_t n_codes = shape->tables[table].n_codes;
+	size_t stride = cer_shape_count_codes(shape);
 
 	for (size_t row = 0; row < rows->n_rows; row++)
 	{
-		uint32_t code = rows->codes[row * cer_shape_count_codes(shape) + table];
+		uint32_t code = rows->codes[row * stride + table];
 
 		shares[code < n_codes ? code : CER_CODE_UNSEEN] += 1.0f;
 	}
@@ -56,15 +58,40 @@ typedef struct means_block
 	float *sums;
 } means_block;
 
+/* What rows store at from + i, i below n, row by row as they lie in memory. */
 static void
-add_number(const means_block *block, size_t stored, size_t number)
+sum_stored(const means_block *block, size_t from, size_t n, double *sums)
 {
-	const float *row = block->rows + stored;
-	double sum = 0.0;
+	const float *row = block->rows + from;
 
+	memset(sums, 0, n * sizeof(*sums));
 	for (size_t i = 0; i < block->n_rows; i++, row += block->stride)
-		sum += (double) *row;
-	block->sums[number] += (float) sum;
+		for (size_t j = 0; j < n; j++)
+			sums[j] += (double) row[j];
+}
+
+static size_t
+get_stored(const cer_input_shape *shape, size_t number)
+{
+	return shape->places != NULL ? shape->places[number].stored : number;
+}
+
+/* Numbers that are stored as they are, from there on, n of them. */
+static void
+add_stored(const cer_input_shape *shape, const means_block *block, size_t from,
+           size_t n)
+{
+	double sums[MEANS_COLUMNS];
+
+	sum_stored(block, from, n, sums);
+	for (size_t i = 0; i < shape->n_numbers; i++)
+	{
+		size_t stored = get_stored(shape, i);
+
+		if ((shape->places == NULL || shape->places[i].step == CER_NO_STEP) &&
+		    stored >= from && stored < from + n)
+			block->sums[i] += (float) sums[stored - from];
+	}
 }
 
 /* Numbers from + i of a ramp, i below n, of rows at places from there on. */
@@ -97,11 +124,13 @@ add_steps(const means_block *block, const cer_ramp *ramp, size_t from, size_t n)
 static void
 add_block(const cer_input_shape *shape, const means_block *block)
 {
-	for (size_t i = 0; i < shape->n_numbers; i++)
-		if (shape->places == NULL)
-			add_number(block, i, i);
-		else if (shape->places[i].step == CER_NO_STEP)
-			add_number(block, shape->places[i].stored, i);
+	for (size_t from = 0; from < block->stride; from += MEANS_COLUMNS)
+	{
+		size_t left = block->stride - from;
+
+		add_stored(shape, block, from,
+		           left < MEANS_COLUMNS ? left : MEANS_COLUMNS);
+	}
 	for (size_t i = 0; i < shape->n_ramps; i++)
 		for (size_t from = 0; from < shape->ramps[i].n; from += MEANS_STEPS)
 		{
