@@ -2,7 +2,7 @@
 stacked weights of all of them (equal shapes only).
 
 The flights with 22 features, embeddings of width 8, batch 1024, Adam, two threads.  PyTorch trains on tensors that are
-encoded and in memory, the first 60 batches of an epoch, the faster of two times.  Processor time of CEREBRO is what
+encoded and in memory, the first 24 batches of an epoch, the faster of two times.  Processor time of CEREBRO is what
 cerebro.job has of each model: validation after each epoch, states and packing, too; for PyTorch it is the batches
 alone.  Other work on the machine disturbs that less than time.
 
@@ -23,7 +23,7 @@ N_MODELS = 16
 N_EPOCHS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 N_RUNS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
 BATCH = 1024
-N_BATCHES = 60  # of PyTorch
+N_BATCHES = 24  # of PyTorch
 MIXED = [(256, 256), (64, 32), (128, 64), (96, 96), (192,), (64, 64, 64), (320, 64), (48, 24),
          (160, 80), (80, 40, 20), (128, 128), (32, 16), (224, 112), (96,), (256, 64), (112, 112)]
 torch.set_num_threads(2)

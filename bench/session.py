@@ -1,10 +1,16 @@
 """A session of 40 edits (session_trace.txt): each edit trained by CEREBRO with and without what earlier steps left, by
 export + pandas + PyTorch, and by PyTorch on encoded columns that are cached by hand.
 
+CEREBRO as one who uses it would: an edit of FE, and one of AS that makes the network wider or deeper, is
+train_change(model, change), which begins with the model's weights, for half of the epochs; more epochs go on from the
+kept state.  Other edits (narrower, another rate, batch, dropout, decay, seed) are trained from scratch by train(), as
+one who compares them wants to know what they do from the start.  Losses stand beside those from scratch.
+
 The peers train the same network on the same rows and columns: rows split at random 70, 15, 15, categories embedded,
 Adam.  They start over with each edit, as scripts do; the second one exports and encodes a column only once.
 
-    bench/session [EDITS [THREADS [own]]]     the first so many edits; all sides with so many threads (2); without peers
+    bench/session [EDITS [THREADS [own | bits]]]     the first so many edits; all sides with so many threads (2);
+                                                     without peers; the same steps with reuse off, for their bits
 """
 
 import io
@@ -56,21 +62,21 @@ def edit(state, words):
 
 
 def read_trace():
-    """(kind, text, state) of each step."""
+    """(kind, text, state, number of the step before, words) of each step."""
     states, steps = [START], []
     for line in (lib.ROOT / "bench/session_trace.txt").read_text().splitlines():
         if line.startswith("#"):
             continue
         kind, *words = line.split()
-        before, role = states[-1], "analyst"
+        before, role = len(states) - 1, "analyst"
         while words and (words[0].startswith("@") or words[0].endswith(":")):
             if words[0].startswith("@"):
-                before = states[int(words[0][1:])]
+                before = int(words[0][1:])
             else:
                 role = words[0][:-1]
             words = words[1:]
-        states.append(edit(before, words) | {"role": role})
-        steps.append((kind, line, states[-1]))
+        states.append(edit(states[before], words) | {"role": role})
+        steps.append((kind, line, states[-1], before, words))
     return steps
 
 
@@ -86,9 +92,12 @@ def triple(state):
 
 
 class Ours:
-    def __init__(self, server, is_reusing):
-        self.is_reusing = is_reusing
+    """Models and epochs by step, 0 the start, which is trained before the clock runs."""
+
+    def __init__(self, server, is_reusing, is_warm):
+        self.is_warm = is_warm
         self.sessions = {}
+        self.models, self.epochs = {}, {}
         for role in ("analyst", "colleague"):
             session = server.connect()
             session.execute(f"SET SESSION AUTHORIZATION {role}")
@@ -99,12 +108,36 @@ class Ours:
             session.execute(f"SET max_parallel_workers_per_gather = {N_THREADS - 1}")
             self.sessions[role] = session
 
+        self.train(START | {"role": "analyst"}, 0, "PT", None, [])
+
     def connection_of(self, state):
         return self.sessions[state["role"]]
 
-    def train(self, state):
+    def is_grown(self, before, state):
+        """Whether layers are as wide as they were, at least, and none is gone."""
+        old, new = before["units"], state["units"]
+        return len(new) >= len(old) and all(n >= o for n, o in zip(new, old))
+
+    def begins_warm(self, kind, before, state, words):
+        if not self.is_warm or before is None or not words:
+            return False
+        return kind == "FE" or words[0] == "epochs" or (kind == "AS" and self.is_grown(before["state"], state))
+
+    def train(self, state, number, kind, before, words):
         session = self.sessions[state["role"]]
-        model = session.execute("SELECT cerebro.train('late', %s)", [triple(state)]).fetchone()[0]
+        epochs = state["epochs"]
+        if self.begins_warm(kind, before, state, words):
+            epochs = max(1, epochs // 2)
+            if words[0] == "epochs":
+                epochs = self.epochs[before["number"]] + max(1, state["epochs"] - before["state"]["epochs"])
+            model = session.execute(
+                "SELECT cerebro.train_change(id, %s::cerebro.mst OPERATOR(cerebro.-) mst) FROM cerebro.model WHERE id = %s",
+                [triple(state | {"epochs": epochs}), self.models[before["number"]]]).fetchone()[0]
+        else:
+            if before is not None and not words:
+                epochs = self.epochs[before["number"]]
+            model = session.execute("SELECT cerebro.train('late', %s)", [triple(state | {"epochs": epochs})]).fetchone()[0]
+        self.models[number], self.epochs[number] = model, epochs
         return session.execute("SELECT m.valid_log_loss, m.valid_auc, m.n_epochs, (SELECT md5(string_agg(p.content::text, ',' ORDER BY p.ordinal))"
                                " FROM cerebro.model_part p WHERE p.model = m.id AND p.kind <> 'header') FROM cerebro.model m WHERE id = %s",
                                [model]).fetchone()
@@ -179,7 +212,7 @@ class Peer:
     def connection_of(self, state):
         return self.connection
 
-    def train(self, state):
+    def train(self, state, *_):
         if not self.has_cache:
             self.raw, self.encoded = {}, {}
         lacking = [c for c in state["columns"] if c not in self.raw]
@@ -215,43 +248,59 @@ def set_up(server):
     return connection
 
 
+def choose_runners(server, connection, which):
+    runners = {"CEREBRO": Ours(server, True, True), "CEREBRO, nothing reused": Ours(server, False, False)}
+    if which == "bits":
+        runners["CEREBRO, the same steps, reuse off"] = Ours(server, False, True)
+    elif which != "own":
+        runners |= {"export + pandas + PyTorch": Peer(connection, False), "PyTorch, columns cached by hand": Peer(connection, True)}
+    return runners
+
+
 def main():
     steps = read_trace()[:int(sys.argv[1]) if len(sys.argv) > 1 else None]
+    states = [START | {"role": "analyst"}] + [step[2] for step in steps]
     server = lib.start_server()
     connection = set_up(server)
-    runners = {"CEREBRO": Ours(server, True), "CEREBRO, nothing reused": Ours(server, False),
-               "export + pandas + PyTorch": Peer(connection, False), "PyTorch, columns cached by hand": Peer(connection, True)}
-    if len(sys.argv) > 3:
-        runners = {name: runner for name, runner in runners.items() if isinstance(runner, Ours)}
+    runners = choose_runners(server, connection, sys.argv[3] if len(sys.argv) > 3 else "all")
     seconds = {name: [] for name in runners}
     processor = {name: [] for name in runners}
-    n_equal = 0
-    for number, (kind, text, state) in enumerate(steps, 1):
+    losses, n_equal = [], 0
+    for number, (kind, text, state, before, words) in enumerate(steps, 1):
         results = {}
         for name, runner in runners.items():
             start, processor_start = time.perf_counter(), processor_seconds(runner.connection_of(state))
-            results[name] = runner.train(state)
+            results[name] = runner.train(state, number, kind, {"number": before, "state": states[before]}, words)
             seconds[name].append(time.perf_counter() - start)
             processor[name].append(processor_seconds(runner.connection_of(state)) - processor_start)
-        is_equal = results["CEREBRO"] == results["CEREBRO, nothing reused"]
+        is_equal = results["CEREBRO"] == results.get("CEREBRO, the same steps, reuse off", results["CEREBRO"])
         n_equal += is_equal
-        auc = [results["CEREBRO"][1], *(r for name, r in results.items() if not isinstance(runners[name], Ours))]
+        losses.append(results["CEREBRO"][0] - results["CEREBRO, nothing reused"][0])
+        auc = [r[1] if isinstance(runners[name], Ours) else r for name, r in results.items()]
         print(f"  {number:2} {text:46.46} " + " ".join(f"{s[-1]:7.2f}" for s in seconds.values()) + "  processor "
               + " ".join(f"{s[-1]:6.2f}" for s in processor.values()) + "  AUC " + " ".join(f"{a:.4f}" for a in auc)
-              + ("" if is_equal else "  OTHER BITS"), flush=True)
-    means = {name: statistics.mean(values) for name, values in seconds.items()}
-    lib.print_table(f"seconds an edit, mean of {len(steps)} (right: times CEREBRO)", list(means.items()), base="CEREBRO")
-    lib.print_table("processor seconds an edit, mean", [(name, statistics.mean(values)) for name, values in processor.items()], base="CEREBRO")
+              + f"  log-loss {losses[-1]:+.4f}" + ("" if is_equal else "  OTHER BITS"), flush=True)
+    report(steps, seconds, processor)
+    print(f"  validation log-loss, less that from scratch: mean {statistics.mean(losses):+.4f}, most {max(losses):+.4f}")
+    if "CEREBRO, the same steps, reuse off" in runners:
+        print(f"  weights and metrics equal bit by bit with and without reuse: {n_equal} of {len(steps)}")
+    kept = server.connect().execute("SELECT sum(bytes)::float8 / max(n_rows), count(*) - 1, sum(bytes)::float8 FROM cerebro.extracts").fetchone()
+    print(f"  kept: {kept[1]} columns, {kept[0]:.1f} bytes a row, {kept[2] / 1e6:.1f} MB")
+
+
+def report(steps, seconds, processor):
+    means = {name: statistics.mean(values) for name, values in processor.items()}
+    lib.print_table(f"seconds an edit, mean of {len(steps)} (right: times CEREBRO)",
+                    [(name, statistics.mean(values)) for name, values in seconds.items()], base="CEREBRO")
+    lib.print_table("processor seconds an edit, mean", list(means.items()), base="CEREBRO")
     for kind in ("FE", "AS", "PT"):
         chosen = [i for i, step in enumerate(steps) if step[0] == kind]
-        lib.print_table(f"mean of the {len(chosen)} edits of {kind}",
-                        [(name, statistics.mean(values[i] for i in chosen)) for name, values in seconds.items()], base="CEREBRO")
-    print(f"  weights and metrics equal bit by bit with and without reuse: {n_equal} of {len(steps)}")
-    kept = server.connect().execute("SELECT sum(bytes) / max(n_rows)::float8, count(*) - 1, sum(bytes) FROM cerebro.extracts").fetchone()
-    print(f"  kept: {kept[1]} columns, {kept[0]:.1f} bytes a row, {kept[2] / 1e6:.1f} MB")
+        if chosen:
+            lib.print_table(f"processor seconds, mean of the {len(chosen)} edits of {kind}",
+                            [(name, statistics.mean(values[i] for i in chosen)) for name, values in processor.items()], base="CEREBRO")
     for name, bound in (("export + pandas + PyTorch", 8), ("PyTorch, columns cached by hand", 5), ("CEREBRO, nothing reused", 2.5)):
         if name in means:
-            lib.aim(f"times faster than {name}", means[name] / means["CEREBRO"], bound, "at least")
+            lib.aim(f"times faster than {name}, processor time", means[name] / means["CEREBRO"], bound, "at least")
 
 
 main()
