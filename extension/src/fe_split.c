@@ -182,6 +182,7 @@ fe_split_get_rows(const FeSplit *split, int dimension)
 #define ROW_COST       0.2
 #define INDEX_SHARE    0.025
 #define DIMENSION_COST 0.05
+#define DECISION_COST  150 /* of planning the other ways, too */
 
 static double
 estimate_pass(const FeSplit *split, double n_rows)
@@ -234,17 +235,36 @@ add_batch(FeLookup *lookup, FeQuery *query, double n_rows, FeCosts *costs,
 	costs->ways[way] += Min(each, grouped);
 }
 
+/* A query for many reads dimensions by hash as a pass does, or by index as a
+ * probe: between the two it need not be planned to be known. */
+static void
+estimate_others(FeLookup *lookup, double n_rows, FeCosts *costs)
+{
+	const FeSplit *split = fe_lookup_get_split(lookup);
+
+	costs->ways[FE_PASS] = estimate_pass(split, n_rows);
+	if (split->rest.n_targets == 0 &&
+	    2 * costs->ways[FE_PASS] < costs->ways[FE_PROBE])
+	{
+		costs->ways[FE_BATCH] = INFINITY;
+		return;
+	}
+	add_batch(lookup, &lookup->whole, n_rows, costs, FE_BATCH);
+	if (split->n_dimensions > 0 && split->rest.n_targets > 0)
+		add_batch(lookup, &lookup->split->rest, n_rows, costs, FE_PASS);
+}
+
+/* Of few rows the ways differ by less than it costs to compare them. */
 void
 fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs)
 {
-	const FeSplit *split = fe_lookup_get_split(lookup);
 	int level = settings_enter(lookup->task);
 
 	memset(costs, 0, sizeof(*costs));
 	costs->ways[FE_PROBE] = estimate_probe(lookup, &lookup->whole, n_rows);
-	costs->ways[FE_PASS] = estimate_pass(split, n_rows);
-	add_batch(lookup, &lookup->whole, n_rows, costs, FE_BATCH);
-	if (split->n_dimensions > 0 && split->rest.n_targets > 0)
-		add_batch(lookup, &lookup->split->rest, n_rows, costs, FE_PASS);
+	if (costs->ways[FE_PROBE] > DECISION_COST)
+		estimate_others(lookup, n_rows, costs);
+	else
+		costs->ways[FE_PASS] = costs->ways[FE_BATCH] = INFINITY;
 	settings_leave(level);
 }
