@@ -13,8 +13,8 @@
 #include "lang/ast.h"
 #include "lang/path.h"
 
+#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 bool
 cer_mst_is_auto(const cer_mst *mst)
@@ -28,45 +28,71 @@ cer_mst_get_budget(const cer_mst *mst)
 	return mst->budget;
 }
 
-/* A setting that PT is given unless it says another. */
-typedef struct auto_setting
-{
-	const char *name;
-	const char *value; /* NULL: epochs by rows */
-} auto_setting;
-
-#define MAX_SETTINGS 4
-
-typedef struct auto_choice
+typedef struct portfolio_row
 {
 	const char *structure;
-	double cost; /* seconds beside others */
-	auto_setting settings[MAX_SETTINGS];
-} auto_choice;
+	const char *settings[3][2]; /* name, value: unless PT says another */
+	double cost;
+	uint32_t epochs; /* 0: by rows */
+	uint32_t least_epochs;
+	uint32_t patience; /* 0: none */
+	bool is_first;
+} portfolio_row;
 
-static const auto_choice choices[] = {
-	{"realmlp", 1.0, {{"epochs", NULL}}},
-	{"mlp(256 x 3)",
-     0.5,
-     {{"activation", "silu"}, {"epochs", "60"}, {"patience", "8"}}},
-	{"realmlp(512, 256, 128)", 1.5, {{"epochs", NULL}, {"seed", "1"}}},
-	{"residual", 0.6, {{"seed", "2"}}},
-	{"realmlp", 1.0, {{"epochs", NULL}, {"dropout", "0.3"}, {"seed", "3"}}},
-	{"tabm(256 x 2, members = 16)", 5.0, {{"epochs", "60"}}},
-	{"dcn", 0.5, {{"seed", "4"}}},
+/*
+ * The linear one is there for rows that tell little: it costs next to nothing,
+ * and with it no ensemble is worse than logistic regression.
+ */
+static const portfolio_row portfolio[] = {
+	{.structure = "wide",
+     .settings = {{"lr", "0.003"}, {"schedule", "cosine"}},
+     .cost = 0.2,
+     .epochs = 60,
+     .least_epochs = 1,
+     .patience = 8,
+     .is_first = true},
+	{.structure = "mlp(256 x 3)",
+     .settings = {{"activation", "silu"}},
+     .cost = 1.0,
+     .epochs = 60,
+     .least_epochs = 1,
+     .patience = 8,
+     .is_first = true},
+	{.structure = "realmlp", .cost = 2.5, .least_epochs = 8},
+	{.structure = "residual",
+     .cost = 2.5,
+     .epochs = 60,
+     .least_epochs = 4,
+     .patience = 8},
+	{.structure = "realmlp(512, 256, 128)", .cost = 3.5, .least_epochs = 8},
+	{.structure = "realmlp",
+     .settings = {{"dropout", "0.3"}},
+     .cost = 2.5,
+     .least_epochs = 8},
+	{.structure = "dcn",
+     .cost = 2.0,
+     .epochs = 60,
+     .least_epochs = 4,
+     .patience = 8},
+	{.structure = "tabm(256 x 2, members = 16)",
+     .cost = 15.0,
+     .epochs = 60,
+     .least_epochs = 8,
+     .patience = 8},
 };
 
-#define N_CHOICES (sizeof(choices) / sizeof(choices[0]))
+#define N_CHOICES      (sizeof(portfolio) / sizeof(portfolio[0]))
+#define DEFAULT_CHOICE 2
 
 /* 64 for few rows, fewer for many, 12 at least. */
-static unsigned
+static uint32_t
 choose_epochs(size_t n_rows)
 {
 	double epochs = 64.0;
 
 	if (n_rows > 20000)
 		epochs = 64.0 * 20000.0 / (double) n_rows;
-	return epochs < 12.0 ? 12 : (unsigned) epochs;
+	return epochs < 12.0 ? 12 : (uint32_t) epochs;
 }
 
 static bool
@@ -78,6 +104,40 @@ is_said(const cer_mst *mst, const char *name)
 	cer_training_init(&training, mst->ast);
 	return (training.pt && cer_ast_find_named(training.pt, wanted)) ||
 	       (training.call && cer_ast_find_named(training.call, wanted));
+}
+
+size_t
+cer_auto_count(void)
+{
+	return N_CHOICES;
+}
+
+size_t
+cer_auto_get_default(void)
+{
+	return DEFAULT_CHOICE;
+}
+
+void
+cer_auto_get(const cer_mst *mst, size_t choice, size_t n_rows,
+             cer_auto_choice *described)
+{
+	const portfolio_row *row = &portfolio[choice];
+
+	*described =
+		(cer_auto_choice){.cost = row->cost,
+	                      .epochs = row->epochs,
+	                      .least_epochs = row->least_epochs,
+	                      .stops = row->patience > 0,
+	                      .is_first = row->is_first,
+	                      .may_repeat = !row->is_first || row->cost >= 1.0};
+	if (row->epochs == 0)
+		described->epochs = choose_epochs(n_rows);
+	if (is_said(mst, "epochs"))
+		described->epochs = described->least_epochs =
+			(uint32_t) mst->settings.epochs;
+	if (is_said(mst, "seed"))
+		described->may_repeat = false;
 }
 
 static cer_status
@@ -95,61 +155,80 @@ print_section(cer_arena *arena, const cer_mst *mst, cer_ast_kind kind,
 /* For printf: all of a text, where CER_SHOW is for messages and clips. */
 #define WHOLE(text) (int) (text).size, (text).data
 
-/* "AS realmlp PT ..., epochs = 64" behind FE, without what PT says. */
-static cer_status
-make_triple(cer_arena *arena, const cer_mst *mst, const auto_choice *choice,
-            size_t n_rows, const cer_mst **made, cer_error *err)
+typedef struct triple_text
 {
-	cer_text fe;
-	cer_text pt;
+	const cer_mst *request;
+	char *data;
+	size_t capacity;
 	size_t size;
-	char *text;
-	int n;
+	bool has_pt;
+} triple_text;
 
-	CER_TRY(print_section(arena, mst, CER_AST_FE, &fe, err));
-	CER_TRY(print_section(arena, mst, CER_AST_PT, &pt, err));
-	size = fe.size + pt.size + MAX_CHOICE_TEXT;
-	text = cer_arena_allocate(arena, size);
-	if (text == NULL)
-		return cer_fail_memory(err, size);
-	n = snprintf(text, size, "%.*s AS %s %.*s", WHOLE(fe), choice->structure,
-	             WHOLE(pt));
-	for (size_t i = 0; i < MAX_SETTINGS && choice->settings[i].name; i++)
-	{
-		const auto_setting *setting = &choice->settings[i];
-		const char *before = pt.size > 0 ? "," : " PT";
+static void add(triple_text *text, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
-		if (is_said(mst, setting->name))
-			continue;
-		pt.size++;
-		if (setting->value != NULL)
-			n += snprintf(text + n, size - (size_t) n, "%s %s = %s", before,
-			              setting->name, setting->value);
-		else
-			n += snprintf(text + n, size - (size_t) n, "%s %s = %u", before,
-			              setting->name, choose_epochs(n_rows));
-	}
-	return cer_mst_parse(arena, (cer_text){text, (size_t) n}, made, err);
+static void
+add(triple_text *text, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	text->size += (size_t) vsnprintf(text->data + text->size,
+	                                 text->capacity - text->size, format, args);
+	va_end(args);
+}
+
+static void
+add_setting(triple_text *text, const char *name, const char *value)
+{
+	if (is_said(text->request, name))
+		return;
+	add(text, "%s %s = %s", text->has_pt ? "," : " PT", name, value);
+	text->has_pt = true;
+}
+
+static void
+add_count(triple_text *text, const char *name, size_t n)
+{
+	char value[32];
+
+	snprintf(value, sizeof(value), "%zu", n);
+	add_setting(text, name, value);
+}
+
+static void
+add_settings(triple_text *text, const cer_auto_try *wanted)
+{
+	const portfolio_row *row = &portfolio[wanted->choice];
+
+	for (size_t i = 0; i < 3 && row->settings[i][0] != NULL; i++)
+		add_setting(text, row->settings[i][0], row->settings[i][1]);
+	add_count(text, "epochs", wanted->epochs);
+	if (row->patience > 0)
+		add_count(text, "patience", row->patience);
+	if (wanted->choice > DEFAULT_CHOICE || wanted->repeat > 0)
+		add_count(text, "seed", wanted->choice + wanted->repeat * N_CHOICES);
 }
 
 cer_status
-cer_auto_make(cer_arena *arena, const cer_mst *mst, size_t n_rows,
-              const cer_auto_try **tries, size_t *n_tries, cer_error *err)
+cer_auto_make(cer_arena *arena, const cer_mst *mst, const cer_auto_try *wanted,
+              const cer_mst **made, cer_error *err)
 {
-	size_t n = mst->budget > 0 ? N_CHOICES : 1;
-	cer_auto_try *made = cer_arena_allocate(arena, n * sizeof(*made));
+	triple_text text = {.request = mst};
+	cer_text fe;
+	cer_text pt;
 
-	if (made == NULL)
-		return cer_fail_memory(err, n * sizeof(*made));
-	for (size_t i = 0; i < n; i++)
-	{
-		made[i].cost = choices[i].cost;
-		CER_TRY(
-			make_triple(arena, mst, &choices[i], n_rows, &made[i].mst, err));
-	}
-	*tries = made;
-	*n_tries = n;
-	return CER_OK;
+	CER_TRY(print_section(arena, mst, CER_AST_FE, &fe, err));
+	CER_TRY(print_section(arena, mst, CER_AST_PT, &pt, err));
+	text.capacity = fe.size + pt.size + MAX_CHOICE_TEXT;
+	text.data = cer_arena_allocate(arena, text.capacity);
+	if (text.data == NULL)
+		return cer_fail_memory(err, text.capacity);
+	text.has_pt = pt.size > 0;
+	add(&text, "%.*s AS %s %.*s", WHOLE(fe),
+	    portfolio[wanted->choice].structure, WHOLE(pt));
+	add_settings(&text, wanted);
+	return cer_mst_parse(arena, (cer_text){text.data, text.size}, made, err);
 }
 
 cer_status

@@ -3,9 +3,14 @@
  *	  AS auto: what is trained instead, by the task's training rows and the
  *	  budget, and what is kept of it.
  *
- *	 request -> triples of the library's portfolio -> models -> their ensemble
+ *	 request -> the portfolio's cheap triples -> what an epoch takes
+ *			 -> the others, with as many epochs as there is time for
+ *			 -> the best ones again, with other seeds -> their ensemble
  */
 #include "cerebro_pg.h"
+
+#include <math.h>
+#include <unistd.h>
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -18,7 +23,12 @@
 #include "ensemble.h"
 #include "job_sql.h"
 
-#define N_CHOICES 25 /* of an ensemble's members */
+#define N_CHOICES         25 /* of an ensemble's members */
+#define MAX_MODELS        40
+#define MAX_EPOCHS        256
+#define SHARE_OF_FIRST    0.4   /* of the budget, at most */
+#define SHARE_BEFORE_STOP 0.5   /* of epochs, where training stops early */
+#define GUESSED_ROWS      1.5e5 /* a second, of a cost of 1: not yet measured */
 
 static const cer_mst *
 parse(cer_arena *arena, const char *triple)
@@ -74,16 +84,14 @@ count_training_rows(const Task *task)
 	return (size_t) n;
 }
 
-static const cer_auto_try *
-list_tries(cer_arena *arena, const Task *task, const cer_mst *mst, size_t *n)
+static char *
+make_triple(cer_arena *arena, const cer_mst *mst, const cer_auto_try *wanted)
 {
-	const cer_auto_try *tries;
+	const cer_mst *made;
 	cer_error err = {0};
 
-	host_check(
-		cer_auto_make(arena, mst, count_training_rows(task), &tries, n, &err),
-		&err);
-	return tries;
+	host_check(cer_auto_make(arena, mst, wanted, &made, &err), &err);
+	return print(arena, made);
 }
 
 const char *
@@ -91,8 +99,8 @@ auto_resolve(const Task *task, const char *triple)
 {
 	cer_arena *arena = host_make_arena(CurrentMemoryContext);
 	const cer_mst *mst = parse(arena, triple);
-	const cer_auto_try *tries;
-	size_t n_tries;
+	cer_auto_try wanted = {.choice = cer_auto_get_default()};
+	cer_auto_choice choice;
 
 	if (!cer_mst_is_auto(mst))
 		return triple;
@@ -103,8 +111,9 @@ auto_resolve(const Task *task, const char *triple)
 		                "background, nor together with others"),
 		         errhint("Train it alone, with wait => true, or leave the "
 		                 "budget out.")));
-	tries = list_tries(arena, task, mst, &n_tries);
-	return print(arena, tries[0].mst);
+	cer_auto_get(mst, wanted.choice, count_training_rows(task), &choice);
+	wanted.epochs = choice.epochs;
+	return make_triple(arena, mst, &wanted);
 }
 
 /* A model that was there already keeps its story. */
@@ -127,10 +136,233 @@ note_request(int32 model, const char *request)
 	archive_leave(&scope);
 }
 
-static double
-count_seconds(TimestampTz since)
+/* ------------------------------------------------------- what was learnt */
+
+typedef struct Outcome
 {
-	return (double) (GetCurrentTimestamp() - since) / USECS_PER_SEC;
+	int32 model;
+	cer_auto_try tried;
+	double seconds_an_epoch;
+	double loss;  /* of validation rows */
+	bool goes_on; /* the best epoch was one of the last */
+} Outcome;
+
+typedef struct Auto
+{
+	const TrainRequest *asked;
+	cer_arena *arena;
+	const cer_mst *mst;
+	char *request;
+	size_t n_rows;
+	int n_lanes; /* trainings at a time */
+	TimestampTz deadline;
+	double seconds_a_cost; /* of an epoch, of a cost of 1 */
+	double *seconds;       /* by choice: of an epoch; 0: not known */
+	uint32 *n_tried;       /* by choice */
+	int n;
+	Outcome *outcomes;
+} Auto;
+
+/* In the transaction that made it: under a snapshot of now. */
+static Outcome
+look_at(int32 model, const cer_auto_try *tried)
+{
+	Outcome outcome = {.model = model, .tried = *tried};
+	ArchiveScope scope;
+	SqlArgs args = {0};
+	bool is_null;
+	int32 n_epochs;
+
+	sql_add_int4(&args, model);
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	archive_enter(&scope);
+	if (sql_run("SELECT seconds, n_epochs, best_epoch, valid_log_loss"
+	            " FROM cerebro.model WHERE id OPERATOR(pg_catalog.=) $1",
+	            &args) == 0)
+		model_report_missing(model);
+	n_epochs = DatumGetInt32(sql_get(2, &is_null));
+	outcome.seconds_an_epoch =
+		DatumGetFloat8(sql_get(1, &is_null)) / Max(n_epochs, 1);
+	outcome.goes_on = DatumGetInt32(sql_get(3, &is_null)) * 5 > n_epochs * 3;
+	outcome.loss = DatumGetFloat8(sql_get(4, &is_null));
+	archive_leave(&scope);
+	PopActiveSnapshot();
+	return outcome;
+}
+
+/* The costliest of the first ones is the best measure of what others take. */
+static void
+learn(Auto *a, const Outcome *outcome)
+{
+	size_t i = outcome->tried.choice;
+	cer_auto_choice choice;
+
+	cer_auto_get(a->mst, i, a->n_rows, &choice);
+	a->seconds[i] = outcome->seconds_an_epoch;
+	if (choice.is_first && choice.cost >= 1)
+		a->seconds_a_cost = outcome->seconds_an_epoch / choice.cost;
+}
+
+/* -------------------------------------------------------------- planning */
+
+typedef struct Round
+{
+	int n;
+	cer_auto_try *tries;
+	double *left; /* by lane: seconds */
+} Round;
+
+static double
+count_left(const Auto *a)
+{
+	TimestampTz now = GetCurrentTimestamp();
+
+	return now >= a->deadline ? 0
+	                          : (double) (a->deadline - now) / USECS_PER_SEC;
+}
+
+static Round
+begin_round(const Auto *a, int n_tries, double share)
+{
+	Round round = {.tries = palloc(sizeof(cer_auto_try) * n_tries),
+	               .left = palloc(sizeof(double) * a->n_lanes)};
+
+	for (int i = 0; i < a->n_lanes; i++)
+		round.left[i] = count_left(a) * share;
+	return round;
+}
+
+static double
+guess_seconds(const Auto *a, size_t i, const cer_auto_choice *choice)
+{
+	double a_cost = a->seconds_a_cost > 0 ? a->seconds_a_cost
+	                                      : (double) a->n_rows / GUESSED_ROWS;
+
+	return a->seconds[i] > 0 ? a->seconds[i] : choice->cost * a_cost;
+}
+
+/* As many epochs as there is time for in the lane that has most. */
+static void
+add_try(Auto *a, Round *round, size_t i, uint32 epochs)
+{
+	cer_auto_choice choice;
+	double of_one;
+	double fit;
+	double *left = round->left;
+
+	for (int lane = 1; lane < a->n_lanes; lane++)
+		if (round->left[lane] > *left)
+			left = &round->left[lane];
+	cer_auto_get(a->mst, i, a->n_rows, &choice);
+	of_one = Max(guess_seconds(a, i, &choice), 1e-6);
+	fit = floor(*left / of_one);
+	if (fit < choice.least_epochs && !(a->n == 0 && round->n == 0))
+		return;
+	epochs = (uint32) Max(Min(fit, epochs), choice.least_epochs);
+	*left -= of_one * epochs * (choice.stops ? SHARE_BEFORE_STOP : 1);
+	round->tries[round->n++] = (cer_auto_try){
+		.choice = i, .epochs = epochs, .repeat = a->n_tried[i]++};
+}
+
+/* -------------------------------------------------------------- training */
+
+static void
+train_round(Auto *a, const Round *round)
+{
+	TrainRequest *requests = palloc(sizeof(TrainRequest) * Max(round->n, 1));
+	TrainResult *results = palloc(sizeof(TrainResult) * Max(round->n, 1));
+
+	for (int i = 0; i < round->n; i++)
+	{
+		requests[i] = *a->asked;
+		requests[i].triple = make_triple(a->arena, a->mst, &round->tries[i]);
+	}
+	/* something is trained even if there is no time at all */
+	train_together(requests, round->n, a->n == 0 ? 0 : a->deadline, results);
+	for (int i = 0; i < round->n; i++)
+	{
+		Outcome outcome;
+
+		if (results[i].model == 0 || a->n == MAX_MODELS)
+			continue;
+		note_request(results[i].model, a->request);
+		outcome = look_at(results[i].model, &round->tries[i]);
+		learn(a, &outcome);
+		a->outcomes[a->n++] = outcome;
+	}
+}
+
+/* The cheap ones, in a share of the time: they tell what others would take. */
+static void
+train_first(Auto *a)
+{
+	Round round = begin_round(a, cer_auto_count(), SHARE_OF_FIRST);
+
+	for (size_t i = 0; i < cer_auto_count(); i++)
+	{
+		cer_auto_choice choice;
+
+		cer_auto_get(a->mst, i, a->n_rows, &choice);
+		if (choice.is_first)
+			add_try(a, &round, i, choice.epochs);
+	}
+	train_round(a, &round);
+}
+
+static void
+train_others(Auto *a)
+{
+	Round round = begin_round(a, cer_auto_count(), 1);
+
+	for (size_t i = 0; i < cer_auto_count(); i++)
+	{
+		cer_auto_choice choice;
+
+		cer_auto_get(a->mst, i, a->n_rows, &choice);
+		if (!choice.is_first)
+			add_try(a, &round, i, choice.epochs);
+	}
+	train_round(a, &round);
+}
+
+static int
+compare_outcomes(const void *a, const void *b)
+{
+	double left = ((const Outcome *) a)->loss;
+	double right = ((const Outcome *) b)->loss;
+
+	return (left > right) - (left < right);
+}
+
+/*
+ * What did best again, with another seed; for longer, where the last epochs
+ * were the best.  False: there is no time for it, or it may not be repeated.
+ */
+static bool
+train_best_again(Auto *a)
+{
+	Round round = begin_round(a, MAX_MODELS, 1);
+	bool *is_there = palloc0(sizeof(bool) * cer_auto_count());
+	int most = Max(a->n_lanes, 2);
+	int n_before = a->n;
+
+	qsort(a->outcomes, a->n, sizeof(Outcome), compare_outcomes);
+	for (int i = 0; i < a->n && round.n < most; i++)
+	{
+		const Outcome *outcome = &a->outcomes[i];
+		uint32 epochs = outcome->tried.epochs * (outcome->goes_on ? 2 : 1);
+		cer_auto_choice choice;
+
+		cer_auto_get(a->mst, outcome->tried.choice, a->n_rows, &choice);
+		if (is_there[outcome->tried.choice] || !choice.may_repeat)
+			continue;
+		is_there[outcome->tried.choice] = true;
+		add_try(a, &round, outcome->tried.choice,
+		        choice.stops ? choice.epochs : Min(epochs, MAX_EPOCHS));
+	}
+	train_round(a, &round);
+	return a->n > n_before;
 }
 
 /* Under a snapshot of now: this very command made the models. */
@@ -148,36 +380,63 @@ put_together(Datum *models, int n_models, const char *request)
 	return model;
 }
 
+static int
+count_lanes(void)
+{
+	return train_threads > 0 ? train_threads
+	                         : Max(1, (int) sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+static int32
+end(const Auto *a)
+{
+	Datum *models = palloc(sizeof(Datum) * Max(a->n, 1));
+
+	if (a->n == 0)
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("none of the triples that AS auto tried was "
+		                       "trained"),
+		                errdetail("Warnings tell why.")));
+	for (int i = 0; i < a->n; i++)
+		models[i] = Int32GetDatum(a->outcomes[i].model);
+	return a->n == 1 ? a->outcomes[0].model
+	                 : put_together(models, a->n, a->request);
+}
+
+static int32
+train_one(const TrainRequest *asked)
+{
+	TrainRequest one = *asked;
+	char *request = train_canonical(asked->triple);
+	int32 model;
+
+	one.triple = auto_resolve(asked->task, asked->triple);
+	model = train_request(&one, true);
+	note_request(model, request);
+	return model;
+}
+
 int32
 auto_train(const TrainRequest *asked)
 {
 	cer_arena *arena = host_make_arena(CurrentMemoryContext);
-	const cer_mst *mst = parse(arena, asked->triple);
-	char *request = print(arena, mst);
-	double budget = cer_mst_get_budget(mst);
-	TimestampTz start = GetCurrentTimestamp();
-	double seconds_of_one = 0; /* of a cost of 1 */
-	size_t n_tries;
-	const cer_auto_try *tries = list_tries(arena, asked->task, mst, &n_tries);
-	Datum *models = palloc(sizeof(Datum) * n_tries);
-	int n_models = 0;
+	Auto a = {.asked = asked, .arena = arena, .n_lanes = count_lanes()};
+	double budget;
 
-	for (size_t i = 0; i < n_tries; i++)
-	{
-		TimestampTz begin = GetCurrentTimestamp();
-		TrainRequest one = *asked;
-		int32 model;
-
-		if (count_seconds(start) + tries[i].cost * seconds_of_one > budget &&
-		    n_models > 0)
-			continue;
-		one.triple = print(arena, tries[i].mst);
-		model = train_request(&one, true);
-		note_request(model, request);
-		models[n_models++] = Int32GetDatum(model);
-		if (i == 0)
-			seconds_of_one = count_seconds(begin) / tries[i].cost;
-	}
-	return n_models == 1 ? DatumGetInt32(models[0])
-	                     : put_together(models, n_models, request);
+	a.mst = parse(arena, asked->triple);
+	budget = cer_mst_get_budget(a.mst);
+	if (budget <= 0)
+		return train_one(asked);
+	a.request = print(arena, a.mst);
+	a.n_rows = count_training_rows(asked->task);
+	a.deadline = GetCurrentTimestamp() + (int64) (budget * USECS_PER_SEC);
+	a.seconds = palloc0(sizeof(double) * cer_auto_count());
+	a.n_tried = palloc0(sizeof(uint32) * cer_auto_count());
+	a.outcomes = palloc(sizeof(Outcome) * MAX_MODELS);
+	train_first(&a);
+	if (a.n > 0)
+		train_others(&a);
+	while (a.n > 0 && a.n < MAX_MODELS && train_best_again(&a))
+		CHECK_FOR_INTERRUPTS();
+	return end(&a);
 }

@@ -97,18 +97,36 @@ extern cer_status cer_mst_check_bound(const cer_mst *mst, cer_error *err);
 /* AS auto: which structure is trained is decided when a task's rows are known. */
 extern bool cer_mst_is_auto(const cer_mst *mst);
 extern double cer_mst_get_budget(const cer_mst *mst); /* seconds; 0: none */
-/* A triple to try, and about how long its training takes beside others'. */
+/* What the portfolio has to try. */
+typedef struct cer_auto_choice
+{
+	double cost;           /* of an epoch, where that of mlp(256 x 3) is 1 */
+	uint32_t epochs;       /* at most, for rows as many as these */
+	uint32_t least_epochs; /* below which it is not worth trying */
+	bool stops;            /* before its last epoch, likely */
+	bool is_first;         /* cheap: it also tells what an epoch takes */
+	bool may_repeat;       /* with another seed */
+} cer_auto_choice;
+
+/* One of them, as it is to be trained. */
 typedef struct cer_auto_try
 {
-	const cer_mst *mst;
-	double cost;
+	size_t choice;
+	uint32_t epochs;
+	uint32_t repeat; /* which one with the same structure, from 0 on */
 } cer_auto_try;
 
-/* For a task of so many training rows, likely winners first; FE, and what PT
- * says, is theirs, too.  One without a budget. */
+/* How many there are; likely winners come before others, behind the first. */
+extern size_t cer_auto_count(void);
+/* For a task of so many training rows. */
+extern void cer_auto_get(const cer_mst *mst, size_t choice, size_t n_rows,
+                         cer_auto_choice *described);
+/* Which one is trained where there is no budget. */
+extern size_t cer_auto_get_default(void);
+/* The triple; FE, and what PT says, are those of AS auto. */
 extern cer_status
-cer_auto_make(cer_arena *arena, const cer_mst *mst, size_t n_rows,
-              const cer_auto_try **tries, size_t *n_tries, cer_error *err);
+cer_auto_make(cer_arena *arena, const cer_mst *mst, const cer_auto_try *wanted,
+              const cer_mst **made, cer_error *err);
 /* FE of a triple, AS auto. */
 extern cer_status cer_auto_request(cer_arena *arena, const cer_mst *mst,
                                    const cer_mst **request, cer_error *err);

@@ -456,25 +456,67 @@ parse(cer_arena *arena, const char *text)
 }
 
 static void
-expect_first(const char *request, size_t n_rows, const char *expected)
+expect_made(const char *request, size_t n_rows, cer_auto_try wanted,
+            const char *expected)
 {
 	cer_arena *arena = cer_arena_new(&cer_host_plain);
-	const cer_auto_try *tries;
-	size_t n;
+	const cer_mst *mst = parse(arena, request);
+	const cer_mst *made;
+	cer_auto_choice choice;
 	cer_text text;
 	cer_error err = {0};
 
-	assert_ok(
-		cer_auto_make(arena, parse(arena, request), n_rows, &tries, &n, &err),
-		&err);
-	assert_ok(cer_mst_print(arena, tries[0].mst, &text, &err), &err);
+	cer_auto_get(mst, wanted.choice, n_rows, &choice);
+	if (wanted.epochs == 0)
+		wanted.epochs = choice.epochs;
+	assert_ok(cer_auto_make(arena, mst, &wanted, &made, &err), &err);
+	assert_ok(cer_mst_print(arena, made, &text, &err), &err);
 	assert_string_equal(text.data, expected);
-	assert_int_equal(n == 1, cer_mst_get_budget(parse(arena, request)) == 0);
-	for (size_t i = 0; i < n; i++)
+	cer_arena_free(arena);
+}
+
+static void
+expect_default(const char *request, size_t n_rows, const char *expected)
+{
+	expect_made(request, n_rows,
+	            (cer_auto_try){.choice = cer_auto_get_default()}, expected);
+}
+
+/* Every row of the portfolio can be trained, and says what it costs. */
+static void
+test_auto__portfolio_is_whole(void **state)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	const cer_mst *mst = parse(arena, "AS auto(5)");
+	const cer_mst *said = parse(arena, "AS auto(5) PT epochs = 3, seed = 1");
+	size_t n_first = 0;
+
+	(void) state;
+	for (size_t i = 0; i < cer_auto_count(); i++)
 	{
-		assert_ok(cer_mst_check_bound(tries[i].mst, &err), &err);
-		assert_true(tries[i].cost > 0);
+		cer_auto_try wanted = {.choice = i, .epochs = 7, .repeat = 2};
+		const cer_mst *made;
+		cer_auto_choice choice;
+		cer_text text;
+		char seed[32];
+		cer_error err = {0};
+
+		cer_auto_get(said, i, 100, &choice);
+		assert_int_equal(choice.epochs, 3);
+		assert_int_equal(choice.least_epochs, 3);
+		assert_false(choice.may_repeat);
+		cer_auto_get(mst, i, 1000000, &choice);
+		assert_true(choice.cost > 0);
+		assert_in_range(choice.least_epochs, 1, choice.epochs);
+		n_first += choice.is_first;
+		assert_ok(cer_auto_make(arena, mst, &wanted, &made, &err), &err);
+		assert_ok(cer_mst_check_bound(made, &err), &err);
+		assert_ok(cer_mst_print(arena, made, &text, &err), &err);
+		snprintf(seed, sizeof(seed), "seed = %zu ", i + 2 * cer_auto_count());
+		assert_non_null(strstr(text.data, "epochs = 7"));
+		assert_non_null(strstr(text.data, seed));
 	}
+	assert_in_range(n_first, 1, cer_auto_count() - 1);
 	cer_arena_free(arena);
 }
 
@@ -504,17 +546,25 @@ test_auto__follows_the_rows_and_the_request(void **state)
 	          &err);
 	assert_ok(cer_mst_print(arena, request, &text, &err), &err);
 	assert_string_equal(text.data, "FE a AS auto @1");
-	expect_first("AS auto", 500, "FE * AS realmlp(256 x 3) PT epochs = 64 @1");
-	expect_first("AS auto", 40000,
-	             "FE * AS realmlp(256 x 3) PT epochs = 32 @1");
-	expect_first("AS auto(10)", 10000000,
-	             "FE * AS realmlp(256 x 3) PT epochs = 12 @1");
-	expect_first("FE a : onehot AS auto(5) PT sgd(lr = 0.5), epochs = 3", 100,
-	             "FE a : onehot AS realmlp(256 x 3) PT sgd(lr = 0.5), "
-	             "epochs = 3 @1");
+	expect_default("AS auto", 500,
+	               "FE * AS realmlp(256 x 3) PT epochs = 64 @1");
+	expect_default("AS auto", 40000,
+	               "FE * AS realmlp(256 x 3) PT epochs = 32 @1");
+	expect_default("AS auto(10)", 10000000,
+	               "FE * AS realmlp(256 x 3) PT epochs = 12 @1");
+	expect_default("FE a : onehot AS auto(5) PT sgd(lr = 0.5), epochs = 3", 100,
+	               "FE a : onehot AS realmlp(256 x 3) PT sgd(lr = 0.5), "
+	               "epochs = 3 @1");
+	expect_made("AS auto(5)", 100,
+	            (cer_auto_try){.choice = 2, .epochs = 20, .repeat = 1},
+	            "FE * AS realmlp(256 x 3) PT epochs = 20, seed = 10 @1");
+	expect_made("AS auto(5) PT seed = 3", 100,
+	            (cer_auto_try){.choice = 1, .repeat = 1},
+	            "FE * AS mlp(256 x 3) PT epochs = 60, patience = 8, "
+	            "activation = silu, seed = 3 @1");
 	/* texts that are longer than what a message shows of one */
-	expect_first(LONG_FE " AS auto " LONG_PT, 100,
-	             LONG_FE " AS realmlp(256 x 3) " LONG_PT " @1");
+	expect_default(LONG_FE " AS auto " LONG_PT, 100,
+	               LONG_FE " AS realmlp(256 x 3) " LONG_PT " @1");
 	assert_ok(cer_auto_request(arena, parse(arena, LONG_FE " AS mlp(3)"),
 	                           &request, &err),
 	          &err);
@@ -534,6 +584,7 @@ main(void)
 		cmocka_unit_test(test_temperature__is_found),
 		cmocka_unit_test(test_temperature__is_left_alone),
 		cmocka_unit_test(test_auto__follows_the_rows_and_the_request),
+		cmocka_unit_test(test_auto__portfolio_is_whole),
 	};
 
 	return cmocka_run_group_tests_name("ensemble", tests, set_up, tear_down);

@@ -94,9 +94,17 @@ ROLLBACK;
 SET ROLE regress_ens_owner;
 SELECT cerebro.train('ens', 'FE x, town AS auto PT epochs = 2, seed = 3') AS auto \gset
 SELECT mst, request FROM cerebro.model WHERE id = :auto;
+-- how many models there are depends on the machine
 SELECT cerebro.train('ens', 'FE x, y AS auto(2) PT epochs = 1') AS auto \gset
-SELECT request, count(*) > 1 AS several FROM cerebro.model WHERE request @> 'FE x, y' GROUP BY request;
-SELECT request, mst = request OR mst @> 'AS mlp' OR mst @> 'AS realmlp' OR mst @> 'AS residual' OR mst @> 'AS tabm' OR mst @> 'AS dcn' AS some_choice FROM cerebro.model WHERE id = :auto;
+SELECT request, count(*) > 1 AS several, bool_or(mst @> 'AS wide') AS has_linear, bool_and(n_epochs <= 1) AS one_epoch FROM cerebro.model WHERE request @> 'FE x, y' GROUP BY request;
+SELECT request, m.valid_log_loss <= (SELECT min(o.valid_log_loss) FROM cerebro.model o WHERE o.request = m.request) + 0.01 AS is_best FROM cerebro.model m WHERE id = :auto;
+-- a budget that is over at once: the linear one
+SELECT cerebro.train('ens', 'FE y AS auto(0.001)') AS auto \gset
+SELECT mst, request FROM cerebro.model WHERE id = :auto;
+-- nothing that can be trained
+SET client_min_messages = error;
+SELECT cerebro.train('ens', 'FE no_such_column AS auto(2)');
+SET client_min_messages = warning;
 SELECT cerebro.train('ens', 'AS auto(5)', wait => false) IS NULL;
 SELECT cerebro.train('ens', 'AS auto > relu') IS NULL;
 SELECT cerebro.train('ens', 'PT class_weights = weights(1, 2, 3), epochs = 1') IS NULL;
