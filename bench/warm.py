@@ -10,7 +10,7 @@ import sys
 
 import lib
 
-N_EDITS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+N_EDITS = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 EPOCHS = 12
 
 ROWS = """
@@ -46,22 +46,21 @@ parent = value("SELECT cerebro.train('late', %s)", f"{BASE}, epochs = {EPOCHS}")
 target = value("SELECT valid_log_loss FROM cerebro.model WHERE id = %s", parent)
 
 EDITS = [
-    lambda r: f"SET AS = mlp({r.choice([64, 96, 128])}, 24)",
-    lambda r: f"SET AS = mlp(48, {r.choice([32, 48, 64])})",
-    lambda r: f"SET AS = mlp({r.choice([64, 96])}, {r.choice([32, 48])})",
-    lambda r: "SET AS = mlp(48, 48, 24)",
-    lambda r: "SET AS = mlp(48, 24, 24)",
-    lambda r: f"SET AS = mlp({r.choice([32, 24])}, 24)",
+    lambda r: f"SET AS = mlp({r.randint(49, 128)}, 24)",
+    lambda r: f"SET AS = mlp(48, {r.randint(25, 64)})",
+    lambda r: f"SET AS = mlp({r.randint(49, 96)}, {r.randint(25, 48)})",
+    lambda r: f"SET AS = mlp(48, {r.choice([48, 24])}, 24)",
+    lambda r: f"SET AS = mlp({r.randint(20, 47)}, 24)",
     lambda r: f"ADD FE {r.choice(['origin', 'sched_dep_time', 'day'])}",
-    lambda r: "ADD FE origin, ADD FE sched_dep_time",
-    lambda r: f"DROP FE {r.choice(['distance', 'hour', 'carrier'])}",
-    lambda r: f"SET PT.lr = {r.choice([0.0005, 0.001, 0.004])}",
-    lambda r: f"SET PT.dropout = {r.choice([0, 0.05, 0.2, 0.3])}",
-    lambda r: f"SET PT.batch = {r.choice([256, 1024])}",
-    lambda r: f"SET PT.decay = {r.choice([0.001, 0.1])}",
+    lambda r: f"ADD FE {r.choice(['origin', 'day'])}, ADD FE sched_dep_time",
+    lambda r: f"DROP FE {r.choice(['distance', 'hour', 'carrier', 'dest'])}",
+    lambda r: f"SET PT.lr = {r.uniform(0.0005, 0.004):.5f}",
+    lambda r: f"SET PT.dropout = {r.uniform(0, 0.3):.3f}",
+    lambda r: f"SET PT.batch = {r.randint(256, 1024)}",
+    lambda r: f"SET PT.decay = {r.uniform(0.001, 0.1):.4f}",
     lambda r: f"SET PT.activation = {r.choice(['gelu', 'silu'])}",
-    lambda r: f"ADD FE origin, SET PT.lr = {r.choice([0.001, 0.004])}",
-    lambda r: f"SET AS = mlp({r.choice([64, 96])}, 24), SET PT.dropout = {r.choice([0.05, 0.2])}",
+    lambda r: f"ADD FE origin, SET PT.lr = {r.uniform(0.001, 0.004):.5f}",
+    lambda r: f"SET AS = mlp({r.randint(49, 96)}, 24), SET PT.dropout = {r.uniform(0.05, 0.2):.3f}",
 ]
 
 

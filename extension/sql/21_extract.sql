@@ -15,12 +15,15 @@ CREATE UNLOGGED TABLE cerebro.extract (
 	content      bytea NOT NULL,
 	bytes        bigint NOT NULL,
 	seconds      double precision NOT NULL,
+	dimension    bytea,
+	n_dimension  bigint NOT NULL DEFAULT 0,
 	n_used       bigint NOT NULL DEFAULT 0,
 	owner        regrole NOT NULL,
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	used_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 CREATE INDEX extract_rows ON cerebro.extract (rows);
+CREATE INDEX extract_dimension ON cerebro.extract (dimension);
 CREATE INDEX extract_data_version ON cerebro.extract (data_version);
 COMMENT ON TABLE cerebro.extract IS 'coded columns of data versions that trainings have read; not logged: empty after a crash, and read again';
 COMMENT ON COLUMN cerebro.extract.id IS 'SHA-256 of what was read of which state of which tables';
@@ -29,6 +32,8 @@ COMMENT ON COLUMN cerebro.extract.query IS 'SHA-256 of what is read, whatever th
 COMMENT ON COLUMN cerebro.extract.column_name IS 'as FE named it when it was read; empty: keys and labels';
 COMMENT ON COLUMN cerebro.extract.width IS 'bytes of a row';
 COMMENT ON COLUMN cerebro.extract.n_values IS 'of the table that rows are codes of; 0: rows are numbers themselves';
+COMMENT ON COLUMN cerebro.extract.dimension IS 'of columns that a JOIN brings: the entry that says which row of it each row found; its own id: this one; NULL: each row has a value of its own';
+COMMENT ON COLUMN cerebro.extract.n_dimension IS 'rows of the dimension, of which the column has a value each; 0: it is of none';
 COMMENT ON COLUMN cerebro.extract.seconds IS 'that reading it took: its share of the read';
 
 CREATE UNLOGGED TABLE cerebro.extract_chunk (
@@ -64,10 +69,11 @@ CREATE POLICY visible ON cerebro.extract FOR SELECT
 	USING (EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version));
 GRANT SELECT (id, rows, data_version, column_name, n_rows, n_train, width, n_values, bytes, seconds, n_used, owner, created_at, used_at)
 	ON cerebro.extract TO PUBLIC;
+GRANT SELECT (dimension, n_dimension) ON cerebro.extract TO PUBLIC;
 
 CREATE VIEW cerebro.extracts WITH (security_invoker = true) AS
 SELECT t.name AS task, e.data_version, NULLIF(e.column_name, '') AS column_name, e.n_rows, e.width,
-	NULLIF(e.n_values, 0) AS n_values, e.bytes, e.seconds, e.n_used,
+	NULLIF(e.n_values, 0) AS n_values, NULLIF(e.n_dimension, 0) AS n_dimension, e.bytes, e.seconds, e.n_used,
 	e.seconds OPERATOR(pg_catalog.*) e.n_used::double precision AS seconds_saved,
 	e.created_at, e.used_at
 FROM cerebro.extract e
@@ -80,6 +86,7 @@ COMMENT ON COLUMN cerebro.extracts.column_name IS 'as FE named it when it was re
 COMMENT ON COLUMN cerebro.extracts.n_rows IS 'training and validation rows';
 COMMENT ON COLUMN cerebro.extracts.width IS 'bytes of a row';
 COMMENT ON COLUMN cerebro.extracts.n_values IS 'different values, where rows are codes of them';
+COMMENT ON COLUMN cerebro.extracts.n_dimension IS 'rows of the joined table as far as they differ, where the column is kept once for each of them; of a name with *: which of them each row found';
 COMMENT ON COLUMN cerebro.extracts.bytes IS 'all that is kept of it';
 COMMENT ON COLUMN cerebro.extracts.seconds IS 'its share of the read that brought it';
 COMMENT ON COLUMN cerebro.extracts.n_used IS 'trainings that did not read it again';

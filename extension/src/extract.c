@@ -6,12 +6,10 @@
  *	 some lacking:	one read of those -> memory; chunks and memory -> sink
  *	 none there:	one read -> sink, and memory
  *
- * Rows go out in the order of (part, key), a block at a time: of each column one
- * chunk is in memory.
+ * Rows go out in the order of (part, key): see extract_send.c.
  */
-#include "extract.h"
+#include "extract_private.h"
 
-#include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/snapmgr.h"
 
@@ -31,12 +29,6 @@ static const struct config_enum_entry plan_options[] = {
 
 static int plan_extract = PLAN_ON;
 static int extract_memory = 1024;
-
-/* Few enough that a block of all columns stays in the cache. */
-#define BLOCK_ROWS 2048
-
-StaticAssertDecl(EXTRACT_CHUNK_ROWS % BLOCK_ROWS == 0,
-                 "blocks end with chunks");
 
 void
 extract_init(void)
@@ -67,41 +59,6 @@ get_limit(void)
 	return (Size) extract_memory << 20;
 }
 
-/* One column, or the rows, wherever its bytes are. */
-typedef struct Source
-{
-	bool is_there;    /* in the tables */
-	bool is_gathered; /* in memory */
-	ExtractEntry entry;
-	cer_packed packed; /* rows: those in memory */
-	Size n_rows;
-	uint32 n_values; /* of codes */
-	const cer_text *values;
-
-	/* reading */
-	ArchiveScan *scan;
-	MemoryContext context; /* of the chunk */
-	const char *chunk;
-	Size n_left; /* rows of it */
-	void *block; /* BLOCK_ROWS values */
-} Source;
-
-struct Extract
-{
-	const Task *task;
-	const ReadPlan *plan;
-	ExtractIds ids;
-	bool has_rows; /* in the tables */
-	Snapshot snapshot;
-	Source rows;
-	Source *columns;
-	int n_found;
-	RowGather *gather;
-	const RowSink *sink; /* that is gathered for */
-	bool is_whole;       /* all that was lacking is in memory */
-	cer_arena *arena;    /* of packed columns */
-};
-
 /* ------------------------------------------------------------------ opening */
 
 static void
@@ -115,6 +72,12 @@ find_columns(Extract *extract)
 			extract->ids.is_known[i] &&
 			extract_find(&extract->ids.columns[i], &column->entry) &&
 			column->entry.n_rows == extract->rows.entry.n_rows;
+		if (column->is_there && column->entry.has_dimension)
+		{
+			column->dimension =
+				dimension_find(extract, &column->entry.dimension);
+			column->is_there = column->dimension != NULL;
+		}
 		extract->n_found += column->is_there;
 	}
 }
@@ -153,11 +116,20 @@ extract_open(const Task *task, const Query *query, const ReadPlan *plan)
 void
 extract_close(Extract *extract)
 {
+	ListCell *cell;
+
 	for (int i = 0; i < extract->plan->n_inputs; i++)
 		if (extract->columns[i].scan != NULL)
 			archive_scan_end(extract->columns[i].scan);
 	if (extract->rows.scan != NULL)
 		archive_scan_end(extract->rows.scan);
+	foreach (cell, extract->dimensions)
+	{
+		Source *codes = &((Dimension *) lfirst(cell))->codes;
+
+		if (codes->scan != NULL)
+			archive_scan_end(codes->scan);
+	}
 	UnregisterSnapshot(extract->snapshot);
 	extract->snapshot = NULL;
 }
@@ -239,9 +211,8 @@ extract_gather(Extract *extract, const RowSink *sink)
 	return (RowSink){extract, gather_chunk, gather_values};
 }
 
-/* Position of an input among those that were gathered. */
-static int
-get_gathered(const Extract *extract, int input)
+int
+extract_get_gathered(const Extract *extract, int input)
 {
 	int at = 0;
 
@@ -256,11 +227,18 @@ static void
 take_column(Extract *extract, int input)
 {
 	Source *column = &extract->columns[input];
-	int at = get_gathered(extract, input);
+	int at = extract_get_gathered(extract, input);
 
-	gather_pack(extract->gather, extract->arena, at, &column->packed);
+	if (column->dimension != NULL)
+		gather_pack_rows(extract->gather, extract->arena, at,
+		                 column->dimension->first, column->dimension->n_rows,
+		                 &column->packed);
+	else
+		gather_pack(extract->gather, extract->arena, at, &column->packed);
 	column->values = gather_get_values(extract->gather, at, &column->n_values);
-	column->n_rows = gather_count_rows(extract->gather);
+	column->n_rows = column->dimension != NULL
+	                     ? column->dimension->n_rows
+	                     : gather_count_rows(extract->gather);
 	column->is_gathered = true;
 }
 
@@ -275,262 +253,12 @@ extract_take(Extract *extract)
 		extract->is_whole = false;
 	if (!extract->is_whole)
 		return false;
+	dimension_make_all(extract);
 	for (int i = 0; i < extract->plan->n_inputs; i++)
 		if (!extract->columns[i].is_there &&
 		    (extract->sink == NULL || extract->ids.is_known[i]))
 			take_column(extract, i);
 	return true;
-}
-
-/* ------------------------------------------------------------------ sending */
-
-static void
-fail_damaged(const Source *source, const char *what)
-{
-	ereport(ERROR,
-	        (errcode(ERRCODE_DATA_CORRUPTED),
-	         errmsg("an extract of data version %d has %s",
-	                source->entry.data_version, what),
-	         errhint("SET cerebro.plan_extract = off reads the tables.")));
-}
-
-static Datum
-make_key(const cer_id *id)
-{
-	bytea *key = palloc(VARHDRSZ + CER_ID_SIZE);
-
-	SET_VARSIZE(key, VARHDRSZ + CER_ID_SIZE);
-	memcpy(VARDATA(key), id->bytes, CER_ID_SIZE);
-	return PointerGetDatum(key);
-}
-
-/* The next chunk of a column that is kept; its bytes stay until the next. */
-static bytea *
-fetch_chunk(Source *source)
-{
-	MemoryContext caller;
-	Datum bytes;
-	bytea *chunk;
-
-	if (!archive_scan_next(source->scan))
-		fail_damaged(source, "too few rows");
-	MemoryContextReset(source->context);
-	caller = MemoryContextSwitchTo(source->context);
-	bytes = archive_scan_get(source->scan, "bytes", NULL);
-	chunk = DatumGetByteaP(bytes);
-	if ((Pointer) chunk == DatumGetPointer(bytes))
-		chunk = DatumGetByteaPCopy(bytes);
-	MemoryContextSwitchTo(caller);
-	return chunk;
-}
-
-static Size
-get_chunk_rows(const Source *source, Size done)
-{
-	return Min(source->n_rows - done, EXTRACT_CHUNK_ROWS);
-}
-
-static void
-next_chunk(Source *source, Size done, Size width)
-{
-	bytea *chunk = fetch_chunk(source);
-
-	source->n_left = get_chunk_rows(source, done);
-	if (VARSIZE(chunk) - VARHDRSZ != source->n_left * width)
-		fail_damaged(source, "a chunk of another size");
-	source->chunk = VARDATA(chunk);
-}
-
-/* Values of codes: a size, then so many bytes, one after the other. */
-static void
-split_values(Source *source, const char *at, Size size)
-{
-	cer_text *values = palloc_extended(
-		Max(1, source->entry.n_table) * sizeof(cer_text), MCXT_ALLOC_HUGE);
-
-	for (int64 i = 0; i < source->entry.n_table; i++)
-	{
-		uint32 n;
-
-		if (size < sizeof(n))
-			fail_damaged(source, "too few values");
-		memcpy(&n, at, sizeof(n));
-		if (size - sizeof(n) < n)
-			fail_damaged(source, "too few values");
-		values[i] = (cer_text){at + sizeof(n), n};
-		at += sizeof(n) + n;
-		size -= sizeof(n) + n;
-	}
-	source->values = values;
-	source->n_values = (uint32) source->entry.n_table;
-}
-
-static void
-read_table(Source *source)
-{
-	MemoryContext caller = source->context;
-	bytea *chunk;
-	Size size;
-
-	source->context = CurrentMemoryContext; /* it stays */
-	source->context = AllocSetContextCreate(
-		CurrentMemoryContext, "cerebro values", ALLOCSET_START_SMALL_SIZES);
-	chunk = fetch_chunk(source);
-	source->context = caller;
-	size = VARSIZE(chunk) - VARHDRSZ;
-	if (source->entry.storage == CER_CODE32)
-	{
-		split_values(source, VARDATA(chunk), size);
-		return;
-	}
-	if (size !=
-	    source->entry.n_table * cer_storage_get_size(source->entry.storage))
-		fail_damaged(source, "a table of another size");
-	source->packed.n_table = (size_t) source->entry.n_table;
-	source->packed.table =
-		memcpy(MemoryContextAllocHuge(CurrentMemoryContext, size),
-	           VARDATA(chunk), size);
-}
-
-static void
-start_scan(Extract *extract, Source *source)
-{
-	PushActiveSnapshot(extract->snapshot);
-	source->scan =
-		archive_scan_by_bytes("extract_chunk", make_key(&source->entry.id));
-	PopActiveSnapshot();
-	source->context = AllocSetContextCreate(
-		CurrentMemoryContext, "cerebro chunk", ALLOCSET_START_SMALL_SIZES);
-}
-
-static void
-start_column(Extract *extract, int input)
-{
-	Source *column = &extract->columns[input];
-
-	column->block =
-		palloc(BLOCK_ROWS *
-	           cer_storage_get_size(extract->plan->inputs[input].storage));
-	if (column->is_gathered)
-	{
-		column->chunk = column->packed.rows;
-		column->n_left = column->n_rows;
-		return;
-	}
-	column->n_rows = (Size) column->entry.n_rows;
-	column->packed = (cer_packed){.storage = column->entry.storage,
-	                              .width = column->entry.width};
-	start_scan(extract, column);
-	if (column->entry.n_table > 0)
-		read_table(column);
-}
-
-static void
-read_block(Source *column, Size done, Size n)
-{
-	cer_error err = {0};
-
-	if (column->n_left == 0)
-		next_chunk(column, done, column->packed.width);
-	host_check(
-		cer_packed_read(&column->packed, column->chunk, n, column->block, &err),
-		&err);
-	column->chunk += n * column->packed.width;
-	column->n_left -= n;
-}
-
-/* Keys, labels and parts of all rows. */
-typedef struct Rows
-{
-	Size n;
-	Size n_train;
-	const uint64 *keys;
-	const uint16 *labels;
-} Rows;
-
-/* The chunks of one kind come in one piece: 10 bytes a row. */
-static void *
-read_chunks(Source *source, Size width)
-{
-	char *all = MemoryContextAllocHuge(CurrentMemoryContext,
-	                                   Max(1, source->n_rows) * width);
-
-	for (Size done = 0; done < source->n_rows; done += source->n_left)
-	{
-		next_chunk(source, done, width);
-		memcpy(all + done * width, source->chunk, source->n_left * width);
-	}
-	return all;
-}
-
-static Rows
-get_rows(Extract *extract)
-{
-	Source *source = &extract->rows;
-	Rows rows;
-
-	if (!extract->has_rows)
-		return (Rows){gather_count_rows(extract->gather),
-		              gather_count_train(extract->gather),
-		              gather_get_keys(extract->gather),
-		              gather_get_labels(extract->gather)};
-	source->n_rows = (Size) source->entry.n_rows;
-	rows = (Rows){.n = source->n_rows, .n_train = (Size) source->entry.n_train};
-	start_scan(extract, source);
-	rows.keys = read_chunks(source, sizeof(uint64));
-	rows.labels = read_chunks(source, sizeof(uint16));
-	return rows;
-}
-
-/* The rows that were gathered have to be those that are kept. */
-static void
-check_keys(const Extract *extract, const Rows *rows)
-{
-	if (extract->gather != NULL && extract->has_rows &&
-	    memcmp(rows->keys, gather_get_keys(extract->gather),
-	           rows->n * sizeof(uint64)) != 0)
-		fail_damaged(&extract->rows, "other rows than its tables");
-}
-
-static void
-send_blocks(Extract *extract, const Rows *rows, const RowSink *sink)
-{
-	int n_inputs = extract->plan->n_inputs;
-	const void **columns = palloc((n_inputs + 1) * sizeof(void *));
-	uint8 parts[BLOCK_ROWS];
-
-	for (int i = 0; i < n_inputs; i++)
-		columns[i] = extract->columns[i].block;
-	for (Size done = 0; done < rows->n; done += BLOCK_ROWS)
-	{
-		Size n = Min(rows->n - done, BLOCK_ROWS);
-		cer_chunk chunk = {n, rows->keys + done, parts, rows->labels + done,
-		                   columns};
-
-		for (Size i = 0; i < n; i++)
-			parts[i] = done + i < rows->n_train ? CER_TRAIN : CER_VALID;
-		for (int i = 0; i < n_inputs; i++)
-			read_block(&extract->columns[i], done, n);
-		sink->chunk(sink->self, &chunk);
-		CHECK_FOR_INTERRUPTS();
-	}
-}
-
-void
-extract_send(Extract *extract, const RowSink *sink)
-{
-	Rows rows = get_rows(extract);
-
-	check_keys(extract, &rows);
-	for (int i = 0; i < extract->plan->n_inputs; i++)
-	{
-		Source *column = &extract->columns[i];
-
-		start_column(extract, i);
-		if (column->n_values > 0)
-			sink->values(sink->self, i, 1, column->values, column->n_values);
-	}
-	send_blocks(extract, &rows, sink);
 }
 
 /* ------------------------------------------------------------------ keeping */
@@ -598,7 +326,30 @@ describe_column(Extract *extract, int input, ExtractEntry *entry,
 	entry->n_table = column->packed.storage == CER_CODE32
 	                     ? column->n_values
 	                     : (int64) column->packed.n_table;
-	entry->bytes = (int64) (entry->n_rows * entry->width + bytes->table_size);
+	if (column->dimension != NULL)
+	{
+		entry->has_dimension = true;
+		entry->dimension = column->dimension->codes.entry.id;
+		entry->n_dimension = (int64) column->dimension->n_rows;
+	}
+	entry->bytes = (int64) (extract_count_stored(entry) * entry->width +
+	                        bytes->table_size);
+}
+
+static void
+describe_codes(const Dimension *dimension, ExtractEntry *entry,
+               ExtractBytes *bytes)
+{
+	const cer_packed *packed = &dimension->codes.packed;
+
+	bytes->rows = packed->rows;
+	entry->name = dimension->name;
+	entry->storage = CER_CODE32;
+	entry->width = packed->width;
+	entry->has_dimension = true;
+	entry->dimension = entry->id;
+	entry->n_dimension = (int64) dimension->n_rows;
+	entry->bytes = entry->n_rows * entry->width;
 }
 
 static void
@@ -615,6 +366,7 @@ static int
 describe_new(Extract *extract, int32 data_version, const ReadStats *stats,
              ExtractEntry *entries, ExtractBytes *bytes)
 {
+	ListCell *cell;
 	int n = 0;
 
 	if (!extract->has_rows)
@@ -622,6 +374,17 @@ describe_new(Extract *extract, int32 data_version, const ReadStats *stats,
 		entries[n] = make_entry(extract, &extract->ids.rows, data_version);
 		describe_rows(extract, &entries[n], &bytes[n]);
 		entries[n++].content = stats->contents[0];
+	}
+	foreach (cell, extract->dimensions)
+	{
+		const Dimension *dimension = lfirst(cell);
+
+		if (!dimension->codes.is_gathered)
+			continue;
+		entries[n] =
+			make_entry(extract, &dimension->codes.entry.id, data_version);
+		describe_codes(dimension, &entries[n], &bytes[n]);
+		n++;
 	}
 	for (int i = 0; i < extract->plan->n_inputs; i++)
 	{
@@ -673,7 +436,7 @@ note_uses(const Extract *extract)
 void
 extract_store(Extract *extract, int32 data_version, const ReadStats *stats)
 {
-	int max = extract->plan->n_inputs + 1;
+	int max = 2 * extract->plan->n_inputs + 1; /* with codes of dimensions */
 	ExtractEntry *entries = palloc0(max * sizeof(ExtractEntry));
 	ExtractBytes *bytes = palloc0(max * sizeof(ExtractBytes));
 	int n;

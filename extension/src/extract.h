@@ -5,6 +5,8 @@
  *	 rows:	  keys and labels of training and validation rows, in the order of
  *			  (part, key), once
  *	 column:  packed (cer_packed), in that order, with the values of its codes
+ *	 codes:	  of a dimension: which of its rows a row found
+ *	 column of a dimension:	 packed, in the order of those codes
  *
  * Both lie in cerebro.extract and cerebro.extract_chunk, which are not logged,
  * under ids that say what was read of which state of which tables: what was
@@ -24,6 +26,7 @@ typedef struct ExtractIds
 	cer_id rows;
 	bool *is_known; /* by input: that it has an id */
 	cer_id *columns;
+	int *joins; /* by input: the only join that it comes from; 0: none */
 } ExtractIds;
 
 /* False: what is read cannot be told from tables. */
@@ -53,6 +56,13 @@ extern const uint16 *gather_get_labels(const RowGather *gather);
 /* A column in order, in few bytes. */
 extern void
 gather_pack(RowGather *gather, cer_arena *arena, int input, cer_packed *packed);
+/* As they came: values of an input, and row in order -> row as it came. */
+extern const void *gather_get_data(const RowGather *gather, int input);
+extern const uint32 *gather_get_index(const RowGather *gather);
+/* Some rows of a column, as they came. */
+extern void
+gather_pack_rows(RowGather *gather, cer_arena *arena, int input,
+                 const uint32 *rows, Size n_rows, cer_packed *packed);
 extern const cer_text *
 gather_get_values(const RowGather *gather, int input, uint32 *n_values);
 
@@ -74,6 +84,12 @@ typedef struct ExtractEntry
 	cer_content_hash content;
 	int64 bytes;
 	double seconds; /* that it took to read */
+
+	/* of a dimension: columns have so many rows, and those of the fact table
+	 * their codes; the codes' own id: these */
+	bool has_dimension;
+	cer_id dimension;
+	int64 n_dimension;
 } ExtractEntry;
 
 /* Bytes of an entry: rows of some width, and what stands before them. */
@@ -92,6 +108,10 @@ typedef struct ExtractBytes
 #define EXTRACT_LABELS (1 << 24) /* and on */
 
 extern bool extract_find(const cer_id *id, ExtractEntry *entry);
+/* A column by the rows of a dimension. */
+extern bool extract_is_of_dimension(const ExtractEntry *entry);
+/* Rows that it has: those of its dimension, if it is of one. */
+extern int64 extract_count_stored(const ExtractEntry *entry);
 /* In an archive scope. */
 extern void extract_write(const ExtractEntry *entry, const ExtractBytes *bytes);
 /* Lets what saves least go until there is room; false: there is none. */

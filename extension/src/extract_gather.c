@@ -263,14 +263,34 @@ gather_get_labels(const RowGather *gather)
 	return gather->labels;
 }
 
+const void *
+gather_get_data(const RowGather *gather, int input)
+{
+	return gather->columns[input].data;
+}
+
+const uint32 *
+gather_get_index(const RowGather *gather)
+{
+	return gather->index;
+}
+
 void
 gather_pack(RowGather *gather, cer_arena *arena, int input, cer_packed *packed)
+{
+	gather_pack_rows(gather, arena, input, gather->index, gather->n_rows,
+	                 packed);
+}
+
+void
+gather_pack_rows(RowGather *gather, cer_arena *arena, int input,
+                 const uint32 *rows, Size n_rows, cer_packed *packed)
 {
 	GatherColumn *column = &gather->columns[input];
 	cer_error err = {0};
 
-	host_check(cer_packed_make(arena, column->storage, column->data,
-	                           gather->index, gather->n_rows, packed, &err),
+	host_check(cer_packed_make(arena, column->storage, column->data, rows,
+	                           n_rows, packed, &err),
 	           &err);
 	pfree(column->data);
 	column->data = NULL;

@@ -446,6 +446,22 @@ identify_fe(Identity *identity, Node *expr, cer_storage storage, cer_id *id)
 	return true;
 }
 
+/* The join that an expression reads alone; 0: none, or more than that. */
+static int
+find_join(const Identity *identity, int target)
+{
+	TargetEntry *entry;
+	int join;
+
+	if (identity->query == NULL)
+		return 0;
+	entry = list_nth_node(TargetEntry, identity->query->targetList, target);
+	if (!bms_get_singleton_member(compat_pull_tables((Node *) entry->expr),
+	                              &join))
+		return 0;
+	return join > 1 ? join : 0;
+}
+
 /* A column of the source is the same whether FE joins something or not. */
 static bool
 identify_column(Identity *identity, int target, cer_storage storage, cer_id *id)
@@ -484,10 +500,14 @@ extract_identify(const Task *task, const Query *query, const ReadPlan *plan,
 	}
 	ids->is_known = palloc0((plan->n_inputs + 1) * sizeof(bool));
 	ids->columns = palloc((plan->n_inputs + 1) * sizeof(cer_id));
+	ids->joins = palloc((plan->n_inputs + 1) * sizeof(int));
 	for (int i = 0; i < plan->n_inputs; i++)
+	{
 		ids->is_known[i] =
 			identify_column(&identity, plan->columns[i],
 		                    plan->inputs[i].storage, &ids->columns[i]);
+		ids->joins[i] = find_join(&identity, plan->columns[i]);
+	}
 	return true;
 }
 

@@ -42,6 +42,19 @@ get_id(ArchiveScan *scan, const char *column, cer_id *id)
 }
 
 static void
+get_dimension(ArchiveScan *scan, ExtractEntry *entry)
+{
+	bool is_null;
+
+	entry->n_dimension =
+		DatumGetInt64(archive_scan_get(scan, "n_dimension", NULL));
+	(void) archive_scan_get(scan, "dimension", &is_null);
+	entry->has_dimension = !is_null;
+	if (entry->has_dimension)
+		get_id(scan, "dimension", &entry->dimension);
+}
+
+static void
 get_content(ArchiveScan *scan, cer_content_hash *content)
 {
 	bytea *bytes = DatumGetByteaPP(archive_scan_get(scan, "content", NULL));
@@ -75,10 +88,24 @@ extract_find(const cer_id *id, ExtractEntry *entry)
 			.seconds = DatumGetFloat8(archive_scan_get(scan, "seconds", NULL)),
 		};
 		get_id(scan, "rows", &entry->rows);
+		get_dimension(scan, entry);
 		get_content(scan, &entry->content);
 	}
 	archive_scan_end(scan);
 	return is_found;
+}
+
+bool
+extract_is_of_dimension(const ExtractEntry *entry)
+{
+	return entry->has_dimension &&
+	       memcmp(&entry->dimension, &entry->id, sizeof(cer_id)) != 0;
+}
+
+int64
+extract_count_stored(const ExtractEntry *entry)
+{
+	return extract_is_of_dimension(entry) ? entry->n_dimension : entry->n_rows;
 }
 
 /* ----------------------------------------------------------------- writing */
@@ -101,11 +128,12 @@ write_chunk(const cer_id *id, int32 number, const void *data, Size size)
 static void
 write_rows(const ExtractEntry *entry, int32 first, const void *rows, Size width)
 {
+	int64 n_rows = extract_count_stored(entry);
 	int32 number = first;
 
-	for (int64 done = 0; done < entry->n_rows; done += EXTRACT_CHUNK_ROWS)
+	for (int64 done = 0; done < n_rows; done += EXTRACT_CHUNK_ROWS)
 	{
-		int64 n = Min(entry->n_rows - done, EXTRACT_CHUNK_ROWS);
+		int64 n = Min(n_rows - done, EXTRACT_CHUNK_ROWS);
 
 		write_chunk(&entry->id, number++, (const char *) rows + done * width,
 		            n * width);
@@ -131,11 +159,17 @@ write_entry(const ExtractEntry *entry)
 	sql_add_bytes(&args, &entry->content, sizeof(entry->content));
 	sql_add_int8(&args, entry->bytes);
 	sql_add_double(&args, entry->seconds);
+	if (entry->has_dimension)
+		sql_add_bytes(&args, entry->dimension.bytes, CER_ID_SIZE);
+	else
+		sql_add(&args, BYTEAOID, (Datum) 0, true);
+	sql_add_int8(&args, entry->n_dimension);
 	return sql_run(
 			   "INSERT INTO cerebro.extract (id, rows, query, data_version,"
 			   " column_name, n_rows, n_train, storage, width, n_values, content,"
-			   " bytes, seconds, owner) SELECT $1, $2, $3, v.id, $5, $6, $7, $8,"
-			   " $9, $10, $11, $12, $13, t.owner FROM cerebro.data_version v"
+			   " bytes, seconds, dimension, n_dimension, owner)"
+			   " SELECT $1, $2, $3, v.id, $5, $6, $7, $8,"
+			   " $9, $10, $11, $12, $13, $14, $15, t.owner FROM cerebro.data_version v"
 			   " JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) v.task"
 			   " WHERE v.id OPERATOR(pg_catalog.=) $4"
 			   " ON CONFLICT DO NOTHING",
@@ -170,7 +204,8 @@ get_total(void)
 
 /*
  * The cheapest go first: seconds that the column saves, as often as it was
- * used and once more, for each byte of it.  Rows go with their last column.
+ * used and once more, for each byte of it.  Rows go with their last column, and
+ * so do codes of a dimension.
  * What others use or drop at this moment is not waited for.
  */
 static int64
@@ -183,6 +218,8 @@ drop_cheapest(double worth)
 	if (sql_run("DELETE FROM cerebro.extract WHERE id OPERATOR(pg_catalog.=)"
 	            " (SELECT e.id FROM cerebro.extract e"
 	            " WHERE e.id OPERATOR(pg_catalog.<>) e.rows"
+	            " AND (e.dimension IS NULL"
+	            " OR e.dimension OPERATOR(pg_catalog.<>) e.id)"
 	            " AND cerebro.extract_worth(e) OPERATOR(pg_catalog.<) $1"
 	            " ORDER BY cerebro.extract_worth(e), e.used_at LIMIT 1"
 	            " FOR UPDATE SKIP LOCKED) RETURNING bytes",
@@ -203,6 +240,9 @@ drop_lonely_rows(void)
 		" WHERE r.id OPERATOR(pg_catalog.=) r.rows AND NOT EXISTS"
 		" (SELECT FROM cerebro.extract c WHERE c.rows OPERATOR(pg_catalog.=)"
 		" r.id AND c.id OPERATOR(pg_catalog.<>) r.id)"
+		" OR r.id OPERATOR(pg_catalog.=) r.dimension AND NOT EXISTS"
+		" (SELECT FROM cerebro.extract c WHERE c.dimension"
+		" OPERATOR(pg_catalog.=) r.id AND c.id OPERATOR(pg_catalog.<>) r.id)"
 		" FOR UPDATE SKIP LOCKED)) RETURNING bytes",
 		&args);
 

@@ -183,6 +183,41 @@ SELECT count(*) > 0 AS some_stay, sum(bytes) <= 1 << 20 AS fits FROM cerebro.ext
 RESET cerebro.plan_extract;
 RESET cerebro.extract_memory;
 
+-- a joined table is kept once, apart: rows have codes of its rows; bits as when each row has its values
+CREATE TABLE shop (shop text PRIMARY KEY, town text, size integer, rent float8, opened date);
+INSERT INTO shop SELECT 's' || i, CASE WHEN i % 7 > 0 THEN 't' || i % 5 END, i % 11, sqrt(i), '2020-01-01'::date + i FROM generate_series(1, 60) i;
+CREATE TABLE sale AS SELECT i AS id, 's' || i * 7919 % 66 AS shop, sin(i) AS x, sin(i) + (i * 7919 % 66 % 7) / 4.0 > 0.8 AS good FROM generate_series(1, 4000) i;
+ALTER TABLE sale ADD PRIMARY KEY (id);
+SELECT cerebro.create_task('sale', source => 'SELECT * FROM sale', label => 'good') > 0 AS made;
+SELECT cerebro.train('sale', 'FE *, JOIN shop USING (shop) AS mlp(4) PT epochs = 2') AS wrote \gset
+SELECT column_name, width, n_values, n_dimension FROM cerebro.extracts WHERE task = 'sale' ORDER BY column_name COLLATE "C" NULLS FIRST;
+BEGIN;
+SELECT n_read('sale') + n_read('shop') AS before \gset
+SELECT cerebro.train('sale', 'FE *, JOIN shop USING (shop) AS mlp(4) PT epochs = 2') AS read \gset
+SELECT n_read('sale') + n_read('shop') - :before AS n_read;
+COMMIT;
+SELECT is_same(:wrote, :read);
+-- more of it with another read: in codes of their own, the others stay
+SELECT cerebro.train('sale', 'FE *, JOIN shop USING (shop), rich = (shop.rent > 4), old = (shop.opened < ''2020-01-20''), large = (shop.size > 8) AS mlp(4) PT epochs = 2') AS more \gset
+SELECT column_name, width, n_dimension FROM cerebro.extracts WHERE task = 'sale' AND (column_name LIKE '%*' OR column_name IN ('rich', 'old', 'large', 'shop.rent')) ORDER BY column_name COLLATE "C", n_dimension;
+SELECT cerebro.train('sale', 'FE *, JOIN shop USING (shop), rich = (shop.rent > 4), old = (shop.opened < ''2020-01-20''), large = (shop.size > 8) AS mlp(4) PT epochs = 2') AS again \gset
+SET cerebro.plan_extract = off;
+SELECT is_same(:wrote, cerebro.train('sale', 'FE *, JOIN shop USING (shop) AS mlp(4) PT epochs = 2')),
+	is_same(:more, :again), is_same(:more, cerebro.train('sale', 'FE *, JOIN shop USING (shop), rich = (shop.rent > 4), old = (shop.opened < ''2020-01-20''), large = (shop.size > 8) AS mlp(4) PT epochs = 2'));
+RESET cerebro.plan_extract;
+-- what both tables have a part in, or has many rows, is kept by row
+SELECT cerebro.train('sale', 'FE a = (shop.rent * x), b = (shop.size + x), JOIN shop USING (shop) AS mlp(4) PT epochs = 1') > 0 AS trained;
+SELECT column_name, n_dimension FROM cerebro.extracts WHERE task = 'sale' AND column_name IN ('a', 'b') ORDER BY 1;
+RESET SESSION AUTHORIZATION;
+SELECT count(*) AS without_codes FROM cerebro.extract e WHERE NOT EXISTS (SELECT FROM cerebro.extract d WHERE d.id = e.dimension) AND e.dimension IS NOT NULL;
+-- codes that are gone are made again
+DELETE FROM cerebro.extract e USING cerebro.data_version v JOIN cerebro.task t ON t.id = v.task WHERE v.id = e.data_version AND t.name = 'sale' AND e.id = e.dimension;
+SET SESSION AUTHORIZATION regress_extract_owner;
+SELECT is_same(:wrote, cerebro.train('sale', 'FE *, JOIN shop USING (shop) AS mlp(4) PT epochs = 2'));
+SELECT cerebro.drop_task('sale');
+SET search_path = extract;
+SELECT count(*) FROM cerebro.extracts WHERE task = 'sale';
+
 -- they go with their task
 SELECT cerebro.drop_task('wide');
 SELECT count(*) FROM cerebro.extracts WHERE task = 'wide';
