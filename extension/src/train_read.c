@@ -113,7 +113,7 @@ ask_for_disk(cer_hello *hello)
 }
 
 static void
-send_hello(Training *training)
+send_hello(const TrainGroup *group)
 {
 	cer_message message = {.type = CER_FRAME_HELLO};
 
@@ -121,9 +121,10 @@ send_hello(Training *training)
 	message.hello.n_threads = train_threads;
 	message.hello.memory_limit = (uint64) train_memory_limit << 20;
 	message.hello.disk = host_text("");
-	if (cer_mst_get_shuffle(training->mst) > 0)
-		ask_for_disk(&message.hello);
-	engine_send(training->engine, &message);
+	for (int i = 0; i < group->n && message.hello.disk_limit == 0; i++)
+		if (cer_mst_get_shuffle(group->members[i]->mst) > 0)
+			ask_for_disk(&message.hello);
+	engine_send(group->members[0]->engine, &message);
 }
 
 static void
@@ -451,7 +452,7 @@ read_rows(TrainGroup *group)
 	leader->engine = engine_start(train_handle_message, group);
 	for (int i = 1; i < group->n; i++)
 		group->members[i]->engine = leader->engine;
-	send_hello(leader);
+	send_hello(group);
 	send_group(group);
 	training_set_phase(leader, PHASE_READ);
 	if (!send_from_extract(leader, leader->features, leader->read))
