@@ -607,6 +607,27 @@ make_lifts(cer_arena *arena, cer_encoders *encoders, cer_error *err)
 	return CER_OK;
 }
 
+/* Of inputs that are side by side the numbers are, too. */
+static cer_status
+list_number_inputs(cer_arena *arena, cer_encoders *encoders, cer_error *err)
+{
+	size_t size = encoders->shape.n_numbers * sizeof(uint32_t);
+	uint32_t *inputs = cer_arena_allocate(arena, size);
+
+	if (inputs == NULL)
+		return cer_fail_memory(err, size);
+	for (size_t i = 0; i < encoders->n_inputs; i++)
+	{
+		const cer_encoded_input *input = &encoders->inputs[i];
+
+		for (size_t j = input->first; j < input->first + input->n; j++)
+			for (size_t k = 0; k < count_numbers(&encoders->encoders[j]); k++)
+				inputs[encoders->encoders[j].first + k] = (uint32_t) i;
+	}
+	encoders->shape.number_inputs = inputs;
+	return CER_OK;
+}
+
 cer_status
 cer_encoders_make_shape(cer_arena *arena, cer_encoders *encoders,
                         size_t n_classes, cer_error *err)
@@ -629,6 +650,7 @@ cer_encoders_make_shape(cer_arena *arena, cer_encoders *encoders,
 		return cer_fail_memory(err, shape->n_tables * sizeof(*tables));
 	shape->number_names = names;
 	shape->tables = tables;
+	CER_TRY(list_number_inputs(arena, encoders, err));
 	CER_TRY(make_places(arena, encoders, err));
 	CER_TRY(make_lifts(arena, encoders, err));
 	for (size_t i = 0; i < encoders->n_encoders; i++)

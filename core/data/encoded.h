@@ -77,7 +77,9 @@ typedef struct cer_lift
 typedef struct cer_input_shape
 {
 	size_t n_numbers;
-	const cer_text *number_names; /* "distance", "distance is missing", ... */
+	const cer_text *number_names;  /* "distance", "distance is missing", ... */
+	const uint32_t *number_inputs; /* rising: which input each is made of; NULL:
+	                                * each of one of its own */
 	size_t n_tables;
 	const cer_table_shape *tables;
 	size_t n_classes;
@@ -122,6 +124,14 @@ cer_shape_get_number(const cer_input_shape *shape, const float *row,
 		return 1.0f;
 	return (float) place.step == row[place.stored] ? row[place.stored + 1]
 	                                               : 0.0f;
+}
+
+/* Whether it is the first number of its input. */
+static inline bool
+cer_shape_begins_input(const cer_input_shape *shape, size_t number)
+{
+	return number == 0 || shape->number_inputs == NULL ||
+	       shape->number_inputs[number] != shape->number_inputs[number - 1];
 }
 
 /* Codes of an encoded row. */

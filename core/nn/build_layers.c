@@ -277,7 +277,7 @@ add_projections(cer_build *b, cer_node *node, cer_build_value *value)
 cer_status
 cer_build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
-	size_t n_tokens = (*layer)->has_cls + b->view->n_numbers +
+	size_t n_tokens = (*layer)->has_cls + b->view->n_inputs +
 	                  b->view->n_tables +
 	                  cer_tokens_count_bags(b->builder->net->shape, b->view);
 	char name[CER_MAX_NAME];

@@ -98,14 +98,20 @@ copy_shape(cer_arena *arena, const cer_input_shape *from,
 	size_t ramps_size = from->n_ramps * sizeof(cer_ramp);
 	cer_number_place *places = cer_arena_allocate(arena, places_size);
 	cer_ramp *ramps = cer_arena_allocate(arena, ramps_size);
+	size_t inputs_size =
+		from->number_inputs != NULL ? from->n_numbers * sizeof(uint32_t) : 0;
+	uint32_t *inputs = cer_arena_allocate(arena, inputs_size);
 	cer_text *names;
 	cer_text *aliases;
 
-	if (shape == NULL || tables == NULL || places == NULL || ramps == NULL)
+	if (shape == NULL || inputs == NULL || tables == NULL || places == NULL ||
+	    ramps == NULL)
 		return cer_fail_memory(err, sizeof(*shape) + tables_size + places_size);
 	*shape = *from;
 	if (places_size > 0)
 		shape->places = memcpy(places, from->places, places_size);
+	if (inputs_size > 0)
+		shape->number_inputs = memcpy(inputs, from->number_inputs, inputs_size);
 	if (ramps_size > 0)
 		shape->ramps = memcpy(ramps, from->ramps, ramps_size);
 	CER_TRY(

@@ -244,11 +244,11 @@ prepare_scoring(cer_graph *graph, const cer_graph_node *node,
 
 /* ------------------------------------------------------------ both */
 
-/* After CLS come numbers, tables, bags. */
+/* After CLS come inputs of numbers, tables, bags. */
 static size_t
 count_before_bags(const cer_node *node)
 {
-	return node->is_first + node->view->n_numbers + node->view->n_tables;
+	return node->is_first + node->view->n_inputs + node->view->n_tables;
 }
 
 static cer_status
@@ -261,7 +261,7 @@ prepare_lift(cer_graph *graph, const cer_graph_node *node, size_t index,
 	const cer_lift *what = &graph->net->shape->lifts[view->lifts[index]];
 	size_t number = find_number(view, what);
 	size_t token = number < view->n_numbers
-	                   ? node->node->is_first + number
+	                   ? node->node->is_first + view->inputs[number]
 	                   : count_before_bags(node->node) + (*n_bags)++;
 
 	if (index > 0)

@@ -1,7 +1,8 @@
 /*
  * nn/op_tokens.c
- *	  One vector for each feature (Gorishniy and others 2021): x w + b of a
- *	  number, a row of its table + b of a code; before them a CLS token, if
+ *	  One vector for each feature (Gorishniy and others 2021): b and the sum of
+ *	  x w over the numbers that it is encoded by, a row of its table + b of a
+ *	  code; before them a CLS token, if
  *	  asked for.  What is learnt of a number besides, and tokens of bags of
  *	  codes, which are only b here, adds op_project.c.
  */
@@ -81,27 +82,69 @@ tokens_cost(const cer_net *net, const cer_node *node)
 	return 2.0 * (double) (node->n_out * node->m);
 }
 
-/* y starts as the biases. */
+static inline float *
+get_token(const cer_graph_node *node, size_t number, float *y)
+{
+	return y + (count_cls(node->node) + node->node->view->inputs[number]) *
+	               node->out.n;
+}
+
+/* Many are 0, of bins above all. */
+static inline void
+add_scaled(size_t n, float x, const float *w, float *y)
+{
+	for (size_t i = 0; x != 0.0f && i < n; i++)
+		y[i] += x * w[i];
+}
+
+static const float *
+get_numbers(const cer_graph *graph, const cer_graph_node *node)
+{
+	return graph->weights +
+	       cer_node_get_tensor(graph, node, TENSOR_NUMBERS)->offset;
+}
+
+/* Number by number, as the source has them. */
 static void
-write_row(const cer_tile *tile, const cer_graph_node *node,
+add_numbers(const cer_tile *tile, const cer_graph_node *node)
+{
+	const tokens_state *state = node->state;
+	size_t n = node->out.n;
+
+	for (size_t i = 0; i < node->node->view->n_numbers; i++)
+	{
+		const float *w = get_numbers(tile->graph, node) + i * n;
+		const float *x = state->source.numbers + i * tile->graph->batch_rows;
+
+		for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
+			add_scaled(n, x[at], w,
+			           get_token(node, i, cer_get_data(&node->out, at)));
+	}
+}
+
+/* The same of one row, in scoring. */
+static void
+add_numbers_of_row(const cer_tile *tile, const cer_graph_node *node,
+                   const cer_source_row *row, float *y)
+{
+	const cer_view *view = node->node->view;
+	size_t n = node->out.n;
+
+	for (size_t i = 0; i < view->n_numbers; i++)
+		add_scaled(n, cer_source_get_number(tile, row, view->numbers[i]),
+		           get_numbers(tile->graph, node) + i * n,
+		           get_token(node, i, y));
+}
+
+static void
+add_codes(const cer_tile *tile, const cer_graph_node *node,
           const cer_source_row *row, float *y)
 {
 	const cer_graph *graph = tile->graph;
 	const cer_view *view = node->node->view;
-	const float *weights = graph->weights;
 	size_t n = node->out.n;
 
-	y += count_cls(node->node) * n;
-	for (size_t i = 0; i < view->n_numbers; i++, y += n)
-	{
-		const float *w =
-			weights + cer_node_get_tensor(graph, node, TENSOR_NUMBERS)->offset +
-			i * n;
-		float x = cer_source_get_number(tile, row, view->numbers[i]);
-
-		for (size_t j = 0; j < n; j++)
-			y[j] += x * w[j];
-	}
+	y += (count_cls(node->node) + view->n_inputs) * n;
 	for (size_t i = 0; i < view->n_tables; i++, y += n)
 	{
 		size_t code = cer_source_get_code(tile, row, view->tables[i]);
@@ -109,30 +152,55 @@ write_row(const cer_tile *tile, const cer_graph_node *node,
 
 		graph->kernels->backward_linear(
 			n,
-			weights + cer_node_get_tensor(graph, node, tensor)->offset +
+			graph->weights + cer_node_get_tensor(graph, node, tensor)->offset +
 				code * n,
 			y);
 	}
 }
 
+/* y starts as the biases. */
 static void
 tokens_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const tokens_state *state = node->state;
+	bool is_training = tile->graph->batch.is_training;
 	const float *bias =
 		tile->graph->weights +
 		cer_node_get_tensor(tile->graph, node, TENSOR_BIAS)->offset;
 	cer_source_row row;
 
-	if (tile->graph->batch.is_training)
+	if (is_training)
 		cer_source_keep(&state->source, tile);
 	for (size_t at = tile->first; at < tile->first + tile->n_all; at++)
 	{
 		float *y = cer_get_data(&node->out, at);
 
 		memcpy(y, bias, cer_get_width(&node->out) * sizeof(float));
-		if (cer_source_get(tile, at, &row))
-			write_row(tile, node, &row, y);
+		if (!cer_source_get(tile, at, &row))
+			continue;
+		if (!is_training)
+			add_numbers_of_row(tile, node, &row, y);
+		add_codes(tile, node, &row, y);
+	}
+	if (is_training)
+		add_numbers(tile, node);
+}
+
+static void
+add_number_grads(const cer_tile *tile, const cer_graph_node *node)
+{
+	const tokens_state *state = node->state;
+	size_t n = node->out.n;
+	float *grads = cer_sums_begin(&state->numbers, tile);
+
+	for (size_t i = 0; i < node->node->view->n_numbers; i++)
+	{
+		const float *x = state->source.numbers + i * tile->graph->batch_rows;
+
+		for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
+			add_scaled(n, x[at],
+			           get_token(node, i, cer_get_grad(&node->out, at)),
+			           grads + i * n);
 	}
 }
 
@@ -140,27 +208,13 @@ static void
 tokens_backward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const tokens_state *state = node->state;
-	const cer_graph *graph = tile->graph;
-	size_t n = node->out.n;
-	size_t n_numbers = node->node->view->n_numbers;
 	float *bias = cer_sums_begin(&state->bias, tile);
-	float *numbers =
-		n_numbers > 0 ? cer_sums_begin(&state->numbers, tile) : NULL;
 
 	for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
-	{
-		const float *dy = cer_get_grad(&node->out, at);
-
-		graph->kernels->backward_linear(cer_get_width(&node->out), dy, bias);
-		dy += count_cls(node->node) * n;
-		for (size_t i = 0; i < n_numbers; i++, dy += n)
-		{
-			float x = state->source.numbers[i * graph->batch_rows + at];
-
-			for (size_t j = 0; j < n; j++)
-				numbers[i * n + j] += x * dy[j];
-		}
-	}
+		tile->graph->kernels->backward_linear(
+			cer_get_width(&node->out), cer_get_grad(&node->out, at), bias);
+	if (node->node->view->n_numbers > 0)
+		add_number_grads(tile, node);
 }
 
 static cer_status
@@ -183,7 +237,7 @@ prepare_rows(cer_graph *graph, cer_graph_node *node, tokens_state *state,
 			.table = i,
 			.offset = cer_node_get_tensor(graph, node, tensor)->offset,
 			.n = n,
-			.column = (count_cls(node->node) + view->n_numbers + i) * n,
+			.column = (count_cls(node->node) + view->n_inputs + i) * n,
 		};
 		CER_TRY(cer_source_add_rows(graph, node, &state->rows[i], err));
 	}

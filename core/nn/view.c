@@ -101,12 +101,13 @@ static cer_status
 fill_view(cer_arena *arena, const cer_input_shape *shape, size_t table,
           cer_view *view, cer_error *err)
 {
-	size_t n = shape->n_numbers + shape->n_tables + shape->n_lifts;
+	size_t n = 2 * shape->n_numbers + shape->n_tables + shape->n_lifts;
 	uint32_t *places = cer_arena_allocate(arena, n * sizeof(*places));
 	cer_text *names =
 		cer_arena_allocate(arena, shape->n_numbers * sizeof(*names));
 	uint32_t *tables = places + shape->n_numbers;
 	uint32_t *lifts = tables + shape->n_tables;
+	uint32_t *inputs = lifts + shape->n_lifts;
 
 	memset(view, 0, sizeof(*view));
 	if (places == NULL || names == NULL)
@@ -116,6 +117,9 @@ fill_view(cer_arena *arena, const cer_input_shape *shape, size_t table,
 	for (size_t i = 0; i < shape->n_numbers; i++)
 		if (is_of(shape, shape->number_names[i], table))
 		{
+			view->n_inputs +=
+				view->n_numbers == 0 || cer_shape_begins_input(shape, i);
+			inputs[view->n_numbers] = (uint32_t) view->n_inputs - 1;
 			names[view->n_numbers] = shape->number_names[i];
 			places[view->n_numbers++] = (uint32_t) i;
 		}
@@ -127,6 +131,7 @@ fill_view(cer_arena *arena, const cer_input_shape *shape, size_t table,
 			lifts[view->n_lifts++] = (uint32_t) i;
 	view->lifts = lifts;
 	view->numbers = places;
+	view->inputs = inputs;
 	view->number_names = names;
 	view->tables = tables;
 	return find_arrays(arena, shape, view, err);

@@ -23,6 +23,8 @@ typedef struct cer_view
 	size_t n_numbers;
 	const uint32_t *numbers;      /* places in a row's numbers, rising */
 	const cer_text *number_names; /* of these */
+	size_t n_inputs;              /* that the numbers are made of */
+	const uint32_t *inputs;       /* which of these, by number */
 	size_t n_tables;
 	const uint32_t *tables; /* places in a row's codes, rising */
 	size_t n_lifts;

@@ -267,6 +267,62 @@ map_table_features(const cer_input_shape *now, const cer_input_shape *old,
 			to[i] = from + (int32_t) i;
 }
 
+/* Inputs that the first n numbers are made of. */
+static size_t
+count_inputs(const cer_input_shape *shape, size_t n)
+{
+	size_t inputs = 0;
+
+	for (size_t i = 0; i < n; i++)
+		inputs += cer_shape_begins_input(shape, i);
+	return inputs;
+}
+
+/* Numbers from `number` on that are of its input. */
+static size_t
+count_numbers_of_input(const cer_input_shape *shape, size_t number)
+{
+	size_t end = number + 1;
+
+	while (end < shape->n_numbers && !cer_shape_begins_input(shape, end))
+		end++;
+	return end - number;
+}
+
+/* The old token of the input that begins with that number, if all its numbers
+ * are what they were. */
+static int32_t
+find_token(const cer_input_shape *now, const cer_input_shape *old,
+           const cer_input_maps *maps, size_t number)
+{
+	size_t n = count_numbers_of_input(now, number);
+	int32_t first = maps->numbers.at[number];
+
+	if (first == NOWHERE || !cer_shape_begins_input(old, (size_t) first) ||
+	    count_numbers_of_input(old, (size_t) first) != n)
+		return NOWHERE;
+	for (size_t i = 1; i < n; i++)
+		if (maps->numbers.at[number + i] != first + (int32_t) i)
+			return NOWHERE;
+	return (int32_t) count_inputs(old, (size_t) first);
+}
+
+static void
+map_tokens(const cer_input_shape *now, const cer_input_shape *old,
+           cer_input_maps *maps)
+{
+	size_t n = count_inputs(now, now->n_numbers);
+	size_t n_old = count_inputs(old, old->n_numbers);
+	size_t token = 0;
+
+	for (size_t i = 0; i < now->n_numbers; i++)
+		if (cer_shape_begins_input(now, i))
+			maps->tokens.at[token++] = find_token(now, old, maps, i);
+	for (size_t i = 0; i < now->n_tables; i++)
+		if (maps->tables[i] != NOWHERE)
+			maps->tokens.at[n + i] = (int32_t) n_old + maps->tables[i];
+}
+
 static cer_status
 map_vectors(cer_arena *arena, const cer_input_shape *now,
             const cer_input_shape *old, cer_input_maps *maps, cer_error *err)
@@ -274,18 +330,16 @@ map_vectors(cer_arena *arena, const cer_input_shape *now,
 	CER_TRY(cer_map_make(arena, find_feature(now, now->n_tables),
 	                     find_feature(old, old->n_tables), &maps->features,
 	                     err));
-	CER_TRY(cer_map_make(arena, now->n_numbers + now->n_tables,
-	                     old->n_numbers + old->n_tables, &maps->tokens, err));
+	CER_TRY(cer_map_make(
+		arena, count_inputs(now, now->n_numbers) + now->n_tables,
+		count_inputs(old, old->n_numbers) + old->n_tables, &maps->tokens, err));
 	maps->features.is_choice = true;
 	for (size_t i = 0; i < now->n_numbers; i++)
-		maps->features.at[i] = maps->tokens.at[i] = maps->numbers.at[i];
+		maps->features.at[i] = maps->numbers.at[i];
 	for (size_t i = 0; i < now->n_tables; i++)
 		if (maps->tables[i] != NOWHERE)
-		{
 			map_table_features(now, old, i, maps);
-			maps->tokens.at[now->n_numbers + i] =
-				(int32_t) old->n_numbers + maps->tables[i];
-		}
+	map_tokens(now, old, maps);
 	return CER_OK;
 }
 

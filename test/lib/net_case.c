@@ -154,6 +154,7 @@ net_case_init(net_case *c, const net_case_spec *spec)
 		{0, CER_NO_STEP}, {1, 0},           {1, 1}, {1, 2},
 		{1, 3},           {3, CER_NO_STEP}, {4, 0}};
 	static const cer_ramp ramps[] = {{1, 4, 1}, {6, 1, 4}};
+	static const uint32_t inputs[] = {0, 1, 1, 1, 1, 2, 3};
 	static const cer_text joined[] = {{"a", 1}, {"p.b", 3}, {"c", 1}, {"d", 1}};
 	static const cer_text joined_ramps[] = {{"a", 1},   {"p.b", 3}, {"p.c", 3},
 	                                        {"p.d", 3}, {"p.e", 3}, {"f", 1},
@@ -188,6 +189,7 @@ net_case_init(net_case *c, const net_case_spec *spec)
 	if (spec->has_ramps)
 	{
 		assert_int_equal(spec->n_numbers, 7);
+		c->shape.number_inputs = inputs;
 		c->shape.places = places;
 		c->shape.n_stored = 6;
 		c->shape.ramps = ramps;

@@ -596,7 +596,11 @@ static void
 test_layers__do_not_fit(void **state)
 {
 	static const cer_text names[] = {{"a", 1}, {"b", 1}, {"c", 1}, {"d", 1}};
-	cer_input_shape shape = {4, names, 3, some_tables, 2};
+	cer_input_shape shape = {.n_numbers = 4,
+	                         .number_names = names,
+	                         .n_tables = 3,
+	                         .tables = some_tables,
+	                         .n_classes = 2};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
