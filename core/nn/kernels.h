@@ -256,6 +256,38 @@ typedef struct cer_attend_grads
 	float *dqkv;       /* out: as qkv */
 } cer_attend_grads;
 
+/* A recurrent layer's token of one row; see op_recurrent.c. */
+typedef struct cer_cell_step
+{
+	size_t n;
+	const float *zeros; /* as many as gates */
+	const float *bias;
+	const float *x;
+	const float *hu;
+	const float *h;
+	const float *c; /* lstm: before; may be cell */
+	float *gates;
+	float *cell;
+	float *y;
+} cer_cell_step;
+
+/* What is known of y goes back. */
+typedef struct cer_cell_back
+{
+	size_t n;
+	const float *zeros;
+	const float *h;
+	const float *c;
+	const float *gates;
+	const float *cell;
+	float *dx;
+	float *dhu;
+	float *dh; /* in: of y; out: of h, but for what h U gives */
+	float *dc; /* in: of the cell from later tokens; out: of c */
+	float *dbias;
+	float *work; /* n */
+} cer_cell_back;
+
 typedef struct cer_kernels
 {
 	const char *name; /* the kernel class */
@@ -328,6 +360,13 @@ typedef struct cer_kernels
 	void (*attend_weigh)(const cer_attend *attend);
 	void (*attend_sum)(const cer_attend *attend);
 	void (*attend_grads)(const cer_attend_grads *grads);
+
+	void (*gru_step)(const cer_cell_step *step);
+	void (*gru_back)(const cer_cell_back *back);
+	void (*lstm_step)(const cer_cell_step *step);
+	void (*lstm_back)(const cer_cell_back *back);
+	/* y += x w */
+	void (*add_scaled)(size_t n, float x, const float *w, float *y);
 } cer_kernels;
 
 extern const cer_kernels cer_kernels_plain;

@@ -28,7 +28,7 @@ typedef struct pool_call
 	float *dx;
 	const float *query;
 	float *dquery;
-	float *scratch; /* n_tokens, n */
+	float *scratch; /* n_tokens + 2 n */
 } pool_call;
 
 static cer_status
@@ -84,30 +84,48 @@ pool_mean_backward(const pool_call *c)
 			c->dx[t * c->n + i] = c->dy[i] / (float) c->n_tokens;
 }
 
-static size_t
-find_largest(const pool_call *c, size_t i)
+static void
+find_largest(const pool_call *c, float *restrict y)
 {
-	size_t largest = 0;
-
+	memcpy(y, c->x, c->n * sizeof(float));
 	for (size_t t = 1; t < c->n_tokens; t++)
-		if (c->x[t * c->n + i] > c->x[largest * c->n + i])
-			largest = t;
-	return largest;
+	{
+		const float *restrict x = c->x + t * c->n;
+
+		for (size_t i = 0; i < c->n; i++)
+			y[i] = x[i] > y[i] ? x[i] : y[i];
+	}
 }
 
 static void
 pool_max(const pool_call *c)
 {
-	for (size_t i = 0; i < c->n; i++)
-		c->y[i] = c->x[find_largest(c, i) * c->n + i];
+	find_largest(c, c->y);
 }
 
+/* The first of the largest tokens takes it.  Scratch: the largest, what is
+ * still to be taken. */
 static void
 pool_max_backward(const pool_call *c)
 {
-	memset(c->dx, 0, c->n_tokens * c->n * sizeof(float));
-	for (size_t i = 0; i < c->n; i++)
-		c->dx[find_largest(c, i) * c->n + i] = c->dy[i];
+	float *restrict top = c->scratch;
+	float *restrict left = c->scratch + c->n;
+
+	find_largest(c, top);
+	memcpy(left, c->dy, c->n * sizeof(float));
+	for (size_t t = 0; t < c->n_tokens; t++)
+	{
+		const float *restrict x = c->x + t * c->n;
+		float *restrict dx = c->dx + t * c->n;
+
+		for (size_t i = 0; i < c->n; i++)
+		{
+			bool is_top = x[i] == top[i];
+
+			dx[i] = is_top ? left[i] : 0.0f;
+			left[i] = is_top ? 0.0f : left[i];
+		}
+	}
 }
 
 static void
@@ -322,7 +340,7 @@ pool_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	if (state == NULL)
 		return cer_fail_memory(err, sizeof(*state));
 	state->n_tokens = node->in.m / node->out.m;
-	cer_graph_need_scratch(graph, state->n_tokens + node->in.n);
+	cer_graph_need_scratch(graph, state->n_tokens + 2 * node->in.n);
 	if (node->node->n_tensors == 0)
 		return CER_OK;
 	state->query = (cer_sums){cer_node_get_tensor(graph, node, 0)->offset,

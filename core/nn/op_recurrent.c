@@ -41,147 +41,17 @@ typedef struct recurrent_state
 	float *packed; /* scoring */
 } recurrent_state;
 
-/* One row's token. */
-typedef struct recurrent_step
-{
-	const cer_kernels *kernels;
-	size_t n;
-	const float *zeros;
-	const float *bias;
-	const float *x;
-	const float *hu;
-	const float *h;
-	const float *c; /* lstm: before */
-	float *gates;
-	float *cell;
-	float *y;
-} recurrent_step;
-
-/* What is known of y goes back. */
-typedef struct recurrent_back
-{
-	size_t n;
-	const cer_kernels *kernels;
-	const float *zeros;
-	const float *h;
-	const float *c;
-	const float *gates;
-	const float *cell;
-	float *dx;
-	float *dhu;
-	float *dh; /* in: of y; out: of h, but for what h U gives */
-	float *dc; /* in: of the cell from later tokens; out: of c */
-	float *dbias;
-	float *work; /* n */
-} recurrent_back;
-
 typedef struct recurrent_cell
 {
 	size_t n_gates;
 	bool has_bias;
-	void (*step)(const recurrent_step *step);
-	void (*back)(const recurrent_back *back);
 } recurrent_cell;
-
-/* ------------------------------------------------------------ gru */
-
-static void
-step_gru(const recurrent_step *s)
-{
-	size_t n = s->n;
-	float *z = s->gates + n;
-	float *new = s->gates + 2 * n;
-
-	for (size_t i = 0; i < 2 * n; i++)
-		s->gates[i] = s->x[i] + s->hu[i];
-	s->kernels->activate[CER_SIGMOID](2 * n, s->zeros, s->gates, NULL);
-	for (size_t i = 0; i < n; i++)
-	{
-		s->cell[i] = s->hu[2 * n + i] + s->bias[i];
-		new[i] = s->x[2 * n + i] + s->gates[i] * s->cell[i];
-	}
-	s->kernels->activate[CER_TANH](n, s->zeros, new, NULL);
-	for (size_t i = 0; i < n; i++)
-		s->y[i] = new[i] + z[i] * (s->h[i] - new[i]);
-}
-
-static void
-back_gru(const recurrent_back *b)
-{
-	size_t n = b->n;
-
-	for (size_t i = 0; i < n; i++)
-	{
-		float r = b->gates[i];
-		float z = b->gates[n + i];
-		float new = b->gates[2 * n + i];
-		float dnew = b->dh[i] * (1.0f - z) * (1.0f - new *new);
-
-		b->dx[i] = dnew * b->cell[i] * r * (1.0f - r);
-		b->dx[n + i] = b->dh[i] * (b->h[i] - new) * z * (1.0f - z);
-		b->dx[2 * n + i] = dnew;
-		b->dhu[i] = b->dx[i];
-		b->dhu[n + i] = b->dx[n + i];
-		b->dhu[2 * n + i] = dnew * r;
-		b->dbias[i] += dnew * r;
-		b->dh[i] *= z;
-	}
-}
-
-/* ------------------------------------------------------------ lstm */
-
-static void
-step_lstm(const recurrent_step *s)
-{
-	size_t n = s->n;
-	const float *in = s->gates;
-	const float *kept = in + n;
-	const float *new = in + 2 * n;
-	const float *out = in + 3 * n;
-
-	for (size_t i = 0; i < 4 * n; i++)
-		s->gates[i] = s->x[i] + s->hu[i];
-	s->kernels->activate[CER_SIGMOID](2 * n, s->zeros, s->gates, NULL);
-	s->kernels->activate[CER_TANH](n, s->zeros, s->gates + 2 * n, NULL);
-	s->kernels->activate[CER_SIGMOID](n, s->zeros, s->gates + 3 * n, NULL);
-	for (size_t i = 0; i < n; i++)
-		s->y[i] = s->cell[i] = kept[i] * s->c[i] + in[i] * new[i];
-	s->kernels->activate[CER_TANH](n, s->zeros, s->y, NULL);
-	for (size_t i = 0; i < n; i++)
-		s->y[i] *= out[i];
-}
-
-static void
-back_lstm(const recurrent_back *b)
-{
-	size_t n = b->n;
-
-	memcpy(b->work, b->cell, n * sizeof(float));
-	b->kernels->activate[CER_TANH](n, b->zeros, b->work, NULL);
-	for (size_t i = 0; i < n; i++)
-	{
-		float in = b->gates[i];
-		float kept = b->gates[n + i];
-		float new = b->gates[2 * n + i];
-		float out = b->gates[3 * n + i];
-		float top = b->work[i];
-		float dc = b->dc[i] + b->dh[i] * out * (1.0f - top * top);
-
-		b->dx[i] = dc * new *in *(1.0f - in);
-		b->dx[n + i] = dc * b->c[i] * kept * (1.0f - kept);
-		b->dx[2 * n + i] = dc * in * (1.0f - new *new);
-		b->dx[3 * n + i] = b->dh[i] * top * out * (1.0f - out);
-		b->dc[i] = dc * kept;
-		b->dh[i] = 0.0f;
-	}
-	memcpy(b->dhu, b->dx, 4 * n * sizeof(float));
-}
 
 /* ------------------------------------------------------------ shape */
 
 static const recurrent_cell cells[] = {
-	[CER_CELL_GRU] = {3, true, step_gru, back_gru},
-	[CER_CELL_LSTM] = {4, false, step_lstm, back_lstm},
+	[CER_CELL_GRU] = {3, true},
+	[CER_CELL_LSTM] = {4, false},
 };
 
 size_t
@@ -245,6 +115,7 @@ static void
 step_row(const cer_tile *tile, const cer_graph_node *node,
          const recurrent_places *places, size_t row, size_t token)
 {
+	const cer_kernels *kernels = tile->graph->kernels;
 	const recurrent_state *state = node->state;
 	size_t n = state->n;
 	size_t at = (tile->first + row) * state->n_tokens + token;
@@ -252,8 +123,7 @@ step_row(const cer_tile *tile, const cer_graph_node *node,
 		places->kept_tokens > 0 ? row * places->kept_tokens + token : row;
 	float *cell = places->cells + kept * n;
 	const float *cell_before = places->kept_tokens > 0 ? cell - n : cell;
-	recurrent_step step = {
-		.kernels = tile->graph->kernels,
+	cer_cell_step step = {
 		.n = n,
 		.zeros = state->zeros,
 		.bias = tile->graph->weights + state->bias.offset,
@@ -268,7 +138,10 @@ step_row(const cer_tile *tile, const cer_graph_node *node,
 
 	if (token < cer_count_there(node, tile->first + row, state->n_tokens))
 	{
-		cells[node->node->cell].step(&step);
+		if (node->node->cell == CER_CELL_LSTM)
+			kernels->lstm_step(&step);
+		else
+			kernels->gru_step(&step);
 		return;
 	}
 	memcpy(step.y, step.h, n * sizeof(float));
@@ -322,12 +195,12 @@ static void
 back_row(const cer_tile *tile, const cer_graph_node *node, size_t row,
          size_t token)
 {
+	const cer_kernels *kernels = tile->graph->kernels;
 	const recurrent_state *state = node->state;
 	size_t n = state->n;
 	size_t at = (tile->first + row) * state->n_tokens + token;
-	recurrent_back back = {
+	cer_cell_back back = {
 		.n = n,
-		.kernels = tile->graph->kernels,
 		.zeros = state->zeros,
 		.h = state->previous + at * n,
 		.c = token > 0 ? state->cells + (at - 1) * n : state->zeros,
@@ -341,10 +214,13 @@ back_row(const cer_tile *tile, const cer_graph_node *node, size_t row,
 		.work = tile->scratch + 2 * tile->n_all * n,
 	};
 
-	tile->graph->kernels->backward_linear(n, node->out.grad + at * n, back.dh);
+	kernels->backward_linear(n, node->out.grad + at * n, back.dh);
 	if (token < cer_count_there(node, tile->first + row, state->n_tokens))
 	{
-		cells[node->node->cell].back(&back);
+		if (node->node->cell == CER_CELL_LSTM)
+			kernels->lstm_back(&back);
+		else
+			kernels->gru_back(&back);
 		return;
 	}
 	memset(back.dx, 0, state->n_gates * sizeof(float));

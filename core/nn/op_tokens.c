@@ -91,10 +91,11 @@ get_token(const cer_graph_node *node, size_t number, float *y)
 
 /* Many are 0, of bins above all. */
 static inline void
-add_scaled(size_t n, float x, const float *w, float *y)
+add_scaled(const cer_kernels *kernels, size_t n, float x, const float *w,
+           float *y)
 {
-	for (size_t i = 0; x != 0.0f && i < n; i++)
-		y[i] += x * w[i];
+	if (x != 0.0f)
+		kernels->add_scaled(n, x, w, y);
 }
 
 static const float *
@@ -117,7 +118,7 @@ add_numbers(const cer_tile *tile, const cer_graph_node *node)
 		const float *x = state->source.numbers + i * tile->graph->batch_rows;
 
 		for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
-			add_scaled(n, x[at], w,
+			add_scaled(tile->graph->kernels, n, x[at], w,
 			           get_token(node, i, cer_get_data(&node->out, at)));
 	}
 }
@@ -131,7 +132,8 @@ add_numbers_of_row(const cer_tile *tile, const cer_graph_node *node,
 	size_t n = node->out.n;
 
 	for (size_t i = 0; i < view->n_numbers; i++)
-		add_scaled(n, cer_source_get_number(tile, row, view->numbers[i]),
+		add_scaled(tile->graph->kernels, n,
+		           cer_source_get_number(tile, row, view->numbers[i]),
 		           get_numbers(tile->graph, node) + i * n,
 		           get_token(node, i, y));
 }
@@ -198,7 +200,7 @@ add_number_grads(const cer_tile *tile, const cer_graph_node *node)
 		const float *x = state->source.numbers + i * tile->graph->batch_rows;
 
 		for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
-			add_scaled(n, x[at],
+			add_scaled(tile->graph->kernels, n, x[at],
 			           get_token(node, i, cer_get_grad(&node->out, at)),
 			           grads + i * n);
 	}

@@ -77,12 +77,21 @@ find_line(size_t at, size_t kernel, size_t limit)
 	return line;
 }
 
-typedef void (*unfold_move)(size_t n, float *x, float *y);
+typedef void (*unfold_move)(const cer_kernels *kernels, size_t n, float *x,
+                            float *y);
+
+/* A row's tokens, and one token's window. */
+typedef struct unfold_run
+{
+	float *x;
+	float *y;
+	unfold_move move;
+} unfold_run;
 
 /* Each run of tokens of x that lies as one run in y, of one token's window. */
 static void
-move_window(const unfold_window *w, size_t token, float *x, float *y,
-            unfold_move move)
+move_window(const cer_kernels *kernels, const unfold_window *w, size_t token,
+            unfold_run run)
 {
 	unfold_line rows =
 		find_line(token / w->n_columns, w->kernel_rows, w->n_rows);
@@ -90,23 +99,24 @@ move_window(const unfold_window *w, size_t token, float *x, float *y,
 		find_line(token % w->n_columns, w->kernel_columns, w->n_columns);
 
 	for (size_t i = 0; i < rows.n; i++)
-		move(columns.n * w->n,
-		     x + ((rows.first + i) * w->n_columns + columns.first) * w->n,
-		     y + ((rows.before + i) * w->kernel_columns + columns.before) *
-		             w->n);
+		run.move(
+			kernels, columns.n * w->n,
+			run.x + ((rows.first + i) * w->n_columns + columns.first) * w->n,
+			run.y + ((rows.before + i) * w->kernel_columns + columns.before) *
+						w->n);
 }
 
 static void
-copy_run(size_t n, float *x, float *y)
+copy_run(const cer_kernels *kernels, size_t n, float *x, float *y)
 {
+	(void) kernels;
 	memcpy(y, x, n * sizeof(float));
 }
 
 static void
-add_run(size_t n, float *x, float *y)
+add_run(const cer_kernels *kernels, size_t n, float *x, float *y)
 {
-	for (size_t i = 0; i < n; i++)
-		x[i] += y[i];
+	kernels->backward_linear(n, y, x);
 }
 
 /* All tokens of x (rows of a tile, tokens, n), y as wide as windows are. */
@@ -119,8 +129,9 @@ move_all(const cer_tile *tile, const cer_graph_node *node, float *x, float *y,
 	size_t n_vectors = tile->n_all * node->out.m;
 
 	for (size_t v = 0; v < n_vectors; v++)
-		move_window(window, v % n_tokens, x + (v - v % n_tokens) * node->in.n,
-		            y + v * node->out.n, move);
+		move_window(tile->graph->kernels, window, v % n_tokens,
+		            (unfold_run){x + (v - v % n_tokens) * node->in.n,
+		                         y + v * node->out.n, move});
 }
 
 static void
