@@ -159,7 +159,7 @@ add_product(cer_graph *graph, const cer_product_blocks *all, size_t row,
 		.n_inner = graph->tile_rows * all->m,
 		.a_stride = all->x_stride > 0 ? all->x_stride : all->n_in,
 		.b_stride = all->dz_stride > 0 ? all->dz_stride : all->n_out,
-		.c_stride = all->n_out,
+		.c_stride = all->w_stride > 0 ? all->w_stride : all->n_out,
 		.is_a_transposed = true,
 		.accumulate = true,
 	};
@@ -173,7 +173,7 @@ add_product(cer_graph *graph, const cer_product_blocks *all, size_t row,
 	block->end = row + shape.n_rows;
 	block->column = column;
 	block->n_columns = shape.n_columns;
-	block->stride = all->n_out;
+	block->stride = shape.c_stride;
 	block->cost = 2.0 * (double) (shape.n_rows * shape.n_columns) *
 	              (double) (graph->batch_rows * all->m);
 	CER_TRY(graph->make_gemm(graph->kernels, &shape, &block->gemm, err));

@@ -262,11 +262,10 @@ typedef struct cer_cell_step
 	size_t n;
 	const float *zeros; /* as many as gates */
 	const float *bias;
-	const float *x;
 	const float *hu;
 	const float *h;
 	const float *c; /* lstm: before; may be cell */
-	float *gates;
+	float *gates;   /* in: x */
 	float *cell;
 	float *y;
 } cer_cell_step;
@@ -281,7 +280,7 @@ typedef struct cer_cell_back
 	const float *gates;
 	const float *cell;
 	float *dx;
-	float *dhu;
+	float *dq; /* gru */
 	float *dh; /* in: of y; out: of h, but for what h U gives */
 	float *dc; /* in: of the cell from later tokens; out: of c */
 	float *dbias;

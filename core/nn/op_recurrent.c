@@ -12,12 +12,23 @@
  * Gates stand in PyTorch's order: r, z, n and i, f, g, o.  A token that is not
  * there (a second input says how many are) leaves the state as it is.
  *
- * A tile's rows go through one product a token.
+ * A tile's rows go through one product a token.  Gates take the place of x,
+ * which nobody needs then: a batch of them is more than caches hold.
  */
 #include "base/error.h"
 #include "nn/operator.h"
 
 #include <string.h>
+
+/* Columns of U whose product has gradients of its own: those of x, but for q of
+ * gru. */
+typedef struct recurrent_part
+{
+	size_t column;
+	size_t n;
+	cer_activations grads;
+	cer_gemm backward;
+} recurrent_part;
 
 typedef struct recurrent_state
 {
@@ -29,14 +40,14 @@ typedef struct recurrent_state
 	float *zeros;    /* n_gates */
 
 	/* training, of the batch's tokens */
-	float *previous;         /* n: the state before */
-	float *gates;            /* n_gates */
-	float *cells;            /* n: c of lstm, q of gru */
-	cer_activations before;  /* previous, for the gradient of U */
-	cer_activations product; /* gradients of h U */
-	float *weights_t;        /* (n_gates, n) */
+	float *previous;        /* n: the state before */
+	float *cells;           /* n: c of lstm, q of gru */
+	float *dq;              /* n: gru */
+	cer_activations before; /* previous, for the gradient of U */
+	float *weights_t;       /* (n_gates, n) */
 	cer_gemm forward;
-	cer_gemm backward;
+	size_t n_parts;
+	recurrent_part parts[2];
 
 	float *packed; /* scoring */
 } recurrent_state;
@@ -106,7 +117,6 @@ typedef struct recurrent_places
 {
 	const float *hu; /* of one token, by row */
 	size_t hu_stride;
-	float *gates;
 	float *cells;
 	size_t kept_tokens;
 } recurrent_places;
@@ -127,11 +137,10 @@ step_row(const cer_tile *tile, const cer_graph_node *node,
 		.n = n,
 		.zeros = state->zeros,
 		.bias = tile->graph->weights + state->bias.offset,
-		.x = node->in.data + at * state->n_gates,
 		.hu = places->hu + row * places->hu_stride,
 		.h = token > 0 ? node->out.data + (at - 1) * n : state->zeros,
 		.c = token > 0 ? cell_before : state->zeros,
-		.gates = places->gates + kept * state->n_gates,
+		.gates = node->in.data + at * state->n_gates,
 		.cell = cell,
 		.y = node->out.data + at * n,
 	};
@@ -172,7 +181,6 @@ recurrent_forward(const cer_tile *tile, const cer_graph_node *node)
 	recurrent_places places = {
 		.hu = tile->scratch,
 		.hu_stride = state->n_gates,
-		.gates = state->gates + first * state->n_gates,
 		.cells = state->cells + first * state->n,
 		.kept_tokens = state->n_tokens,
 	};
@@ -204,10 +212,10 @@ back_row(const cer_tile *tile, const cer_graph_node *node, size_t row,
 		.zeros = state->zeros,
 		.h = state->previous + at * n,
 		.c = token > 0 ? state->cells + (at - 1) * n : state->zeros,
-		.gates = state->gates + at * state->n_gates,
+		.gates = node->in.data + at * state->n_gates,
 		.cell = state->cells + at * n,
 		.dx = node->in.grad + at * state->n_gates,
-		.dhu = state->product.grad + at * state->n_gates,
+		.dq = state->dq != NULL ? state->dq + at * n : NULL,
 		.dh = tile->scratch + row * n,
 		.dc = tile->scratch + (tile->n_all + row) * n,
 		.dbias = cer_sums_get_part(&state->bias, tile->index),
@@ -224,7 +232,8 @@ back_row(const cer_tile *tile, const cer_graph_node *node, size_t row,
 		return;
 	}
 	memset(back.dx, 0, state->n_gates * sizeof(float));
-	memset(back.dhu, 0, state->n_gates * sizeof(float));
+	if (back.dq != NULL)
+		memset(back.dq, 0, n * sizeof(float));
 }
 
 static void
@@ -240,9 +249,15 @@ recurrent_backward(const cer_tile *tile, const cer_graph_node *node)
 	{
 		for (size_t row = 0; row < tile->n_all; row++)
 			back_row(tile, node, row, token);
-		cer_gemm_run(&state->backward,
-		             state->product.grad + (first + token) * state->n_gates,
-		             state->weights_t, tile->scratch);
+		for (size_t i = 0; i < state->n_parts; i++)
+		{
+			const recurrent_part *part = &state->parts[i];
+
+			cer_gemm_run(&part->backward,
+			             part->grads.grad + (first + token) * part->grads.n,
+			             state->weights_t + part->column * state->n,
+			             tile->scratch);
+		}
 	}
 }
 
@@ -251,20 +266,21 @@ recurrent_update(const cer_graph *graph, const cer_graph_node *node,
                  const cer_block *block)
 {
 	const recurrent_state *state = node->state;
+	const recurrent_part *part = &state->parts[block->index];
+	size_t offset = state->offset + part->column;
+	size_t column = part->column + block->column;
 	size_t n_gates = state->n_gates;
 
-	cer_graph_run_product(graph, block, state->offset, &state->before,
-	                      &state->product);
+	cer_graph_run_product(graph, block, offset, &state->before, &part->grads);
 	graph->kernels->transpose(
 		block->end - block->begin, block->n_columns,
-		graph->weights + state->offset + block->begin * n_gates + block->column,
-		n_gates, state->weights_t + block->column * state->n + block->begin,
-		state->n);
+		graph->weights + offset + block->begin * n_gates + block->column,
+		n_gates, state->weights_t + column * state->n + block->begin, state->n);
 }
 
 /* ------------------------------------------------------------ scoring */
 
-/* Scratch: what h U gives, cells and gates by row, what dense needs. */
+/* Scratch: what h U gives, cells by row, what dense needs. */
 static void
 recurrent_score(const cer_tile *tile, const cer_graph_node *node)
 {
@@ -274,8 +290,7 @@ recurrent_score(const cer_tile *tile, const cer_graph_node *node)
 	recurrent_places places = {
 		.hu = hu,
 		.hu_stride = padded,
-		.gates = hu + tile->n_all * padded,
-		.cells = hu + tile->n_all * (padded + state->n_gates),
+		.cells = hu + tile->n_all * padded,
 	};
 	cer_dense dense = {
 		.n_rows = tile->n_all,
@@ -309,8 +324,7 @@ prepare_scoring(cer_graph *graph, recurrent_state *state, cer_error *err)
 		graph->arena, state->n, state->n_gates, graph->weights + state->offset);
 	if (state->packed == NULL)
 		return cer_fail_memory(err, state->n * padded * sizeof(float));
-	cer_graph_need_scratch(graph, graph->tile_rows *
-	                                      (padded + state->n_gates + state->n) +
+	cer_graph_need_scratch(graph, graph->tile_rows * (padded + state->n) +
 	                                  state->n + 16);
 	return CER_OK;
 }
@@ -318,33 +332,57 @@ prepare_scoring(cer_graph *graph, recurrent_state *state, cer_error *err)
 /* ------------------------------------------------------------ prepare */
 
 static cer_status
+prepare_part(cer_graph *graph, const cer_graph_node *node,
+             recurrent_state *state, size_t index, cer_error *err)
+{
+	recurrent_part *part = &state->parts[index];
+	cer_gemm_shape backward = {.n_rows = graph->tile_rows,
+	                           .n_columns = state->n,
+	                           .n_inner = part->n,
+	                           .a_stride = part->grads.n * state->n_tokens,
+	                           .b_stride = state->n,
+	                           .c_stride = state->n,
+	                           .accumulate = true};
+	cer_product_blocks products = {.run = recurrent_update,
+	                               .node = node,
+	                               .index = index,
+	                               .n_in = state->n,
+	                               .n_out = part->n,
+	                               .m = state->n_tokens,
+	                               .dz_stride = part->grads.n,
+	                               .w_stride = state->n_gates};
+
+	CER_TRY(graph->make_gemm(graph->kernels, &backward, &part->backward, err));
+	return cer_graph_add_products(graph, &products, err);
+}
+
+/* Of gru the gates r and z, then q, which r comes between; of lstm all. */
+static cer_status
 make_products(cer_graph *graph, const cer_graph_node *node,
               recurrent_state *state, cer_error *err)
 {
 	size_t n = state->n;
-	size_t n_gates = state->n_gates;
+	size_t m = state->n_tokens;
+	size_t n_alike = state->dq != NULL ? 2 * n : state->n_gates;
 	cer_gemm_shape forward = {.n_rows = graph->tile_rows,
-	                          .n_columns = n_gates,
+	                          .n_columns = state->n_gates,
 	                          .n_inner = n,
-	                          .a_stride = n * state->n_tokens,
-	                          .b_stride = n_gates,
-	                          .c_stride = n_gates};
-	cer_gemm_shape backward = {.n_rows = graph->tile_rows,
-	                           .n_columns = n,
-	                           .n_inner = n_gates,
-	                           .a_stride = n_gates * state->n_tokens,
-	                           .b_stride = n,
-	                           .c_stride = n,
-	                           .accumulate = true};
-	cer_product_blocks products = {.run = recurrent_update,
-	                               .node = node,
-	                               .n_in = n,
-	                               .n_out = n_gates,
-	                               .m = state->n_tokens};
+	                          .a_stride = n * m,
+	                          .b_stride = state->n_gates,
+	                          .c_stride = state->n_gates};
 
+	state->parts[state->n_parts++] = (recurrent_part){
+		.n = n_alike,
+		.grads = {.n = state->n_gates, .m = m, .grad = node->in.grad}};
+	if (state->dq != NULL)
+		state->parts[state->n_parts++] =
+			(recurrent_part){.column = n_alike,
+		                     .n = n,
+		                     .grads = {.n = n, .m = m, .grad = state->dq}};
 	CER_TRY(graph->make_gemm(graph->kernels, &forward, &state->forward, err));
-	CER_TRY(graph->make_gemm(graph->kernels, &backward, &state->backward, err));
-	return cer_graph_add_products(graph, &products, err);
+	for (size_t i = 0; i < state->n_parts; i++)
+		CER_TRY(prepare_part(graph, node, state, i, err));
+	return CER_OK;
 }
 
 static cer_status
@@ -352,20 +390,16 @@ prepare_training(cer_graph *graph, const cer_graph_node *node,
                  recurrent_state *state, cer_error *err)
 {
 	size_t n = graph->batch_rows * state->n_tokens * state->n;
-	size_t n_gates = graph->batch_rows * state->n_tokens * state->n_gates;
+	bool has_q = node->node->cell == CER_CELL_GRU;
 
 	state->previous = cer_graph_allocate_floats(graph, n);
 	state->cells = cer_graph_allocate_floats(graph, n);
-	state->gates = cer_graph_allocate_floats(graph, n_gates);
-	state->product.grad = cer_graph_allocate_floats(graph, n_gates);
+	state->dq = has_q ? cer_graph_allocate_floats(graph, n) : NULL;
 	state->weights_t =
 		cer_graph_allocate_floats(graph, state->n * state->n_gates);
 	if (state->previous == NULL || state->cells == NULL ||
-	    state->gates == NULL || state->product.grad == NULL ||
-	    state->weights_t == NULL)
-		return cer_fail_memory(err, 2 * (n + n_gates) * sizeof(float));
-	state->product.n = state->n_gates;
-	state->product.m = state->n_tokens;
+	    state->weights_t == NULL || (has_q && state->dq == NULL))
+		return cer_fail_memory(err, 3 * n * sizeof(float));
 	state->before = (cer_activations){
 		.n = state->n, .m = state->n_tokens, .data = state->previous};
 	cer_graph_need_scratch(graph, graph->tile_rows * state->n_gates +

@@ -335,6 +335,7 @@ typedef struct cer_product_blocks
 	size_t m;         /* vectors of a row */
 	size_t x_stride;  /* floats from vector to vector; 0: n_in */
 	size_t dz_stride; /* 0: n_out */
+	size_t w_stride;  /* 0: n_out */
 } cer_product_blocks;
 
 extern cer_status
