@@ -77,9 +77,7 @@ typedef struct cer_lift
 typedef struct cer_input_shape
 {
 	size_t n_numbers;
-	const cer_text *number_names;  /* "distance", "distance is missing", ... */
-	const uint32_t *number_inputs; /* rising: which input each is made of; NULL:
-	                                * each of one of its own */
+	const cer_text *number_names; /* "distance", "distance is missing", ... */
 	size_t n_tables;
 	const cer_table_shape *tables;
 	size_t n_classes;
@@ -99,6 +97,9 @@ typedef struct cer_input_shape
 	size_t n_bag_codes; /* of a row, behind those of the tables */
 	size_t n_lifts;
 	const cer_lift *lifts;
+
+	const uint32_t *number_inputs; /* rising: which input each is made of; NULL:
+	                                * each of one of its own */
 } cer_input_shape;
 
 /* Floats that a row stores. */
