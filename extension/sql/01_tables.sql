@@ -297,17 +297,52 @@ CREATE TABLE cerebro.deployment (
 	model      integer NOT NULL REFERENCES cerebro.model,
 	owner      regrole NOT NULL,
 	quantiles  real[],
+	layout     text NOT NULL DEFAULT 'fp32' CHECK (layout OPERATOR(pg_catalog.=) ANY (ARRAY['fp32', 'bf16', 'int8'])),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX deployment_model ON cerebro.deployment (model);
 COMMENT ON TABLE cerebro.deployment IS 'which model answers; its functions name the deployment in their bodies';
 COMMENT ON COLUMN cerebro.deployment.name IS 'as it was deployed; the function may have been renamed since';
+COMMENT ON COLUMN cerebro.deployment.layout IS 'of the copy of the model''s weights that answers; fp32: the weights themselves';
 COMMENT ON COLUMN cerebro.deployment.quantiles IS 'of the positive class''s probability among validation rows, 0 to 100 %: for the planner';
+
+CREATE TABLE cerebro.model_copy (
+	model      integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
+	layout     text NOT NULL CHECK (layout OPERATOR(pg_catalog.=) ANY (ARRAY['bf16', 'int8'])),
+	n_rows     bigint NOT NULL,
+	full_loss  double precision,
+	loss       double precision,
+	differ     double precision,
+	bytes      bigint NOT NULL,
+	full_bytes bigint NOT NULL,
+	made_at    timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	PRIMARY KEY (model, layout)
+);
+COMMENT ON TABLE cerebro.model_copy IS 'copies of weights in fewer bytes that deployments answer with, and what they lose on validation rows';
+COMMENT ON COLUMN cerebro.model_copy.n_rows IS 'validation rows that were scored by both';
+COMMENT ON COLUMN cerebro.model_copy.full_loss IS 'log-loss of the weights themselves; NULL: there was no row';
+COMMENT ON COLUMN cerebro.model_copy.loss IS 'log-loss of the copy';
+COMMENT ON COLUMN cerebro.model_copy.differ IS 'share of rows whose most likely class is another one';
+COMMENT ON COLUMN cerebro.model_copy.bytes IS 'of its weights';
+COMMENT ON COLUMN cerebro.model_copy.full_bytes IS 'of the weights themselves';
+
+CREATE TABLE cerebro.copy_part (
+	model   integer NOT NULL,
+	layout  text NOT NULL,
+	ordinal integer NOT NULL,
+	bytes   bytea NOT NULL,
+	PRIMARY KEY (model, layout, ordinal),
+	FOREIGN KEY (model, layout) REFERENCES cerebro.model_copy ON DELETE CASCADE
+);
+ALTER TABLE cerebro.copy_part ALTER COLUMN bytes SET STORAGE EXTERNAL;
+COMMENT ON TABLE cerebro.copy_part IS 'matrices of a copy; other parts are the model''s own';
+COMMENT ON COLUMN cerebro.copy_part.ordinal IS 'of the part in cerebro.model_part';
 
 CREATE TABLE cerebro.deployment_event (
 	deployment  integer NOT NULL REFERENCES cerebro.deployment ON DELETE CASCADE,
 	ordinal     integer NOT NULL,
 	model       integer NOT NULL,
+	layout      text NOT NULL DEFAULT 'fp32',
 	back_to     integer,
 	owner       regrole NOT NULL,
 	happened_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),

@@ -31,6 +31,8 @@ BEGIN
 			   ('column_profile', 'EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version)'),
 			   ('epoch', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model AND ' || is_readable || ')'),
 			   ('model_part', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model AND ' || is_readable || ')'),
+			   ('model_copy', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model AND ' || is_readable || ')'),
+			   ('copy_part', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model AND ' || is_readable || ')'),
 			   ('ensemble_member', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model AND ' || is_readable || ')'),
 			   ('model_artefact', 'EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model AND ' || is_readable || ')'),
 			   ('artefact', 'EXISTS (SELECT FROM cerebro.model_artefact a WHERE a.artefact OPERATOR(pg_catalog.=) artefact.id)'),

@@ -48,9 +48,16 @@ CREATE VIEW cerebro.deployments WITH (security_invoker = true) AS
 		   d.model,
 		   t.name AS task,
 		   d.owner,
-		   d.created_at
+		   d.created_at,
+		   d.layout,
+		   y.bytes,
+		   y.full_bytes,
+		   y.full_loss,
+		   y.loss,
+		   y.differ
 	FROM cerebro.deployment d
 	JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) d.model
+	LEFT JOIN cerebro.model_copy y ON y.model OPERATOR(pg_catalog.=) d.model AND y.layout OPERATOR(pg_catalog.=) d.layout
 	LEFT JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) m.task
 	JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) d.relation::pg_catalog.oid
 	JOIN pg_catalog.pg_proc p
@@ -63,10 +70,10 @@ CREATE VIEW cerebro.deployments WITH (security_invoker = true) AS
 COMMENT ON VIEW cerebro.deployments IS 'functions that answer with a model, and which one';
 GRANT SELECT ON cerebro.deployments TO PUBLIC;
 
-CREATE FUNCTION cerebro.deploy(model integer, name text) RETURNS regprocedure
+CREATE FUNCTION cerebro.deploy(model integer, name text, layout text DEFAULT 'fp32') RETURNS regprocedure
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'cerebro_deploy';
-COMMENT ON FUNCTION cerebro.deploy(integer, text) IS 'makes name(row), name_proba(row) and name_why(row) answer with a model, or with another one from now on; only their owner may EXECUTE them until it grants it';
+COMMENT ON FUNCTION cerebro.deploy(integer, text, text) IS 'makes name(row), name_proba(row) and name_why(row) answer with a model, or with another one from now on; only their owner may EXECUTE them until it grants it; layout: fp32, or bf16 or int8 for a copy in fewer bytes, whose loss on the validation rows is measured';
 
 CREATE FUNCTION cerebro.undeploy(name text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -81,7 +88,8 @@ CREATE VIEW cerebro.deployment_history WITH (security_invoker = true) AS
 		   e.owner,
 		   e.happened_at AS since,
 		   pg_catalog.lead(e.happened_at) OVER w AS until,
-		   m.id IS NOT NULL AS exists
+		   m.id IS NOT NULL AS exists,
+		   e.layout
 	FROM cerebro.deployment_event e
 	JOIN cerebro.deployments d ON d.id OPERATOR(pg_catalog.=) e.deployment
 	LEFT JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) e.model

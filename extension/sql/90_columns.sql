@@ -91,13 +91,20 @@ BEGIN
 			('deployments', 'task', 'the model''s task'),
 			('deployments', 'owner', 'who deployed it'),
 			('deployments', 'created_at', 'when it was first deployed'),
+			('deployments', 'layout', 'fp32: the model''s weights answer; bf16, int8: a copy of them'),
+			('deployments', 'bytes', 'of the copy''s weights'),
+			('deployments', 'full_bytes', 'of the weights themselves'),
+			('deployments', 'full_loss', 'log-loss of the weights themselves on the validation rows when the copy was made'),
+			('deployments', 'loss', 'log-loss of the copy on the same rows'),
+			('deployments', 'differ', 'share of these rows whose most likely class is another one by the copy'),
 			('deployment_history', 'function', 'what answered'),
 			('deployment_history', 'model', 'with which model'),
 			('deployment_history', 'how', 'deployed, or rolled back to'),
 			('deployment_history', 'owner', 'who did so'),
 			('deployment_history', 'since', 'from when on'),
 			('deployment_history', 'until', 'till when; NULL: it does now'),
-			('deployment_history', 'exists', 'whether the model is still there')) v (view, name, meaning)
+			('deployment_history', 'exists', 'whether the model is still there'),
+			('deployment_history', 'layout', 'of the weights that answered')) v (view, name, meaning)
 	LOOP
 		EXECUTE pg_catalog.format('COMMENT ON COLUMN cerebro.%I.%I IS %L', c.view, c.name, c.meaning);
 	END LOOP;

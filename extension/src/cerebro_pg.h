@@ -511,6 +511,7 @@ extern void archive_scan_end(ArchiveScan *scan);
 typedef struct Model
 {
 	int32 id;
+	cer_weight_layout layout; /* of its weights: of a deployment, its copy's */
 	int32 task;
 	int32 data_version;
 	Oid owner;
@@ -544,8 +545,11 @@ extern void model_open(int32 id, Model *model);
 extern List *model_read_parts(int32 id, unsigned kinds);
 /* Kept per backend; lent until the context is reset.  Rights unchecked. */
 extern const cer_model *model_borrow(MemoryContext context, int32 id);
+/* The same of a copy of its weights. */
+extern const cer_model *
+model_borrow_copy(MemoryContext context, int32 id, cer_weight_layout layout);
 /* Of a model that is borrowed, and lent as long. */
-extern cer_explainer *model_get_explainer(int32 id);
+extern cer_explainer *model_get_explainer(int32 id, cer_weight_layout layout);
 
 /* What a deployed function, or a call of predict, answers with. */
 typedef enum ScoreAnswer

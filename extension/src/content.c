@@ -493,7 +493,8 @@ read_dims(Datum array, cer_part *part)
 }
 
 List *
-content_read_parts(ArchiveScan *scan, unsigned kinds)
+content_read_parts_by(ArchiveScan *scan, unsigned kinds, PartTaker take,
+                      void *self)
 {
 	List *parts = NIL;
 
@@ -508,11 +509,20 @@ content_read_parts(ArchiveScan *scan, unsigned kinds)
 		part->name = host_text(
 			TextDatumGetCString(archive_scan_get(scan, "name", NULL)));
 		read_dims(archive_scan_get(scan, "dims", NULL), part);
-		read_content(archive_scan_get(scan, "content", NULL), part);
+		if (take == NULL ||
+		    !take(self, DatumGetInt32(archive_scan_get(scan, "ordinal", NULL)),
+		          part))
+			read_content(archive_scan_get(scan, "content", NULL), part);
 		parts = lappend(parts, part);
 	}
 	archive_scan_end(scan);
 	return parts;
+}
+
+List *
+content_read_parts(ArchiveScan *scan, unsigned kinds)
+{
+	return content_read_parts_by(scan, kinds, NULL, NULL);
 }
 
 /* ----------------------------------------------------------- one part alone */

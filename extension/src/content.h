@@ -59,5 +59,10 @@ extern void state_drop(Datum state);
 
 /* List of cer_part of a model or state, of the kinds whose bits are set. */
 extern List *content_read_parts(ArchiveScan *parts, unsigned kinds);
+/* The same, each offered by its ordinal before its bytes are read: who takes
+ * it fills data and size, and they are not. */
+typedef bool (*PartTaker)(void *self, int32 ordinal, cer_part *part);
+extern List *content_read_parts_by(ArchiveScan *parts, unsigned kinds,
+                                   PartTaker take, void *self);
 
 #endif

@@ -26,6 +26,8 @@
 #include "utils/snapmgr.h"
 #include "utils/varlena.h"
 
+#include "model_copy.h"
+
 /* What is to be created, or was found. */
 typedef struct Target
 {
@@ -238,37 +240,41 @@ deploy_lock_function(Oid function)
 
 /* The next line of a deployment's history. */
 static void
-record_event(int32 deployment, int32 model, int32 back_to)
+record_event(int32 deployment, const Model *model, int32 back_to)
 {
-	Oid types[] = {INT4OID, INT4OID, INT4OID, REGROLEOID};
-	Datum values[] = {Int32GetDatum(deployment), Int32GetDatum(model),
-	                  Int32GetDatum(back_to), ObjectIdGetDatum(GetUserId())};
+	Oid types[] = {INT4OID, INT4OID, INT4OID, REGROLEOID, TEXTOID};
+	Datum values[] = {
+		Int32GetDatum(deployment), Int32GetDatum(model->id),
+		Int32GetDatum(back_to), ObjectIdGetDatum(GetUserId()),
+		CStringGetTextDatum(cer_weight_layout_name(model->layout))};
 
 	(void) deploy_write(
 		"INSERT INTO cerebro.deployment_event "
-		"(deployment, ordinal, model, back_to, owner) "
+		"(deployment, ordinal, model, back_to, owner, layout) "
 		"SELECT $1, 1 OPERATOR(pg_catalog.+) COALESCE(pg_catalog.max(ordinal), "
-		"0), $2, NULLIF($3, 0), $4 FROM cerebro.deployment_event "
+		"0), $2, NULLIF($3, 0), $4, $5 FROM cerebro.deployment_event "
 		"WHERE deployment OPERATOR(pg_catalog.=) $1",
-		4, types, values, NULL);
+		5, types, values, NULL);
 }
 
 static int32
-insert_deployment(const Target *target, const Task *task, int32 model)
+insert_deployment(const Target *target, const Task *task, const Model *model)
 {
-	Oid types[] = {TEXTOID, TEXTOID,    REGCLASSOID,
-	               INT4OID, REGROLEOID, FLOAT4ARRAYOID};
-	Datum values[] = {CStringGetTextDatum(get_namespace_name(target->schema)),
-	                  CStringGetTextDatum(target->name),
-	                  ObjectIdGetDatum(task->relation),
-	                  Int32GetDatum(model),
-	                  ObjectIdGetDatum(GetUserId()),
-	                  deploy_make_quantiles(model)};
-	int32 id = DatumGetInt32(
-		deploy_write("INSERT INTO cerebro.deployment "
-	                 "(schema, name, relation, model, owner, quantiles) "
-	                 "VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
-	                 6, types, values, NULL));
+	Oid types[] = {TEXTOID,    TEXTOID,        REGCLASSOID, INT4OID,
+	               REGROLEOID, FLOAT4ARRAYOID, TEXTOID};
+	Datum values[] = {
+		CStringGetTextDatum(get_namespace_name(target->schema)),
+		CStringGetTextDatum(target->name),
+		ObjectIdGetDatum(task->relation),
+		Int32GetDatum(model->id),
+		ObjectIdGetDatum(GetUserId()),
+		deploy_make_quantiles(model->id),
+		CStringGetTextDatum(cer_weight_layout_name(model->layout))};
+	int32 id = DatumGetInt32(deploy_write(
+		"INSERT INTO cerebro.deployment "
+		"(schema, name, relation, model, owner, quantiles, layout) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+		7, types, values, NULL));
 
 	record_event(id, model, 0);
 	return id;
@@ -288,7 +294,7 @@ check_absent(const Target *target, ScoreAnswer answer)
 }
 
 static Oid
-create_deployment(const Target *target, const Task *task, int32 model)
+create_deployment(const Target *target, const Task *task, const Model *model)
 {
 	ScoreAnswer answer =
 		task->n_classes == 2 ? ANSWER_PROBABILITY : ANSWER_CLASS;
@@ -371,10 +377,11 @@ check_owner_of_all(int32 deployment, ScoreAnswer answer, Oid row_type)
 void
 deploy_switch(Oid function, const Task *task, const Model *model, int32 back_to)
 {
-	Oid types[] = {INT4OID, INT4OID, REGROLEOID, FLOAT4ARRAYOID};
-	Datum values[] = {0, Int32GetDatum(model->id),
-	                  ObjectIdGetDatum(GetUserId()),
-	                  deploy_make_quantiles(model->id)};
+	Oid types[] = {INT4OID, INT4OID, REGROLEOID, FLOAT4ARRAYOID, TEXTOID};
+	Datum values[] = {
+		0, Int32GetDatum(model->id), ObjectIdGetDatum(GetUserId()),
+		deploy_make_quantiles(model->id),
+		CStringGetTextDatum(cer_weight_layout_name(model->layout))};
 	ScoreAnswer answer = ANSWER_PROBABILITY;
 	int32 id = deployment_find_of_function(function, &answer);
 
@@ -385,11 +392,11 @@ deploy_switch(Oid function, const Task *task, const Model *model, int32 back_to)
 	values[0] = Int32GetDatum(id);
 	if (DatumGetInt32(deploy_write(
 			"UPDATE cerebro.deployment SET model = $2, owner = $3, "
-			"quantiles = $4, created_at = pg_catalog.now() "
+			"quantiles = $4, layout = $5, created_at = pg_catalog.now() "
 			"WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id",
-			4, types, values, NULL)) != id)
+			5, types, values, NULL)) != id)
 		deployment_report_missing(id);
-	record_event(id, model->id, back_to);
+	record_event(id, model, back_to);
 }
 
 /* Whether it is the function that a deployment is called after. */
@@ -426,11 +433,13 @@ cerebro_deploy(PG_FUNCTION_ARGS)
 	task = task_find_by_id(model.task, true);
 	check_relation(&model, task);
 	score_check_relation(&model, task);
+	model.layout = copy_find_layout(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	parse_name(PG_GETARG_TEXT_PP(1), &target);
 	target.row_type = get_rel_type_id(task->relation);
 	lock_name(&target);
 	deploy_lock_model(model.id);
 	forget_dropped();
+	copy_make(&model, task);
 	function = find_function(&target, ANSWER_PROBABILITY);
 	if (is_deployed(&target, function))
 	{
@@ -439,7 +448,8 @@ cerebro_deploy(PG_FUNCTION_ARGS)
 		            task);
 	}
 	else
-		function = create_deployment(&target, task, model.id);
+		function = create_deployment(&target, task, &model);
+	copy_drop_unused();
 	deploy_announce();
 	PG_RETURN_OID(function);
 }
@@ -521,6 +531,7 @@ cerebro_undeploy(PG_FUNCTION_ARGS)
 		drop_functions(row_type, deployment_make_body(id, i));
 	SPI_finish();
 	forget_dropped();
+	copy_drop_unused();
 	deploy_announce();
 	PG_RETURN_VOID();
 }

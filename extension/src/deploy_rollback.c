@@ -16,11 +16,14 @@
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
 
+#include "model_copy.h"
+
 PG_FUNCTION_INFO_V1(cerebro_rollback_deployment);
 
-/* The event to go back to, and its model; false where there is none. */
+/* The event to go back to, its model and layout; false where there is none. */
 static bool
-find_event(int32 deployment, int32 *event, int32 *model)
+find_event(int32 deployment, int32 *event, int32 *model,
+           cer_weight_layout *layout)
 {
 	Oid types[] = {INT4OID, INT4OID};
 	Datum values[] = {Int32GetDatum(deployment), 0};
@@ -28,13 +31,14 @@ find_event(int32 deployment, int32 *event, int32 *model)
 
 	*event = DatumGetInt32(deploy_write(
 		"SELECT e.ordinal FROM cerebro.deployment_event e, "
-		"(SELECT model, COALESCE(back_to, ordinal) AS place "
+		"(SELECT model, layout, COALESCE(back_to, ordinal) AS place "
 		"FROM cerebro.deployment_event "
 		"WHERE deployment OPERATOR(pg_catalog.=) $1 "
 		"ORDER BY ordinal DESC LIMIT 1) now "
 		"WHERE e.deployment OPERATOR(pg_catalog.=) $1 AND e.back_to IS NULL "
 		"AND e.ordinal OPERATOR(pg_catalog.<) now.place "
-		"AND e.model OPERATOR(pg_catalog.<>) now.model "
+		"AND (e.model OPERATOR(pg_catalog.<>) now.model "
+		"OR e.layout OPERATOR(pg_catalog.<>) now.layout) "
 		"AND EXISTS (SELECT FROM cerebro.model m "
 		"WHERE m.id OPERATOR(pg_catalog.=) e.model) "
 		"ORDER BY e.ordinal DESC LIMIT 1",
@@ -47,6 +51,11 @@ find_event(int32 deployment, int32 *event, int32 *model)
 	                               "WHERE deployment OPERATOR(pg_catalog.=) $1 "
 	                               "AND ordinal OPERATOR(pg_catalog.=) $2",
 	                               2, types, values, NULL));
+	*layout = copy_find_layout(TextDatumGetCString(
+		deploy_write("SELECT layout FROM cerebro.deployment_event "
+	                 "WHERE deployment OPERATOR(pg_catalog.=) $1 "
+	                 "AND ordinal OPERATOR(pg_catalog.=) $2",
+	                 2, types, values, NULL)));
 	return true;
 }
 
@@ -54,7 +63,9 @@ Datum
 cerebro_rollback_deployment(PG_FUNCTION_ARGS)
 {
 	ScoreAnswer answer;
+	cer_weight_layout layout;
 	Model model;
+	Task *task;
 	Oid function;
 	int32 deployment, event, id;
 
@@ -63,7 +74,7 @@ cerebro_rollback_deployment(PG_FUNCTION_ARGS)
 	deploy_check_owner(function);
 	deploy_lock_function(function);
 	deployment = deployment_find_of_function(function, &answer);
-	if (!find_event(deployment, &event, &id))
+	if (!find_event(deployment, &event, &id, &layout))
 		ereport(ERROR,
 		        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 		         errmsg("function %s has no model before this one",
@@ -73,7 +84,11 @@ cerebro_rollback_deployment(PG_FUNCTION_ARGS)
 		                 "that answered.")));
 	model_open(id, &model);
 	deploy_lock_model(id);
-	deploy_switch(function, task_find_by_id(model.task, true), &model, event);
+	task = task_find_by_id(model.task, true);
+	model.layout = layout;
+	copy_make(&model, task);
+	deploy_switch(function, task, &model, event);
+	copy_drop_unused();
 	deploy_announce();
 	PG_RETURN_INT32(id);
 }

@@ -31,6 +31,8 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "model_copy.h"
+
 const AnswerRow deployment_answers[N_ANSWERS] = {
 	[ANSWER_PROBABILITY] = {"", "score_row", "pg_catalog.float4",
                             "CEREBRO: probability that %s is %s"},
@@ -47,6 +49,7 @@ typedef struct Deployment
 	int32 id;
 	Oid relation;
 	int32 model;
+	cer_weight_layout layout;
 } Deployment;
 
 /* ------------------------------------------- functions of a deployment */
@@ -64,9 +67,21 @@ deployment_find(int32 id, Deployment *deployment)
 			DatumGetObjectId(archive_scan_get(scan, "relation", NULL));
 		deployment->model =
 			DatumGetInt32(archive_scan_get(scan, "model", NULL));
+		deployment->layout = copy_find_layout(
+			TextDatumGetCString(archive_scan_get(scan, "layout", NULL)));
 	}
 	archive_scan_end(scan);
 	return found;
+}
+
+/* With the layout that answers. */
+static bool
+find_model_of(const Deployment *deployment, Model *model)
+{
+	if (!model_find(deployment->model, model))
+		return false;
+	model->layout = deployment->layout;
+	return true;
 }
 
 bool
@@ -75,7 +90,7 @@ deployment_find_model(int32 id, Model *model)
 	Deployment deployment;
 
 	return deployment_find(id, &deployment) &&
-	       model_find(deployment.model, model);
+	       find_model_of(&deployment, model);
 }
 
 char *
@@ -246,7 +261,7 @@ deployment_open(int32 id, ScoreAnswer answer, Model *model)
 		         errhint("Deploy model %d again, and do not change the body of "
 		                 "the function.",
 		                 deployment.model)));
-	if (!model_find(deployment.model, model))
+	if (!find_model_of(&deployment, model))
 		elog(ERROR, "model %d of deployment %d does not exist",
 		     deployment.model, id);
 	check_execute(functions, model);

@@ -8,6 +8,7 @@
  * tells less.
  */
 #include "fe.h"
+#include "model_copy.h"
 #include "opening.h"
 
 #include <math.h>
@@ -33,6 +34,7 @@ typedef struct CodeMap
 typedef struct Evaluation
 {
 	const cer_model *model;
+	const cer_model *copy; /* to be compared with it, or NULL */
 	size_t n_inputs;
 	size_t n_values;
 	size_t n_classes;
@@ -46,7 +48,8 @@ typedef struct Evaluation
 	/* all rows */
 	size_t n_rows;
 	size_t capacity;
-	float *proba; /* (n_rows, n_classes) */
+	float *proba;      /* (n_rows, n_classes) */
+	float *copy_proba; /* the same by the copy */
 	uint16 *labels;
 	uint64 *keys;
 } Evaluation;
@@ -108,6 +111,10 @@ reserve(Evaluation *evaluation, size_t n_rows)
 	evaluation->proba = repalloc_huge(
 		evaluation->proba,
 		evaluation->capacity * evaluation->n_classes * sizeof(float));
+	if (evaluation->copy != NULL)
+		evaluation->copy_proba = repalloc_huge(
+			evaluation->copy_proba,
+			evaluation->capacity * evaluation->n_classes * sizeof(float));
 	evaluation->labels = repalloc_huge(evaluation->labels,
 	                                   evaluation->capacity * sizeof(uint16));
 	evaluation->keys =
@@ -128,6 +135,11 @@ score_block(Evaluation *evaluation, const cer_chunk *chunk, size_t first,
 	                evaluation->proba +
 	                    evaluation->n_rows * evaluation->n_classes,
 	                evaluation->scratch);
+	if (evaluation->copy != NULL)
+		cer_model_score(evaluation->copy, n_rows, evaluation->values,
+		                evaluation->copy_proba +
+		                    evaluation->n_rows * evaluation->n_classes,
+		                evaluation->scratch);
 	memcpy(evaluation->labels + evaluation->n_rows, chunk->labels + first,
 	       n_rows * sizeof(uint16));
 	evaluation->n_rows += n_rows;
@@ -149,7 +161,7 @@ take_chunk(void *self, const cer_chunk *chunk)
 /* --------------------------------------------------------------- evaluate */
 
 static ReadPlan *
-make_read_plan(const Task *task, const cer_model *model)
+make_read_plan(const Task *task, const cer_model *model, cer_part_of_rows part)
 {
 	int level = settings_enter(task);
 	Query *query = task_analyze(task);
@@ -161,7 +173,7 @@ make_read_plan(const Task *task, const cer_model *model)
 
 	for (size_t i = 0; i < n_inputs; i++)
 		columns[i] = (size_t) targets[i];
-	plan = read_plan_make(task, query, columns, n_inputs, 1U << CER_TEST);
+	plan = read_plan_make(task, query, columns, n_inputs, 1U << part);
 	for (size_t i = 0; i < n_inputs; i++)
 		score_check_storage(cer_model_get_input(model, i),
 		                    plan->inputs[i].storage);
@@ -185,7 +197,7 @@ init_map(Evaluation *evaluation, size_t input)
 }
 
 static Evaluation *
-make_evaluation(const Task *task, const Model *model)
+make_evaluation(const Task *task, const Model *model, cer_part_of_rows part)
 {
 	Evaluation *evaluation = palloc0(sizeof(Evaluation));
 	char *scratch;
@@ -194,7 +206,7 @@ make_evaluation(const Task *task, const Model *model)
 	evaluation->n_inputs = cer_model_count_inputs(evaluation->model);
 	evaluation->n_values = cer_model_count_values(evaluation->model);
 	evaluation->n_classes = cer_model_count_classes(evaluation->model);
-	evaluation->plan = make_read_plan(task, evaluation->model);
+	evaluation->plan = make_read_plan(task, evaluation->model, part);
 	evaluation->maps = palloc0(Max(evaluation->n_inputs, 1) * sizeof(CodeMap));
 	for (size_t i = 0; i < evaluation->n_inputs; i++)
 		init_map(evaluation, i);
@@ -273,6 +285,58 @@ make_result(FunctionCallInfo fcinfo, const cer_metrics *metrics, int64 openings)
 		heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
+/* ------------------------------------------------------- a copy beside it */
+
+static int
+find_likeliest(const float *proba, size_t n)
+{
+	int best = 0;
+
+	for (size_t i = 1; i < n; i++)
+		if (proba[i] > proba[best])
+			best = (int) i;
+	return best;
+}
+
+static double
+get_log_loss(const Evaluation *evaluation, const float *proba)
+{
+	cer_host host = host_make();
+	cer_metrics metrics;
+	cer_error err = {0};
+
+	host_check(cer_metrics_compute(&host, evaluation->n_rows,
+	                               evaluation->n_classes, proba,
+	                               evaluation->labels, &metrics, &err),
+	           &err);
+	return metrics.log_loss;
+}
+
+void
+evaluate_copy(const Task *task, const Model *model, const cer_model *copy,
+              CopyLoss *loss)
+{
+	Evaluation *evaluation = make_evaluation(task, model, CER_VALID);
+	size_t n_classes = evaluation->n_classes;
+	size_t n_differ = 0;
+	ReadStats stats = {0};
+
+	evaluation->copy = copy;
+	evaluation->copy_proba =
+		palloc(evaluation->capacity * n_classes * sizeof(float));
+	task_read(task, evaluation->plan,
+	          &(RowSink){evaluation, take_chunk, take_values}, &stats);
+	*loss = (CopyLoss){.n_rows = (int64) evaluation->n_rows};
+	if (loss->n_rows == 0)
+		return;
+	for (size_t i = 0; i < evaluation->n_rows * n_classes; i += n_classes)
+		n_differ += find_likeliest(evaluation->proba + i, n_classes) !=
+		            find_likeliest(evaluation->copy_proba + i, n_classes);
+	loss->full_loss = get_log_loss(evaluation, evaluation->proba);
+	loss->loss = get_log_loss(evaluation, evaluation->copy_proba);
+	loss->differ = (double) n_differ / (double) evaluation->n_rows;
+}
+
 Datum
 cerebro_evaluate(PG_FUNCTION_ARGS)
 {
@@ -287,7 +351,7 @@ cerebro_evaluate(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("cerebro.evaluate()");
 	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
 	task = fe_open(task_find_by_id(model.task, true), &model);
-	evaluation = make_evaluation(task, &model);
+	evaluation = make_evaluation(task, &model, CER_TEST);
 	task_read(task, evaluation->plan,
 	          &(RowSink){evaluation, take_chunk, take_values}, &stats);
 	check_keys(task, evaluation);

@@ -17,12 +17,14 @@
 #include "utils/guc.h"
 
 #include "content.h"
+#include "model_copy.h"
 
 typedef struct CachedModel
 {
 	dlist_node node; /* in order of use, the latest first */
 	Oid table;       /* cerebro.model: another one after a re-installation */
 	int32 id;
+	cer_weight_layout layout; /* of its weights */
 	MemoryContext context;
 	const cer_model *model;
 	cer_explainer *explainer; /* or NULL: nobody asked for it */
@@ -63,6 +65,7 @@ model_find(int32 id, Model *model)
 	if (found)
 	{
 		model->id = id;
+		model->layout = CER_LAYOUT_FP32;
 		model->task = DatumGetInt32(archive_scan_get(scan, "task", NULL));
 		model->data_version =
 			DatumGetInt32(archive_scan_get(scan, "data_version", NULL));
@@ -209,9 +212,9 @@ check_size(int32 id, Size size)
 }
 
 static cer_part *
-read_model_parts(int32 id, int *n_parts)
+read_model_parts(int32 id, cer_weight_layout layout, int *n_parts)
 {
-	List *list = model_read_parts(id, ~(1U << CER_PART_VALID_SCORES));
+	List *list = copy_read_parts(id, ~(1U << CER_PART_VALID_SCORES), layout);
 	cer_part *parts = palloc(Max(list_length(list), 1) * sizeof(cer_part));
 
 	*n_parts = list_length(list);
@@ -227,7 +230,7 @@ make_of_parts(MemoryContext context, CachedModel *cached)
 	cer_arena *arena = host_make_arena(context);
 	cer_error err = {0};
 	int n_parts;
-	cer_part *parts = read_model_parts(cached->id, &n_parts);
+	cer_part *parts = read_model_parts(cached->id, cached->layout, &n_parts);
 
 	host_check(cached->model == NULL
 	               ? cer_model_make(arena, parts, n_parts, &cached->model, &err)
@@ -263,7 +266,7 @@ build(MemoryContext context, CachedModel *made)
 }
 
 static CachedModel *
-load_model(Oid table, int32 id)
+load_model(Oid table, int32 id, cer_weight_layout layout)
 {
 	MemoryContext context = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro model", ALLOCSET_DEFAULT_SIZES);
@@ -271,6 +274,7 @@ load_model(Oid table, int32 id)
 
 	cached->table = table;
 	cached->id = id;
+	cached->layout = layout;
 	cached->context = context;
 	build(context, cached);
 	if (models_size + cached->size > (Size) model_memory * 1024)
@@ -283,7 +287,7 @@ load_model(Oid table, int32 id)
 }
 
 static CachedModel *
-find_cached(Oid table, int32 id)
+find_cached(Oid table, int32 id, cer_weight_layout layout)
 {
 	dlist_iter iter;
 
@@ -291,7 +295,8 @@ find_cached(Oid table, int32 id)
 	{
 		CachedModel *cached = dlist_container(CachedModel, node, iter.cur);
 
-		if (cached->id == id && cached->table == table)
+		if (cached->id == id && cached->layout == layout &&
+		    cached->table == table)
 		{
 			dlist_move_head(&models, &cached->node);
 			return cached;
@@ -311,12 +316,18 @@ end_use(void *arg)
 const cer_model *
 model_borrow(MemoryContext context, int32 id)
 {
+	return model_borrow_copy(context, id, CER_LAYOUT_FP32);
+}
+
+const cer_model *
+model_borrow_copy(MemoryContext context, int32 id, cer_weight_layout layout)
+{
 	ModelUse *use = MemoryContextAlloc(context, sizeof(ModelUse));
 	Oid table = archive_get_relid("model");
 
-	use->cached = find_cached(table, id);
+	use->cached = find_cached(table, id, layout);
 	if (use->cached == NULL)
-		use->cached = load_model(table, id);
+		use->cached = load_model(table, id, layout);
 	use->cached->n_users++;
 	use->callback.func = end_use;
 	use->callback.arg = use;
@@ -325,9 +336,9 @@ model_borrow(MemoryContext context, int32 id)
 }
 
 cer_explainer *
-model_get_explainer(int32 id)
+model_get_explainer(int32 id, cer_weight_layout layout)
 {
-	CachedModel *cached = find_cached(archive_get_relid("model"), id);
+	CachedModel *cached = find_cached(archive_get_relid("model"), id, layout);
 	MemoryContext context;
 	CachedModel made;
 

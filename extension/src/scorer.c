@@ -144,9 +144,11 @@ make_scorer(const Model *model, TupleDesc desc)
 	scorer->serial = ++last_serial;
 	scorer->table = archive_get_relid("model");
 	scorer->id = model->id;
+	scorer->layout = model->layout;
 	scorer->generation = generation; /* of before: what comes counts */
 	scorer->task = fe_open(task_find_by_id(model->task, false), model);
-	scorer->model = model_borrow(CurrentMemoryContext, model->id);
+	scorer->model =
+		model_borrow_copy(CurrentMemoryContext, model->id, model->layout);
 	n = scorer->n_inputs = cer_model_count_inputs(scorer->model);
 	scorer->coders = palloc0(Max(n, 1) * sizeof(InputCoder));
 	scorer->datums = palloc(n * sizeof(Datum));
@@ -214,8 +216,8 @@ find_kept(const Model *model, RowType row)
 
 		if (scorer->generation != generation)
 			forget(scorer);
-		else if (scorer->id == model->id && scorer->table == table &&
-		         scorer->row.type == row.type &&
+		else if (scorer->id == model->id && scorer->layout == model->layout &&
+		         scorer->table == table && scorer->row.type == row.type &&
 		         scorer->row.typmod == row.typmod)
 			return scorer;
 	}
@@ -477,8 +479,9 @@ scorer_explain(Scorer *scorer, cer_arena *arena, HeapTupleHeader record,
 	cer_error err = {0};
 
 	*proba = scorer_score(scorer, record);
-	host_check(cer_explainer_run(arena, model_get_explainer(scorer->id),
-	                             scorer->values, explanation, &err),
+	host_check(cer_explainer_run(
+				   arena, model_get_explainer(scorer->id, scorer->layout),
+				   scorer->values, explanation, &err),
 	           &err);
 }
 

@@ -21,6 +21,7 @@ struct Scorer
 	/* what it is for */
 	Oid table; /* cerebro.model */
 	int32 id;  /* model */
+	cer_weight_layout layout;
 	RowType row;
 	uint64 generation;
 	uint64 serial;

@@ -44,6 +44,26 @@ typedef struct cer_part
 	size_t size;
 } cer_part;
 
+/* How a copy of a model's weights is stored. */
+typedef enum cer_weight_layout
+{
+	CER_LAYOUT_FP32, /* as they are */
+	CER_LAYOUT_BF16,
+	CER_LAYOUT_INT8,
+	CER_N_WEIGHT_LAYOUTS
+} cer_weight_layout;
+
+extern const char *cer_weight_layout_name(cer_weight_layout layout);
+extern bool cer_weight_layout_find(cer_text name, cer_weight_layout *layout);
+/* Whether a copy has the part in fewer bytes, or as it is. */
+extern bool cer_part_has_copy(const cer_part *part);
+extern size_t cer_copy_get_size(cer_weight_layout layout, size_t n);
+/* n weights, which are finite, to the bytes that their copy has. */
+extern void
+cer_copy_make(cer_weight_layout layout, const float *from, size_t n, void *to);
+extern cer_status cer_copy_read(cer_weight_layout layout, cer_text bytes,
+                                size_t n, float *to, cer_error *err);
+
 typedef struct cer_model cer_model;
 
 /*

@@ -47,6 +47,29 @@ SELECT late(t) IS NULL AS null_row FROM (VALUES (0)) v(id) LEFT JOIN trips t USI
 -- the planner sees through them
 SELECT plan_of('SELECT late(t) FROM trips t WHERE id = 1', 'VERBOSE, COSTS OFF');
 
+-- copies of the weights in fewer bytes, and what they lose
+SELECT cerebro.deploy(:one, 'late_half', 'bf16'), cerebro.deploy(:one, 'late_byte', layout => 'int8'), cerebro.deploy(:bands, 'band_byte', 'int8');
+SELECT function, layout, bytes < full_bytes * 0.8 AS fewer, full_loss > 0 AS has_loss, abs(loss - full_loss) < 0.01 AS near, differ < 0.02 AS decides
+FROM cerebro.deployments ORDER BY id;
+SELECT bool_and(abs(late_half(t) - late(t)) < 0.02) AS near_half, bool_and(abs(late_byte(t) - late(t)) < 0.04) AS near_byte,
+	bool_or(late_half(t) <> late(t)) AS differs_half, bool_or(late_byte(t) <> late_half(t)) AS differs_byte, bool_and(late(t) = cerebro.predict(:one, t)) AS full_is_full,
+	bool_and(late_byte(t) = (late_byte_proba(t) ->> 'true')::real) AS proba FROM trips t;
+SELECT bool_and(one = many) AS same FROM (SELECT id, late_byte(t) AS many FROM trips t) s, LATERAL (SELECT late_byte(t) AS one FROM trips t WHERE t.id = s.id) o WHERE id % 100 = 0;
+SELECT count(*) AS deployed_again FROM (SELECT cerebro.deploy(:one, 'late_two', 'int8')) d;
+SELECT count(*) AS copies, count(DISTINCT model) AS models FROM cerebro.model_copy;
+SELECT cerebro.deploy(:two, 'late_two', 'bf16');
+SELECT function, model = :one AS is_one, layout FROM cerebro.deployments WHERE function::text LIKE '%two%';
+SELECT cerebro.rollback_deployment('late_two') = :one AS is_one;
+SELECT function, model = :one AS is_one, layout FROM cerebro.deployments WHERE function::text LIKE '%two%';
+SELECT layout, how FROM cerebro.deployment_history WHERE function::text LIKE '%two%' ORDER BY since;
+SELECT cerebro.deploy(:one, 'late_two', 'fp16');
+SELECT cerebro.deploy(:one, 'late_two', NULL);
+SELECT cerebro.undeploy('late_half'), cerebro.undeploy('band_byte'), cerebro.undeploy('late_two');
+SELECT layout, count(*) FROM cerebro.model_copy GROUP BY 1;
+SELECT cerebro.undeploy('late_byte');
+SELECT count(*) FROM cerebro.model_copy;
+SELECT count(*) FROM cerebro.copy_part;
+
 -- cheap conditions go first
 SELECT plan_of('SELECT id FROM trips t WHERE late(t) > 0.5 AND distance > 100', 'VERBOSE, COSTS OFF');
 
