@@ -136,7 +136,7 @@ check-asan: ## unit tests and fuzz corpora under sanitizers
 	tools/check-unit check-asan $(UNIT:$(B)/%=build/asan/%)
 	SUITE=check-asan-fuzz tools/check-fuzz-replay $(REPLAY:$(B)/%=build/asan/%)
 
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 600
 fuzz: ## libFuzzer over every reader of foreign bytes, FUZZ_SECONDS each
 	+$(MAKE) B=build/fuzz CC=clang-14 WARNINGS= SANITIZE='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined' core build/fuzz/libcli.a \
 		$(LIB_OBJ:$(B)/%=build/fuzz/%) $(FUZZ:%=build/fuzz/test/fuzz/%.o)

@@ -57,8 +57,8 @@ cer_hash_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
 	return CER_OK;
 }
 
-static uint32_t
-find_number(const cer_encoder *encoder, double x)
+uint32_t
+cer_hash_find_number(const cer_encoder *encoder, double x)
 {
 	char bytes[CER_NUMBER_VALUE_SIZE];
 
@@ -98,8 +98,8 @@ cer_hash_number_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
 	set_rows(encoder);
 	encoder->null_code = CER_CODE_NULL;
 	if (fit->n_keys == fit->n_rows && fit->n_keys > 0)
-		encoder->null_code =
-			find_number(encoder, cer_number_of_key(find_most_frequent(fit)));
+		encoder->null_code = cer_hash_find_number(
+			encoder, cer_number_of_key(find_most_frequent(fit)));
 	return CER_OK;
 }
 
@@ -267,27 +267,6 @@ cer_hash_find(const cer_encoder *encoder, cer_text value, uint32_t *codes)
 {
 	*codes =
 		value.size == SIZE_MAX ? encoder->null_code : find_row(encoder, value);
-}
-
-void
-cer_hash_number_encode(const cer_encoder *encoder,
-                       const cer_encode_block *block)
-{
-	uint32_t *to = block->codes + encoder->table;
-
-	for (size_t i = 0; i < block->n_rows; i++)
-		to[i * block->n_tables] = find_number(
-			encoder, cer_data_get_number(block->column, block->first + i));
-}
-
-void
-cer_hash_number_encode_values(const cer_encoder *encoder,
-                              const cer_value_block *block)
-{
-	uint32_t *to = block->codes + encoder->table;
-
-	for (size_t i = 0; i < block->n_rows; i++)
-		to[i * block->n_tables] = find_number(encoder, block->values[i].number);
 }
 
 void

@@ -196,8 +196,8 @@ cer_category_find(const cer_encoder *encoder, cer_text value, uint32_t *codes)
 		                      cer_vocabulary_find(encoder->vocabulary, value));
 }
 
-static uint32_t
-find_number(const cer_encoder *encoder, double x)
+uint32_t
+cer_number_value_find(const cer_encoder *encoder, double x)
 {
 	char bytes[CER_NUMBER_VALUE_SIZE];
 	uint32_t code;
@@ -216,7 +216,7 @@ cer_number_value_encode(const cer_encoder *encoder,
 	uint32_t *to = block->codes + encoder->table;
 
 	for (size_t i = 0; i < block->n_rows; i++)
-		to[i * block->n_tables] = find_number(
+		to[i * block->n_tables] = encoder->type->find_number(
 			encoder, cer_data_get_number(block->column, block->first + i));
 }
 
@@ -227,7 +227,8 @@ cer_number_value_encode_values(const cer_encoder *encoder,
 	uint32_t *to = block->codes + encoder->table;
 
 	for (size_t i = 0; i < block->n_rows; i++)
-		to[i * block->n_tables] = find_number(encoder, block->values[i].number);
+		to[i * block->n_tables] =
+			encoder->type->find_number(encoder, block->values[i].number);
 }
 
 /* ---- bytes ---- */

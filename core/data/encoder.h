@@ -172,6 +172,8 @@ struct cer_encoder_type
 	void (*encode)(const cer_encoder *encoder, const cer_encode_block *block);
 	void (*encode_values)(const cer_encoder *encoder,
 	                      const cer_value_block *block);
+	uint32_t (*find_number)(const cer_encoder *encoder,
+	                        double x); /* of tables: its code */
 	/* Categories: all codes of a text; size SIZE_MAX is NULL. */
 	void (*find)(const cer_encoder *encoder, cer_text value, uint32_t *codes);
 	/* The i-th table; NULL: as wide and long as the encoder says. */
@@ -300,6 +302,8 @@ cer_category_find(const cer_encoder *encoder, cer_text value, uint32_t *codes);
 extern void cer_number_value_measure(cer_fit_input *fit);
 extern cer_status
 cer_number_value_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern uint32_t cer_number_value_find(const cer_encoder *encoder, double x);
+/* Of tables of numbers, by find_number. */
 extern void cer_number_value_encode(const cer_encoder *encoder,
                                     const cer_encode_block *block);
 extern void cer_number_value_encode_values(const cer_encoder *encoder,
@@ -314,10 +318,7 @@ extern void
 cer_hash_find(const cer_encoder *encoder, cer_text value, uint32_t *codes);
 extern cer_status
 cer_hash_number_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
-extern void cer_hash_number_encode(const cer_encoder *encoder,
-                                   const cer_encode_block *block);
-extern void cer_hash_number_encode_values(const cer_encoder *encoder,
-                                          const cer_value_block *block);
+extern uint32_t cer_hash_find_number(const cer_encoder *encoder, double x);
 extern cer_status
 cer_ngram_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
 extern void

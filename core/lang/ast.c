@@ -154,3 +154,11 @@ cer_ast_count(const cer_ast *parent)
 		n++;
 	return n;
 }
+
+const cer_ast *
+cer_ast_skip_named(const cer_ast *child)
+{
+	while (child != NULL && child->kind == CER_AST_NAMED)
+		child = child->next;
+	return child;
+}

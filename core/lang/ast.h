@@ -104,6 +104,8 @@ extern int cer_ast_compare(const cer_ast *a, const cer_ast *b);
 extern void cer_ast_sort_children(cer_ast *parent);
 extern void cer_ast_remove_children(cer_ast *parent);
 extern size_t cer_ast_count(const cer_ast *parent);
+/* The child or the first one after it that is no NAMED; NULL: none. */
+extern const cer_ast *cer_ast_skip_named(const cer_ast *child);
 
 /* The tree of a text; what its words mean is not looked at. */
 extern cer_status

@@ -20,14 +20,6 @@ count_unnamed(const cer_ast *list)
 	return n;
 }
 
-static const cer_ast *
-skip_named(const cer_ast *child)
-{
-	while (child != NULL && child->kind == CER_AST_NAMED)
-		child = child->next;
-	return child;
-}
-
 static bool
 is_same_call(const cer_ast *a, const cer_ast *b)
 {
@@ -131,8 +123,9 @@ list_elements(cer_arena *arena, const cer_ast *list, size_t n)
 	const cer_ast **elements = cer_arena_allocate(arena, n * sizeof(*elements));
 	size_t i = 0;
 
-	for (const cer_ast *child = skip_named(list->first);
-	     elements != NULL && child != NULL; child = skip_named(child->next))
+	for (const cer_ast *child = cer_ast_skip_named(list->first);
+	     elements != NULL && child != NULL;
+	     child = cer_ast_skip_named(child->next))
 		elements[i++] = child;
 	return elements;
 }
@@ -208,7 +201,7 @@ static cer_status
 delete_element(cer_differ *d, cer_ast *list, cer_ast *a)
 {
 	const cer_ast *previous = find_unnamed_before(list, a);
-	const cer_ast *next = skip_named(a->next);
+	const cer_ast *next = cer_ast_skip_named(a->next);
 
 	if (previous == NULL && next == NULL)
 	{

@@ -270,14 +270,6 @@ typedef struct search
 	cer_ast *found; /* NULL: not yet */
 } search;
 
-static const cer_ast *
-skip_named(const cer_ast *child)
-{
-	while (child != NULL && child->kind == CER_AST_NAMED)
-		child = child->next;
-	return child;
-}
-
 /* With child away, the path leads to its neighbour. */
 static bool
 is_beside(const search *s, const cer_ast *list, const cer_ast *previous,
@@ -288,7 +280,7 @@ is_beside(const search *s, const cer_ast *list, const cer_ast *previous,
 	if (cer_spot_find(s->draft, s->step->last, &spot, NULL) != CER_OK ||
 	    spot.kind != CER_SPOT_ELEMENT || spot.parent != list)
 		return false;
-	return s->step->flag ? spot.node == skip_named(next)
+	return s->step->flag ? spot.node == cer_ast_skip_named(next)
 	                     : spot.node == previous;
 }
 

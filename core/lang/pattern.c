@@ -15,18 +15,10 @@
 
 /* --------------------------------------------------------------- lists */
 
-static const cer_ast *
-skip_named(const cer_ast *child)
-{
-	while (child != NULL && child->kind == CER_AST_NAMED)
-		child = child->next;
-	return child;
-}
-
 static void
 set_item(cer_list *list, const cer_ast *child)
 {
-	list->at = skip_named(child);
+	list->at = cer_ast_skip_named(child);
 	list->n_left = list->at ? cer_ast_count_copies(list->at) : 0;
 }
 
