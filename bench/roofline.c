@@ -34,6 +34,7 @@
 typedef struct data
 {
 	float *a, *b, *c, *d;
+	float *half; /* half of it zeros */
 	uint32_t *codes;
 	uint16_t *labels;
 } data;
@@ -119,6 +120,33 @@ static void
 run_gemm(const bench *b, const data *d)
 {
 	cer_gemm_run(&b->gemm, d->a, d->b, d->c);
+}
+
+/* Half of the places are zero, as relu leaves them, anywhere; the operations
+ * counted are those of all places. */
+static void
+run_sparse(const bench *b, const data *d)
+{
+	uint64_t used[ROWS];
+	cer_sparse sparse = {.n_rows = ROWS,
+	                     .n_columns = CER_DENSE_CHUNK,
+	                     .used = used,
+	                     .a_row = UNITS,
+	                     .a_place = 1,
+	                     .c_stride = UNITS};
+
+	for (size_t i = 0; i < UNITS; i += CER_SPARSE_PLACES)
+	{
+		sparse.accumulate = i > 0;
+		sparse.a = d->half + i;
+		b->kernels->find_used(ROWS, CER_SPARSE_PLACES, sparse.a, UNITS, used);
+		for (size_t j = 0; j < UNITS; j += CER_DENSE_CHUNK)
+		{
+			sparse.b = d->b + j * UNITS + i * CER_DENSE_CHUNK;
+			sparse.c = d->c + j;
+			b->kernels->sparse(&sparse);
+		}
+	}
 }
 
 static void
@@ -267,9 +295,9 @@ measure(bench *b, threads *pool)
 static void
 fill(data *d)
 {
-	float **all[] = {&d->a, &d->b, &d->c, &d->d};
+	float **all[] = {&d->a, &d->b, &d->c, &d->d, &d->half};
 
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 5; i++)
 	{
 		*all[i] = aligned_alloc(64, N_FLOATS * sizeof(float));
 		for (size_t j = 0; j < N_FLOATS; j++)
@@ -278,6 +306,8 @@ fill(data *d)
 	/* a ramp's place, then a share */
 	for (size_t j = 0; j < N_FLOATS; j += 2)
 		d->d[j] = (float) (j * 53 % (CODES - 1));
+	for (size_t j = 0; j < N_FLOATS; j++)
+		d->half[j] *= (float) ((j * 2654435761u >> 16) & 1);
 	d->codes = malloc(BATCH * sizeof(uint32_t));
 	d->labels = calloc(BATCH, sizeof(uint16_t));
 	for (size_t j = 0; j < BATCH; j++)
@@ -292,6 +322,9 @@ static const measurement measurements[] = {
      .run = run_gemm,
      .flops = 2 * TILE * UNITS,
      .shape = {ROWS, UNITS, UNITS, UNITS, UNITS, UNITS, false, false}},
+	{.name = "the same, half of the places zero",
+     .run = run_sparse,
+     .flops = 2 * TILE * UNITS},
 	{.name = "gradient, 128 x 128 of 256 rows",
      .run = run_gemm,
      .flops = 2.0 * 128 * 128 * 256,
