@@ -81,7 +81,7 @@ INSERT INTO structures VALUES
 	('tabm', 'AS tabm(16, members = 3)'),
 	('waves', 'FE *, taxi : periodic, distance : pbld AS mlp(8)'),
 	('towers', 'FE hour, taxi, JOIN carriers, carriers.rank, carriers.base AS by_table(mlp(8), sum)'),
-	('pool', 'FE hour, carrier, AGGREGATE legs (speed = array_agg(speed)), legs.speed : sequence(4) AS pool_rows(legs, mlp(8), mean) > mlp(8)');
+	('pool', 'FE hour, carrier, AGGREGATE legs (speed = array_agg(speed)), legs.speed : sequence(4) AS concat(features, pool_rows(legs, mlp(8), mean)) > mlp(8)');
 CREATE TABLE explained AS SELECT name, cerebro.train('trips', mst || ' PT epochs = 2, lr = 0.02') AS model FROM structures;
 INSERT INTO explained VALUES ('ensemble', :ensemble),
 	('mixed', cerebro.ensemble(ARRAY[:model, (SELECT model FROM explained WHERE name = 'tabm')]));
