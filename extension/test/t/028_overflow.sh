@@ -21,11 +21,9 @@ PGUSER=ann
 TRIPLE='AS mlp(8) PT epochs = 2, patience = 0, batch = 512, shuffle = 20000'
 SMALL="SET client_min_messages = error; SET cerebro.engine_memory = '20MB'; SET cerebro.threads = 2"
 
-# in_engines FIELD: the most that a line of an engine's status was, in kB
-in_engines() {
-	for engine in $(ps -o pid=,comm= -e | awk '$2 == "cerebro_engine" { print $1 }'); do
-		awk -v field="$1:" '$1 == field { print $2 }' "/proc/$engine/status" 2>/dev/null
-	done | sort -n | tail -1
+# in_engine FIELD: a line of the engine's status, in kB
+in_engine() {
+	awk -v field="$1:" '$1 == field { print $2 }' "/proc/$(engines_of "$(psql_value 'SELECT pid FROM cerebro.progress')")/status"
 }
 
 temporary() {
@@ -50,8 +48,8 @@ is "$(temporary)" 0 'no file stays'
 psql -X -q -c "$SMALL; SELECT cerebro.train('good', replace('$TRIPLE', 'epochs = 2', 'epochs = 100000'))" >/dev/null 2>&1 &
 SESSION=$!
 poll_until 'SELECT count(*) = 1 FROM cerebro.progress WHERE epoch >= 2'
-ANON=$(in_engines RssAnon)
-FILE=$(in_engines RssFile)
+ANON=$(in_engine RssAnon)
+FILE=$(in_engine RssFile)
 echo "# $ANON kB in memory, $FILE kB of files"
 ok $((ANON >= 40960)) 'its own memory is bounded'
 ok $((FILE <= ANON)) 'the rows lie in a file'
