@@ -14,6 +14,7 @@
 #include "nn/graph.h"
 #include "base/error.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__SSE__)
@@ -343,6 +344,21 @@ const float *
 cer_graph_get_grads(const cer_graph *graph)
 {
 	return graph->grads;
+}
+
+const struct cer_node *
+cer_graph_find_not_finite(const cer_graph *graph)
+{
+	for (size_t i = 0; i < graph->net->n_nodes; i++)
+	{
+		const cer_graph_node *node = &graph->nodes[i];
+		size_t n = graph->batch.n_rows * cer_get_width(&node->out);
+
+		for (size_t j = 0; j < n; j++)
+			if (!isfinite(node->out.data[j]))
+				return node->node;
+	}
+	return NULL;
 }
 
 void

@@ -28,6 +28,9 @@ extern cer_status cer_graph_make(cer_arena *arena, const cer_net *net,
 /* The flat arrays.  After a change of weights from outside: refresh. */
 extern float *cer_graph_get_weights(cer_graph *graph);
 extern const float *cer_graph_get_grads(const cer_graph *graph);
+/* Of the latest batch: the first node that made a number which is not finite;
+ * NULL: none did. */
+extern const struct cer_node *cer_graph_find_not_finite(const cer_graph *graph);
 extern void cer_graph_refresh(cer_graph *graph);
 
 /* Who moves the weights; without one, gradients are made and nothing moves. */

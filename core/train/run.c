@@ -10,8 +10,10 @@
 #include "train/run.h"
 #include "base/error.h"
 #include "base/size.h"
+#include "base/text.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -205,13 +207,20 @@ fail_not_finite(const cer_run *run, const char *what, size_t step,
                 cer_error *err)
 {
 	const cer_settings *settings = run->config.settings;
+	const cer_node *node = cer_graph_find_not_finite(run->graph);
+	char where[128] = "";
 	cer_status status = cer_fail(
 		err, CER_NOT_FINITE, "%s is not a finite number at epoch %u, step %zu",
 		what, run->epoch + 1, step);
 
+	if (node != NULL)
+		snprintf(where, sizeof(where), ", first in layer \"%.*s\"",
+		         CER_SHOW(node->name));
 	cer_error_set_detail(
-		err, "The weights grew beyond what numbers can hold: the steps of "
-			 "the optimizer are too large for these data.");
+		err,
+		"The weights grew beyond what numbers can hold%s: the steps of "
+		"the optimizer are too large for these data.",
+		where);
 	cer_error_set_hint(err, "Lower the learning rate, for example lr = %g.",
 	                   settings->lr / 10.0);
 	return status;

@@ -331,6 +331,7 @@ test_run__loss_that_is_not_finite(void **state)
 	assert_int_equal(status, CER_NOT_FINITE);
 	assert_string_equal(err.message,
 	                    "the loss is not a finite number at epoch 1, step 2");
+	assert_non_null(strstr(err.detail, "numbers can hold, first in layer "));
 	assert_string_equal(err.hint,
 	                    "Lower the learning rate, for example lr = 1e+29.");
 	cer_arena_free(c.arena);
