@@ -116,6 +116,23 @@ parse(const FeLookup *lookup)
 	return statement;
 }
 
+#define NOT_ENTERED 0
+
+int
+fe_lookup_enter(const FeLookup *lookup)
+{
+	return settings_image_is_current(lookup->settings)
+	           ? NOT_ENTERED
+	           : settings_enter(lookup->task);
+}
+
+void
+fe_lookup_leave(int level)
+{
+	if (level != NOT_ENTERED)
+		settings_leave(level);
+}
+
 /* What analysis writes to, it writes to a copy. */
 static Query *
 analyze(const FeLookup *lookup, const RawStmt *statement)
@@ -343,10 +360,10 @@ bool
 fe_lookup_has_groups(FeLookup *lookup)
 {
 	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
-	int level = settings_enter(lookup->task);
+	int level = fe_lookup_enter(lookup);
 	bool has_groups = get_groups(lookup) != NULL;
 
-	settings_leave(level);
+	fe_lookup_leave(level);
 	MemoryContextSwitchTo(caller);
 	return has_groups;
 }

@@ -81,6 +81,9 @@ struct FeLookup
 	uint64 groups_generation; /* of which it is; 0: not made yet */
 };
 
+/* The settings under which it reads, entered where they are not in force. */
+extern int fe_lookup_enter(const FeLookup *lookup);
+extern void fe_lookup_leave(int level);
 /* The model's query, analysed as things are now, and as it was parsed. */
 extern Query *fe_lookup_analyze(const FeLookup *lookup, RawStmt **statement);
 extern Query *fe_lookup_keep_inputs(const FeLookup *lookup, const Query *all);

@@ -408,14 +408,9 @@ fe_run_look_up(FeRun *run)
 	if (run->n_rows == 0)
 		return;
 	make_room(run);
-	if (settings_image_is_current(run->lookup->settings))
-	{
-		run_query(run);
-		return;
-	}
-	level = settings_enter(run->lookup->task);
+	level = fe_lookup_enter(run->lookup);
 	run_query(run);
-	settings_leave(level);
+	fe_lookup_leave(level);
 }
 
 void
@@ -500,12 +495,12 @@ fe_run_pass(FeRun *run, int dimension, const FeTaker *taker)
 	Pass pass = {.hash = fe_hash_make(about->keys, about->n_keys),
 	             .n_keys = about->n_keys,
 	             .taker = taker};
-	int level = settings_enter(run->lookup->task);
+	int level = fe_lookup_enter(run->lookup);
 
 	run->hashes[dimension] = pass.hash;
 	MemoryContextSwitchTo(caller);
 	read_dimension(&run->split->dimensions[dimension], &pass);
-	settings_leave(level);
+	fe_lookup_leave(level);
 	return !pass.is_too_large;
 }
 

@@ -133,9 +133,9 @@ fe_lookup_get_split(FeLookup *lookup)
 	if (split != NULL && split->generation == score_get_generation())
 		return split;
 	caller = MemoryContextSwitchTo(lookup->context);
-	level = settings_enter(lookup->task);
+	level = fe_lookup_enter(lookup);
 	lookup->split = make_split(lookup);
-	settings_leave(level);
+	fe_lookup_leave(level);
 	MemoryContextSwitchTo(caller);
 	return lookup->split;
 }
@@ -258,7 +258,7 @@ estimate_others(FeLookup *lookup, double n_rows, FeCosts *costs)
 void
 fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs)
 {
-	int level = settings_enter(lookup->task);
+	int level = fe_lookup_enter(lookup);
 
 	memset(costs, 0, sizeof(*costs));
 	costs->ways[FE_PROBE] = estimate_probe(lookup, &lookup->whole, n_rows);
@@ -266,5 +266,5 @@ fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs)
 		estimate_others(lookup, n_rows, costs);
 	else
 		costs->ways[FE_PASS] = costs->ways[FE_BATCH] = INFINITY;
-	settings_leave(level);
+	fe_lookup_leave(level);
 }
