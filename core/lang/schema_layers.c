@@ -223,9 +223,10 @@ const cer_word cer_layer_words[] = {
 	WORD_ARGS(CER_LAYER_BY_TABLE, "by_table",
               "AS by_table(mlp(128, 64), concat) > mlp(64)", by_table_args,
               "a tower for each table of FE"),
-	WORD_ARGS(CER_LAYER_POOL_ROWS, "pool_rows",
-              "AS concat(features, pool_rows(bookings, mlp(64), mean)) > mlp(32)", pool_rows_args,
-              "a learnt aggregate of the rows of a child table"),
+	WORD_ARGS(
+		CER_LAYER_POOL_ROWS, "pool_rows",
+		"AS concat(features, pool_rows(bookings, mlp(64), mean)) > mlp(32)",
+		pool_rows_args, "a learnt aggregate of the rows of a child table"),
 
 	WORD(CER_LAYER_FEATURES, "features", "AS concat(features, mlp(64))",
          "all features as one vector"),

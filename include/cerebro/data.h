@@ -78,8 +78,7 @@ typedef struct cer_column
 static inline bool
 cer_column_is_single(const cer_column *column)
 {
-	return column->type == CER_TYPE_NUMBER ||
-	       column->type == CER_TYPE_CATEGORY;
+	return column->type == CER_TYPE_NUMBER || column->type == CER_TYPE_CATEGORY;
 }
 
 /* Which columns a triple's FE needs of a source, and their encoders. */

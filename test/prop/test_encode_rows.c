@@ -31,7 +31,9 @@ static const struct
 {
 	const char *fe;
 	const cer_time_unit *units;
-} kinds[] = {{all_kinds, NULL}, {more_kinds, units}, {"FE *, tags : bag(2, most = 1)", units}};
+} kinds[] = {{all_kinds, NULL},
+             {more_kinds, units},
+             {"FE *, tags : bag(2, most = 1)", units}};
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
