@@ -176,10 +176,10 @@ static void
 test_golden__explained_layers(void **state)
 {
 	static const char *const names[] = {
-		"residual",    "dcn",     "features_cross", "wide_deep",    "deepfm",
-		"transformer", "autoint", "pools",          "realmlp",      "tabm",
-		"tabm_mini",   "gandalf", "ensemble",       "convolutions", "grid",
-		"gru",         "lstm",    "neighbours",
+		"residual", "snn",         "dcn",     "features_cross", "wide_deep",
+		"deepfm",   "transformer", "autoint", "pools",          "realmlp",
+		"tabm",     "tabm_mini",   "gandalf", "ensemble",       "convolutions",
+		"grid",     "gru",         "lstm",    "neighbours",
 	};
 
 	(void) state;
