@@ -119,6 +119,7 @@ typedef struct Task
 	/* of a task as a model with JOINs and the like reads it: */
 	const struct Task *base; /* the task itself; else NULL */
 	Oid author;              /* the model's owner, whose code FE is */
+	const cer_mst *mst;      /* whose FE it is; NULL: of a kept model */
 } Task;
 
 /* The task that the current role sees under the name; its own comes first. */

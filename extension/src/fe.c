@@ -282,6 +282,7 @@ make_task(const Fe *fe, Query *query, const Features *features)
 	*task = *fe->task;
 	task->base = fe->task;
 	task->author = GetUserId();
+	task->mst = fe->mst;
 	task->n_columns = (int) features->n_inputs;
 	level = task_enter_deparse();
 	task->query = pg_get_querydef(query, false);
@@ -390,6 +391,7 @@ fe_open(Task *task, const Model *model)
 	opened = palloc(sizeof(Task));
 	*opened = *task;
 	opened->base = task;
+	opened->mst = NULL;
 	opened->author = model->owner;
 	opened->query = pstrdup(model->query);
 	opened->n_columns = count_inputs(task, model->query);

@@ -342,5 +342,6 @@ fe_text_check(const Fe *fe, const FeText *text, Query *query)
 	check_kind(text, query);
 	fe_check_code(text, node);
 	fe_check_hidden(fe, text, query, node);
+	(void) eval_const_expressions(NULL, node); /* 1 / 0 fails here already */
 	return node;
 }

@@ -59,9 +59,34 @@ keep_row(void *self, TupleTableSlot *slot)
 	MemoryContextSwitchTo(old);
 }
 
+/* An error on the data, as of a division in ON. */
+static void
+report_look(void *arg)
+{
+	const FeTable *table = arg;
+	const cer_fe_item *item = table->item;
+
+	errcontext("rows that JOIN of \"%s\" of FE at line %d, column %d finds%s%s",
+	           table->alias, item->line, item->column,
+	           item->link == CER_LINK_ON ? ": " : "",
+	           item->link == CER_LINK_ON ? fe_text(item->link_sql) : "");
+}
+
+static void
+run_look(const Fe *fe, const FeTable *table, Query *query, Finding *finding)
+{
+	ErrorContextCallback context = {.previous = error_context_stack,
+	                                .callback = report_look,
+	                                .arg = unconstify(FeTable *, table)};
+
+	error_context_stack = &context;
+	query_run(query, fe->task->query, keep_row, finding);
+	error_context_stack = context.previous;
+}
+
 /* A column of the row is wanted only where is_shown. */
 static Finding
-find_row(const Fe *fe, SelectStmt *select, bool is_shown)
+find_row(const Fe *fe, const FeTable *table, SelectStmt *select, bool is_shown)
 {
 	Finding finding = {.context = CurrentMemoryContext};
 	FindingMemory memory;
@@ -77,7 +102,7 @@ find_row(const Fe *fe, SelectStmt *select, bool is_shown)
 		finding.is_found = memory.is_found;
 		return finding;
 	}
-	query_run(query, fe->task->query, keep_row, &finding);
+	run_look(fe, table, query, &finding);
 	memory.is_found = finding.is_found;
 	extract_keep_finding(fe->task, &memory);
 	return finding;
@@ -122,7 +147,7 @@ check_single(const Fe *fe, const FeTable *table, Node *from)
 	select->targetList =
 		lappend(select->targetList, fe_target(make_count(), "n"));
 	select->havingClause = fe_operator(">", make_count(), fe_integer(1));
-	finding = find_row(fe, select, true);
+	finding = find_row(fe, table, select, true);
 	if (finding.is_found)
 		fe_fail(
 			table->item, ERRCODE_CARDINALITY_VIOLATION,
@@ -246,7 +271,7 @@ has_unmatched(const Fe *fe, const FeTable *table, Node *from)
 	SelectStmt *select = fe_select(list_make1(fe_target(fe_true(), "found")),
 	                               from, fe_is_matched(table, false));
 
-	return find_row(fe, select, false).is_found;
+	return find_row(fe, table, select, false).is_found;
 }
 
 static char *
@@ -390,10 +415,21 @@ tell_time_equality(const Fe *fe, const FeTable *table)
 /* ------------------------------------------------------------------- join */
 
 static void
+look(const Fe *fe, FeTable *table)
+{
+	Node *from = fe_from(fe, list_length(fe->tables));
+
+	if (!table->is_single)
+		check_single(fe, table, from);
+	/* of the newest rows that would be as much as to read them all */
+	if (table->indicator != NULL && !table->item->is_last &&
+	    !has_unmatched(fe, table, from))
+		table->indicator = NULL;
+}
+
+static void
 add_join(Fe *fe, FeTable *table)
 {
-	Node *from;
-
 	fe_check_equals(fe, table);
 	check_last(fe, table);
 	check_on(fe, table);
@@ -405,15 +441,8 @@ add_join(Fe *fe, FeTable *table)
 	fe->tables = lappend(fe->tables, table);
 	if (!is_always_matched(fe, table))
 		table->indicator = name_indicator(table);
-	if (!fe->is_looking)
-		return;
-	from = fe_from(fe, list_length(fe->tables));
-	if (!table->is_single)
-		check_single(fe, table, from);
-	/* of the newest rows that would be as much as to read them all */
-	if (table->indicator != NULL && !table->item->is_last &&
-	    !has_unmatched(fe, table, from))
-		table->indicator = NULL;
+	if (fe->is_looking)
+		look(fe, table);
 }
 
 /*

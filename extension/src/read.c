@@ -11,6 +11,7 @@
  */
 #include "cerebro_pg.h"
 #include "fe.h"
+#include "read_guard.h"
 
 #include "executor/tuptable.h"
 #include "nodes/nodeFuncs.h"
@@ -53,7 +54,8 @@ typedef struct Reader
 	int first_input;
 
 	/* the chunk */
-	size_t n_seen; /* rows since the last one, of all parts */
+	bool is_coding; /* a row that the query gave */
+	size_t n_seen;  /* rows since the last one, of all parts */
 	size_t n_rows;
 	uint64 *row_keys;
 	uint8 *row_parts;
@@ -308,6 +310,7 @@ read_row(void *self, TupleTableSlot *slot)
 		reader->stats->n_unlabeled++;
 		return;
 	}
+	reader->is_coding = true;
 	caller = MemoryContextSwitchTo(reader->chunk_context);
 	label = label_coder_get_class(reader->label, slot->tts_values[0]);
 	row_key = get_row_key(reader, slot);
@@ -326,6 +329,7 @@ read_row(void *self, TupleTableSlot *slot)
 	MemoryContextSwitchTo(caller);
 	if (++reader->n_seen == CHUNK_ROWS)
 		flush_chunk(reader);
+	reader->is_coding = false;
 }
 
 static void
@@ -426,39 +430,43 @@ choose_query(Reader *reader, Query *query, const ReadPlan *plan)
 	return fe_choose_query(reader->task, query, grouped);
 }
 
-/* Features that are computed: an error while rows are read is mostly one of
- * theirs.  NULL: there are none. */
-static char *
-list_expressions(const Task *task, const Query *query, const ReadPlan *plan)
+typedef struct Reading
 {
-	StringInfoData names;
+	Reader *reader;
+	Query *query;
+} Reading;
 
-	initStringInfo(&names);
-	for (int i = 0; task->base != NULL && i < plan->n_inputs; i++)
-	{
-		TargetEntry *entry =
-			list_nth_node(TargetEntry, query->targetList, plan->columns[i]);
-		Node *expr = strip_implicit_coercions((Node *) entry->expr);
+static void
+run_query(void *self)
+{
+	const Reading *reading = self;
+	const Task *task = reading->reader->task;
 
-		if (!IsA(expr, Var))
-			appendStringInfo(&names, "%s\"%s\"", names.len > 0 ? ", " : "",
-			                 entry->resname);
-	}
-	return names.len > 0 ? names.data : NULL;
+	if (task->n_key > 0)
+		query_run_parallel(reading->query, task->query, read_row,
+		                   reading->reader);
+	else /* order is the key */
+		query_run(reading->query, task->query, read_row, reading->reader);
 }
 
 static void
-tell_expressions(void *arg)
+read_rows(Reader *reader, Query *query)
 {
-	if (arg != NULL)
-		errcontext("expressions of FE: %s", (const char *) arg);
+	Reading reading = {reader, choose_query(reader, query, reader->plan)};
+	ReadGuard guard = {.task = reader->task,
+	                   .plan = reader->plan,
+	                   .query = reading.query,
+	                   .first_input = reader->first_input,
+	                   .is_coding = &reader->is_coding};
+
+	read_guard_run(&guard, run_query, &reading);
+	flush_chunk(reader);
 }
 
 void
 task_read(const Task *task, const ReadPlan *plan, const RowSink *sink,
           ReadStats *stats)
 {
-	ErrorContextCallback teller = {.callback = tell_expressions};
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context =
 		AllocSetContextCreate(caller, "cerebro reader", ALLOCSET_DEFAULT_SIZES);
@@ -480,16 +488,7 @@ task_read(const Task *task, const ReadPlan *plan, const RowSink *sink,
 	MemoryContextSwitchTo(caller);
 	init_stats(reader);
 	MemoryContextSwitchTo(context);
-	teller.arg = list_expressions(task, query, plan);
-	teller.previous = error_context_stack;
-	error_context_stack = &teller;
-	query = choose_query(reader, query, plan);
-	if (task->n_key > 0)
-		query_run_parallel(query, task->query, read_row, reader);
-	else
-		query_run(query, task->query, read_row, reader); /* order is the key */
-	error_context_stack = teller.previous;
-	flush_chunk(reader);
+	read_rows(reader, query);
 	MemoryContextSwitchTo(caller);
 	stats->tables =
 		whole == NULL ? plan->tables : task_get_tables(whole, plan->is_own);
