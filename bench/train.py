@@ -141,9 +141,9 @@ def main():
     if not (WORK / "flights.rows").exists():
         write_rows(WORK / "flights.rows")
     compare("embeddings by the usual rule", USUAL_WIDTHS, (256, 256), 3, n_runs)
-    compare("embeddings by the usual rule", USUAL_WIDTHS, (64, 32), 10, n_runs)
+    compare("embeddings by the usual rule", USUAL_WIDTHS, (64, 32), 10, 3 * n_runs)  # they are short
     compare("embeddings of 8", DEFAULT_WIDTHS, (256, 256), None, n_runs)
-    compare("embeddings of 8", DEFAULT_WIDTHS, (64, 32), None, n_runs)
+    compare("embeddings of 8", DEFAULT_WIDTHS, (64, 32), None, 3 * n_runs)
     compare_encoders((256, 256), 1.3, n_runs)
     compare_encoders((64, 32), 1.3, n_runs)
 

@@ -7,7 +7,7 @@ import torch
 import lib
 import peer
 
-N_RUNS = 3
+N_RUNS = 5
 torch.set_num_threads(2)
 server = lib.start_server()
 connection = server.connect()
