@@ -307,9 +307,6 @@ weigh_missing(const facts *wanted, const facts *there)
 	return weight;
 }
 
-/* An item whose names are all there, but encoded or joined another way. */
-#define OTHER_WAY 0.5
-
 static cer_status
 compare_items(cer_arena *arena, const cer_ast *wanted, const cer_ast *fe,
               double *distance, cer_error *err)
@@ -334,7 +331,7 @@ compare_items(cer_arena *arena, const cer_ast *wanted, const cer_ast *fe,
 			return cer_fail_memory(err, n * sizeof(fact));
 		cer_item_visit_facts(item, insert_fact, &of_item);
 		missing = weigh_missing(&of_item, &there);
-		sum += missing > 0 ? missing : OTHER_WAY;
+		sum += missing > 0 ? missing : CER_OTHER_WAY;
 	}
 	*distance += sum;
 	return CER_OK;

@@ -33,10 +33,21 @@ extern uint64_t cer_hash_tree(uint64_t from, const cer_ast *ast);
 
 /* ----------------------------------------------------------- keys */
 
+/* Bits of a summary: what many triples share lies apart from what each has of
+ * its own, so that boxes around many still lack bits. */
+typedef enum cer_key_section
+{
+	CER_KEYS_FE,
+	CER_KEYS_AS,  /* words */
+	CER_KEYS_REST /* numbers, PT */
+} cer_key_section;
+
 /* What stands for a key in a summary; others may, too. */
-extern size_t cer_key_get_bit(uint64_t key);
+extern size_t cer_key_get_bit(cer_key_section section, uint64_t key);
 extern uint64_t cer_key_of_fact(uint64_t fact);
 extern uint64_t cer_key_of_word(cer_text word); /* of AS */
+/* Of a column's encoder, its first word; 0: it has none. */
+extern uint64_t cer_key_of_encoder(const cer_ast *item);
 /* Set the bits of all keys; of a pattern those that each triple has that it
  * contains. */
 extern void cer_mst_sign(const cer_mst *mst, uint64_t bits[CER_SUMMARY_WORDS]);
@@ -52,6 +63,9 @@ extern double cer_number_distance(double x, double y);
 extern double cer_value_distance(const cer_ast *x, const cer_ast *y);
 
 /* ----------------------------------------------------------- FE */
+
+/* Costs an item whose names are all there, but encoded or joined another way. */
+#define CER_OTHER_WAY 0.5
 
 typedef void (*cer_fact_fn)(void *self, uint64_t fact, double weight);
 

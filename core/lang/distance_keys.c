@@ -43,15 +43,21 @@ typedef struct keys
 } keys;
 
 size_t
-cer_key_get_bit(uint64_t key)
+cer_key_get_bit(cer_key_section section, uint64_t key)
 {
-	return (size_t) (key >> 32) % (64 * CER_SUMMARY_WORDS);
+	static const struct
+	{
+		size_t first;
+		size_t n;
+	} at[] = {{0, 256}, {256, 64}, {320, 64 * CER_SUMMARY_WORDS - 320}};
+
+	return at[section].first + (size_t) (key >> 32) % at[section].n;
 }
 
 static void
-add_key(keys *to, uint64_t key)
+add_key(keys *to, cer_key_section section, uint64_t key)
 {
-	size_t bit = cer_key_get_bit(key);
+	size_t bit = cer_key_get_bit(section, key);
 
 	if (to->at != NULL)
 		to->at[to->n] = key;
@@ -72,7 +78,7 @@ static void
 add_fact(void *self, uint64_t fact, double weight)
 {
 	(void) weight;
-	add_key(self, cer_key_of_fact(fact));
+	add_key(self, CER_KEYS_FE, cer_key_of_fact(fact));
 }
 
 static uint64_t
@@ -87,22 +93,36 @@ static void
 add_encoder(keys *to, uint64_t column, const cer_ast *encoder)
 {
 	if (encoder->kind == CER_AST_CALL)
-		add_key(to, cer_hash_text(column, encoder->name));
+		add_key(to, CER_KEYS_FE, cer_hash_text(column, encoder->name));
 	else
 		for (const cer_ast *one = encoder->first; one; one = one->next)
 			add_encoder(to, column, one);
 }
 
+static const cer_ast *
+get_encoder(const cer_ast *item)
+{
+	if (item->kind == CER_AST_COLUMN)
+		return item->first;
+	return item->kind == CER_AST_DERIVED ? item->first->next : NULL;
+}
+
+uint64_t
+cer_key_of_encoder(const cer_ast *item)
+{
+	const cer_ast *encoder = get_encoder(item);
+
+	while (encoder != NULL && encoder->kind != CER_AST_CALL)
+		encoder = encoder->first;
+	return encoder ? cer_hash_text(hash_column(item), encoder->name) : 0;
+}
+
 static void
 add_item(keys *to, const cer_ast *item)
 {
-	const cer_ast *encoder = item->first;
+	const cer_ast *encoder = get_encoder(item);
 
 	cer_item_visit_facts(item, add_fact, to);
-	if (item->kind != CER_AST_COLUMN && item->kind != CER_AST_DERIVED)
-		return;
-	if (item->kind == CER_AST_DERIVED)
-		encoder = encoder->next;
 	if (encoder != NULL)
 		add_encoder(to, hash_column(item), encoder);
 }
@@ -133,7 +153,8 @@ add_argument(keys *to, const cer_ast *call, cer_text name, const cer_ast *value)
 	uint64_t key = cer_hash_text(KEY_ARGUMENT, call->name);
 
 	if (value != NULL && value->kind == CER_AST_NUMBER)
-		add_key(to, cer_hash_number(cer_hash_text(key, name), value->number));
+		add_key(to, CER_KEYS_REST,
+		        cer_hash_number(cer_hash_text(key, name), value->number));
 }
 
 /* Every single number that the word takes, by default too. */
@@ -185,10 +206,10 @@ add_call(keys *to, const cer_ast *call, source of)
 	const cer_word *word = cer_call_get_word(call);
 	uint64_t widths = cer_hash_text(KEY_WIDTHS, call->name);
 
-	add_key(to, cer_key_of_word(call->name));
+	add_key(to, CER_KEYS_AS, cer_key_of_word(call->name));
 	if ((word == NULL || cer_word_takes_widths(word)) &&
 	    hash_widths(call, &widths))
-		add_key(to, widths);
+		add_key(to, CER_KEYS_REST, widths);
 	if (of == OF_TRIPLE && word != NULL)
 		add_known_arguments(to, call, word);
 	else if (of != OF_SPACE)
@@ -219,15 +240,15 @@ add_setting(keys *to, cer_text name, const cer_ast *value)
 	if (value == NULL)
 		return;
 	if (value->kind == CER_AST_NUMBER)
-		add_key(to, cer_hash_number(key, value->number));
+		add_key(to, CER_KEYS_REST, cer_hash_number(key, value->number));
 	else if (value->kind == CER_AST_CALL)
-		add_key(to, cer_hash_text(key, value->name));
+		add_key(to, CER_KEYS_REST, cer_hash_text(key, value->name));
 }
 
 static void
 add_optimizer(keys *to, cer_text name)
 {
-	add_key(to, cer_hash_text(KEY_OPTIMIZER, name));
+	add_key(to, CER_KEYS_REST, cer_hash_text(KEY_OPTIMIZER, name));
 }
 
 static void

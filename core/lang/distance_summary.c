@@ -30,12 +30,20 @@
  * free: the same with differences of one side, and in AS one for one, as an
  * edit that costs c brings at most c of what was missing.
  *
+ *		A setting of a structure (width = 128) that a pattern names is matched
+ *		with one of the same name, for the distance of their numbers, or costs 1
+ *		at least; or the pattern is contained, and the word takes that number,
+ *		by default too.  Names fall into few buckets, each with the least and
+ *		the most of the places of its numbers: the gap to them is the bound.
+ *
  * Bits: buckets are few, so that what a pattern asks for is often hidden by
  * something else.  A summary has 512 bits, too, one of which stands for each
- * name of FE and each word of AS.  A name that a pattern asks for and whose bit
+ * name and encoder of FE and each word of AS.  A name that a pattern asks for and whose bit
  * is missing costs its weight; a node of AS whose word is missing is matched
  * with another word or with nothing, and costs 1; numbers are other nodes.  Of
- * both sums, by buckets and by bits, the larger one counts.
+ * both sums, by buckets and by bits, the larger one counts.  A column that is
+ * there with another encoder costs a half, one that is not there has no encoder
+ * either: half of its weight belongs to the encoder's bit.
  *
  * A dimension is rounded to 1 / UNITS and clamped: upwards in a triple's
  * summary, downwards in a probe.  What a triple has less than the probe never
@@ -47,28 +55,10 @@
 #include "base/text.h"
 #include "lang/mst.h"
 #include "lang/pattern.h"
+#include "lang/summary.h"
 
 #include <math.h>
 #include <string.h>
-
-#define UNITS 1024.0
-
-/* Where the dimensions lie. */
-enum
-{
-	FE_BUCKETS = 24,
-	WORD_BUCKETS = 8,
-	N_HATS = 7,
-	OPTIMIZER_BUCKETS = 3,
-	ACTIVATION_BUCKETS = 4,
-	FE_FIRST = 0,
-	WORD_FIRST = FE_FIRST + FE_BUCKETS,
-	HAT_FIRST = WORD_FIRST + WORD_BUCKETS, /* then the one for zero */
-	N_NODES = HAT_FIRST + N_HATS + 1,
-	OPTIMIZER_FIRST,
-	ACTIVATION_FIRST = OPTIMIZER_FIRST + OPTIMIZER_BUCKETS,
-	NUMBER_FIRST = ACTIVATION_FIRST + ACTIVATION_BUCKETS
-};
 
 static const char *const numbers[] = {
 	"lr",      "batch", "epochs",   "patience",
@@ -77,10 +67,7 @@ static const char *const numbers[] = {
 
 #define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
-_Static_assert(NUMBER_FIRST + N_NUMBERS == CER_SUMMARY_DIMS, "all are used");
-
-/* Weights are counted in parts of 1, so that sums are exact. */
-#define PARTS 8
+_Static_assert(N_NUMBERS == SUMMARY_NUMBERS, "all are used");
 
 /* How a probe's dimension counts. */
 typedef enum use
@@ -92,7 +79,8 @@ typedef enum use
 #define LEAST_PLACE 1.0  /* of a positive number */
 #define MOST_PLACE  60.0 /* that is, 2^208 */
 #define NO_PLACE    62.0
-#define MIDDLE      8.0 /* of 1 */
+#define NOWHERE     64.0 /* above all */
+#define MIDDLE      8.0  /* of 1 */
 
 typedef struct point
 {
@@ -106,7 +94,15 @@ add_fact(void *self, uint64_t fact, double weight)
 {
 	point *p = self;
 
-	p->at[FE_FIRST + fact % FE_BUCKETS] += weight;
+	p->at[NAME_FIRST + fact % NAME_BUCKETS] += weight;
+}
+
+static void
+add_detail(void *self, uint64_t fact, double weight)
+{
+	point *p = self;
+
+	p->at[DETAIL_FIRST + fact % DETAIL_BUCKETS] += weight;
 }
 
 /* --------------------------------------------------------------- AS */
@@ -161,7 +157,7 @@ add_structure(point *p, const cer_ast *as)
 		add_nodes(p, cer_ast_get_copied(child), cer_ast_count_copies(child));
 }
 
-/* --------------------------------------------------------------- PT */
+/* --------------------------------------------------------------- settings */
 
 static double
 place_number(const cer_ast *value)
@@ -173,6 +169,58 @@ place_number(const cer_ast *value)
 	return fmin(fmax(log2(value->number) / CER_OCTAVES + MIDDLE, LEAST_PLACE),
 	            MOST_PLACE);
 }
+
+/* Widths are in most structures that have settings at all. */
+static size_t
+get_bucket(cer_text name)
+{
+	if (cer_text_is(name, "width"))
+		return 0;
+	return 1 + cer_hash_text(SPAN_FIRST, name) % (SPANS - 1);
+}
+
+static void
+extend_span(point *p, cer_text name, const cer_ast *value)
+{
+	double *span = &p->at[SPAN_FIRST + 2 * get_bucket(name)];
+	double place;
+
+	if (value == NULL || value->kind != CER_AST_NUMBER)
+		return;
+	place = place_number(value);
+	span[0] = fmin(span[0], place);
+	span[1] = fmax(span[1], place);
+}
+
+/* Every single number that the word takes, by default too. */
+static void
+add_spans_of_word(point *p, const cer_ast *call, const cer_word *word)
+{
+	for (size_t i = 0; i < word->n_args; i++)
+	{
+		cer_text name = cer_text_of(word->args[i].name);
+		cer_ast room;
+
+		if (!cer_arg_is_list(&word->args[i]))
+			extend_span(p, name, cer_call_find_argument(call, name, &room));
+	}
+}
+
+static void
+add_spans(point *p, const cer_ast *ast)
+{
+	const cer_word *word =
+		ast->kind == CER_AST_CALL ? cer_call_get_word(ast) : NULL;
+
+	if (ast->kind == CER_AST_NAMED)
+		extend_span(p, ast->name, ast->first);
+	if (word != NULL)
+		add_spans_of_word(p, ast, word);
+	for (const cer_ast *child = ast->first; child; child = child->next)
+		add_spans(p, child);
+}
+
+/* --------------------------------------------------------------- PT */
 
 static void
 add_word(point *p, size_t first, size_t n_buckets, cer_text word)
@@ -220,13 +268,17 @@ static void
 place_triple(point *p, const cer_mst *mst)
 {
 	const cer_ast *fe = cer_ast_find_section(mst->ast, CER_AST_FE);
+	const cer_ast *as = cer_ast_find_section(mst->ast, CER_AST_AS);
 
 	for (const cer_ast *item = fe->first; item; item = item->next)
 	{
 		cer_item_visit_facts(item, add_fact, p);
-		cer_item_visit_details(item, add_fact, p);
+		cer_item_visit_details(item, add_detail, p);
 	}
-	add_structure(p, cer_ast_find_section(mst->ast, CER_AST_AS));
+	add_structure(p, as);
+	for (size_t i = 0; i < SPANS; i++)
+		p->at[SPAN_FIRST + 2 * i] = NOWHERE;
+	add_spans(p, as);
 	add_training(p, mst->ast);
 }
 
@@ -280,7 +332,7 @@ void
 cer_probe_init(cer_probe *probe)
 {
 	memset(probe, 0, sizeof(*probe));
-	set_weights(probe, FE_FIRST, FE_BUCKETS, 1, USE_BOTH);
+	set_weights(probe, NAME_FIRST, NAME_BUCKETS + DETAIL_BUCKETS, 1, USE_BOTH);
 	set_weights(probe, WORD_FIRST, WORD_BUCKETS + N_HATS + 1 + 1, 0.5,
 	            USE_BOTH);
 	weigh_optimizer(probe);
@@ -334,10 +386,8 @@ probe_nodes(point *p, const cer_ast *ast, size_t times)
 
 /* Once for each bit; what there is no room for counts nothing. */
 static void
-add_probe_fact(cer_probe *probe, uint64_t key, double weight)
+add_probe_fact(cer_probe *probe, size_t bit, double weight)
 {
-	size_t bit = cer_key_get_bit(key);
-
 	for (size_t i = 0; i < probe->n_facts; i++)
 		if (probe->facts[i].bit == bit)
 			return;
@@ -349,17 +399,53 @@ add_probe_fact(cer_probe *probe, uint64_t key, double weight)
 static void
 probe_fact(void *self, uint64_t fact, double weight)
 {
-	add_probe_fact(self, cer_key_of_fact(fact), weight);
+	add_probe_fact(self, cer_key_get_bit(CER_KEYS_FE, cer_key_of_fact(fact)),
+	               weight);
+}
+
+/* Of a column that is asked for with an encoder. */
+static void
+probe_encoded(void *self, uint64_t fact, double weight)
+{
+	probe_fact(self, fact, weight - CER_OTHER_WAY);
+}
+
+static void
+probe_item(cer_probe *probe, const cer_ast *item)
+{
+	uint64_t key = cer_key_of_encoder(item);
+
+	if (key == 0)
+	{
+		cer_item_visit_facts(item, probe_fact, probe);
+		return;
+	}
+	cer_item_visit_facts(item, probe_encoded, probe);
+	add_probe_fact(probe, cer_key_get_bit(CER_KEYS_FE, key), CER_OTHER_WAY);
+}
+
+static void
+probe_argument(cer_probe *probe, const cer_ast *child)
+{
+	if (child->kind == CER_AST_NAMED && child->first != NULL &&
+	    child->first == child->last && child->first->kind == CER_AST_NUMBER &&
+	    probe->n_spans < CER_PROBE_SPANS)
+		probe->spans[probe->n_spans++] = (cer_probe_span){
+			(uint16_t) (SPAN_FIRST + 2 * get_bucket(child->name)),
+			(uint16_t) floor(place_number(child->first) * UNITS)};
 }
 
 static void
 probe_words(cer_probe *probe, const cer_ast *ast)
 {
 	if (ast->kind == CER_AST_CALL)
-		add_probe_fact(probe, cer_key_of_word(ast->name), 1);
+		add_probe_fact(
+			probe, cer_key_get_bit(CER_KEYS_AS, cer_key_of_word(ast->name)), 1);
 	for (const cer_ast *child = ast->first; child; child = child->next)
 		if (!cer_call_may_omit(ast, child))
 			probe_words(probe, child);
+		else if (ast->kind == CER_AST_CALL)
+			probe_argument(probe, child);
 }
 
 static void
@@ -384,10 +470,10 @@ probe_items(point *p, const cer_ast *fe, cer_probe *probe)
 		if (!is_repeated(fe, item))
 		{
 			cer_item_visit_facts(item, add_fact, p);
-			cer_item_visit_facts(item, probe_fact, probe);
+			probe_item(probe, item);
 		}
 	probe->n_columns = probe->n_facts;
-	set_weights(probe, FE_FIRST, FE_BUCKETS, 1, USE_MISSING);
+	set_weights(probe, NAME_FIRST, NAME_BUCKETS, 1, USE_MISSING);
 }
 
 static void
@@ -439,98 +525,4 @@ cer_pattern_probe(const cer_pattern *pattern, cer_probe *probe)
 		probe_training(&p, pt, probe);
 	round_down(&p, &probe->summary);
 	cer_pattern_sign(pattern, probe->summary.bits);
-}
-
-/* --------------------------------------------------------------- bounds */
-
-void
-cer_summary_box_extend(cer_summary_box *box, const cer_summary_box *by)
-{
-	for (size_t i = 0; i < CER_SUMMARY_DIMS; i++)
-	{
-		if (by->least.at[i] < box->least.at[i])
-			box->least.at[i] = by->least.at[i];
-		if (by->most.at[i] > box->most.at[i])
-			box->most.at[i] = by->most.at[i];
-	}
-	for (size_t i = 0; i < CER_SUMMARY_WORDS; i++)
-	{
-		box->least.bits[i] &= by->least.bits[i];
-		box->most.bits[i] |= by->most.bits[i];
-	}
-}
-
-/*
- * Plain loops over small integers: a search asks for thousands of bounds, and
- * the compiler makes vectors of them.
- */
-static inline uint32_t
-sum_gaps(const cer_probe *probe, const cer_summary_box *box, size_t first,
-         size_t n)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = first; i < first + n; i++)
-	{
-		uint16_t at = probe->summary.at[i];
-		uint16_t least = box->least.at[i] & probe->above[i];
-		uint16_t most = box->most.at[i];
-		uint16_t below = at > most ? (uint16_t) (at - most) : 0;
-		uint16_t above = least > at ? (uint16_t) (least - at) : 0;
-		uint16_t gap;
-
-		above = above > 2 ? (uint16_t) (above - 2) : 0;
-		gap = below > above ? below : above;
-		gap = gap < probe->limit[i] ? gap : probe->limit[i];
-		sum += (uint32_t) gap * probe->weight[i];
-	}
-	return sum;
-}
-
-static uint32_t
-sum_missing(const cer_probe *probe, const cer_summary_box *box, size_t first,
-            size_t end)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = first; i < end; i++)
-	{
-		cer_probe_fact fact = probe->facts[i];
-		uint64_t word = box->most.bits[fact.bit / 64];
-
-		if ((word >> fact.bit % 64 & 1) == 0)
-			sum += fact.weight * (uint32_t) UNITS;
-	}
-	return sum;
-}
-
-static uint32_t
-get_larger(uint32_t a, uint32_t b)
-{
-	return a > b ? a : b;
-}
-
-double
-cer_probe_bound(const cer_probe *probe, const cer_summary_box *box)
-{
-	uint32_t fe = sum_gaps(probe, box, FE_FIRST, FE_BUCKETS);
-	uint32_t words = sum_gaps(probe, box, WORD_FIRST, WORD_BUCKETS);
-	uint32_t rest =
-		sum_gaps(probe, box, HAT_FIRST, OPTIMIZER_FIRST - HAT_FIRST);
-	uint32_t pt = sum_gaps(probe, box, OPTIMIZER_FIRST,
-	                       CER_SUMMARY_DIMS - OPTIMIZER_FIRST);
-
-	fe = get_larger(fe, sum_missing(probe, box, 0, probe->n_columns));
-	words = get_larger(
-		words, sum_missing(probe, box, probe->n_columns, probe->n_facts));
-	return (fe + words + rest + pt) / (UNITS * PARTS);
-}
-
-bool
-cer_probe_may_contain(const cer_probe *probe, const cer_summary_box *box)
-{
-	for (size_t i = 0; i < CER_SUMMARY_WORDS; i++)
-		if ((probe->summary.bits[i] & ~box->most.bits[i]) != 0)
-			return false;
-	return cer_probe_bound(probe, box) == 0;
 }

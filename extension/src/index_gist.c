@@ -215,8 +215,8 @@ cerebro_mst_gist_picksplit(PG_FUNCTION_ARGS)
 /* ------------------------------------------------------------------ order */
 
 /*
- * For building an index at once: what is equal in the first dimensions, those
- * of FE, lies together, and within it what is equal in the next ones.
+ * For building an index at once: what has the same names in FE lies together,
+ * within it what has the same words in AS, and within it what is near.
  */
 static int
 compare_keys(Datum a, Datum b, SortSupport support)
@@ -226,10 +226,7 @@ compare_keys(Datum a, Datum b, SortSupport support)
 
 	read_box(a, &x);
 	read_box(b, &y);
-	for (int i = 0; i < CER_SUMMARY_DIMS; i++)
-		if (x.least.at[i] != y.least.at[i])
-			return x.least.at[i] < y.least.at[i] ? -1 : 1;
-	return 0;
+	return cer_summary_compare(&x.least, &y.least);
 }
 
 Datum

@@ -269,7 +269,7 @@ cer_space_make_keys(cer_arena *arena, const cer_space *space,
  * each of its keys.  The bound of a box is at most the distance to each triple
  * whose summary lies in it.
  */
-#define CER_SUMMARY_DIMS  56
+#define CER_SUMMARY_DIMS  64
 #define CER_SUMMARY_WORDS 8 /* of bits */
 
 typedef struct cer_summary
@@ -286,6 +286,7 @@ typedef struct cer_summary_box
 } cer_summary_box;
 
 #define CER_PROBE_FACTS 24
+#define CER_PROBE_SPANS 8
 
 /* What costs so much where a triple lacks it. */
 typedef struct cer_probe_fact
@@ -293,6 +294,14 @@ typedef struct cer_probe_fact
 	uint16_t bit;
 	uint16_t weight;
 } cer_probe_fact;
+
+/* A setting of AS: its place, and where the least of those of its name lies,
+ * before the most. */
+typedef struct cer_probe_span
+{
+	uint16_t first;
+	uint16_t at;
+} cer_probe_span;
 
 /*
  * What is searched near, a triple or a pattern: a point, and how much it counts
@@ -308,12 +317,16 @@ typedef struct cer_probe
 	size_t n_columns;                 /* facts of FE, the first ones */
 	size_t n_facts;                   /* the rest are of AS */
 	cer_probe_fact facts[CER_PROBE_FACTS];
+	size_t n_spans;
+	cer_probe_span spans[CER_PROBE_SPANS];
 } cer_probe;
 
 extern void cer_mst_summarize(const cer_mst *mst, cer_summary *summary);
 /* The smallest box around both. */
 extern void
 cer_summary_box_extend(cer_summary_box *box, const cer_summary_box *by);
+/* -1, 0 or 1: an order in which neighbours are mostly near. */
+extern int cer_summary_compare(const cer_summary *a, const cer_summary *b);
 /* A probe at 0 with the weights and limits of a triple's. */
 extern void cer_probe_init(cer_probe *probe);
 extern void cer_mst_probe(const cer_mst *mst, cer_probe *probe);

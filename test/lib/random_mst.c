@@ -136,6 +136,9 @@ random_structure_write(test_random *random, char text[RANDOM_TEXT_BYTES])
 	static const char *const structures[] = {
 		"residual(2, 64)",
 		"residual(3, 64)",
+		"residual",
+		"residual(width = 96)",
+		"concat(residual(1, 128), mlp(64))",
 		"snn(64, 64)",
 		"tabm(64, 64)",
 		"wide_deep(64, 32)",

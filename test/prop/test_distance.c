@@ -247,6 +247,12 @@ random_pattern_make(test_random *random, cer_arena *arena)
 		"AS dropout(0.1)",
 		"AS dense > relu",
 		"AS residual",
+		"AS residual(width = 100)",
+		"AS residual(blocks = 2)",
+		"AS residual(3, 128) PT lr = 0.01",
+		"AS residual(width = 192)",
+		"AS residual(hidden = 128)",
+		"AS concat(residual(2, 64), mlp(64))",
 		"AS concat(mlp, mlp)",
 		"AS mlp(64 x 4)",
 		"PT adam",
@@ -263,6 +269,9 @@ random_pattern_make(test_random *random, cer_arena *arena)
 		"FE AGGREGATE orders (n = count(*))",
 		"FE speed = (distance * 60)",
 		"FE a, b AS mlp PT lr = 0.01",
+		"FE dest : onehot, a AS residual(2, 100) PT lr = 0.003",
+		"FE dest : onehot + embed(8)",
+		"FE speed = (distance * 60) : standardize",
 		"",
 	};
 	const cer_pattern *pattern = NULL;
@@ -411,6 +420,39 @@ test_probe_bound__is_below_the_distance(void **state)
 	cer_arena_free(arena);
 }
 
+/* An order, or an index would be built wrong. */
+static void
+test_summary_compare__is_an_order(void **state)
+{
+	cer_arena *arena = new_arena();
+	test_random random;
+	cer_summary at[3];
+
+	(void) state;
+	random_init(&random);
+	for (size_t i = 0; i < N_TRIPLES / 4; i++)
+	{
+		cer_mst_summarize(random_mst_make(&random, arena), &at[i % 3]);
+		cer_arena_clear(arena);
+		if (i < 2)
+			continue;
+		for (size_t k = 0; k < 3; k++)
+		{
+			const cer_summary *a = &at[k];
+			const cer_summary *b = &at[(k + 1) % 3];
+			const cer_summary *c = &at[(k + 2) % 3];
+			int order = cer_summary_compare(a, b);
+
+			assert_int_equal(order, -cer_summary_compare(b, a));
+			assert_int_equal(order == 0,
+			                 memcmp(a->at, b->at, sizeof(a->at)) == 0);
+			if (order < 0 && cer_summary_compare(b, c) < 0)
+				assert_true(cer_summary_compare(a, c) < 0);
+		}
+	}
+	cer_arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -421,6 +463,7 @@ main(void)
 		cmocka_unit_test(test_mst_distance__tells_last_digits),
 		cmocka_unit_test(test_pattern__index_misses_nothing),
 		cmocka_unit_test(test_probe_bound__is_below_the_distance),
+		cmocka_unit_test(test_summary_compare__is_an_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,10 +25,17 @@ INSERT INTO search_all
 	                 CASE i % 3 WHEN 0 THEN 'adam' WHEN 1 THEN format('adamw(lr = %s)', 0.0001 * (1 + i % 17)) ELSE 'sgd(lr = 0.05)' END,
 	                 CASE i % 2 WHEN 0 THEN format('batch = %s', 2 ^ (5 + i % 8)) ELSE format('dropout = %s', 0.1 * (i % 6)) END)::mst
 	FROM generate_series(1, 3000) i;
+INSERT INTO search_all
+	SELECT i, format('FE a%s, b%s%s AS %s PT %s, lr = %s', i % 5, i % 3, CASE i % 4 WHEN 0 THEN ' : onehot' WHEN 1 THEN ' : embed(8)' END,
+	                 CASE WHEN i % 7 < 5 THEN format('residual(%s, %s)', 1 + i % 6, 64 + 16 * (i % 13)) ELSE 'concat(residual, mlp(64))' END,
+	                 CASE i % 3 WHEN 0 THEN 'adamw' ELSE 'sgd' END, 0.0001 * (1 + i % 97))::mst
+	FROM generate_series(10001, 12000) i;
 INSERT INTO search_all VALUES (0, NULL);
 CREATE TABLE search_pattern (id serial, pattern mst_pattern);
 INSERT INTO search_pattern (pattern) VALUES (''), ('AS mlp'), ('FE a1, b2 : onehot'), ('AS mlp(64)'), ('AS mlp(8 x 2) PT sgd'),
-	('PT adamw, batch = 64'), ('PT adamw(lr = 0.0003)'), ('FE * AS mlp(256, 128)'), ('AS mlp(12) PT batch = 1024'), ('FE nothing'), ('PT dropout = 0.3');
+	('PT adamw, batch = 64'), ('PT adamw(lr = 0.0003)'), ('FE * AS mlp(256, 128)'), ('AS mlp(12) PT batch = 1024'), ('FE nothing'), ('PT dropout = 0.3'),
+	('FE a1, b2 : onehot AS residual(3, 100) PT lr = 0.003'), ('FE b0 : embed AS residual(width = 192) PT adamw'), ('FE a1 AS residual(3, 128) PT sgd'),
+	('AS residual(hidden = 128) PT sgd(lr = 0.002)');
 CREATE TABLE search_truth AS
 	SELECT p.id, p.pattern, count(*) FILTER (WHERE s.mst @> p.pattern) AS n,
 	       sum(s.id) FILTER (WHERE s.mst @> p.pattern) AS ids

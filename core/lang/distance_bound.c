@@ -1,0 +1,181 @@
+/*
+ * lang/distance_bound.c
+ *	  Boxes around summaries: how far what is in one is at least, and in which
+ *	  order summaries lie well together.
+ */
+#include "lang/summary.h"
+
+#include <math.h>
+
+void
+cer_summary_box_extend(cer_summary_box *box, const cer_summary_box *by)
+{
+	for (size_t i = 0; i < CER_SUMMARY_DIMS; i++)
+	{
+		if (by->least.at[i] < box->least.at[i])
+			box->least.at[i] = by->least.at[i];
+		if (by->most.at[i] > box->most.at[i])
+			box->most.at[i] = by->most.at[i];
+	}
+	for (size_t i = 0; i < CER_SUMMARY_WORDS; i++)
+	{
+		box->least.bits[i] &= by->least.bits[i];
+		box->most.bits[i] |= by->most.bits[i];
+	}
+}
+
+/*
+ * Plain loops over small integers: a search asks for thousands of bounds, and
+ * the compiler makes vectors of them.
+ */
+static inline uint32_t
+sum_gaps(const cer_probe *probe, const cer_summary_box *box, size_t first,
+         size_t n)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = first; i < first + n; i++)
+	{
+		uint16_t at = probe->summary.at[i];
+		uint16_t least = box->least.at[i] & probe->above[i];
+		uint16_t most = box->most.at[i];
+		uint16_t below = at > most ? (uint16_t) (at - most) : 0;
+		uint16_t above = least > at ? (uint16_t) (least - at) : 0;
+		uint16_t gap;
+
+		above = above > 2 ? (uint16_t) (above - 2) : 0;
+		gap = below > above ? below : above;
+		gap = gap < probe->limit[i] ? gap : probe->limit[i];
+		sum += (uint32_t) gap * probe->weight[i];
+	}
+	return sum;
+}
+
+static uint32_t
+sum_missing(const cer_probe *probe, const cer_summary_box *box, size_t first,
+            size_t end)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = first; i < end; i++)
+	{
+		cer_probe_fact fact = probe->facts[i];
+		uint64_t word = box->most.bits[fact.bit / 64];
+
+		if ((word >> fact.bit % 64 & 1) == 0)
+			sum += fact.weight * (uint32_t) UNITS;
+	}
+	return sum;
+}
+
+/* From the numbers that are there under a setting's name. */
+static uint32_t
+sum_span_gaps(const cer_probe *probe, const cer_summary_box *box)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < probe->n_spans; i++)
+	{
+		int32_t at = probe->spans[i].at;
+		int32_t least = box->least.at[probe->spans[i].first];
+		int32_t most = box->most.at[probe->spans[i].first + 1];
+		int32_t below = at - most;
+		int32_t above = least - at - 2;
+		int32_t gap = below > above ? below : above;
+
+		gap = gap < 0 ? 0 : gap;
+		sum += (uint32_t) (gap < (int32_t) UNITS ? gap : (int32_t) UNITS);
+	}
+	return sum * PARTS;
+}
+
+static uint32_t
+get_larger(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
+}
+
+double
+cer_probe_bound(const cer_probe *probe, const cer_summary_box *box)
+{
+	uint32_t fe = sum_gaps(probe, box, NAME_FIRST, NAME_BUCKETS);
+	uint32_t words = sum_gaps(probe, box, WORD_FIRST, WORD_BUCKETS);
+	uint32_t rest =
+		sum_gaps(probe, box, HAT_FIRST, OPTIMIZER_FIRST - HAT_FIRST);
+	uint32_t pt =
+		sum_gaps(probe, box, OPTIMIZER_FIRST, SPAN_FIRST - OPTIMIZER_FIRST);
+
+	rest += sum_gaps(probe, box, DETAIL_FIRST, DETAIL_BUCKETS);
+	rest += sum_span_gaps(probe, box);
+	fe = get_larger(fe, sum_missing(probe, box, 0, probe->n_columns));
+	words = get_larger(
+		words, sum_missing(probe, box, probe->n_columns, probe->n_facts));
+	return (fe + words + rest + pt) / (UNITS * PARTS);
+}
+
+bool
+cer_probe_may_contain(const cer_probe *probe, const cer_summary_box *box)
+{
+	for (size_t i = 0; i < CER_SUMMARY_WORDS; i++)
+		if ((probe->summary.bits[i] & ~box->most.bits[i]) != 0)
+			return false;
+	return cer_probe_bound(probe, box) == 0;
+}
+
+/* --------------------------------------------------------------- order */
+
+/* What is near in both numbers mostly lies together along Morton's curve. */
+typedef struct cell
+{
+	uint32_t size; /* of the structure: its numbers and settings */
+	uint32_t rate;
+} cell;
+
+/* Such that sizes and rates that people try have ranges of one magnitude. */
+#define SPAN_SCALE 4
+#define RATE_SCALE 8
+
+static cell
+make_cell(const cer_summary *summary)
+{
+	cell made = {.rate = RATE_SCALE * (uint32_t) summary->at[NUMBER_FIRST]};
+
+	for (uint32_t i = 0; i < N_HATS; i++)
+		made.size += i * summary->at[HAT_FIRST + i];
+	for (uint32_t i = 0; i < SPANS; i++)
+		made.size += SPAN_SCALE * summary->at[SPAN_FIRST + 2 * i + 1];
+	return made;
+}
+
+/* By the number in which the highest bit differs. */
+static int
+compare_cells(cell a, cell b)
+{
+	uint32_t sizes = a.size ^ b.size;
+	uint32_t rates = a.rate ^ b.rate;
+
+	if (sizes < rates && sizes < (sizes ^ rates))
+		return a.rate < b.rate ? -1 : 1;
+	return a.size == b.size ? 0 : a.size < b.size ? -1 : 1;
+}
+
+static int
+compare_dims(const cer_summary *a, const cer_summary *b, size_t first, size_t n)
+{
+	for (size_t i = first; i < first + n; i++)
+		if (a->at[i] != b->at[i])
+			return a->at[i] < b->at[i] ? -1 : 1;
+	return 0;
+}
+
+int
+cer_summary_compare(const cer_summary *a, const cer_summary *b)
+{
+	int order = compare_dims(a, b, NAME_FIRST, NAME_BUCKETS);
+
+	if (order == 0)
+		order = compare_dims(a, b, WORD_FIRST, WORD_BUCKETS);
+	if (order == 0)
+		order = compare_cells(make_cell(a), make_cell(b));
+	return order ? order : compare_dims(a, b, 0, CER_SUMMARY_DIMS);
+}
