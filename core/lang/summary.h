@@ -5,7 +5,7 @@
 #ifndef CER_LANG_SUMMARY_H
 #define CER_LANG_SUMMARY_H
 
-#include "cerebro/language.h"
+#include "cerebro.h"
 
 #define UNITS 1024.0
 
