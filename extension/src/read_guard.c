@@ -13,6 +13,7 @@
 #include "read_guard.h"
 
 #include "fe.h"
+#include "subxact.h"
 
 #include "access/parallel.h"
 #include "access/xact.h"
@@ -20,7 +21,6 @@
 #include "nodes/makefuncs.h"
 #include "parser/parsetree.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #define MARK           "features of a task" /* a line of the context */
@@ -44,71 +44,6 @@ is_of_data(int sqlstate)
 		default:
 			return false;
 	}
-}
-
-/* ----------------------------------------------------------------- errors */
-
-static const char *
-keep_text(const char *text)
-{
-	return text == NULL ? NULL
-	                    : MemoryContextStrdup(TopTransactionContext, text);
-}
-
-/*
- * Texts that ReThrowError does not copy.  Compiled just in time, a query has
- * them in memory that is gone after an abort; and a training's is, too, before
- * the error is reported.
- */
-static void
-keep_texts(ErrorData *error)
-{
-	error->filename = keep_text(error->filename);
-	error->funcname = keep_text(error->funcname);
-	error->domain = keep_text(error->domain);
-	error->context_domain = keep_text(error->context_domain);
-	error->message_id = keep_text(error->message_id);
-}
-
-/* Ends the subtransaction that an error has broken; the error, copied. */
-static ErrorData *
-take_error(MemoryContext caller, ResourceOwner owner)
-{
-	ErrorData *error;
-
-	MemoryContextSwitchTo(caller);
-	error = CopyErrorData();
-	keep_texts(error);
-	FlushErrorState();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
-	return error;
-}
-
-/* As subtransactions of functions are: what it did is undone by an error. */
-static ErrorData *
-try(void (*run)(void *), void *self)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
-	{
-		run(self);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		error = take_error(caller, owner);
-	}
-	PG_END_TRY();
-	return error;
 }
 
 /* ----------------------------------------------------------------- probes */
@@ -204,7 +139,7 @@ probe(Search *search, int first, int n_inputs, int n_joins)
 	query_keep_targets(probe.query, targets, n);
 	for (int i = n_joins; i < list_length(joins); i++)
 		list_nth_node(JoinExpr, joins, i)->quals = makeBoolConst(false, false);
-	outcome = judge(search, try(run_probe, &probe));
+	outcome = judge(search, subxact_try(run_probe, &probe));
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(search->context);
 	return outcome;
@@ -461,7 +396,7 @@ read_guard_run(const ReadGuard *guard, void (*run)(void *), void *self)
 	}
 	own.query = copyObject(guard->query); /* planning writes to it */
 	error_context_stack = &marker;
-	error = try(run, self);
+	error = subxact_try(run, self);
 	error_context_stack = marker.previous;
 	if (error == NULL)
 		return;

@@ -14,17 +14,16 @@
 
 #include <math.h>
 
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/resowner.h"
 #include "utils/timestamp.h"
 
 #include "auto.h"
 #include "fe.h"
 #include "job.h"
+#include "subxact.h"
 #include "train.h"
 
 /* Of one engine: models and states of the server's process stay few. */
@@ -99,12 +98,20 @@ begin_attempt(const TrainRequest *request)
 	return attempt_begin(&record, train_canonical(request->triple));
 }
 
-static void
-plan(const Together *together, Candidate *candidate)
+typedef struct Planning
 {
-	int i = candidate - together->candidates;
-	Training *training =
-		training_new(candidate->attempt, together->requests[i].triple);
+	const Together *together;
+	Candidate *candidate;
+} Planning;
+
+static void
+plan(void *self)
+{
+	const Planning *planning = self;
+	Candidate *candidate = planning->candidate;
+	int i = candidate - planning->together->candidates;
+	Training *training = training_new(candidate->attempt,
+	                                  planning->together->requests[i].triple);
 
 	candidate->training = training;
 	training->may_find = true;
@@ -114,16 +121,8 @@ plan(const Together *together, Candidate *candidate)
 
 /* What failed is undone; a cancel is not for the triple alone. */
 static void
-plan_failed(Candidate *candidate, MemoryContext caller, ResourceOwner owner)
+plan_failed(Candidate *candidate, ErrorData *error)
 {
-	ErrorData *error;
-
-	MemoryContextSwitchTo(caller);
-	error = CopyErrorData();
-	FlushErrorState();
-	RollbackAndReleaseCurrentSubTransaction();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
 	if (candidate->training != NULL)
 		training_free(candidate->training);
 	candidate->training = NULL;
@@ -131,29 +130,16 @@ plan_failed(Candidate *candidate, MemoryContext caller, ResourceOwner owner)
 		ReThrowError(error);
 	record_failure(candidate, error->message);
 	warn(candidate, error->message, error->detail, error->hint);
-	FreeErrorData(error);
 }
 
 static void
 try_to_plan(const Together *together, Candidate *candidate)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	Planning planning = {together, candidate};
+	ErrorData *error = subxact_try(plan, &planning);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
-	{
-		plan(together, candidate);
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		plan_failed(candidate, caller, owner);
-	}
-	PG_END_TRY();
+	if (error != NULL)
+		plan_failed(candidate, error);
 }
 
 /* An equal triple before it, as it would find that one's model. */
