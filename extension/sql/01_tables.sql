@@ -379,3 +379,12 @@ CREATE TABLE cerebro.time_column (
 	UNIQUE (owner, relation)
 );
 COMMENT ON TABLE cerebro.time_column IS 'which column of a table tells when a row came to be known';
+
+COMMENT ON SEQUENCE cerebro.task_id_seq IS 'numbers of tasks';
+COMMENT ON SEQUENCE cerebro.data_version_id_seq IS 'numbers of data versions';
+COMMENT ON SEQUENCE cerebro.job_id_seq IS 'numbers of jobs: every attempt to train';
+COMMENT ON SEQUENCE cerebro.model_id_seq IS 'numbers of models';
+COMMENT ON SEQUENCE cerebro.evaluation_id_seq IS 'numbers of openings of test rows';
+COMMENT ON SEQUENCE cerebro.deployment_id_seq IS 'numbers of deployments';
+COMMENT ON SEQUENCE cerebro.relationship_id_seq IS 'numbers of relationships';
+COMMENT ON SEQUENCE cerebro.time_column_id_seq IS 'numbers of time columns';
