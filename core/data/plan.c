@@ -85,7 +85,8 @@ static bool
 is_same_encoder(const cer_encoder_spec *a, const cer_encoder_spec *b)
 {
 	return a->kind == b->kind && a->width == b->width && a->depth == b->depth &&
-	       a->gram == b->gram && a->most == b->most && a->scale == b->scale;
+	       a->gram == b->gram && a->most == b->most && a->pool == b->pool &&
+	       a->scale == b->scale;
 }
 
 bool

@@ -221,6 +221,50 @@ test_plan__knows_its_columns(void **state)
 	cer_arena_free(arena);
 }
 
+static bool
+is_same(const char *a, const char *b)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	const cer_plan *x = NULL;
+	const cer_plan *y = NULL;
+	size_t n = LENGTH(joined_columns);
+	cer_error err = {0};
+	bool same;
+
+	if (make_plan_of(arena, a, joined_columns, n, &x, &err) ||
+	    make_plan_of(arena, b, joined_columns, n, &y, &err))
+		fail_msg("%s or %s: %s", a, b, err.message);
+	same = cer_plan_is_same(x, y);
+	cer_arena_free(arena);
+	return same;
+}
+
+static void
+test_plan_is_same__where_all_of_encoders_is(void **state)
+{
+	static const char *const others[][2] = {
+		{"FE age", "FE age, JOIN p, p.age"},
+		{"FE age", "FE age : robust"},
+		{"FE age : ple(8)", "FE age : ple(9)"},
+		{"FE age : ple(8, d = 2)", "FE age : ple(8, d = 3)"},
+		{"FE age : periodic(4, 2)", "FE age : periodic(4, 3)"},
+		{"FE age : periodic(4, 2, sigma = 1)", "FE age : periodic(4, 2)"},
+		{"FE JOIN p, p.kind : ngram(2)", "FE JOIN p, p.kind : ngram(3)"},
+		{"FE list : bag(8)", "FE list : bag(9)"},
+		{"FE list : bag(8)", "FE list : bag(8, most = 3)"},
+		{"FE list : bag(8)", "FE list : bag(8, sum)"},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < LENGTH(others); i++)
+	{
+		assert_true(is_same(others[i][0], others[i][0]));
+		assert_true(is_same(others[i][1], others[i][1]));
+		if (is_same(others[i][0], others[i][1]))
+			fail_msg("%s and %s are alike", others[i][0], others[i][1]);
+	}
+}
+
 static cer_status
 make_and_free(const cer_host *host, void *arg)
 {
@@ -249,6 +293,7 @@ main(void)
 		cmocka_unit_test(test_plan_make__follows_the_items),
 		cmocka_unit_test(test_plan_make__chooses_among_tables),
 		cmocka_unit_test(test_plan__knows_its_columns),
+		cmocka_unit_test(test_plan_is_same__where_all_of_encoders_is),
 		cmocka_unit_test(test_plan__survives_each_failed_allocation),
 	};
 
