@@ -221,8 +221,8 @@ get_nothing(const cer_encoder *encoder)
 	return CER_CODE_FIRST + (uint32_t) encoder->vocabulary->n_values;
 }
 
-static void
-place_bag(cer_encoder *encoder)
+void
+cer_bag_place(cer_encoder *encoder)
 {
 	encoder->is_bag = true;
 	encoder->n_learnt = encoder->width;
@@ -259,7 +259,7 @@ cer_bag_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
 		fit->counts[0] > 0 ? CER_CODE_NULL : get_nothing(encoder);
 	encoder->unseen_code =
 		list.n_rare > 0 ? CER_CODE_UNSEEN : get_nothing(encoder);
-	place_bag(encoder);
+	cer_bag_place(encoder);
 	return CER_OK;
 }
 
@@ -340,6 +340,6 @@ cer_bag_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
 	if (encoder->width == 0)
 		return cer_encoder_fail(encoder, err);
 	encoder->is_mean = is_mean == 1;
-	place_bag(encoder);
+	cer_bag_place(encoder);
 	return CER_OK;
 }

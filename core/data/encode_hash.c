@@ -103,13 +103,6 @@ cer_hash_number_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
 	return CER_OK;
 }
 
-static void
-place_bag(cer_encoder *encoder)
-{
-	encoder->is_bag = true;
-	encoder->n_learnt = encoder->width;
-}
-
 /* Where no training row misses the text, it counts as the empty one. */
 cer_status
 cer_ngram_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
@@ -122,7 +115,7 @@ cer_ngram_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
 	encoder->gram = encoder->spec.gram > 0 ? encoder->spec.gram : CER_GRAM;
 	encoder->n_codes = encoder->spec.most > 0 ? encoder->spec.most : CER_GRAMS;
 	encoder->null_code = fit->counts[0] > 0 ? CER_CODE_NULL : CER_CODE_UNSEEN;
-	place_bag(encoder);
+	cer_bag_place(encoder);
 	return CER_OK;
 }
 
@@ -310,6 +303,6 @@ cer_hash_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
 	    (encoder->gram > 0) != is_ngram || encoder->gram > CER_MAX_GRAM)
 		return cer_encoder_fail(encoder, err);
 	if (is_ngram)
-		place_bag(encoder);
+		cer_bag_place(encoder);
 	return CER_OK;
 }

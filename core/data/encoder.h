@@ -323,6 +323,8 @@ extern cer_status
 cer_ngram_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
 extern void
 cer_ngram_find(const cer_encoder *encoder, cer_text value, uint32_t *codes);
+/* One vector of all its codes, which it learns: of ngram and bag. */
+extern void cer_bag_place(cer_encoder *encoder);
 extern cer_status
 cer_bag_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
 extern void
