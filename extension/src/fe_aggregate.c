@@ -509,6 +509,14 @@ depends_on_order(Node *node, void *context)
 	return false;
 }
 
+/* Its conditions see more of the source's row than keys: no grouped pass. */
+static bool
+is_looked_for_by_row(const Fe *fe, const FeTable *table)
+{
+	return fe_is_cut(fe, table) || table->is_of_label ||
+	       table->item->window.size > 0 || table->item->link_sql.size > 0;
+}
+
 void
 fe_add_aggregate(Fe *fe, FeTable *table)
 {
@@ -530,6 +538,7 @@ fe_add_aggregate(Fe *fe, FeTable *table)
 	check_outer(fe, table, get_subquery(query));
 	table->is_ordered =
 		depends_on_order((Node *) get_subquery(query)->targetList, NULL);
-	fe_tell_of_index(fe, table);
+	if (is_looked_for_by_row(fe, table))
+		fe_tell_of_index(fe, table);
 	fe->tables = lappend(fe->tables, table);
 }

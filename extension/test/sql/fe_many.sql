@@ -1,4 +1,5 @@
--- A JOIN that finds several rows names them, whatever memory the search took.
+-- Tables of many rows: a JOIN that finds several names them, whatever memory the
+-- search took; what a missing index costs is told.
 
 SET search_path = public, cerebro;
 SET client_min_messages = warning;
@@ -26,4 +27,16 @@ SELECT train('late', 'FE JOIN town USING (city, price), town.size AS mlp(4) PT e
 SELECT train('late', 'FE hundred = (100 / (id - 77)), id AS mlp(4) PT epochs = 1');
 SELECT count(*) FROM graph('FE hundred = (100 / (id - 77)), id AS mlp(4)', 'late');
 SELECT drop_task('late');
-DROP TABLE visit, town;
+
+-- rows of a table without an index: told where each row of the source looks for its own, not where one pass groups them
+ALTER TABLE visit ADD COLUMN at timestamp NOT NULL DEFAULT '2024-01-02';
+CREATE TABLE note AS SELECT i AS id, i AS visit_id, timestamp '2024-01-01' AS written FROM generate_series(1, 1000) i;
+ANALYZE note;
+SELECT create_task('late', source => 'SELECT * FROM visit WHERE id <= 2000', label => 'late', key => '{id}', as_of => 'at') > 0 AS made;
+SELECT add_relationship('note', '{visit_id}', 'visit', '{id}') IS NOT NULL AS added;
+SET client_min_messages = notice;
+SELECT count(*) > 0 AS planned FROM explain_train('late', 'FE AGGREGATE note (n = count(*)) AS mlp(4) PT epochs = 1');
+SELECT set_time('note', 'written');
+SELECT count(*) > 0 AS planned FROM explain_train('late', 'FE AGGREGATE note (n = count(*)) AS mlp(4) PT epochs = 1');
+SELECT drop_task('late');
+DROP TABLE visit, town, note;
