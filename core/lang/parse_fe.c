@@ -21,8 +21,10 @@
 #include "lang/parse_private.h"
 
 #include "base/text.h"
+#include "lang/suggest.h"
 
-#define ITEM "a column name, \"*\", EXCEPT, JOIN or AGGREGATE"
+#define ITEM         "a column name, \"*\", EXCEPT, JOIN or AGGREGATE"
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---------------------------------------------------------------- names */
 
@@ -145,6 +147,29 @@ parse_source(cer_parser *p, cer_ast **source)
 	return CER_OK;
 }
 
+/* No column stands before a name or "(": a word of items, with a slip? */
+static cer_status
+check_slip(cer_parser *p, const cer_ast *source)
+{
+	static const char *const words[] = {"EXCEPT", "JOIN", "AGGREGATE"};
+	cer_suggestion suggestion;
+
+	if (source->kind != CER_AST_COLUMN || source->qualifier.size > 0 ||
+	    cer_parser_is_clause_word(p) ||
+	    (!cer_parser_is_name(p) && p->token.kind != '('))
+		return CER_OK;
+	cer_suggestion_init(&suggestion, source->name);
+	for (size_t i = 0; i < COUNT(words); i++)
+		cer_suggestion_offer(&suggestion, cer_text_of(words[i]));
+	if (suggestion.best.data == NULL)
+		return CER_OK;
+	cer_fail_at(p->err, CER_SYNTAX, source->place, "unexpected \"%.*s\"",
+	            CER_SHOW(source->name));
+	cer_error_set_detail(p->err, "Expected %s.", ITEM);
+	cer_suggestion_hint(&suggestion, p->err);
+	return CER_SYNTAX;
+}
+
 static cer_status
 parse_feature(cer_parser *p, cer_ast **feature)
 {
@@ -153,6 +178,7 @@ parse_feature(cer_parser *p, cer_ast **feature)
 	if (!cer_parser_is_name(p) || cer_parser_is_item_word(p))
 		return cer_parser_fail(p, ITEM);
 	CER_TRY(parse_source(p, feature));
+	CER_TRY(check_slip(p, *feature));
 	if (p->token.kind != ':')
 		return CER_OK;
 	CER_TRY(cer_parser_advance(p));
