@@ -36,6 +36,11 @@ extern cer_status cer_draft_make(cer_arena *arena, const cer_mst *mst,
 extern cer_status
 cer_draft_resolve(const cer_draft *draft, const cer_mst **mst, cer_error *err);
 
+/* The section as a triple has it that is all default but for it: activation(relu)
+ * becomes relu, a default that is said goes.  What no triple has stays. */
+extern cer_status
+cer_draft_normalize(cer_draft *draft, cer_ast_kind section, cer_error *err);
+
 /* A copy with runs written out, or with runs of three and more as w x n. */
 extern cer_status cer_value_unfold(cer_arena *arena, const cer_ast *value,
                                    cer_ast **copy, cer_error *err);

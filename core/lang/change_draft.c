@@ -336,6 +336,105 @@ cer_draft_resolve(const cer_draft *draft, const cer_mst **mst, cer_error *err)
 	return status;
 }
 
+/* Sections that a triple has where it leaves them out. */
+static cer_status
+make_default_draft(cer_arena *arena, cer_draft *draft, cer_error *err)
+{
+	const cer_mst *mst;
+
+	CER_TRY(cer_mst_parse(arena, (cer_text){"", 0}, &mst, err));
+	return cer_draft_make(arena, mst, draft, err);
+}
+
+static cer_ast **
+get_section(cer_draft *draft, cer_ast_kind kind)
+{
+	if (kind == CER_AST_FE)
+		return &draft->fe;
+	return kind == CER_AST_AS ? &draft->as : &draft->pt;
+}
+
+/* NULL in *mst: no triple has such a section. */
+static cer_status
+resolve_alone(const cer_draft *draft, cer_ast_kind kind, cer_ast *section,
+              const cer_mst **mst, cer_error *err)
+{
+	cer_draft alone;
+	cer_status status;
+
+	CER_TRY(make_default_draft(draft->arena, &alone, err));
+	*get_section(&alone, kind) = section;
+	status = cer_draft_resolve(&alone, mst, NULL);
+	if (status == CER_NO_MEMORY)
+		return cer_fail_memory(err, sizeof(cer_ast));
+	if (status != CER_OK)
+		*mst = NULL;
+	return CER_OK;
+}
+
+/* FE of this item, and the table that its column is of. */
+static cer_status
+make_lone_item(cer_arena *arena, const cer_ast *item, cer_ast **fe,
+               cer_error *err)
+{
+	cer_ast *copy = cer_ast_copy(arena, item);
+	cer_ast *join = NULL;
+
+	*fe = cer_ast_make(arena, CER_AST_FE, item->place);
+	if (*fe == NULL || copy == NULL)
+		return cer_fail_memory(err, sizeof(*copy));
+	cer_ast_append(*fe, copy);
+	if (item->qualifier.size == 0 || item->kind != CER_AST_COLUMN)
+		return CER_OK;
+	join = cer_ast_make(arena, CER_AST_JOIN, item->place);
+	if (join == NULL)
+		return cer_fail_memory(err, sizeof(*join));
+	join->name = item->qualifier;
+	cer_ast_append(*fe, join);
+	return CER_OK;
+}
+
+/* Items of an FE that is none, each as it would be in one. */
+static cer_status
+normalize_items(cer_draft *draft, cer_error *err)
+{
+	cer_ast *next;
+
+	for (cer_ast *item = draft->fe->first; item; item = next)
+	{
+		cer_ast *fe;
+		const cer_mst *mst;
+		const cer_ast *found = NULL;
+
+		next = item->next;
+		CER_TRY(make_lone_item(draft->arena, item, &fe, err));
+		CER_TRY(resolve_alone(draft, CER_AST_FE, fe, &mst, err));
+		if (mst != NULL)
+			found = cer_item_find_rival(
+				cer_ast_find_section(mst->ast, CER_AST_FE), item);
+		if (found == NULL)
+			continue;
+		CER_TRY(cer_value_unfold(draft->arena, found, &fe, err));
+		cer_ast_replace(draft->fe, item, fe);
+	}
+	return CER_OK;
+}
+
+cer_status
+cer_draft_normalize(cer_draft *draft, cer_ast_kind section, cer_error *err)
+{
+	cer_ast **there = get_section(draft, section);
+	const cer_mst *mst;
+	cer_draft made;
+
+	CER_TRY(resolve_alone(draft, section, *there, &mst, err));
+	if (mst == NULL)
+		return section == CER_AST_FE ? normalize_items(draft, err) : CER_OK;
+	CER_TRY(cer_draft_make(draft->arena, mst, &made, err));
+	*there = *get_section(&made, section);
+	return CER_OK;
+}
+
 /* --------------------------------------------------------------- items */
 
 static bool

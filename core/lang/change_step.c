@@ -4,7 +4,9 @@
  *
  * What a step says was there must be there, in this or another spelling of the
  * same: embed(8) is embed, as 8 is its default.  Other spellings are told by
- * what the triple would be with them.
+ * the triple being equal with them.  A value that a triple leaves to its
+ * structure is another than the same number said: else a step's inverse would
+ * not give the triple that was.
  */
 #include "lang/change.h"
 
@@ -33,23 +35,51 @@ copy_draft(const cer_draft *draft, cer_draft *copy, cer_error *err)
 	return cer_value_unfold(draft->arena, draft->pt, &copy->pt, err);
 }
 
-/* As text, or what is left to the structure having the same value. */
+static cer_ast_kind
+get_section_kind(const cer_ast *path)
+{
+	if (cer_text_is(path->first->name, "as"))
+		return CER_AST_AS;
+	return cer_text_is(path->first->name, "pt") ? CER_AST_PT : CER_AST_FE;
+}
+
+/* What one of them says the other leaves to a default, of the same value. */
 static bool
-is_same_triple(const cer_draft *a, const cer_draft *b)
+means_same(const cer_draft *a, const cer_draft *b)
 {
 	const cer_mst *x;
 	const cer_mst *y;
 	cer_text of_x;
 	cer_text of_y;
 
-	if (cer_draft_resolve(a, &x, NULL) != CER_OK ||
-	    cer_draft_resolve(b, &y, NULL) != CER_OK)
-		return false;
-	if (cer_ast_equals(x->ast, y->ast))
-		return true;
-	return cer_mst_describe(a->arena, x, &of_x, NULL) == CER_OK &&
+	return cer_draft_resolve(a, &x, NULL) == CER_OK &&
+	       cer_draft_resolve(b, &y, NULL) == CER_OK &&
+	       cer_mst_describe(a->arena, x, &of_x, NULL) == CER_OK &&
 	       cer_mst_describe(a->arena, y, &of_y, NULL) == CER_OK &&
 	       cer_text_equals(of_x, of_y);
+}
+
+/* The draft, with value at the path. */
+static bool
+make_twin(const cer_draft *draft, const cer_ast *path, const cer_ast *value,
+          cer_draft *twin)
+{
+	cer_spot spot;
+	cer_ast *unfolded;
+
+	return copy_draft(draft, twin, NULL) == CER_OK &&
+	       cer_spot_find(twin, path, &spot, NULL) == CER_OK &&
+	       cer_value_unfold(draft->arena, value, &unfolded, NULL) == CER_OK &&
+	       cer_spot_write(twin, &spot, unfolded, NULL) == CER_OK &&
+	       cer_draft_normalize(twin, get_section_kind(path), NULL) == CER_OK;
+}
+
+static const cer_ast *
+get_section(const cer_draft *draft, cer_ast_kind kind)
+{
+	if (kind == CER_AST_FE)
+		return draft->fe;
+	return kind == CER_AST_AS ? draft->as : draft->pt;
 }
 
 /* Setting the path to value changes nothing. */
@@ -57,30 +87,29 @@ static bool
 is_spelling_of_value(const cer_draft *draft, const cer_ast *path,
                      const cer_ast *value)
 {
+	cer_ast_kind section = get_section_kind(path);
 	cer_draft copy;
-	cer_spot spot;
-	cer_ast *twin;
+	cer_draft twin;
 
 	return copy_draft(draft, &copy, NULL) == CER_OK &&
-	       cer_spot_find(&copy, path, &spot, NULL) == CER_OK &&
-	       cer_value_unfold(draft->arena, value, &twin, NULL) == CER_OK &&
-	       cer_spot_write(&copy, &spot, twin, NULL) == CER_OK &&
-	       is_same_triple(draft, &copy);
+	       cer_draft_normalize(&copy, section, NULL) == CER_OK &&
+	       make_twin(draft, path, value, &twin) &&
+	       cer_ast_equals(get_section(&copy, section),
+	                      get_section(&twin, section));
 }
 
 static bool
 is_spelling_of_item(const cer_draft *draft, const cer_ast *item)
 {
-	cer_draft copy;
-	cer_ast *rival;
-	cer_ast *twin;
+	cer_draft twin;
+	cer_ast *unfolded;
 
-	if (copy_draft(draft, &copy, NULL) != CER_OK ||
-	    cer_value_unfold(draft->arena, item, &twin, NULL) != CER_OK)
+	if (copy_draft(draft, &twin, NULL) != CER_OK ||
+	    cer_value_unfold(draft->arena, item, &unfolded, NULL) != CER_OK)
 		return false;
-	rival = cer_item_find_rival(copy.fe, item);
-	cer_ast_replace(copy.fe, rival, twin);
-	return is_same_triple(draft, &copy);
+	cer_ast_replace(twin.fe, cer_item_find_rival(twin.fe, item), unfolded);
+	return cer_draft_normalize(&twin, CER_AST_FE, NULL) == CER_OK &&
+	       cer_ast_equals(draft->fe, twin.fe);
 }
 
 /* --------------------------------------------------------------- FE */
@@ -192,14 +221,31 @@ drop_item(cer_draft *draft, const cer_ast *step, cer_error *err)
 /* --------------------------------------------------------------- SET */
 
 static cer_status
+fail_other_value(const cer_draft *draft, const cer_ast *step,
+                 const cer_ast *there, cer_error *err)
+{
+	cer_text path = show(draft, step->first);
+	cer_text value = show(draft, there);
+	cer_draft twin;
+
+	cer_fail(err, CER_BAD_VALUE, "%.*s is %.*s", CER_SHOW(path),
+	         CER_SHOW(value));
+	if (make_twin(draft, step->first, step->first->next, &twin) &&
+	    means_same(draft, &twin))
+		cer_error_set_hint(err,
+		                   "Both mean the same here, yet one is said and the "
+		                   "other left out: write %.*s -> and the new value.",
+		                   CER_SHOW(value));
+	return CER_BAD_VALUE;
+}
+
+static cer_status
 check_old(const cer_draft *draft, const cer_ast *step, const cer_spot *spot,
           cer_error *err)
 {
 	const cer_ast *old = step->first->next;
 	const cer_ast *there;
 	cer_ast *unfolded;
-	cer_text path;
-	cer_text value;
 	cer_ast room;
 
 	if (old == step->last)
@@ -209,10 +255,7 @@ check_old(const cer_draft *draft, const cer_ast *step, const cer_spot *spot,
 	if (cer_ast_equals(there, unfolded) ||
 	    is_spelling_of_value(draft, step->first, old))
 		return CER_OK;
-	path = show(draft, step->first);
-	value = show(draft, there);
-	return cer_fail(err, CER_BAD_VALUE, "%.*s is %.*s", CER_SHOW(path),
-	                CER_SHOW(value));
+	return fail_other_value(draft, step, there, err);
 }
 
 static cer_status
@@ -264,8 +307,9 @@ insert_layer(cer_draft *draft, const cer_ast *step, cer_error *err)
 typedef struct search
 {
 	cer_draft *draft;
-	const cer_ast *step; /* DELETE */
-	cer_ast *list;       /* of what was found, and away */
+	const cer_ast *step;   /* DELETE */
+	const cer_ast *wanted; /* the layer that it names */
+	cer_ast *list;         /* of what was found, and away */
 	cer_ast *previous;
 	cer_ast *found; /* NULL: not yet */
 } search;
@@ -288,7 +332,7 @@ is_beside(const search *s, const cer_ast *list, const cer_ast *previous,
 static void
 look_below(search *s, cer_ast *list)
 {
-	const cer_ast *wanted = s->step->first;
+	const cer_ast *wanted = s->wanted;
 	cer_ast *previous = NULL;
 	cer_ast *next;
 
@@ -323,6 +367,26 @@ is_spelling_of_layer(const cer_draft *draft, const cer_ast *there,
 	       is_spelling_of_value(draft, path, given);
 }
 
+/* The layer as a draft has it. */
+static cer_status
+normalize_layer(const cer_draft *draft, const cer_ast *given, cer_ast **layer,
+                cer_error *err)
+{
+	cer_draft alone = *draft;
+
+	CER_TRY(cer_value_unfold(draft->arena, given, layer, err));
+	if ((*layer)->kind != CER_AST_CALL)
+		return CER_OK;
+	alone.as = cer_ast_make(draft->arena, CER_AST_AS, given->place);
+	if (alone.as == NULL)
+		return cer_fail_memory(err, sizeof(*alone.as));
+	cer_ast_append(alone.as, *layer);
+	CER_TRY(cer_draft_normalize(&alone, CER_AST_AS, err));
+	if (alone.as->first == alone.as->last)
+		*layer = alone.as->first;
+	return CER_OK;
+}
+
 /* The path is that of the neighbour when the layer is away: so it is what
  * INSERT needs to put it back. */
 static cer_status
@@ -333,7 +397,8 @@ delete_beside(cer_draft *draft, const cer_ast *step, cer_error *err)
 	cer_text given;
 	cer_text path;
 
-	CER_TRY(cer_value_unfold(draft->arena, step->first, &layer, err));
+	CER_TRY(normalize_layer(draft, step->first, &layer, err));
+	s.wanted = layer;
 	look_below(&s, draft->as);
 	if (s.found != NULL)
 	{
@@ -394,8 +459,8 @@ delete_layer(cer_draft *draft, const cer_ast *step, cer_error *err)
 	return CER_OK;
 }
 
-cer_status
-cer_step_apply(cer_draft *draft, const cer_ast *step, cer_error *err)
+static cer_status
+do_step(cer_draft *draft, const cer_ast *step, cer_error *err)
 {
 	switch (step->kind)
 	{
@@ -410,4 +475,26 @@ cer_step_apply(cer_draft *draft, const cer_ast *step, cer_error *err)
 		default:
 			return delete_layer(draft, step, err);
 	}
+}
+
+static cer_ast_kind
+get_changed(const cer_ast *step)
+{
+	switch (step->kind)
+	{
+		case CER_AST_ADD:
+		case CER_AST_DROP:
+			return CER_AST_FE;
+		case CER_AST_SET:
+			return get_section_kind(step->first);
+		default:
+			return CER_AST_AS;
+	}
+}
+
+cer_status
+cer_step_apply(cer_draft *draft, const cer_ast *step, cer_error *err)
+{
+	CER_TRY(do_step(draft, step, err));
+	return cer_draft_normalize(draft, get_changed(step), err);
 }

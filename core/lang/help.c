@@ -69,7 +69,7 @@ static const keyword keywords[] = {
      "PT {adam, sgd}, momentum = {0, 0.9} IF PT.optimizer = sgd"},
 	{"ADD", "a change: an item that FE gets", "ADD FE JOIN planes"},
 	{"DROP", "a change: an item that FE loses", "DROP FE.dest"},
-	{"SET", "a change: another value at a path", "SET PT.lr = 0.001 -> 0.0003"},
+	{"SET", "a change: another value at a path", "SET PT.lr = auto -> 0.0003"},
 	{"->", "a change: from the value before to the one after",
      "SET AS.mlp.units[2] = 128 -> 256"},
 	{"INSERT", "a change: a layer or width that AS gets",

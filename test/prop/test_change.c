@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define N_PAIRS 20000
+#define N_TYPED 100000
 
 static cer_arena *
 new_arena(void)
@@ -244,6 +245,151 @@ test_change_apply__closes(void **state)
 	cer_arena_free(arena);
 }
 
+/* ------------------------------------------------------- what people type */
+
+/* A path, and values that may stand there: said, meant by default, left out. */
+typedef struct typed_path
+{
+	const char *path;
+	const char *values[8];
+} typed_path;
+
+static const typed_path typed_paths[] = {
+	{"PT.lr", {"auto", "default", "0.001", "1e-3", "0.003", "0.04", "0.1"}},
+	{"PT.batch", {"auto", "default", "256", "1024"}},
+	{"PT.epochs", {"auto", "default", "20", "60", "5"}},
+	{"PT.patience", {"auto", "default", "5", "0"}},
+	{"PT.dropout", {"auto", "default", "0.1", "0", "0.2"}},
+	{"PT.activation", {"default", "relu", "gelu", "tanh"}},
+	{"PT.seed", {"default", "0", "7"}},
+	{"PT.schedule", {"auto", "default", "constant", "cosine"}},
+	{"PT.decay", {"auto", "default", "0", "1e-5", "0.01"}},
+	{"PT.beta1", {"default", "0.9", "0.8"}},
+	{"PT.beta2", {"auto", "default", "0.999", "0.99"}},
+	{"PT.focal", {"default", "0", "2"}},
+	{"PT.label_smoothing", {"auto", "default", "0", "0.1"}},
+	{"FE.d.name", {"default", "embed", "embed(8)", "onehot"}},
+	{"PT.momentum", {"default", "0.9", "0"}},
+	{"PT.adamw.lr", {"auto", "default", "0.001", "0.01"}},
+	{"PT.optimizer",
+     {"default", "adamw", "adamw(lr = 0.001)", "adamw(lr = auto)", "sgd",
+      "sgd(momentum = 0.9)", "adam", "adam(beta1 = 0.8)"}},
+	{"AS.mlp.units[1]", {"64", "256", "32", "128"}},
+	{"AS.mlp.dropout", {"default", "0.1", "0", "0.2"}},
+	{"AS.mlp.activation", {"default", "relu", "gelu"}},
+	{"AS.residual.width", {"default", "192", "64", "96"}},
+	{"AS.residual.blocks", {"default", "2", "3"}},
+	{"AS.tabm.members", {"default", "32", "8"}},
+	{"AS.dense.width", {"32", "64", "128"}},
+	{"AS.dense[1]", {"dense(64)", "dense(32, initial = default)", "dense(32)"}},
+	{"AS.dropout.share", {"0.1", "0.3"}},
+	{"AS",
+     {"mlp(256, 128)", "mlp", "residual", "residual(blocks = 2)", "mlp(64 x 2)",
+      "mlp(64, 64)", "tabm(64, 64)", "tabm(64, 64, members = 32)"}},
+	{"AS[1]", {"mlp(256, 128)", "relu", "activation(relu)", "dense(64)"}},
+	{"FE.dest", {"default", "embed", "embed(8)", "onehot", "embed(4)"}},
+	{"FE.a", {"default", "embed", "embed(8)", "robust", "robust + onehot"}},
+	{"FE.b", {"default", "embed(width = 8)", "onehot + robust", "onehot"}},
+	{"FE.speed", {"default", "robust", "embed"}},
+};
+
+static const char *
+pick_typed_value(test_random *random, const typed_path *path)
+{
+	size_t n = 0;
+
+	while (n < 8 && path->values[n] != NULL)
+		n++;
+	return path->values[random_below(random, n)];
+}
+
+static void
+write_typed_set(test_random *random, char *text)
+{
+	const typed_path *path = &typed_paths[random_below(
+		random, sizeof(typed_paths) / sizeof(typed_paths[0]))];
+	const char *old = pick_typed_value(random, path);
+
+	sprintf(text, "SET %s = %s -> %s", path->path, old,
+	        pick_typed_value(random, path));
+}
+
+static void
+write_typed_step(test_random *random, char *text)
+{
+	static const char *const layers[] = {
+		"relu", "dropout(0.1)", "dense(32)", "dense(64)", "64", "mlp(64)"};
+	static const char *const anchors[] = {"AS.mlp",      "AS.mlp.units[1]",
+	                                      "AS.dense[1]", "AS.relu",
+	                                      "AS[1]",       "AS[2]"};
+	char item[RANDOM_TEXT_BYTES];
+
+	switch (random_below(random, 8))
+	{
+		case 0:
+			random_item_write(random, item);
+			sprintf(text, "%s FE %s", random_below(random, 2) ? "ADD" : "DROP",
+			        item);
+			break;
+		case 1:
+			sprintf(text, "%s FE EXCEPT (%s)",
+			        random_below(random, 2) ? "ADD" : "DROP",
+			        random_below(random, 2) ? "x" : "a");
+			break;
+		case 2:
+			sprintf(text, "%s AS %s %s %s",
+			        random_below(random, 2) ? "INSERT" : "DELETE",
+			        layers[random_below(random, 6)],
+			        random_below(random, 2) ? "AFTER" : "BEFORE",
+			        anchors[random_below(random, 6)]);
+			break;
+		default:
+			write_typed_set(random, text);
+			break;
+	}
+}
+
+/* (a + c) + inverse(c) = a for each closed c that applies to a, whether its
+ * values are said by a, or are defaults that a leaves out. */
+static void
+test_change__typed_inverts(void **state)
+{
+	cer_arena *arena = new_arena();
+	size_t n_applied = 0;
+	test_random random;
+
+	(void) state;
+	random_init(&random);
+	for (size_t i = 0; i < N_TYPED; i++)
+	{
+		const cer_mst *a = random_mst_make(&random, arena);
+		const cer_change *c = NULL;
+		const cer_mst *b = NULL;
+		size_t n_steps = 1 + random_below(&random, 3);
+		char text[4 * RANDOM_TEXT_BYTES];
+		char *end = text;
+
+		for (size_t k = 0; k < n_steps; k++)
+		{
+			end += sprintf(end, "%s", k > 0 ? ", " : "");
+			write_typed_step(&random, end);
+			end += strlen(end);
+		}
+		if (cer_change_parse(arena, (cer_text){text, strlen(text)}, &c, NULL) ==
+		        CER_OK &&
+		    cer_change_is_closed(c) &&
+		    cer_change_apply(arena, a, c, &b, NULL, NULL) == CER_OK)
+		{
+			n_applied++;
+			assert_same(arena, apply(arena, b, invert(arena, c)), a, c);
+		}
+		cer_arena_clear(arena);
+	}
+	printf("# %zu of %d applied\n", n_applied, N_TYPED);
+	assert_true(n_applied > N_TYPED / 50);
+	cer_arena_free(arena);
+}
+
 /* A neighbour of a triple, and how it came of it; NULL: not this time. */
 static const cer_mst *
 random_step_apply(test_random *random, cer_arena *arena, const cer_mst *mst,
@@ -421,6 +567,7 @@ main(void)
 		cmocka_unit_test(test_change__laws),
 		cmocka_unit_test(test_change_compose__is_associative),
 		cmocka_unit_test(test_change_apply__closes),
+		cmocka_unit_test(test_change__typed_inverts),
 		cmocka_unit_test(test_mst_merge__laws),
 		cmocka_unit_test(test_change_commutes__tells),
 	};
