@@ -15,7 +15,8 @@ typedef enum cer_optimizer
 	CER_SGD,
 	CER_ADAM,  /* decay, if any, is L2 in the gradient */
 	CER_ADAMW, /* decoupled decay (Loshchilov, Hutter 2019) */
-	CER_NADAM  /* Adam with Nesterov's momentum (Dozat 2016) */
+	CER_NADAM, /* Adam with Nesterov's momentum (Dozat 2016) */
+	CER_MUON   /* steps of hidden matrices made orthogonal (Jordan 2024) */
 } cer_optimizer;
 
 /* How the learning rate goes through a training; see core/train/schedule.c. */
@@ -61,7 +62,7 @@ typedef struct cer_settings
 	double beta1;
 	double beta2;
 	double epsilon;
-	double momentum;       /* sgd */
+	double momentum;       /* sgd, muon */
 	double momentum_decay; /* nadam */
 	double decay;
 	size_t batch; /* 0: by the number of training rows */

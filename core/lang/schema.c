@@ -97,6 +97,21 @@ static const cer_arg nadam_args[] = {
 	{DECAY_FIELDS("weight decay, added to the gradient")},
 };
 
+static const cer_arg muon_args[] = {
+	{RATE_FIELDS, BY_STRUCTURE},
+	{.name = "momentum",
+     .help = "how much of the mean gradient of a matrix is kept per step",
+     .type = CER_ARG_NUMBER,
+     .least = 0,
+     .most = 1,
+     .is_below_most = true,
+     .fallback = 0.95,
+     .offset = SETTING(momentum)},
+	ADAM_MOMENTS,
+	{DECAY_FIELDS("weight decay, taken from the weights in each step"),
+     BY_STRUCTURE},
+};
+
 /* In the order of their enums. */
 static const char *const schedules[] = {"constant", "cosine",  "onecycle",
                                         "coslog",   "plateau", NULL};
@@ -234,6 +249,9 @@ static const cer_word words[] = {
               "Adam (Kingma, Ba 2015)"),
 	WORD_ARGS(CER_WORD_OPTIMIZER, CER_ADAMW, "adamw", adamw_args,
               "Adam with decoupled weight decay (Loshchilov, Hutter 2019)"),
+	WORD_ARGS(CER_WORD_OPTIMIZER, CER_MUON, "muon", muon_args,
+              "steps of hidden matrices made orthogonal, as long as those of "
+              "AdamW, which moves the rest (Jordan 2024)"),
 	WORD_ARGS(CER_WORD_OPTIMIZER, CER_NADAM, "nadam", nadam_args,
               "Adam with Nesterov's momentum (Dozat 2016)"),
 	WORD_ARGS(CER_WORD_OPTIMIZER, CER_SGD, "sgd", sgd_args,

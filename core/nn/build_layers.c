@@ -94,7 +94,8 @@ add_product(cer_build *b, const cer_build_dense *dense, cer_build_value *value)
 	                 .name = cer_text_of(dense->name),
 	                 .n_out = dense->width,
 	                 .initial = dense->initial,
-	                 .starts_zero = dense->starts_zero};
+	                 .starts_zero = dense->starts_zero,
+	                 .is_output = dense->is_output};
 
 	if (n_members > 0 && value->n_tokens > 0)
 		return cer_build_fail_unsupported(b, dense->layer,

@@ -9,17 +9,15 @@
  *
  * The tiles and the blocks follow from the net and the batch alone, so the
  * numbers do not depend on how many threads there are.  Values that would be
- * denormal are zero while tasks run: they cost a hundred times as much.
+ * denormal are zero while tasks run.
  */
 #include "nn/graph.h"
+#include "base/denormals.h"
 #include "base/error.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__SSE__)
-#include <xmmintrin.h>
-#endif
 
 /* Sides of the blocks of a weight matrix: big ones read the rows of a batch
  * less often, but there should be some for each thread. */
@@ -31,39 +29,6 @@
 #define LINE_FLOATS 16
 #define SLAB_FLOATS \
 	(((size_t) 1 << 20) - 512) /* and heads: 4 MiB less little */
-
-/* ------------------------------------------------------------ denormals */
-
-#if defined(__SSE__)
-#define FLUSH_TO_ZERO 0x8040u /* results and operands */
-
-static unsigned
-flush_denormals(void)
-{
-	unsigned before = _mm_getcsr();
-
-	_mm_setcsr(before | FLUSH_TO_ZERO);
-	return before;
-}
-
-static void
-restore_denormals(unsigned before)
-{
-	_mm_setcsr(before);
-}
-#else
-static unsigned
-flush_denormals(void)
-{
-	return 0;
-}
-
-static void
-restore_denormals(unsigned before)
-{
-	(void) before;
-}
-#endif
 
 /* ------------------------------------------------------------ making */
 
@@ -370,7 +335,7 @@ cer_graph_set_stepper(cer_graph *graph, cer_stepper stepper)
 void
 cer_graph_refresh(cer_graph *graph)
 {
-	unsigned before = flush_denormals();
+	unsigned before = cer_denormals_flush();
 
 	for (size_t i = 0; i < graph->net->n_nodes; i++)
 	{
@@ -379,7 +344,7 @@ cer_graph_refresh(cer_graph *graph)
 		if (node->node->op->refresh != NULL)
 			node->node->op->refresh(graph, node);
 	}
-	restore_denormals(before);
+	cer_denormals_restore(before);
 }
 
 /* ------------------------------------------------------------ tiles */
@@ -467,7 +432,7 @@ run_tile(void *arg, size_t index)
 		.scratch = graph->scratch + index * graph->scratch_size,
 		.loss = &graph->losses[index],
 	};
-	unsigned before = flush_denormals();
+	unsigned before = cer_denormals_flush();
 
 	if (graph->batch.is_training && work->is_forward && work->begin == 0)
 		load_rows(&tile);
@@ -475,7 +440,7 @@ run_tile(void *arg, size_t index)
 		cer_graph_run_forward(&tile, &graph->nodes[i]);
 	for (size_t i = work->end; work->is_backward && i > work->begin; i--)
 		cer_graph_run_backward(&tile, &graph->nodes[i - 1]);
-	restore_denormals(before);
+	cer_denormals_restore(before);
 }
 
 size_t
@@ -594,10 +559,10 @@ run_block(void *arg, size_t index)
 {
 	const cer_graph *graph = arg;
 	const cer_block *block = &graph->blocks[index];
-	unsigned before = flush_denormals();
+	unsigned before = cer_denormals_flush();
 
 	block->run(graph, block->node, block);
-	restore_denormals(before);
+	cer_denormals_restore(before);
 }
 
 void

@@ -42,6 +42,8 @@ typedef struct cer_net_tensor
 	const cer_text *row_names; /* or NULL: random numbers are keyed by row */
 	bool is_statistic;         /* of rows; no gradient moves it */
 	float rate;                /* of learning, beside other tensors */
+	size_t
+		n_hidden; /* matrices of hidden layers, one below the other; 0: not */
 } cer_net_tensor;
 
 /* What a net with neighbours keeps of training rows. */
@@ -85,6 +87,7 @@ typedef struct cer_node
 	size_t begin;
 	double factor;    /* or a rate */
 	bool starts_zero; /* weights and bias */
+	bool is_output;   /* what it makes are logits */
 	cer_pool_kind pool;
 	cer_cell_kind cell;  /* of recurrent */
 	size_t grid_columns; /* of unfold: tokens are a grid; 0: a line */

@@ -38,6 +38,7 @@ dense_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 		.suffix = "weight",
 		.n_rows = node->n_in,
 		.n_columns = node->n_out,
+		.n_hidden = 1,
 	};
 
 	cer_initial_choose(node->initial, node->n_in, &weight);

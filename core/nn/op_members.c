@@ -31,6 +31,7 @@ members_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 		.suffix = "weight",
 		.n_rows = node->count * node->n_in,
 		.n_columns = node->n_out,
+		.n_hidden = node->count,
 	};
 
 	cer_initial_choose(node->initial, node->n_in, &weight);

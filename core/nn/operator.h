@@ -145,7 +145,8 @@ typedef struct cer_tensor_spec
 	double scale;
 	const cer_text *row_names;
 	bool is_statistic;
-	double rate; /* 0: as usual */
+	double rate;     /* 0: as usual */
+	size_t n_hidden; /* see cer_net_tensor */
 } cer_tensor_spec;
 
 extern cer_status

@@ -348,6 +348,10 @@ make_settings(cer_arena *arena, const cer_settings *settings, size_t epoch,
 			say_adam(w, "nadam", settings);
 			say_number(w, "momentum_decay", settings->momentum_decay);
 			break;
+		case CER_MUON:
+			say_adam(w, "muon", settings);
+			say_number(w, "momentum", settings->momentum);
+			break;
 	}
 	say_number(w, "lr", cer_settings_get_rate(settings, epoch));
 	say_number(w, "decay", settings->decay);

@@ -8,6 +8,7 @@
  */
 #include "train/average.h"
 #include "base/arena.h"
+#include "base/denormals.h"
 #include "base/error.h"
 
 #include <math.h>
@@ -40,11 +41,13 @@ update_tensor(void *self, size_t i)
 	float *mean = average->weights + tensor->offset;
 	double t = (double) average->step;
 	float rest = (float) (1.0 - fmin(average->share, (1.0 + t) / (10.0 + t)));
+	unsigned before = cer_denormals_flush();
 
 	if (tensor->is_statistic)
 		rest = 1.0f;
 	for (size_t j = 0; j < tensor->size; j++)
 		mean[j] += rest * (w[j] - mean[j]);
+	cer_denormals_restore(before);
 }
 
 void

@@ -11,13 +11,16 @@
  * nadam:	as adam, with beta1 (1 - 0.96^(t d) / 2) as the momentum u of step t
  *			and U the product of all: what moves w is (1 - u) / (1 - U) g and
  *			u' / (1 - U u') m, u' of the step to come (Dozat 2016)
+ * muon:	hidden matrices as muon.c has it, all others as adamw
  *
  * Without clipping a block of weights moves as soon as its gradient is there.
- * Clipping needs the norm of all gradients: then nothing moves before the end
- * of the step.
+ * Clipping needs the norm of all gradients, muon those of whole matrices: then
+ * nothing moves before the end of the step.
  */
 #include "train/optimizer.h"
+#include "base/denormals.h"
 #include "base/error.h"
+#include "train/muon.h"
 #include "train/schedule.h"
 
 #include <math.h>
@@ -93,6 +96,14 @@ begin_adamw(cer_optimizer_state *o)
 	o->step.shrink = (float) (1.0 - o->lr * o->settings->decay);
 }
 
+static void
+begin_muon(cer_optimizer_state *o)
+{
+	begin_adamw(o);
+	cer_muon_begin(o->muon, (float) o->lr, (float) o->settings->momentum,
+	               (float) o->settings->decay);
+}
+
 static double
 get_momentum(const cer_settings *s, double t)
 {
@@ -153,6 +164,7 @@ static const optimizer_type types[] = {
 	[CER_ADAM] = {begin_adam, step_adam, true},
 	[CER_ADAMW] = {begin_adamw, step_adam, true},
 	[CER_NADAM] = {begin_nadam, step_nadam, true},
+	[CER_MUON] = {begin_muon, step_adam, true},
 };
 
 /* NULL where every tensor learns at the same rate. */
@@ -218,7 +230,9 @@ cer_optimizer_make(cer_arena *arena, cer_graph *graph,
 	CER_TRY(make_rates(arena, graph->net, &o->rates, err));
 	if (settings->clip > 0.0)
 		CER_TRY(prepare_clipping(arena, o, err));
-	else
+	if (settings->optimizer == CER_MUON)
+		CER_TRY(cer_muon_make(arena, graph, o->m, &o->muon, err));
+	if (o->squares == NULL && o->muon == NULL)
 		cer_graph_set_stepper(graph, (cer_stepper){type->step, o});
 	*optimizer = o;
 	return CER_OK;
@@ -234,7 +248,7 @@ cer_optimizer_begin_step(cer_optimizer_state *o)
 	types[o->settings->optimizer].begin(o);
 }
 
-/* ------------------------------------------------------------ clipping */
+/* ------------------------------------------------------------ whole steps */
 
 static void
 measure_tensor(void *self, size_t i)
@@ -242,12 +256,14 @@ measure_tensor(void *self, size_t i)
 	const cer_optimizer_state *o = self;
 	const cer_net_tensor *tensor = &o->graph->net->tensors[i];
 	const float *grad = o->grads + tensor->offset;
+	unsigned before = cer_denormals_flush();
 	double sum = 0.0;
 
 	if (!tensor->is_statistic)
 		for (size_t j = 0; j < tensor->size; j++)
 			sum += (double) grad[j] * (double) grad[j];
 	o->squares[i] = sum;
+	cer_denormals_restore(before);
 }
 
 static void
@@ -255,9 +271,11 @@ step_tensor(void *self, size_t i)
 {
 	const cer_optimizer_state *o = self;
 	const cer_net_tensor *tensor = &o->graph->net->tensors[i];
+	unsigned before = cer_denormals_flush();
 
-	if (!tensor->is_statistic)
+	if (!tensor->is_statistic && !(o->muon != NULL && tensor->n_hidden > 0))
 		types[o->settings->optimizer].step(self, tensor->offset, tensor->size);
+	cer_denormals_restore(before);
 }
 
 static void
@@ -289,16 +307,24 @@ scale_grads(cer_optimizer_state *o, float factor)
 		o->graph->grads[i] *= factor;
 }
 
+static void
+clip(cer_optimizer_state *o)
+{
+	double norm = measure_norm(o);
+
+	if (norm > o->settings->clip)
+		scale_grads(o, (float) (o->settings->clip / norm));
+}
+
 void
 cer_optimizer_end_step(cer_optimizer_state *o)
 {
-	double norm;
-
-	if (o->squares == NULL)
+	if (o->squares == NULL && o->muon == NULL)
 		return;
-	norm = measure_norm(o);
-	if (norm > o->settings->clip)
-		scale_grads(o, (float) (o->settings->clip / norm));
+	if (o->squares != NULL)
+		clip(o);
 	run_tensors(o, step_tensor);
+	if (o->muon != NULL)
+		cer_muon_step(o->muon);
 	cer_graph_refresh(o->graph);
 }

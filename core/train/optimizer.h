@@ -2,8 +2,8 @@
  * train/optimizer.h
  *	  What moves weights along gradients.
  *
- * The arithmetic is PyTorch's (SGD, Adam, AdamW, NAdam): every weight moves in every
- * step, also where its gradient is zero.
+ * The arithmetic is PyTorch's (SGD, Adam, AdamW, NAdam, Muon): every weight
+ * moves in every step, also where its gradient is zero.
  */
 #ifndef CER_TRAIN_OPTIMIZER_H
 #define CER_TRAIN_OPTIMIZER_H
@@ -28,7 +28,8 @@ typedef struct cer_optimizer_state
 	uint64_t n_momenta; /* steps that are in it */
 	cer_step step;      /* factors of the step in work */
 	cer_graph *graph;
-	double *squares; /* with clipping: of a tensor's gradient */
+	double *squares;       /* with clipping: of a tensor's gradient */
+	struct cer_muon *muon; /* or NULL */
 } cer_optimizer_state;
 
 /* Moves the graph's weights; settings must live as long. */

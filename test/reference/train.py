@@ -110,14 +110,15 @@ def step(net, make_optimizer, numbers, codes, labels, find_loss):
     optimizer, clip, share = make_optimizer(weights), None, None
     if isinstance(optimizer, tuple):
         optimizer, clip, share = optimizer
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share or (lambda _: 1.0))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share) if share else None
     for _ in range(N_STEPS):
         optimizer.zero_grad()
         find_loss(net.forward(numbers, codes), labels).backward()
         if clip:
             torch.nn.utils.clip_grad_norm_(weights, clip)
         optimizer.step()
-        schedule.step()
+        if schedule:
+            schedule.step()
     moved = {name: values.detach().clone() for name, values in net.weights.items()}
     with torch.no_grad():
         for name, values in net.weights.items():
@@ -190,3 +191,71 @@ NADAM = {
 torch.manual_seed(20261124)
 write_net("train_focal", 3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], "gelu", 11, focal(2.0), NADAM)
 write_net("train_weighted", 3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], "relu", 11, weighted([0.25, 1.0, 3.0]), NADAM)
+
+
+def orthogonal(u):
+    """Newton and Schulz's rounds, as torch.optim.Muon has them, in full precision."""
+    x = u.T if u.shape[0] > u.shape[1] else u
+    x = x / (x.norm() + 1e-7)
+    for _ in range(5):
+        a = x @ x.T
+        x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+    return x.T if u.shape[0] > u.shape[1] else x
+
+
+class Muon(torch.optim.Optimizer):
+    def __init__(self, weights, lr, momentum, weight_decay):
+        super().__init__(weights, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            lr, momentum = group["lr"], group["momentum"]
+            for w in group["params"]:
+                m = self.state[w].setdefault("m", torch.zeros_like(w))
+                m.lerp_(w.grad, 1 - momentum)
+                w *= 1 - lr * group["weight_decay"]
+                w -= 0.2 * lr * max(w.shape) ** 0.5 * orthogonal(w.grad.lerp(m, momentum))
+
+
+class Both:
+    """Muon of hidden matrices, AdamW of the rest; is what step() above asks of an optimizer."""
+
+    def __init__(self, weights, lr, momentum, betas, eps, decay):
+        matrices = [w for w in weights if w.dim() == 2]
+        hidden = matrices[-4:-1]  # not of inputs, not of the output
+        rest = [w for w in weights if all(w is not h for h in hidden)]
+        self.parts = [Muon(hidden, lr, momentum, decay), torch.optim.AdamW(rest, lr=lr, betas=betas, eps=eps, weight_decay=decay)]
+
+    def zero_grad(self):
+        for part in self.parts:
+            part.zero_grad()
+
+    def step(self):
+        for part in self.parts:
+            part.step()
+
+
+def check_muon():
+    """PyTorch's own, which multiplies in bfloat16, goes the same way."""
+    for shape in ((9, 5), (5, 12)):
+        start = torch.randn(shape)
+        ours, theirs = (torch.nn.Parameter(start.clone()) for _ in range(2))
+        optimizers = (Muon([ours], 0.1, 0.9, 0.1),
+                      torch.optim.Muon([theirs], 0.1, weight_decay=0.1, momentum=0.9, adjust_lr_fn="match_rms_adamw"))
+        for _ in range(3):
+            gradient = torch.randn(shape)
+            ours.grad, theirs.grad = gradient.clone(), gradient.clone()
+            for optimizer in optimizers:
+                optimizer.step()
+        assert ((ours - theirs).norm() / (ours - start).norm()).item() < 0.03
+
+
+check_muon()
+MUON = {
+    "muon": lambda w: Both(w, 0.01, 0.95, (0.9, 0.999), 1e-8, 0.0),
+    "muon_decay": lambda w: Both(w, 0.02, 0.8, (0.8, 0.99), 1e-6, 0.05),
+    "muon_clip": lambda w: (Both(w, 0.01, 0.95, (0.9, 0.999), 1e-8, 0.0), 0.05, None),
+}
+torch.manual_seed(20261125)
+write_net("train_muon", 3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5, 12, 7], "gelu", 11, smoothed(0.0), MUON)

@@ -307,6 +307,35 @@ static const golden_optimizer nadams[] = {
       .momentum_decay = 0.05}},
 };
 
+static const golden_optimizer muons[] = {
+	{"muon", {.optimizer = CER_MUON, .lr = 0.01, ADAM, .momentum = 0.95}},
+	{"muon_decay",
+     {.optimizer = CER_MUON,
+      .lr = 0.02,
+      .beta1 = 0.8,
+      .beta2 = 0.99,
+      .epsilon = 1e-6,
+      .decay = 0.05,
+      .momentum = 0.8}},
+	{"muon_clip",
+     {.optimizer = CER_MUON, .lr = 0.01, ADAM, .momentum = 0.95, .clip = 0.05}},
+};
+
+/* Matrices of the net are (9, 5), (5, 12) and (12, 7). */
+static void
+test_golden__muon(void **state)
+{
+	static const char *const classes[] = {"plain", "avx2", "avx512"};
+	golden *g = golden_read(sizeof(mlp_golden), "train", "muon", read_head);
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		for (size_t j = 0; j < sizeof(muons) / sizeof(muons[0]); j++)
+			if (cer_kernels_find(classes[i]) != NULL)
+				check_steps(g, cer_kernels_find(classes[i]), &muons[j]);
+	golden_free(g);
+}
+
 static void
 check_loss(const char *name, const cer_loss *loss)
 {
@@ -337,6 +366,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden__activations),
 		cmocka_unit_test(test_golden__linear),
+		cmocka_unit_test(test_golden__muon),
 		cmocka_unit_test(test_golden__one_row),
 		cmocka_unit_test(test_golden__recipes),
 		cmocka_unit_test(test_golden__losses),

@@ -191,7 +191,8 @@ test_state__goes_on_with_the_same_bits(void **state)
 		"patience = 0, sgd(lr = 0.1, momentum = 0.9)",
 		"patience = 0, nadam(lr = 0.3), schedule = plateau",
 		"patience = 0, nadam(lr = 0.05), average = 0.9",
-		"patience = 0, lr = pieces(0.01, 2, 0.3), average = 0.99"};
+		"patience = 0, lr = pieces(0.01, 2, 0.3), average = 0.99",
+		"patience = 0, muon(lr = 0.01), clip = 0.5, dropout = 0.1"};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(pts) / sizeof(pts[0]); i++)
