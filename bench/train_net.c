@@ -403,13 +403,14 @@ report_memory(void)
 			printf("{\"peak_mb\": %.1f}\n", (double) kib / 1024);
 }
 
-/* Of all threads; other work on the machine makes it less wrong than time. */
+/* Processor time is of all threads; other work on the machine makes it less
+ * wrong than time. */
 static double
-read_cpu(void)
+read_clock(clockid_t id)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	clock_gettime(id, &now);
 	return (double) now.tv_sec + 1e-9 * (double) now.tv_nsec;
 }
 
@@ -422,14 +423,20 @@ train(cer_trainer *trainer)
 	{
 		cer_epoch epoch;
 		cer_error err;
-		double start = read_cpu();
+		double start = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+		double clock = read_clock(CLOCK_MONOTONIC);
+		double cpu;
 
 		check(cer_trainer_run_epoch(trainer, &epoch, &is_finished, &err), &err);
-		printf("{\"epoch\": %u, \"rows_per_second\": %.0f, "
-		       "\"cpu_seconds\": %.4f, \"loss\": %.6f, "
-		       "\"valid_loss\": %.6f, \"valid_auc\": %.6f}\n",
-		       epoch.epoch, epoch.rows_per_second, read_cpu() - start,
-		       epoch.train_loss, epoch.valid.log_loss, epoch.valid.auc);
+		cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID) - start;
+		clock = read_clock(CLOCK_MONOTONIC) - clock;
+		printf("{\"epoch\": %u, \"n_rows\": %zu, \"rows_per_second\": %.0f, "
+		       "\"cpu_seconds\": %.4f, \"train_cpu_seconds\": %.4f, "
+		       "\"loss\": %.6f, \"valid_loss\": %.6f, "
+		       "\"valid_auc\": %.6f}\n",
+		       epoch.epoch, trainer->train.n_rows, epoch.rows_per_second, cpu,
+		       cpu * epoch.seconds / clock, epoch.train_loss,
+		       epoch.valid.log_loss, epoch.valid.auc);
 	}
 }
 
