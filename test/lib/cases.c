@@ -164,3 +164,46 @@ cases_run(const char *path, case_fn fn)
 	if (n_failed > 0)
 		fail_msg("%d cases of %s failed", n_failed, path);
 }
+
+cer_status
+case_print_mst(cer_arena *arena, cer_text text, cer_text *result,
+               cer_error *err)
+{
+	const cer_mst *mst;
+	cer_status status = cer_mst_parse(arena, text, &mst, err);
+
+	return status == CER_OK ? cer_mst_print(arena, mst, result, err) : status;
+}
+
+cer_status
+case_print_pattern(cer_arena *arena, cer_text text, cer_text *result,
+                   cer_error *err)
+{
+	const cer_pattern *pattern;
+	cer_status status = cer_pattern_parse(arena, text, &pattern, err);
+
+	return status == CER_OK ? cer_pattern_print(arena, pattern, result, err)
+	                        : status;
+}
+
+cer_status
+case_print_change(cer_arena *arena, cer_text text, cer_text *result,
+                  cer_error *err)
+{
+	const cer_change *change;
+	cer_status status = cer_change_parse(arena, text, &change, err);
+
+	return status == CER_OK ? cer_change_print(arena, change, result, err)
+	                        : status;
+}
+
+cer_status
+case_print_space(cer_arena *arena, cer_text text, cer_text *result,
+                 cer_error *err)
+{
+	const cer_space *space;
+	cer_status status = cer_space_parse(arena, text, &space, err);
+
+	return status == CER_OK ? cer_space_print(arena, space, result, err)
+	                        : status;
+}

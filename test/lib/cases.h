@@ -38,6 +38,16 @@ typedef cer_status (*case_fn)(cer_arena *arena, cer_text text, cer_text *result,
 /* Runs every case of the file; fails (cmocka) after printing what differs. */
 extern void cases_run(const char *path, case_fn fn);
 
+/* Texts of the language to their canonical texts. */
+extern cer_status case_print_mst(cer_arena *arena, cer_text text,
+                                 cer_text *result, cer_error *err);
+extern cer_status case_print_pattern(cer_arena *arena, cer_text text,
+                                     cer_text *result, cer_error *err);
+extern cer_status case_print_change(cer_arena *arena, cer_text text,
+                                    cer_text *result, cer_error *err);
+extern cer_status case_print_space(cer_arena *arena, cer_text text,
+                                   cer_text *result, cer_error *err);
+
 /* The whole file, ended by NUL; malloc. */
 extern char *file_read(const char *path, size_t *size);
 

@@ -15,19 +15,6 @@
 
 #define PATH "docs/language.md"
 
-/* Text to canonical text, or the error's message. */
-typedef cer_status (*read_fn)(cer_arena *arena, cer_text text, cer_text *result,
-                              cer_error *err);
-
-static cer_status
-read_mst(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
-{
-	const cer_mst *mst;
-	cer_status status = cer_mst_parse(arena, text, &mst, err);
-
-	return status == CER_OK ? cer_mst_print(arena, mst, result, err) : status;
-}
-
 static cer_status
 read_split(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
 {
@@ -35,36 +22,6 @@ read_split(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
 
 	*result = text;
 	return cer_split_parse(arena, text, &split, err);
-}
-
-static cer_status
-read_pattern(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
-{
-	const cer_pattern *pattern;
-	cer_status status = cer_pattern_parse(arena, text, &pattern, err);
-
-	return status == CER_OK ? cer_pattern_print(arena, pattern, result, err)
-	                        : status;
-}
-
-static cer_status
-read_change(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
-{
-	const cer_change *change;
-	cer_status status = cer_change_parse(arena, text, &change, err);
-
-	return status == CER_OK ? cer_change_print(arena, change, result, err)
-	                        : status;
-}
-
-static cer_status
-read_space(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
-{
-	const cer_space *space;
-	cer_status status = cer_space_parse(arena, text, &space, err);
-
-	return status == CER_OK ? cer_space_print(arena, space, result, err)
-	                        : status;
 }
 
 static cer_status
@@ -78,7 +35,7 @@ read_definition(cer_arena *arena, cer_text text, cer_text *result,
 
 /* One example and the line after it, which may tell what comes of it. */
 static void
-run_example(read_fn read, const char *line, const char *next)
+run_example(case_fn read, const char *line, const char *next)
 {
 	cer_arena *arena = cer_arena_new(&cer_host_plain);
 	cer_text text = {line, strlen(line)};
@@ -98,17 +55,17 @@ run_example(read_fn read, const char *line, const char *next)
 	cer_arena_free(arena);
 }
 
-static read_fn
+static case_fn
 find_reader(const char *line)
 {
 	if (strcmp(line, "```mst") == 0)
-		return read_mst;
+		return case_print_mst;
 	if (strcmp(line, "```pattern") == 0)
-		return read_pattern;
+		return case_print_pattern;
 	if (strcmp(line, "```space") == 0)
-		return read_space;
+		return case_print_space;
 	if (strcmp(line, "```change") == 0)
-		return read_change;
+		return case_print_change;
 	if (strcmp(line, "```definition") == 0)
 		return read_definition;
 	return strcmp(line, "```split") == 0 ? read_split : NULL;
@@ -119,7 +76,7 @@ test_docs__examples_hold(void **state)
 {
 	size_t size;
 	char *text = file_read(PATH, &size);
-	read_fn read = NULL;
+	case_fn read = NULL;
 	char *line = strtok(text, "\n");
 	size_t n_run = 0;
 

@@ -18,22 +18,11 @@ text_of(const char *string)
 	return (cer_text){string, strlen(string)};
 }
 
-static cer_status
-print_parsed(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
-{
-	const cer_mst *mst;
-	cer_status status = cer_mst_parse(arena, text, &mst, err);
-
-	if (status != CER_OK)
-		return status;
-	return cer_mst_print(arena, mst, result, err);
-}
-
 static void
 test_mst__cases(void **state)
 {
 	(void) state;
-	cases_run("test/lang/mst.test", print_parsed);
+	cases_run("test/lang/mst.test", case_print_mst);
 }
 
 static int

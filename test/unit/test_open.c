@@ -10,26 +10,6 @@
 #include <string.h>
 
 static cer_status
-print_pattern(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
-{
-	const cer_pattern *pattern;
-	cer_status status = cer_pattern_parse(arena, text, &pattern, err);
-
-	return status == CER_OK ? cer_pattern_print(arena, pattern, result, err)
-	                        : status;
-}
-
-static cer_status
-print_space(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
-{
-	const cer_space *space;
-	cer_status status = cer_space_parse(arena, text, &space, err);
-
-	return status == CER_OK ? cer_space_print(arena, space, result, err)
-	                        : status;
-}
-
-static cer_status
 print_twice(case_fn print, cer_arena *arena, cer_text text, cer_text *result,
             cer_error *err)
 {
@@ -47,14 +27,14 @@ static cer_status
 print_pattern_twice(cer_arena *arena, cer_text text, cer_text *result,
                     cer_error *err)
 {
-	return print_twice(print_pattern, arena, text, result, err);
+	return print_twice(case_print_pattern, arena, text, result, err);
 }
 
 static cer_status
 print_space_twice(cer_arena *arena, cer_text text, cer_text *result,
                   cer_error *err)
 {
-	return print_twice(print_space, arena, text, result, err);
+	return print_twice(case_print_space, arena, text, result, err);
 }
 
 static void
@@ -80,7 +60,7 @@ read_both(const cer_host *host, void *arg)
 
 	if (arena == NULL)
 		return CER_NO_MEMORY;
-	status = print_space(arena, text, &text, NULL);
+	status = case_print_space(arena, text, &text, NULL);
 	cer_arena_free(arena);
 	return status;
 }
