@@ -146,3 +146,15 @@ cer_arena_allocate(cer_arena *arena, size_t size)
 	b->used += need;
 	return result;
 }
+
+float *
+cer_arena_allocate_floats(cer_arena *arena, size_t n)
+{
+	float *floats = n <= SIZE_MAX / sizeof(float)
+	                    ? cer_arena_allocate(arena, n * sizeof(float))
+	                    : NULL;
+
+	if (floats != NULL)
+		memset(floats, 0, n * sizeof(float));
+	return floats;
+}

@@ -9,5 +9,7 @@
 
 /* For a second arena, of a shorter life. */
 extern const cer_host *cer_arena_get_host(const cer_arena *arena);
+/* Zeros; NULL: no memory. */
+extern float *cer_arena_allocate_floats(cer_arena *arena, size_t n);
 
 #endif

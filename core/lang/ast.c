@@ -22,7 +22,7 @@ cer_ast_make(cer_arena *arena, cer_ast_kind kind, cer_place place)
 }
 
 cer_ast *
-cer_ast_copy(cer_arena *arena, const cer_ast *ast)
+cer_ast_copy_node(cer_arena *arena, const cer_ast *ast)
 {
 	cer_ast *copy = cer_ast_make(arena, ast->kind, ast->place);
 
@@ -32,6 +32,16 @@ cer_ast_copy(cer_arena *arena, const cer_ast *ast)
 	copy->qualifier = ast->qualifier;
 	copy->number = ast->number;
 	copy->flag = ast->flag;
+	return copy;
+}
+
+cer_ast *
+cer_ast_copy(cer_arena *arena, const cer_ast *ast)
+{
+	cer_ast *copy = cer_ast_copy_node(arena, ast);
+
+	if (copy == NULL)
+		return NULL;
 	for (const cer_ast *child = ast->first; child; child = child->next)
 	{
 		cer_ast *made = cer_ast_copy(arena, child);

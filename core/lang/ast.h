@@ -93,6 +93,8 @@ typedef struct cer_ast
 /* NULL: no memory. */
 extern cer_ast *
 cer_ast_make(cer_arena *arena, cer_ast_kind kind, cer_place place);
+/* A node without its children. */
+extern cer_ast *cer_ast_copy_node(cer_arena *arena, const cer_ast *ast);
 /* All of a tree, names borrowed; NULL: no memory. */
 extern cer_ast *cer_ast_copy(cer_arena *arena, const cer_ast *ast);
 extern void cer_ast_append(cer_ast *parent, cer_ast *child);

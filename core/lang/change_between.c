@@ -108,17 +108,6 @@ cer_differ_compare_named(cer_differ *d, const cer_ast *a, const cer_ast *b,
 
 /* --------------------------------------------------------------- PT */
 
-static const cer_ast *
-get_optimizer(const cer_ast *pt, cer_ast *room)
-{
-	for (const cer_ast *child = pt->first; child; child = child->next)
-		if (child->kind == CER_AST_CALL)
-			return child;
-	*room = (cer_ast){.kind = CER_AST_CALL,
-	                  .name = cer_text_of(CER_DEFAULT_OPTIMIZER)};
-	return room;
-}
-
 static cer_status
 compare_training(cer_differ *d)
 {
@@ -126,8 +115,8 @@ compare_training(cer_differ *d)
 		cer_schema_find(CER_WORD_SECTION, cer_text_of("PT"));
 	cer_text none = {NULL, 0};
 	cer_ast rooms[2];
-	const cer_ast *a = get_optimizer(d->draft.pt, &rooms[0]);
-	const cer_ast *b = get_optimizer(d->target.pt, &rooms[1]);
+	const cer_ast *a = cer_pt_get_optimizer(d->draft.pt, &rooms[0]);
+	const cer_ast *b = cer_pt_get_optimizer(d->target.pt, &rooms[1]);
 	cer_ast *path;
 
 	if (!cer_text_equals(a->name, b->name))

@@ -77,20 +77,6 @@ is_run(const cer_ast *ast)
 	       cer_ast_count_copies(ast) > 1;
 }
 
-static cer_ast *
-copy_node(cer_arena *arena, const cer_ast *ast)
-{
-	cer_ast *copy = cer_ast_make(arena, ast->kind, ast->place);
-
-	if (copy == NULL)
-		return NULL;
-	copy->name = ast->name;
-	copy->qualifier = ast->qualifier;
-	copy->number = ast->number;
-	copy->flag = ast->flag;
-	return copy;
-}
-
 static cer_ast *unfold(cer_arena *arena, const cer_ast *ast);
 
 static bool
@@ -112,7 +98,7 @@ append_unfolded(cer_arena *arena, cer_ast *parent, const cer_ast *child)
 static cer_ast *
 unfold(cer_arena *arena, const cer_ast *ast)
 {
-	cer_ast *copy = copy_node(arena, ast);
+	cer_ast *copy = cer_ast_copy_node(arena, ast);
 
 	if (copy == NULL)
 		return NULL;
@@ -153,8 +139,8 @@ static cer_ast *
 make_run(cer_arena *arena, const cer_ast *number, size_t n)
 {
 	cer_ast *times = cer_ast_make(arena, CER_AST_TIMES, number->place);
-	cer_ast *width = copy_node(arena, number);
-	cer_ast *count = copy_node(arena, number);
+	cer_ast *width = cer_ast_copy_node(arena, number);
+	cer_ast *count = cer_ast_copy_node(arena, number);
 
 	if (times == NULL || width == NULL || count == NULL)
 		return NULL;
@@ -175,7 +161,7 @@ skip(const cer_ast *child, size_t n)
 static cer_ast *
 fold(cer_arena *arena, const cer_ast *ast)
 {
-	cer_ast *copy = copy_node(arena, ast);
+	cer_ast *copy = cer_ast_copy_node(arena, ast);
 	const cer_ast *child = ast->first;
 
 	while (copy != NULL && child != NULL)

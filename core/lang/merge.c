@@ -485,17 +485,6 @@ merge_features(merger *m)
 
 /* --------------------------------------------------------------- PT */
 
-static const cer_ast *
-get_optimizer(const cer_ast *pt, cer_ast *room)
-{
-	for (const cer_ast *child = pt->first; child; child = child->next)
-		if (child->kind == CER_AST_CALL)
-			return child;
-	*room = (cer_ast){.kind = CER_AST_CALL,
-	                  .name = cer_text_of(CER_DEFAULT_OPTIMIZER)};
-	return room;
-}
-
 static cer_status
 merge_optimizer(merger *m, const cer_ast *const of[3], const cer_ast *path)
 {
@@ -533,7 +522,7 @@ merge_training(merger *m)
 	for (size_t i = 0; i < 3; i++)
 	{
 		sections[i] = m->drafts[i].pt;
-		optimizers[i] = get_optimizer(sections[i], &rooms[i]);
+		optimizers[i] = cer_pt_get_optimizer(sections[i], &rooms[i]);
 	}
 	CER_TRY(cer_path_of_names(m->arena, "pt", none, none, &path, m->err));
 	CER_TRY(merge_optimizer(m, optimizers, path));

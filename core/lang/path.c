@@ -63,6 +63,27 @@ cer_ast_get_copied(const cer_ast *ast)
 	return is_copied ? ast->first : ast;
 }
 
+cer_ast *
+cer_pt_find_optimizer(const cer_ast *pt)
+{
+	for (cer_ast *child = pt->first; child; child = child->next)
+		if (child->kind == CER_AST_CALL)
+			return child;
+	return NULL;
+}
+
+const cer_ast *
+cer_pt_get_optimizer(const cer_ast *pt, cer_ast *room)
+{
+	const cer_ast *call = pt ? cer_pt_find_optimizer(pt) : NULL;
+
+	if (call != NULL)
+		return call;
+	*room = (cer_ast){.kind = CER_AST_CALL,
+	                  .name = cer_text_of(CER_DEFAULT_OPTIMIZER)};
+	return room;
+}
+
 void
 cer_training_init(cer_training *training, const cer_ast *triple)
 {
@@ -76,10 +97,8 @@ cer_training_init(cer_training *training, const cer_ast *triple)
 	training->call = NULL;
 	training->word = NULL;
 	training->settings = cer_schema_find(CER_WORD_SECTION, cer_text_of("PT"));
-	for (const cer_ast *child = pt ? pt->first : NULL; child;
-	     child = child->next)
-		if (child->kind == CER_AST_CALL)
-			training->call = child;
+	if (pt != NULL)
+		training->call = cer_pt_find_optimizer(pt);
 	training->word =
 		cer_schema_find(CER_WORD_OPTIMIZER,
 	                    training->call ? training->call->name

@@ -41,6 +41,11 @@ typedef struct cer_training
 	cer_text head; /* AS, if it is one call: what is left to it it has */
 } cer_training;
 
+/* The call of a PT that names its optimizer; NULL: it has none. */
+extern cer_ast *cer_pt_find_optimizer(const cer_ast *pt);
+/* The default one, made in the room, where it has none. */
+extern const cer_ast *cer_pt_get_optimizer(const cer_ast *pt, cer_ast *room);
+
 extern void cer_training_init(cer_training *training, const cer_ast *triple);
 
 /* The value that the triple has for a setting or an argument of its optimizer;

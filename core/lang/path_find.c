@@ -302,15 +302,6 @@ find_in_structure(walk *w, cer_spot *spot)
 
 /* --------------------------------------------------------------- PT */
 
-static cer_ast *
-find_optimizer(const cer_ast *pt)
-{
-	for (cer_ast *child = pt->first; child; child = child->next)
-		if (child->kind == CER_AST_CALL)
-			return child;
-	return NULL;
-}
-
 /* The optimizer, made a node, as an argument may have to stand in it. */
 static cer_status
 get_optimizer(walk *w, cer_ast **call)
@@ -318,7 +309,7 @@ get_optimizer(walk *w, cer_ast **call)
 	cer_ast *pt = w->draft->pt;
 	cer_ast *made;
 
-	*call = find_optimizer(pt);
+	*call = cer_pt_find_optimizer(pt);
 	if (*call != NULL)
 		return CER_OK;
 	made = cer_ast_make(w->draft->arena, CER_AST_CALL, (cer_place){0, 0});

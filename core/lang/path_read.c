@@ -98,13 +98,7 @@ read_training(const cer_ast *triple, const cer_ast *step, cer_ast *room)
 	if (step == NULL)
 		return NULL;
 	if (step->next == NULL && cer_text_is(step->name, "optimizer"))
-	{
-		if (training.call != NULL)
-			return training.call;
-		*room = (cer_ast){.kind = CER_AST_CALL,
-		                  .name = cer_text_of(CER_DEFAULT_OPTIMIZER)};
-		return room;
-	}
+		return cer_pt_get_optimizer(training.pt, room);
 	if (step->next != NULL)
 		step = step->next;
 	return cer_training_find(&training, step->name, room);

@@ -9,6 +9,7 @@
  * such a chain are scored node by node (infer_graph.c).
  */
 #include "nn/infer.h"
+#include "base/arena.h"
 #include "base/error.h"
 #include "nn/infer_graph.h"
 #include "nn/operator.h"
@@ -61,21 +62,12 @@ typedef struct infer_maker
 	cer_infer *infer;
 } infer_maker;
 
-static float *
-allocate_floats(cer_arena *arena, size_t n)
-{
-	float *floats = cer_arena_allocate(arena, n * sizeof(float));
-
-	if (floats != NULL)
-		memset(floats, 0, n * sizeof(float));
-	return floats;
-}
-
 static cer_status
 transpose_weights(const infer_maker *maker, const cer_node *node,
                   const cer_net_tensor *weights, const float **transposed)
 {
-	float *made = allocate_floats(maker->arena, node->n_in * node->n_out);
+	float *made =
+		cer_arena_allocate_floats(maker->arena, node->n_in * node->n_out);
 
 	if (made == NULL)
 		return CER_NO_MEMORY;
@@ -100,7 +92,7 @@ make_layer(const infer_maker *maker, const cer_node *node, infer_layer *layer)
 	layer->n_in = node->n_in;
 	layer->n_out = is_narrow ? node->n_out : cer_dense_pad(node->n_out);
 	layer->activation = activate->activation;
-	padded = allocate_floats(maker->arena, layer->n_out);
+	padded = cer_arena_allocate_floats(maker->arena, layer->n_out);
 	if (padded == NULL)
 		return CER_NO_MEMORY;
 	if (activate->has_bias)

@@ -13,6 +13,7 @@
  * (op_first.c).  Widths are padded with zeros.
  */
 #include "nn/infer_first.h"
+#include "base/arena.h"
 #include "base/error.h"
 #include "nn/op_first.h"
 #include "nn/ramps.h"
@@ -76,16 +77,6 @@ typedef struct infer_maker
 	cer_infer_first *infer;
 } infer_maker;
 
-static float *
-allocate_floats(cer_arena *arena, size_t n)
-{
-	float *floats = cer_arena_allocate(arena, n * sizeof(float));
-
-	if (floats != NULL)
-		memset(floats, 0, n * sizeof(float));
-	return floats;
-}
-
 /* P = E W by the kernels that score, so that its bits are theirs. */
 static cer_status
 fold_table(const infer_maker *maker, const cer_net_tensor *embedding,
@@ -94,7 +85,7 @@ fold_table(const infer_maker *maker, const cer_net_tensor *embedding,
 	size_t width = (size_t) embedding->dims[1];
 	size_t n_units = (size_t) rows->dims[1];
 	size_t stride = cer_dense_pad(n_units);
-	float *p = allocate_floats(maker->arena, table->n_codes * stride);
+	float *p = cer_arena_allocate_floats(maker->arena, table->n_codes * stride);
 	uint32_t *scratch =
 		cer_arena_allocate(maker->arena, width * sizeof(uint32_t));
 	cer_dense dense = {.n_rows = table->n_codes,
@@ -123,7 +114,7 @@ copy_rows(const infer_maker *maker, const cer_net_tensor *tensor, size_t stride,
 {
 	size_t n_rows = (size_t) tensor->dims[0];
 	size_t n = (size_t) tensor->dims[1];
-	float *made = allocate_floats(maker->arena, n_rows * stride);
+	float *made = cer_arena_allocate_floats(maker->arena, n_rows * stride);
 
 	if (made == NULL)
 		return CER_NO_MEMORY;
@@ -253,7 +244,7 @@ make_ramps(const infer_maker *maker, const cer_view *view, infer_group *group)
 
 	if (ramps == NULL || run == NULL)
 		return CER_NO_MEMORY;
-	plain = allocate_floats(maker->arena, ramps->n_plain * n);
+	plain = cer_arena_allocate_floats(maker->arena, ramps->n_plain * n);
 	if (plain == NULL)
 		return CER_NO_MEMORY;
 	for (size_t i = 0; i < ramps->n_plain; i++)

@@ -4,35 +4,7 @@
  *	  an answer; what applies closes, and the laws of changes and of merging
  *	  hold.
  */
-#include "cerebro.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-static cer_text
-next_text(cer_text *rest)
-{
-	const char *end = memchr(rest->data, '\0', rest->size);
-	cer_text text = *rest;
-
-	if (end == NULL)
-	{
-		rest->size = 0;
-		return text;
-	}
-	text.size = (size_t) (end - text.data);
-	*rest = (cer_text){end + 1, rest->size - text.size - 1};
-	return text;
-}
+#include "fuzz.h"
 
 static bool
 is_same(cer_arena *arena, const cer_mst *a, const cer_mst *b)
@@ -107,8 +79,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cer_arena *arena = cer_arena_new(&cer_host_plain);
 	cer_text rest = {(const char *) data, size};
-	cer_text first = next_text(&rest);
-	cer_text second = next_text(&rest);
+	cer_text first = fuzz_next_text(&rest);
+	cer_text second = fuzz_next_text(&rest);
 	const cer_mst *mst = NULL;
 	const cer_mst *other = NULL;
 

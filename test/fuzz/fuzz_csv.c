@@ -6,13 +6,9 @@
  *
  * The first byte chooses the delimiter.
  */
+#include "fuzz.h"
 #include "csv.h"
 #include "value.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef struct bytes_source
 {

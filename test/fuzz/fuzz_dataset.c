@@ -8,18 +8,15 @@
  *	 1, input (1), size (1), bytes: a value of its dictionary
  * A value is 8, 4 or 1 bytes by its storage.
  */
+#include "fuzz.h"
 #include "base/bytes.h"
 #include "data/dataset.h"
 #include "data/encode.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define MAX_INPUTS 4
 #define MAX_ROWS   255
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef struct chunk_memory
 {
@@ -33,13 +30,6 @@ typedef struct chunk_memory
 static const char *const fes[] = {"FE *", "FE *, a : onehot, b : embed(2)",
                                   "FE *, a : standardize, b : standardize",
                                   "FE a : bag(4), b : bag(2, sum, 3)"};
-
-static void
-check(bool is_so)
-{
-	if (!is_so)
-		abort();
-}
 
 static void
 read_value(cer_byte_reader *from, cer_storage storage, void *column, size_t row)

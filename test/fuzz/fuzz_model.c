@@ -7,25 +7,14 @@
  *	 kind (1), number of dims (1), dims (2 each), name size (1), name,
  *	 data size (2), data
  */
+#include "fuzz.h"
 #include "base/bytes.h"
-#include "cerebro.h"
 #include "data/encode.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define MAX_PARTS 64
 #define N_ROWS    3
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool is_so)
-{
-	if (!is_so)
-		abort();
-}
 
 static cer_text
 read_bytes(cer_byte_reader *from, size_t size)

@@ -3,19 +3,7 @@
  *	  A triple's text: whatever comes, an answer; what is accepted prints to a
  *	  text that reads back the same.
  */
-#include "cerebro.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 static void
 check_error(cer_status status, const cer_error *err)

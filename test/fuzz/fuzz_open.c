@@ -3,22 +3,10 @@
  *	  Texts of patterns, spaces, definitions of structures, JSON: whatever comes,
  *	  an answer; what is accepted prints to a text that reads back the same.
  */
-#include "cerebro.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 typedef cer_status (*canon_fn)(cer_arena *arena, cer_text text,
                                cer_text *canonical, cer_error *err);
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static cer_status
 canon_pattern(cer_arena *arena, cer_text text, cer_text *canonical,

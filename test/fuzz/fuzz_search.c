@@ -4,37 +4,9 @@
  *	  Distances are of one size both ways, bounds below them, what contains has
  *	  its keys, and a draw from a space is in it.
  */
-#include "cerebro.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define NOISE 1e-6
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-static cer_text
-next_text(cer_text *rest)
-{
-	const char *end = memchr(rest->data, '\0', rest->size);
-	cer_text text = *rest;
-
-	if (end == NULL)
-	{
-		rest->size = 0;
-		return text;
-	}
-	text.size = (size_t) (end - text.data);
-	*rest = (cer_text){end + 1, rest->size - text.size - 1};
-	return text;
-}
 
 typedef struct keys
 {
@@ -126,8 +98,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cer_arena *arena = cer_arena_new(&cer_host_plain);
 	cer_text rest = {(const char *) data, size};
-	cer_text first = next_text(&rest);
-	cer_text second = next_text(&rest);
+	cer_text first = fuzz_next_text(&rest);
+	cer_text second = fuzz_next_text(&rest);
 	const cer_mst *mst = NULL;
 
 	/* comparing takes time that grows with the square of the sizes */

@@ -3,21 +3,10 @@
  *	  A split's text: whatever comes, an answer; the SQL in what is accepted is
  *	  a part of the text that, put into parentheses alone, is found again.
  */
-#include "cerebro.h"
+#include "fuzz.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void
 check_sql(cer_arena *arena, cer_text sql)

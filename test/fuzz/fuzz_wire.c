@@ -3,19 +3,7 @@
  *	  Any bytes either are a frame, whose message packs into the same bytes
  *	  again, or are refused; both without touching anything outside them.
  */
-#include "cerebro.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool is_so)
-{
-	if (!is_so)
-		abort();
-}
+#include "fuzz.h"
 
 /* Padding is not looked at when read, and is zero when written. */
 static void

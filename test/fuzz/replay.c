@@ -3,11 +3,9 @@
  *	  main() for fuzz targets built without a fuzzer: gives them each file named,
  *	  and prints TAP.  A target fails by crashing.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include "fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include <stdio.h>
 
 static uint8_t *
 read_file(const char *path, size_t *size)

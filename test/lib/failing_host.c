@@ -75,3 +75,31 @@ failing_host_run(failing_fn fn, void *arg)
 	fail_msg("no success after %d failures", MAX_FAILURES);
 	return 0;
 }
+
+typedef struct in_arena
+{
+	failing_arena_fn fn;
+	void *arg;
+} in_arena;
+
+static cer_status
+run_in_arena(const cer_host *host, void *arg)
+{
+	const in_arena *work = arg;
+	cer_arena *arena = cer_arena_new(host);
+	cer_status status;
+
+	if (arena == NULL)
+		return CER_NO_MEMORY;
+	status = work->fn(arena, work->arg);
+	cer_arena_free(arena);
+	return status;
+}
+
+size_t
+failing_host_run_arena(failing_arena_fn fn, void *arg)
+{
+	in_arena work = {fn, arg};
+
+	return failing_host_run(run_in_arena, &work);
+}

@@ -29,4 +29,8 @@ typedef cer_status (*failing_fn)(const cer_host *host, void *arg);
  */
 extern size_t failing_host_run(failing_fn fn, void *arg);
 
+/* The same for what works in an arena; the arena itself may fail. */
+typedef cer_status (*failing_arena_fn)(cer_arena *arena, void *arg);
+extern size_t failing_host_run_arena(failing_arena_fn fn, void *arg);
+
 #endif

@@ -171,24 +171,17 @@ change_and_merge(cer_arena *arena)
 }
 
 static cer_status
-run_out(const cer_host *host, void *arg)
+run_out(cer_arena *arena, void *arg)
 {
-	cer_arena *arena = cer_arena_new(host);
-	cer_status status;
-
 	(void) arg;
-	if (arena == NULL)
-		return CER_NO_MEMORY;
-	status = change_and_merge(arena);
-	cer_arena_free(arena);
-	return status;
+	return change_and_merge(arena);
 }
 
 static void
 test_change__fails_without_memory(void **state)
 {
 	(void) state;
-	assert_true(failing_host_run(run_out, NULL) >= 5);
+	assert_true(failing_host_run_arena(run_out, NULL) >= 5);
 }
 
 static void

@@ -441,20 +441,15 @@ typedef struct allocation_case
 } allocation_case;
 
 static cer_status
-explain_and_free(const cer_host *host, void *arg)
+explain_and_free(cer_arena *arena, void *arg)
 {
 	allocation_case *with = arg;
-	cer_arena *arena = cer_arena_new(host);
-	cer_status status = CER_NO_MEMORY;
-
-	if (arena != NULL)
-		status = cer_explainer_make(arena, with->e.model, with->e.trained.parts,
-		                            with->e.trained.n_parts, &with->e.explainer,
-		                            NULL);
+	cer_status status =
+		cer_explainer_make(arena, with->e.model, with->e.trained.parts,
+	                       with->e.trained.n_parts, &with->e.explainer, NULL);
 	if (status == CER_OK)
 		status = cer_explainer_run(arena, with->e.explainer, with->values,
 		                           &with->e.explanation, NULL);
-	cer_arena_free(arena);
 	return status;
 }
 
@@ -466,7 +461,7 @@ test_explainer_run__survives_each_failed_allocation(void **state)
 	(void) state;
 	begin(&with.e, "AS mlp(2000)" PT);
 	with.values = get_values(&with.e, 0);
-	assert_true(failing_host_run(explain_and_free, &with) > 1);
+	assert_true(failing_host_run_arena(explain_and_free, &with) > 1);
 	free(with.values);
 	end(&with.e);
 }

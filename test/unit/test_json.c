@@ -3,19 +3,15 @@
  *	  Triples as JSON and back (test/lang/json.test), with every default
  *	  (test/lang/describe.test), and help for every word.
  */
+#include "arena_state.h"
 #include "cases.h"
 #include "cmocka_all.h"
+#include "base/text.h"
 #include "failing_host.h"
 #include "lang/schema.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static cer_text
-text_of(const char *string)
-{
-	return (cer_text){string, strlen(string)};
-}
 
 static cer_text
 print(cer_arena *arena, const cer_mst *mst)
@@ -122,7 +118,7 @@ test_help__knows_every_word(void **state)
 		cer_text help;
 		cer_error err;
 
-		if (cer_help(*state, text_of(word->name), &help, &err) != CER_OK)
+		if (cer_help(*state, cer_text_of(word->name), &help, &err) != CER_OK)
 			fail_msg("%s: %s", word->name, err.message);
 		assert_non_null(strstr(help.data, word->help));
 		check_examples(*state, word->name, strstr(help.data, word->help));
@@ -146,7 +142,7 @@ test_help__knows_keywords_and_settings(void **state)
 		cer_text help;
 		cer_error err;
 
-		if (cer_help(*state, text_of(words[i]), &help, &err) != CER_OK)
+		if (cer_help(*state, cer_text_of(words[i]), &help, &err) != CER_OK)
 			fail_msg("%s: %s", words[i], err.message);
 		check_examples(*state, words[i], help.data);
 	}
@@ -169,9 +165,9 @@ test_help__knows_words_of_spaces_and_changes(void **state)
 		cer_text help;
 		cer_error err;
 
-		if (cer_help(*state, text_of(words[i]), &help, &err) != CER_OK)
+		if (cer_help(*state, cer_text_of(words[i]), &help, &err) != CER_OK)
 			fail_msg("%s: %s", words[i], err.message);
-		example = text_of(strstr(help.data, "Example:\n  ") + 11);
+		example = cer_text_of(strstr(help.data, "Example:\n  ") + 11);
 		example.size = strcspn(example.data, "\n");
 		if (cer_space_parse(*state, example, &space, &err) != CER_OK &&
 		    cer_change_parse(*state, example, &change, &err) != CER_OK)
@@ -184,7 +180,7 @@ test_help__lists_all(void **state)
 {
 	cer_text help;
 
-	assert_int_equal(cer_help(*state, text_of(""), &help, NULL), CER_OK);
+	assert_int_equal(cer_help(*state, cer_text_of(""), &help, NULL), CER_OK);
 	for (size_t i = 0; i < cer_schema_count(); i++)
 		assert_non_null(strstr(help.data, cer_schema_get(i)->name));
 }
@@ -195,7 +191,7 @@ test_help__suggests(void **state)
 	cer_text help;
 	cer_error err;
 
-	assert_int_equal(cer_help(*state, text_of("embeed"), &help, &err),
+	assert_int_equal(cer_help(*state, cer_text_of("embeed"), &help, &err),
 	                 CER_UNKNOWN_NAME);
 	assert_string_equal(err.message, "no word \"embeed\" in the language");
 	assert_string_equal(err.hint, "Perhaps you meant \"embed\".");
@@ -204,23 +200,17 @@ test_help__suggests(void **state)
 /* ----------------------------------------------------------- memory */
 
 static cer_status
-run_all(const cer_host *host, void *arg)
+run_all(cer_arena *arena, void *arg)
 {
-	cer_arena *arena = cer_arena_new(host);
 	cer_text text = {arg, strlen(arg)};
 	const cer_mst *mst;
-	cer_status status;
-
-	if (arena == NULL)
-		return CER_NO_MEMORY;
-	status = cer_mst_from_json(arena, text, &mst, NULL);
+	cer_status status = cer_mst_from_json(arena, text, &mst, NULL);
 	if (status == CER_OK)
 		status = cer_mst_to_json(arena, mst, &text, NULL);
 	if (status == CER_OK)
 		status = cer_mst_describe(arena, mst, &text, NULL);
 	if (status == CER_OK)
 		status = cer_help(arena, (cer_text){NULL, 0}, &text, NULL);
-	cer_arena_free(arena);
 	return status;
 }
 
@@ -230,21 +220,7 @@ test_json__survives_failing_memory(void **state)
 	char text[] = "{\"as\": {\"mlp\": {\"units\": [3, 4]}}, \"fe\": [\"*\"]}";
 
 	(void) state;
-	assert_true(failing_host_run(run_all, text) >= 2);
-}
-
-static int
-set_up(void **state)
-{
-	*state = cer_arena_new(&cer_host_plain);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	cer_arena_free(*state);
-	return 0;
+	assert_true(failing_host_run_arena(run_all, text) >= 2);
 }
 
 int
@@ -262,5 +238,6 @@ main(void)
 		cmocka_unit_test(test_json__survives_failing_memory),
 	};
 
-	return cmocka_run_group_tests_name("json", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("json", tests, arena_state_make,
+	                                   arena_state_free);
 }

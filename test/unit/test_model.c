@@ -423,48 +423,37 @@ test_model_header__refuses_damaged_bytes(void **state)
 /* ---- memory ---- */
 
 static cer_status
-make_and_free(const cer_host *host, void *arg)
+make_and_free(cer_arena *arena, void *arg)
 {
-	cer_arena *arena = cer_arena_new(host);
 	const cer_model *model;
-	cer_status status = CER_NO_MEMORY;
 
 	(void) arg;
-	if (arena != NULL)
-		status =
-			cer_model_make(arena, trained.parts, trained.n_parts, &model, NULL);
-	cer_arena_free(arena);
-	return status;
+	return cer_model_make(arena, trained.parts, trained.n_parts, &model, NULL);
 }
 
 static void
 test_model_make__survives_each_failed_allocation(void **state)
 {
 	(void) state;
-	assert_true(failing_host_run(make_and_free, NULL) > 2);
+	assert_true(failing_host_run_arena(make_and_free, NULL) > 2);
 }
 
 static cer_status
-pack_and_free(const cer_host *host, void *arg)
+pack_and_free(cer_arena *arena, void *arg)
 {
-	cer_arena *arena = cer_arena_new(host);
 	const cer_part *parts;
 	size_t n_parts;
-	cer_status status = CER_NO_MEMORY;
 
 	(void) arg;
-	if (arena != NULL)
-		status = cer_trainer_make_parts(arena, trained.trainer, &parts,
-		                                &n_parts, NULL);
-	cer_arena_free(arena);
-	return status;
+	return cer_trainer_make_parts(arena, trained.trainer, &parts, &n_parts,
+	                              NULL);
 }
 
 static void
 test_parts_make__survives_each_failed_allocation(void **state)
 {
 	(void) state;
-	assert_true(failing_host_run(pack_and_free, NULL) > 2);
+	assert_true(failing_host_run_arena(pack_and_free, NULL) > 2);
 }
 
 int

@@ -3,20 +3,16 @@
  *	  Triples: the cases of test/lang/mst.test, what they resolve to, limits,
  *	  and memory that runs out.
  */
+#include "arena_state.h"
 #include "cases.h"
 #include "cmocka_all.h"
+#include "base/text.h"
 #include "failing_host.h"
 #include "lang/mst.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static cer_text
-text_of(const char *string)
-{
-	return (cer_text){string, strlen(string)};
-}
 
 static void
 test_mst__cases(void **state)
@@ -25,27 +21,13 @@ test_mst__cases(void **state)
 	cases_run("test/lang/mst.test", case_print_mst);
 }
 
-static int
-set_up(void **state)
-{
-	*state = cer_arena_new(&cer_host_plain);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	cer_arena_free(*state);
-	return 0;
-}
-
 static const cer_mst *
 parse(cer_arena *arena, const char *text)
 {
 	const cer_mst *mst = NULL;
 	cer_error err = {0};
 
-	if (cer_mst_parse(arena, text_of(text), &mst, &err) != CER_OK)
+	if (cer_mst_parse(arena, cer_text_of(text), &mst, &err) != CER_OK)
 		fail_msg("%s: %s", text, err.message);
 	return mst;
 }
@@ -210,8 +192,9 @@ test_mst_parse__leaves_outputs_untouched(void **state)
 {
 	const cer_mst *mst = (const cer_mst *) state;
 
-	assert_int_equal(cer_mst_parse(*state, text_of("FE a : nope"), &mst, NULL),
-	                 CER_UNKNOWN_NAME);
+	assert_int_equal(
+		cer_mst_parse(*state, cer_text_of("FE a : nope"), &mst, NULL),
+		CER_UNKNOWN_NAME);
 	assert_ptr_equal(mst, state);
 }
 
@@ -236,7 +219,8 @@ assert_fails(cer_arena *arena, char *text, cer_status status,
 	const cer_mst *mst;
 	cer_error err = {0};
 
-	assert_int_equal(cer_mst_parse(arena, text_of(text), &mst, &err), status);
+	assert_int_equal(cer_mst_parse(arena, cer_text_of(text), &mst, &err),
+	                 status);
 	assert_string_equal(err.message, message);
 	free(text);
 }
@@ -265,7 +249,7 @@ test_mst_parse__clips_long_words(void **state)
 	char *message =
 		repeat("unknown encoder \"", "ä", 30, "\" at line 1, column 8");
 
-	assert_int_equal(cer_mst_parse(*state, text_of(text), &mst, &err),
+	assert_int_equal(cer_mst_parse(*state, cer_text_of(text), &mst, &err),
 	                 CER_UNKNOWN_NAME);
 	assert_string_equal(err.message, message);
 	assert_int_equal(err.line, 1);
@@ -286,20 +270,14 @@ test_mst_parse__takes_many_columns(void **state)
 }
 
 static cer_status
-parse_and_print(const cer_host *host, void *arg)
+parse_and_print(cer_arena *arena, void *arg)
 {
-	cer_arena *arena = cer_arena_new(host);
 	const cer_mst *mst;
 	cer_text printed;
 	cer_error err;
-	cer_status status;
-
-	if (arena == NULL)
-		return CER_NO_MEMORY;
-	status = cer_mst_parse(arena, text_of(arg), &mst, &err);
+	cer_status status = cer_mst_parse(arena, cer_text_of(arg), &mst, &err);
 	if (status == CER_OK)
 		status = cer_mst_print(arena, mst, &printed, &err);
-	cer_arena_free(arena);
 	return status;
 }
 
@@ -311,7 +289,7 @@ test_mst__survives_failing_memory(void **state)
 	                    "x", 20000, "");
 
 	(void) state;
-	assert_true(failing_host_run(parse_and_print, text) >= 3);
+	assert_true(failing_host_run_arena(parse_and_print, text) >= 3);
 	free(text);
 }
 
@@ -333,5 +311,6 @@ main(void)
 		cmocka_unit_test(test_mst__survives_failing_memory),
 	};
 
-	return cmocka_run_group_tests_name("mst", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("mst", tests, arena_state_make,
+	                                   arena_state_free);
 }

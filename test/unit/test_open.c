@@ -52,17 +52,11 @@ test_space__cases(void **state)
 }
 
 static cer_status
-read_both(const cer_host *host, void *arg)
+read_both(cer_arena *arena, void *arg)
 {
-	cer_arena *arena = cer_arena_new(host);
 	cer_text text = {arg, strlen(arg)};
-	cer_status status;
 
-	if (arena == NULL)
-		return CER_NO_MEMORY;
-	status = case_print_space(arena, text, &text, NULL);
-	cer_arena_free(arena);
-	return status;
+	return case_print_space(arena, text, &text, NULL);
 }
 
 static void
@@ -73,7 +67,7 @@ test_space__survives_failing_memory(void **state)
 		"128} xx 1..4), tabm} PT {adam, sgd}, lr = 1e-3..0.1 log";
 
 	(void) state;
-	assert_true(failing_host_run(read_both, text) >= 2);
+	assert_true(failing_host_run_arena(read_both, text) >= 2);
 }
 
 int

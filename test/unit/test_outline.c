@@ -4,6 +4,7 @@
  *	  pictures of all structures of the language.
  */
 #include "cmocka_all.h"
+#include "base/text.h"
 #include "failing_host.h"
 #include "lang/origin.h"
 #include "nn/net.h"
@@ -12,12 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static cer_text
-text_of(const char *string)
-{
-	return (cer_text){string, strlen(string)};
-}
-
 static const cer_outline *
 make_outline(cer_arena *arena, const char *triple)
 {
@@ -25,7 +20,7 @@ make_outline(cer_arena *arena, const char *triple)
 	const cer_mst *mst;
 	cer_error err = {0};
 
-	if (cer_mst_parse(arena, text_of(triple), &mst, &err) != CER_OK ||
+	if (cer_mst_parse(arena, cer_text_of(triple), &mst, &err) != CER_OK ||
 	    cer_outline_make_of_mst(arena, mst, &outline, &err) != CER_OK)
 		fail_msg("%s: %s", triple, err.message);
 	return outline;
@@ -156,7 +151,7 @@ check_sum(cer_arena *arena, const cer_mst *mst, const cer_outline *outline)
 	double sum = 0.0;
 
 	for (size_t i = 0; i < WIDTH; i++)
-		names[i] = text_of("x");
+		names[i] = cer_text_of("x");
 	assert_int_equal(cer_net_make(arena, &shape, mst->structure, &net, NULL),
 	                 CER_OK);
 	for (size_t i = 0; i < outline->n_nodes; i++)
@@ -192,12 +187,12 @@ test_outline__knows_all_structures(void **state)
 
 		snprintf(triple, sizeof(triple), "AS %.*s",
 		         (int) structures[i].name.size, structures[i].name.data);
-		if (cer_mst_parse(arena, text_of(triple), &mst, NULL) != CER_OK ||
+		if (cer_mst_parse(arena, cer_text_of(triple), &mst, NULL) != CER_OK ||
 		    cer_outline_make_of_mst(arena, mst, &outline, NULL) != CER_OK)
 			continue; /* it cannot be trained alone, or not yet */
 		check_sum(arena, mst, outline);
 		assert_int_equal(
-			cer_outline_draw(arena, outline, text_of(triple), &svg, NULL),
+			cer_outline_draw(arena, outline, cer_text_of(triple), &svg, NULL),
 			CER_OK);
 		n_drawn++;
 	}
@@ -209,15 +204,15 @@ static void
 test_outline__writes_odd_names_as_text(void **state)
 {
 	cer_outline_node nodes[] = {
-		{.operation = text_of("<robust>"),
-	     .path = text_of("FE.a<b>&\"c\"\n\x01\xff"),
-	     .detail = text_of("</title>"),
-	     .shape = text_of("1"),
+		{.operation = cer_text_of("<robust>"),
+	     .path = cer_text_of("FE.a<b>&\"c\"\n\x01\xff"),
+	     .detail = cer_text_of("</title>"),
+	     .shape = cer_text_of("1"),
 	     .is_input = true},
-		{.operation = text_of("dense"),
-	     .path = text_of("AS.dense"),
-	     .detail = text_of(""),
-	     .shape = text_of("8"),
+		{.operation = cer_text_of("dense"),
+	     .path = cer_text_of("AS.dense"),
+	     .detail = cer_text_of(""),
+	     .shape = cer_text_of("8"),
 	     .n_inputs = 1,
 	     .inputs = (const size_t[]){0}},
 	};
@@ -227,7 +222,7 @@ test_outline__writes_odd_names_as_text(void **state)
 
 	(void) state;
 	assert_int_equal(cer_outline_draw(arena, &outline,
-	                                  text_of("<script>alert(1)</script>"),
+	                                  cer_text_of("<script>alert(1)</script>"),
 	                                  &svg, NULL),
 	                 CER_OK);
 	assert_null(strstr(svg.data, "<script>"));
@@ -239,22 +234,16 @@ test_outline__writes_odd_names_as_text(void **state)
 }
 
 static cer_status
-draw(const cer_host *host, void *arg)
+draw(cer_arena *arena, void *arg)
 {
-	cer_arena *arena = cer_arena_new(host);
 	const cer_outline *outline;
 	const cer_mst *mst;
 	cer_text svg;
-	cer_status status;
-
-	if (arena == NULL)
-		return CER_NO_MEMORY;
-	status = cer_mst_parse(arena, text_of(arg), &mst, NULL);
+	cer_status status = cer_mst_parse(arena, cer_text_of(arg), &mst, NULL);
 	if (status == CER_OK)
 		status = cer_outline_make_of_mst(arena, mst, &outline, NULL);
 	if (status == CER_OK)
-		status = cer_outline_draw(arena, outline, text_of(arg), &svg, NULL);
-	cer_arena_free(arena);
+		status = cer_outline_draw(arena, outline, cer_text_of(arg), &svg, NULL);
 	return status;
 }
 
@@ -264,7 +253,7 @@ test_outline__survives_lack_of_memory(void **state)
 	char triple[] = "AS ft_transformer";
 
 	(void) state;
-	assert_true(failing_host_run(draw, triple) > 1);
+	assert_true(failing_host_run_arena(draw, triple) > 1);
 }
 
 int

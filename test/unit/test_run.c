@@ -374,17 +374,11 @@ test_run__cancel(void **state)
 }
 
 static cer_status
-make_and_free(const cer_host *host, void *arg)
+make_and_free(cer_arena *arena, void *arg)
 {
 	run_case *c = arg;
-	cer_arena *arena = cer_arena_new(host);
-	cer_status status;
 
-	if (arena == NULL)
-		return CER_NO_MEMORY;
-	status = cer_run_make(arena, &c->config, &c->run, NULL);
-	cer_arena_free(arena);
-	return status;
+	return cer_run_make(arena, &c->config, &c->run, NULL);
 }
 
 static void
@@ -394,7 +388,7 @@ test_run__without_memory(void **state)
 
 	(void) state;
 	init_case(&c, &usual, &cer_host_plain);
-	assert_true(failing_host_run(make_and_free, &c) > 5);
+	assert_true(failing_host_run_arena(make_and_free, &c) > 5);
 	cer_arena_free(c.arena);
 }
 

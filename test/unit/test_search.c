@@ -3,6 +3,7 @@
  *	  Distances, keys and spaces of large triples, and memory that runs out.
  */
 #include "cmocka_all.h"
+#include "base/text.h"
 #include "failing_host.h"
 
 #include <math.h>
@@ -10,12 +11,6 @@
 #include <string.h>
 
 #define N_MANY 300
-
-static cer_text
-text_of(const char *string)
-{
-	return (cer_text){string, strlen(string)};
-}
 
 /* FE of so many columns from the first on, AS of as many layers. */
 static void
@@ -36,7 +31,7 @@ parse(cer_arena *arena, const char *text)
 	const cer_mst *mst = NULL;
 	cer_error err;
 
-	if (cer_mst_parse(arena, text_of(text), &mst, &err) != CER_OK)
+	if (cer_mst_parse(arena, cer_text_of(text), &mst, &err) != CER_OK)
 		fail_msg("%s", err.message);
 	return mst;
 }
@@ -128,7 +123,7 @@ test_space_contains__of_large_spaces(void **state)
 	at += sprintf(at, " AS ");
 	for (int i = 0; i < 250; i++)
 		at += sprintf(at, "%s?relu", i > 0 ? " > " : "");
-	assert_int_equal(cer_space_parse(arena, text_of(text), &space, NULL),
+	assert_int_equal(cer_space_parse(arena, cer_text_of(text), &space, NULL),
 	                 CER_OK);
 	assert_true(cer_space_contains(space, parse(arena, triple)));
 	write_large(triple, 1, 200, "relu");
@@ -154,17 +149,19 @@ search(cer_arena *arena)
 	write_large(large, 0, 80, "dense(8)");
 	if ((status = cer_space_parse(
 			 arena,
-			 text_of("AS mlp({32, 64} x 1..2) PT {adam, sgd}, batch = {7, 8} "
-	                 "IF PT.optimizer = sgd"),
+			 cer_text_of(
+				 "AS mlp({32, 64} x 1..2) PT {adam, sgd}, batch = {7, 8} "
+				 "IF PT.optimizer = sgd"),
 			 &space, NULL)) != CER_OK ||
 	    (status = cer_space_make_points(arena, space, 100, &points, &n,
 	                                    NULL)) != CER_OK ||
 	    (status = cer_space_sample(arena, space, 1, 1, &mst, NULL)) != CER_OK ||
-	    (status = cer_mst_parse(arena, text_of(large), &mst, NULL)) != CER_OK ||
+	    (status = cer_mst_parse(arena, cer_text_of(large), &mst, NULL)) !=
+	        CER_OK ||
 	    (status = cer_mst_distance(arena, mst, points[0], &number, NULL)) !=
 	        CER_OK ||
-	    (status = cer_pattern_parse(arena, text_of(large), &pattern, NULL)) !=
-	        CER_OK ||
+	    (status = cer_pattern_parse(arena, cer_text_of(large), &pattern,
+	                                NULL)) != CER_OK ||
 	    (status = cer_pattern_distance(arena, pattern, points[0], &number,
 	                                   NULL)) != CER_OK ||
 	    (status = cer_pattern_make_keys(arena, pattern, &keys, &n, NULL)) !=
@@ -174,24 +171,17 @@ search(cer_arena *arena)
 }
 
 static cer_status
-run_out(const cer_host *host, void *arg)
+run_out(cer_arena *arena, void *arg)
 {
-	cer_arena *arena = cer_arena_new(host);
-	cer_status status;
-
 	(void) arg;
-	if (arena == NULL)
-		return CER_NO_MEMORY;
-	status = search(arena);
-	cer_arena_free(arena);
-	return status;
+	return search(arena);
 }
 
 static void
 test_search__fails_without_memory(void **state)
 {
 	(void) state;
-	assert_true(failing_host_run(run_out, NULL) >= 8);
+	assert_true(failing_host_run_arena(run_out, NULL) >= 8);
 }
 
 /* --------------------------------------------------------------- errors */
@@ -222,7 +212,8 @@ test_search__can_be_canceled(void **state)
 	                                  parse(arena, "FE a"), &number, NULL),
 	                 CER_CANCELED);
 	assert_int_equal(
-		cer_space_parse(arena, text_of("AS mlp(1..9)"), &space, NULL), CER_OK);
+		cer_space_parse(arena, cer_text_of("AS mlp(1..9)"), &space, NULL),
+		CER_OK);
 	assert_int_equal(
 		cer_space_make_points(arena, space, 100, &points, &n, NULL),
 		CER_CANCELED);
@@ -242,7 +233,7 @@ test_space__without_triples(void **state)
 	(void) state;
 	/* no choice makes a triple: a column is given twice */
 	assert_int_equal(
-		cer_space_parse(arena, text_of("FE {a, a}, {a, a}"), &space, &err),
+		cer_space_parse(arena, cer_text_of("FE {a, a}, {a, a}"), &space, &err),
 		CER_OK);
 	assert_int_equal(cer_space_sample(arena, space, 1, 1, &mst, &err),
 	                 CER_BAD_VALUE);

@@ -63,18 +63,12 @@ test_split_get_part__cuts_at_shares(void **state)
 }
 
 static cer_status
-parse_split(const cer_host *host, void *arg)
+parse_split(cer_arena *arena, void *arg)
 {
-	cer_arena *arena = cer_arena_new(host);
 	cer_split split;
 	cer_error err;
-	cer_status status;
 
-	if (arena == NULL)
-		return CER_NO_MEMORY;
-	status = cer_split_parse(arena, (cer_text){arg, strlen(arg)}, &split, &err);
-	cer_arena_free(arena);
-	return status;
+	return cer_split_parse(arena, (cer_text){arg, strlen(arg)}, &split, &err);
 }
 
 static void
@@ -85,7 +79,7 @@ test_split_parse__survives_failing_memory(void **state)
 	(void) state;
 	memset(text + strlen(text), 'x', 15000);
 	strcat(text, "), '2013-01-01', '2014-01-01')");
-	assert_true(failing_host_run(parse_split, text) > 2);
+	assert_true(failing_host_run_arena(parse_split, text) > 2);
 }
 
 int

@@ -3,8 +3,10 @@
  *	  AS: the trees of layers that structures mean (test/lang/structure.test),
  *	  how structures are defined (test/lang/definition.test), and binding.
  */
+#include "arena_state.h"
 #include "cases.h"
 #include "cmocka_all.h"
+#include "base/text.h"
 #include "failing_host.h"
 #include "lang/mst.h"
 #include "lang/schema.h"
@@ -18,12 +20,6 @@
 	{                          \
 		text, sizeof(text) - 1 \
 	}
-
-static cer_text
-text_of(const char *string)
-{
-	return (cer_text){string, strlen(string)};
-}
 
 /* ----------------------------------------------------------- trees as text */
 
@@ -72,9 +68,9 @@ print_tree(cer_arena *arena, const cer_mst *mst)
 	char *text = cer_arena_allocate(arena, MAX_TEXT);
 
 	if (mst->structure == NULL)
-		return text_of("not bound");
+		return cer_text_of("not bound");
 	*write_tree(text, mst->structure) = '\0';
-	return text_of(text);
+	return cer_text_of(text);
 }
 
 static cer_status
@@ -104,7 +100,7 @@ static const cer_structure others[] = {
 static cer_status
 define(cer_arena *arena, cer_text text, cer_text *result, cer_error *err)
 {
-	cer_structure structure = {text_of("tried"), text};
+	cer_structure structure = {cer_text_of("tried"), text};
 
 	return cer_structure_define(arena, &structure, others, 1, result, err);
 }
@@ -119,7 +115,7 @@ test_structure_define__cases(void **state)
 static void
 assert_no_name(cer_arena *arena, const char *name, const char *message)
 {
-	cer_structure structure = {text_of(name), text_of("relu")};
+	cer_structure structure = {cer_text_of(name), cer_text_of("relu")};
 	cer_text canonical;
 	cer_error err;
 
@@ -153,7 +149,7 @@ bind(cer_arena *arena, const char *text, const cer_structure *structures,
      size_t n, const cer_mst **bound, cer_error *err)
 {
 	const cer_mst *mst;
-	cer_status status = cer_mst_parse(arena, text_of(text), &mst, err);
+	cer_status status = cer_mst_parse(arena, cer_text_of(text), &mst, err);
 
 	if (status == CER_OK)
 		status = cer_mst_bind(arena, mst, structures, n, bound, err);
@@ -179,7 +175,7 @@ test_structure_describe__defines_the_same(void **state)
 	for (size_t i = 0; i < cer_structure_word_count; i++)
 	{
 		const char *name = cer_structure_words[i].name;
-		cer_structure own = {text_of("my_own_thing"), {0}};
+		cer_structure own = {cer_text_of("my_own_thing"), {0}};
 		char text[100];
 		cer_text canonical;
 		cer_text expected;
@@ -188,7 +184,7 @@ test_structure_describe__defines_the_same(void **state)
 			continue;
 		sprintf(text, "AS %s PT gelu, dropout = 0.25", name);
 		expected = bound_tree(*state, text, NULL, 0);
-		assert_int_equal(cer_structure_describe(*state, text_of(name),
+		assert_int_equal(cer_structure_describe(*state, cer_text_of(name),
 		                                        &own.definition, NULL),
 		                 CER_OK);
 		assert_int_equal(
@@ -210,7 +206,7 @@ test_structure_describe__knows_no_others(void **state)
 	cer_error err;
 
 	assert_int_equal(
-		cer_structure_describe(*state, text_of("residul"), &text, &err),
+		cer_structure_describe(*state, cer_text_of("residul"), &text, &err),
 		CER_UNKNOWN_NAME);
 	assert_string_equal(err.hint, "Perhaps you meant \"residual\".");
 }
@@ -258,8 +254,8 @@ test_mst_bind__returns_what_is_bound(void **state)
 	const cer_mst *mst;
 	const cer_mst *bound;
 
-	assert_int_equal(cer_mst_parse(*state, text_of("AS residual"), &mst, NULL),
-	                 CER_OK);
+	assert_int_equal(
+		cer_mst_parse(*state, cer_text_of("AS residual"), &mst, NULL), CER_OK);
 	assert_int_equal(cer_mst_bind(*state, mst, own, 3, &bound, NULL), CER_OK);
 	assert_ptr_equal(mst, bound);
 	assert_int_equal(cer_mst_check_bound(mst, NULL), CER_OK);
@@ -308,14 +304,14 @@ test_mst_find_structures__marks_what_is_put_in(void **state)
 	const cer_mst *mst;
 
 	assert_int_equal(
-		cer_mst_parse(*state, text_of("AS outer_one > tanh"), &mst, NULL),
+		cer_mst_parse(*state, cer_text_of("AS outer_one > tanh"), &mst, NULL),
 		CER_OK);
 	assert_int_equal(
 		cer_mst_find_structures(*state, mst, nested, 3, is_used, NULL), CER_OK);
 	assert_true(is_used[0]);
 	assert_true(is_used[1]);
 	assert_false(is_used[2]);
-	assert_int_equal(cer_mst_parse(*state, text_of("AS mlp"), &mst, NULL),
+	assert_int_equal(cer_mst_parse(*state, cer_text_of("AS mlp"), &mst, NULL),
 	                 CER_OK);
 	assert_int_equal(
 		cer_mst_find_structures(*state, mst, nested, 3, is_used, NULL), CER_OK);
@@ -333,7 +329,8 @@ test_structure_list__reads_back(void **state)
 	assert_true(n > 10);
 	for (size_t i = 0; i < n; i++)
 	{
-		cer_structure other = {text_of("quite_another"), list[i].definition};
+		cer_structure other = {cer_text_of("quite_another"),
+		                       list[i].definition};
 		cer_text canonical;
 
 		assert_int_equal(
@@ -352,10 +349,10 @@ test_mst__keeps_unknown_structures(void **state)
 	cer_text text;
 	cer_error err;
 
-	assert_int_equal(cer_mst_parse(*state,
-	                               text_of("AS my_tower(3, b = relu) > mlp(4)"),
-	                               &mst, NULL),
-	                 CER_OK);
+	assert_int_equal(
+		cer_mst_parse(*state, cer_text_of("AS my_tower(3, b = relu) > mlp(4)"),
+	                  &mst, NULL),
+		CER_OK);
 	assert_int_equal(cer_mst_print(*state, mst, &text, NULL), CER_OK);
 	assert_string_equal(text.data, "FE * AS my_tower(3, b = relu) > mlp(4) @1");
 	assert_null(mst->structure);
@@ -367,22 +364,18 @@ test_mst__keeps_unknown_structures(void **state)
 /* ----------------------------------------------------------- memory */
 
 static cer_status
-run_all(const cer_host *host, void *arg)
+run_all(cer_arena *arena, void *arg)
 {
-	cer_arena *arena = cer_arena_new(host);
 	const cer_mst *bound;
 	cer_text canonical;
 	cer_error err;
 	cer_status status;
 
 	(void) arg;
-	if (arena == NULL)
-		return CER_NO_MEMORY;
 	status = cer_structure_define(arena, &own[1], own, 1, &canonical, &err);
 	if (status == CER_OK)
 		status = bind(arena, "AS pair(ft_transformer, tower) > mlp(9 x 60)",
 		              own, 3, &bound, &err);
-	cer_arena_free(arena);
 	return status;
 }
 
@@ -390,21 +383,7 @@ static void
 test_structure__survives_failing_memory(void **state)
 {
 	(void) state;
-	assert_true(failing_host_run(run_all, NULL) >= 2);
-}
-
-static int
-set_up(void **state)
-{
-	*state = cer_arena_new(&cer_host_plain);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	cer_arena_free(*state);
-	return 0;
+	assert_true(failing_host_run_arena(run_all, NULL) >= 2);
 }
 
 int
@@ -425,5 +404,6 @@ main(void)
 		cmocka_unit_test(test_structure__survives_failing_memory),
 	};
 
-	return cmocka_run_group_tests_name("structure", tests, set_up, tear_down);
+	return cmocka_run_group_tests_name("structure", tests, arena_state_make,
+	                                   arena_state_free);
 }
