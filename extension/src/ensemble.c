@@ -348,6 +348,25 @@ write_members(Ensemble *e, int32 id)
 	}
 }
 
+static void
+tell_members(const Ensemble *e, int32 id)
+{
+	StringInfoData members;
+	int n = 0;
+
+	initStringInfo(&members);
+	for (int i = 0; i < e->n_models; i++)
+		if (e->counts[i] > 0)
+		{
+			appendStringInfo(&members, "%s%d (%.2f)", n > 0 ? ", " : "",
+			                 e->models[i].id, e->weights[n]);
+			n++;
+		}
+	ereport(NOTICE, (errmsg("model %d: an ensemble of %d  %s", id, e->n_members,
+	                        scores_print_metrics(&e->metrics)),
+	                 errdetail("Models and weights: %s.", members.data)));
+}
+
 int32
 ensemble_make(ArrayType *ids, int n_choices, const char *request)
 {
@@ -367,6 +386,7 @@ ensemble_make(ArrayType *ids, int n_choices, const char *request)
 	write_model(&e, id, make_request(&e, request));
 	write_members(&e, id);
 	archive_leave(&scope);
+	tell_members(&e, id);
 	return id;
 }
 

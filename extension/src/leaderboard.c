@@ -35,6 +35,14 @@ PG_FUNCTION_INFO_V1(cerebro_find_task);
 PG_FUNCTION_INFO_V1(cerebro_compare_loss);
 PG_FUNCTION_INFO_V1(cerebro_models_differ);
 
+char *
+scores_print_metrics(const cer_metrics *metrics)
+{
+	if (isnan(metrics->auc))
+		return psprintf("valid %.4f", metrics->log_loss);
+	return psprintf("valid %.4f  AUC %.4f", metrics->log_loss, metrics->auc);
+}
+
 KeptScores
 scores_read(const Model *model)
 {

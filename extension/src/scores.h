@@ -25,4 +25,7 @@ extern void scores_check_comparable(const Model *a, const Model *b);
 extern void scores_check_shapes(const Model *model, const KeptScores *a,
                                 const KeptScores *b, const uint16 *labels);
 
+/* Of validation rows, for a message: "valid 0.3857  AUC 0.8911". */
+extern char *scores_print_metrics(const cer_metrics *metrics);
+
 #endif

@@ -12,8 +12,6 @@
  */
 #include "cerebro_pg.h"
 
-#include <math.h>
-
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/array.h"
@@ -23,6 +21,7 @@
 #include "auto.h"
 #include "fe.h"
 #include "job.h"
+#include "scores.h"
 #include "subxact.h"
 #include "train.h"
 
@@ -241,15 +240,12 @@ static void
 tell_model(const Training *training)
 {
 	const AttemptRecord *record = &training->attempt->record;
-	const cer_metrics *valid = &training->best.valid;
 
-	ereport(
-		NOTICE,
-		(errmsg("model %d: epoch %u of %u is the best  valid %.4f%s",
-	            record->model, training->best.epoch, training->done.n_epochs,
-	            valid->log_loss,
-	            isnan(valid->auc) ? "" : psprintf("  AUC %.4f", valid->auc)),
-	     errdetail("%s", training->attempt->triple)));
+	ereport(NOTICE,
+	        (errmsg("model %d: epoch %u of %u is the best  %s", record->model,
+	                training->best.epoch, training->done.n_epochs,
+	                scores_print_metrics(&training->best.valid)),
+	         errdetail("%s", training->attempt->triple)));
 }
 
 /* What has come to its end since the last look. */

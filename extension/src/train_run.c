@@ -4,11 +4,10 @@
  */
 #include "cerebro_pg.h"
 
-#include <math.h>
-
 #include "miscadmin.h"
 #include "utils/timestamp.h"
 
+#include "scores.h"
 #include "train.h"
 
 #define MAX_PARTS 100000
@@ -130,12 +129,10 @@ tell_epoch(Training *training, const cer_epoch *epoch)
 	                 1000.0;
 	double left = seconds / (epoch->epoch - training->n_found) *
 	              (n_epochs - (int) epoch->epoch);
-	char *auc =
-		isnan(epoch->valid.auc) ? "" : psprintf("  AUC %.4f", epoch->valid.auc);
 
-	ereport(NOTICE, (errmsg("epoch %u/%d  loss %.4f  valid %.4f%s  %.1f s left",
+	ereport(NOTICE, (errmsg("epoch %u/%d  loss %.4f  %s  %.1f s left",
 	                        epoch->epoch, n_epochs, epoch->train_loss,
-	                        epoch->valid.log_loss, auc, left)));
+	                        scores_print_metrics(&epoch->valid), left)));
 }
 
 static void
