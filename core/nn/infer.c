@@ -379,15 +379,82 @@ cer_infer_run_partials(const cer_infer *infer, const cer_encoded *rows,
                        void *scratch)
 {
 	if (infer->graph != NULL)
-		cer_infer_graph_run(infer->graph, rows, proba, scratch);
+		cer_infer_graph_run(infer->graph, rows, partials, proba, scratch);
 	else
 		run_blocks(infer, rows, partials, proba, scratch);
 }
 
-const cer_infer_first *
-cer_infer_get_first(const cer_infer *infer)
+/* ------------------------------------------------------------ partials */
+
+/* NULL: a chain. */
+static const cer_towers *
+get_towers(const cer_infer *infer)
 {
-	return infer->graph != NULL ? NULL : infer->first;
+	return infer->graph != NULL ? cer_infer_graph_get_towers(infer->graph)
+	                            : NULL;
+}
+
+size_t
+cer_infer_count_groups(const cer_infer *infer)
+{
+	const cer_towers *towers = get_towers(infer);
+
+	return towers != NULL ? towers->n_towers
+	                      : cer_infer_first_count_groups(infer->first);
+}
+
+cer_text
+cer_infer_get_alias(const cer_infer *infer, size_t group)
+{
+	const cer_towers *towers = get_towers(infer);
+
+	return towers != NULL ? towers->towers[group].alias
+	                      : cer_infer_first_get_alias(infer->first, group);
+}
+
+bool
+cer_infer_can_keep(const cer_infer *infer, size_t group)
+{
+	const cer_towers *towers = get_towers(infer);
+
+	return towers == NULL || towers->towers[group].is_kept;
+}
+
+bool
+cer_infer_has_towers(const cer_infer *infer)
+{
+	const cer_towers *towers = get_towers(infer);
+
+	return towers != NULL && towers->n_towers > 0;
+}
+
+double
+cer_infer_get_group_cost(const cer_infer *infer, size_t group)
+{
+	const cer_towers *towers = get_towers(infer);
+
+	return towers != NULL ? towers->towers[group].cost
+	                      : cer_infer_first_get_cost(infer->first, group);
+}
+
+size_t
+cer_infer_get_partial_width(const cer_infer *infer)
+{
+	const cer_towers *towers = get_towers(infer);
+
+	return towers != NULL ? towers->width
+	                      : cer_infer_first_get_width(infer->first);
+}
+
+void
+cer_infer_run_group(const cer_infer *infer, size_t group,
+                    const cer_encoded *rows, float *partials, void *scratch)
+{
+	if (infer->graph != NULL)
+		cer_infer_graph_run_tower(infer->graph, group, rows, partials, scratch);
+	else
+		cer_infer_first_run_group(infer->first, group, rows->n_rows, rows,
+		                          partials, scratch);
 }
 
 const char *

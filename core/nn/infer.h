@@ -27,8 +27,23 @@ extern void
 cer_infer_run_partials(const cer_infer *infer, const cer_encoded *rows,
                        const cer_partials *partials, float *proba,
                        void *scratch);
-/* The first layer, where its sums over tables of FE can be kept; or NULL. */
-extern const cer_infer_first *cer_infer_get_first(const cer_infer *infer);
+/*
+ * Partials: what depends on the features of one table of FE alone, a group; of
+ * the first layer, or a whole tower.  0 groups where there are none; of some
+ * groups nothing can be kept.
+ */
+extern size_t cer_infer_count_groups(const cer_infer *infer);
+extern cer_text cer_infer_get_alias(const cer_infer *infer, size_t group);
+extern bool cer_infer_can_keep(const cer_infer *infer, size_t group);
+/* Whether what is kept is a tower. */
+extern bool cer_infer_has_towers(const cer_infer *infer);
+/* Floating point operations of a row that a partial spares. */
+extern double cer_infer_get_group_cost(const cer_infer *infer, size_t group);
+extern size_t cer_infer_get_partial_width(const cer_infer *infer);
+/* Partials (n_rows, width). */
+extern void
+cer_infer_run_group(const cer_infer *infer, size_t group,
+                    const cer_encoded *rows, float *partials, void *scratch);
 extern const char *cer_infer_get_kernel_class(const cer_infer *infer);
 
 #endif

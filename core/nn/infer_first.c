@@ -352,6 +352,19 @@ cer_infer_first_get_alias(const cer_infer_first *first, size_t group)
 	return first->groups[group].alias;
 }
 
+double
+cer_infer_first_get_cost(const cer_infer_first *first, size_t group)
+{
+	const infer_group *g = &first->groups[group];
+	double n = (double) g->n_summed;
+
+	for (size_t i = 0; i < g->n_runs; i++)
+		n += 2.0 * (double) g->runs[i].n;
+	for (size_t i = 0; i < g->n_gathered; i++)
+		n += 2.0 * (double) first->tables[g->gathered[i]].width;
+	return n * (double) first->n_out;
+}
+
 static size_t
 get_group_size(const cer_infer_first *first, size_t n_rows)
 {

@@ -43,6 +43,9 @@ extern size_t cer_infer_first_count_groups(const cer_infer_first *first);
 /* Empty: of the task's own features. */
 extern cer_text
 cer_infer_first_get_alias(const cer_infer_first *first, size_t group);
+/* Floating point operations of a row. */
+extern double
+cer_infer_first_get_cost(const cer_infer_first *first, size_t group);
 extern void
 cer_infer_first_run_group(const cer_infer_first *first, size_t group,
                           size_t n_rows, const cer_encoded *rows, float *z,

@@ -18,6 +18,7 @@ struct cer_infer_graph
 	size_t n_edges;
 	size_t n_floats; /* of what nodes make, for each row of a tile */
 	size_t n_classes;
+	cer_towers towers;
 };
 
 static cer_status
@@ -30,6 +31,7 @@ prepare(cer_infer_graph *infer, const cer_net *net, const float *weights)
 		return CER_NO_MEMORY;
 	memcpy(graph->weights, weights, net->n_weights * sizeof(float));
 	CER_TRY(cer_graph_connect(graph, NULL));
+	CER_TRY(cer_towers_make(graph, &infer->towers));
 	for (size_t i = 0; i < net->n_nodes; i++)
 	{
 		CER_TRY(net->nodes[i].op->prepare(graph, &graph->nodes[i], NULL));
@@ -75,7 +77,8 @@ get_tile_rows(const cer_infer_graph *infer, size_t n_rows)
 	return n_rows < most ? n_rows : most;
 }
 
-/* Scratch: nodes, their inputs, what they make, what operators asked for. */
+/* Scratch: nodes, their inputs, what they make, what towers need, what
+ * operators asked for. */
 static size_t
 get_nodes_size(const cer_infer_graph *infer)
 {
@@ -86,9 +89,13 @@ get_nodes_size(const cer_infer_graph *infer)
 size_t
 cer_infer_graph_get_scratch_size(const cer_infer_graph *infer, size_t n_rows)
 {
+	size_t tile_rows = get_tile_rows(infer, n_rows);
+
 	return get_nodes_size(infer) +
-	       get_tile_rows(infer, n_rows) * infer->n_floats * sizeof(float) +
-	       infer->graph.scratch_size * sizeof(float);
+	       (tile_rows * infer->n_floats +
+	        cer_towers_get_scratch_size(&infer->towers, tile_rows) +
+	        infer->graph.scratch_size) *
+	           sizeof(float);
 }
 
 static void
@@ -131,33 +138,124 @@ run_node(const cer_tile *tile, const cer_graph_node *node)
 		op->forward(tile, node);
 }
 
+/* A run over rows, tile by tile. */
+typedef struct graph_run
+{
+	const cer_infer_graph *infer;
+	cer_graph graph; /* a copy: the rows are the run's */
+	cer_graph_node *nodes;
+	cer_encoded part; /* of the rows */
+	cer_tile tile;
+	size_t tile_rows;
+	cer_tower_run towers;
+} graph_run;
+
+static void
+start_run(const cer_infer_graph *infer, const cer_encoded *rows, void *scratch,
+          graph_run *run)
+{
+	size_t n = get_tile_rows(infer, rows->n_rows);
+	float *made = (float *) ((char *) scratch + get_nodes_size(infer));
+	float *towers = made + infer->n_floats * n;
+
+	*run = (graph_run){.infer = infer,
+	                   .graph = infer->graph,
+	                   .nodes = scratch,
+	                   .part = *rows,
+	                   .tile_rows = n};
+	run->towers = (cer_tower_run){.towers = &infer->towers,
+	                              .kernels = infer->graph.kernels,
+	                              .nodes = scratch,
+	                              .scratch = towers};
+	run->tile.scratch = towers + cer_towers_get_scratch_size(&infer->towers, n);
+	place_nodes(infer, run->nodes, made, n);
+}
+
+/* The tile of rows from `done` on. */
+static void
+start_tile(graph_run *run, const cer_encoded *rows, size_t done)
+{
+	const cer_input_shape *shape = run->graph.net->shape;
+	size_t left = rows->n_rows - done;
+
+	run->tile.graph = &run->graph;
+	run->graph.batch.rows = &run->part;
+	run->tile.n_rows = left < run->tile_rows ? left : run->tile_rows;
+	run->tile.n_all = run->tile.n_rows;
+	run->towers.n_rows = run->tile.n_rows;
+	run->part.numbers = rows->numbers + done * cer_shape_count_stored(shape);
+	run->part.codes = rows->codes + done * cer_shape_count_codes(shape);
+}
+
+static void
+run_beside_towers(const graph_run *run)
+{
+	for (size_t i = 0; i < run->graph.net->n_nodes; i++)
+		if (cer_tower_has(&run->towers, i))
+			cer_tower_take(&run->towers, i);
+		else if (!cer_tower_run_head(&run->towers, i))
+			run_node(&run->tile, &run->nodes[i]);
+}
+
+static void
+run_tile(const graph_run *run)
+{
+	if (run->infer->towers.n_towers > 0)
+	{
+		run_beside_towers(run);
+		return;
+	}
+	for (size_t i = 0; i < run->graph.net->n_nodes; i++)
+		run_node(&run->tile, &run->nodes[i]);
+}
+
 void
 cer_infer_graph_run(const cer_infer_graph *infer, const cer_encoded *rows,
-                    float *proba, void *scratch)
+                    const cer_partials *partials, float *proba, void *scratch)
 {
-	const cer_input_shape *shape = infer->graph.net->shape;
-	size_t n_nodes = infer->graph.net->n_nodes;
-	size_t tile_rows = get_tile_rows(infer, rows->n_rows);
-	cer_graph_node *nodes = scratch;
-	float *made = (float *) ((char *) scratch + get_nodes_size(infer));
-	cer_graph graph = infer->graph;
-	cer_encoded part = *rows;
-	cer_tile tile = {.graph = &graph,
-	                 .scratch = made + infer->n_floats * tile_rows};
+	size_t last = infer->graph.net->n_nodes - 1;
+	graph_run run;
+	cer_partials kept;
 
-	place_nodes(infer, nodes, made, tile_rows);
-	graph.batch.rows = &part;
-	for (size_t done = 0; done < rows->n_rows; done += tile.n_rows)
+	start_run(infer, rows, scratch, &run);
+	for (size_t done = 0; done < rows->n_rows; done += run.tile.n_rows)
 	{
-		size_t left = rows->n_rows - done;
+		start_tile(&run, rows, done);
+		if (partials != NULL)
+		{
+			kept = (cer_partials){partials->groups, partials->first + done};
+			run.towers.partials = &kept;
+		}
+		run_tile(&run);
+		memcpy(proba + done * infer->n_classes, run.nodes[last].out.data,
+		       run.tile.n_rows * infer->n_classes * sizeof(float));
+	}
+}
 
-		tile.n_rows = left < tile_rows ? left : tile_rows;
-		tile.n_all = tile.n_rows;
-		part.numbers = rows->numbers + done * cer_shape_count_stored(shape);
-		part.codes = rows->codes + done * cer_shape_count_codes(shape);
-		for (size_t i = 0; i < n_nodes; i++)
-			run_node(&tile, &nodes[i]);
-		memcpy(proba + done * infer->n_classes, nodes[n_nodes - 1].out.data,
-		       tile.n_rows * infer->n_classes * sizeof(float));
+const cer_towers *
+cer_infer_graph_get_towers(const cer_infer_graph *infer)
+{
+	return &infer->towers;
+}
+
+void
+cer_infer_graph_run_tower(const cer_infer_graph *infer, size_t tower,
+                          const cer_encoded *rows, float *partials,
+                          void *scratch)
+{
+	const cer_towers *towers = &infer->towers;
+	graph_run run;
+
+	start_run(infer, rows, scratch, &run);
+	for (size_t done = 0; done < rows->n_rows; done += run.tile.n_rows)
+	{
+		start_tile(&run, rows, done);
+		for (size_t i = 0; i < infer->graph.net->n_nodes; i++)
+		{
+			if (towers->by_node[i] != tower)
+				continue;
+			run_node(&run.tile, &run.nodes[i]);
+			cer_tower_store(&run.towers, i, partials + done * towers->width);
+		}
 	}
 }

@@ -5,6 +5,7 @@
 #ifndef CER_NN_INFER_GRAPH_H
 #define CER_NN_INFER_GRAPH_H
 
+#include "nn/infer_tower.h"
 #include "nn/kernels.h"
 #include "nn/net.h"
 
@@ -16,8 +17,16 @@ cer_infer_graph_make(cer_arena *arena, const cer_kernels *kernels,
                      const cer_net *net, const float *weights);
 extern size_t
 cer_infer_graph_get_scratch_size(const cer_infer_graph *infer, size_t n_rows);
+/* partials: of towers, by group; or NULL. */
 extern void
 cer_infer_graph_run(const cer_infer_graph *infer, const cer_encoded *rows,
-                    float *proba, void *scratch);
+                    const cer_partials *partials, float *proba, void *scratch);
+/* Towers, of which partials can be made; n_towers may be 0. */
+extern const cer_towers *
+cer_infer_graph_get_towers(const cer_infer_graph *infer);
+/* Partials (n_rows, width) of a tower. */
+extern void cer_infer_graph_run_tower(const cer_infer_graph *infer,
+                                      size_t tower, const cer_encoded *rows,
+                                      float *partials, void *scratch);
 
 #endif

@@ -286,14 +286,32 @@ cer_model_score_columns(const cer_model *model, size_t n_rows,
 size_t
 cer_model_count_groups(const cer_model *model)
 {
-	return model->first == NULL ? 0
-	                            : cer_infer_first_count_groups(model->first);
+	return model->members ? 0 : cer_infer_count_groups(model->infer);
 }
 
 size_t
 cer_model_get_group(const cer_model *model, size_t input)
 {
 	return model->groups[input];
+}
+
+bool
+cer_model_can_keep(const cer_model *model, size_t group)
+{
+	return group < cer_model_count_groups(model) &&
+	       cer_infer_can_keep(model->infer, group);
+}
+
+bool
+cer_model_has_towers(const cer_model *model)
+{
+	return !model->members && cer_infer_has_towers(model->infer);
+}
+
+double
+cer_model_get_group_cost(const cer_model *model, size_t group)
+{
+	return cer_infer_get_group_cost(model->infer, group);
 }
 
 cer_text
@@ -306,13 +324,15 @@ cer_model_get_alias(const cer_model *model, size_t input)
 cer_text
 cer_model_get_group_alias(const cer_model *model, size_t group)
 {
-	return cer_infer_first_get_alias(model->first, group);
+	return cer_infer_get_alias(model->infer, group);
 }
 
 size_t
 cer_model_get_partial_width(const cer_model *model)
 {
-	return model->first == NULL ? 0 : cer_infer_first_get_width(model->first);
+	return cer_model_count_groups(model) == 0
+	           ? 0
+	           : cer_infer_get_partial_width(model->infer);
 }
 
 static cer_encoded
@@ -340,8 +360,7 @@ cer_model_make_partials(const cer_model *model, size_t group,
 	for (size_t i = 0; i < model->n_inputs; i++)
 		places.is_read[i] = model->groups[i] == group;
 	encoded = encode_rows(model, rows, &places);
-	cer_infer_first_run_group(model->first, group, rows->n_rows, &encoded,
-	                          partials, places.rest);
+	cer_infer_run_group(model->infer, group, &encoded, partials, places.rest);
 }
 
 void
@@ -362,8 +381,9 @@ cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
 	}
 	places = divide_scratch(model, rows->n_rows, scratch);
 	for (size_t i = 0; i < model->n_inputs; i++)
-		places.is_read[i] =
-			rows->partials == NULL || rows->partials[model->groups[i]] == NULL;
+		places.is_read[i] = rows->partials == NULL ||
+		                    model->groups[i] == cer_model_count_groups(model) ||
+		                    rows->partials[model->groups[i]] == NULL;
 	encoded = encode_rows(model, rows, &places);
 	cer_infer_run_partials(model->infer, &encoded,
 	                       rows->partials != NULL ? &partials : NULL, proba,
@@ -397,12 +417,12 @@ fill_model(cer_arena *arena, const cer_model_header *header, cer_model *model,
 }
 
 static size_t
-find_group(const cer_infer_first *first, cer_text alias)
+find_group(const cer_infer *infer, cer_text alias)
 {
 	size_t group = 0;
 
-	while (group < cer_infer_first_count_groups(first) &&
-	       !cer_text_equals(cer_infer_first_get_alias(first, group), alias))
+	while (group < cer_infer_count_groups(infer) &&
+	       !cer_text_equals(cer_infer_get_alias(infer, group), alias))
 		group++;
 	return group;
 }
@@ -418,16 +438,13 @@ find_groups(cer_arena *arena, const cer_input_shape *shape, cer_model *model,
 
 	if (groups == NULL || aliases == NULL)
 		return cer_fail_memory(err, size);
-	memset(groups, 0, size);
-	model->first = cer_infer_get_first(model->infer);
 	model->groups = groups;
 	model->aliases = aliases;
 	for (size_t i = 0; i < model->n_inputs; i++)
 	{
 		aliases[i] =
 			cer_view_find_alias(shape, cer_model_get_input(model, i)->name);
-		if (model->first != NULL)
-			groups[i] = find_group(model->first, aliases[i]);
+		groups[i] = find_group(model->infer, aliases[i]);
 	}
 	return CER_OK;
 }

@@ -20,9 +20,8 @@ struct cer_model
 	size_t n_classes;
 	const char *kernel_class;
 	double temperature;
-	const cer_infer_first *first; /* NULL: without groups */
-	const size_t *groups;         /* by input */
-	const cer_text *aliases;      /* by input: of the table of FE, or empty */
+	const size_t *groups;    /* by input; of none: the number of groups */
+	const cer_text *aliases; /* by input: of the table of FE, or empty */
 };
 
 #endif

@@ -119,13 +119,20 @@ extern void cer_model_score_columns(const cer_model *model, size_t n_rows,
                                     float *proba, void *scratch);
 
 /*
- * What the features of one table of FE add to the first layer can be computed
- * once for each of the table's rows, and kept: a partial, of as many floats as
- * its width says.  Group 0 .. n - 1: the tables that have features; 0 of them
- * where the network has no such sums.
+ * What the features of one table of FE add to the first layer, or a tower of
+ * theirs makes, can be computed once for each of the table's rows, and kept: a
+ * partial, of as many floats as its width says.  Group 0 .. n - 1: the tables
+ * that have features; 0 of them where the network has nothing of the kind.
  */
 extern size_t cer_model_count_groups(const cer_model *model);
+/* The number of groups: of none. */
 extern size_t cer_model_get_group(const cer_model *model, size_t input);
+/* Whether there are partials of the group. */
+extern bool cer_model_can_keep(const cer_model *model, size_t group);
+/* Whether they are of towers. */
+extern bool cer_model_has_towers(const cer_model *model);
+/* Floating point operations of a row that a partial spares. */
+extern double cer_model_get_group_cost(const cer_model *model, size_t group);
 /* Of FE's JOIN or AGGREGATE; empty: the task's own features. */
 extern cer_text cer_model_get_group_alias(const cer_model *model, size_t group);
 /* The same of an input, of any network. */

@@ -138,13 +138,12 @@ test_infer__codes_out_of_range(void **state)
 	net_case_release(&c);
 }
 
-/* Sums of the first layer that are kept, for any of the tables. */
+/* What is kept of any of the tables. */
 static void
 check_kept(const net_case *c, const cer_infer *infer, unsigned kept)
 {
-	const cer_infer_first *first = cer_infer_get_first(infer);
-	size_t n_groups = cer_infer_first_count_groups(first);
-	size_t width = cer_infer_first_get_width(first);
+	size_t n_groups = cer_infer_count_groups(infer);
+	size_t width = cer_infer_get_partial_width(infer);
 	void *scratch =
 		cer_arena_allocate(c->arena, cer_infer_get_scratch_size(infer, N_ROWS));
 	const float **rows = calloc(n_groups * N_ROWS, sizeof(*rows));
@@ -158,7 +157,9 @@ check_kept(const net_case *c, const cer_infer *infer, unsigned kept)
 		float *sums =
 			cer_arena_allocate(c->arena, N_ROWS * width * sizeof(float));
 
-		cer_infer_first_run_group(first, g, N_ROWS, &c->rows, sums, scratch);
+		if (!cer_infer_can_keep(infer, g))
+			continue;
+		cer_infer_run_group(infer, g, &c->rows, sums, scratch);
 		for (size_t row = 0; row < N_ROWS; row++)
 			rows[g * N_ROWS + row] = sums + row * width;
 		if (kept >> g & 1)
@@ -197,11 +198,83 @@ test_infer__kept_sums_change_no_bit(void **state)
 	net_case_init(&c, &spec);
 	assert_int_equal(
 		cer_infer_make(c.arena, c.net, c.graph->weights, &infer, NULL), CER_OK);
-	assert_int_equal(cer_infer_first_count_groups(cer_infer_get_first(infer)),
-	                 4);
+	assert_int_equal(cer_infer_count_groups(infer), 4);
 	for (unsigned kept = 0; kept < 16; kept++)
 		check_kept(&c, infer, kept);
 	net_case_release(&c);
+}
+
+/* Nets whose tables have towers: of how many groups something can be kept. */
+typedef struct tower_case
+{
+	const char *structure;
+	size_t n_groups;
+	size_t n_kept;
+} tower_case;
+
+#define TOWER "(chain (dense width=24)(activation function=gelu)(dense width=9)"
+
+static const tower_case towers[] = {
+	{"(chain (by_table joining=concat " TOWER "))(dense width=20)"
+     "(activation function=relu))",
+     4, 4},
+	{"(chain (by_table joining=concat " TOWER ")))", 4, 4},
+	{"(chain (by_table joining=sum " TOWER ")))", 4, 4},
+	{"(chain (by_table joining=gate " TOWER "))(dense width=7))", 4, 4},
+	{"(chain (ensemble count=2 (by_table joining=concat (dense width=5)))"
+     "(activation function=gelu)(dense width=6))",
+     4, 4},
+	{"(chain (by_table joining=concat (chain (tokens width=6)(skip (chain "
+     "(attention count=2)))(pool pool=mean)))(dense width=8))",
+     4, 4},
+	/* another branch takes all features */
+	{"(chain (sum (chain (by_table joining=sum " TOWER ")))(dense width=9)))",
+     0, 0},
+	{"(chain (dense width=9)(skip (dense width=9)))", 0, 0},
+};
+
+static void
+check_towers(const tower_case *what)
+{
+	static const cer_table_shape tables[] = {{{"x", 1}, 5, 0},
+	                                         {{"q.y", 3}, 7, 4},
+	                                         {{"q.w", 3}, 40000, 8},
+	                                         {{"r.z", 3}, 9, 8}};
+	net_case_spec spec = {.n_numbers = 5,
+	                      .n_tables = 4,
+	                      .tables = tables,
+	                      .n_classes = 2,
+	                      .has_joins = true,
+	                      .text = what->structure,
+	                      .n_rows = N_ROWS,
+	                      .batch = N_ROWS,
+	                      .kernels = cer_kernels_choose()->name};
+	const cer_infer *infer;
+	net_case c;
+	size_t n_kept = 0;
+
+	net_case_init(&c, &spec);
+	assert_int_equal(
+		cer_infer_make(c.arena, c.net, c.graph->weights, &infer, NULL), CER_OK);
+	assert_int_equal(cer_infer_count_groups(infer), what->n_groups);
+	assert_int_equal(cer_infer_has_towers(infer), what->n_groups > 0);
+	for (size_t i = 0; i < what->n_groups; i++)
+	{
+		n_kept += cer_infer_can_keep(infer, i);
+		assert_true(cer_infer_get_group_cost(infer, i) > 0);
+	}
+	assert_int_equal(n_kept, what->n_kept);
+	for (unsigned kept = 0; what->n_groups > 0 && kept < 16; kept++)
+		check_kept(&c, infer, kept);
+	net_case_release(&c);
+}
+
+static void
+test_infer__kept_towers_change_no_bit(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof(towers) / sizeof(*towers); i++)
+		check_towers(&towers[i]);
 }
 
 int
@@ -211,6 +284,7 @@ main(void)
 		cmocka_unit_test(test_infer__as_in_training),
 		cmocka_unit_test(test_infer__codes_out_of_range),
 		cmocka_unit_test(test_infer__kept_sums_change_no_bit),
+		cmocka_unit_test(test_infer__kept_towers_change_no_bit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

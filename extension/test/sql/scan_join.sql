@@ -41,6 +41,9 @@ SELECT learn('miles, JOIN port o ON (o.id = origin), o.city, o.height, JOIN port
 SELECT learn('miles, origin, JOIN plane USING (tail), plane.maker, plane.is_matched, big = (plane.seats > 130), ratio = (plane.seats / (1 + miles)), JOIN sky ON (sky.port = dest AND sky.at = source.at), sky.is_matched, sky.wind, warm = (coalesce(sky.temp, 5))', 'made');
 SELECT learn('miles, JOIN port o ON (o.id = origin), o.height, JOIN country ON (country.code = o.country), country.area, JOIN rate USING (class), rate.price, JOIN plane USING (tail), plane.seats, AGGREGATE bag ON (bag.trip = source.id) (n = count(*), w = sum(weight))', 'mixed');
 SELECT learn('miles, JOIN plane USING (tail), plane.seats, plane.maker, JOIN sky ON (sky.port = origin AND sky.at = source.at), sky.temp', 'residual', 'residual(1, 16)');
+-- towers: of a dimension kept for each of its rows, of what the query gives and of the task's own computed
+SELECT learn('miles, JOIN port o ON (o.id = origin), o.city, o.height, JOIN plane USING (tail), plane.seats, plane.maker, plane.is_matched, JOIN sky ON (sky.port = origin AND sky.at = source.at), sky.temp', 'towers', 'by_table(mlp(24, 12), concat) > mlp(20)');
+SELECT learn('miles, JOIN plane USING (tail), plane.seats, plane.maker, JOIN rate USING (class), rate.price, AGGREGATE bag ON (bag.trip = source.id) (n = count(*), w = sum(weight))', 'summed', 'by_table(tokens(6) > skip(attention(2)) > flatten > mlp(8), sum)');
 
 CREATE FUNCTION joins_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE
@@ -53,6 +56,8 @@ END
 $$;
 SELECT joins_of('SELECT plain(t), made(t) FROM trip t');
 SELECT joins_of('SELECT mixed(t) FROM trip t');
+SELECT joins_of('SELECT towers(t) FROM trip t');
+SELECT joins_of('SELECT summed(t) FROM trip t');
 SELECT joins_of('SELECT plain(t) FROM trip t LIMIT 2');
 SET cerebro.plan_join = probe;
 SELECT joins_of('SELECT plain(t) FROM trip t');
@@ -64,7 +69,7 @@ SET cerebro.plan_join = nothing;
 RESET cerebro.plan_join;
 
 -- how many rows differ from those scored alone, by each way
-CREATE FUNCTION differing(models text[] DEFAULT '{plain,made,mixed,residual}') RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION differing(models text[] DEFAULT '{plain,made,mixed,residual,towers}') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	calls text := (SELECT string_agg(m || '(t) AS ' || m, ', ') FROM unnest(models) m);
 	way text;
@@ -86,6 +91,7 @@ BEGIN
 END
 $$;
 SELECT differing();
+SELECT differing('{summed}');
 SELECT count(DISTINCT plain(t)) > 200 AS many FROM trip t;
 
 -- aggregates by one grouped pass: sums of floats in one order, rows without any, NULL and wide keys, keys of a joined table, conditions on own rows
