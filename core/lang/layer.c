@@ -41,6 +41,7 @@ cer_layer_name(cer_layer_kind kind)
 		[CER_LAYER_ENSEMBLE] = "ensemble",
 		[CER_LAYER_BY_TABLE] = "by_table",
 		[CER_LAYER_POOL_ROWS] = "pool_rows",
+		[CER_LAYER_OF_TABLE] = "of_table",
 		[CER_LAYER_FEATURES] = "features",
 		[CER_LAYER_TOKENS] = "tokens",
 		[CER_LAYER_SERIES] = "series",

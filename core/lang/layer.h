@@ -44,6 +44,7 @@ typedef enum cer_layer_kind
 	CER_LAYER_ENSEMBLE,  /* members copies of its children */
 	CER_LAYER_BY_TABLE,  /* its child once for each table of FE */
 	CER_LAYER_POOL_ROWS, /* its child for each row of a child table, pooled */
+	CER_LAYER_OF_TABLE,     /* its child over the features of one table of FE */
 
 	/* inputs */
 	CER_LAYER_FEATURES,
@@ -141,7 +142,7 @@ typedef struct cer_layer
 	bool is_alpha;            /* dropout: keeps mean and variance of selu */
 	bool has_cls;             /* tokens */
 	bool is_learnt;           /* activation: x + a (f(x) - x), a a unit */
-	cer_text table;           /* pool_rows */
+	cer_text table;           /* pool_rows, of_table */
 	int line;                 /* where it stands: errors of shapes */
 	int column;
 	const struct cer_origin *origin; /* see origin.h; NULL: not asked for */

@@ -117,6 +117,15 @@ static const cer_arg pool_rows_args[] = {
 	BODY("tower", "layers that each of its rows goes through"),
 	CHOICE("pool", "how its rows become one vector", pools, pool, false),
 };
+static const cer_arg of_table_args[] = {
+	{.name = "table",
+     .help = "of a JOIN or AGGREGATE; source: the task's own features",
+     .type = CER_ARG_TABLE,
+     .is_required = true,
+     .is_positional = true,
+     .offset = LAYER(table)},
+	BODY("tower", "layers that its features go through"),
+};
 static const cer_arg tokens_args[] = {
 	WIDTH("numbers that stand for one feature", 0, true),
 	FLAG("cls", "one more token, which is learnt", has_cls),
@@ -227,6 +236,11 @@ const cer_word cer_layer_words[] = {
 		CER_LAYER_POOL_ROWS, "pool_rows",
 		"AS concat(features, pool_rows(bookings, mlp(64), mean)) > mlp(32)",
 		pool_rows_args, "a learnt aggregate of the rows of a child table"),
+	WORD_ARGS(
+		CER_LAYER_OF_TABLE, "of_table",
+		"AS concat(of_table(source, mlp(64)), of_table(planes, mlp(256, 64))) > "
+		"mlp(64)",
+		of_table_args, "layers over the features of one table of FE"),
 
 	WORD(CER_LAYER_FEATURES, "features", "AS concat(features, mlp(64))",
          "all features as one vector"),

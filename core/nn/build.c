@@ -443,6 +443,7 @@ cer_build_any(cer_build *b, const cer_layer **layer, cer_build_value *value)
 		[CER_LAYER_ENSEMBLE] = cer_build_ensemble,
 		[CER_LAYER_BY_TABLE] = cer_build_by_table,
 		[CER_LAYER_POOL_ROWS] = cer_build_pool_rows,
+		[CER_LAYER_OF_TABLE] = cer_build_of_table,
 	};
 	size_t kind = (size_t) (*layer)->kind;
 	const struct cer_origin *around = b->origin;
@@ -508,7 +509,7 @@ count_uses(const cer_layer *layer, bool *is_features)
 	*is_features = false;
 	if (layer->kind == CER_LAYER_TOKENS || layer->kind == CER_LAYER_WIDE ||
 	    layer->kind == CER_LAYER_SERIES || layer->kind == CER_LAYER_POOL_ROWS ||
-	    layer->kind == CER_LAYER_BY_TABLE)
+	    layer->kind == CER_LAYER_BY_TABLE || layer->kind == CER_LAYER_OF_TABLE)
 		return 0;
 	if (layer->kind == CER_LAYER_CONCAT || layer->kind == CER_LAYER_SUM)
 		return count_uses_side_by_side(layer, flows);

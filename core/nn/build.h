@@ -168,6 +168,8 @@ extern cer_status cer_build_by_table(cer_build *b, const cer_layer **layer,
                                      cer_build_value *value);
 extern cer_status cer_build_pool_rows(cer_build *b, const cer_layer **layer,
                                       cer_build_value *value);
+extern cer_status cer_build_of_table(cer_build *b, const cer_layer **layer,
+                                     cer_build_value *value);
 
 /* build_sequence.c: tokens in their order. */
 /* A token for each element of the view's arrays. */

@@ -7,6 +7,8 @@
  * of towers, each has an output of its own: the tables' parts add up to the
  * logits.
  *
+ * of_table: layers over the features of one table alone, beside other layers.
+ *
  * pool_rows: a tower over the rows of a child table, whose columns FE brings as
  * arrays by parent, then a pool of what it makes of each row.
  */
@@ -170,6 +172,53 @@ cer_build_by_table(cer_build *b, const cer_layer **layer,
 	CER_TRY(join_towers(b, *layer, towers, n));
 	*value = towers[0];
 	return CER_OK;
+}
+
+/* ------------------------------------------------------------ of_table */
+
+#define OWN_FEATURES "source" /* as ON calls the task's own table */
+
+static cer_status
+find_features(cer_build *b, const cer_layer *layer, const cer_view **view)
+{
+	cer_net_builder *builder = b->builder;
+	bool is_own = cer_text_equals(layer->table, cer_text_of(OWN_FEATURES));
+	cer_text alias = is_own ? (cer_text){0} : layer->table;
+	const cer_view *views;
+	size_t n;
+
+	CER_TRY(cer_view_make_tables(builder->arena, builder->net->shape, &views,
+	                             &n, b->err));
+	for (size_t i = 0; i < n; i++)
+		if (cer_text_equals(views[i].alias, alias))
+		{
+			*view = &views[i];
+			return CER_OK;
+		}
+	cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(layer),
+	            "layer \"of_table\" finds no features of table \"%.*s\" in FE",
+	            CER_SHOW(layer->table));
+	cer_error_set_hint(b->err,
+	                   "Name a JOIN or AGGREGATE of FE whose columns are "
+	                   "features, or source for the task's own features.");
+	return CER_BAD_VALUE;
+}
+
+cer_status
+cer_build_of_table(cer_build *b, const cer_layer **layer,
+                   cer_build_value *value)
+{
+	const cer_layer *tower = *layer;
+	const cer_view *view;
+
+	if (b->is_tower)
+		return cer_build_fail_unsupported(b, tower, " in a tower");
+	if (!value->is_features)
+		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(tower),
+		                   "layer \"of_table\" takes features: no layer can "
+		                   "stand before it");
+	CER_TRY(find_features(b, tower, &view));
+	return build_tower(b, tower, view, value);
 }
 
 /* ------------------------------------------------------------ pool_rows */

@@ -33,7 +33,8 @@ typedef struct open_nets
 static cer_status
 check_layers(const cer_layer *layer, cer_error *err)
 {
-	if (layer->kind == CER_LAYER_BY_TABLE || layer->kind == CER_LAYER_POOL_ROWS)
+	if (layer->kind == CER_LAYER_BY_TABLE ||
+	    layer->kind == CER_LAYER_POOL_ROWS || layer->kind == CER_LAYER_OF_TABLE)
 	{
 		cer_fail(err, CER_BAD_VALUE,
 		         "the graph of \"%s\" depends on the features of each table",

@@ -63,9 +63,9 @@ find_activation(const char *name)
 static void
 set_table(cer_layer *layer, const char *value)
 {
-	static const char *const tables[] = {"p", "q"};
+	static const char *const tables[] = {"p", "q", "source"};
 
-	layer->table = cer_text_of(tables[find_word(value, tables, 2)]);
+	layer->table = cer_text_of(tables[find_word(value, tables, 3)]);
 }
 
 static void

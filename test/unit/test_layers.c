@@ -75,6 +75,8 @@ static const char *const structures[] = {
 	"(chain " TOKENS "(lstm width=6)(skip (lstm width=6))(pool pool=mean))",
 	"(chain (by_table joining=concat (chain " DENSE "))(dense width=6))",
 	"(chain (by_table joining=sum (chain " DENSE ")))",
+	"(chain (concat (dense width=4)(of_table table=p (chain " DENSE "))"
+	"(of_table table=p (dense width=3)))" GELU "(dense width=6))",
 	"(chain (by_table joining=sum (chain " TOKENS ATTEND "(pool pool=mean))))",
 	"(chain (by_table joining=gate (chain (dense width=5)" GELU ")))",
 	"(chain (ensemble count=2 (by_table joining=concat (dense width=5)))" GELU
@@ -166,7 +168,8 @@ static void
 init(net_case *c, const layers_case *what)
 {
 	bool has_rows = strstr(what->structure, "pool_rows") != NULL;
-	bool has_joins = strstr(what->structure, "by_table") != NULL;
+	bool has_joins = strstr(what->structure, "by_table") != NULL ||
+	                 strstr(what->structure, "of_table") != NULL;
 	bool has_arrays = has_rows || strstr(what->structure, "series") != NULL;
 	size_t n_numbers = has_arrays || what->has_ramps ? 7 : 4;
 	net_case_spec spec = {
@@ -554,6 +557,12 @@ static const failing failures[] = {
 	{"(chain (dense width=4)(by_table (dense width=3)))",
      "layer \"by_table\" takes features: no layer can stand before it at line "
      "1, column 23"},
+	{"(chain (dense width=4)(of_table table=q (dense width=3)))",
+     "layer \"of_table\" takes features: no layer can stand before it at line "
+     "1, column 23"},
+	{"(chain (of_table table=q (dense width=3)))",
+     "layer \"of_table\" finds no features of table \"q\" in FE at line 1, "
+     "column 8"},
 	{"(chain (by_table (chain (wide))))",
      "layer \"wide\" in by_table cannot be trained by the native executor yet "
      "at line 1, column 25"},

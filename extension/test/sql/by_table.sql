@@ -35,6 +35,8 @@ FROM scores s JOIN triples USING (joining) GROUP BY joining ORDER BY joining;
 
 SELECT refused($$SELECT cerebro.train('trips', 'AS dense(8) > by_table(mlp(8))')$$);
 SELECT refused($$SELECT cerebro.train('trips', 'FE *, JOIN carriers AS by_table(mlp(8), sum) > attention(2)')$$);
+SELECT refused($$SELECT cerebro.train('trips', 'FE *, JOIN carriers AS of_table(carrier, mlp(8))')$$);
+SELECT refused($$SELECT cerebro.train('trips', 'FE *, JOIN carriers AS of_table(carriers, mlp(8))')$$);
 
 RESET SESSION AUTHORIZATION;
 SET client_min_messages = error;

@@ -42,7 +42,7 @@ SELECT learn('miles, origin, JOIN plane USING (tail), plane.maker, plane.is_matc
 SELECT learn('miles, JOIN port o ON (o.id = origin), o.height, JOIN country ON (country.code = o.country), country.area, JOIN rate USING (class), rate.price, JOIN plane USING (tail), plane.seats, AGGREGATE bag ON (bag.trip = source.id) (n = count(*), w = sum(weight))', 'mixed');
 SELECT learn('miles, JOIN plane USING (tail), plane.seats, plane.maker, JOIN sky ON (sky.port = origin AND sky.at = source.at), sky.temp', 'residual', 'residual(1, 16)');
 -- towers: of a dimension kept for each of its rows, of what the query gives and of the task's own computed
-SELECT learn('miles, JOIN port o ON (o.id = origin), o.city, o.height, JOIN plane USING (tail), plane.seats, plane.maker, plane.is_matched, JOIN sky ON (sky.port = origin AND sky.at = source.at), sky.temp', 'towers', 'by_table(mlp(24, 12), concat) > mlp(20)');
+SELECT learn('miles, JOIN port o ON (o.id = origin), o.city, o.height, JOIN plane USING (tail), plane.seats, plane.maker, plane.is_matched, JOIN sky ON (sky.port = origin AND sky.at = source.at), sky.temp', 'towers', 'concat(of_table(source, mlp(8)), of_table(o, mlp(24, 12)), of_table(plane, mlp(24, 12)), of_table(sky, mlp(16))) > mlp(20)');
 SELECT learn('miles, JOIN plane USING (tail), plane.seats, plane.maker, JOIN rate USING (class), rate.price, AGGREGATE bag ON (bag.trip = source.id) (n = count(*), w = sum(weight))', 'summed', 'by_table(tokens(6) > skip(attention(2)) > flatten > mlp(8), sum)');
 
 CREATE FUNCTION joins_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
