@@ -44,7 +44,7 @@ typedef enum cer_layer_kind
 	CER_LAYER_ENSEMBLE,  /* members copies of its children */
 	CER_LAYER_BY_TABLE,  /* its child once for each table of FE */
 	CER_LAYER_POOL_ROWS, /* its child for each row of a child table, pooled */
-	CER_LAYER_OF_TABLE,     /* its child over the features of one table of FE */
+	CER_LAYER_OF_TABLE,  /* its child over the features of one table of FE */
 
 	/* inputs */
 	CER_LAYER_FEATURES,
