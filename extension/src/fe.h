@@ -20,7 +20,7 @@
 #ifndef CEREBRO_FE_H
 #define CEREBRO_FE_H
 
-#include "cerebro_pg.h"
+#include "input_coder.h"
 
 typedef struct Features
 {
@@ -167,8 +167,7 @@ extern bool fe_run_pass(FeRun *run, int dimension, const FeTaker *taker);
  */
 extern Size fe_run_get_size(const FeRun *run);
 /* By FE_PASS: a column of all rows that were added, by their place. */
-extern void fe_run_get_column(const FeRun *run, int place, const Datum **values,
-                              const bool **nulls);
+extern ValueColumn fe_run_get_column(const FeRun *run, int place);
 /* By FE_PASS, of all rows that were added: their rows of the dimension. */
 extern void fe_run_find(const FeRun *run, int dimension, uint32 *rows);
 

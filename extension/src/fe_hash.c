@@ -9,7 +9,6 @@
  *	 buckets (a power of two) -> entries, in the order of rows -> words
  */
 #include "fe_hash.h"
-#include "input_coder.h"
 
 #include "utils/memutils.h"
 
@@ -166,7 +165,7 @@ add_value(KeyWords *key, const FeHashColumn *column, Datum value)
 		add_long(key, DatumGetPointer(value), column->size);
 }
 
-static inline uint32
+static pg_attribute_always_inline uint32
 hash_words(const uint64 *words, uint32 n)
 {
 	uint64 hash = n;
@@ -191,7 +190,7 @@ get_words(const HashEntry *entry)
 	return entry->n_words <= FEW_WORDS ? entry->words.few : entry->words.many;
 }
 
-static inline bool
+static pg_attribute_always_inline bool
 is_key(const HashEntry *entry, uint32 hash, const uint64 *words, uint32 n)
 {
 	const uint64 *own;
@@ -206,7 +205,7 @@ is_key(const HashEntry *entry, uint32 hash, const uint64 *words, uint32 n)
 }
 
 /* The bucket that has the key, or the free one where it would be. */
-static inline uint32
+static pg_attribute_always_inline uint32
 find_bucket(const FeHash *hash, uint32 code, const uint64 *words, uint32 n)
 {
 	uint32 at = code & hash->mask;
@@ -322,6 +321,8 @@ typedef enum KeyState
 
 typedef struct KeyPiece
 {
+	int n_rows;
+	uint32 *rows;   /* their numbers */
 	uint32 n_words; /* of each key of few */
 	uint32 hashes[PIECE_ROWS];
 	uint64 words[PIECE_ROWS][FEW_WORDS];
@@ -346,7 +347,7 @@ count_words(const FeHash *hash)
 }
 
 static void
-load_texts(KeyPiece *piece, const FeHashValues *column, int n, uint32 place)
+load_texts(KeyPiece *piece, const ValueColumn *column, int n, uint32 place)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -354,6 +355,8 @@ load_texts(KeyPiece *piece, const FeHashValues *column, int n, uint32 place)
 
 		if (column->nulls[i])
 			piece->states[i] = KEY_IS_NULL;
+		else if (value_column_has_words(column, i))
+			memcpy(&piece->words[i][place], text, sizeof(column->texts[i]));
 		else if (input_coder_is_short(text))
 			input_coder_load(text, &piece->words[i][place]);
 		else if (piece->states[i] != KEY_IS_NULL)
@@ -362,7 +365,7 @@ load_texts(KeyPiece *piece, const FeHashValues *column, int n, uint32 place)
 }
 
 static void
-load_values(KeyPiece *piece, const FeHashValues *column, int n, uint32 place)
+load_values(KeyPiece *piece, const ValueColumn *column, int n, uint32 place)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -373,7 +376,7 @@ load_values(KeyPiece *piece, const FeHashValues *column, int n, uint32 place)
 }
 
 static void
-load_keys(const FeHash *hash, const FeHashValues *columns, int n,
+load_keys(const FeHash *hash, const ValueColumn *columns, int n,
           KeyPiece *piece)
 {
 	uint32 place = 0;
@@ -391,7 +394,7 @@ load_keys(const FeHash *hash, const FeHashValues *columns, int n,
 
 /* All columns of a row are not NULL, or it has no match. */
 static uint32
-find_other(const FeHash *hash, const FeHashValues *columns, int row)
+find_other(const FeHash *hash, const ValueColumn *columns, int row)
 {
 	KeyWords key;
 	uint32 found = FE_HASH_NONE;
@@ -411,50 +414,93 @@ find_other(const FeHash *hash, const FeHashValues *columns, int row)
 	return found;
 }
 
-static void
-find_piece(const FeHash *hash, const FeHashValues *columns, int n,
-           KeyPiece *piece, uint32 *rows)
+/* Whether none of the keys is that of several rows; n_words is the piece's. */
+static pg_attribute_always_inline bool
+find_rows(const FeHash *hash, const ValueColumn *columns, KeyPiece *piece,
+          const uint32 n_words)
 {
-	load_keys(hash, columns, n, piece);
-	for (int i = 0; i < n; i++)
+	bool is_single = true;
+
+	for (int i = 0; i < piece->n_rows; i++)
 	{
-		piece->hashes[i] = hash_words(piece->words[i], piece->n_words);
-		__builtin_prefetch(&hash->buckets[piece->hashes[i] & hash->mask]);
-	}
-	for (int i = 0; i < n; i++)
-		__builtin_prefetch(
-			&hash->entries[hash->buckets[piece->hashes[i] & hash->mask]]);
-	for (int i = 0; i < n; i++)
+		uint32 row = FE_HASH_NONE;
+
 		if (likely(piece->states[i] == KEY_IS_FEW))
-			rows[i] = hash->buckets[find_bucket(
-				hash, piece->hashes[i], piece->words[i], piece->n_words)];
-		else
-			rows[i] = piece->states[i] == KEY_IS_NULL
-			              ? FE_HASH_NONE
-			              : find_other(hash, columns, i);
+			row = hash->buckets[find_bucket(hash, piece->hashes[i],
+			                                piece->words[i], n_words)];
+		else if (piece->states[i] == KEY_IS_OTHER)
+			row = find_other(hash, columns, i);
+		is_single &= !hash->entries[row].is_several;
+		piece->rows[i] = row;
+	}
+	return is_single;
+}
+
+static pg_attribute_always_inline bool
+find_piece(const FeHash *hash, const ValueColumn *columns, KeyPiece *piece,
+           const uint32 n_words)
+{
+	uint32 hashes[PIECE_ROWS];
+
+	for (int i = 0; i < piece->n_rows; i++)
+	{
+		hashes[i] = hash_words(piece->words[i], n_words);
+		__builtin_prefetch(&hash->buckets[hashes[i] & hash->mask]);
+	}
+	for (int i = 0; i < piece->n_rows; i++)
+	{
+		piece->hashes[i] = hashes[i];
+		__builtin_prefetch(
+			&hash->entries[hash->buckets[hashes[i] & hash->mask]]);
+	}
+	return find_rows(hash, columns, piece, n_words);
+}
+
+/* Loops of their own for each number of words. */
+static bool
+find_by_words(const FeHash *hash, const ValueColumn *columns, KeyPiece *piece)
+{
+	load_keys(hash, columns, piece->n_rows, piece);
+	switch (piece->n_words)
+	{
+		case 1:
+			return find_piece(hash, columns, piece, 1);
+		case 2:
+			return find_piece(hash, columns, piece, 2);
+		case 3:
+			return find_piece(hash, columns, piece, 3);
+		default:
+			return find_rows(hash, columns, piece, 0);
+	}
+}
+
+static void
+skip_rows(ValueColumn *columns, int n_columns, int n)
+{
+	for (int i = 0; i < n_columns; i++)
+	{
+		columns[i].values += n;
+		columns[i].nulls += n;
+		if (columns[i].texts != NULL)
+			columns[i].texts += n;
+	}
 }
 
 bool
-fe_hash_find(const FeHash *hash, const FeHashValues *columns, int n_rows,
+fe_hash_find(const FeHash *hash, const ValueColumn *columns, int n_rows,
              uint32 *rows)
 {
-	FeHashValues *rest = palloc(hash->n_columns * sizeof(*rest));
+	ValueColumn *rest = palloc(hash->n_columns * sizeof(*rest));
 	KeyPiece piece = {.n_words = count_words(hash)};
 	bool is_single = true;
 
 	memcpy(rest, columns, hash->n_columns * sizeof(*rest));
 	for (int done = 0; done < n_rows; done += PIECE_ROWS)
 	{
-		int n = Min(n_rows - done, PIECE_ROWS);
-
-		find_piece(hash, rest, n, &piece, rows + done);
-		for (int i = 0; i < n; i++)
-			is_single &= !hash->entries[rows[done + i]].is_several;
-		for (int i = 0; i < hash->n_columns; i++)
-		{
-			rest[i].values += n;
-			rest[i].nulls += n;
-		}
+		piece.n_rows = Min(n_rows - done, PIECE_ROWS);
+		piece.rows = rows + done;
+		is_single &= find_by_words(hash, rest, &piece);
+		skip_rows(rest, hash->n_columns, piece.n_rows);
 	}
 	pfree(rest);
 	return is_single;

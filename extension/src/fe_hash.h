@@ -5,7 +5,7 @@
 #ifndef CEREBRO_FE_HASH_H
 #define CEREBRO_FE_HASH_H
 
-#include "cerebro_pg.h"
+#include "input_coder.h"
 
 typedef struct FeHash FeHash;
 
@@ -27,16 +27,9 @@ extern void fe_hash_free(FeHash *hash);
  * before; then looking it up finds several.
  */
 extern uint32 fe_hash_add(FeHash *hash, const Datum *values, const bool *nulls);
-/* Of many rows: a column of their keys, with its values side by side. */
-typedef struct FeHashValues
-{
-	const Datum *values;
-	const bool *nulls;
-} FeHashValues;
-
 /* Numbers of the rows, or FE_HASH_NONE; false: several rows have one of the
  * keys. */
-extern bool fe_hash_find(const FeHash *hash, const FeHashValues *columns,
+extern bool fe_hash_find(const FeHash *hash, const ValueColumn *columns,
                          int n_rows, uint32 *rows);
 extern Size fe_hash_get_size(const FeHash *hash);
 

@@ -205,6 +205,14 @@ fe_run_reserve(FeRun *run, int n_rows)
 	MemoryContextSwitchTo(caller);
 }
 
+/* What is no short text: a copy. */
+static Datum
+copy_value(FeRun *run, const KeptColumn *column, Datum value)
+{
+	run->n_copied += datumGetSize(value, false, column->size);
+	return datumCopy(value, false, column->size);
+}
+
 static inline Datum
 keep_value(FeRun *run, const KeptColumn *column, Datum value)
 {
@@ -213,10 +221,7 @@ keep_value(FeRun *run, const KeptColumn *column, Datum value)
 	if (column->is_by_value)
 		return value;
 	if (column->size != -1 || !input_coder_is_short(text))
-	{
-		run->n_copied += datumGetSize(value, false, column->size);
-		return datumCopy(value, false, column->size);
-	}
+		return copy_value(run, column, value);
 	input_coder_load(text, column->texts[run->n_added]);
 	return PointerGetDatum(column->texts[run->n_added]);
 }
@@ -283,9 +288,12 @@ read_slot(FeRun *run, const TupleTableSlot *slot)
 static void
 keep_slot(FeRun *run, const TupleTableSlot *slot)
 {
-	for (int i = 0; i < run->lookup->n_columns; i++)
-		keep_column(run, i, slot->tts_values[run->slots[i]],
-		            slot->tts_isnull[run->slots[i]]);
+	const Datum *values = slot->tts_values;
+	const bool *nulls = slot->tts_isnull;
+	int n = run->lookup->n_columns;
+
+	for (int i = 0; i < n; i++)
+		keep_column(run, i, values[run->slots[i]], nulls[run->slots[i]]);
 	run->n_added++;
 }
 
@@ -319,12 +327,13 @@ fe_run_get_size(const FeRun *run)
 	return run->n_copied;
 }
 
-void
-fe_run_get_column(const FeRun *run, int place, const Datum **values,
-                  const bool **nulls)
+ValueColumn
+fe_run_get_column(const FeRun *run, int place)
 {
-	*values = run->columns[place].values;
-	*nulls = run->columns[place].nulls;
+	const KeptColumn *column = &run->columns[place];
+
+	return (ValueColumn){column->values, column->nulls,
+	                     column->size == -1 ? column->texts : NULL};
 }
 
 /* ------------------------------------------------------------------ lookup */
@@ -508,11 +517,10 @@ void
 fe_run_find(const FeRun *run, int dimension, uint32 *rows)
 {
 	const FeDimensionPlan *plan = &run->split->dimensions[dimension];
-	FeHashValues *columns = palloc(plan->about->n_keys * sizeof(FeHashValues));
+	ValueColumn *columns = palloc(plan->about->n_keys * sizeof(ValueColumn));
 
 	for (int i = 0; i < plan->about->n_keys; i++)
-		fe_run_get_column(run, plan->key_places[i], &columns[i].values,
-		                  &columns[i].nulls);
+		columns[i] = fe_run_get_column(run, plan->key_places[i]);
 	if (!fe_hash_find(run->hashes[dimension], columns, run->n_added, rows))
 		fe_fail_twice(run->lookup->task);
 	pfree(columns);

@@ -199,33 +199,39 @@ input_coder_find_code(InputCoder *coder, Datum value)
 }
 
 static void
-put_integers(const Datum *datums, const bool *nulls, int n, cer_value *values)
+put_integers(const ValueColumn *column, int n, cer_value *values)
 {
 	for (int i = 0; i < n; i++)
-		values[i].number = nulls[i] ? NAN : DatumGetInt32(datums[i]);
+		values[i].number =
+			column->nulls[i] ? NAN : DatumGetInt32(column->values[i]);
 }
 
 static void
-put_texts(InputCoder *coder, const Datum *datums, const bool *nulls, int n,
+put_texts(InputCoder *coder, const ValueColumn *column, int n,
           cer_value *values)
 {
 	for (int i = 0; i < n; i++)
-		values[i].code = nulls[i] ? coder->null_code
-		                          : input_coder_find_text(coder, datums[i]);
+		if (column->nulls[i])
+			values[i].code = coder->null_code;
+		else if (value_column_has_words(column, i))
+			values[i].code = input_coder_find_words(coder, column->texts[i],
+			                                        column->values[i]);
+		else
+			values[i].code = input_coder_find_text(coder, column->values[i]);
 }
 
 void
-input_coder_put_column(InputCoder *coder, const Datum *datums,
-                       const bool *nulls, int n, cer_value *values,
-                       size_t stride)
+input_coder_put_column(InputCoder *coder, const ValueColumn *column, int n,
+                       cer_value *values, size_t stride)
 {
 	cer_value *first = values + coder->value * stride;
 
 	if (coder->kind == INPUT_INT4)
-		put_integers(datums, nulls, n, first);
+		put_integers(column, n, first);
 	else if (coder->kind == INPUT_TEXT)
-		put_texts(coder, datums, nulls, n, first);
+		put_texts(coder, column, n, first);
 	else
 		for (int i = 0; i < n; i++)
-			input_coder_put(coder, datums[i], nulls[i], values + i, stride);
+			input_coder_put(coder, column->values[i], column->nulls[i],
+			                values + i, stride);
 }

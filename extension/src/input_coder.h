@@ -58,11 +58,27 @@ extern uint32 input_coder_find_code(InputCoder *coder, Datum value);
 extern void input_coder_put_codes(InputCoder *coder, Datum value, bool is_null,
                                   cer_value *values, size_t stride);
 
+/* A column of many rows, its values side by side. */
+typedef struct ValueColumn
+{
+	const Datum *values;
+	const bool *nulls;
+	/* NULL, or room for words of short texts (input_coder_load): those of the
+	 * values that point to their own place here */
+	uint64 (*texts)[2];
+} ValueColumn;
+
+static inline bool
+value_column_has_words(const ValueColumn *column, int row)
+{
+	return column->texts != NULL &&
+	       DatumGetPointer(column->values[row]) == (char *) column->texts[row];
+}
+
 /* Of n rows, whose i-th values are at values + i and those of its other codes
  * stride apart. */
-extern void input_coder_put_column(InputCoder *coder, const Datum *datums,
-                                   const bool *nulls, int n, cer_value *values,
-                                   size_t stride);
+extern void input_coder_put_column(InputCoder *coder, const ValueColumn *column,
+                                   int n, cer_value *values, size_t stride);
 
 #define INPUT_SHORT_BITS 10
 
@@ -94,19 +110,14 @@ input_coder_load(const char *text, uint64 words[2])
 		words[1] &= ones >> (128 - 8 * size);
 }
 
+/* words are those of the value. */
 static inline uint32
-input_coder_find_text(InputCoder *coder, Datum value)
+input_coder_find_words(InputCoder *coder, const uint64 words[2], Datum value)
 {
-	const char *text = DatumGetPointer(value);
-	ShortEntry *entry;
-	uint64 words[2];
+	ShortEntry *entry = &coder->shorts[((words[0] ^ words[1] * 31) *
+	                                    UINT64CONST(0x9E3779B97F4A7C15)) >>
+	                                   (64 - INPUT_SHORT_BITS)];
 
-	if (!input_coder_is_short(text))
-		return input_coder_find_code(coder, value);
-	input_coder_load(text, words);
-	entry = &coder->shorts[((words[0] ^ words[1] * 31) *
-	                        UINT64CONST(0x9E3779B97F4A7C15)) >>
-	                       (64 - INPUT_SHORT_BITS)];
 	if (entry->words[0] != words[0] || entry->words[1] != words[1])
 	{
 		entry->code = input_coder_find_code(coder, value);
@@ -114,6 +125,18 @@ input_coder_find_text(InputCoder *coder, Datum value)
 		entry->words[1] = words[1];
 	}
 	return entry->code;
+}
+
+static inline uint32
+input_coder_find_text(InputCoder *coder, Datum value)
+{
+	const char *text = DatumGetPointer(value);
+	uint64 words[2];
+
+	if (!input_coder_is_short(text))
+		return input_coder_find_code(coder, value);
+	input_coder_load(text, words);
+	return input_coder_find_words(coder, words, value);
 }
 
 /* Writes the input's values of a row whose i-th is at values + i * stride. */

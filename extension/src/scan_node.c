@@ -195,7 +195,9 @@ fetch(ScanNode *node)
 	TupleTableSlot *slot = node->css.ss.ss_ScanTupleSlot;
 	MemoryContext caller;
 
-	ResetExprContext(context);
+	/* of each row, where there is anything to free */
+	if (!context->ecxt_per_tuple_memory->isReset)
+		ResetExprContext(context);
 	if (node->next == scan_batch_count(node->batch) &&
 	    (node->has_ended || !fill(node)))
 	{

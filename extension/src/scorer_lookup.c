@@ -455,13 +455,10 @@ take_direct(ScorerLookup *lookup, const ValueRows *to)
 {
 	for (int i = 0; i < lookup->n_direct; i++)
 	{
-		const Datum *values;
-		const bool *nulls;
+		ValueColumn column = fe_run_get_column(lookup->run, lookup->places[i]);
 
-		fe_run_get_column(lookup->run, lookup->places[i], &values, &nulls);
 		input_coder_put_column(&lookup->scorer->coders[lookup->direct[i]],
-		                       values, nulls, lookup->n_rows, to->values,
-		                       to->stride);
+		                       &column, lookup->n_rows, to->values, to->stride);
 		MemoryContextReset(CurrentMemoryContext);
 	}
 }
