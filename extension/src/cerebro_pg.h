@@ -189,6 +189,7 @@ extern char **source_find_key(const Query *source, Oid relation, int *n_key);
  */
 extern void source_check_literals(const Task *task, RawStmt *statement);
 extern void source_check_code(const Task *task, const Query *query);
+extern bool source_runs_foreign_code(const Query *query);
 extern void source_check_expression(const Task *task, Node *node);
 extern bool allow_user_functions; /* cerebro.allow_user_functions */
 /* What a node runs that is not PostgreSQL's own; NULL: nothing. */
@@ -432,6 +433,8 @@ extern void row_evaluate(RowEvaluator *evaluator, HeapTupleHeader record,
                          Datum *values, bool *nulls);
 /* Whether all targets are columns of the record: no code runs, nothing fails. */
 extern bool row_evaluator_is_plain(const RowEvaluator *evaluator);
+/* Whether it may serve coming statements of the same user. */
+extern bool row_evaluator_is_lasting(const RowEvaluator *evaluator);
 /* Where rows are looked up (fe.h), which batches do faster; else NULL. */
 extern struct FeLookup *row_evaluator_get_lookup(RowEvaluator *evaluator);
 /* The record's attributes that the targets read, from 1. */

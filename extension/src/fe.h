@@ -64,6 +64,8 @@ typedef struct FeLookup FeLookup;
 /* targets are positions in the query of task, which fe_open returned. */
 extern FeLookup *fe_lookup_make(const Task *task, TupleDesc record,
                                 const int *targets, int n_targets);
+/* Whether it runs no code but PostgreSQL's own. */
+extern bool fe_lookup_is_lasting(const FeLookup *lookup);
 extern Oid fe_lookup_get_type(const FeLookup *lookup, int target);
 /* What reads the columns of a row that is added. */
 extern const RowEvaluator *fe_lookup_get_evaluator(const FeLookup *lookup);

@@ -19,6 +19,7 @@
 #include "parser/analyze.h"
 #include "parser/parser.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -312,8 +313,16 @@ fe_lookup_make(const Task *task, TupleDesc record, const int *targets,
 	lookup->evaluator = row_evaluator_make(task->base, record, lookup->columns,
 	                                       lookup->n_columns);
 	lookup->settings = settings_image_make();
+	lookup->is_lasting = row_evaluator_is_plain(lookup->evaluator) &&
+	                     !source_runs_foreign_code(lookup->whole.query);
 	settings_leave(level);
 	return lookup;
+}
+
+bool
+fe_lookup_is_lasting(const FeLookup *lookup)
+{
+	return lookup->is_lasting;
 }
 
 Oid
@@ -368,12 +377,26 @@ fe_lookup_has_groups(FeLookup *lookup)
 	return has_groups;
 }
 
-static QueryPlan *
-make_plan(FeLookup *lookup, const FeQuery *query, int size)
+/* As the transaction that analysed the query locked what it reads. */
+static void
+lock_query(const FeLookup *lookup, FeQuery *query)
 {
-	const Query *groups = size == FE_GROUPED ? get_groups(lookup) : NULL;
-	Query *cut = query->query;
+	RawStmt *statement;
 
+	AcquireRewriteLocks(query->query, true, false);
+	if (query->generation != score_get_generation())
+		fill_query(lookup, fe_lookup_analyze(lookup, &statement), query);
+}
+
+static QueryPlan *
+make_plan(FeLookup *lookup, FeQuery *query, int size)
+{
+	const Query *groups;
+	Query *cut;
+
+	lock_query(lookup, query);
+	groups = size == FE_GROUPED ? get_groups(lookup) : NULL;
+	cut = query->query;
 	if (size == FE_GROUPED && groups == NULL)
 		return NULL;
 	if (groups != NULL)

@@ -60,6 +60,7 @@ struct FeLookup
 	const Task *task;
 	MemoryContext context;
 	SettingsImage *settings;
+	bool is_lasting;
 
 	/* rows to the columns that are read */
 	RowEvaluator *evaluator;

@@ -404,9 +404,13 @@ run_query(FeRun *run)
 	if (run->loop == NULL && run->is_scan && run->n_rows > FEW_ROWS)
 		open_loop(run);
 	if (run->loop != NULL)
+	{
 		query_loop_run(run->loop);
-	else
-		query_plan_run(get_plan(run), run->environment, take_row, run);
+		return;
+	}
+	query_plan_run(get_plan(run), run->environment, take_row, run);
+	/* what it holds is this transaction's, the run may not be */
+	end_store(run);
 }
 
 void

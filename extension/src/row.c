@@ -313,6 +313,14 @@ row_evaluator_is_plain(const RowEvaluator *evaluator)
 	return !evaluator->has_expressions && evaluator->lookup == NULL;
 }
 
+/* What runs code is not: whether it may run is asked per statement. */
+bool
+row_evaluator_is_lasting(const RowEvaluator *evaluator)
+{
+	return evaluator->lookup != NULL ? fe_lookup_is_lasting(evaluator->lookup)
+	                                 : row_evaluator_is_plain(evaluator);
+}
+
 Oid
 row_evaluator_get_type(const RowEvaluator *evaluator, int target)
 {

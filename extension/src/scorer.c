@@ -14,10 +14,12 @@
 #include "scorer_private.h"
 
 #include "access/htup_details.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -36,6 +38,43 @@ struct ScorerUse
 static uint64 generation = 1;
 static uint64 last_serial;
 static dlist_head kept = DLIST_STATIC_INIT(kept);
+
+static void forget(Scorer *scorer);
+
+/* ----------------------------------------------------------------- aborts */
+
+/*
+ * What an error left half done is not used again, where an executor or a store
+ * of rows may have been at work.
+ */
+static void
+forget_lookups(void)
+{
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &kept)
+	{
+		Scorer *scorer = dlist_container(Scorer, node, iter.cur);
+
+		if (scorer_has_lookup(scorer))
+			forget(scorer);
+	}
+}
+
+static void
+end_xact(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
+		forget_lookups();
+}
+
+static void
+end_subxact(SubXactEvent event, SubTransactionId subxact,
+            SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		forget_lookups();
+}
 
 /* ----------------------------------------------------------- invalidation */
 
@@ -57,6 +96,8 @@ score_init(void)
 	static const int caches[] = {PROCOID, TYPEOID, AUTHOID, AUTHMEMROLEMEM};
 
 	fe_init();
+	RegisterXactCallback(end_xact, NULL);
+	RegisterSubXactCallback(end_subxact, NULL);
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
 	for (int i = 0; i < lengthof(caches); i++)
 		CacheRegisterSyscacheCallback(caches[i], forget_object, (Datum) 0);
@@ -146,6 +187,9 @@ make_scorer(const Model *model, TupleDesc desc)
 	scorer->id = model->id;
 	scorer->layout = model->layout;
 	scorer->generation = generation; /* of before: what comes counts */
+	scorer->user = GetUserId();
+	scorer->has_row_security = row_security;
+	scorer->allows_functions = allow_user_functions;
 	scorer->task = fe_open(task_find_by_id(model->task, false), model);
 	scorer->model =
 		model_borrow_copy(CurrentMemoryContext, model->id, model->layout);
@@ -189,19 +233,28 @@ score_forget(void)
 		forget(dlist_container(Scorer, node, iter.cur));
 }
 
-/* What runs code is not kept: whether it may run is asked per statement. */
 static void
 keep(Scorer *scorer)
 {
 	int n = 0;
 	dlist_mutable_iter iter;
 
-	if (!row_evaluator_is_plain(scorer->evaluator))
+	if (!row_evaluator_is_lasting(scorer->evaluator))
 		return;
 	dlist_push_head(&kept, &scorer->node);
 	scorer->is_kept = true;
 	dlist_foreach_modify(iter, &kept) if (++n > MAX_KEPT)
 		forget(dlist_container(Scorer, node, iter.cur));
+}
+
+/* Queries are analysed and planned with somebody's rights. */
+static bool
+is_of_now(const Scorer *scorer)
+{
+	return !scorer_has_lookup(scorer) ||
+	       (scorer->user == GetUserId() &&
+	        scorer->has_row_security == row_security &&
+	        scorer->allows_functions == allow_user_functions);
 }
 
 static Scorer *
@@ -218,7 +271,7 @@ find_kept(const Model *model, RowType row)
 			forget(scorer);
 		else if (scorer->id == model->id && scorer->layout == model->layout &&
 		         scorer->table == table && scorer->row.type == row.type &&
-		         scorer->row.typmod == row.typmod)
+		         scorer->row.typmod == row.typmod && is_of_now(scorer))
 			return scorer;
 	}
 	return NULL;

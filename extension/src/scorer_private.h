@@ -26,6 +26,11 @@ struct Scorer
 	uint64 generation;
 	uint64 serial;
 
+	/* of a model that reads other tables: whose rights were asked, and how */
+	Oid user;
+	bool has_row_security;
+	bool allows_functions;
+
 	/* how rows become values */
 	Task *task;
 	const cer_model *model;

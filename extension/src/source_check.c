@@ -310,19 +310,34 @@ fail_foreign_code(const Task *task, const ForeignCode *code)
 	                 "on.")));
 }
 
+/* With what views and policies add to it. */
+static bool
+is_foreign(const Query *query, ForeignCode *code)
+{
+	List *expanded = pg_rewrite_query(copyObject(unconstify(Query *, query)));
+	ListCell *cell;
+
+	foreach (cell, expanded)
+		if (has_foreign_code(lfirst(cell), code))
+			return true;
+	return false;
+}
+
+bool
+source_runs_foreign_code(const Query *query)
+{
+	ForeignCode code;
+
+	return is_foreign(query, &code);
+}
+
 void
 source_check_code(const Task *task, const Query *query)
 {
 	ForeignCode code;
-	List *expanded;
-	ListCell *cell;
 
-	if (is_trusted(task))
-		return;
-	expanded = pg_rewrite_query(copyObject(unconstify(Query *, query)));
-	foreach (cell, expanded)
-		if (has_foreign_code(lfirst(cell), &code))
-			fail_foreign_code(task, &code);
+	if (!is_trusted(task) && is_foreign(query, &code))
+		fail_foreign_code(task, &code);
 }
 
 void
