@@ -27,6 +27,7 @@ typedef struct group
 	shared_rows *rows; /* one for each encoding that is asked for */
 	size_t n_rows;
 	size_t n_lanes;
+	bool repeats_rows;
 	run *runs;
 	size_t n_runs;
 	uint32_t *order; /* of runs: those of one encoding together */
@@ -93,8 +94,12 @@ have_rows(group *g, run *r, cer_error *err)
 
 	pthread_mutex_lock(&rows->lock);
 	if (rows->encoding == NULL)
+	{
 		status = cer_encoding_new(&r->host, r->plan, g->dataset,
 		                          &rows->encoding, err);
+		if (status == CER_OK && g->repeats_rows)
+			cer_encoding_repeat_rows(rows->encoding);
+	}
 	pthread_mutex_unlock(&rows->lock);
 	return status;
 }
@@ -312,7 +317,8 @@ group_train(session *s, const group_work *work, uint32_t *triple,
 	           .dataset = work->dataset,
 	           .n_lanes = threads_count(s->pool),
 	           .runs = work->runs,
-	           .n_runs = work->n_runs};
+	           .n_runs = work->n_runs,
+	           .repeats_rows = work->repeats_rows};
 	cer_status status = make_group(&g, work->arena, err);
 
 	if (status != CER_OK || g.n_order == 0)

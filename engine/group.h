@@ -13,6 +13,7 @@ typedef struct group_work
 	cer_dataset *dataset;
 	run *runs;
 	size_t n_runs;
+	bool repeats_rows; /* see cer_encoding_repeat_rows */
 } group_work;
 
 /*

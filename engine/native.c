@@ -163,7 +163,8 @@ train(void *state, uint32_t *triple, cer_error *err)
 	group_work work = {.arena = n->arena,
 	                   .dataset = n->dataset,
 	                   .runs = n->runs,
-	                   .n_runs = n->group->n_triples};
+	                   .n_runs = n->group->n_triples,
+	                   .repeats_rows = n->group->repeats_rows};
 	cer_status status;
 
 	session_set_phase(n->s, 0, CER_PHASE_ORDER);

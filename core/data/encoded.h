@@ -142,6 +142,14 @@ cer_shape_count_codes(const cer_input_shape *shape)
 	return shape->n_tables + shape->n_bag_codes;
 }
 
+/* What one table of FE gives to rows: the same again and again. */
+typedef struct cer_dimension
+{
+	size_t n_rows;         /* that differ */
+	const uint32_t *first; /* by these: the first row that has it */
+	const uint32_t *of;    /* by row: which of these it has */
+} cer_dimension;
+
 /* Rows of one part, ordered by row key.  Labels and keys are the dataset's:
  * it must live as long. */
 typedef struct cer_encoded
@@ -151,6 +159,8 @@ typedef struct cer_encoded
 	const uint32_t *codes;
 	const uint16_t *labels;
 	const uint64_t *row_keys;
+	size_t n_dimensions; /* see nn/dimension.h */
+	const cer_dimension *dimensions;
 } cer_encoded;
 
 #endif

@@ -14,6 +14,7 @@
 #include "nn/graph.h"
 #include "base/denormals.h"
 #include "base/error.h"
+#include "nn/dimension_private.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -235,11 +236,12 @@ cer_graph_make_state(cer_graph *graph, cer_graph_node *node, size_t size)
 
 /* Operators, then the scratch that they asked for. */
 static cer_status
-prepare_nodes(cer_graph *graph, cer_error *err)
+prepare_nodes(cer_graph *graph, const cer_graph_config *config, cer_error *err)
 {
 	size_t n_tiles = graph->batch_rows / graph->tile_rows;
 
 	CER_TRY(cer_graph_connect(graph, err));
+	CER_TRY(cer_dimensions_prepare(graph, config, err));
 	for (size_t i = 0; i < graph->net->n_nodes; i++)
 		CER_TRY(
 			graph->nodes[i].node->op->prepare(graph, &graph->nodes[i], err));
@@ -293,7 +295,7 @@ cer_graph_make(cer_arena *arena, const cer_net *net,
 	if (made->weights == NULL || made->grads == NULL || made->losses == NULL ||
 	    made->row_keys == NULL || made->labels == NULL)
 		return cer_fail_memory(err, net->n_weights * sizeof(float));
-	CER_TRY(prepare_nodes(made, err));
+	CER_TRY(prepare_nodes(made, config, err));
 	qsort(made->blocks, made->n_blocks, sizeof(cer_block), compare_blocks);
 	*graph = made;
 	return CER_OK;
@@ -490,13 +492,22 @@ run_segments(cer_graph *graph)
 	}
 }
 
+static void
+begin_batch(cer_graph *graph, const cer_batch *batch)
+{
+	graph->batch = *batch;
+	cer_dimensions_begin_batch(graph);
+	cer_parts_run_forward(graph);
+}
+
 double
 cer_graph_run(cer_graph *graph, const cer_batch *batch)
 {
 	double loss = 0.0;
 
-	graph->batch = *batch;
+	begin_batch(graph, batch);
 	run_segments(graph);
+	cer_parts_run_backward(graph);
 	for (size_t i = 0; i < cer_graph_count_tiles(graph); i++)
 		loss += graph->losses[i];
 	return loss;
@@ -514,7 +525,7 @@ cer_graph_predict(cer_graph *graph, const cer_encoded *rows, size_t first,
 	{
 		batch.first = first + done;
 		batch.n_rows = at_most(n_rows - done, graph->batch_rows);
-		graph->batch = batch;
+		begin_batch(graph, &batch);
 		run_tiles(graph,
 		          (tile_work){.end = graph->net->n_nodes, .is_forward = true});
 		memcpy(proba + done * n_classes, out,
@@ -535,7 +546,7 @@ keep_rows(cer_graph *graph, size_t index, const cer_encoded *rows,
 		if (graph->host->is_canceled(graph->host->self))
 			return cer_fail(err, CER_CANCELED, "canceled between two epochs");
 		batch.n_rows = at_most(rows->n_rows - batch.first, graph->batch_rows);
-		graph->batch = batch;
+		begin_batch(graph, &batch);
 		run_tiles(graph, (tile_work){.end = index, .is_forward = true});
 		is_done = !node->node->op->keep(graph, node);
 	}
@@ -561,7 +572,8 @@ run_block(void *arg, size_t index)
 	const cer_block *block = &graph->blocks[index];
 	unsigned before = cer_denormals_flush();
 
-	block->run(graph, block->node, block);
+	block->run(block->node->graph != NULL ? block->node->graph : graph,
+	           block->node, block);
 	cer_denormals_restore(before);
 }
 

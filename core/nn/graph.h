@@ -9,6 +9,7 @@
 #ifndef CER_NN_GRAPH_H
 #define CER_NN_GRAPH_H
 
+#include "nn/dimension.h"
 #include "nn/operator.h"
 
 typedef struct cer_graph_config
@@ -18,7 +19,10 @@ typedef struct cer_graph_config
 	cer_gemm_make_fn make_gemm;
 	size_t batch; /* rows at most */
 	uint64_t seed;
-	cer_loss loss; /* of training */
+	cer_loss loss;       /* of training */
+	size_t n_dimensions; /* see dimension.h */
+	const cer_dimension_plan *dimensions;
+	bool repeats_rows; /* dimensions are computed for each row: same bits */
 } cer_graph_config;
 
 extern cer_status cer_graph_make(cer_arena *arena, const cer_net *net,
@@ -46,6 +50,10 @@ extern void cer_graph_update(cer_graph *graph);
 extern cer_status
 cer_graph_keep(cer_graph *graph, const cer_encoded *rows, cer_error *err);
 
+/* From here to the end weights stand still: of what the rows' dimensions add to
+ * first layers each row is computed once, as far as there is room. */
+extern void cer_graph_begin_pass(cer_graph *graph, const cer_encoded *rows);
+extern void cer_graph_end_pass(cer_graph *graph);
 /* proba (n_rows, n_classes) of rows first .. first + n_rows. */
 extern void cer_graph_predict(cer_graph *graph, const cer_encoded *rows,
                               size_t first, size_t n_rows, float *proba);

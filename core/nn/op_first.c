@@ -15,6 +15,7 @@
  */
 #include "nn/op_first.h"
 #include "base/error.h"
+#include "nn/dimension_private.h"
 #include "nn/infer_first.h"
 #include "nn/op_first_private.h"
 
@@ -166,7 +167,8 @@ prefetch_tile(const cer_tile *tile, const first_state *state)
 		batch->first + tile->first + graph->host->n_threads * graph->tile_rows;
 	size_t last = first + graph->tile_rows;
 
-	if (batch->order == NULL || last > batch->rows->n_rows)
+	if (state->view != NULL || batch->order == NULL ||
+	    last > batch->rows->n_rows)
 		return;
 	for (size_t at = first; at < last; at++)
 		prefetch_row(batch->rows, state, n_stored, batch->order[at]);
@@ -202,7 +204,7 @@ load_codes(const cer_tile *tile, const first_state *state)
 			tile->graph->batch.rows->codes + row * state->n_codes;
 
 		for (size_t i = 0; i < state->n_tables; i++)
-			state->tables[i].codes[at] = codes[i];
+			state->tables[i].codes[at] = codes[state->tables[i].place];
 	}
 }
 
@@ -246,6 +248,15 @@ gather_embedding(const cer_tile *tile, const first_table *table)
 	     at++)
 		memcpy(table->x.data + at * width, embedding + table->codes[at] * width,
 		       width * sizeof(float));
+}
+
+void
+cer_first_load_again(const cer_tile *tile, const first_state *state)
+{
+	load_tile(tile, state);
+	for (size_t i = 0; i < state->n_tables; i++)
+		if (state->tables[i].kind == TABLE_GATHERED)
+			gather_embedding(tile, &state->tables[i]);
 }
 
 static void
@@ -309,6 +320,8 @@ first_refresh(const cer_graph *graph, const cer_graph_node *node)
 		cer_first_refresh_ramps(graph, node);
 	for (size_t i = 0; i < state->n_tables; i++)
 		cer_first_refresh_table(graph, node, &state->tables[i]);
+	for (size_t i = 0; i < state->n_parts; i++)
+		first_refresh(graph, &state->parts[i]->own);
 }
 
 /* ------------------------------------------------------------ scoring */

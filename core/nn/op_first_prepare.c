@@ -4,6 +4,7 @@
  *	  trained; which way each table goes.
  */
 #include "base/error.h"
+#include "nn/dimension_private.h"
 #include "nn/infer_first.h"
 #include "nn/op_first_private.h"
 
@@ -113,8 +114,9 @@ prepare_gathered(cer_graph *graph, const cer_graph_node *node,
 
 	/* the first to write z does not add; with nothing summed, every table
 	 * before this one was gathered */
-	forward.accumulate =
-		state->n_summed > 0 || graph->net->shape->n_numbers > 0 || index > 0;
+	forward.accumulate = state->n_summed > 0 ||
+	                     graph->net->shape->n_numbers > 0 || index > 0 ||
+	                     state->view != NULL;
 	table->x.n = width;
 	table->x.m = 1;
 	table->x.data = cer_graph_allocate_floats(graph, n_floats);
@@ -212,22 +214,24 @@ describe_tables(const cer_graph *graph, const cer_graph_node *node,
 {
 	for (size_t i = 0; i < state->n_tables; i++)
 	{
-		const cer_table_shape *shape = &graph->net->shape->tables[i];
+		size_t place = state->view != NULL ? state->view->tables[i] : i;
+		const cer_table_shape *shape = &graph->net->shape->tables[place];
 		first_table *table = &state->tables[i];
 
+		table->place = place;
 		table->n_codes = shape->n_codes;
 		table->width = node->node->is_wide ? 0 : shape->width;
 		table->rows_offset =
-			cer_first_get_rows(graph->net, node->node, i)->offset;
+			cer_first_get_rows(graph->net, node->node, place)->offset;
 		if (table->width == 0)
 			table->kind = TABLE_DIRECT;
-		else if (2 * shape->n_codes <= graph->batch_rows)
+		else if (2 * shape->n_codes <= state->n_expected)
 			table->kind = TABLE_FOLDED;
 		else
 			table->kind = TABLE_GATHERED;
 		if (table->width > 0)
 			table->embed_offset =
-				cer_first_get_embedding(graph->net, node->node, i)->offset;
+				cer_first_get_embedding(graph->net, node->node, place)->offset;
 		state->n_summed += table->kind != TABLE_GATHERED;
 	}
 }
@@ -249,6 +253,14 @@ list_summed(cer_graph *graph, first_state *state, cer_error *err)
 			state->summed[n] = state->tables[i].p;
 			state->summed_codes[n++] = state->tables[i].codes;
 		}
+	for (size_t i = 0; i < state->n_parts; i++)
+	{
+		cer_first_part *part = state->parts[i];
+
+		part->p = &state->summed[n];
+		state->summed[n] = part->own.out.data;
+		state->summed_codes[n++] = part->dimension->of;
+	}
 	return CER_OK;
 }
 
@@ -271,35 +283,84 @@ prepare_scoring(cer_graph *graph, cer_graph_node *node, first_state *state,
 	return CER_OK;
 }
 
-cer_status
-cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
+/* The features that the state's view has, or all. */
+static cer_status
+prepare_features(cer_graph *graph, cer_graph_node *node, first_state *state,
+                 cer_error *err)
 {
 	const cer_input_shape *shape = graph->net->shape;
-	size_t tables_size = shape->n_tables * sizeof(first_table);
-	first_state *state = cer_arena_allocate(graph->arena, sizeof(*state));
-	first_table *tables = cer_arena_allocate(graph->arena, tables_size);
+	const cer_view *view = state->view;
+	size_t size;
 
-	if (state == NULL || tables == NULL)
-		return cer_fail_memory(err, sizeof(*state) + tables_size);
-	memset(state, 0, sizeof(*state));
-	if (graph->is_scoring)
-		return prepare_scoring(graph, node, state, err);
-	memset(tables, 0, tables_size);
-	node->state = state;
-	state->n_tables = shape->n_tables;
+	state->n_tables = view != NULL ? view->n_tables : shape->n_tables;
 	state->n_codes = cer_shape_count_codes(shape);
-	state->tables = tables;
+	size = (state->n_tables + 1) * sizeof(first_table);
+	state->tables = cer_arena_allocate(graph->arena, size);
+	if (state->tables == NULL)
+		return cer_fail_memory(err, size);
+	memset(state->tables, 0, size);
 	state->numbers.n = shape->n_numbers;
 	state->numbers.m = 1;
+	node->state = state;
 	describe_tables(graph, node, state);
+	state->n_summed += state->n_parts;
 	if (shape->n_numbers > 0)
 		state->numbers_offset =
 			cer_first_get_numbers(graph->net, node->node)->offset;
-	if (shape->n_ramps > 0)
+	if (shape->n_ramps > 0 || view != NULL)
 		CER_TRY(cer_first_prepare_ramps(graph, node, state, err));
 	CER_TRY(prepare_numbers(graph, node, state, err));
 	for (size_t i = 0; i < state->n_tables; i++)
 		CER_TRY(prepare_table(graph, node, &state->tables[i], i, err));
 	CER_TRY(list_summed(graph, state, err));
 	return prepare_direct(graph, node, state, err);
+}
+
+static cer_status
+make_state(cer_graph *graph, first_state **state, cer_error *err)
+{
+	*state = cer_arena_allocate(graph->arena, sizeof(**state));
+	if (*state == NULL)
+		return cer_fail_memory(err, sizeof(**state));
+	memset(*state, 0, sizeof(**state));
+	(*state)->n_expected = graph->batch_rows;
+	return CER_OK;
+}
+
+static cer_status
+prepare_parts(cer_graph *graph, const cer_graph_node *node, first_state *state,
+              cer_error *err)
+{
+	size_t size = graph->n_dimensions * sizeof(cer_first_part *);
+
+	state->parts = cer_arena_allocate(graph->arena, size);
+	if (state->parts == NULL)
+		return cer_fail_memory(err, size);
+	CER_TRY(cer_first_view_rest(graph, &state->view, err));
+	for (size_t i = 0; i < graph->n_dimensions; i++)
+	{
+		const cer_dimension_plan *plan = graph->dimensions[i].plan;
+		first_state *part;
+
+		CER_TRY(make_state(graph, &part, err));
+		part->view = plan->view;
+		part->n_expected = plan->n_expected;
+		CER_TRY(cer_first_make_part(graph, node, i, &state->parts[i], err));
+		CER_TRY(prepare_features(graph, &state->parts[i]->own, part, err));
+	}
+	state->n_parts = graph->n_dimensions;
+	return CER_OK;
+}
+
+cer_status
+cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
+{
+	first_state *state;
+
+	CER_TRY(make_state(graph, &state, err));
+	if (graph->is_scoring)
+		return prepare_scoring(graph, node, state, err);
+	if (graph->n_dimensions > 0)
+		CER_TRY(prepare_parts(graph, node, state, err));
+	return prepare_features(graph, node, state, err);
 }

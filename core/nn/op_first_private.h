@@ -21,6 +21,7 @@ typedef enum table_kind
 typedef struct first_table
 {
 	table_kind kind;
+	size_t place; /* in a row's codes */
 	size_t n_codes;
 	size_t width;
 	size_t rows_offset; /* of its slice of the layer */
@@ -46,14 +47,18 @@ typedef struct first_ramps first_ramps; /* see op_first_ramps.c */
 
 typedef struct first_state
 {
+	const cer_view *view; /* NULL: all features, and no parts */
+	size_t n_expected;    /* rows of a batch, about */
+	size_t n_parts;       /* by dimension; of the layer itself only */
+	struct cer_first_part **parts;
 	cer_activations numbers; /* (batch_rows, n_numbers), ramps not among them */
-	first_ramps *ramps;      /* NULL: rows store none */
+	first_ramps *ramps;      /* NULL: rows store none, and there is no view */
 	size_t numbers_offset;
 	cer_gemm forward;
 	size_t n_codes; /* of a row */
 	size_t n_tables;
 	first_table *tables;
-	size_t n_summed; /* direct and folded tables: */
+	size_t n_summed; /* direct and folded tables, then parts: */
 	const float **summed;
 	const uint32_t **summed_codes;
 	const struct cer_infer_first *scoring;
@@ -66,6 +71,18 @@ cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err);
 extern void
 cer_first_refresh_table(const cer_graph *graph, const cer_graph_node *node,
                         const first_table *table);
+
+/* What forward keeps of the rows for backward, of the rows as they are now. */
+extern void
+cer_first_load_again(const cer_tile *tile, const first_state *state);
+
+/* Of a layer: see op_first_part.c. */
+extern cer_status
+cer_first_make_part(cer_graph *graph, const cer_graph_node *node,
+                    size_t dimension, struct cer_first_part **made,
+                    cer_error *err);
+extern cer_status
+cer_first_view_rest(cer_graph *graph, const cer_view **view, cer_error *err);
 
 /* Plans what ramps need, and how many numbers there are without them. */
 extern cer_status

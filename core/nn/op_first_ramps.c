@@ -1,9 +1,11 @@
 /*
  * nn/op_first_ramps.c
- *	  The first layer in training where rows store ramps: their own gradients,
- *	  and the weights of the other numbers apart, so that they are one matrix.
+ *	  The first layer in training where rows store ramps, or where it takes a
+ *	  part of the row: gradients of ramps, and the weights of the other numbers
+ *	  apart, so that they are one matrix.
  */
 #include "base/error.h"
+#include "nn/dimension.h"
 #include "nn/op_first_private.h"
 
 #include <string.h>
@@ -18,8 +20,11 @@ typedef struct first_order
 struct first_ramps
 {
 	const cer_ramps *ramps;
-	float *stored; /* (batch_rows, n_stored) */
-	float *plain;  /* weights of the plain numbers, (n_plain, units) */
+	float *
+		stored; /* (batch_rows, n_stored); of a view its ramps alone, or NULL */
+	size_t n_spans;
+	const cer_span *spans; /* of a view: where rows store its plain numbers */
+	float *plain;          /* weights of the plain numbers, (n_plain, units) */
 	float *plain_grad;
 	first_order *orders; /* by ramp */
 };
@@ -68,12 +73,53 @@ cer_first_get_plain(const first_state *state)
 
 /* ------------------------------------------------------------ tiles */
 
+/* What a view has of one row: its plain numbers side by side, its ramps where
+ * they stand. */
+static void
+load_view_row(const first_ramps *own, const float *row, float *plain,
+              float *stored)
+{
+	for (size_t i = 0; i < own->n_spans; plain += own->spans[i++].n)
+		memcpy(plain, row + own->spans[i].first,
+		       own->spans[i].n * sizeof(float));
+	for (size_t i = 0; i < own->ramps->n_ramps; i++)
+		memcpy(stored + own->ramps->stored[i], row + own->ramps->stored[i],
+		       CER_RAMP_FLOATS * sizeof(float));
+}
+
+static void
+load_view(const cer_tile *tile, const first_state *state)
+{
+	const cer_batch *batch = &tile->graph->batch;
+	const first_ramps *own = state->ramps;
+	size_t n_stored = own->ramps->n_stored;
+	size_t n = state->numbers.n;
+	size_t end = tile->first + tile->n_rows;
+	size_t n_more = tile->graph->tile_rows - tile->n_rows;
+
+	for (size_t at = tile->first; at < end; at++)
+		load_view_row(
+			own, batch->rows->numbers + cer_batch_get_row(batch, at) * n_stored,
+			state->numbers.data + at * n,
+			own->stored != NULL ? own->stored + at * n_stored : NULL);
+	memset(state->numbers.data + end * n, 0, n_more * n * sizeof(float));
+	if (own->stored != NULL)
+		memset(own->stored + end * n_stored, 0,
+		       n_more * n_stored * sizeof(float));
+}
+
 void
 cer_first_load_ramps(const cer_tile *tile, const first_state *state)
 {
 	const first_ramps *own = state->ramps;
 	size_t n_stored = own->ramps->n_stored;
 	float *stored = own->stored + tile->first * n_stored;
+
+	if (state->view != NULL)
+	{
+		load_view(tile, state);
+		return;
+	}
 
 	cer_first_load_stored(tile, n_stored, stored);
 	cer_ramps_pick(own->ramps, tile->graph->tile_rows, stored,
@@ -86,6 +132,8 @@ cer_first_add_ramps(const cer_tile *tile, const cer_graph_node *node)
 	const first_state *state = node->state;
 	const first_ramps *own = state->ramps;
 
+	if (own->ramps->n_ramps == 0)
+		return;
 	cer_ramps_add(own->ramps, tile->graph->kernels, tile->graph->tile_rows,
 	              own->stored + tile->first * own->ramps->n_stored,
 	              node->out.data + tile->first * node->out.n);
@@ -202,32 +250,62 @@ add_plain_blocks(cer_graph *graph, const cer_graph_node *node, size_t n_plain,
 	return n_plain > 0 ? cer_graph_add_products(graph, &products, err) : CER_OK;
 }
 
+/* Rows as they are stored; of a view, its ramps. */
+static cer_status
+allocate_stored(cer_graph *graph, const first_state *state, first_ramps *own,
+                cer_error *err)
+{
+	size_t n = graph->batch_rows * own->ramps->n_stored;
+
+	if (state->view != NULL && own->ramps->n_ramps == 0)
+		return CER_OK;
+	own->stored = cer_graph_allocate_floats(graph, n);
+	return own->stored != NULL ? CER_OK
+	                           : cer_fail_memory(err, n * sizeof(float));
+}
+
+/* Of the plain numbers: ramps stand apart. */
+static cer_status
+make_spans(cer_graph *graph, first_ramps *own, cer_error *err)
+{
+	cer_view plain = {.n_numbers = own->ramps->n_plain,
+	                  .numbers = own->ramps->plain};
+
+	return cer_spans_make(graph->arena, graph->net->shape, &plain, &own->spans,
+	                      &own->n_spans, err);
+}
+
 cer_status
 cer_first_prepare_ramps(cer_graph *graph, const cer_graph_node *node,
                         first_state *state, cer_error *err)
 {
 	const cer_input_shape *shape = graph->net->shape;
 	size_t n = node->out.n;
-	size_t size = shape->n_ramps * sizeof(first_order);
 	first_ramps *own = cer_arena_allocate(graph->arena, sizeof(*own));
-	const cer_view *all;
+	const cer_view *view = state->view;
+	size_t size;
 
 	if (own == NULL)
 		return cer_fail_memory(err, sizeof(*own));
-	CER_TRY(cer_view_make_all(graph->arena, shape, &all, err));
-	own->ramps = cer_ramps_make(graph->arena, shape, all, n);
+	memset(own, 0, sizeof(*own));
+	if (view == NULL)
+		CER_TRY(cer_view_make_all(graph->arena, shape, &view, err));
+	own->ramps = cer_ramps_make(graph->arena, shape, view, n);
+	if (own->ramps == NULL)
+		return cer_fail_memory(err, shape->n_numbers * sizeof(float));
+	size = own->ramps->n_ramps * sizeof(first_order);
 	own->orders = cer_arena_allocate(graph->arena, size);
-	if (own->ramps == NULL || own->orders == NULL)
+	if (own->orders == NULL)
 		return cer_fail_memory(err, size);
 	state->ramps = own;
 	state->numbers.n = own->ramps->n_plain;
-	own->stored =
-		cer_graph_allocate_floats(graph, graph->batch_rows * shape->n_stored);
+	CER_TRY(allocate_stored(graph, state, own, err));
+	CER_TRY(make_spans(graph, own, err));
 	own->plain = cer_graph_allocate_floats(graph, state->numbers.n * n);
 	own->plain_grad = cer_graph_allocate_floats(graph, state->numbers.n * n);
-	if (own->stored == NULL || own->plain == NULL || own->plain_grad == NULL)
-		return cer_fail_memory(err, graph->batch_rows * shape->n_stored);
-	for (size_t i = 0; i < shape->n_ramps; i++)
+	if (own->plain == NULL || own->plain_grad == NULL)
+		return cer_fail_memory(err, state->numbers.n * n * sizeof(float));
+	for (size_t i = 0; i < own->ramps->n_ramps; i++)
 		CER_TRY(prepare_ramp(graph, node, own, i, err));
 	return add_plain_blocks(graph, node, state->numbers.n, err);
 }

@@ -17,8 +17,8 @@
 #include "nn/kernels.h"
 #include "nn/net.h"
 
-#define CER_TILE_ROWS  64 /* at most */
-#define CER_ROWS_AHEAD 16 /* of a row that is loaded, to ask for another */
+#define CER_TILE_ROWS     64      /* at most */
+#define CER_ROWS_AHEAD    16 /* of a row that is loaded, to ask for another */
 
 typedef struct cer_graph cer_graph;
 typedef struct cer_graph_node cer_graph_node;
@@ -220,9 +220,11 @@ cer_get_grad(const cer_activations *a, size_t row)
 struct cer_graph_node
 {
 	const cer_node *node;
-	cer_activations in;   /* the first input */
-	cer_activations *ins; /* all */
-	cer_activations out;  /* in place: the same as in */
+	const cer_graph *graph; /* of a part of the first layer: what its blocks
+	                         * work on; NULL: the graph itself */
+	cer_activations in;     /* the first input */
+	cer_activations *ins;   /* all */
+	cer_activations out;    /* in place: the same as in */
 	bool is_copied; /* in place, on a copy: somebody else needs the input */
 	void *state;    /* the operator's own */
 
@@ -316,6 +318,13 @@ struct cer_graph
 	size_t n_blocks;
 	size_t block_capacity;
 	cer_batch batch;
+	size_t n_dimensions; /* see dimension.h */
+	struct cer_batch_dimension *dimensions;
+	bool repeats_rows; /* their rows are computed for each row of a batch */
+	const cer_encoded *pass; /* of these rows all dimensions are computed */
+	size_t n_parts;          /* of first layers, by dimension */
+	size_t part_capacity;
+	struct cer_first_part **parts;
 	size_t n_segments; /* of nodes, each but the last ended by one that joins */
 	size_t *segment_ends;
 };

@@ -16,6 +16,13 @@ typedef struct ramps_lists
 	uint32_t *stored;
 } ramps_lists;
 
+static cer_number_place
+find_place(const cer_input_shape *shape, uint32_t number)
+{
+	return shape->places != NULL ? shape->places[number]
+	                             : (cer_number_place){number, CER_NO_STEP};
+}
+
 /* A ramp is met at the first of its numbers. */
 static void
 fill_lists(const cer_input_shape *shape, const cer_view *view, cer_ramps *made,
@@ -24,7 +31,7 @@ fill_lists(const cer_input_shape *shape, const cer_view *view, cer_ramps *made,
 	for (size_t i = 0; i < view->n_numbers; i++)
 	{
 		uint32_t number = view->numbers[i];
-		cer_number_place place = shape->places[number];
+		cer_number_place place = find_place(shape, number);
 
 		if (place.step == CER_NO_STEP)
 		{
@@ -87,7 +94,7 @@ cer_ramps_make(cer_arena *arena, const cer_input_shape *shape,
 
 	if (made == NULL)
 		return NULL;
-	*made = (cer_ramps){.n_stored = shape->n_stored, .n = n};
+	*made = (cer_ramps){.n_stored = cer_shape_count_stored(shape), .n = n};
 	if (!make_lists(arena, shape, view, made) || !make_tables(arena, made))
 		return NULL;
 	return made;

@@ -144,6 +144,42 @@ make_class_weights(cer_arena *arena, const cer_run_config *config,
 	return CER_OK;
 }
 
+static size_t
+max(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Tables of FE whose rows batches have several times. */
+static cer_status
+find_dimensions(cer_arena *arena, cer_run *run, cer_graph_config *graph,
+                cer_error *err)
+{
+	const cer_host *host = run->config.host;
+	cer_dimension_plan *plans;
+
+	run->train = *run->config.train;
+	run->valid = *run->config.valid;
+	run->config.train = &run->train;
+	run->config.valid = &run->valid;
+	CER_TRY(cer_dimensions_plan(arena, run->net, &run->train, graph->batch,
+	                            &plans, &graph->n_dimensions, err));
+	if (graph->n_dimensions == 0)
+		return CER_OK;
+	CER_TRY(cer_dimensions_find(arena, host, run->net, plans,
+	                            graph->n_dimensions, &run->train, err));
+	CER_TRY(cer_dimensions_find(arena, host, run->net, plans,
+	                            graph->n_dimensions, &run->valid, err));
+	for (size_t i = 0; i < graph->n_dimensions; i++)
+	{
+		plans[i].n_pass = run->valid.dimensions[i].n_rows;
+		plans[i].n_most = max(plans[i].n_pass, run->train.dimensions[i].n_rows);
+	}
+	graph->dimensions = plans;
+	graph->repeats_rows = run->config.repeats_rows;
+	return CER_OK;
+}
+
 cer_status
 cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
              cer_error *err)
@@ -168,6 +204,7 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	CER_TRY(
 		cer_net_make(arena, config->shape, config->structure, &made->net, err));
 	CER_TRY(cer_net_check_uses(arena, made->net, err));
+	CER_TRY(find_dimensions(arena, made, &graph, err));
 	CER_TRY(cer_graph_make(arena, made->net, &graph, &made->graph, err));
 	CER_TRY(cer_optimizer_make(arena, made->graph, config->settings,
 	                           &made->optimizer, err));
@@ -295,7 +332,7 @@ train_epoch(cer_run *run, cer_epoch *report, cer_error *err)
 /* ------------------------------------------------------------ validation */
 
 static cer_status
-predict_valid(cer_run *run, float *proba, cer_error *err)
+predict_batches(cer_run *run, float *proba, cer_error *err)
 {
 	const cer_encoded *rows = run->config.valid;
 	size_t n_classes = run->config.shape->n_classes;
@@ -311,6 +348,17 @@ predict_valid(cer_run *run, float *proba, cer_error *err)
 		                  proba + first * n_classes);
 	}
 	return CER_OK;
+}
+
+static cer_status
+predict_valid(cer_run *run, float *proba, cer_error *err)
+{
+	cer_status status;
+
+	cer_graph_begin_pass(run->graph, run->config.valid);
+	status = predict_batches(run, proba, err);
+	cer_graph_end_pass(run->graph);
+	return status;
 }
 
 /* The metrics of an epoch, and beside them the order of the next. */

@@ -21,6 +21,7 @@ typedef struct cer_run_config
 	const cer_settings *settings;
 	const cer_encoded *train;
 	const cer_encoded *valid;
+	bool repeats_rows; /* of dimensions: see nn/dimension.h; same bits */
 } cer_run_config;
 
 /* Read by another thread while an epoch runs: each field by itself. */
@@ -33,7 +34,9 @@ typedef struct cer_run_status
 
 typedef struct cer_run
 {
-	cer_run_config config;
+	cer_run_config config; /* its rows: those below */
+	cer_encoded train;     /* with dimensions */
+	cer_encoded valid;
 	const cer_net *net;
 	cer_graph *graph;
 	cer_optimizer_state *optimizer;

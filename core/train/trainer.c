@@ -62,6 +62,12 @@ cer_encoding_free(cer_encoding *encoding)
 		cer_arena_free(encoding->arena);
 }
 
+void
+cer_encoding_repeat_rows(cer_encoding *encoding)
+{
+	encoding->repeats_rows = true;
+}
+
 size_t
 cer_encoding_get_size(const cer_encoding *encoding)
 {
@@ -80,6 +86,7 @@ start_run(cer_trainer *trainer, cer_error *err)
 		.settings = &trainer->mst->settings,
 		.train = &trainer->train,
 		.valid = &trainer->valid,
+		.repeats_rows = trainer->repeats_rows,
 	};
 
 	shape.n_rows = trainer->train.n_rows;
@@ -109,7 +116,8 @@ cer_trainer_new_over(const cer_host *host, const cer_mst *mst,
 	                      .dataset = encoding->dataset,
 	                      .encoders = encoding->encoders,
 	                      .train = encoding->train,
-	                      .valid = encoding->valid};
+	                      .valid = encoding->valid,
+	                      .repeats_rows = encoding->repeats_rows};
 	status = start_run(made, err);
 	if (status == CER_OK)
 		*trainer = made;

@@ -17,6 +17,7 @@ struct cer_encoding
 	const cer_encoders *encoders;
 	cer_encoded train;
 	cer_encoded valid;
+	bool repeats_rows;
 };
 
 struct cer_trainer
@@ -30,6 +31,7 @@ struct cer_trainer
 	const cer_encoders *encoders;
 	cer_encoded train;
 	cer_encoded valid;
+	bool repeats_rows;
 	cer_run
 		*run; /* its net, best_weights (flat, see cer_net_tensor), best_proba
 				   * (n_valid, n_classes) and best_epoch make a model */

@@ -104,6 +104,7 @@ cer_codec_group(cer_codec *c, cer_group *group)
 		cer_codec_array(c, columns, sizeof(cer_column), 16, cer_codec_column);
 	inputs = cer_codec_array(c, inputs, sizeof(cer_input), 8, cer_codec_input);
 	cer_codec_u32(c, &group->n_classes);
+	cer_codec_bool(c, &group->repeats_rows);
 	group->triples = triples.elements;
 	group->n_triples = triples.n;
 	group->columns = columns.elements;

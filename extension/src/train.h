@@ -150,6 +150,8 @@ extern List *training_find_epochs(const Training *training);
 
 extern void train_state_init(void);
 extern uint32 train_get_keep_every(void);
+/* Whether rows of joined tables are computed once for a batch. */
+extern bool train_plans_dimensions(void);
 extern void
 training_find_unread(Training *training, const Query *query, ReadPlan *plan);
 /* Of the rows, then of each input. */

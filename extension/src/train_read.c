@@ -149,6 +149,7 @@ send_group(const TrainGroup *group)
 	message.group.n_inputs = leader->read->n_inputs;
 	message.group.inputs = leader->read->inputs;
 	message.group.n_classes = leader->task->n_classes;
+	message.group.repeats_rows = !train_plans_dimensions();
 	engine_send(leader->engine, &message);
 }
 

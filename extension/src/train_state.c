@@ -29,6 +29,7 @@ static const struct config_enum_entry plan_options[] = {
 static bool reuse = true;
 static int plan_model = PLAN_ON;
 static int plan_state = PLAN_ON;
+static bool plan_dimensions = true;
 static int keep_states = 0;
 
 void
@@ -50,11 +51,23 @@ train_state_init(void)
 		"Whether training goes on from a state that is kept.",
 		"As cerebro.reuse, of this decision alone.", &plan_state, PLAN_ON,
 		plan_options, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+		"cerebro.plan_dimensions",
+		"Whether training computes what a joined table adds to the first layer "
+		"once for rows of it that are the same.",
+		"off computes it for each row of a batch; the bits are the same.",
+		&plan_dimensions, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"cerebro.keep_states",
 		"Epochs of a training whose state is kept: each n-th and the last.",
 		"0 keeps the last one, so that more epochs can follow; -1 keeps none.",
 		&keep_states, 0, -1, INT_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+bool
+train_plans_dimensions(void)
+{
+	return plan_dimensions;
 }
 
 uint32

@@ -284,6 +284,9 @@ extern cer_status
 cer_encoding_new(const cer_host *host, const cer_plan *plan,
                  cer_dataset *dataset, cer_encoding **encoding, cer_error *err);
 extern void cer_encoding_free(cer_encoding *encoding);
+/* For trainers to come: what tables of FE add to the first layer is computed for
+ * each row of a batch, not once for rows of the table; the bits are the same. */
+extern void cer_encoding_repeat_rows(cer_encoding *encoding);
 extern size_t cer_encoding_get_size(const cer_encoding *encoding); /* bytes */
 /* Trains with the same bits as one that has encoded the rows for itself. */
 extern cer_status cer_trainer_new_over(const cer_host *host, const cer_mst *mst,
@@ -397,7 +400,7 @@ cer_compare(const cer_host *host, const cer_comparison_input *in,
 #define CER_ID_SIZE 32
 
 /* Raise it when the same triple, rows and kernel class give other bits. */
-#define CER_ARITHMETIC 1
+#define CER_ARITHMETIC 2
 
 typedef struct cer_id
 {
@@ -539,7 +542,7 @@ cer_buffer_reserve(cer_buffer *buffer, size_t size, cer_error *err);
  * machine (native byte order; the magic tells a foreign one).  See
  * core/wire/message.c for the bytes and the conversation.
  */
-#define CER_WIRE_VERSION      4
+#define CER_WIRE_VERSION      5
 #define CER_FRAME_HEADER_SIZE 16
 /* The largest payloads that each side accepts. */
 #define CER_MAX_FRAME_TO_ENGINE ((size_t) 256 << 20)
@@ -614,6 +617,7 @@ typedef struct cer_group
 	size_t n_inputs; /* the columns that travel */
 	const cer_input *inputs;
 	uint32_t n_classes;
+	bool repeats_rows; /* see cer_encoding_repeat_rows */
 } cer_group;
 
 typedef struct cer_values
