@@ -21,8 +21,6 @@
 
 #include <string.h>
 
-#define CACHE_LINE 64
-
 /* ------------------------------------------------------------ shape */
 
 const cer_net_tensor *
@@ -143,12 +141,13 @@ static inline void
 prefetch_row(const cer_encoded *rows, const first_state *state, size_t n_stored,
              size_t row)
 {
-	const char *numbers = (const char *) (rows->numbers + row * n_stored);
+	const float *numbers = rows->numbers + row * n_stored;
 	const char *codes = (const char *) (rows->codes + row * state->n_codes);
 
-	for (size_t i = 0; i < n_stored * sizeof(float); i += CACHE_LINE)
-		__builtin_prefetch(numbers + i);
-	__builtin_prefetch(numbers + n_stored * sizeof(float) - 1);
+	if (state->view != NULL)
+		cer_first_prefetch_view(state, numbers);
+	else
+		cer_first_prefetch(numbers, n_stored);
 	for (size_t i = 0; i < state->n_tables * sizeof(uint32_t); i += CACHE_LINE)
 		__builtin_prefetch(codes + i);
 }
@@ -167,8 +166,7 @@ prefetch_tile(const cer_tile *tile, const first_state *state)
 		batch->first + tile->first + graph->host->n_threads * graph->tile_rows;
 	size_t last = first + graph->tile_rows;
 
-	if (state->view != NULL || batch->order == NULL ||
-	    last > batch->rows->n_rows)
+	if (state->is_part || batch->order == NULL || last > batch->rows->n_rows)
 		return;
 	for (size_t at = first; at < last; at++)
 		prefetch_row(batch->rows, state, n_stored, batch->order[at]);

@@ -344,6 +344,7 @@ prepare_parts(cer_graph *graph, const cer_graph_node *node, first_state *state,
 
 		CER_TRY(make_state(graph, &part, err));
 		part->view = plan->view;
+		part->is_part = true;
 		part->n_expected = plan->n_expected;
 		CER_TRY(cer_first_make_part(graph, node, i, &state->parts[i], err));
 		CER_TRY(prepare_features(graph, &state->parts[i]->own, part, err));

@@ -48,6 +48,7 @@ typedef struct first_ramps first_ramps; /* see op_first_ramps.c */
 typedef struct first_state
 {
 	const cer_view *view; /* NULL: all features, and no parts */
+	bool is_part;         /* its batch are rows of a dimension */
 	size_t n_expected;    /* rows of a batch, about */
 	size_t n_parts;       /* by dimension; of the layer itself only */
 	struct cer_first_part **parts;
@@ -92,6 +93,20 @@ extern void
 cer_first_refresh_ramps(const cer_graph *graph, const cer_graph_node *node);
 /* Rows as they are stored, n floats each, zeros beyond the batch. */
 extern void cer_first_load_stored(const cer_tile *tile, size_t n, float *to);
+#define CACHE_LINE 64
+
+static inline void
+cer_first_prefetch(const float *numbers, size_t n)
+{
+	const char *bytes = (const char *) numbers;
+
+	for (size_t i = 0; i < n * sizeof(float); i += CACHE_LINE)
+		__builtin_prefetch(bytes + i);
+	__builtin_prefetch(bytes + n * sizeof(float) - 1);
+}
+
+extern void
+cer_first_prefetch_view(const first_state *state, const float *numbers);
 extern void
 cer_first_load_ramps(const cer_tile *tile, const first_state *state);
 extern void

@@ -87,6 +87,17 @@ load_view_row(const first_ramps *own, const float *row, float *plain,
 		       CER_RAMP_FLOATS * sizeof(float));
 }
 
+void
+cer_first_prefetch_view(const first_state *state, const float *numbers)
+{
+	const first_ramps *own = state->ramps;
+
+	for (size_t i = 0; i < own->n_spans; i++)
+		cer_first_prefetch(numbers + own->spans[i].first, own->spans[i].n);
+	for (size_t i = 0; i < own->ramps->n_ramps; i++)
+		cer_first_prefetch(numbers + own->ramps->stored[i], CER_RAMP_FLOATS);
+}
+
 static void
 load_view(const cer_tile *tile, const first_state *state)
 {
