@@ -121,10 +121,13 @@ BEGIN ATOMIC
 		WHERE (plan.p).model IS NOT NULL
 		UNION ALL
 		SELECT t FROM cerebro.print_plan(plan.p, pg_catalog.format('Train for %s', explain_train.task)) t
-		WHERE (plan.p).model IS NULL) l;
+		WHERE (plan.p).model IS NULL
+		UNION ALL
+		SELECT t FROM cerebro.model_plan k, cerebro.print_plan(k, pg_catalog.format('Train for %s', explain_train.task)) t
+		WHERE k.model OPERATOR(pg_catalog.=) (plan.p).model) l;
 END;
 COMMENT ON FUNCTION cerebro.explain_train(text, cerebro.mst) IS
-	'what train would do: which columns are read and which are there, where training begins, seconds and bytes; trains nothing';
+	'what train would do: which columns are read and which are there, where training begins, seconds and bytes; where the model is there already, what that took; trains nothing';
 
 CREATE FUNCTION cerebro.explain_train(model integer, change cerebro.mst_change, warm boolean DEFAULT true) RETURNS SETOF text
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
@@ -138,10 +141,13 @@ BEGIN ATOMIC
 		WHERE (plan.p).model IS NOT NULL
 		UNION ALL
 		SELECT t FROM given g, cerebro.print_plan(plan.p, pg_catalog.format('Change model %s of %s', explain_train.model, g.name)) t
-		WHERE (plan.p).model IS NULL) l;
+		WHERE (plan.p).model IS NULL
+		UNION ALL
+		SELECT t FROM given g, cerebro.model_plan k, cerebro.print_plan(k, pg_catalog.format('Change model %s of %s', explain_train.model, g.name)) t
+		WHERE k.model OPERATOR(pg_catalog.=) (plan.p).model) l;
 END;
 COMMENT ON FUNCTION cerebro.explain_train(integer, cerebro.mst_change, boolean) IS
-	'what train_change would do: what it begins with, which columns are read, seconds and bytes; trains nothing';
+	'what train_change would do: what it begins with, which columns are read, seconds and bytes; where the model is there already, what that took; trains nothing';
 
 CREATE FUNCTION cerebro.search_trials(space cerebro.mst_space, algorithm text, trials integer, seed bigint) RETURNS text[]
 	LANGUAGE c STABLE PARALLEL SAFE STRICT COST 10000
@@ -164,25 +170,36 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION cerebro.search_rungs(integer, integer, text) IS 'how many trials a search trains to how many epochs, step by step';
 
+CREATE FUNCTION cerebro.plan_train(task text, mst cerebro.mst[])
+	RETURNS TABLE (trial bigint, mst cerebro.mst, plan cerebro.model_plan)
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+BEGIN ATOMIC
+	SELECT u.n, u.triple, cerebro.plan_train(plan_train.task, u.triple)
+	FROM ROWS FROM (pg_catalog.unnest(plan_train.mst)) WITH ORDINALITY u (triple, n)
+	WHERE u.triple IS NOT NULL
+	ORDER BY u.n;
+END;
+COMMENT ON FUNCTION cerebro.plan_train(text, cerebro.mst[]) IS
+	'what train of several triples would do and cost for each, without training them; its model is one that is there already';
+
 CREATE FUNCTION cerebro.plan_search(task text, space cerebro.mst_space, algorithm text DEFAULT 'random', trials integer DEFAULT 0, seed bigint DEFAULT 0)
 	RETURNS TABLE (trial bigint, mst cerebro.mst, plan cerebro.model_plan)
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
 BEGIN ATOMIC
-	SELECT u.n, u.triple::cerebro.mst, cerebro.plan_train(plan_search.task, u.triple::cerebro.mst)
-	FROM ROWS FROM (pg_catalog.unnest(cerebro.search_trials(plan_search.space, plan_search.algorithm, plan_search.trials, plan_search.seed)))
-		WITH ORDINALITY u (triple, n)
-	ORDER BY u.n;
+	SELECT p.trial, p.mst, p.plan FROM cerebro.plan_train(plan_search.task,
+		cerebro.search_trials(plan_search.space, plan_search.algorithm, plan_search.trials, plan_search.seed)::cerebro.mst[]) p
+	ORDER BY p.trial;
 END;
 COMMENT ON FUNCTION cerebro.plan_search(text, cerebro.mst_space, text, integer, bigint) IS
 	'what each trial of a search would do and cost, without training it; its model is one that is there already';
 
-CREATE FUNCTION cerebro.explain_search(task text, space cerebro.mst_space, algorithm text DEFAULT 'random', trials integer DEFAULT 0, seed bigint DEFAULT 0)
-	RETURNS SETOF text
+-- Triples that train together; algorithm: halving trains fewer of them on.
+CREATE FUNCTION cerebro.print_trials(task text, mst cerebro.mst[], title text, algorithm text) RETURNS SETOF text
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
 BEGIN ATOMIC
 	WITH trial AS MATERIALIZED (
 		SELECT p.trial, p.mst, (p.plan).*, k AS was
-		FROM cerebro.plan_search(explain_search.task, explain_search.space, explain_search.algorithm, explain_search.trials, explain_search.seed) p
+		FROM cerebro.plan_train(print_trials.task, print_trials.mst) p
 		LEFT JOIN cerebro.model_plan k ON k.model OPERATOR(pg_catalog.=) (p.plan).model),
 	part AS (
 		SELECT r.rung, r.trials, r.epochs,
@@ -190,7 +207,7 @@ BEGIN ATOMIC
 				OPERATOR(pg_catalog.*) r.trials::double precision
 				OPERATOR(pg_catalog./) GREATEST(n.trials OPERATOR(pg_catalog.*) n.epochs, 1)::double precision AS share
 		FROM (SELECT pg_catalog.count(*)::integer AS trials, COALESCE(pg_catalog.max(t.n_epochs), 1) AS epochs FROM trial t) n,
-			cerebro.search_rungs(n.trials, n.epochs, explain_search.algorithm) r),
+			cerebro.search_rungs(n.trials, n.epochs, print_trials.algorithm) r),
 	-- columns that several trials lack are read once: the first keeps them
 	lacking AS (
 		SELECT DISTINCT c FROM trial t, pg_catalog.unnest(t.columns) c
@@ -204,8 +221,8 @@ BEGIN ATOMIC
 			pg_catalog.sum((t.was).actual_read_seconds OPERATOR(pg_catalog.+) (t.was).actual_seconds) AS spent,
 			pg_catalog.sum((t.was).actual_bytes)::bigint AS spent_bytes FROM trial t),
 	line AS (
-		SELECT 1 AS n, 0::bigint AS trial, pg_catalog.format('Search for %s by %s: %s trials, %s found  (seconds=%s bytes=%s)',
-			explain_search.task, explain_search.algorithm, s.n, s.found,
+		SELECT 1 AS n, 0::bigint AS trial, pg_catalog.format('%s: %s trials, %s found  (seconds=%s bytes=%s)',
+			print_trials.title, s.n, s.found,
 			cerebro.print_seconds(CASE WHEN s.found OPERATOR(pg_catalog.=) s.n THEN 0 ELSE s.read OPERATOR(pg_catalog.+) s.train END),
 			cerebro.print_bytes(CASE WHEN s.found OPERATOR(pg_catalog.=) s.n THEN 0 ELSE s.bytes END))
 			OPERATOR(pg_catalog.||) CASE WHEN s.found OPERATOR(pg_catalog.=) 0 THEN '' ELSE
@@ -213,7 +230,7 @@ BEGIN ATOMIC
 		FROM sum s
 		UNION ALL
 		SELECT 2, r.rung, pg_catalog.format('  ->  Train %s of them to epoch %s', r.trials, r.epochs)
-		FROM part r WHERE explain_search.algorithm OPERATOR(pg_catalog.=) 'halving'
+		FROM part r WHERE print_trials.algorithm OPERATOR(pg_catalog.=) 'halving'
 		UNION ALL
 		SELECT 3, 0, pg_catalog.format('  ->  Read once, %s rows, from tables: %s', COALESCE(pg_catalog.max(s.n_rows)::text, '?'),
 			pg_catalog.string_agg(l.c, ', ' ORDER BY l.c))
@@ -231,8 +248,27 @@ BEGIN ATOMIC
 		FROM trial t)
 	SELECT l.text FROM line l ORDER BY l.n, l.trial;
 END;
+COMMENT ON FUNCTION cerebro.print_trials(text, cerebro.mst[], text, text) IS 'the plan of triples that train together, as EXPLAIN prints one';
+
+CREATE FUNCTION cerebro.explain_search(task text, space cerebro.mst_space, algorithm text DEFAULT 'random', trials integer DEFAULT 0, seed bigint DEFAULT 0)
+	RETURNS SETOF text
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+BEGIN ATOMIC
+	SELECT cerebro.print_trials(explain_search.task,
+		cerebro.search_trials(explain_search.space, explain_search.algorithm, explain_search.trials, explain_search.seed)::cerebro.mst[],
+		pg_catalog.format('Search for %s by %s', explain_search.task, explain_search.algorithm), explain_search.algorithm);
+END;
 COMMENT ON FUNCTION cerebro.explain_search(text, cerebro.mst_space, text, integer, bigint) IS
 	'what search would do: its trials, those that are there, what is read once, seconds and bytes; after the search what came; trains nothing';
+
+CREATE FUNCTION cerebro.explain_train(task text, mst cerebro.mst[]) RETURNS SETOF text
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+BEGIN ATOMIC
+	SELECT cerebro.print_trials(explain_train.task, explain_train.mst,
+		pg_catalog.format('Train together for %s', explain_train.task), 'grid');
+END;
+COMMENT ON FUNCTION cerebro.explain_train(text, cerebro.mst[]) IS
+	'what train of several triples would do: those that are there, what is read once, seconds and bytes of each; trains nothing';
 
 CREATE FUNCTION cerebro.explain_train(task text, space cerebro.mst_space) RETURNS SETOF text
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT

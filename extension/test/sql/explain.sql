@@ -48,6 +48,13 @@ SELECT mst OPERATOR(cerebro.=) ANY (cerebro.search_trials('AS mlp({4, 6, 8})', '
 FROM cerebro.plan_search('explained', 'AS mlp({4, 6, 8})', 'random', 2, 7);
 SELECT * FROM cerebro.explain_search('explained', 'AS mlp({4, 6})', 'luck');
 SELECT * FROM cerebro.explain_search('explained', 'AS mlp({4, 6})', 'grid', -1);
+-- triples that train together
+SELECT mask(e) FROM cerebro.explain_train('explained', ARRAY['FE hour, taxi AS mlp(4) PT epochs = 1', 'FE hour, carrier AS mlp(4) PT epochs = 1']::cerebro.mst[]) e;
+SELECT count(*) FROM unnest(cerebro.train('explained', ARRAY['FE hour, taxi AS mlp(4) PT epochs = 1', 'FE hour, carrier AS mlp(4) PT epochs = 1']::cerebro.mst[]));
+SELECT mask(e) FROM cerebro.explain_train('explained', ARRAY['FE hour, taxi AS mlp(4) PT epochs = 1', 'FE hour, carrier AS mlp(4) PT epochs = 1']::cerebro.mst[]) e;
+SELECT mask(e) FROM cerebro.explain_train('explained', ARRAY['FE hour AS mlp(4)', NULL]::cerebro.mst[]) e;
+SELECT mask(e) FROM cerebro.explain_train('explained', '{}'::cerebro.mst[]) e;
+SELECT mask(e) FROM cerebro.explain_train('explained', ARRAY['FE nowhere']::cerebro.mst[]) e;
 -- each decision by a setting of its own
 SET cerebro.plan_model = off;
 SELECT mask(e) FROM cerebro.explain_train('explained', 'AS mlp(8) PT epochs = 3, patience = 0') e;
