@@ -6,10 +6,13 @@
  *
  *	 roofline CLASS THREADS
  *
+ * Products of bf16 numbers stand beside the same limit of floats.
+ *
  * The sizes are those of training mlp(256, 256) in tiles of 64 rows.  Every
  * thread has data of its own; a rate is the best of many short runs, so that
  * other work on the machine counts little.
  */
+#include "nn/bf16.h"
 #include "nn/gemm.h"
 #include "threads.h"
 
@@ -34,7 +37,9 @@
 typedef struct data
 {
 	float *a, *b, *c, *d;
-	float *half; /* half of it zeros */
+	float *half;     /* half of it zeros */
+	uint32_t *pairs; /* of bf16 */
+	uint32_t *packed;
 	uint32_t *codes;
 	uint16_t *labels;
 } data;
@@ -43,6 +48,8 @@ typedef struct bench
 {
 	const cer_kernels *kernels;
 	cer_gemm gemm;
+	const cer_bf16 *bf16; /* NULL: there is none */
+	cer_gemm_shape shape;
 	data of[MAX_THREADS];
 	void (*run)(const struct bench *bench, const data *d);
 	size_t n_repeats;
@@ -120,6 +127,65 @@ static void
 run_gemm(const bench *b, const data *d)
 {
 	cer_gemm_run(&b->gemm, d->a, d->b, d->c);
+}
+
+/* Numbers are there as floats and rounded first; weights are packed. */
+static void
+run_bf16(const bench *b, const data *d)
+{
+	const cer_gemm_shape *s = &b->shape;
+	cer_bf16_product product = {.n_rows = s->n_rows,
+	                            .n_pairs = s->n_inner / 2,
+	                            .x = d->pairs,
+	                            .x_row = s->n_inner / 2,
+	                            .x_pair = 1,
+	                            .y_stride = s->n_columns};
+
+	b->bf16->round(s->n_rows, s->n_inner, d->a, s->n_inner, d->pairs);
+	for (size_t column = 0; column < s->n_columns; column += CER_DENSE_CHUNK)
+	{
+		size_t left = s->n_columns - column;
+
+		product.n_columns = left < CER_DENSE_CHUNK ? left : CER_DENSE_CHUNK;
+		product.w = d->packed + column * product.n_pairs;
+		product.y = d->c + column;
+		b->bf16->multiply(&product);
+	}
+}
+
+/* Of all rows of a batch, packed before. */
+static void
+run_bf16_gradient(const bench *b, const data *d)
+{
+	const cer_gemm_shape *s = &b->shape;
+	cer_bf16_product product = {.n_rows = CER_DENSE_CHUNK,
+	                            .n_pairs = s->n_inner / 2,
+	                            .n_columns = CER_DENSE_CHUNK,
+	                            .x_row = 1,
+	                            .x_pair = CER_DENSE_CHUNK,
+	                            .y_stride = s->n_columns};
+
+	for (size_t row = 0; row < s->n_rows; row += CER_DENSE_CHUNK)
+		for (size_t column = 0; column < s->n_columns;
+		     column += CER_DENSE_CHUNK)
+		{
+			product.x = d->pairs + row * product.n_pairs;
+			product.w = d->packed + column * product.n_pairs;
+			product.y = d->c + row * s->n_columns + column;
+			b->bf16->multiply(&product);
+		}
+}
+
+/* What a tile of x or of its gradient leaves for the gradient of weights. */
+static void
+run_bf16_pack(const bench *b, const data *d)
+{
+	b->bf16->pack(&(cer_bf16_pack){.n_rows = ROWS,
+	                               .n_columns = UNITS,
+	                               .from = d->a,
+	                               .stride = UNITS,
+	                               .to = d->pairs,
+	                               .n_pairs = ROWS / 2});
 }
 
 /* Half of the places are zero, as relu leaves them, anywhere; the operations
@@ -303,6 +369,10 @@ fill(data *d)
 		for (size_t j = 0; j < N_FLOATS; j++)
 			(*all[i])[j] = (float) (j * 37 % 101) / 101;
 	}
+	d->pairs = aligned_alloc(64, N_FLOATS * sizeof(uint32_t));
+	d->packed = aligned_alloc(64, N_FLOATS * sizeof(uint32_t));
+	for (size_t j = 0; j < N_FLOATS; j++)
+		d->pairs[j] = d->packed[j] = 0x3f003e80; /* 0.5 and 0.25 */
 	/* a ramp's place, then a share */
 	for (size_t j = 0; j < N_FLOATS; j += 2)
 		d->d[j] = (float) (j * 53 % (CODES - 1));
@@ -337,6 +407,25 @@ static const measurement measurements[] = {
      .run = run_gemm,
      .flops = 2.0 * ROWS * NUMBERS * 64,
      .shape = {ROWS, 64, NUMBERS, NUMBERS, 64, 64, false, true}},
+	{.name = "bf16: 64 rows of 256 by 256 x 256",
+     .run = run_bf16,
+     .flops = 2 * TILE * UNITS,
+     .shape = {.n_rows = ROWS, .n_columns = UNITS, .n_inner = UNITS}},
+	{.name = "bf16: 64 rows of 128 by 128 x 128",
+     .run = run_bf16,
+     .flops = 2.0 * ROWS * 128 * 128,
+     .shape = {.n_rows = ROWS, .n_columns = 128, .n_inner = 128}},
+	{.name = "bf16: 64 rows of 64 by 64 x 32",
+     .run = run_bf16,
+     .flops = 2.0 * ROWS * 64 * 32,
+     .shape = {.n_rows = ROWS, .n_columns = 32, .n_inner = 64}},
+	{.name = "bf16: gradient, 128 x 64 of 1024 rows",
+     .run = run_bf16_gradient,
+     .flops = 2.0 * 128 * 64 * 1024,
+     .shape = {.n_rows = 128, .n_columns = 64, .n_inner = 1024}},
+	{.name = "bf16: pairs of rows packed",
+     .run = run_bf16_pack,
+     .bytes = 1.5 * FLOATS},
 	{.name = "narrow product, 256 to 2",
      .run = run_narrow,
      .flops = 2 * TILE * 2},
@@ -359,11 +448,20 @@ static const measurement measurements[] = {
      .bytes = 4 * ROWS * sizeof(float)},
 };
 
+static bool
+is_there(const bench *b, const measurement *m)
+{
+	return b->bf16 != NULL ||
+	       (m->run != run_bf16 && m->run != run_bf16_gradient &&
+	        m->run != run_bf16_pack);
+}
+
 static void
 check_shape(bench *b, const measurement *m)
 {
 	cer_error err;
 
+	b->shape = m->shape;
 	if (m->run != run_gemm)
 		return;
 	if (cer_gemm_make_xsmm(b->kernels, &m->shape, &b->gemm, &err) == CER_OK)
@@ -386,6 +484,10 @@ main(int argc, char **argv)
 		                "that this machine has\n");
 		return 1;
 	}
+	if (strcmp(argv[1], "plain") == 0)
+		b.bf16 = &cer_bf16_plain;
+	else if (cer_bf16_choose(b.kernels, &b.bf16, NULL) != CER_OK)
+		b.bf16 = NULL;
 	pool = threads_new((size_t) atoi(argv[2]));
 	for (size_t i = 0; i < threads_count(pool); i++)
 		fill(&b.of[i]);
@@ -402,6 +504,8 @@ main(int argc, char **argv)
 		const measurement *m = &measurements[i];
 		double rate;
 
+		if (!is_there(&b, m))
+			continue;
 		check_shape(&b, m);
 		b.run = m->run;
 		rate = measure(&b, pool) * (m->flops > 0 ? m->flops : m->bytes);

@@ -94,14 +94,14 @@ def run(command):
     return result
 
 
-def run_own(features, units, n_epochs=N_EPOCHS, n_threads=N_THREADS):
+def run_own(features, units, n_epochs=N_EPOCHS, n_threads=N_THREADS, settings=""):
     triple = (f"{features} AS mlp({', '.join(map(str, units))}) PT adam(lr = 0.001), batch = 1024, epochs = {n_epochs}, "
-              f"patience = {n_epochs}, dropout = 0, seed = 1")
+              f"patience = {n_epochs}, dropout = 0, seed = 1{settings}")
     return run([ROOT / "build/bench/train_net", WORK / "flights.rows", triple, str(n_threads), WORK / "flights.encoded"])
 
 
-def run_peer(units):
-    return run([sys.executable, ROOT / "bench/train_peer.py", WORK / "flights.encoded", *map(str, units)])
+def run_peer(units, *options):
+    return run([sys.executable, ROOT / "bench/train_peer.py", WORK / "flights.encoded", *options, *map(str, units)])
 
 
 def compare(title, features, units, bound, n_runs):
@@ -120,6 +120,23 @@ def compare(title, features, units, bound, n_runs):
     asked = f"asked: at least {bound}; " if bound else ""
     print(f"  times PyTorch's rows/s: {ratio:.2f} ({asked}single runs {', '.join(f'{r:.2f}' for r in ratios)})")
     print(f"  test AUC less PyTorch's: {own['test_auc'] - peer['test_auc']:+.4f} (asked: at least -0.002)", flush=True)
+
+
+def compare_bf16(units, bound, n_runs):
+    """Products of bf16 on both sides; PyTorch's by autocast, as it is and through torch.compile."""
+    if "avx512_bf16" not in pathlib.Path("/proc/cpuinfo").read_text():
+        print("\nno products of bf16: this processor has none")
+        return
+    runs = [{"fp32": run_own(USUAL_WIDTHS, units), "bf16": run_own(USUAL_WIDTHS, units, settings=", products = bf16"),
+             "PyTorch, bf16": run_peer(units, "--bf16"), "PyTorch, bf16, compile": run_peer(units, "--bf16", "--compile")}
+            for _ in range(n_runs)]
+    print(f"\nproducts of bf16: mlp({', '.join(map(str, units))}), embeddings by the usual rule; medians of {n_runs} runs in turns")
+    for who in runs[0]:
+        rate = statistics.median(one[who]["rate"] for one in runs)
+        print(f"  {who:24} {rate:12,.0f} rows/s, test AUC {runs[-1][who]['test_auc']:.4f}, loss {runs[-1][who]['test_loss']:.4f}")
+    for who, asked in ("PyTorch, bf16, compile", f"asked: at least {bound}; "), ("PyTorch, bf16", ""), ("fp32", ""):
+        ratios = [one["bf16"]["rate"] / one[who]["rate"] for one in runs]
+        print(f"  bf16, times {who}: {statistics.median(ratios):.2f} ({asked}single runs {', '.join(f'{r:.2f}' for r in ratios)})")
 
 
 def compare_encoders(units, bound, n_runs):
@@ -142,6 +159,7 @@ def main():
         write_rows(WORK / "flights.rows")
     compare("embeddings by the usual rule", USUAL_WIDTHS, (256, 256), 3, n_runs)
     compare("embeddings by the usual rule", USUAL_WIDTHS, (64, 32), 10, 3 * n_runs)  # they are short
+    compare_bf16((256, 256), 1.8, n_runs)
     compare("embeddings of 8", DEFAULT_WIDTHS, (256, 256), None, n_runs)
     compare("embeddings of 8", DEFAULT_WIDTHS, (64, 32), None, 3 * n_runs)
     compare_encoders((256, 256), 1.3, n_runs)

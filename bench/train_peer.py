@@ -1,4 +1,7 @@
-"""PyTorch's side of train.py: trains on the encoded rows that train_net dumped, prints the same lines."""
+"""PyTorch's side of train.py: trains on the encoded rows that train_net dumped, prints the same lines.
+
+    train_peer.py DUMP [--compile] [--bf16] UNITS...     the step through torch.compile; products of bf16 by autocast
+"""
 
 import json
 import sys
@@ -32,7 +35,16 @@ def measure(network, part):
 def main():
     n_numbers, tables, (train, valid, test) = read_dump(sys.argv[1])
     x, codes, labels = train
-    network = Network(n_numbers, tables, [int(n) for n in sys.argv[2:]])
+    options = [arg for arg in sys.argv[2:] if arg.startswith("--")]
+    network = Network(n_numbers, tables, [int(n) for n in sys.argv[2:] if n not in options])
+
+    def get_loss(x, codes, labels):
+        with torch.autocast("cpu", torch.bfloat16, enabled="--bf16" in options):
+            logits = network(x, codes)
+        return torch.nn.functional.cross_entropy(logits.float(), labels)
+
+    if "--compile" in options:
+        get_loss = torch.compile(get_loss, dynamic=False)
     optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
     best = 1e9
     for epoch in range(1, N_EPOCHS + 1):
@@ -40,7 +52,7 @@ def main():
         order = torch.randperm(len(x))
         for i in range(0, len(x), BATCH):
             rows = order[i:i + BATCH]
-            loss = torch.nn.functional.cross_entropy(network(x[rows], codes[rows]), labels[rows])
+            loss = get_loss(x[rows], codes[rows], labels[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -45,6 +45,12 @@ typedef enum cer_class_weighting
 	CER_CLASSES_LISTED
 } cer_class_weighting;
 
+typedef enum cer_products
+{
+	CER_PRODUCTS_FP32,
+	CER_PRODUCTS_BF16
+} cer_products;
+
 /* The learning rate up to an epoch. */
 typedef struct cer_piece
 {
@@ -81,6 +87,7 @@ typedef struct cer_settings
 	size_t n_class_weights;
 	const double *class_weights; /* CER_CLASSES_LISTED */
 	cer_metric metric;
+	cer_products products; /* numbers that dense layers multiply */
 	uint64_t seed;
 } cer_settings;
 

@@ -116,6 +116,7 @@ static const cer_arg muon_args[] = {
 static const char *const schedules[] = {"constant", "cosine",  "onecycle",
                                         "coslog",   "plateau", NULL};
 static const char *const weightings[] = {"none", "balanced", NULL};
+static const char *const products[] = {"fp32", "bf16", NULL};
 static const char *const metrics[] = {"log_loss", "auc", "accuracy", NULL};
 
 static const cer_arg settings[] = {
@@ -223,6 +224,14 @@ static const cer_arg settings[] = {
      .fallback = CER_METRIC_LOG_LOSS,
      .offset = SETTING(metric),
      .choices = metrics},
+	{.name = "products",
+     .help = "what dense layers multiply in training: fp32, or numbers rounded "
+             "to bf16, which needs a processor with AVX-512 BF16; sums and "
+             "weights stay fp32",
+     .type = CER_ARG_CHOICE,
+     .fallback = CER_PRODUCTS_FP32,
+     .offset = SETTING(products),
+     .choices = products},
 	{.name = "seed",
      .help = "start of all random numbers",
      .type = CER_ARG_INTEGER,

@@ -280,6 +280,7 @@ cer_graph_make(cer_arena *arena, const cer_net *net,
 	made->host = config->host;
 	made->kernels = config->kernels;
 	made->make_gemm = config->make_gemm;
+	made->bf16 = config->bf16;
 	made->arena = arena;
 	made->seed = config->seed;
 	made->loss = config->loss;

@@ -22,7 +22,8 @@ typedef struct cer_graph_config
 	cer_loss loss;       /* of training */
 	size_t n_dimensions; /* see dimension.h */
 	const cer_dimension_plan *dimensions;
-	bool repeats_rows; /* dimensions are computed for each row: same bits */
+	bool repeats_rows;    /* dimensions are computed for each row: same bits */
+	const cer_bf16 *bf16; /* NULL: products of floats */
 } cer_graph_config;
 
 extern cer_status cer_graph_make(cer_arena *arena, const cer_net *net,

@@ -8,9 +8,11 @@
  *
  * A layer with very few outputs, as the last one of most networks, has kernels
  * of its own, and each tile makes its part of the gradient of W while x is in
- * cache; a block adds the parts in order.
+ * cache; a block adds the parts in order.  Where products are of bf16 numbers,
+ * all others are op_dense_bf16.c's.
  */
 #include "base/error.h"
+#include "nn/op_dense_bf16.h"
 #include "nn/op_dense_zeros.h"
 
 #include <string.h>
@@ -21,8 +23,9 @@ typedef struct dense_state
 	float *weights_t; /* (n_out, n_in) */
 	cer_gemm forward;
 	cer_gemm backward;
-	float *parts;  /* narrow: (tiles, n_out, n_in) */
-	float *packed; /* scoring, not narrow */
+	float *parts;         /* narrow: (tiles, n_out, n_in) */
+	float *packed;        /* scoring, not narrow */
+	cer_bf16_dense *bf16; /* wide, in place of all that follows; or NULL */
 
 	/* wide, in place of the above: n_in is 0 where zeros are not left out */
 	cer_zeros_product zeros_forward;
@@ -54,19 +57,10 @@ dense_cost(const cer_net *net, const cer_node *node)
 	return 2.0 * (double) node->n_in * (double) (node->n_out * node->m);
 }
 
-/* Of rows begin .. end of W, columns column .. column + n_columns. */
-typedef struct dense_part
-{
-	size_t begin;
-	size_t end;
-	size_t column;
-	size_t n_columns;
-} dense_part;
-
 /* W by chunks of columns. */
 static void
 pack_forward(const dense_state *state, const float *weights,
-             const dense_part *part)
+             const cer_dense_part *part)
 {
 	size_t n_in = state->zeros_forward.n_in;
 	size_t n_out = state->zeros_forward.n_out;
@@ -88,7 +82,7 @@ pack_forward(const dense_state *state, const float *weights,
 /* The transpose of W by chunks of its columns, W's rows. */
 static void
 pack_backward(const cer_kernels *kernels, const dense_state *state,
-              const float *weights, const dense_part *part)
+              const float *weights, const cer_dense_part *part)
 {
 	size_t n_out = state->zeros_backward.n_in;
 	size_t width;
@@ -107,13 +101,18 @@ pack_backward(const cer_kernels *kernels, const dense_state *state,
 
 static void
 refresh_part(const cer_graph *graph, const cer_graph_node *node,
-             const dense_part *part)
+             const cer_dense_part *part)
 {
 	const dense_state *state = node->state;
 	const float *weights = graph->weights + state->offset;
 	size_t n_in = node->in.n;
 	size_t n_out = node->out.n;
 
+	if (state->bf16 != NULL)
+	{
+		cer_bf16_dense_refresh(graph, node, state->bf16, weights, part);
+		return;
+	}
 	if (state->zeros_forward.n_in > 0)
 		pack_forward(state, weights, part);
 	if (state->zeros_backward.n_in > 0)
@@ -128,7 +127,7 @@ refresh_part(const cer_graph *graph, const cer_graph_node *node,
 static void
 dense_refresh(const cer_graph *graph, const cer_graph_node *node)
 {
-	dense_part all = {.end = node->in.n, .n_columns = node->out.n};
+	cer_dense_part all = {.end = node->in.n, .n_columns = node->out.n};
 
 	refresh_part(graph, node, &all);
 }
@@ -221,7 +220,9 @@ wide_forward(const cer_tile *tile, const cer_graph_node *node)
 	const float *x = cer_get_data(&node->in, tile->first);
 	float *y = cer_get_data(&node->out, tile->first);
 
-	if (state->zeros_forward.n_in > 0)
+	if (state->bf16 != NULL)
+		cer_bf16_dense_forward(tile, state->bf16, x, y);
+	else if (state->zeros_forward.n_in > 0)
 		cer_zeros_run(tile, &state->zeros_forward,
 		              tile->graph->batch.is_training ? &state->zeros : NULL, x,
 		              y);
@@ -237,7 +238,9 @@ wide_backward(const cer_tile *tile, const cer_graph_node *node)
 	const float *dy = cer_get_grad(&node->out, tile->first);
 	float *dx = cer_get_grad(&node->in, tile->first);
 
-	if (state->zeros_backward.n_in > 0)
+	if (state->bf16 != NULL)
+		cer_bf16_dense_backward(tile, state->bf16, dy, dx);
+	else if (state->zeros_backward.n_in > 0)
 		cer_zeros_run(tile, &state->zeros_backward, NULL, dy, dx);
 	else
 		cer_gemm_run(&state->backward, dy, state->weights_t, dx);
@@ -247,8 +250,8 @@ static void
 refresh_block(const cer_graph *graph, const cer_graph_node *node,
               const cer_block *block)
 {
-	dense_part part = {block->begin, block->end, block->column,
-	                   block->n_columns};
+	cer_dense_part part = {block->begin, block->end, block->column,
+	                       block->n_columns};
 
 	refresh_part(graph, node, &part);
 }
@@ -271,6 +274,18 @@ zeros_update(const cer_graph *graph, const cer_graph_node *node,
 
 	cer_zeros_make_grad(graph, node, block, &state->zeros,
 	                    graph->grads + state->offset);
+	cer_graph_step_block(graph, block, state->offset);
+	refresh_block(graph, node, block);
+}
+
+static void
+bf16_update(const cer_graph *graph, const cer_graph_node *node,
+            const cer_block *block)
+{
+	const dense_state *state = node->state;
+
+	cer_bf16_dense_make_grad(graph, state->bf16, block,
+	                         graph->grads + state->offset);
 	cer_graph_step_block(graph, block, state->offset);
 	refresh_block(graph, node, block);
 }
@@ -336,6 +351,9 @@ static cer_status
 wide_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
              cer_error *err)
 {
+	if (graph->bf16 != NULL)
+		return cer_bf16_dense_prepare(graph, node, bf16_update, &state->bf16,
+		                              err);
 	CER_TRY(prepare_forward(graph, node, state, err));
 	return prepare_backward(graph, node, state, err);
 }

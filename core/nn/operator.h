@@ -13,6 +13,7 @@
 #ifndef CER_NN_OPERATOR_H
 #define CER_NN_OPERATOR_H
 
+#include "nn/bf16.h"
 #include "nn/gemm.h"
 #include "nn/kernels.h"
 #include "nn/net.h"
@@ -289,6 +290,7 @@ struct cer_graph
 	const cer_host *host;
 	const cer_kernels *kernels;
 	cer_gemm_make_fn make_gemm;
+	const cer_bf16 *bf16; /* for products of dense layers; NULL: floats */
 	cer_arena *arena;
 	float *slab; /* what is left of the latest */
 	size_t slab_left;

@@ -314,6 +314,8 @@ say_recipe(words *w, const cer_settings *settings)
 		say_number(w, "average", settings->average);
 	if (settings->shuffle > 0)
 		say_number(w, "shuffle", (double) settings->shuffle);
+	if (settings->products != CER_PRODUCTS_FP32)
+		say_number(w, "products", (double) settings->products);
 	if (settings->metric != CER_METRIC_LOG_LOSS)
 		say_number(w, "metric", (double) settings->metric);
 }

@@ -16,6 +16,7 @@ typedef struct cer_run_config
 	const cer_host *host;
 	const cer_kernels *kernels;
 	cer_gemm_make_fn make_gemm;
+	const cer_bf16 *bf16; /* NULL: products of floats */
 	const cer_input_shape *shape;
 	const cer_layer *structure;
 	const cer_settings *settings;

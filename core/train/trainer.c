@@ -92,6 +92,8 @@ start_run(cer_trainer *trainer, cer_error *err)
 	shape.n_rows = trainer->train.n_rows;
 	CER_TRY(cer_shape_make(trainer->arena, &shape, trainer->mst, &config.shape,
 	                       err));
+	if (config.settings->products == CER_PRODUCTS_BF16)
+		CER_TRY(cer_bf16_choose(config.kernels, &config.bf16, err));
 	return cer_run_make(trainer->arena, &config, &trainer->run, err);
 }
 
@@ -168,10 +170,17 @@ cer_trainer_get_size(const cer_trainer *trainer)
 	       cer_dataset_get_size(trainer->dataset);
 }
 
+static const char *
+get_kernel_class(const cer_run *run)
+{
+	return run->config.bf16 != NULL ? run->config.bf16->name
+	                                : run->config.kernels->name;
+}
+
 const char *
 cer_trainer_get_kernel_class(const cer_trainer *trainer)
 {
-	return trainer->run->config.kernels->name;
+	return get_kernel_class(trainer->run);
 }
 
 void
@@ -206,7 +215,7 @@ cer_trainer_get_trained(const cer_trainer *trainer, cer_trained *trained,
 		.encoders = trainer->encoders,
 		.net = run->net,
 		.weights = run->best_weights,
-		.kernel_class = run->config.kernels->name,
+		.kernel_class = get_kernel_class(run),
 		.train = &trainer->train,
 		.n_valid = trainer->valid.n_rows,
 		.valid_proba = run->best_proba,

@@ -174,6 +174,7 @@ net_case_init(net_case *c, const net_case_spec *spec)
 			spec->has_plain_gemm ? cer_gemm_make_plain : cer_gemm_make_xsmm,
 		.batch = spec->batch,
 		.seed = NET_CASE_SEED,
+		.bf16 = spec->bf16,
 	};
 
 	if (kernels == NULL)

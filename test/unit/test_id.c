@@ -175,7 +175,8 @@ test_story__tells_losses_apart(void **state)
 		"focal = 2",          "class_weights = balanced",
 		"average = 0.9",      "class_weights = weights(1, 2)",
 		"batch = 32",         "class_weights = weights(1, 3)",
-		"schedule = plateau", "shuffle = 1000"};
+		"schedule = plateau", "shuffle = 1000",
+		"products = bf16"};
 	const size_t n = sizeof(others) / sizeof(others[0]);
 
 	(void) state;

@@ -1,0 +1,128 @@
+/*
+ * nn/bf16.c
+ *	  Products of bf16 numbers as plain loops, the definition, and the choice of
+ *	  what the processor has.
+ */
+#include "nn/bf16.h"
+#include "base/error.h"
+
+#include <string.h>
+
+#if defined(__x86_64__)
+extern const cer_bf16 cer_bf16_avx512;
+#endif
+
+cer_status
+cer_bf16_choose(const cer_kernels *kernels, const cer_bf16 **bf16,
+                cer_error *err)
+{
+#if defined(__x86_64__)
+	if (strcmp(kernels->name, "avx512") == 0 &&
+	    __builtin_cpu_supports("avx512bf16"))
+	{
+		*bf16 = &cer_bf16_avx512;
+		return CER_OK;
+	}
+#endif
+	cer_fail(err, CER_BAD_VALUE,
+	         "products = bf16, but this processor has no instructions for it");
+	cer_error_set_detail(err,
+	                     "They are those of AVX-512 BF16; kernels here are of "
+	                     "class \"%s\".",
+	                     kernels->name);
+	cer_error_set_hint(err, "Leave products out, or write products = fp32.");
+	return CER_BAD_VALUE;
+}
+
+static inline uint32_t
+round_one(float x)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &x, sizeof(bits));
+	if ((bits & 0x7f800000) == 0)
+		return bits >> 16 & 0x8000;
+	if (x != x)
+		return bits >> 16 | 0x40;
+	return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+
+static inline float
+get_float(uint32_t bits)
+{
+	float x;
+
+	memcpy(&x, &bits, sizeof(x));
+	return x;
+}
+
+static void
+round_plain(size_t n_rows, size_t n, const float *x, size_t stride,
+            uint32_t *to)
+{
+	for (size_t row = 0; row < n_rows; row++, x += stride)
+		for (size_t i = 0; i < n; i += 2)
+			*to++ = round_one(x[i]) | (i + 1 < n ? round_one(x[i + 1]) : 0)
+			                              << 16;
+}
+
+static void
+pack_chunk(const cer_bf16_pack *p, size_t column, size_t width)
+{
+	size_t padded = cer_dense_pad(width);
+	uint32_t *to = p->to + column * p->n_pairs + p->first * padded;
+
+	for (size_t row = 0; row < p->n_rows; row += 2)
+	{
+		const float *x = p->from + row * p->stride + column;
+
+		for (size_t i = 0; i < width; i++)
+			to[i] = round_one(x[i]) |
+			        (row + 1 < p->n_rows ? round_one(x[p->stride + i]) : 0)
+			            << 16;
+		memset(to + width, 0, (padded - width) * sizeof(*to));
+		to += padded;
+	}
+}
+
+static void
+pack_plain(const cer_bf16_pack *p)
+{
+	for (size_t column = 0; column < p->n_columns; column += CER_DENSE_CHUNK)
+		pack_chunk(p, column,
+		           p->n_columns - column < CER_DENSE_CHUNK
+		               ? p->n_columns - column
+		               : CER_DENSE_CHUNK);
+}
+
+static void
+multiply_plain(const cer_bf16_product *p)
+{
+	size_t w_stride = cer_dense_pad(p->n_columns);
+
+	for (size_t row = 0; row < p->n_rows; row++)
+		for (size_t column = 0; column < p->n_columns; column++)
+		{
+			const uint32_t *x = p->x + row * p->x_row;
+			const uint32_t *w = p->w + column;
+			float *y = p->y + row * p->y_stride + column;
+			float sum = p->accumulate ? *y : 0.0f;
+
+			for (size_t i = 0; i < p->n_pairs; i++)
+			{
+				uint32_t a = x[i * p->x_pair];
+				uint32_t b = w[i * w_stride];
+
+				sum += get_float(a & 0xffff0000) * get_float(b & 0xffff0000);
+				sum += get_float(a << 16) * get_float(b << 16);
+			}
+			*y = sum;
+		}
+}
+
+const cer_bf16 cer_bf16_plain = {
+	.name = "plain_bf16",
+	.round = round_plain,
+	.pack = pack_plain,
+	.multiply = multiply_plain,
+};

@@ -1,0 +1,176 @@
+/*
+ * nn/bf16_avx512.c
+ *	  Products of bf16 numbers for x86 processors with AVX-512 BF16: the bits of
+ *	  bf16.c.
+ */
+#if defined(__x86_64__)
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx2,fma")
+#pragma GCC target("prefer-vector-width=512")
+#include "nn/bf16.h"
+
+#include <immintrin.h>
+
+#define LANES  CER_DENSE_LANES
+#define INLINE static inline __attribute__((always_inline))
+
+extern const cer_bf16 cer_bf16_avx512;
+
+INLINE __mmask16
+mask_of(size_t n)
+{
+	return n >= LANES ? (__mmask16) 0xffff : (__mmask16) ((1u << n) - 1);
+}
+
+/* Of the first n of 16 floats; the others become zero. */
+INLINE __m512i
+round_lanes(const float *x, size_t n)
+{
+	__m256bh rounded = _mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask_of(n), x));
+
+	return _mm512_cvtepu16_epi32((__m256i) rounded);
+}
+
+static void
+round_rows(size_t n_rows, size_t n, const float *x, size_t stride, uint32_t *to)
+{
+	for (size_t row = 0; row < n_rows; row++, x += stride)
+	{
+		for (size_t i = 0; i < n; i += LANES)
+		{
+			size_t left = n - i < LANES ? n - i : LANES;
+			__m256bh rounded =
+				_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(mask_of(left), x + i));
+
+			_mm256_mask_storeu_epi32(to + i / 2,
+			                         (__mmask8) mask_of((left + 1) / 2),
+			                         (__m256i) rounded);
+		}
+		to += cer_bf16_count_pairs(n);
+	}
+}
+
+INLINE __m512i
+pair_lanes(const cer_bf16_pack *p, size_t row, size_t column, size_t n)
+{
+	const float *x = p->from + row * p->stride + column;
+	__m512i even = round_lanes(x, n);
+
+	if (row + 1 == p->n_rows)
+		return even;
+	return _mm512_or_si512(
+		even, _mm512_slli_epi32(round_lanes(x + p->stride, n), 16));
+}
+
+static void
+pack_rows(const cer_bf16_pack *p)
+{
+	for (size_t chunk = 0; chunk < p->n_columns; chunk += CER_DENSE_CHUNK)
+	{
+		size_t end = p->n_columns - chunk < CER_DENSE_CHUNK
+		                 ? p->n_columns
+		                 : chunk + CER_DENSE_CHUNK;
+		size_t width = cer_dense_pad(end - chunk);
+		uint32_t *to = p->to + chunk * p->n_pairs + p->first * width;
+
+		for (size_t row = 0; row < p->n_rows; row += 2, to += width)
+			for (size_t column = chunk; column < end; column += LANES)
+				_mm512_storeu_si512(to + column - chunk,
+				                    pair_lanes(p, row, column, end - column));
+	}
+}
+
+/* n_rows rows by n_vecs vectors of columns, sums in registers. */
+INLINE void
+multiply_tile(const cer_bf16_product *p, size_t n_rows, size_t n_vecs,
+              size_t row)
+{
+	const uint32_t *x = p->x + row * p->x_row;
+	const uint32_t *w = p->w;
+	float *y = p->y + row * p->y_stride;
+	const __mmask16 last = mask_of(p->n_columns - (n_vecs - 1) * LANES);
+	__m512 sum[6][4];
+
+#pragma GCC unroll 6
+	for (size_t r = 0; r < n_rows; r++)
+#pragma GCC unroll 4
+		for (size_t v = 0; v < n_vecs; v++)
+			sum[r][v] = p->accumulate
+			                ? _mm512_maskz_loadu_ps(
+								  v + 1 < n_vecs ? (__mmask16) 0xffff : last,
+								  y + r * p->y_stride + v * LANES)
+			                : _mm512_setzero_ps();
+	for (size_t i = 0; i < p->n_pairs; i++, x += p->x_pair, w += n_vecs * LANES)
+	{
+		__m512bh factor[4];
+
+#pragma GCC unroll 4
+		for (size_t v = 0; v < n_vecs; v++)
+			factor[v] = (__m512bh) _mm512_loadu_si512(w + v * LANES);
+#pragma GCC unroll 6
+		for (size_t r = 0; r < n_rows; r++)
+		{
+			__m512bh input =
+				(__m512bh) _mm512_set1_epi32((int) x[r * p->x_row]);
+
+#pragma GCC unroll 4
+			for (size_t v = 0; v < n_vecs; v++)
+				sum[r][v] = _mm512_dpbf16_ps(sum[r][v], input, factor[v]);
+		}
+	}
+#pragma GCC unroll 6
+	for (size_t r = 0; r < n_rows; r++)
+#pragma GCC unroll 4
+		for (size_t v = 0; v < n_vecs; v++)
+			_mm512_mask_storeu_ps(y + r * p->y_stride + v * LANES,
+			                      v + 1 < n_vecs ? (__mmask16) 0xffff : last,
+			                      sum[r][v]);
+}
+
+INLINE void
+multiply_rows(const cer_bf16_product *p, size_t n_vecs)
+{
+	size_t row = 0;
+
+	for (; row + 6 <= p->n_rows; row += 6)
+		multiply_tile(p, 6, n_vecs, row);
+	if (row + 4 <= p->n_rows)
+	{
+		multiply_tile(p, 4, n_vecs, row);
+		row += 4;
+	}
+	if (row + 2 <= p->n_rows)
+	{
+		multiply_tile(p, 2, n_vecs, row);
+		row += 2;
+	}
+	if (row < p->n_rows)
+		multiply_tile(p, 1, n_vecs, row);
+}
+
+static void
+multiply(const cer_bf16_product *p)
+{
+	switch ((p->n_columns + LANES - 1) / LANES)
+	{
+		case 4:
+			multiply_rows(p, 4);
+			break;
+		case 3:
+			multiply_rows(p, 3);
+			break;
+		case 2:
+			multiply_rows(p, 2);
+			break;
+		default:
+			multiply_rows(p, 1);
+			break;
+	}
+}
+
+const cer_bf16 cer_bf16_avx512 = {
+	.name = "avx512_bf16",
+	.round = round_rows,
+	.pack = pack_rows,
+	.multiply = multiply,
+};
+#endif
