@@ -134,6 +134,85 @@ make_tree(cer_arena *arena, const cer_ast *as, cer_tree *tree,
 	return CER_OK;
 }
 
+/* The pattern names a number for the setting, somewhere. */
+static bool
+names_setting(const cer_ast *pattern, cer_text name)
+{
+	if (pattern->kind == CER_AST_NAMED && pattern->first != NULL &&
+	    pattern->first->kind == CER_AST_NUMBER &&
+	    cer_text_equals(pattern->name, name))
+		return true;
+	for (const cer_ast *child = pattern->first; child; child = child->next)
+		if (names_setting(child, name))
+			return true;
+	return false;
+}
+
+/* Where the canonical text would have it. */
+static void
+insert_setting(cer_ast *call, const cer_word *word, cer_ast *named)
+{
+	const cer_arg *arg = cer_word_find_arg(word, named->name);
+	cer_ast **at = &call->first;
+
+	while (*at != NULL && ((*at)->kind != CER_AST_NAMED ||
+	                       cer_word_find_arg(word, (*at)->name) < arg))
+		at = &(*at)->next;
+	named->next = *at;
+	*at = named;
+	if (named->next == NULL)
+		call->last = named;
+}
+
+static cer_status
+spell_setting(cer_arena *arena, cer_ast *call, const cer_word *word,
+              const cer_arg *arg, const cer_ast *pattern)
+{
+	cer_text name = cer_text_of(arg->name);
+	cer_ast *named;
+	cer_ast *value;
+	cer_ast room;
+
+	if (cer_arg_is_list(arg) ||
+	    cer_call_find_argument(call, name, &room) != &room ||
+	    room.kind != CER_AST_NUMBER || !names_setting(pattern, name))
+		return CER_OK;
+	named = cer_ast_make(arena, CER_AST_NAMED, call->place);
+	value = cer_ast_copy(arena, &room);
+	if (named == NULL || value == NULL)
+		return CER_NO_MEMORY;
+	named->name = name;
+	cer_ast_append(named, value);
+	insert_setting(call, word, named);
+	return CER_OK;
+}
+
+/* Writes out defaults of settings that the pattern names: what a triple leaves
+ * out is as near as if it were said. */
+static cer_status
+spell_settings(cer_arena *arena, cer_ast *ast, const cer_ast *pattern)
+{
+	const cer_word *word =
+		ast->kind == CER_AST_CALL ? cer_call_get_word(ast) : NULL;
+
+	for (cer_ast *child = ast->first; child; child = child->next)
+		CER_TRY(spell_settings(arena, child, pattern));
+	for (size_t i = 0; word != NULL && i < word->n_args; i++)
+		CER_TRY(spell_setting(arena, ast, word, &word->args[i], pattern));
+	return CER_OK;
+}
+
+static bool
+has_settings(const cer_ast *pattern)
+{
+	if (pattern->kind == CER_AST_NAMED)
+		return true;
+	for (const cer_ast *child = pattern->first; child; child = child->next)
+		if (has_settings(child))
+			return true;
+	return false;
+}
+
 static cer_status
 compare_as(cer_arena *arena, const cer_ast *a, const cer_ast *b,
            bool is_pattern, double *distance, cer_error *err)
@@ -143,6 +222,14 @@ compare_as(cer_arena *arena, const cer_ast *a, const cer_ast *b,
 	cer_tree of_a;
 	cer_tree of_b;
 
+	if (is_pattern && has_settings(b))
+	{
+		cer_ast *copy = cer_ast_copy(arena, a);
+
+		if (copy == NULL || spell_settings(arena, copy, b) != CER_OK)
+			return cer_fail_memory(err, sizeof(*copy));
+		a = copy;
+	}
 	CER_TRY(make_tree(arena, a, &of_a, small[0], err));
 	CER_TRY(make_tree(arena, b, &of_b, small[1], err));
 	CER_TRY(cer_tree_distance(arena, &of_a, &of_b, is_pattern, &of_trees, err));

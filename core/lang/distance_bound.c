@@ -168,6 +168,66 @@ compare_dims(const cer_summary *a, const cer_summary *b, size_t first, size_t n)
 	return 0;
 }
 
+/* Of what is built and trained alike: numbers that most triples have, as far
+ * apart as people try them, so that their highest bits tell as much. */
+enum
+{
+	CURVE_SIZE,
+	CURVE_RATE,
+	CURVE_BATCH,
+	CURVE_DROPOUT,
+	N_CURVE
+};
+
+static uint32_t
+make_curve(const cer_summary *summary, uint32_t curve[N_CURVE])
+{
+	cell made = make_cell(summary);
+	const uint16_t *number = &summary->at[NUMBER_FIRST];
+
+	curve[CURVE_SIZE] = made.size;
+	curve[CURVE_RATE] = made.rate;
+	curve[CURVE_BATCH] = 4 * (uint32_t) number[1];
+	curve[CURVE_DROPOUT] = (uint32_t) number[4];
+	return N_CURVE;
+}
+
+/* Along Morton's curve: by the number in which the highest bit differs. */
+static int
+compare_curves(const cer_summary *a, const cer_summary *b)
+{
+	uint32_t x[N_CURVE];
+	uint32_t y[N_CURVE];
+	uint32_t n = make_curve(a, x);
+	uint32_t most = 0;
+	uint32_t found = 0;
+
+	make_curve(b, y);
+	for (uint32_t i = 0; i < n; i++)
+	{
+		uint32_t differs = x[i] ^ y[i];
+
+		if (most < differs && most < (most ^ differs))
+		{
+			most = differs;
+			found = i;
+		}
+	}
+	return most == 0 ? 0 : x[found] < y[found] ? -1 : 1;
+}
+
+int
+cer_summary_compare_built(const cer_summary *a, const cer_summary *b)
+{
+	int order = compare_dims(a, b, WORD_FIRST, WORD_BUCKETS);
+
+	if (order == 0)
+		order = compare_dims(a, b, OPTIMIZER_FIRST, OPTIMIZER_BUCKETS);
+	if (order == 0)
+		order = compare_curves(a, b);
+	return order ? order : compare_dims(a, b, 0, CER_SUMMARY_DIMS);
+}
+
 int
 cer_summary_compare(const cer_summary *a, const cer_summary *b)
 {

@@ -342,6 +342,14 @@ cer_probe_init(cer_probe *probe)
 }
 
 void
+cer_probe_init_built(cer_probe *probe)
+{
+	cer_probe_init(probe);
+	memset(&probe->weight[NAME_FIRST], 0,
+	       (NAME_BUCKETS + DETAIL_BUCKETS) * sizeof(probe->weight[0]));
+}
+
+void
 cer_mst_probe(const cer_mst *mst, cer_probe *probe)
 {
 	point p = {.at = {0}};

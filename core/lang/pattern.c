@@ -307,3 +307,14 @@ cer_pattern_contains(const cer_pattern *pattern, const cer_mst *mst)
 	cer_training_init(&training, mst->ast);
 	return contains_settings(pt, &training);
 }
+
+bool
+cer_pattern_names_features(const cer_pattern *pattern)
+{
+	const cer_ast *fe = cer_ast_find_section(pattern->ast, CER_AST_FE);
+
+	for (const cer_ast *item = fe ? fe->first : NULL; item; item = item->next)
+		if (item->kind != CER_AST_STAR)
+			return true;
+	return false;
+}

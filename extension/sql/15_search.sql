@@ -143,5 +143,36 @@ CREATE OPERATOR CLASS cerebro.mst_gist_ops DEFAULT FOR TYPE cerebro.mst USING gi
 COMMENT ON OPERATOR CLASS cerebro.mst_gist_ops USING gist IS 'the nearest triples first';
 COMMENT ON OPERATOR FAMILY cerebro.mst_gist_ops USING gist IS 'the nearest triples first';
 
+CREATE FUNCTION cerebro.mst_gist_built_penalty(internal, internal, internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_built_penalty';
+COMMENT ON FUNCTION cerebro.mst_gist_built_penalty(internal, internal, internal) IS 'GiST support: by how much a box would grow, without FE';
+CREATE FUNCTION cerebro.mst_gist_built_picksplit(internal, internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_built_picksplit';
+COMMENT ON FUNCTION cerebro.mst_gist_built_picksplit(internal, internal) IS 'GiST support: a full page in two, by AS and PT';
+CREATE FUNCTION cerebro.mst_gist_built_sortsupport(internal) RETURNS void
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_mst_gist_built_sortsupport';
+COMMENT ON FUNCTION cerebro.mst_gist_built_sortsupport(internal) IS 'GiST support: the order in which an index is built at once, by AS and PT';
+
+CREATE OPERATOR CLASS cerebro.mst_gist_built_ops FOR TYPE cerebro.mst USING gist AS
+	OPERATOR 1 cerebro.= (cerebro.mst, cerebro.mst),
+	OPERATOR 2 cerebro.@>> (cerebro.mst, cerebro.mst_pattern),
+	OPERATOR 15 cerebro.<-> (cerebro.mst, cerebro.mst) FOR ORDER BY pg_catalog.float_ops,
+	OPERATOR 16 cerebro.<-> (cerebro.mst, cerebro.mst_pattern) FOR ORDER BY pg_catalog.float_ops,
+	FUNCTION 1 cerebro.mst_gist_consistent(internal, internal, smallint, oid, internal),
+	FUNCTION 2 cerebro.mst_gist_union(internal, internal),
+	FUNCTION 3 cerebro.mst_gist_compress(internal),
+	FUNCTION 5 cerebro.mst_gist_built_penalty(internal, internal, internal),
+	FUNCTION 6 cerebro.mst_gist_built_picksplit(internal, internal),
+	FUNCTION 7 cerebro.mst_gist_same(bytea, bytea, internal),
+	FUNCTION 8 cerebro.mst_gist_distance(internal, internal, smallint, oid, internal),
+	FUNCTION 11 cerebro.mst_gist_built_sortsupport(internal),
+	STORAGE bytea;
+COMMENT ON OPERATOR CLASS cerebro.mst_gist_built_ops USING gist IS 'the nearest triples first, to patterns that leave FE free; beside an index of mst_gist_ops';
+COMMENT ON OPERATOR FAMILY cerebro.mst_gist_built_ops USING gist IS 'the nearest triples first, to patterns that leave FE free; beside an index of mst_gist_ops';
+
 CREATE INDEX model_mst ON cerebro.model USING gin (mst cerebro.mst_gin_ops);
 CREATE INDEX model_near ON cerebro.model USING gist (mst cerebro.mst_gist_ops);
+CREATE INDEX model_near_built ON cerebro.model USING gist (mst cerebro.mst_gist_built_ops);

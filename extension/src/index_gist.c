@@ -40,6 +40,9 @@ PG_FUNCTION_INFO_V1(cerebro_mst_gist_picksplit);
 PG_FUNCTION_INFO_V1(cerebro_mst_gist_same);
 PG_FUNCTION_INFO_V1(cerebro_mst_gist_distance);
 PG_FUNCTION_INFO_V1(cerebro_mst_gist_sortsupport);
+PG_FUNCTION_INFO_V1(cerebro_mst_gist_built_penalty);
+PG_FUNCTION_INFO_V1(cerebro_mst_gist_built_picksplit);
+PG_FUNCTION_INFO_V1(cerebro_mst_gist_built_sortsupport);
 
 /* ------------------------------------------------------------------ boxes */
 
@@ -148,24 +151,28 @@ cerebro_mst_gist_same(PG_FUNCTION_ARGS)
 
 /* ------------------------------------------------------------------ growth */
 
+/*
+ * There are two indexes of one kind, which differ in what lies together: what
+ * sees the same columns, or what is built and trained alike, for patterns that
+ * leave FE free.  index_choose.c says which one answers.
+ */
 static const cer_probe *
-get_weights(FunctionCallInfo fcinfo)
+get_weights(FunctionCallInfo fcinfo, void (*init)(cer_probe *))
 {
 	FmgrInfo *info = fcinfo->flinfo;
 
 	if (info->fn_extra == NULL)
 	{
 		info->fn_extra = MemoryContextAlloc(info->fn_mcxt, sizeof(cer_probe));
-		cer_probe_init(info->fn_extra);
+		init(info->fn_extra);
 	}
 	return info->fn_extra;
 }
 
 /* By how much the box's edges grow, as far as searches will notice. */
-Datum
-cerebro_mst_gist_penalty(PG_FUNCTION_ARGS)
+static Datum
+set_penalty(FunctionCallInfo fcinfo, const cer_probe *weights)
 {
-	const cer_probe *weights = get_weights(fcinfo);
 	GISTENTRY *entry = (GISTENTRY *) PG_GETARG_POINTER(0);
 	GISTENTRY *added = (GISTENTRY *) PG_GETARG_POINTER(1);
 	float *penalty = (float *) PG_GETARG_POINTER(2);
@@ -187,7 +194,19 @@ cerebro_mst_gist_penalty(PG_FUNCTION_ARGS)
 }
 
 Datum
-cerebro_mst_gist_picksplit(PG_FUNCTION_ARGS)
+cerebro_mst_gist_penalty(PG_FUNCTION_ARGS)
+{
+	return set_penalty(fcinfo, get_weights(fcinfo, cer_probe_init));
+}
+
+Datum
+cerebro_mst_gist_built_penalty(PG_FUNCTION_ARGS)
+{
+	return set_penalty(fcinfo, get_weights(fcinfo, cer_probe_init_built));
+}
+
+static Datum
+pick_split(FunctionCallInfo fcinfo, const cer_probe *weights)
 {
 	GistEntryVector *entries = (GistEntryVector *) PG_GETARG_POINTER(0);
 	GIST_SPLITVEC *split = (GIST_SPLITVEC *) PG_GETARG_POINTER(1);
@@ -200,7 +219,7 @@ cerebro_mst_gist_picksplit(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < n; i++)
 		read_box(entries->vector[i + FirstOffsetNumber].key, &boxes[i]);
-	order = index_split(boxes, n, &n_left, &left, &right);
+	order = index_split(boxes, n, weights, &n_left, &left, &right);
 	for (int i = 0; i < n; i++)
 		order[i] += FirstOffsetNumber;
 	split->spl_left = order;
@@ -210,6 +229,18 @@ cerebro_mst_gist_picksplit(PG_FUNCTION_ARGS)
 	split->spl_nright = n - n_left;
 	split->spl_rdatum = make_box(&right);
 	PG_RETURN_POINTER(split);
+}
+
+Datum
+cerebro_mst_gist_picksplit(PG_FUNCTION_ARGS)
+{
+	return pick_split(fcinfo, get_weights(fcinfo, cer_probe_init));
+}
+
+Datum
+cerebro_mst_gist_built_picksplit(PG_FUNCTION_ARGS)
+{
+	return pick_split(fcinfo, get_weights(fcinfo, cer_probe_init_built));
 }
 
 /* ------------------------------------------------------------------ order */
@@ -235,6 +266,27 @@ cerebro_mst_gist_sortsupport(PG_FUNCTION_ARGS)
 	SortSupport support = (SortSupport) PG_GETARG_POINTER(0);
 
 	support->comparator = compare_keys;
+	PG_RETURN_VOID();
+}
+
+/* What has the same words in AS and PT, and within it what is near in both. */
+static int
+compare_built(Datum a, Datum b, SortSupport support)
+{
+	cer_summary_box x;
+	cer_summary_box y;
+
+	read_box(a, &x);
+	read_box(b, &y);
+	return cer_summary_compare_built(&x.least, &y.least);
+}
+
+Datum
+cerebro_mst_gist_built_sortsupport(PG_FUNCTION_ARGS)
+{
+	SortSupport support = (SortSupport) PG_GETARG_POINTER(0);
+
+	support->comparator = compare_built;
 	PG_RETURN_VOID();
 }
 

@@ -37,16 +37,14 @@ measure_spread(const cer_summary_box *boxes, int n, int dim,
 }
 
 static int
-find_widest(const cer_summary_box *boxes, int n)
+find_widest(const cer_summary_box *boxes, int n, const cer_probe *weights)
 {
-	cer_probe weights;
 	double most = -1;
 	int widest = 0;
 
-	cer_probe_init(&weights);
 	for (int dim = 0; dim < CER_SUMMARY_DIMS; dim++)
 	{
-		double spread = measure_spread(boxes, n, dim, &weights);
+		double spread = measure_spread(boxes, n, dim, weights);
 
 		if (spread > most)
 		{
@@ -95,10 +93,10 @@ cover(const cer_summary_box *boxes, const OffsetNumber *order, int n,
 }
 
 OffsetNumber *
-index_split(const cer_summary_box *boxes, int n_boxes, int *n_left,
-            cer_summary_box *left, cer_summary_box *right)
+index_split(const cer_summary_box *boxes, int n_boxes, const cer_probe *weights,
+            int *n_left, cer_summary_box *left, cer_summary_box *right)
 {
-	int dim = find_widest(boxes, n_boxes);
+	int dim = find_widest(boxes, n_boxes, weights);
 	Place *places = palloc(sizeof(Place) * n_boxes);
 	OffsetNumber *order = palloc(sizeof(OffsetNumber) * n_boxes);
 

@@ -2,6 +2,7 @@
  * init.c
  *	  Loading the library: one call per module.
  */
+#include "index.h"
 #include "scan.h"
 
 #include "utils/guc.h"
@@ -22,5 +23,6 @@ _PG_init(void)
 	opening_init();
 	score_init();
 	scan_init();
+	index_init();
 	MarkGUCPrefixReserved("cerebro");
 }

@@ -199,6 +199,8 @@ cer_pattern_print(cer_arena *arena, const cer_pattern *pattern, cer_text *text,
                   cer_error *err);
 extern bool
 cer_pattern_contains(const cer_pattern *pattern, const cer_mst *mst);
+/* FE of the pattern names more than "*". */
+extern bool cer_pattern_names_features(const cer_pattern *pattern);
 /* As a triple's, with what the pattern names only. */
 extern cer_status
 cer_pattern_to_json(cer_arena *arena, const cer_pattern *pattern,
@@ -327,8 +329,13 @@ extern void
 cer_summary_box_extend(cer_summary_box *box, const cer_summary_box *by);
 /* -1, 0 or 1: an order in which neighbours are mostly near. */
 extern int cer_summary_compare(const cer_summary *a, const cer_summary *b);
+/* The same of those that are built and trained alike, whatever they see. */
+extern int
+cer_summary_compare_built(const cer_summary *a, const cer_summary *b);
 /* A probe at 0 with the weights and limits of a triple's. */
 extern void cer_probe_init(cer_probe *probe);
+/* What FE says counts nothing. */
+extern void cer_probe_init_built(cer_probe *probe);
 extern void cer_mst_probe(const cer_mst *mst, cer_probe *probe);
 extern void cer_pattern_probe(const cer_pattern *pattern, cer_probe *probe);
 extern double

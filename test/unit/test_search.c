@@ -47,6 +47,38 @@ distance(cer_arena *arena, const char *a, const char *b)
 	return result;
 }
 
+static double
+distance_to_pattern(cer_arena *arena, const char *mst, const char *text)
+{
+	const cer_pattern *pattern;
+	double result;
+
+	assert_int_equal(cer_pattern_parse(arena, text_of(text), &pattern, NULL),
+	                 CER_OK);
+	assert_int_equal(
+		cer_pattern_distance(arena, pattern, parse(arena, mst), &result, NULL),
+		CER_OK);
+	return result;
+}
+
+/* blocks = 2 is left out by the first; so it is nearer than one of three. */
+static void
+test_pattern_distance__sees_defaults(void **state)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	const char *pattern = "AS residual(blocks = 2, width = 200)";
+	double two =
+		distance_to_pattern(arena, "AS residual(width = 208)", pattern);
+	double three = distance_to_pattern(arena, "AS residual(3, 208)", pattern);
+
+	(void) state;
+	assert_true(fabs(two - log2(208.0 / 200) / 4) < 1e-9);
+	assert_true(fabs(three - two - log2(1.5) / 4) < 1e-9);
+	assert_true(
+		distance_to_pattern(arena, "AS residual(width = 200)", pattern) == 0);
+	cer_arena_free(arena);
+}
+
 static void
 test_mst_distance__of_large_triples(void **state)
 {
@@ -249,6 +281,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_mst_distance__of_large_triples),
+		cmocka_unit_test(test_pattern_distance__sees_defaults),
 		cmocka_unit_test(test_mst_make_keys__of_large_triples),
 		cmocka_unit_test(test_mst_summarize__of_large_triples),
 		cmocka_unit_test(test_space_contains__of_large_spaces),

@@ -84,6 +84,18 @@ DROP TABLE search_both;
 DROP FUNCTION nearest_of;
 SELECT count(*) FROM search_all a WHERE id % 100 = 1
 	AND (SELECT count(*) FROM search_all b WHERE b.mst = a.mst) = (SELECT count(*) FROM search_all b WHERE b.mst::text = a.mst::text);
+-- an index in which what is built alike lies together: for patterns that leave FE free
+CREATE INDEX search_built ON search_all USING gist (mst mst_gist_built_ops);
+EXPLAIN (costs off) SELECT id FROM search_all ORDER BY mst <-> 'AS mlp(64)'::mst_pattern LIMIT 5;
+EXPLAIN (costs off) SELECT id FROM search_all ORDER BY 'FE * PT sgd'::mst_pattern <-> mst LIMIT 5;
+EXPLAIN (costs off) SELECT id FROM search_all ORDER BY mst <-> 'FE a1 AS mlp(64)'::mst_pattern LIMIT 5;
+EXPLAIN (costs off) SELECT id FROM search_all ORDER BY mst <-> mst 'AS mlp(64)' LIMIT 5;
+BEGIN;
+DROP INDEX search_gist;
+EXPLAIN (costs off) SELECT id FROM search_all ORDER BY mst <-> mst 'AS mlp(64)' LIMIT 5;
+SELECT count(*) FILTER (WHERE nearest(pattern, 50) = by_pattern) AS equal, count(*) FROM search_near;
+SELECT count(*) FILTER (WHERE nearest(mst, 50) = by_mst) AS equal, count(*) FROM search_near_mst;
+ROLLBACK;
 -- as rows come one by one, change and go
 INSERT INTO search_all SELECT id + 3000, mst + 'SET PT.epochs = 7' FROM search_all WHERE id % 5 = 1;
 DELETE FROM search_all WHERE id % 5 = 2;
@@ -95,6 +107,8 @@ CREATE TABLE search_near_mst AS
 	SELECT id, mst, nearest(mst, 50) AS by_mst FROM search_all WHERE id % 600 = 1;
 RESET enable_indexscan;
 SET enable_seqscan = off;
+SELECT count(*) FILTER (WHERE nearest(mst, 50) = by_mst) AS equal, count(*) FROM search_near_mst;
+DROP INDEX search_gist;
 SELECT count(*) FILTER (WHERE nearest(mst, 50) = by_mst) AS equal, count(*) FROM search_near_mst;
 RESET enable_seqscan;
 DROP TABLE search_all, search_pattern, search_truth, search_near_mst;
@@ -120,6 +134,8 @@ SELECT plan_has($$SELECT id FROM cerebro.models WHERE mst @> 'AS residual PT ada
        plan_has($$SELECT id FROM cerebro.models WHERE mst <@ 'AS mlp(16..64)'$$, 'Bitmap Index Scan on model_mst') AS sets,
        plan_has($$SELECT id FROM cerebro.models ORDER BY mst <-> 'AS mlp(256)' LIMIT 10$$, 'Index Scan using model_near') AS nearest,
        plan_has($$SELECT id FROM cerebro.models WHERE mst @> 'AS residual' AND valid_auc > 0.7 ORDER BY mst <-> 'AS mlp(256)' LIMIT 10$$, 'Index Cond: (mst @>> ') AS both,
+       plan_has($$SELECT id FROM cerebro.models ORDER BY mst <-> 'AS mlp(256)'::cerebro.mst_pattern LIMIT 10$$, 'Index Scan using model_near_built') AS nearest_built,
+       plan_has($$SELECT id FROM cerebro.models ORDER BY mst <-> 'FE a AS mlp(256)'::cerebro.mst_pattern LIMIT 10$$, 'Index Scan using model_near on') AS nearest_seen,
        plan_has($$SELECT id FROM cerebro.models WHERE mst::text LIKE '%mlp%'$$, 'model_mst') AS other;
 SELECT id FROM cerebro.models WHERE mst @> 'AS residual PT adamw' AND valid_auc > 0.7
 ORDER BY mst <-> 'AS mlp(256,256)'::cerebro.mst_pattern LIMIT 0;
