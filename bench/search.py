@@ -19,9 +19,9 @@ SPACE = ("FE *, ?JOIN {0}_place, ?JOIN {0}_hour, ?{0}_kind : {{onehot, embed(4..
          "PT {{adam, adamw(decay = 1e-6..1e-2 log), sgd(momentum = 0.8..0.99)}}, lr = 1e-4..1e-2 log, "
          "batch = {{256, 512, 1024, 2048}}, dropout = 0..0.5 step 0.1, ?activation = {{gelu, tanh}}")
 
-# pattern, the same in JSON
 NEAR = ["AS mlp(256, 256)", "FE song_kind : onehot AS residual(3, 100) PT lr = 0.003", "AS residual(2, 200) PT sgd, lr = 0.01",
         "AS tabm(300, 300) PT lr = 0.0017", "FE * AS mlp(100, 100, 100) PT sgd(momentum = 0.85)", "PT lr = 0.003, batch = 1000"]
+# pattern, the same in JSON
 PATTERNS = [
     ("FE song_kind : onehot AS residual(width = 128) PT sgd",
      '{"fe": [{"column": "song_kind", "encoder": "onehot"}], "as": {"residual": {"width": 128}}, "pt": {"optimizer": {"sgd": {}}}}'),
