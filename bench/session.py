@@ -1,35 +1,41 @@
 """A session of 40 edits (session_trace.txt): each edit trained by CEREBRO with and without what earlier steps left, by
 export + pandas + PyTorch, and by PyTorch on encoded columns that are cached by hand.
 
-CEREBRO as one who uses it would: an edit of FE, and one of AS that makes the network wider or deeper, is
-train_change(model, change), which begins with the model's weights, for half of the epochs; more epochs go on from the
-kept state.  Other edits (narrower, another rate, batch, dropout, decay, seed) are trained from scratch by train(), as
-one who compares them wants to know what they do from the start.  Losses stand beside those from scratch.
+CEREBRO as one who uses it would: an edit is train_change(model, change), which begins with the model's weights, for a
+share of the epochs that training from scratch has (WARM_SHARE); more epochs go on from the kept state; a return asks once more for
+what that step asked for.  A narrower network and another seed begin from scratch, as nothing of the weights is of use
+to them.  Losses stand beside those from scratch.
 
 The peers train the same network on the same rows and columns: rows split at random 70, 15, 15, categories embedded,
 Adam.  They start over with each edit, as scripts do; the second one exports and encodes a column only once.
 
     bench/session [EDITS [THREADS [own | bits]]]     the first so many edits; all sides with so many threads (2);
                                                      without peers; the same steps with reuse off, for their bits
+In pieces, where a machine is quiet only for a while:
+    bench/session hold FOLDER                        a server with the flights, until FOLDER/stop is there
+    bench/session piece FOLDER SECONDS [THREADS [own | bits]]    further edits, as many as begin within the seconds
+    bench/session report FOLDER                      of the pieces so far
 """
 
 import io
 import os
 import pathlib
+import pickle
 import statistics
 import sys
 import time
 
 import numpy
 import pandas
+import psycopg
 import torch
 
 import lib
 import peer
 from network import Network
 
-N_THREADS = int(sys.argv[2]) if len(sys.argv) > 2 else 2
-torch.set_num_threads(N_THREADS)
+WARM_SHARE = 1 / 2
+N_THREADS = 2
 
 START = {"columns": {c: None for c in ("month", "day", "hour", "minute", "sched_arr_time", "distance", "origin", "dest", "carrier")},
          "units": (64, 32), "epochs": 4, "lr": 0.001, "batch": 1024, "dropout": 0, "decay": 0, "seed": 1, "role": "analyst"}
@@ -95,20 +101,25 @@ class Ours:
     """Models and epochs by step, 0 the start, which is trained before the clock runs."""
 
     def __init__(self, server, is_reusing, is_warm):
-        self.is_warm = is_warm
+        self.is_reusing, self.is_warm = is_reusing, is_warm
+        self.models, self.epochs, self.calls = {}, {}, {}
+        self.connect(server)
+        self.train(START | {"role": "analyst"}, 0, "PT", None, [])
+
+    def connect(self, server):
         self.sessions = {}
-        self.models, self.epochs = {}, {}
         for role in ("analyst", "colleague"):
             session = server.connect()
             session.execute(f"SET SESSION AUTHORIZATION {role}")
             session.execute("SET client_min_messages = error")
-            session.execute(f"SET cerebro.reuse = {'on' if is_reusing else 'off'}")
-            session.execute(f"SET cerebro.plan_extract = {'on' if is_reusing else 'off'}")
+            session.execute(f"SET cerebro.reuse = {'on' if self.is_reusing else 'off'}")
+            session.execute(f"SET cerebro.plan_extract = {'on' if self.is_reusing else 'off'}")
             session.execute(f"SET cerebro.threads = {N_THREADS}")
             session.execute(f"SET max_parallel_workers_per_gather = {N_THREADS - 1}")
             self.sessions[role] = session
 
-        self.train(START | {"role": "analyst"}, 0, "PT", None, [])
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "sessions"}
 
     def connection_of(self, state):
         return self.sessions[state["role"]]
@@ -119,24 +130,27 @@ class Ours:
         return len(new) >= len(old) and all(n >= o for n, o in zip(new, old))
 
     def begins_warm(self, kind, before, state, words):
-        if not self.is_warm or before is None or not words:
+        if not self.is_warm or before is None or words[0] == "seed":
             return False
-        return kind == "FE" or words[0] == "epochs" or (kind == "AS" and self.is_grown(before["state"], state))
+        return kind != "AS" or self.is_grown(before["state"], state)
+
+    def find_call(self, state, kind, before, words):
+        """(SQL, parameters, epochs); a return's are those of the step that it returns to."""
+        epochs = state["epochs"]
+        if before is not None and not words:
+            return self.calls[before["number"]]
+        if not self.begins_warm(kind, before, state, words):
+            return "SELECT cerebro.train('late', %s)", [triple(state)], epochs
+        epochs = max(1, round(epochs * WARM_SHARE))
+        if words[0] == "epochs":
+            epochs = self.epochs[before["number"]] + max(1, round((state["epochs"] - before["state"]["epochs"]) * WARM_SHARE))
+        return ("SELECT cerebro.train_change(id, %s::cerebro.mst OPERATOR(cerebro.-) mst) FROM cerebro.model WHERE id = %s",
+                [triple(state | {"epochs": epochs}), self.models[before["number"]]], epochs)
 
     def train(self, state, number, kind, before, words):
         session = self.sessions[state["role"]]
-        epochs = state["epochs"]
-        if self.begins_warm(kind, before, state, words):
-            epochs = max(1, epochs // 2)
-            if words[0] == "epochs":
-                epochs = self.epochs[before["number"]] + max(1, state["epochs"] - before["state"]["epochs"])
-            model = session.execute(
-                "SELECT cerebro.train_change(id, %s::cerebro.mst OPERATOR(cerebro.-) mst) FROM cerebro.model WHERE id = %s",
-                [triple(state | {"epochs": epochs}), self.models[before["number"]]]).fetchone()[0]
-        else:
-            if before is not None and not words:
-                epochs = self.epochs[before["number"]]
-            model = session.execute("SELECT cerebro.train('late', %s)", [triple(state | {"epochs": epochs})]).fetchone()[0]
+        call = self.calls[number] = self.find_call(state, kind, before, words)
+        model, epochs = session.execute(*call[:2]).fetchone()[0], call[2]
         self.models[number], self.epochs[number] = model, epochs
         return session.execute("SELECT m.valid_log_loss, m.valid_auc, m.n_epochs, (SELECT md5(string_agg(p.content::text, ',' ORDER BY p.ordinal))"
                                " FROM cerebro.model_part p WHERE p.model = m.id AND p.kind <> 'header') FROM cerebro.model m WHERE id = %s",
@@ -209,6 +223,12 @@ class Peer:
         self.connection, self.has_cache = connection, has_cache
         self.raw, self.encoded = {}, {}
 
+    def connect(self, server):
+        self.connection = server.connect()
+
+    def __getstate__(self):
+        return vars(self) | {"connection": None}
+
     def connection_of(self, state):
         return self.connection
 
@@ -257,35 +277,44 @@ def choose_runners(server, connection, which):
     return runners
 
 
-def main():
-    steps = read_trace()[:int(sys.argv[1]) if len(sys.argv) > 1 else None]
-    states = [START | {"role": "analyst"}] + [step[2] for step in steps]
-    server = lib.start_server()
-    connection = set_up(server)
-    runners = choose_runners(server, connection, sys.argv[3] if len(sys.argv) > 3 else "all")
-    seconds = {name: [] for name in runners}
-    processor = {name: [] for name in runners}
-    losses, n_equal = [], 0
-    for number, (kind, text, state, before, words) in enumerate(steps, 1):
+class Session:
+    """The steps so far, of all sides."""
+
+    def __init__(self, runners):
+        self.runners = runners
+        self.steps = read_trace()
+        self.seconds = {name: [] for name in runners}
+        self.processor = {name: [] for name in runners}
+        self.losses, self.n_equal = [], 0
+
+    def count(self):
+        return len(self.losses)
+
+    def go_on(self):
+        number = self.count() + 1
+        kind, text, state, before, words = self.steps[number - 1]
+        old = {"number": before, "state": self.steps[before - 1][2] if before > 0 else START | {"role": "analyst"}}
         results = {}
-        for name, runner in runners.items():
+        for name, runner in self.runners.items():
             start, processor_start = time.perf_counter(), processor_seconds(runner.connection_of(state))
-            results[name] = runner.train(state, number, kind, {"number": before, "state": states[before]}, words)
-            seconds[name].append(time.perf_counter() - start)
-            processor[name].append(processor_seconds(runner.connection_of(state)) - processor_start)
+            results[name] = runner.train(state, number, kind, old, words)
+            self.seconds[name].append(time.perf_counter() - start)
+            self.processor[name].append(processor_seconds(runner.connection_of(state)) - processor_start)
         is_equal = results["CEREBRO"] == results.get("CEREBRO, the same steps, reuse off", results["CEREBRO"])
-        n_equal += is_equal
-        losses.append(results["CEREBRO"][0] - results["CEREBRO, nothing reused"][0])
-        auc = [r[1] if isinstance(runners[name], Ours) else r for name, r in results.items()]
-        print(f"  {number:2} {text:46.46} " + " ".join(f"{s[-1]:7.2f}" for s in seconds.values()) + "  processor "
-              + " ".join(f"{s[-1]:6.2f}" for s in processor.values()) + "  AUC " + " ".join(f"{a:.4f}" for a in auc)
-              + f"  log-loss {losses[-1]:+.4f}" + ("" if is_equal else "  OTHER BITS"), flush=True)
-    report(steps, seconds, processor)
-    print(f"  validation log-loss, less that from scratch: mean {statistics.mean(losses):+.4f}, most {max(losses):+.4f}")
-    if "CEREBRO, the same steps, reuse off" in runners:
-        print(f"  weights and metrics equal bit by bit with and without reuse: {n_equal} of {len(steps)}")
-    kept = server.connect().execute("SELECT sum(bytes)::float8 / max(n_rows), count(*) - 1, sum(bytes)::float8 FROM cerebro.extracts").fetchone()
-    print(f"  kept: {kept[1]} columns, {kept[0]:.1f} bytes a row, {kept[2] / 1e6:.1f} MB")
+        self.n_equal += is_equal
+        self.losses.append(results["CEREBRO"][0] - results["CEREBRO, nothing reused"][0])
+        auc = [r[1] if isinstance(self.runners[name], Ours) else r for name, r in results.items()]
+        print(f"  {number:2} {text:46.46} " + " ".join(f"{s[-1]:7.2f}" for s in self.seconds.values()) + "  processor "
+              + " ".join(f"{s[-1]:6.2f}" for s in self.processor.values()) + "  AUC " + " ".join(f"{a:.4f}" for a in auc)
+              + f"  log-loss {self.losses[-1]:+.4f}" + ("" if is_equal else "  OTHER BITS"), flush=True)
+
+    def report(self, connection):
+        report(self.steps[:self.count()], self.seconds, self.processor)
+        print(f"  validation log-loss, less that from scratch: mean {statistics.mean(self.losses):+.4f}, most {max(self.losses):+.4f}")
+        if "CEREBRO, the same steps, reuse off" in self.runners:
+            print(f"  weights and metrics equal bit by bit with and without reuse: {self.n_equal} of {self.count()}")
+        kept = connection.execute("SELECT sum(bytes)::float8 / max(n_rows), count(*) - 1, sum(bytes)::float8 FROM cerebro.extracts").fetchone()
+        print(f"  kept: {kept[1]} columns, {kept[0]:.1f} bytes a row, {kept[2] / 1e6:.1f} MB")
 
 
 def report(steps, seconds, processor):
@@ -300,7 +329,79 @@ def report(steps, seconds, processor):
                             [(name, statistics.mean(values[i] for i in chosen)) for name, values in processor.items()], base="CEREBRO")
     for name, bound in (("export + pandas + PyTorch", 8), ("PyTorch, columns cached by hand", 5), ("CEREBRO, nothing reused", 2.5)):
         if name in means:
-            lib.aim(f"times faster than {name}, processor time", means[name] / means["CEREBRO"], bound, "at least")
+            lib.aim(f"times faster than {name}", statistics.mean(seconds[name]) / statistics.mean(seconds["CEREBRO"]), bound, "at least")
+            lib.aim("  in processor time", means[name] / means["CEREBRO"], bound, "at least")
+
+
+# ------------------------------------------------------------------ in pieces
+
+class HeldServer:
+    """One that another process holds."""
+
+    def __init__(self, folder):
+        self.conninfo = (folder / "server").read_text()
+
+    def connect(self):
+        return psycopg.connect(self.conninfo, autocommit=True)
+
+
+def hold(folder):
+    folder.mkdir(parents=True)
+    server = lib.start_server()
+    set_up(server)
+    (folder / "server").write_text(server.conninfo())
+    print(f"ready: {server.data}", flush=True)
+    while not (folder / "stop").exists():
+        time.sleep(1)
+
+
+def load_session(folder, which):
+    server = HeldServer(folder)
+    connection = server.connect()
+    if not (folder / "session").exists():
+        return Session(choose_runners(server, connection, which)), connection
+    session = pickle.loads((folder / "session").read_bytes())
+    for runner in session.runners.values():
+        runner.connect(server)
+    return session, connection
+
+
+def run_piece(folder, limit, which):
+    start = time.perf_counter()
+    session, _ = load_session(folder, which)
+    while session.count() < len(session.steps) and time.perf_counter() - start < limit:
+        session.go_on()
+    (folder / "session").write_bytes(pickle.dumps(session))
+
+
+def run_all(n_edits, which):
+    server = lib.start_server()
+    connection = set_up(server)
+    session = Session(choose_runners(server, connection, which))
+    for _ in session.steps[:n_edits]:
+        session.go_on()
+    session.report(connection)
+
+
+def set_threads(argument):
+    global N_THREADS
+    N_THREADS = argument
+    torch.set_num_threads(argument)
+
+
+def main():
+    words = sys.argv[1:]
+    if words[:1] == ["hold"]:
+        hold(pathlib.Path(words[1]))
+    elif words[:1] == ["piece"]:
+        set_threads(int(words[3]) if len(words) > 3 else 2)
+        run_piece(pathlib.Path(words[1]), float(words[2]), words[4] if len(words) > 4 else "all")
+    elif words[:1] == ["report"]:
+        session, connection = load_session(pathlib.Path(words[1]), "all")
+        session.report(connection)
+    else:
+        set_threads(int(words[1]) if len(words) > 1 else 2)
+        run_all(int(words[0]) if words else None, words[2] if len(words) > 2 else "all")
 
 
 main()

@@ -422,6 +422,7 @@ static void
 note_uses(const Extract *extract)
 {
 	ArchiveScope scope;
+	ListCell *cell;
 
 	if (extract->n_found == 0)
 		return;
@@ -430,6 +431,13 @@ note_uses(const Extract *extract)
 	for (int i = 0; i < extract->plan->n_inputs; i++)
 		if (extract->columns[i].is_there)
 			extract_note_use(&extract->ids.columns[i]);
+	foreach (cell, extract->dimensions)
+	{
+		const Dimension *dimension = lfirst(cell);
+
+		if (dimension->codes.is_there)
+			extract_note_use(&dimension->codes.entry.id);
+	}
 	archive_leave(&scope);
 }
 

@@ -29,7 +29,7 @@ $$;
 CREATE FUNCTION trained(triple text) RETURNS text LANGUAGE sql AS $$
 	SELECT bits(cerebro.train('sale', triple::cerebro.mst));
 $$;
-\set fe 'FE price, kind, JOIN shop AS mlp(48, 16) PT batch = 512, epochs = 3'
+\set fe 'FE *, EXCEPT (shop), JOIN shop AS mlp(48, 16) PT batch = 512, epochs = 3'
 SELECT trained(:'fe') AS bits \gset
 
 -- read from what is kept, on one thread, one with others, and row by row
