@@ -69,6 +69,14 @@ explain_args(const cer_word *word, cer_error *err)
 		cer_error_set_detail(err, "%s takes %s.", word->name, list.text);
 }
 
+/* Where a structure may stand a layer or an activation may, too. */
+static bool
+may_stand_for(cer_word_kind is, cer_word_kind asked)
+{
+	return is == asked || (asked == CER_WORD_STRUCTURE &&
+	                       (is == CER_WORD_LAYER || is == CER_WORD_ACTIVATION));
+}
+
 cer_status
 cer_call_find_word(const cer_ast *call, cer_word_kind kind,
                    const cer_word **word, cer_error *err)
@@ -87,7 +95,7 @@ cer_call_find_word(const cer_ast *call, cer_word_kind kind,
 	explain_other_kind(call->name, err);
 	cer_suggestion_init(&suggestion, call->name);
 	for (size_t i = 0; i < cer_schema_count(); i++)
-		if (cer_schema_get(i)->kind == kind)
+		if (may_stand_for(cer_schema_get(i)->kind, kind))
 			cer_suggestion_offer(&suggestion,
 			                     cer_text_of(cer_schema_get(i)->name));
 	cer_suggestion_hint(&suggestion, err);

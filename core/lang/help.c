@@ -80,6 +80,77 @@ static const keyword keywords[] = {
      "INSERT AS dropout(0.1) AFTER AS.dense[1]"},
 	{"BEFORE", "a change: in front of which layer or width",
      "INSERT AS dropout(0.1) BEFORE AS.dense[2]"},
+	{"default", "a change: what is left out, before or after",
+     "SET FE.dest = default -> onehot"},
+	{"auto", "PT: what is left to the structure, by how it trains well",
+     "AS residual PT lr = auto"},
+	{"optimizer",
+     "PT.optimizer: the rule by which weights follow gradients, "
+     "with its arguments",
+     "SET PT.optimizer = adamw -> sgd(momentum = 0.8)"},
+	{"missing",
+     "NULL and NaN: of a category a value of its own, of a number 0 "
+     "after scaling and a second input that tells of it; no word "
+     "is needed",
+     "FE *, delay : robust"},
+	{"triple",
+     "FE, AS and PT: what a network sees, how it is built, how it is "
+     "trained",
+     "FE * AS mlp(256, 128) PT epochs = 20"},
+	{"pattern", "a triple in which what is left out is free: for @> and <->",
+     "AS residual PT adamw"},
+	{"space", "a set of triples: choices, ranges, what may be left out",
+     "AS {mlp(64..512 step 64 x 1..3), tabm} PT lr = 1e-4..1e-2 log"},
+	{"change", "what turns one triple into another, step by step",
+     "SET PT.lr = auto -> 0.0003, ADD FE JOIN planes"},
+	{"path", "the way to a part of a triple: names, indexes from 1",
+     "SET AS.mlp.units[2] = 256"},
+	{"[", "an index of a path, from 1", "SET AS.dense[2].width = 64"},
+	{".", "a step of a path, or a column of a table that FE joins",
+     "FE *, JOIN planes, planes.year"},
+	{"=", "gives a setting or an argument its value, or a column its SQL",
+     "FE speed = (distance / air_time) AS mlp(64) PT lr = 0.01"},
+	{",", "between items of FE, arguments, settings, steps of a change",
+     "FE dest, distance AS mlp(64) PT adam, epochs = 5"},
+	{"(", "arguments; or SQL, up to the bracket that closes it",
+     "FE long = (distance > 1000) AS mlp(64)"},
+	{"@", "@1 ends a text: the version of the language that it is in",
+     "FE * AS mlp(64) @1"},
+	{"-", "a number below 0; in a definition the difference of two",
+     "AS mlp(64)"},
+	{"/", "in a definition: a quotient of whole numbers, rounded down",
+     "(width integer) = dense(width / 2) > relu"},
+	{"\"",
+     "a name as it is spelt, with capitals, blanks or a keyword's letters",
+     "FE \"Dep Time\", \"as\" AS mlp(64)"},
+	{"'", "a text: of WINDOW, of the cuts of a split",
+     "FE *, AGGREGATE bookings (n = count(*)) WINDOW '90 days'"},
+	{"--", "a comment up to the end of the line", "AS mlp(64) -- small"},
+	{"integer", "the type of a definition's parameter: a whole number",
+     "(n integer = 2 from 1 to 9) = repeat(n, dense(64) > relu)"},
+	{"number", "the type of a definition's parameter: a number",
+     "(share number = 0.1 from 0 to below 1) = dense(64) > dropout(share)"},
+	{"widths", "the type of a definition's parameter: a list of widths",
+     "(units widths = (64, 32)) = each(w, units, dense(w) > relu)"},
+	{"layer", "the type of a definition's parameter: layers",
+     "(tower layer) = concat(features, tower)"},
+	{"FROM", "in a definition: the least that a parameter may be",
+     "(n integer = 2 from 1 to 9) = repeat(n, dense(64) > relu)"},
+	{"ABOVE", "in a definition: what a parameter is to be more than",
+     "(share number = 0.1 above 0 to 1) = dense(64) > relu"},
+	{"TO", "in a definition: the most that a parameter may be",
+     "(n integer = 2 from 1 to 9) = repeat(n, dense(64) > relu)"},
+	{"BELOW", "in a definition: what a parameter is to be less than",
+     "(share number = 0.1 from 0 to below 1) = dense(64) > dropout(share)"},
+	{"each", "in a definition: layers for each width of a list, in order",
+     "(units widths = (64, 32)) = each(w, units, dense(w) > relu)"},
+	{"random", "a split: by a hash of a row's key", "random(0.7, 0.15, 0.15)"},
+	{"time", "a split: the last rows by an expression are the test",
+     "time(time_hour, 0.7, 0.15, 0.15)"},
+	{"group", "a split: rows of one value stay together",
+     "group(customer, 0.7, 0.15, 0.15)"},
+	{"column", "a split: as an expression says: train, valid or test",
+     "column(part)"},
 };
 
 #define N_KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
@@ -197,15 +268,21 @@ write_word(cer_writer *w, const cer_word *word, cer_error *err)
 	return CER_OK;
 }
 
+/* What is said of an argument in front of its values. */
+static const char *
+get_owner(const cer_word *word)
+{
+	return word->kind == CER_WORD_SECTION     ? "setting of PT"
+	       : word->kind == CER_WORD_OPTIMIZER ? "argument of optimizers"
+	                                          : "argument";
+}
+
 /* A setting, or an argument of an optimizer. */
 static void
 write_setting(cer_writer *w, const cer_word *word, const cer_arg *arg)
 {
-	cer_writer_format(w, "%s (%s): ", arg->name,
-	                  word->kind == CER_WORD_SECTION
-	                      ? "setting of PT"
-	                      : "argument of optimizers");
-	cer_writer_format(w, "%s\n\n", arg->help);
+	cer_writer_format(w, "%s (%s): %s\n\n", arg->name, get_owner(word),
+	                  arg->help);
 	write_arg(w, arg);
 	cer_writer_put(w, "\nExample:\n  PT ");
 	if (word->kind == CER_WORD_OPTIMIZER)
@@ -224,9 +301,26 @@ write_setting(cer_writer *w, const cer_word *word, const cer_arg *arg)
 
 /* ---------------------------------------------------------------- finding */
 
-static bool
-write_keyword(cer_writer *w, cer_text folded)
+/* A bracket that closes is told of with the one that opens, a quote within
+ * quotes with the quote. */
+static cer_text
+get_opening(cer_text folded)
 {
+	static const char *const brackets[] = {"()", "{}", "[]"};
+
+	for (size_t i = 0; i < 3 && folded.size == 1; i++)
+		if (folded.data[0] == brackets[i][1])
+			return (cer_text){brackets[i], 1};
+	if (cer_text_is(folded, "\"\"") || cer_text_is(folded, "''"))
+		folded.size = 1;
+	return folded;
+}
+
+static bool
+write_keyword(cer_writer *w, cer_text word)
+{
+	cer_text folded = get_opening(word);
+
 	for (size_t i = 0; i < N_KEYWORDS; i++)
 		if (is_same(folded, keywords[i].name))
 		{
@@ -239,7 +333,7 @@ write_keyword(cer_writer *w, cer_text folded)
 }
 
 static bool
-write_any_setting(cer_writer *w, cer_text folded)
+write_any_setting(cer_writer *w, cer_text folded, bool is_more)
 {
 	static const cer_word_kind kinds[] = {CER_WORD_SECTION, CER_WORD_OPTIMIZER};
 
@@ -252,6 +346,7 @@ write_any_setting(cer_writer *w, cer_text folded)
 
 			if (arg == NULL)
 				continue;
+			cer_writer_put(w, is_more ? "\n" : "");
 			write_setting(w, word, arg);
 			return true;
 		}
@@ -276,6 +371,8 @@ write_choice(cer_writer *w, const cer_word *word, const cer_arg *arg,
 		if (is_setting)
 			cer_writer_format(w, "\nExample:\n  PT %s = %s\n", arg->name,
 			                  arg->choices[i]);
+		else
+			write_word_example(w, word);
 		return true;
 	}
 	return false;
@@ -304,6 +401,30 @@ write_any_choice(cer_writer *w, cer_text folded)
 	return is_found;
 }
 
+/* Arguments of that name of structures, layers and encoders. */
+static bool
+write_any_argument(cer_writer *w, cer_text folded)
+{
+	const cer_word *last = NULL;
+
+	for (size_t i = 0; i < cer_schema_count(); i++)
+	{
+		const cer_word *word = cer_schema_get(i);
+		const cer_arg *arg = cer_word_find_arg(word, folded);
+
+		if (arg == NULL || word->kind == CER_WORD_SECTION ||
+		    word->kind == CER_WORD_OPTIMIZER)
+			continue;
+		cer_writer_format(w, "%s (%s of %s):\n", arg->name, get_owner(word),
+		                  word->name);
+		write_arg(w, arg);
+		last = word;
+	}
+	if (last != NULL)
+		write_word_example(w, last);
+	return last != NULL;
+}
+
 /* A name may be a word of several kinds: all of them are told. */
 static cer_status
 write_all(cer_writer *w, cer_text folded, bool *is_found, cer_error *err)
@@ -319,10 +440,42 @@ write_all(cer_writer *w, cer_text folded, bool *is_found, cer_error *err)
 		*is_found = true;
 		CER_TRY(write_word(w, word, err));
 	}
+	if (write_any_setting(w, folded, *is_found))
+		*is_found = true;
 	if (!*is_found)
-		*is_found = write_any_setting(w, folded);
+		*is_found = write_any_argument(w, folded);
 	if (!*is_found)
 		*is_found = write_any_choice(w, folded);
+	return CER_OK;
+}
+
+static bool
+is_between_words(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '.';
+}
+
+/* JOIN LAST, PT.lr: word by word, if all of them are known. */
+static cer_status
+write_words(cer_writer *w, cer_text folded, bool *is_found, cer_error *err)
+{
+	size_t end;
+
+	for (size_t at = 0; at < folded.size; at = end + 1)
+	{
+		cer_text word = {folded.data + at, 0};
+
+		for (end = at;
+		     end < folded.size && !is_between_words(folded.data[end]);)
+			end++;
+		word.size = end - at;
+		if (word.size == 0)
+			continue;
+		cer_writer_put(w, w->size > 0 ? "\n" : "");
+		CER_TRY(write_all(w, word, is_found, err));
+		if (!*is_found)
+			return CER_OK;
+	}
 	return CER_OK;
 }
 
@@ -388,6 +541,8 @@ cer_help(cer_arena *arena, cer_text word, cer_text *text, cer_error *err)
 		write_index(&w);
 	else
 		CER_TRY(write_all(&w, folded, &is_found, err));
+	if (!is_found)
+		CER_TRY(write_words(&w, folded, &is_found, err));
 	if (!is_found)
 		return fail_unknown(word, err);
 	return cer_writer_finish(&w, text, err);

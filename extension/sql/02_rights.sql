@@ -6,6 +6,15 @@ CREATE FUNCTION cerebro.is_mine(owner regrole) RETURNS boolean
 	RETURN pg_catalog.pg_has_role(owner::oid, 'MEMBER');
 COMMENT ON FUNCTION cerebro.is_mine(regrole) IS 'whether the current role is, or is a member of, the owner';
 
+-- A role may go without a trigger or a dependency noticing: whose its rows are is
+-- said where they are read.
+CREATE FUNCTION cerebro.owner_of(owner regrole) RETURNS regrole
+	LANGUAGE sql STABLE PARALLEL SAFE COST 10
+	RETURN CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid OPERATOR(pg_catalog.=) owner::oid)
+		THEN owner
+		ELSE (SELECT x.extowner::regrole FROM pg_catalog.pg_extension x WHERE x.extname OPERATOR(pg_catalog.=) 'cerebro') END;
+COMMENT ON FUNCTION cerebro.owner_of(regrole) IS 'the role; if it is gone the extension''s owner, to whom its rows belong';
+
 DO $$
 DECLARE
 	t text;

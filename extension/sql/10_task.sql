@@ -30,7 +30,7 @@ COMMENT ON FUNCTION cerebro.drop_task(text) IS 'removes a task with its models';
 
 CREATE VIEW cerebro.tasks WITH (security_invoker = true) AS
 	SELECT t.name, t.label, t.classes, t.key, t.split, t.split_cuts, t.metric,
-		v.n_rows AS rows, t.relation, t.exclude, t.as_of, t.label_known, t.source, t.owner, t.id, t.created_at
+		v.n_rows AS rows, t.relation, t.exclude, t.as_of, t.label_known, t.source, cerebro.owner_of(t.owner) AS owner, t.id, t.created_at
 	FROM cerebro.task t
 	LEFT JOIN LATERAL (
 		SELECT d.n_rows FROM cerebro.data_version d

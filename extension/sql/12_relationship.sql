@@ -18,7 +18,7 @@ CREATE VIEW cerebro.relationships WITH (security_invoker = true) AS
 		CASE WHEN r.n_rows OPERATOR(pg_catalog.>) 0
 			THEN pg_catalog.round(100.0 OPERATOR(pg_catalog.*) r.n_matched OPERATOR(pg_catalog./) r.n_rows, 1)
 		END AS match_percent,
-		r.owner, r.id
+		cerebro.owner_of(r.owner) AS owner, r.id
 	FROM cerebro.relationship r
 	WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) r.child::pg_catalog.oid)
 		AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) r.parent::pg_catalog.oid);

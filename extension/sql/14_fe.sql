@@ -7,7 +7,7 @@ COMMENT ON FUNCTION cerebro.set_time(regclass, text) IS
 	'declares which column tells when a row of the table came to be known: JOIN and AGGREGATE see no later rows than a prediction may; NULL takes it back';
 
 CREATE VIEW cerebro.times WITH (security_invoker = true) AS
-	SELECT t.relation AS "table", t.column_name AS "column", t.owner, t.created_at
+	SELECT t.relation AS "table", t.column_name AS "column", cerebro.owner_of(t.owner) AS owner, t.created_at
 	FROM cerebro.time_column t
 	WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) t.relation::pg_catalog.oid);
 COMMENT ON VIEW cerebro.times IS 'which column of a table tells when a row came to be known';

@@ -48,7 +48,7 @@ CREATE VIEW cerebro.structures WITH (security_invoker = true) AS
 	SELECT b.name, b.definition, NULL::regrole AS owner, NULL::timestamptz AS created_at
 	FROM cerebro.builtin_structures() b
 	UNION ALL
-	SELECT s.name, s.definition, s.owner, s.created_at
+	SELECT s.name, s.definition, cerebro.owner_of(s.owner), s.created_at
 	FROM cerebro.structure s;
 COMMENT ON VIEW cerebro.structures IS 'what can stand after AS: structures of the language (no owner) and of the roles of which one is a member';
 GRANT SELECT ON cerebro.structures TO PUBLIC;

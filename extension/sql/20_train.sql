@@ -44,7 +44,7 @@ FROM cerebro.progress_rows() r
 UNION ALL
 SELECT j.id, t.name, j.mst::text, 'queued', 'queue', NULL, NULL,
 	NULL, NULL, NULL, NULL,
-	j.owner, NULL, NULL
+	cerebro.owner_of(j.owner), NULL, NULL
 FROM cerebro.job j
 JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) j.task
 WHERE j.status OPERATOR(pg_catalog.=) 'queued';
@@ -66,7 +66,7 @@ CREATE VIEW cerebro.jobs WITH (security_invoker = true) AS
 		   j.read_seconds,
 		   j.train_seconds,
 		   j.peak_bytes,
-		   j.owner AS who,
+		   cerebro.owner_of(j.owner) AS who,
 		   j.queued_at,
 		   j.started_at,
 		   j.ended_at

@@ -19,7 +19,7 @@ CREATE VIEW cerebro.models WITH (security_invoker = true) AS
 		   m.executor,
 		   m.kernel_class,
 		   m.version,
-		   m.owner,
+		   cerebro.owner_of(m.owner) AS owner,
 		   m.created_at
 	FROM cerebro.model m
 	LEFT JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) m.task
@@ -43,7 +43,7 @@ CREATE VIEW cerebro.evaluations WITH (security_invoker = true) AS
 		   pg_catalog.round(v.auc::numeric, 5)::double precision AS auc,
 		   pg_catalog.round(v.accuracy::numeric, 5)::double precision AS accuracy,
 		   v.data_version,
-		   v.owner AS opened_by,
+		   cerebro.owner_of(v.owner) AS opened_by,
 		   v.opened_at
 	FROM cerebro.evaluation v
 	JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) v.task;
@@ -102,7 +102,7 @@ BEGIN ATOMIC
 					  FROM cerebro.compare_loss(r.id, r.first) c)
 		   END,
 		   r.test_log_loss, r.test_auc, r.openings, r.n_weights, r.n_epochs, r.seconds,
-		   r.data_version, r.owner, r.created_at
+		   r.data_version, cerebro.owner_of(r.owner), r.created_at
 	FROM ranked r
 	ORDER BY r.rank;
 END;

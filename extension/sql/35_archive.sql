@@ -63,7 +63,7 @@ BEGIN ATOMIC
 		CASE WHEN a.epoch IS NOT NULL THEN EXISTS (
 			SELECT FROM cerebro.state_part s WHERE s.state OPERATOR(pg_catalog.=) a.id) END,
 		(SELECT pg_catalog.count(*) FROM cerebro.model_artefact o WHERE o.artefact OPERATOR(pg_catalog.=) a.id),
-		a.owner, a.created_at, a.id, a.inputs
+		cerebro.owner_of(a.owner), a.created_at, a.id, a.inputs
 	FROM made a
 	LEFT JOIN LATERAL (
 		SELECT pg_catalog.min(n.n) AS n, pg_catalog.string_agg(i.name, ', ' ORDER BY i.n) AS name
@@ -142,7 +142,7 @@ BEGIN ATOMIC
 		FROM cerebro.job j
 		LEFT JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) j.model
 		LEFT JOIN cerebro.model p ON p.id OPERATOR(pg_catalog.=) j.parent
-		WHERE j.owner::pg_catalog.oid OPERATOR(pg_catalog.=) history.who::pg_catalog.oid
+		WHERE cerebro.owner_of(j.owner)::pg_catalog.oid OPERATOR(pg_catalog.=) history.who::pg_catalog.oid
 		AND (history.task IS NULL
 			 OR j.task OPERATOR(pg_catalog.=) (SELECT f.id FROM cerebro.find_task(history.task) f))
 		WINDOW w AS (PARTITION BY j.task ORDER BY j.queued_at, j.id))

@@ -66,7 +66,7 @@ CREATE FUNCTION cerebro.history_tree(task text DEFAULT NULL, who regrole DEFAULT
 BEGIN ATOMIC
 	WITH RECURSIVE mine AS (
 		SELECT m.* FROM cerebro.model m
-		WHERE m.owner::pg_catalog.oid OPERATOR(pg_catalog.=) history_tree.who::pg_catalog.oid
+		WHERE cerebro.owner_of(m.owner)::pg_catalog.oid OPERATOR(pg_catalog.=) history_tree.who::pg_catalog.oid
 		AND (history_tree.task IS NULL
 			 OR m.task OPERATOR(pg_catalog.=) (SELECT f.id FROM cerebro.find_task(history_tree.task) f))),
 	node AS (

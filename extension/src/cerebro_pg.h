@@ -42,6 +42,9 @@
 
 /* Raises status as an error: SQLSTATE by one table, message, detail, hint. */
 extern void host_check(cer_status status, const cer_error *err);
+/* The same of what was read from a text: it is shown with the place in it. */
+extern void
+host_check_text(cer_status status, const cer_error *err, const char *text);
 /* The same for input functions: kept in the call's context, if it keeps errors
  * (since PostgreSQL 16), else raised. */
 extern void host_save(Node *context, cer_status status, const cer_error *err);

@@ -7,6 +7,7 @@
  */
 #include "cerebro_pg.h"
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 
 typedef struct StatusRow
@@ -61,6 +62,41 @@ host_check(cer_status status, const cer_error *err)
 		                errmsg("the library failed with status %d", status)));
 	host_save(NULL, status, err);
 	pg_unreachable();
+}
+
+/* In characters from 1; 0: no place. */
+static int
+find_position(const char *text, const cer_error *err)
+{
+	const char *at = text;
+
+	if (err == NULL || err->line <= 0 || *text == '\0')
+		return 0;
+	for (int line = 1; line < err->line; line++)
+	{
+		at = strchr(at, '\n');
+		if (at == NULL)
+			return 0;
+		at++;
+	}
+	return pg_mbstrlen_with_len(text, (int) (at - text)) + err->column;
+}
+
+void
+host_check_text(cer_status status, const cer_error *err, const char *text)
+{
+	int position = status == CER_OK ? 0 : find_position(text, err);
+
+	if (position == 0)
+	{
+		host_check(status, err);
+		return;
+	}
+	ereport(ERROR,
+	        (errcode(find_sqlstate(status)), errmsg("%s", make_message(err)),
+	         err->detail[0] ? errdetail("%s", err->detail) : 0,
+	         err->hint[0] ? errhint("%s", err->hint) : 0,
+	         internalerrquery(text), internalerrposition(position)));
 }
 
 void

@@ -7,6 +7,7 @@
  *	 of cerebro.column_profile
  *
  * The test part is not looked at.  Of very many rows a sample by key is read.
+ * Where the rows are gone the profile that is kept is shown.
  */
 #include "cerebro_pg.h"
 
@@ -18,6 +19,8 @@
 #include "utils/builtins.h"
 
 #include <math.h>
+
+#include "subxact.h"
 
 PG_FUNCTION_INFO_V1(cerebro_profile);
 
@@ -355,16 +358,92 @@ profile_find_key(const Task *task, int *n_key)
 	return names;
 }
 
+/* --------------------------------------------------------------- no source */
+
+static void
+try_to_analyze(void *task)
+{
+	(void) task_analyze(task);
+}
+
+/* Something that the task's query reads is not there any more. */
+static bool
+is_gone(const ErrorData *error)
+{
+	switch (error->sqlerrcode)
+	{
+		case ERRCODE_UNDEFINED_TABLE:
+		case ERRCODE_UNDEFINED_COLUMN:
+		case ERRCODE_UNDEFINED_FUNCTION:
+		case ERRCODE_UNDEFINED_OBJECT:
+		case ERRCODE_UNDEFINED_SCHEMA:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* 0: there is none. */
+static int32
+find_last_profile(const Task *task)
+{
+	Datum values[] = {Int32GetDatum(task->id)};
+	ArchiveScope scope;
+	int32 version = 0;
+	bool is_null;
+
+	archive_enter(&scope);
+	SPI_execute_with_args("SELECT p.data_version"
+	                      " FROM cerebro.column_profile p"
+	                      " JOIN cerebro.data_version v"
+	                      " ON v.id = p.data_version"
+	                      " WHERE v.task = $1"
+	                      " ORDER BY p.data_version DESC",
+	                      1, (Oid[]){INT4OID}, values, NULL, true, 1);
+	if (SPI_processed > 0)
+		version = DatumGetInt32(SPI_getbinval(
+			SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+	archive_leave(&scope);
+	return version;
+}
+
+/* The data version whose profile is all that is left; 0: the rows are there. */
+static int32
+find_kept(Task *task)
+{
+	ErrorData *error = subxact_try(try_to_analyze, task);
+	int32 version;
+
+	if (error == NULL)
+		return 0;
+	version = is_gone(error) ? find_last_profile(task) : 0;
+	if (version == 0)
+		ReThrowError(error);
+	ereport(NOTICE,
+	        (errmsg("the rows of task \"%s\" cannot be read any more: %s",
+	                task->name, error->message),
+	         errdetail("This is the profile that was kept with data version "
+	                   "%d.",
+	                   version)));
+	return version;
+}
+
 Datum
 cerebro_profile(PG_FUNCTION_ARGS)
 {
-	const Task *task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	Task *task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	bool refresh = PG_GETARG_BOOL(1);
 	Profile profile = {.task = task};
 	int32 version;
 	int level;
 
 	PreventCommandIfReadOnly("cerebro.profile()");
+	version = refresh ? 0 : find_kept(task);
+	if (version != 0)
+	{
+		return_profile(fcinfo, version);
+		return (Datum) 0;
+	}
 	read_stats(&profile);
 	version = task_get_data_version(task, &profile.stats);
 	if (refresh || !has_profile(version))

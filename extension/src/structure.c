@@ -108,7 +108,7 @@ check_unambiguous(const StructureList *list)
 
 /* What is not known may be defined. */
 void
-structure_check(cer_status status, cer_error *err)
+structure_check(cer_status status, cer_error *err, const char *text)
 {
 	static const char remedy[] = "Or define it with cerebro.define_structure.";
 
@@ -124,13 +124,17 @@ structure_check(cer_status status, cer_error *err)
 		}
 		err->hint[0] = (char) pg_toupper((unsigned char) err->hint[0]);
 	}
-	host_check(status, err);
+	if (text == NULL)
+		host_check(status, err);
+	else
+		host_check_text(status, err, text);
 }
 
 const cer_mst *
 structure_bind(const cer_mst *mst, const StructureList **used)
 {
 	cer_arena *arena = host_make_arena(CurrentMemoryContext);
+	cer_text text;
 	StructureList *list;
 	const cer_mst *bound;
 	cer_error err = {0};
@@ -138,9 +142,10 @@ structure_bind(const cer_mst *mst, const StructureList **used)
 	if (cer_mst_check_bound(mst, NULL) == CER_OK)
 		return mst;
 	list = read_all(GetUserId());
+	host_check(cer_mst_print(arena, mst, &text, &err), &err);
 	structure_check(
-		cer_mst_bind(arena, mst, list->structures, list->n, &bound, &err),
-		&err);
+		cer_mst_bind(arena, mst, list->structures, list->n, &bound, &err), &err,
+		text.data);
 	host_check(cer_mst_find_structures(arena, mst, list->structures, list->n,
 	                                   list->is_used, &err),
 	           &err);
@@ -156,9 +161,9 @@ structure_parse(const char *triple)
 	const cer_mst *mst;
 	cer_error err = {0};
 
-	host_check(cer_mst_parse(host_make_arena(CurrentMemoryContext),
-	                         host_text(triple), &mst, &err),
-	           &err);
+	host_check_text(cer_mst_parse(host_make_arena(CurrentMemoryContext),
+	                              host_text(triple), &mst, &err),
+	                &err, triple);
 	return structure_bind(mst, NULL);
 }
 
@@ -275,7 +280,7 @@ make_canonical(const StructureList *all, const char *name,
 	structure_check(cer_structure_define(host_make_arena(CurrentMemoryContext),
 	                                     &structure, others->structures,
 	                                     others->n, &canonical, &err),
-	                &err);
+	                &err, definition);
 	return pnstrdup(canonical.data, canonical.size);
 }
 

@@ -31,7 +31,8 @@ extern const cer_mst *structure_parse(const char *triple);
 /* What a structure of people's own is made of; false: there is none. */
 extern bool structure_find(const char *name, cer_text *definition);
 /* As host_check, and says that an unknown structure may be defined. */
-extern void structure_check(cer_status status, cer_error *err);
+extern void
+structure_check(cer_status status, cer_error *err, const char *text);
 /* Keeps what a model was made with; in an archive scope. */
 extern void structure_pin(int32 model, const StructureList *used);
 

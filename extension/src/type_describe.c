@@ -180,6 +180,6 @@ cerebro_structure(PG_FUNCTION_ARGS)
 	if (status == CER_UNKNOWN_NAME &&
 	    structure_find(pnstrdup(name.data, name.size), &definition))
 		status = CER_OK;
-	structure_check(status, &err);
+	structure_check(status, &err, NULL);
 	return type_make(definition);
 }

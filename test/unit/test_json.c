@@ -5,12 +5,14 @@
  */
 #include "arena_state.h"
 #include "cases.h"
+#include "cases.h"
 #include "cmocka_all.h"
 #include "base/text.h"
 #include "failing_host.h"
 #include "lang/schema.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static cer_text
@@ -176,6 +178,76 @@ test_help__knows_words_of_spaces_and_changes(void **state)
 }
 
 static void
+check_known(cer_arena *arena, cer_text word)
+{
+	cer_text help;
+	cer_error err;
+
+	if (cer_help(arena, word, &help, &err) != CER_OK)
+		fail_msg("%.*s: %s", (int) word.size, word.data, err.message);
+	if (strstr(help.data, "Example:") == NULL)
+		fail_msg("%.*s has no example", (int) word.size, word.data);
+}
+
+static void
+test_help__knows_arguments_and_values(void **state)
+{
+	for (size_t i = 0; i < cer_schema_count(); i++)
+	{
+		const cer_word *word = cer_schema_get(i);
+
+		for (size_t a = 0; a < word->n_args; a++)
+		{
+			const cer_arg *arg = &word->args[a];
+
+			check_known(*state, cer_text_of(arg->name));
+			if (arg->word != NULL)
+				check_known(*state, cer_text_of(arg->word));
+			if (arg->list != NULL)
+				check_known(*state, cer_text_of(arg->list));
+			for (size_t c = 0; arg->choices && arg->choices[c]; c++)
+				check_known(*state, cer_text_of(arg->choices[c]));
+		}
+	}
+}
+
+/* Whatever stands in quotes in the grammar of docs/language.md, before it comes
+ * to the letters of names and numbers. */
+static void
+test_help__knows_the_grammar(void **state)
+{
+	size_t size;
+	char *text = file_read("docs/language.md", &size);
+	char *at = strstr(text, "```ebnf");
+	char *end = strstr(at, "\nname ");
+	size_t n = 0;
+
+	while (at < end && (at = strpbrk(at + 1, "'\"")) != NULL && at < end)
+	{
+		char *close = strchr(at + 1, *at);
+
+		check_known(*state, (cer_text){at + 1, (size_t) (close - at - 1)});
+		at = close;
+		n++;
+	}
+	assert_true(n > 60);
+	free(text);
+}
+
+static void
+test_help__knows_several_words(void **state)
+{
+	cer_text help;
+
+	check_known(*state, cer_text_of("missing"));
+	check_known(*state, cer_text_of("JOIN LAST"));
+	check_known(*state, cer_text_of("PT.lr"));
+	check_known(*state, cer_text_of("AS.mlp.units"));
+	assert_int_equal(cer_help(*state, cer_text_of("JOIN LAAAST"), &help, NULL),
+	                 CER_UNKNOWN_NAME);
+}
+
+static void
 test_help__lists_all(void **state)
 {
 	cer_text help;
@@ -233,6 +305,9 @@ main(void)
 		cmocka_unit_test(test_help__knows_every_word),
 		cmocka_unit_test(test_help__knows_keywords_and_settings),
 		cmocka_unit_test(test_help__knows_words_of_spaces_and_changes),
+		cmocka_unit_test(test_help__knows_arguments_and_values),
+		cmocka_unit_test(test_help__knows_the_grammar),
+		cmocka_unit_test(test_help__knows_several_words),
 		cmocka_unit_test(test_help__lists_all),
 		cmocka_unit_test(test_help__suggests),
 		cmocka_unit_test(test_json__survives_failing_memory),

@@ -131,7 +131,10 @@ DROP ROLE regress_archive_heir;
 SET SESSION AUTHORIZATION regress_archive_other;
 SELECT count(*) FROM cerebro.models;
 RESET SESSION AUTHORIZATION;
-SELECT count(*) > 0 AS seen_by_superusers FROM cerebro.models WHERE owner = :heir::oid::regrole;
+SELECT count(*) > 0 AS of_the_extensions_owner FROM cerebro.models WHERE owner = (SELECT extowner FROM pg_extension WHERE extname = 'cerebro');
+SELECT (SELECT count(*) FROM cerebro.models WHERE owner = :heir::oid::regrole) AS models, (SELECT count(*) FROM cerebro.tasks WHERE owner = :heir::oid::regrole) AS tasks,
+	(SELECT count(*) FROM cerebro.lineage(:ten) WHERE who = :heir::oid::regrole) AS artefacts,
+	(SELECT count(*) > 0 FROM cerebro.history(who => (SELECT extowner::regrole FROM pg_extension WHERE extname = 'cerebro'))) AS has_history;
 SELECT cerebro.reassign(:heir::oid::regrole, 'regress_archive_other') > 0 AS moved;
 SET SESSION AUTHORIZATION regress_archive_other;
 SELECT count(*) > 0 AS sees_models FROM cerebro.models;

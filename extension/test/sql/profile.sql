@@ -47,6 +47,22 @@ SELECT create_task('x', 'SELECT i % 40 AS a, i / 40 AS b, i % 7 AS c, i % 3 = 0 
 
 SELECT * FROM profile('none');
 SELECT * FROM profile(NULL);
+
+-- what it reads is gone: the profile stays
+CREATE TABLE brief AS SELECT i AS id, i % 5 AS five, i % 3 = 0 AS l FROM generate_series(1, 1000) i;
+SELECT create_task('brief', 'SELECT * FROM brief', 'l', key => '{id}') > 0 AS made;
+CREATE TABLE told AS SELECT * FROM profile('brief');
+ALTER TABLE brief DROP five;
+RESET client_min_messages;
+SELECT count(*) FROM (TABLE told EXCEPT SELECT * FROM profile('brief')) x;
+SELECT count(*) FROM profile('brief', refresh => true);
+DROP TABLE brief;
+SELECT column_name, used_as FROM profile('brief');
+CREATE TABLE brief AS SELECT i AS id, i % 3 = 0 AS l FROM generate_series(1, 1000) i;
+SELECT create_task('never', 'SELECT * FROM brief', 'l', key => '{id}') > 0 AS made;
+DROP TABLE brief;
+SELECT * FROM profile('never');
+SET client_min_messages = warning;
 SELECT drop_task(name) FROM tasks;
 SELECT count(*) FROM column_profile;
 DROP SCHEMA profile_test CASCADE;

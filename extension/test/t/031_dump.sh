@@ -30,6 +30,8 @@ RESET cerebro.keep_states;
 SELECT cerebro.train('hours', 'FE carrier AS mlp(8) PT epochs = 2');
 SELECT cerebro.deploy((SELECT min(id) FROM cerebro.models WHERE task = 'late'), 'work.late');
 SELECT cerebro.deploy((SELECT id FROM cerebro.models WHERE task = 'hours'), 'work.third');
+SELECT cerebro.deploy((SELECT max(id) FROM cerebro.models WHERE task = 'late'), 'work.late_short', 'bf16');
+SELECT cerebro.deploy((SELECT max(id) FROM cerebro.models WHERE task = 'late'), 'work.late_byte', 'int8');
 GRANT EXECUTE ON FUNCTION late(trips) TO reader;
 SELECT cerebro.grant_model((SELECT id FROM cerebro.models WHERE task = 'hours'), 'reader', 'read');
 CREATE VIEW scored AS SELECT id, late(t) AS p FROM trips t;
@@ -41,6 +43,10 @@ SQL
 all="SELECT md5(string_agg(s::text, E'\n' ORDER BY s::text)) FROM (
 	SELECT id::text || work.late(t) || work.late_proba(t)::text AS s FROM work.trips t
 	UNION ALL SELECT id::text || work.third_of_day(t) FROM work.long_trips t
+	UNION ALL SELECT id::text || work.late_short(t) || work.late_short_proba(t)::text FROM work.trips t
+	UNION ALL SELECT id::text || work.late_byte(t) || work.late_byte_proba(t)::text FROM work.trips t
+	UNION ALL SELECT c::text FROM cerebro.model_copy c
+	UNION ALL SELECT model || layout || ordinal || md5(bytes) FROM cerebro.copy_part
 	UNION ALL SELECT id::text || p FROM work.scored
 	UNION ALL SELECT model::text || mst::text || log_loss || openings FROM cerebro.leaderboard('late')
 	UNION ALL SELECT d::text FROM cerebro.deployments d
@@ -56,6 +62,7 @@ is "$(cat "$TEST_TMP/dump.err")" '' 'the dump has nothing to complain about'
 is "$(PGDATABASE=copy psql -X -q -v ON_ERROR_STOP=1 -f "$TEST_TMP/dump.sql" 2>&1 >/dev/null)" '' 'nor has the restore'
 PGDATABASE=copy
 export PGDATABASE
+is "$(psql_value 'SELECT string_agg(layout, $$ $$ ORDER BY layout) FROM cerebro.model_copy')" 'bf16 int8' 'copies of weights in fewer bytes are there'
 is "$(psql_value "$all")" "$before" 'models, scores and deployments are the same'
 is "$(PGUSER=analyst psql_value "$all")" "$before" 'to their owner too'
 is "$(PGUSER=reader psql_value 'SELECT count(work.late(t)) FROM work.trips t')" 2000 'grants came along'
