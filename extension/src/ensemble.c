@@ -19,6 +19,7 @@
 
 #include "content.h"
 #include "ensemble.h"
+#include "fe.h"
 #include "job.h"
 #include "job_sql.h"
 #include "scores.h"
@@ -32,6 +33,7 @@ typedef struct Ensemble
 	Oid owner;    /* who asks: in an archive scope it is somebody else */
 	int n_models; /* that are offered */
 	Model *models;
+	const char *query; /* NULL: the task's own */
 	KeptScores *scores;
 	const uint16 *labels;
 	uint32 *counts; /* by model: how often it was chosen */
@@ -48,9 +50,6 @@ typedef struct Ensemble
 static void
 check_alike(const Model *a, const Model *b)
 {
-	bool is_same_query = (a->query == NULL) == (b->query == NULL) &&
-	                     (a->query == NULL || strcmp(a->query, b->query) == 0);
-
 	if (a->data_version != b->data_version)
 		ereport(
 			ERROR,
@@ -59,13 +58,6 @@ check_alike(const Model *a, const Model *b)
 		     errdetail("They were trained on data versions %d and %d.",
 		               a->data_version, b->data_version),
 		     errhint("Train one of them again on today's rows.")));
-	if (!is_same_query)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("models %d and %d cannot be put together", a->id,
-		                       b->id),
-		                errdetail("They read their rows in different ways."),
-		                errhint("Members have the same JOINs, AGGREGATEs and "
-		                        "expressions in FE.")));
 }
 
 void
@@ -232,15 +224,43 @@ write_model(const Ensemble *e, int32 id, const char *request)
 	sql_add_double(&args, e->metrics.auc);
 	sql_add_double(&args, e->metrics.accuracy);
 	sql_add_text(&args, CER_VERSION);
+	sql_add_text(&args, e->query);
 	sql_run("INSERT INTO cerebro.model (id, task, data_version, mst, owner,"
 	        " n_weights, n_epochs, best_epoch, valid_log_loss, valid_auc,"
 	        " valid_accuracy, seconds, executor, kernel_class, version, query,"
 	        " request)"
 	        " SELECT $1, m.task, m.data_version, $3::cerebro.mst, $4, 0, 0, 0,"
-	        " $5, $6, $7, 0, m.executor, m.kernel_class, $8, m.query,"
+	        " $5, $6, $7, 0, m.executor, m.kernel_class, $8, $9,"
 	        " $3::cerebro.mst FROM cerebro.model m"
 	        " WHERE m.id OPERATOR(pg_catalog.=) $2",
 	        &args);
+}
+
+/* What all members read, in one query. */
+static void
+unite_queries(Ensemble *e)
+{
+	Task *task = task_find_by_id(e->models[0].task, false);
+	Model *members = palloc(sizeof(Model) * e->n_members);
+	FeConflict conflict = {0};
+	int n = 0;
+	int level;
+
+	for (int i = 0; i < e->n_models; i++)
+		if (e->counts[i] > 0)
+			members[n++] = e->models[i];
+	level = settings_enter(task);
+	e->query = fe_unite(task, members, n, &conflict);
+	settings_leave(level);
+	if (conflict.name != NULL)
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		         errmsg("model %d cannot be put together with the others",
+		                members[conflict.model].id),
+		         errdetail("\"%s\" of its FE is not what it is in theirs.",
+		                   conflict.name),
+		         errhint("Give one of them another name or alias, or leave the "
+		                 "model out.")));
 }
 
 /* The member's row, its parts and what they came from. */
@@ -380,6 +400,7 @@ ensemble_make(ArrayType *ids, int n_choices, const char *request)
 	for (int i = 0; request != NULL && e.n_members == 1; i++)
 		if (e.counts[i] > 0)
 			return e.models[i].id;
+	unite_queries(&e);
 	average(&e);
 	id = job_new_model_id();
 	archive_enter(&scope);

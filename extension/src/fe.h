@@ -45,6 +45,19 @@ extern Features *fe_make(const Task *task, const cer_mst *mst, bool is_looking);
 /* The task as a model reads it: itself, or a copy with the model's query. */
 extern Task *fe_open(Task *task, const Model *model);
 
+/* What cannot be read together with what stands before it: a name, and which
+ * model has it. */
+typedef struct FeConflict
+{
+	int model;
+	const char *name; /* NULL: there is none */
+} FeConflict;
+
+/* A query with all that models of the task read, under the task's settings;
+ * NULL: the task's own will do, or there is a conflict. */
+extern char *fe_unite(const Task *task, const Model *models, int n_models,
+                      FeConflict *conflict);
+
 /*
  * The query of a task that fe_open returned, which was analysed, for another
  * way: with a grouped pass where it has an AGGREGATE.  NULL: there is none.

@@ -74,8 +74,39 @@ SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s])', :e));
 SELECT pg_temp.refused(format('SELECT cerebro.train_change(%s, %L)', :e, 'SET PT.epochs = 3'));
 SELECT pg_temp.refused(format('SELECT cerebro.graph(%s)', :e));
 SELECT regexp_replace(l, '[0-9]+', 'N', 'g') AS plan FROM cerebro.explain_model(:e) l;
-SELECT cerebro.train('ens', 'FE z = (x * y), town AS mlp(4) PT epochs = 1') AS z \gset
-SELECT pg_temp.refused(format('SELECT cerebro.ensemble(ARRAY[%s, %s])', :a, :z));
+
+-- members with JOINs, AGGREGATEs and expressions of their own: one query reads what all of them do
+RESET ROLE;
+CREATE TABLE ens_towns AS SELECT 'town ' || i AS town, i / 7.0 AS size, i % 3 AS region FROM generate_series(0, 6) i;
+ALTER TABLE ens_towns ADD PRIMARY KEY (town);
+CREATE TABLE ens_stops AS SELECT i AS id, i % 3000 + 1 AS trip, i % 11 AS minutes, i % 5 = 0 AS long FROM generate_series(1, 9000) i;
+CREATE INDEX ON ens_stops (trip);
+GRANT SELECT ON ens_towns, ens_stops TO regress_ens_owner, regress_ens_other;
+SET ROLE regress_ens_owner;
+SELECT train('ens', 'FE x, JOIN ens_towns t ON (t.town = source.town), t.size AS mlp(8) PT epochs = 3') AS f \gset
+SELECT train('ens', 'FE y, z = (y * 2), AGGREGATE ens_stops s ON (s.trip = source.id) (n = count(*)) AS mlp(8) PT epochs = 3') AS g \gset
+SELECT train('ens', 'FE x, AGGREGATE ens_stops s ON (s.trip = source.id) (total = sum(minutes)) AS mlp(8) PT epochs = 3') AS h \gset
+SELECT train('ens', 'FE y AS mlp(8) PT epochs = 3') AS i \gset
+CREATE TEMP TABLE pair AS SELECT a, b, ensemble(ARRAY[a, b]) AS model FROM (VALUES (:f, :g), (:g, :h), (:h, :i), (:i, :f)) v (a, b);
+SELECT count(*) AS with_both FROM pair WHERE (SELECT count(*) FROM ensemble_member e WHERE e.model = pair.model) = 2;
+SELECT count(*) AS models, bool_and(is_mean) AS are_means
+FROM (SELECT model, max(logit / of_mean) - min(logit / of_mean) < 0.01 AS is_mean
+	FROM (SELECT model, ln(p / (1 - p)) AS logit, ln(mean / (1 - mean)) AS of_mean
+		FROM (SELECT model, predict(model, t)::float8 AS p, (SELECT sum(weight * predict(member, t)) FROM ensemble_member e WHERE e.model = pair.model) AS mean
+			FROM pair, ens_trips t WHERE t.id % 50 = 0) q) l
+	WHERE abs(of_mean) > 0.3 GROUP BY model) m;
+SELECT model AS j FROM pair WHERE a = :f \gset
+SELECT deploy(:j, 'ens_joined');
+SELECT count(*), bool_and(s = p) AS same_bits FROM (SELECT ens_joined(t) AS s, predict(:j, t) AS p FROM ens_trips t WHERE id % 20 = 0) q;
+SELECT n_rows > 0 AS evaluated FROM evaluate(:j);
+SELECT undeploy('ens_joined');
+-- one name for two things
+SELECT train('ens', 'FE town, z = (x * 2) AS mlp(8) PT epochs = 3') AS k \gset
+SELECT train('ens', 'FE y, JOIN ens_towns t ON (t.town = source.town AND t.region = 1), t.size AS mlp(8) PT epochs = 3') AS l \gset
+SELECT train('ens', 'FE x, AGGREGATE ens_stops s ON (s.trip = source.id) (n = count(minutes)) AS mlp(8) PT epochs = 3, seed = 3') AS m \gset
+SELECT pg_temp.refused(format('SELECT ensemble(ARRAY[%s, %s], 1000)', :g, :k));
+SELECT pg_temp.refused(format('SELECT ensemble(ARRAY[%s, %s], 1000)', :f, :l));
+SELECT pg_temp.refused(format('SELECT ensemble(ARRAY[%s, %s], 1000)', :g, :m));
 RESET ROLE;
 INSERT INTO ens_trips VALUES (0, 0, 0, 'town 1', false);
 SET ROLE regress_ens_owner;
@@ -117,6 +148,6 @@ SELECT cerebro.undeploy('ens_late');
 DROP FUNCTION pg_temp.refused(text);
 SELECT cerebro.drop_task('ens') IS NULL AS dropped;
 RESET ROLE;
-DROP TABLE ens_trips;
+DROP TABLE ens_trips, ens_towns, ens_stops;
 REVOKE CREATE ON SCHEMA public FROM regress_ens_owner;
 DROP ROLE regress_ens_owner, regress_ens_other;
