@@ -85,10 +85,13 @@ def triple(units, n_epochs, features=FEATURES):
             f"PT adam(lr = 0.001), dropout = 0, batch = 1024, epochs = {n_epochs}, patience = {n_epochs}")
 
 
-def own_triple(units, n_epochs):
-    """The same features by the model's own joins."""
-    return ("FE month, day, hour, minute, sched_arr_time, distance, origin, dest, JOIN airlines USING (carrier), airlines.name, "
-            "JOIN planes USING (tailnum), planes.year, planes.manufacturer, planes.engines, planes.seats, planes.engine, "
-            "JOIN weather ON (weather.origin = source.origin AND weather.time_hour = source.time_hour), weather.temp, weather.dewp, "
-            "weather.humid, weather.wind_speed, weather.visib, weather.pressure, JOIN airports d ON (d.faa = source.dest), d.lat, d.alt "
+OWN_FEATURES = """month:, day:, hour:, minute:, sched_arr_time:, distance:, origin, dest, JOIN airlines USING (carrier), airlines.name,
+JOIN planes USING (tailnum), planes.year:, planes.manufacturer, planes.engines:, planes.seats:, planes.engine,
+JOIN weather ON (weather.origin = source.origin AND weather.time_hour = source.time_hour), weather.temp:, weather.dewp:,
+weather.humid:, weather.wind_speed:, weather.visib:, weather.pressure:, JOIN airports d ON (d.faa = source.dest), d.lat:, d.alt:"""
+
+
+def own_triple(units, n_epochs, encoder=" : robust"):
+    """The same features by the model's own joins; numbers by the encoder, or "": as the rows say."""
+    return (f"FE {OWN_FEATURES.replace(':', encoder)} "
             f"AS mlp({units}) PT adam(lr = 0.001), dropout = 0, batch = 1024, epochs = {n_epochs}, patience = {n_epochs}")

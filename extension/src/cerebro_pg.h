@@ -555,6 +555,8 @@ extern const cer_model *model_borrow(MemoryContext context, int32 id);
 /* The same of a copy of its weights. */
 extern const cer_model *
 model_borrow_copy(MemoryContext context, int32 id, cer_weight_layout layout);
+/* Bytes of cerebro.model_memory that no model takes. */
+extern Size model_get_free_memory(void);
 /* Of a model that is borrowed, and lent as long. */
 extern cer_explainer *model_get_explainer(int32 id, cer_weight_layout layout);
 

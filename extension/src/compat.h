@@ -73,6 +73,13 @@ compat_pull_tables(Node *node)
 #define compat_pull_tables(node) pull_varnos(NULL, node)
 #endif
 
+/* Where a relation's rows lie. */
+#if PG_VERSION_NUM >= 160000
+#define compat_relation_file(relation) ((relation)->rd_locator.relNumber)
+#else
+#define compat_relation_file(relation) ((relation)->rd_node.relNode)
+#endif
+
 /* The search path in force, to compare with later ones; renamed in 17. */
 #if PG_VERSION_NUM >= 170000
 #define compat_search_path              SearchPathMatcher

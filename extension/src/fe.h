@@ -105,6 +105,8 @@ extern const char *fe_split_get_alias(const FeSplit *split, int dimension);
 /* Inputs that the dimension gives; returns how many. */
 extern int
 fe_split_get_targets(const FeSplit *split, int dimension, const int **targets);
+/* The relation of whose rows what is computed may be kept; or InvalidOid. */
+extern Oid fe_split_get_relation(const FeSplit *split, int dimension);
 extern double fe_split_get_rows(const FeSplit *split, int dimension);
 extern const FeInput *fe_split_get_input(const FeSplit *split, int target);
 
@@ -166,7 +168,8 @@ fe_run_get(const FeRun *run, int row, const Datum **values, const bool **nulls);
 
 /*
  * By FE_PASS: rows of a dimension, numbered from 1, or 0 for what a row without
- * a match has.  take gets the targets of each.
+ * a match has.  take gets the targets of each; where they are a relation's rows
+ * ctid and xmin follow, that are NULL for 0.
  */
 typedef struct FeTaker
 {

@@ -11,13 +11,22 @@
 #include "fe_dimension.h"
 #include "fe_private.h"
 
+#include "access/heapam.h"
 #include "access/nbtree.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/typcache.h"
 
 #define SOURCE 1 /* its place among the query's tables */
@@ -216,6 +225,73 @@ make_nothing(Node *table)
 		(Node *) makeBoolExpr(NOT_EXPR, list_make1(fe_true()), -1));
 }
 
+/* Whose values mean the same until an invalidation comes. */
+static bool
+is_plain_type(Oid type)
+{
+	switch (type)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case NUMERICOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return true;
+		default:
+			return get_typtype(type) == TYPTYPE_ENUM;
+	}
+}
+
+static bool
+are_plain(const FeDimensionSearch *search, const FeDimension *dimension)
+{
+	for (int i = 0; i < dimension->n_targets; i++)
+		if (!is_plain_type(
+				exprType(get_target(search->query, dimension->targets[i]))))
+			return false;
+	return true;
+}
+
+/*
+ * The table whose rows are the dimension's, if what is computed of a row can be
+ * known again by where it lies: a heap without others that inherit from it.
+ * Its system columns take the right to all columns.
+ */
+static Oid
+find_relation(const RangeTblEntry *table)
+{
+	Relation relation;
+	Oid found = InvalidOid;
+
+	if (table->rtekind != RTE_RELATION || table->relkind != RELKIND_RELATION ||
+	    has_subclass(table->relid) ||
+	    pg_class_aclcheck(table->relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		return InvalidOid;
+	relation = table_open(table->relid, NoLock);
+	if (relation->rd_tableam == GetHeapamTableAmRoutine())
+		found = table->relid;
+	table_close(relation, NoLock);
+	return found;
+}
+
+/* Targets that tell where a row lies, and who wrote it. */
+static List *
+list_ids(const FeDimension *dimension)
+{
+	if (!OidIsValid(dimension->relation))
+		return NIL;
+	return list_make2(fe_target(fe_column(dimension->alias, "ctid"), "id"),
+	                  fe_target(fe_column(dimension->alias, "xmin"), "by"));
+}
+
 static FeDimension *
 make_dimension(const FeDimensionSearch *search, const JoinPair *pair)
 {
@@ -234,8 +310,12 @@ make_dimension(const FeDimensionSearch *search, const JoinPair *pair)
 	                ->eref->aliasname);
 	are_columns = find_targets(search, dimension, table);
 	targets = list_raw_targets(search, dimension);
+	if (are_columns && are_plain(search, dimension))
+		dimension->relation = find_relation(
+			rt_fetch(table, unconstify(Query *, search->query)->rtable));
 	dimension->rows =
-		analyze(search, fe_select(list_concat_copy(keys, targets),
+		analyze(search, fe_select(list_concat(list_concat_copy(keys, targets),
+	                                          list_ids(dimension)),
 	                              copyObject(pair->raw->rarg), NULL));
 	if (!are_columns)
 		dimension->missing = analyze(

@@ -18,7 +18,9 @@ typedef struct FeDimension
 	int *key_columns; /* of the task's query, from 0 */
 	int n_targets;
 	int *targets; /* places among the inputs that it alone gives */
-	/* Selects keys, then targets; NULL-extended, targets (NULL: all NULL) */
+	Oid relation; /* whose rows it is, as they lie; InvalidOid: of none */
+	/* Selects keys, then targets, then of a relation ctid and xmin;
+	 * NULL-extended, targets (NULL: all NULL) */
 	Query *rows;
 	Query *missing;
 } FeDimension;

@@ -448,6 +448,7 @@ typedef struct Pass
 	bool is_too_large;
 } Pass;
 
+#define N_IDS         2   /* ctid and xmin */
 #define ROWS_PER_LOOK 256 /* at the size of what is kept */
 
 static void
@@ -480,10 +481,10 @@ take_missing_row(void *self, TupleTableSlot *slot)
 static void
 take_nulls(const FeTaker *taker, int n)
 {
-	Datum *values = palloc0((n + 1) * sizeof(Datum));
-	bool *nulls = palloc((n + 1) * sizeof(bool));
+	Datum *values = palloc0((n + N_IDS) * sizeof(Datum));
+	bool *nulls = palloc((n + N_IDS) * sizeof(bool));
 
-	memset(nulls, true, n + 1);
+	memset(nulls, true, n + N_IDS);
 	taker->take(taker->self, FE_HASH_NONE, values, nulls);
 	pfree(values);
 	pfree(nulls);

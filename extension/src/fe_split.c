@@ -159,6 +159,12 @@ fe_split_get_targets(const FeSplit *split, int dimension, const int **targets)
 	return split->dimensions[dimension].about->n_targets;
 }
 
+Oid
+fe_split_get_relation(const FeSplit *split, int dimension)
+{
+	return split->dimensions[dimension].about->relation;
+}
+
 const FeInput *
 fe_split_get_input(const FeSplit *split, int target)
 {

@@ -52,6 +52,14 @@ model_init(void)
 		GUC_UNIT_KB, NULL, NULL, NULL);
 }
 
+Size
+model_get_free_memory(void)
+{
+	Size limit = (Size) model_memory * 1024;
+
+	return limit > models_size ? limit - models_size : 0;
+}
+
 /* ---------------------------------------------------------------- rights */
 
 bool

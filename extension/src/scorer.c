@@ -11,7 +11,7 @@
  * expressions, a look-up per category and the network, and allocates nothing.
  * Nothing is written, so that standbys and parallel workers score too.
  */
-#include "scorer_private.h"
+#include "scorer_kept.h"
 
 #include "access/htup_details.h"
 #include "access/xact.h"
@@ -93,7 +93,8 @@ forget_object(Datum arg, int cache, uint32 hash)
 void
 score_init(void)
 {
-	static const int caches[] = {PROCOID, TYPEOID, AUTHOID, AUTHMEMROLEMEM};
+	static const int caches[] = {PROCOID, TYPEOID, ENUMOID, AUTHOID,
+	                             AUTHMEMROLEMEM};
 
 	fe_init();
 	RegisterXactCallback(end_xact, NULL);
@@ -245,6 +246,40 @@ keep(Scorer *scorer)
 	scorer->is_kept = true;
 	dlist_foreach_modify(iter, &kept) if (++n > MAX_KEPT)
 		forget(dlist_container(Scorer, node, iter.cur));
+}
+
+static Size
+sum_partials(const Scorer *scorer)
+{
+	Size size = 0;
+
+	for (const ScorerKept *kept = scorer->kept; kept != NULL;
+	     kept = scorer_kept_next(kept))
+		size += scorer_kept_get_size(kept);
+	return size;
+}
+
+Size
+scorer_get_free_memory(const Scorer *scorer)
+{
+	Size limit = model_get_free_memory();
+	Size size = sum_partials(scorer);
+	dlist_mutable_iter iter;
+
+	dlist_foreach_modify(iter, &kept)
+	{
+		Scorer *other = dlist_container(Scorer, node, iter.cur);
+
+		if (other == scorer || other->kept == NULL)
+			continue;
+		size += sum_partials(other);
+		if (size > limit / 2)
+		{
+			size -= sum_partials(other);
+			forget(other);
+		}
+	}
+	return limit > size ? limit - size : 0;
 }
 
 /* Queries are analysed and planned with somebody's rights. */

@@ -12,7 +12,7 @@
  * (work_mem, hash_mem_multiplier): partials that would not fit are computed
  * with each row, and what then does not fit is left to the query.
  */
-#include "scorer_private.h"
+#include "scorer_kept.h"
 
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
@@ -40,8 +40,11 @@ typedef struct Dimension
 	uint32 n_rows;
 	uint32 capacity;
 	cer_value *values; /* (rows, n_values); of partials: those not made yet */
+	ScorerKept *kept;  /* has partials, of these rows and of others; or NULL: */
 	float *partials;   /* (rows, width) */
-	uint32 n_partials; /* that are made */
+	uint32 *in_kept;   /* by row: its partial's place among those kept */
+	uint32 n_pending;  /* rows whose values have come, without partials yet; */
+	uint32 pending_at; /* their places begin here */
 	bool is_too_large;
 } Dimension;
 
@@ -151,6 +154,8 @@ choose_way(const Scorer *scorer, double n_rows, bool *is_grouped)
 static Size
 get_row_size(const ScorerLookup *lookup, const Dimension *dimension)
 {
+	if (dimension->kept != NULL)
+		return sizeof(uint32);
 	return dimension->group >= 0 ? lookup->width * sizeof(float)
 	                             : dimension->n_values * sizeof(cer_value);
 }
@@ -161,8 +166,11 @@ make_partials(Dimension *dimension)
 {
 	ScorerLookup *lookup = dimension->lookup;
 	const Scorer *scorer = lookup->scorer;
-	uint32 n = dimension->n_rows - dimension->n_partials;
+	uint32 n = dimension->n_pending;
 	cer_value *values;
+	float *partials = dimension->kept != NULL
+	                      ? scorer_kept_get_partials(dimension->kept)
+	                      : dimension->partials;
 	char *scratch;
 	cer_score_rows rows = {.n_rows = n, .stride = PARTIAL_ROWS};
 
@@ -177,10 +185,12 @@ make_partials(Dimension *dimension)
 				dimension->values[row * dimension->n_values + i];
 	rows.values = values;
 	cer_model_make_partials(scorer->model, dimension->group, &rows,
-	                        dimension->partials +
-	                            (Size) dimension->n_partials * lookup->width,
+	                        partials +
+	                            (Size) dimension->pending_at * lookup->width,
 	                        (void *) TYPEALIGN(64, scratch));
-	dimension->n_partials = dimension->n_rows;
+	dimension->n_pending = 0;
+	if (dimension->kept != NULL)
+		scorer_kept_settle(dimension->kept);
 	pfree(values);
 	pfree(scratch);
 }
@@ -205,11 +215,51 @@ reserve_row(Dimension *dimension)
 	size = (Size) dimension->capacity * get_row_size(lookup, dimension);
 	if (size / 2 > lookup->max_size)
 		return false;
-	if (dimension->group >= 0)
+	if (dimension->kept != NULL)
+		dimension->in_kept = grow_rows(lookup, dimension->in_kept, size);
+	else if (dimension->group >= 0)
 		dimension->partials = grow_rows(lookup, dimension->partials, size);
 	else
 		dimension->values = grow_rows(lookup, dimension->values, size);
 	return true;
+}
+
+/* Whether the row's partial is there; else it gets a place for it. */
+static bool
+find_kept(Dimension *dimension, uint32 row, const Datum *values,
+          const bool *nulls)
+{
+	int at = dimension->n_targets; /* of ctid; xmin follows */
+	RowId id;
+	uint32 place;
+
+	memset(&id, 0, sizeof(id));
+	if (!nulls[at])
+	{
+		id.tid = *(ItemPointer) DatumGetPointer(values[at]);
+		id.xmin = DatumGetTransactionId(values[at + 1]);
+	}
+	place = scorer_kept_find(dimension->kept, id);
+	dimension->in_kept[row] = place;
+	if (place != KEPT_NONE)
+		return true;
+	place = dimension->in_kept[row] = scorer_kept_add(dimension->kept, id);
+	dimension->is_too_large = place == KEPT_NONE;
+	return dimension->is_too_large;
+}
+
+static void
+code_row(Dimension *dimension, uint32 at, const Datum *values,
+         const bool *nulls)
+{
+	Scorer *scorer = dimension->lookup->scorer;
+	cer_value *to = dimension->values + (Size) at * dimension->n_values;
+
+	for (int i = 0; i < dimension->n_targets; i++)
+		input_coder_put(&scorer->coders[dimension->targets[i]], values[i],
+		                nulls[i], scorer->values, 1);
+	for (int i = 0; i < dimension->n_values; i++)
+		to[i] = scorer->values[dimension->places[i]];
 }
 
 /* Rows come in the order of their numbers. */
@@ -217,27 +267,25 @@ static void
 take_row(void *self, uint32 row, const Datum *values, const bool *nulls)
 {
 	Dimension *dimension = self;
-	Scorer *scorer = dimension->lookup->scorer;
-	cer_value *to;
 
+	if (!dimension->is_too_large && !reserve_row(dimension))
+		dimension->is_too_large = true;
 	if (dimension->is_too_large)
 		return;
-	if (!reserve_row(dimension))
+	Assert(row == dimension->n_rows);
+	dimension->n_rows++;
+	if (dimension->group < 0)
 	{
-		dimension->is_too_large = true;
+		code_row(dimension, row, values, nulls);
 		return;
 	}
-	Assert(row == dimension->n_rows);
-	to = dimension->values +
-	     (Size) (row - dimension->n_partials) * dimension->n_values;
-	for (int i = 0; i < dimension->n_targets; i++)
-		input_coder_put(&scorer->coders[dimension->targets[i]], values[i],
-		                nulls[i], scorer->values, 1);
-	for (int i = 0; i < dimension->n_values; i++)
-		to[i] = scorer->values[dimension->places[i]];
-	dimension->n_rows++;
-	if (dimension->group >= 0 &&
-	    dimension->n_rows - dimension->n_partials == PARTIAL_ROWS)
+	if (dimension->kept != NULL && find_kept(dimension, row, values, nulls))
+		return;
+	if (dimension->n_pending == 0)
+		dimension->pending_at =
+			dimension->kept != NULL ? dimension->in_kept[row] : row;
+	code_row(dimension, dimension->n_pending++, values, nulls);
+	if (dimension->n_pending == PARTIAL_ROWS)
 		make_partials(dimension);
 }
 
@@ -272,10 +320,12 @@ init_dimension(ScorerLookup *lookup, int i)
 	dimension->group = find_group(lookup->scorer->model, lookup->split, i);
 	if (rows * lookup->width * sizeof(float) > (double) lookup->max_size)
 		dimension->group = -1;
-	if (dimension->group >= 0)
-		dimension->values = MemoryContextAlloc(
-			lookup->kept,
-			PARTIAL_ROWS * dimension->n_values * sizeof(cer_value));
+	if (dimension->group < 0)
+		return;
+	dimension->values = MemoryContextAlloc(
+		lookup->kept, PARTIAL_ROWS * dimension->n_values * sizeof(cer_value));
+	if (OidIsValid(fe_split_get_relation(lookup->split, i)))
+		dimension->kept = scorer_kept_open(lookup->scorer, lookup->split, i);
 }
 
 /* false: it takes more memory than may be. */
@@ -494,11 +544,17 @@ static void
 take_partials(ScorerLookup *lookup, const Dimension *dimension)
 {
 	const float **rows = lookup->rows[dimension->group];
+	const float *partials = dimension->partials;
 
+	if (dimension->kept != NULL)
+	{
+		partials = scorer_kept_get_partials(dimension->kept);
+		for (int row = 0; row < lookup->n_rows; row++)
+			lookup->found[row] = dimension->in_kept[lookup->found[row]];
+	}
 	for (int row = 0; row < lookup->n_rows; row++)
 	{
-		rows[row] =
-			dimension->partials + (Size) lookup->found[row] * lookup->width;
+		rows[row] = partials + (Size) lookup->found[row] * lookup->width;
 		prefetch(rows[row], Min(lookup->width, MAX_PREFETCH));
 	}
 }

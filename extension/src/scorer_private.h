@@ -40,6 +40,8 @@ struct Scorer
 	Datum *datums;
 	bool *nulls;
 
+	struct ScorerKept *kept; /* of dimensions, between statements */
+
 	/* one row */
 	cer_value *values;
 	float *proba;
@@ -53,5 +55,8 @@ struct ScorerMap
 	int n_attributes;  /* of the row type */
 	int *by_attribute; /* attribute of the slot, or -1 */
 };
+
+/* Bytes that kept partials may still take; those of other scorers give way. */
+extern Size scorer_get_free_memory(const Scorer *scorer);
 
 #endif
