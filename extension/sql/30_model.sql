@@ -108,18 +108,26 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION cerebro.leaderboard(text) IS 'models of a task, the best of the newest data version first; is_within_noise marks those whose loss differs from the first''s by no more than two standard errors, NULL where the validation rows are others';
 
+CREATE FUNCTION cerebro.score_support(internal) RETURNS internal
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_score_support';
+COMMENT ON FUNCTION cerebro.score_support(internal) IS 'tells the planner what scoring a row costs';
+
 CREATE FUNCTION cerebro.predict(model integer, example record) RETURNS real
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200
+	SUPPORT cerebro.score_support
 	AS 'MODULE_PATHNAME', 'cerebro_predict';
 COMMENT ON FUNCTION cerebro.predict(integer, record) IS 'probability of the positive class for a row that has the model''s columns';
 
 CREATE FUNCTION cerebro.predict_class(model integer, example record) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200
+	SUPPORT cerebro.score_support
 	AS 'MODULE_PATHNAME', 'cerebro_predict_class';
 COMMENT ON FUNCTION cerebro.predict_class(integer, record) IS 'most likely class for a row that has the model''s columns';
 
 CREATE FUNCTION cerebro.predict_proba(model integer, example record) RETURNS jsonb
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 250
+	SUPPORT cerebro.score_support
 	AS 'MODULE_PATHNAME', 'cerebro_predict_proba';
 COMMENT ON FUNCTION cerebro.predict_proba(integer, record) IS 'probability of each class for a row that has the model''s columns';
 

@@ -1,10 +1,5 @@
 -- Deployments: SQL functions over a relation's rows that answer with a model.
 
-CREATE FUNCTION cerebro.score_support(internal) RETURNS internal
-	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'cerebro_score_support';
-COMMENT ON FUNCTION cerebro.score_support(internal) IS 'tells the planner what scoring a row costs';
-
 CREATE FUNCTION cerebro.score_row(deployment integer, example record) RETURNS real
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 200
 	SUPPORT cerebro.score_support

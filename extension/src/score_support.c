@@ -2,7 +2,7 @@
  * score_support.c
  *	  What the planner asks about calls of a model.
  */
-#include "cerebro_pg.h"
+#include "scan.h"
 
 #include "nodes/supportnodes.h"
 #include "optimizer/cost.h"
@@ -18,6 +18,19 @@ PG_FUNCTION_INFO_V1(cerebro_score_support);
 #define OPERATORS_PER_WEIGHT 0.00125
 #define OPERATORS_PER_ROW    40
 
+/* Of cerebro.score_row and its like by a deployment, of cerebro.predict's by
+ * itself. */
+static bool
+find_model(Oid function, int32 id, Model *model)
+{
+	const ScanFunction *called = scan_find_function(function);
+
+	if (called == NULL)
+		return false;
+	return called->is_deployment ? deployment_find_model(id, model)
+	                             : model_find(id, model);
+}
+
 static bool
 estimate_cost(SupportRequestCost *request)
 {
@@ -29,8 +42,8 @@ estimate_cost(SupportRequestCost *request)
 	if (first == NULL || !IsA(first, Const) || ((Const *) first)->constisnull ||
 	    !ActiveSnapshotSet())
 		return false;
-	if (!deployment_find_model(DatumGetInt32(((Const *) first)->constvalue),
-	                           &model))
+	if (!find_model(request->funcid,
+	                DatumGetInt32(((Const *) first)->constvalue), &model))
 		return false;
 	request->startup = 0;
 	request->per_tuple =
