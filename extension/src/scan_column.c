@@ -14,12 +14,16 @@
 
 /* ------------------------------------------------- columns of a child */
 
+/* An update of a foreign table has its whole rows as records, too. */
 static bool
 is_same_column(const Node *a, const Node *b)
 {
+	const Var *x = (const Var *) a;
+	const Var *y = (const Var *) b;
+
 	if (IsA(a, Var) && IsA(b, Var))
-		return ((const Var *) a)->varno == ((const Var *) b)->varno &&
-		       ((const Var *) a)->varattno == ((const Var *) b)->varattno;
+		return x->varno == y->varno && x->varattno == y->varattno &&
+		       (x->varattno != InvalidAttrNumber || x->vartype == y->vartype);
 	return equal(a, b);
 }
 
