@@ -1,13 +1,16 @@
 """Sixteen triples together, cerebro.train('late', mst[]), beside PyTorch: one after another, and torch.func.vmap over the
 stacked weights of all of them (equal shapes only).
 
-The flights with 22 features, embeddings of width 8, batch 1024, Adam; CEREBRO has two threads.  PyTorch has one, where it
-does most for a second of processor time (its threads wait for each other by spinning), and trains on tensors that are
-encoded and in memory, the first 24 batches of an epoch, the faster of two times.  Processor time of CEREBRO is what
-cerebro.job has of each model: validation after each epoch, states and packing, too; for PyTorch it is the batches
-alone.  Other work on the machine disturbs that less than time.
+The flights with 22 features, embeddings of width 8, batch 1024, Adam.  Two measures:
 
-    bench/group [EPOCHS [RUNS]]     of CEREBRO (3); runs in turns, of which the median ratio counts (3)
+- time, on the same two cores: an epoch of all models, CEREBRO's from the difference of a call with one epoch and one with
+  more, so with metrics, but without reading rows, coding and packing; PyTorch's from the first 24 batches of an epoch over
+  tensors in memory, with one thread or two, whichever is faster.  Both score validation rows after an epoch.  For a machine without other work.
+- processor time, which other work disturbs less: of CEREBRO what cerebro.job has of each model, packing, too; of PyTorch
+  with one thread, where it does most for a second of it (its threads wait for each other by spinning).
+
+    bench/group [EPOCHS [RUNS [SHAPES]]]     of CEREBRO (3); runs in turns, of which the median ratio counts (3); a part of
+                                             the name of what to compare, as 64 (all)
 """
 
 import statistics
@@ -23,40 +26,52 @@ from network import Network
 N_MODELS = 16
 N_EPOCHS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 N_RUNS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+CHOSEN = sys.argv[3] if len(sys.argv) > 3 else ""
 BATCH = 1024
 N_BATCHES = 24  # of PyTorch
 MIXED = [(256, 256), (64, 32), (128, 64), (96, 96), (192,), (64, 64, 64), (320, 64), (48, 24),
          (160, 80), (80, 40, 20), (128, 128), (32, 16), (224, 112), (96,), (256, 64), (112, 112)]
-torch.set_num_threads(1)
 
 
 # ----------------------------------------------------------------------- ours
 
-def triples(shapes):
+def triples(shapes, n_epochs):
     return [f"FE {lib.FEATURES} AS mlp({', '.join(map(str, units))}) PT adam(lr = 0.001), dropout = 0, batch = {BATCH}, "
-            f"epochs = {N_EPOCHS}, patience = 0, seed = {seed}" for seed, units in enumerate(shapes, 1)]
+            f"epochs = {n_epochs}, patience = 0, seed = {seed}" for seed, units in enumerate(shapes, 1)]
+
+
+def read_cpu(connection, models):
+    return connection.execute("SELECT sum(cpu_seconds) FROM cerebro.job WHERE model = ANY (%s)", [models]).fetchone()[0]
+
+
+def train_together(connection, shapes, n_epochs):
+    """Seconds of the call, and processor seconds."""
+    start = time.perf_counter()
+    models = connection.execute("SELECT cerebro.train('late', %s::cerebro.mst[])", [triples(shapes, n_epochs)]).fetchone()[0]
+    whole = time.perf_counter() - start
+    assert None not in models
+    return whole, read_cpu(connection, models)
 
 
 def run_own(connection, shapes):
-    """Seconds and processor seconds of an epoch of all models."""
-    start = time.perf_counter()
-    models = connection.execute("SELECT cerebro.train('late', %s::cerebro.mst[])", [triples(shapes)]).fetchone()[0]
-    whole = time.perf_counter() - start
-    assert None not in models
-    cpu = connection.execute("SELECT sum(cpu_seconds) FROM cerebro.job WHERE model = ANY (%s)", [models]).fetchone()[0]
-    return {"whole": whole, "cpu": cpu / N_EPOCHS}
+    """Of an epoch of all models."""
+    first, _ = train_together(connection, shapes, 1)
+    whole, cpu = train_together(connection, shapes, 1 + N_EPOCHS)
+    return {"whole": whole, "epoch": (whole - first) / N_EPOCHS, "cpu": cpu / (1 + N_EPOCHS)}
 
 
 def run_own_alone(connection, shapes):
-    """The same, one after another: the processor time of all threads of each."""
+    """Processor time of all threads, one after another, and seconds of the calls."""
     start = time.perf_counter()
-    models = [connection.execute("SELECT cerebro.train('late', %s::cerebro.mst)", [triple]).fetchone()[0] for triple in triples(shapes)]
-    whole = time.perf_counter() - start
-    cpu = connection.execute("SELECT sum(cpu_seconds) FROM cerebro.job WHERE model = ANY (%s)", [models]).fetchone()[0]
-    return {"whole": whole, "cpu": cpu / N_EPOCHS}
+    models = [connection.execute("SELECT cerebro.train('late', %s::cerebro.mst)", [triple]).fetchone()[0]
+              for triple in triples(shapes, 1)]
+    return {"whole": time.perf_counter() - start, "cpu": read_cpu(connection, models)}
 
 
 # ----------------------------------------------------------------- the peers
+
+N_VALID = N_BATCHES * BATCH * 15 // 70  # as many for so many batches
+
 
 class Rows:
     def __init__(self, connection):
@@ -73,19 +88,24 @@ class Rows:
 
 
 def measure(epoch, n_times):
-    """Least of all epochs, as the first ones warm up."""
-    seconds, processor = [], []
-    for _ in range(n_times):
-        start, start_processor = time.perf_counter(), time.process_time()
-        epoch()
-        seconds.append(time.perf_counter() - start)
-        processor.append(time.process_time() - start_processor)
-    return min(seconds), min(processor)
+    """Of an epoch: seconds with one thread or two, processor seconds with one; medians, but for the first two times, which warm up."""
+    found = {}
+    for n_threads in 1, 2:
+        torch.set_num_threads(n_threads)
+        seconds, processor = [], []
+        for _ in range(n_times):
+            start, start_processor = time.perf_counter(), time.process_time()
+            epoch()
+            seconds.append(time.perf_counter() - start)
+            processor.append(time.process_time() - start_processor)
+        found[n_threads] = statistics.median(seconds[2:]), statistics.median(processor[2:])
+    return min(found[1][0], found[2][0]), found[1][1]
 
 
-def scale(rows, result):
+def scale(rows, seconds, processor, share=1):
     """From so many batches to all rows."""
-    return {what: value * len(rows.x) / (N_BATCHES * BATCH) for what, value in result.items()}
+    share *= len(rows.x) / (N_BATCHES * BATCH)
+    return {"epoch": seconds * share, "cpu": processor * share}
 
 
 def train_one(network, rows):
@@ -99,17 +119,17 @@ def train_one(network, rows):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
+        with torch.no_grad():
+            torch.softmax(network(rows.x[:N_VALID], rows.codes[:N_VALID]), dim=1)
 
     return epoch
 
 
 def run_one_after_another(rows, shapes):
-    """Equal shapes take the same time: two of them stand for all; of mixed ones each is trained."""
-    chosen = shapes if len(set(shapes)) > 1 else shapes[:2]
-    times = [measure(train_one(rows.make_network(units, seed), rows), 2)
-             for seed, units in enumerate(chosen, 1)]
-    share = len(shapes) / len(chosen)
-    return scale(rows, {"epoch": share * sum(t[0] for t in times), "cpu": share * sum(t[1] for t in times)})
+    """Equal shapes take the same time: one of them stands for all; of mixed ones each is trained."""
+    chosen = shapes if len(set(shapes)) > 1 else shapes[:1]
+    times = [measure(train_one(rows.make_network(units, seed), rows), 7 if len(chosen) == 1 else 4) for seed, units in enumerate(chosen, 1)]
+    return scale(rows, sum(t[0] for t in times), sum(t[1] for t in times), len(shapes) / len(chosen))
 
 
 def run_vmap(rows, shapes):
@@ -117,8 +137,11 @@ def run_vmap(rows, shapes):
     weights, buffers = torch.func.stack_module_state(networks)
     base = networks[0]
 
+    def call(params, x, codes):
+        return torch.func.functional_call(base, params, (x, codes))
+
     def loss_of(params, x, codes, y):
-        return torch.nn.functional.cross_entropy(torch.func.functional_call(base, params, (x, codes)), y)
+        return torch.nn.functional.cross_entropy(call(params, x, codes), y)
 
     optimizer = torch.optim.Adam(weights.values(), lr=0.001, foreach=True)
 
@@ -131,32 +154,36 @@ def run_vmap(rows, shapes):
             for name, weight in weights.items():
                 weight.grad = gradients[name]
             optimizer.step()
+        with torch.no_grad():
+            torch.softmax(torch.func.vmap(call, in_dims=(0, None, None))(weights, rows.x[:N_VALID], rows.codes[:N_VALID]), dim=2)
 
-    seconds, processor = measure(epoch, 2)
-    return scale(rows, {"epoch": seconds, "cpu": processor})
+    return scale(rows, *measure(epoch, 4))
 
 
 # ------------------------------------------------------------------- all of it
 
 def compare(connection, rows, name, shapes, bounds):
+    if CHOSEN not in name:
+        return
     runs = []
     for _ in range(N_RUNS):
         run = {"CEREBRO together": run_own(connection, shapes), "PyTorch one after another": run_one_after_another(rows, shapes)}
         if "vmap" in bounds:
             run["PyTorch vmap"] = run_vmap(rows, shapes)
         runs.append(run)
-    alone = run_own_alone(connection, shapes)
     n_rows = len(rows.x) * len(shapes)
-    print(f"\n16 times {name}, batch {BATCH}; {N_RUNS} runs in turns")
+    print(f"\n16 times {name}, batch {BATCH}; {N_RUNS} runs in turns; rows of all models")
     for who in runs[0]:
-        print(f"  {who:28} {statistics.median(n_rows / run[who]['cpu'] for run in runs):12,.0f} model-rows a processor second")
-    print(f"  {'CEREBRO one after another':28} {n_rows / alone['cpu']:12,.0f}; whole calls {alone['whole']:.2f} s, together "
-          f"{statistics.median(run['CEREBRO together']['whole'] for run in runs):.2f} s")
+        rates = [statistics.median(n_rows / run[who][what] for run in runs) for what in ("epoch", "cpu")]
+        print(f"  {who:28} {rates[0]:12,.0f} a second, {rates[1]:12,.0f} a processor second")
+    if not CHOSEN:
+        alone = run_own_alone(connection, shapes)
+        print(f"  {'CEREBRO one after another':28} {'':12}           {n_rows / alone['cpu']:12,.0f}")
     for who, bound in (("PyTorch one after another", bounds["one"]), ("PyTorch vmap", bounds.get("vmap"))):
-        if bound:
-            ratios = [run[who]["cpu"] / run["CEREBRO together"]["cpu"] for run in runs]
-            print(f"    single runs {', '.join(f'{r:.2f}' for r in ratios)}")
-            lib.aim(f"times {who}, processor time", statistics.median(ratios), bound, "at least")
+        for what, unit in (("epoch", "time"), ("cpu", "processor time")) if bound else ():
+            ratios = [run[who][what] / run["CEREBRO together"][what] for run in runs]
+            lib.aim(f"times {who}, {unit} (single runs {', '.join(f'{r:.2f}' for r in ratios)})", statistics.median(ratios), bound,
+                    "at least")
 
 
 def main():

@@ -333,7 +333,8 @@ dump(source *s, const cer_trainer *trainer, const char *path)
 	test_rows t = read_test(s, &(coder){.encoders = trainer->encoders});
 	float *numbers = malloc(t.n * n_stored * sizeof(float));
 	uint32_t *codes = malloc(t.n * shape->n_tables * sizeof(uint32_t));
-	cer_encoded test = {t.n, numbers, codes, t.labels, NULL};
+	cer_encoded test = {
+		.n_rows = t.n, .numbers = numbers, .codes = codes, .labels = t.labels};
 	uint32_t head[2] = {(uint32_t) shape->n_numbers,
 	                    (uint32_t) shape->n_tables};
 	FILE *to = fopen(path, "wb");

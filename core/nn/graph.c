@@ -234,6 +234,15 @@ cer_graph_make_state(cer_graph *graph, cer_graph_node *node, size_t size)
 	return node->state;
 }
 
+static bool
+has_dropout(const cer_net *net)
+{
+	for (size_t i = 0; i < net->n_nodes; i++)
+		if (net->nodes[i].dropout > 0.0)
+			return true;
+	return false;
+}
+
 /* Operators, then the scratch that they asked for. */
 static cer_status
 prepare_nodes(cer_graph *graph, const cer_graph_config *config, cer_error *err)
@@ -284,6 +293,7 @@ cer_graph_make(cer_arena *arena, const cer_net *net,
 	made->arena = arena;
 	made->seed = config->seed;
 	made->loss = config->loss;
+	made->has_dropout = has_dropout(net);
 	made->tile_rows = tile_rows;
 	made->batch_rows = n_tiles * tile_rows;
 	made->weights = cer_graph_allocate_floats(made, net->n_weights);
@@ -368,10 +378,12 @@ load_rows(const cer_tile *tile)
 			size_t ahead =
 				cer_batch_get_row(&graph->batch, at + CER_ROWS_AHEAD);
 
-			__builtin_prefetch(rows->row_keys + ahead);
+			if (graph->has_dropout)
+				__builtin_prefetch(rows->row_keys + ahead);
 			__builtin_prefetch(rows->labels + ahead);
 		}
-		graph->row_keys[at] = rows->row_keys[row];
+		if (graph->has_dropout)
+			graph->row_keys[at] = rows->row_keys[row];
 		graph->labels[at] = rows->labels[row];
 	}
 }

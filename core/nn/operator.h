@@ -18,8 +18,8 @@
 #include "nn/kernels.h"
 #include "nn/net.h"
 
-#define CER_TILE_ROWS     64      /* at most */
-#define CER_ROWS_AHEAD    16 /* of a row that is loaded, to ask for another */
+#define CER_TILE_ROWS  64 /* at most */
+#define CER_ROWS_AHEAD 16 /* of a row that is loaded, to ask for another */
 
 typedef struct cer_graph cer_graph;
 typedef struct cer_graph_node cer_graph_node;
@@ -311,7 +311,8 @@ struct cer_graph
 	float *scratch;
 
 	/* of the batch's rows: what comes from anywhere is fetched once */
-	uint64_t *row_keys;
+	bool has_dropout;
+	uint64_t *row_keys; /* filled where there is dropout, keyed by them */
 	uint16_t *labels;
 
 	/* the work */
