@@ -544,7 +544,9 @@ typedef enum ModelRight
 } ModelRight;
 
 extern ModelRight model_find_right(const char *name);
-/* An error unless there is such a model and the current user has the right. */
+/* Whether there is such a model and the current user has the right. */
+extern bool model_may_open(int32 id, ModelRight right);
+/* An error unless it is so. */
 extern void model_open_to(int32 id, ModelRight right, Model *model);
 /* The same for its owners. */
 extern void model_open(int32 id, Model *model);

@@ -164,6 +164,14 @@ model_open_to(int32 id, ModelRight right, Model *model)
 	check_right(model, GetUserId(), right);
 }
 
+bool
+model_may_open(int32 id, ModelRight right)
+{
+	Model model;
+
+	return model_find(id, &model) && has_right(&model, GetUserId(), right);
+}
+
 void
 model_open(int32 id, Model *model)
 {

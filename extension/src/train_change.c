@@ -2,7 +2,8 @@
  * train_change.c
  *	  cerebro.train_change(): a model out of another one, by a change.
  *
- *	 same states, later epochs	 goes on from a kept state, as train() would
+ *	 same states, later epochs	 goes on from a kept state, as train() would,
+ *								 else begins as the other one did
  *	 anything else				 begins with the other model's weights, which
  *								 the engine fits to the new network
  *	 warm => false				 trains from scratch, and remembers the parent
@@ -200,6 +201,45 @@ read_moments(const ParentModel *parent)
 	return moments;
 }
 
+static int32
+find_parent_of(int32 model)
+{
+	ArchiveScan *scan = archive_scan_by_id("model", model);
+	bool is_null = true;
+	Datum parent = 0;
+
+	if (archive_scan_next(scan))
+		parent = archive_scan_get(scan, "parent", &is_null);
+	archive_scan_end(scan);
+	return is_null ? 0 : DatumGetInt32(parent);
+}
+
+/* Begins as the parent did, with the model before it.  False: that one, or what
+ * of its states went with it, is not there any more or not for this role. */
+static bool
+send_start_of_parent(Training *training)
+{
+	const cer_artefact *start = training->parent->start;
+	ParentModel before = {.id = find_parent_of(training->parent->id)};
+	List *moments;
+	List *parts;
+
+	if (before.id == 0 || !model_may_open(before.id, RIGHT_READ))
+		return false;
+	read_parent(&before, training->attempt->triple, training->context);
+	before.has_moments = start->n_inputs > 2;
+	if (before.has_moments)
+		before.moments = start->inputs[2];
+	moments = read_moments(&before);
+	if (!before.is_whole || start->n_inputs < 2 ||
+	    !is_same(&before.best, &start->inputs[1]) ||
+	    (before.has_moments && moments == NIL))
+		return false;
+	parts = model_read_parts(before.id, MODEL_PARTS);
+	train_send_start(training, 0, list_concat(parts, moments));
+	return true;
+}
+
 /* No state is there to go on from. */
 void
 training_send_parent(Training *training)
@@ -208,6 +248,8 @@ training_send_parent(Training *training)
 	List *parts;
 
 	if (parent == NULL || (parent->is_continued && parent->start == NULL))
+		return;
+	if (parent->is_continued && send_start_of_parent(training))
 		return;
 	training->story = parent->warm;
 	parent->is_continued = false;
@@ -248,6 +290,14 @@ training_handle_begun(Training *training, const cer_start *begun)
 		ereport(ERROR, (errcode(ERRCODE_PROTOCOL_VIOLATION),
 		                errmsg("the engine process began with a model that "
 		                       "it was not given")));
+	if (parent->is_continued)
+	{
+		ereport(NOTICE,
+		        (errmsg("begins as model %d began: no state of its training "
+		                "is used",
+		                parent->id)));
+		return;
+	}
 	parent->begun = *begun;
 	parent->has_begun = true;
 	tell_begun(parent);
@@ -272,6 +322,9 @@ training_expect_start(const Training *training)
 		return psprintf("goes on from model %d", model);
 	if (parent->is_continued && parent->start == NULL)
 		return psprintf("from scratch, as no state of model %d is kept", model);
+	if (parent->is_continued &&
+	    model_may_open(find_parent_of(model), RIGHT_READ))
+		return psprintf("as model %d began", model);
 	return psprintf("weights of model %d%s, fitted to the change: %s", model,
 	                parent->has_moments ? " with the optimizer's state" : "",
 	                parent->change);
@@ -286,6 +339,8 @@ training_describe_start(const Training *training)
 		return NULL;
 	if (parent == NULL)
 		return "from scratch";
+	if (parent->is_continued && parent->start != NULL && training->n_found == 0)
+		return "begins as it did";
 	if (parent->is_continued)
 		return "goes on";
 	if (!parent->has_begun)

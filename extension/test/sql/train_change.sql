@@ -50,7 +50,13 @@ SELECT id AS wide FROM told(:base, 'SET AS = mlp(24)') \gset
 SELECT id AS wide_six FROM told(:wide, 'SET PT.epochs = 6') \gset
 SELECT start, parent = :wide AS has_parent FROM cerebro.model WHERE id = :wide_six;
 SELECT count(*) FROM cerebro.epoch a JOIN cerebro.epoch b USING (epoch, state, train_loss) WHERE a.model = :wide AND b.model = :wide_six;
--- where the states are gone it begins with the weights that are there
+-- without reuse it begins as that one did, and comes to the same
+SET cerebro.reuse = off;
+SELECT id AS wide_again FROM told(:wide, 'SET PT.epochs = 6') \gset
+SELECT start FROM cerebro.model WHERE id = :wide_again;
+RESET cerebro.reuse;
+SELECT count(*) = 6 AS is_same FROM cerebro.epoch a JOIN cerebro.epoch b USING (epoch, state, train_loss, valid_log_loss) WHERE a.model = :wide_six AND b.model = :wide_again;
+-- as it does where the states are gone
 SET cerebro.keep_states = -1;
 SELECT id AS gone FROM told(:base, 'SET AS = mlp(20)') \gset
 RESET cerebro.keep_states;
