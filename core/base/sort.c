@@ -37,29 +37,97 @@ make_starts(size_t *counts, size_t n)
 	return true;
 }
 
-void
-cer_sort_items(cer_sort_item *items, cer_sort_item *scratch, size_t n)
-{
-	size_t counts[N_DIGITS][RADIX] = {0};
-	cer_sort_item *from = items;
-	cer_sort_item *to = scratch;
+#define WIDE_BITS   11
+#define WIDE_RADIX  (1 << WIDE_BITS)
+#define N_WIDE      3 /* digits of a rough order */
+#define MOST_SHIFTS 8 /* for an item, to finish a rough order */
 
-	for (size_t i = 0; i < n; i++)
-		for (size_t d = 0; d < N_DIGITS; d++)
-			counts[d][digit_of(items[i].key, d)]++;
-	for (size_t d = 0; d < N_DIGITS; d++)
+static size_t
+wide_digit_of(uint64_t key, int shift)
+{
+	return (size_t) (key >> shift) & (WIDE_RADIX - 1);
+}
+
+/* By the bits from shift on, where items agree on all above. */
+static cer_sort_item *
+sort_from(cer_sort_item *from, cer_sort_item *to, size_t n, int shift,
+          size_t n_digits)
+{
+	size_t counts[WIDE_RADIX];
+
+	for (size_t d = 0; d < n_digits; d++, shift += WIDE_BITS)
 	{
 		cer_sort_item *swap = from;
+		size_t start = 0;
 
-		if (!make_starts(counts[d], n))
-			continue;
+		memset(counts, 0, sizeof(counts));
 		for (size_t i = 0; i < n; i++)
-			to[counts[d][digit_of(from[i].key, d)]++] = from[i];
+			counts[wide_digit_of(from[i].key, shift)]++;
+		for (size_t i = 0; i < WIDE_RADIX; i++)
+		{
+			size_t count = counts[i];
+
+			counts[i] = start;
+			start += count;
+		}
+		for (size_t i = 0; i < n; i++)
+			to[counts[wide_digit_of(from[i].key, shift)]++] = from[i];
 		from = to;
 		to = swap;
 	}
-	if (from != items)
-		memcpy(items, from, n * sizeof(*items));
+	return from;
+}
+
+/* Puts in order what nearly is; false when it is too far from it. */
+static bool
+finish_order(cer_sort_item *items, size_t n)
+{
+	size_t n_left = MOST_SHIFTS * n;
+
+	for (size_t i = 1; i < n; i++)
+	{
+		cer_sort_item item = items[i];
+		size_t at = i;
+
+		for (; at > 0 && items[at - 1].key > item.key; at--)
+		{
+			if (n_left-- == 0)
+			{
+				items[at] = item;
+				return false;
+			}
+			items[at] = items[at - 1];
+		}
+		items[at] = item;
+	}
+	return true;
+}
+
+/*
+ * Hashes differ in their highest bits already: three passes put them in order
+ * but for a few neighbours.  Where that is not so, all bits are gone through.
+ */
+void
+cer_sort_items(cer_sort_item *items, cer_sort_item *scratch, size_t n)
+{
+	uint64_t differ = 0;
+	int n_bits;
+	int shift;
+	cer_sort_item *sorted;
+
+	for (size_t i = 1; i < n; i++)
+		differ |= items[i].key ^ items[0].key;
+	if (differ == 0)
+		return;
+	n_bits = 64 - __builtin_clzll(differ);
+	shift = n_bits > N_WIDE * WIDE_BITS ? n_bits - N_WIDE * WIDE_BITS : 0;
+	sorted = sort_from(items, scratch, n, shift,
+	                   (size_t) (n_bits - shift + WIDE_BITS - 1) / WIDE_BITS);
+	if (shift > 0 && !finish_order(sorted, n))
+		sorted = sort_from(sorted, sorted == items ? scratch : items, n, 0,
+		                   (size_t) (n_bits + WIDE_BITS - 1) / WIDE_BITS);
+	if (sorted != items)
+		memcpy(items, sorted, n * sizeof(*items));
 }
 
 void

@@ -23,6 +23,17 @@
 #define MAX_ROBUST_Z      1e6
 #define MAX_STANDARDIZE_Z 10.0
 
+/*
+ * Numbers are taken in pieces of one size, for which the compiler makes wide
+ * loops; a single value goes through the same operations.  Those are division
+ * and root, whose results are exact to the last bit at any width.
+ */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
 static double
 clamp(double x, double limit)
 {
@@ -32,6 +43,23 @@ clamp(double x, double limit)
 
 /* ---- fitting ---- */
 
+WIDE static void
+make_keys(const double *x, uint64_t *keys)
+{
+	for (size_t i = 0; i < CER_PIECE_ROWS; i++)
+		keys[i] = cer_number_make_key(clamp(x[i], CER_HUGE_NUMBER));
+}
+
+WIDE static size_t
+count_missing(const double *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < CER_PIECE_ROWS; i++)
+		n += x[i] != x[i];
+	return n;
+}
+
 void
 cer_fit_list_keys(cer_fit_input *fit)
 {
@@ -39,15 +67,21 @@ cer_fit_list_keys(cer_fit_input *fit)
 
 	for (size_t first = 0; first < fit->n_rows; first += CER_PIECE_ROWS)
 	{
-		double x[CER_PIECE_ROWS];
+		double x[CER_PIECE_ROWS] = {0};
+		uint64_t keys[CER_PIECE_ROWS];
 		size_t n_piece =
 			cer_data_get_piece(fit->column, first, fit->n_rows - first, x);
 
-		for (size_t i = 0; i < n_piece; i++)
-		{
-			fit->keys[n] = cer_number_make_key(clamp(x[i], CER_HUGE_NUMBER));
-			n += x[i] == x[i];
-		}
+		make_keys(x, keys);
+		if (count_missing(x) == 0)
+			memcpy(fit->keys + n, keys, n_piece * sizeof(*keys));
+		else
+			for (size_t i = 0, at = n; i < n_piece; i++)
+			{
+				fit->keys[at] = keys[i];
+				at += x[i] == x[i];
+			}
+		n += n_piece - count_missing(x);
 	}
 	fit->n_keys = n;
 	fit->encoder->has_missing = n < fit->n_rows;
@@ -131,17 +165,6 @@ cer_standardize_measure(cer_fit_input *fit)
 }
 
 /* ---- encoding ---- */
-
-/*
- * Numbers are encoded in pieces of one size, for which the compiler makes wide
- * loops; a single value goes through the same operations.  Those are division
- * and root, whose results are exact to the last bit at any width.
- */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
 
 typedef void (*encode_piece_fn)(const cer_encoder *encoder, const double *x,
                                 float *z);

@@ -106,6 +106,12 @@ engine_start(EngineHandler handler, void *self)
 }
 
 void
+engine_hang_up(Engine *engine)
+{
+	engine_process_hang_up(&engine->process);
+}
+
+void
 engine_stop(Engine *engine)
 {
 	dlist_delete(&engine->node);

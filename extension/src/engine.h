@@ -17,6 +17,8 @@ typedef struct EngineProcess
 } EngineProcess;
 
 extern void engine_process_start(EngineProcess *process);
+/* It leaves by itself, and has gone when it is stopped. */
+extern void engine_process_hang_up(EngineProcess *process);
 extern void engine_process_stop(EngineProcess *process);
 extern void
 engine_process_fail(const EngineProcess *process) pg_attribute_noreturn();
@@ -41,6 +43,8 @@ typedef void (*EngineHandler)(void *self, const cer_message *message);
 
 /* Starts the process; it must be stopped, whatever happens in between. */
 extern Engine *engine_start(EngineHandler handler, void *self);
+/* Nothing more is wanted of it: it leaves meanwhile, to be stopped later. */
+extern void engine_hang_up(Engine *engine);
 extern void engine_stop(Engine *engine);
 
 /* Sends a message, and handles those that come meanwhile. */

@@ -155,6 +155,16 @@ reap(EngineProcess *process, int flags)
 	return true;
 }
 
+void
+engine_process_hang_up(EngineProcess *process)
+{
+	if (process->fd < 0)
+		return;
+	close(process->fd);
+	ReleaseExternalFD();
+	process->fd = -1;
+}
+
 /*
  * Never fails, never takes longer than the grace.  Interrupts are not served
  * here: this runs while they are.
@@ -162,12 +172,7 @@ reap(EngineProcess *process, int flags)
 void
 engine_process_stop(EngineProcess *process)
 {
-	if (process->fd >= 0)
-	{
-		close(process->fd);
-		ReleaseExternalFD();
-		process->fd = -1;
-	}
+	engine_process_hang_up(process);
 	for (int ms = 0; process->pid != 0 && ms < GRACE_MS; ms += 2)
 		if (!reap(process, WNOHANG))
 			pg_usleep(2000);

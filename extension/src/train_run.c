@@ -348,6 +348,5 @@ training_run(Training *training)
 			fail_protocol("no model");
 		engine_wait(training->engine);
 	}
-	engine_stop(training->engine);
-	training->engine = NULL;
+	engine_hang_up(training->engine); /* gives its memory back meanwhile */
 }

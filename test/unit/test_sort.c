@@ -22,11 +22,21 @@ compare_keys(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* Few keys, or keys in which all bytes differ. */
+/* Few keys, keys in which all bytes differ, or mostly the lowest ones. */
 static uint64_t
 make_key(test_random *random, size_t n)
 {
-	return n % 2 == 0 ? random_bits(random) : random_below(random, 5) << 17;
+	uint64_t bits = random_bits(random);
+
+	switch (n % 3)
+	{
+		case 0:
+			return bits;
+		case 1:
+			return random_below(random, 5) << 17;
+		default:
+			return bits % 7 == 0 ? bits : bits & 0x1FFFFF;
+	}
 }
 
 static void
