@@ -77,7 +77,7 @@ extension: core $(if $(ENGINE_OBJ),engine)
 demo: all ## the whole path on real flights (needs data/flights, see tools/fetch-flights)
 	$(B)/cerebro demo data/flights
 
-$(B)/bench/%: bench/%.c $(B)/engine/threads.o $(B)/engine/memory.o $(B)/engine/overflow.o $(B)/libcerebro.a
+$(B)/bench/%: bench/%.c $(B)/engine/threads.o $(B)/engine/memory.o $(B)/engine/overflow.o $(B)/engine/recycle.o $(B)/libcerebro.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -Wno-conversion $(CPPFLAGS_ALL) -Iengine -o $@ $< $(filter %.o,$^) $(CORE_LIBS) -lpthread
 

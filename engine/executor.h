@@ -17,6 +17,9 @@ typedef struct executor
 	cer_status (*add_values)(void *state, const cer_values *values,
 	                         cer_error *err);
 	cer_status (*add_rows)(void *state, const cer_rows *rows, cer_error *err);
+	/* All rows are there: what can be done before it is known which triples are
+	 * trained.  Need not be called. */
+	cer_status (*order)(void *state, cer_error *err);
 	/* A piece of the state that a triple starts from. */
 	cer_status (*add_state)(void *state, const cer_group_state *piece,
 	                        cer_error *err);

@@ -59,7 +59,9 @@ memory_allocate(void *self, size_t size)
 		return block;
 	before = atomic_fetch_add(&m->used, size);
 	if (size <= m->limit && before <= m->limit - size)
-		block = is_whole(size) ? allocate_huge(size) : malloc(size);
+		block = is_whole(size)          ? allocate_huge(size)
+		        : size >= RECYCLE_LEAST ? recycle_allocate(&m->pages, size)
+		                                : malloc(size);
 	if (block == NULL)
 	{
 		atomic_fetch_sub(&m->used, size);
@@ -79,6 +81,9 @@ memory_release(void *self, void *block, size_t size)
 		overflow_release(&m->disk, block, size);
 		return;
 	}
-	free(block);
+	if (size >= RECYCLE_LEAST && !is_whole(size))
+		recycle_release(&m->pages, block, size);
+	else
+		free(block);
 	atomic_fetch_sub(&m->used, size);
 }

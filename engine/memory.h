@@ -7,6 +7,7 @@
 #define ENGINE_MEMORY_H
 
 #include "overflow.h"
+#include "recycle.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@ typedef struct memory
 	atomic_size_t used;
 	atomic_size_t refused; /* size of the last request over the limit */
 	atomic_size_t held;    /* when it was refused */
+	recycle pages;         /* of large blocks; set up with the limit */
 	overflow disk;         /* for large blocks beyond half of the limit */
 } memory;
 

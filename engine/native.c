@@ -17,6 +17,7 @@ typedef struct native
 	run *runs;          /* by triple */
 	uint32_t *n_values; /* of each input's dictionary so far */
 	cer_dataset *dataset;
+	bool is_ordered;
 } native;
 
 /* ----------------------------------------------------------------- start */
@@ -130,6 +131,18 @@ add_rows(void *state, const cer_rows *rows, cer_error *err)
 }
 
 static cer_status
+order(void *state, cer_error *err)
+{
+	native *n = state;
+
+	if (n->is_ordered)
+		return CER_OK;
+	n->is_ordered = true;
+	session_set_phase(n->s, 0, CER_PHASE_ORDER);
+	return cer_dataset_finish(n->dataset, err);
+}
+
+static cer_status
 add_state(void *state, const cer_group_state *piece, cer_error *err)
 {
 	native *n = state;
@@ -165,10 +178,8 @@ train(void *state, uint32_t *triple, cer_error *err)
 	                   .runs = n->runs,
 	                   .n_runs = n->group->n_triples,
 	                   .repeats_rows = n->group->repeats_rows};
-	cer_status status;
+	cer_status status = order(n, err);
 
-	session_set_phase(n->s, 0, CER_PHASE_ORDER);
-	status = cer_dataset_finish(n->dataset, err);
 	return status == CER_OK ? group_train(n->s, &work, triple, err) : status;
 }
 
@@ -176,6 +187,7 @@ const executor native_executor = {.name = "native",
                                   .start = start,
                                   .add_values = add_values,
                                   .add_rows = add_rows,
+                                  .order = order,
                                   .add_state = add_state,
                                   .skip = skip,
                                   .train = train};

@@ -212,6 +212,8 @@ take_rows(session *s, const executor *ex, void *state, cer_error *err)
 			n_rows += message.rows.chunk.n_rows;
 			status = ex->add_rows(state, &message.rows, err);
 		}
+		else if (message.type == CER_FRAME_ORDER)
+			status = ex->order(state, err);
 		else if (message.type == CER_FRAME_START)
 			status = ex->add_state(state, &message.state, err);
 		else if (message.type == CER_FRAME_SKIP)
@@ -312,6 +314,7 @@ session_run(int fd)
 	cer_status status;
 
 	s.mem.limit = (size_t) 16 << 20; /* until the server tells another */
+	recycle_init(&s.mem.pages);
 	s.host = (cer_host){.self = &s,
 	                    .allocate = host_allocate,
 	                    .release = host_release,

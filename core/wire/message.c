@@ -355,6 +355,7 @@ cer_codec_message(cer_codec *c, cer_message *message)
 			break;
 		case CER_FRAME_CANCEL:
 		case CER_FRAME_STOP:
+		case CER_FRAME_ORDER:
 		case CER_FRAME_DONE:
 			break;
 		default:

@@ -324,6 +324,7 @@ typedef struct RowSink
 	/* new dictionary values of an input: codes first, first + 1, ... */
 	void (*values)(void *self, size_t input, uint32 first,
 	               const cer_text *values, size_t n_values);
+	void (*end)(void *self); /* after the last row; NULL: need not be told */
 } RowSink;
 
 /* The states of tables: equal states, equal rows. */

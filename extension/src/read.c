@@ -461,6 +461,8 @@ read_rows(Reader *reader, Query *query)
 
 	read_guard_run(&guard, run_query, &reading);
 	flush_chunk(reader);
+	if (reader->sink != NULL && reader->sink->end != NULL)
+		reader->sink->end(reader->sink->self);
 }
 
 void

@@ -94,6 +94,16 @@ sink_values(void *self, size_t input, uint32 first, const cer_text *values,
 	}
 }
 
+/* It orders them while the server looks what it knows of them. */
+static void
+sink_end(void *self)
+{
+	Sender *sender = self;
+	cer_message message = {.type = CER_FRAME_ORDER};
+
+	engine_send(sender->training->engine, &message);
+}
+
 /* Where the server's own temporary files are; temp_file_limit holds for each. */
 static void
 ask_for_disk(cer_hello *hello)
@@ -190,8 +200,10 @@ make_sender(Sender *sender, Training *training, const ReadPlan *plan)
 	sender->storages = palloc(sizeof(cer_storage) * (plan->n_inputs + 1));
 	for (int i = 0; i < plan->n_inputs; i++)
 		sender->storages[i] = plan->inputs[i].storage;
-	return (RowSink){
-		.self = sender, .chunk = sink_chunk, .values = sink_values};
+	return (RowSink){.self = sender,
+	                 .chunk = sink_chunk,
+	                 .values = sink_values,
+	                 .end = sink_end};
 }
 
 static void

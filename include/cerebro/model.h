@@ -560,10 +560,12 @@ typedef enum cer_frame_type
 	CER_FRAME_ROWS = 4,
 	CER_FRAME_END = 5,
 	CER_FRAME_CANCEL = 6,
-	CER_FRAME_START = 7, /* before END: the state to start from; of epoch 0:
+	CER_FRAME_START = 7,  /* before END: the state to start from; of epoch 0:
 						  * another model's, see cer_trainer_start */
-	CER_FRAME_SKIP = 8,  /* before END: a triple that need not be trained */
-	CER_FRAME_STOP = 9,  /* after END: no triple begins any more */
+	CER_FRAME_SKIP = 8,   /* before END: a triple that need not be trained */
+	CER_FRAME_STOP = 9,   /* after END: no triple begins any more */
+	CER_FRAME_ORDER = 10, /* before END: no row follows, though a START or a
+						   * SKIP may; need not come */
 
 	/* to the server */
 	CER_FRAME_READY = 65,

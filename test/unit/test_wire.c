@@ -92,6 +92,7 @@ static const cer_message messages[] = {
 	{.type = CER_FRAME_DONE},
 	{.type = CER_FRAME_SKIP, .skip = {3}},
 	{.type = CER_FRAME_STOP},
+	{.type = CER_FRAME_ORDER},
 	{.type = CER_FRAME_TRIPLE_FAILED,
      .error = {1, {CER_NOT_FINITE, 0, 0, "NaN", "Details.", "A hint."}}},
 	{.type = CER_FRAME_BEGUN,
