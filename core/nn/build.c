@@ -277,11 +277,57 @@ cer_build_add(cer_build *b, cer_node *node, cer_build_value *value)
 
 /* ------------------------------------------------------------ combinators */
 
+static bool
+is_token_wise(const cer_layer *layer)
+{
+	switch (layer->kind)
+	{
+		case CER_LAYER_DENSE:
+		case CER_LAYER_ACTIVATION:
+		case CER_LAYER_DROPOUT:
+		case CER_LAYER_GLU:
+			return true;
+		case CER_LAYER_NORM:
+			return layer->norm == CER_NORM_LAYER;
+		case CER_LAYER_CHAIN:
+		case CER_LAYER_SKIP:
+			break;
+		default:
+			return false;
+	}
+	for (const cer_layer *child = layer->first; child; child = child->next)
+		if (!is_token_wise(child))
+			return false;
+	return true;
+}
+
+/* Whether pool(first) comes, and until then each token is for itself; at the
+ * end of a chain the one around it knows. */
+static bool
+comes_first(const cer_layer *layer, bool is_after)
+{
+	for (; layer != NULL && is_token_wise(layer); layer = layer->next)
+		;
+	if (layer == NULL)
+		return is_after;
+	return layer->kind == CER_LAYER_POOL && layer->pool == CER_POOL_FIRST;
+}
+
+/* The first token is taken as early as may be: layers that follow then go over
+ * one instead of all, with the same bits. */
 static cer_status
 build_chain(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
+	bool is_after = b->needs_first;
+
 	for (const cer_layer *child = (*layer)->first; child; child = child->next)
+	{
+		b->needs_first = comes_first(child->next, is_after);
+		if (b->needs_first && is_token_wise(child))
+			CER_TRY(cer_build_take_first(b, value));
 		CER_TRY(cer_build_any(b, &child, value));
+	}
+	b->needs_first = is_after;
 	return CER_OK;
 }
 
@@ -425,6 +471,8 @@ build_skip(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	parts[0] = *value;
 	parts[1] = *value;
 	CER_TRY(build_chain(b, layer, &parts[1]));
+	if (b->has_first && parts[1].n_tokens == 0 && parts[0].n_tokens > 0)
+		CER_TRY(cer_build_take_first(b, &parts[0]));
 	CER_TRY(check_alike(b, *layer, &parts[0], &parts[1], false));
 	node.n_out = parts[0].n;
 	CER_TRY(cer_build_add_many(b, &node, parts, 2));
@@ -451,6 +499,9 @@ cer_build_any(cer_build *b, const cer_layer **layer, cer_build_value *value)
 
 	if (kind < sizeof(combinators) / sizeof(combinators[0]))
 		build = combinators[kind];
+	if (build != NULL && build != build_chain && build != build_skip &&
+	    kind < sizeof(combinators) / sizeof(combinators[0]))
+		b->needs_first = false; /* of its parts, side by side */
 	if (build == NULL)
 		return cer_build_fail_unsupported(b, *layer, "");
 	b->origin = (*layer)->origin;

@@ -47,6 +47,11 @@ typedef struct cer_build
 	size_t last_cross;
 	cer_build_value cross_start;
 
+	/* of tokens only the first is needed after the layer that is built; it
+	 * is alone already, and pool(first) has nothing left to do */
+	bool needs_first;
+	bool has_first;
+
 	cer_initial_kind initial; /* of the latest dense layer */
 	const cer_layer *last;    /* what the network ends with */
 
@@ -180,6 +185,7 @@ extern cer_status cer_build_recurrent(cer_build *b, const cer_layer **layer,
                                       cer_build_value *value);
 extern cer_status
 cer_build_series(cer_build *b, const cer_layer **layer, cer_build_value *value);
+extern cer_status cer_build_take_first(cer_build *b, cer_build_value *value);
 extern cer_status
 cer_build_pool(cer_build *b, const cer_layer **layer, cer_build_value *value);
 extern cer_status

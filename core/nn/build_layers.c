@@ -492,6 +492,8 @@ build_attention(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	node.name = cer_text_of(name);
 	node.n_out = n;
 	CER_TRY(cer_build_add_over(b, &node, value));
+	if (b->needs_first)
+		CER_TRY(cer_build_take_first(b, value));
 	dense.width = n;
 	return cer_build_add_named_dense(b, name, ".out", dense, value);
 }
@@ -506,12 +508,34 @@ add_pool(cer_build *b, cer_node *node, cer_build_value *value)
 	return CER_OK;
 }
 
+/* Where all of a row's tokens are there, and it is no ensemble's. */
+cer_status
+cer_build_take_first(cer_build *b, cer_build_value *value)
+{
+	char name[CER_MAX_NAME];
+	cer_node node = {
+		.op = &cer_op_pool, .pool = CER_POOL_FIRST, .n_out = value->n};
+
+	if (value->n_tokens == 0 || value->lengths > 0 || value->n_members > 0 ||
+	    b->n_members > 0 || b->builder->is_whole)
+		return CER_OK;
+	cer_build_name(b, "first_token", value->n, name);
+	node.name = cer_text_of(name);
+	b->has_first = true;
+	return add_pool(b, &node, value);
+}
+
 cer_status
 cer_build_pool(cer_build *b, const cer_layer **layer, cer_build_value *value)
 {
 	char name[CER_MAX_NAME];
 	cer_node node = {.op = &cer_op_pool, .pool = (*layer)->pool};
 
+	if (b->has_first && value->n_tokens == 0)
+	{
+		b->has_first = false;
+		return CER_OK;
+	}
 	CER_TRY(cer_build_need_tokens(b, *layer, value));
 	cer_build_name(b, "pool", value->n, name);
 	node.name = cer_text_of(name);

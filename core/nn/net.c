@@ -309,11 +309,11 @@ check_shape(const cer_input_shape *shape, cer_error *err)
 	return CER_OK;
 }
 
-cer_status
-cer_net_make(cer_arena *arena, const cer_input_shape *shape,
-             const cer_layer *structure, const cer_net **net, cer_error *err)
+static cer_status
+make_net(cer_net_builder builder, const cer_input_shape *shape,
+         const cer_layer *structure, const cer_net **net, cer_error *err)
 {
-	cer_net_builder builder = {.arena = arena};
+	cer_arena *arena = builder.arena;
 
 	if (structure == NULL)
 		return cer_fail(err, CER_BAD_CALL, "there is no structure to build");
@@ -322,10 +322,27 @@ cer_net_make(cer_arena *arena, const cer_input_shape *shape,
 	if (builder.net == NULL)
 		return cer_fail_memory(err, sizeof(*builder.net));
 	memset(builder.net, 0, sizeof(*builder.net));
+	builder.net->structure = structure;
 	CER_TRY(copy_shape(arena, shape, &builder.net->shape, err));
 	CER_TRY(cer_net_build(&builder, structure, err));
 	*net = builder.net;
 	return CER_OK;
+}
+
+cer_status
+cer_net_make(cer_arena *arena, const cer_input_shape *shape,
+             const cer_layer *structure, const cer_net **net, cer_error *err)
+{
+	return make_net((cer_net_builder){.arena = arena}, shape, structure, net,
+	                err);
+}
+
+cer_status
+cer_net_make_whole(cer_arena *arena, const cer_net *net, const cer_net **whole,
+                   cer_error *err)
+{
+	return make_net((cer_net_builder){.arena = arena, .is_whole = true},
+	                net->shape, net->structure, whole, err);
 }
 
 /* ------------------------------------------------------------ questions */

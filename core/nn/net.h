@@ -101,6 +101,7 @@ typedef struct cer_node
 typedef struct cer_net
 {
 	const cer_input_shape *shape; /* a copy of its own */
+	const cer_layer *structure;
 	size_t n_nodes;
 	cer_node *nodes;
 	size_t n_tensors;
@@ -112,6 +113,10 @@ typedef struct cer_net
 extern cer_status
 cer_net_make(cer_arena *arena, const cer_input_shape *shape,
              const cer_layer *structure, const cer_net **net, cer_error *err);
+/* The same weights, and every node over all tokens: what cer_net_make leaves
+ * out as only a first token is needed, another net may need. */
+extern cer_status cer_net_make_whole(cer_arena *arena, const cer_net *net,
+                                     const cer_net **whole, cer_error *err);
 /* That its layers take all features: what is to be trained should. */
 extern cer_status
 cer_net_check_uses(cer_arena *arena, const cer_net *net, cer_error *err);

@@ -224,8 +224,10 @@ wide_forward(const cer_tile *tile, const cer_graph_node *node)
 		cer_bf16_dense_forward(tile, state->bf16, x, y);
 	else if (state->zeros_forward.n_in > 0)
 		cer_zeros_run(tile, &state->zeros_forward,
-		              tile->graph->batch.is_training ? &state->zeros : NULL, x,
-		              y);
+		              tile->graph->batch.is_training && state->zeros.used
+		                  ? &state->zeros
+		                  : NULL,
+		              x, y);
 	else
 		cer_gemm_run(&state->forward, x, tile->graph->weights + state->offset,
 		             y);
@@ -316,8 +318,10 @@ prepare_forward(cer_graph *graph, const cer_graph_node *node,
 		return cer_graph_add_products(graph, &products, err);
 	}
 	state->zeros_forward = zeros;
-	products.run = zeros_update;
 	CER_TRY(cer_zeros_prepare(graph, &state->zeros_forward, err));
+	if (!cer_zeros_has_groups(graph, node))
+		return cer_graph_add_products(graph, &products, err);
+	products.run = zeros_update;
 	return cer_zeros_prepare_grads(graph, &products, &state->zeros, err);
 }
 

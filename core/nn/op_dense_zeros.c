@@ -22,38 +22,75 @@
 #define GRAD_ROWS         256 /* of w, in a block */
 
 static bool
-is_relu(const cer_node *node)
+makes_zeros(const cer_node *node)
 {
-	return node->op == &cer_op_activate && node->activation == CER_RELU;
+	return (node->op == &cer_op_activate || node->op == &cer_op_glu) &&
+	       node->activation == CER_RELU;
 }
 
-/* Vectors of a tile go in whole groups, columns in whole vectors of lanes. */
+/* A gradient that is zero comes back as zero: through factors, a bias,
+ * dropout. */
 static bool
-has_sizes(const cer_graph *graph, const cer_graph_node *node)
+keeps_zeros_back(const cer_node *node)
 {
-	return graph->tile_rows * node->in.m % CER_SPARSE_PLACES == 0 &&
-	       node->in.n >= MIN_WIDTH && node->in.n % CER_DENSE_LANES == 0 &&
+	return node->op == &cer_op_scale || node->op == &cer_op_factor ||
+	       (node->op == &cer_op_activate && node->activation == CER_IDENTITY);
+}
+
+static bool
+keeps_zeros(const cer_node *node)
+{
+	return keeps_zeros_back(node) && !node->has_bias && !node->is_alpha;
+}
+
+/* Columns go in whole vectors of lanes. */
+static bool
+has_sizes(const cer_graph_node *node)
+{
+	return node->in.n >= MIN_WIDTH && node->in.n % CER_DENSE_LANES == 0 &&
 	       node->out.n >= MIN_WIDTH && node->out.n % CER_DENSE_LANES == 0;
 }
 
 bool
 cer_zeros_go_in(const cer_graph *graph, const cer_graph_node *node)
 {
-	return has_sizes(graph, node) &&
-	       is_relu(graph->nodes[node->node->inputs[0].node].node);
+	const cer_node *from = node->node;
+
+	if (!has_sizes(node))
+		return false;
+	do
+	{
+		if (from->n_inputs == 0)
+			return false;
+		from = graph->nodes[from->inputs[0].node].node;
+	} while (keeps_zeros(from));
+	return makes_zeros(from);
 }
 
 bool
 cer_zeros_come_back(const cer_graph *graph, const cer_graph_node *node)
 {
-	size_t self = (size_t) (node - graph->nodes);
+	size_t i = (size_t) (node - graph->nodes);
 	const cer_node *next;
 
-	if (!has_sizes(graph, node) || node->n_uses != 1 ||
-	    self + 1 == graph->net->n_nodes)
+	if (!has_sizes(node))
 		return false;
-	next = graph->nodes[self + 1].node;
-	return is_relu(next) && next->inputs[0].node == self;
+	do
+	{
+		if (graph->nodes[i].n_uses != 1 || i + 1 == graph->net->n_nodes)
+			return false;
+		next = graph->nodes[i + 1].node;
+		if (next->n_inputs == 0 || next->inputs[0].node != i)
+			return false;
+		i++;
+	} while (keeps_zeros_back(next));
+	return makes_zeros(next);
+}
+
+bool
+cer_zeros_has_groups(const cer_graph *graph, const cer_graph_node *node)
+{
+	return graph->tile_rows * node->in.m % CER_SPARSE_PLACES == 0;
 }
 
 /* ------------------------------------------------------------ products */

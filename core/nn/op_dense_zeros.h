@@ -1,7 +1,8 @@
 /*
  * nn/op_dense_zeros.h
- *	  Products of a dense layer between two relus: about half of what goes in,
- *	  and of the gradient that comes back, is zero and is left out.
+ *	  Products of a dense layer between two relus (or units gated by relu): about
+ *	  half of what goes in, and of the gradient that comes back, is zero and is
+ *	  left out.
  *
  * A tile with few zeros goes to the product of all places; both make the same
  * bits, so nobody can tell which it was.  (A weight that is not finite may
@@ -31,10 +32,14 @@ typedef struct cer_zeros_grads
 	uint32_t *n_used; /* by group */
 } cer_zeros_grads;
 
-/* Whether relu makes what the node takes, and takes what it makes. */
+/* Whether relu makes what the node takes, and takes what it makes, if only
+ * what keeps zeros lies between. */
 extern bool cer_zeros_go_in(const cer_graph *graph, const cer_graph_node *node);
 extern bool
 cer_zeros_come_back(const cer_graph *graph, const cer_graph_node *node);
+/* Whether vectors of a tile go in whole groups, as gradients want. */
+extern bool
+cer_zeros_has_groups(const cer_graph *graph, const cer_graph_node *node);
 
 extern cer_status
 cer_zeros_prepare(cer_graph *graph, cer_zeros_product *product, cer_error *err);

@@ -45,6 +45,7 @@ typedef struct cer_net_builder
 	size_t tensor_capacity;
 	size_t node_capacity;
 	cer_text prefix; /* of tensors that belong to inputs: of a member */
+	bool is_whole;   /* see cer_net_make_whole */
 } cer_net_builder;
 
 typedef struct cer_operator

@@ -478,10 +478,7 @@ cer_transfer_make(cer_arena *arena, const cer_transfer_source *source,
                   bool *is_made, cer_error *err)
 {
 	cer_input_maps inputs;
-	cer_alignment a = {.arena = arena,
-	                   .now = trainer->run->net,
-	                   .old = source->net,
-	                   .inputs = &inputs};
+	cer_alignment a = {.arena = arena, .inputs = &inputs};
 
 	memset(result, 0, sizeof(*result));
 	*is_made = false;
@@ -492,6 +489,8 @@ cer_transfer_make(cer_arena *arena, const cer_transfer_source *source,
 	}
 	CER_TRY(cer_input_maps_make(arena, trainer->encoders, source->encoders,
 	                            &inputs, err));
+	CER_TRY(cer_net_make_whole(arena, trainer->run->net, &a.now, err));
+	CER_TRY(cer_net_make_whole(arena, source->net, &a.old, err));
 	CER_TRY(cer_align(&a, is_made, err));
 	if (!*is_made)
 	{

@@ -324,6 +324,73 @@ test_zeros__layer_is_the_same(void **state)
 		}
 }
 
+/* One product as if all places were there: of all vectors of the batch.  The
+ * node after it may have worked in place. */
+static void
+check_whole(const net_case *c, const cer_graph_node *node)
+{
+	size_t n_in = node->in.n;
+	size_t n_out = node->out.n;
+	size_t n = c->graph->batch_rows * node->in.m;
+	size_t offset = cer_node_get_tensor(c->graph, node, 0)->offset;
+	cer_gemm_shape shape = {n, n_out, n_in, n_in, n_out, n_out, false, false};
+	float *y = calloc(n * n_out, sizeof(*y));
+	float *dw = calloc(n_in * n_out, sizeof(*dw));
+
+	multiply(c, shape, node->in.data, c->graph->weights + offset, y);
+	if (!node[1].node->is_in_place)
+		check_same("output", node->out.data, y, n * n_out);
+	shape = (cer_gemm_shape){n_in, n_out, n, n_in, n_out, n_out, true, false};
+	multiply(c, shape, node->in.data, node->out.grad, dw);
+	check_same("weights' gradient", c->graph->grads + offset, dw, n_in * n_out);
+	free(y);
+	free(dw);
+}
+
+/* Factors of members, dropout and units gated by relu lie between. */
+static void
+test_zeros__go_through_factors(void **state)
+{
+	static const char *const texts[] = {
+		"(chain (ensemble count=4 shared (dense width=64)"
+		"(activation function=relu)(dropout dropout=0.25)(dense width=80)"
+		"(activation function=relu)))",
+		"(chain (dense width=64)(dense width=128)(glu function=relu)"
+		"(dropout dropout=0.25)(dense width=80))"};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+	{
+		net_case_spec spec = {.n_numbers = 7,
+		                      .n_classes = 3,
+		                      .text = texts[i],
+		                      .n_rows = 600,
+		                      .batch = 600,
+		                      .kernels = cer_kernels_choose()->name};
+		net_case c;
+		cer_batch batch;
+		const cer_graph_node *last = NULL;
+		size_t n_back = 0;
+
+		net_case_init(&c, &spec);
+		batch = (cer_batch){
+			.rows = &c.rows, .n_rows = 600, .epoch = 1, .is_training = true};
+		cer_graph_run(c.graph, &batch);
+		cer_graph_update(c.graph);
+		for (size_t j = 0; j < c.net->n_nodes; j++)
+			if (c.graph->nodes[j].node->op == &cer_op_dense &&
+			    c.graph->nodes[j].out.n >= 64)
+			{
+				last = &c.graph->nodes[j];
+				n_back += cer_zeros_come_back(c.graph, last);
+			}
+		assert_true(cer_zeros_go_in(c.graph, last));
+		assert_int_equal(n_back, 1);
+		check_whole(&c, last);
+		net_case_release(&c);
+	}
+}
+
 /* What only products of all places can do. */
 static void
 test_zeros__where(void **state)
@@ -334,13 +401,14 @@ test_zeros__where(void **state)
 		size_t batch;
 		bool go_in;
 		bool come_back;
+		bool has_no_groups; /* of tiles of 32 rows */
 	} cases[] = {
 		{{{64, CER_RELU, 0}, {64, CER_RELU, 0}}, 512, true, true},
 		{{{64, CER_GELU, 0}, {64, CER_RELU, 0}}, 512, false, true},
 		{{{64, CER_RELU, 0}, {64, CER_TANH, 0}}, 512, true, false},
 		{{{64, CER_RELU, 0}, {48, CER_RELU, 0}}, 512, false, false},
 		{{{70, CER_RELU, 0}, {64, CER_RELU, 0}}, 512, false, false},
-		{{{64, CER_RELU, 0}, {64, CER_RELU, 0}}, 300, false, false},
+		{{{64, CER_RELU, 0}, {64, CER_RELU, 0}}, 300, true, true, true},
 	};
 
 	(void) state;
@@ -360,6 +428,8 @@ test_zeros__where(void **state)
 		                 cases[i].go_in);
 		assert_int_equal(cer_zeros_come_back(c.graph, find_hidden(&c)),
 		                 cases[i].come_back);
+		assert_int_equal(!cer_zeros_has_groups(c.graph, find_hidden(&c)),
+		                 cases[i].has_no_groups);
 		net_case_release(&c);
 	}
 }
@@ -428,6 +498,7 @@ main(void)
 		cmocka_unit_test(test_zeros__sparse_is_the_product),
 		cmocka_unit_test(test_zeros__find_used),
 		cmocka_unit_test(test_zeros__layer_is_the_same),
+		cmocka_unit_test(test_zeros__go_through_factors),
 		cmocka_unit_test(test_zeros__where),
 		cmocka_unit_test(test_zeros__bits_of_threads),
 	};
