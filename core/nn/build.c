@@ -510,65 +510,6 @@ cer_build_any(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	return CER_OK;
 }
 
-/* ------------------------------------------------------------ features */
-
-static size_t count_uses(const cer_layer *layer, bool *is_features);
-
-static size_t
-count_uses_of_children(const cer_layer *layer, bool *is_features)
-{
-	size_t n = 0;
-
-	for (const cer_layer *child = layer->first; child; child = child->next)
-		n += count_uses(child, is_features);
-	return n;
-}
-
-static size_t
-count_uses_side_by_side(const cer_layer *layer, bool is_features)
-{
-	size_t n = 0;
-
-	for (const cer_layer *child = layer->first; child; child = child->next)
-	{
-		bool flows = is_features;
-
-		n += count_uses(child, &flows);
-		n += flows;
-	}
-	return n;
-}
-
-/* How many layers take the features as a vector; *is_features says whether
- * they are what flows in, then whether they are what flows out. */
-static size_t
-count_uses(const cer_layer *layer, bool *is_features)
-{
-	bool flows = *is_features;
-
-	switch (layer->kind)
-	{
-		case CER_LAYER_CHAIN:
-		case CER_LAYER_ENSEMBLE:
-			return count_uses_of_children(layer, is_features);
-		case CER_LAYER_FEATURES:
-			*is_features = true;
-			return 0;
-		default:
-			break;
-	}
-	*is_features = false;
-	if (layer->kind == CER_LAYER_TOKENS || layer->kind == CER_LAYER_WIDE ||
-	    layer->kind == CER_LAYER_SERIES || layer->kind == CER_LAYER_POOL_ROWS ||
-	    layer->kind == CER_LAYER_BY_TABLE || layer->kind == CER_LAYER_OF_TABLE)
-		return 0;
-	if (layer->kind == CER_LAYER_CONCAT || layer->kind == CER_LAYER_SUM)
-		return count_uses_side_by_side(layer, flows);
-	if (layer->kind == CER_LAYER_SKIP)
-		return flows + count_uses_of_children(layer, &flows);
-	return flows;
-}
-
 /* ------------------------------------------------------------ all of it */
 
 bool
@@ -617,7 +558,7 @@ cer_net_build(cer_net_builder *builder, const cer_layer *structure,
 	b.last = find_last(structure);
 	CER_TRY(
 		cer_view_make_all(builder->arena, builder->net->shape, &b.view, err));
-	b.is_shared = count_uses(structure, &is_features) > 1;
+	b.is_shared = cer_build_count_uses(structure, &is_features) > 1;
 	CER_TRY(cer_build_any(&b, &structure, &value));
 	if (!cer_build_makes_logits(&b, structure))
 		CER_TRY(cer_build_add_output(&b, structure, &value));

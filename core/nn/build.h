@@ -72,6 +72,9 @@ extern size_t cer_build_count_vectors(const cer_build_value *value);
 /* The first layer of what are features until now, and what is lifted. */
 extern cer_status
 cer_build_add_first(cer_build *b, cer_node *node, cer_build_value *value);
+/* How many layers take the features as a vector; *is_features says whether
+ * they are what flows in, then whether they are what flows out. */
+extern size_t cer_build_count_uses(const cer_layer *layer, bool *is_features);
 /* Floats of the features as one vector. */
 extern size_t cer_build_count_features(const cer_build *b);
 /* What encoders leave to be learnt, one after the other. */
@@ -157,8 +160,13 @@ cer_build_add_named_dense(cer_build *b, const char *name, const char *part,
 extern cer_status
 cer_build_take_elementwise(cer_build *b, const cer_layer **layer,
                            cer_build_dense *dense);
+/* An activation or a dropout by itself. */
+extern cer_status
+cer_build_add_activate(cer_build *b, const char *kind,
+                       const cer_build_dense *what, cer_build_value *value);
 extern cer_status
 cer_build_check_width(cer_build *b, const cer_layer *layer, size_t width);
+extern cer_status cer_build_check_dropout(cer_build *b, const cer_layer *layer);
 extern cer_status cer_build_add_output(cer_build *b, const cer_layer *layer,
                                        cer_build_value *value);
 
@@ -185,12 +193,26 @@ extern cer_status cer_build_recurrent(cer_build *b, const cer_layer **layer,
                                       cer_build_value *value);
 extern cer_status
 cer_build_series(cer_build *b, const cer_layer **layer, cer_build_value *value);
+extern cer_status cer_build_position(cer_build *b, const cer_layer **layer,
+                                     cer_build_value *value);
+
+/* build_tokens.c */
+/* The first one alone, where all of a row's tokens are there, and it is no
+ * ensemble's. */
 extern cer_status cer_build_take_first(cer_build *b, cer_build_value *value);
 extern cer_status
 cer_build_pool(cer_build *b, const cer_layer **layer, cer_build_value *value);
 extern cer_status
 cer_build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value);
-extern cer_status cer_build_position(cer_build *b, const cer_layer **layer,
-                                     cer_build_value *value);
+extern cer_status cer_build_attention(cer_build *b, const cer_layer **layer,
+                                      cer_build_value *value);
+extern cer_status
+cer_build_fm(cer_build *b, const cer_layer **layer, cer_build_value *value);
+extern cer_status cer_build_flatten(cer_build *b, const cer_layer **layer,
+                                    cer_build_value *value);
+
+/* build_gate.c */
+extern cer_status
+cer_build_gate(cer_build *b, const cer_layer **layer, cer_build_value *value);
 
 #endif

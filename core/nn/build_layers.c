@@ -16,8 +16,8 @@
 
 #define MAX_UNITS ((size_t) 1 << 16)
 
-static cer_status
-check_dropout(cer_build *b, const cer_layer *layer)
+cer_status
+cer_build_check_dropout(cer_build *b, const cer_layer *layer)
 {
 	if (layer->dropout >= 0.0 && layer->dropout < 1.0)
 		return CER_OK;
@@ -168,7 +168,7 @@ cer_build_take_elementwise(cer_build *b, const cer_layer **layer,
 	}
 	if (next != NULL && next->kind == CER_LAYER_DROPOUT)
 	{
-		CER_TRY(check_dropout(b, next));
+		CER_TRY(cer_build_check_dropout(b, next));
 		dense->dropout = next->dropout;
 		dense->is_alpha = next->is_alpha;
 		*layer = next;
@@ -259,50 +259,11 @@ build_wide(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	return cer_build_add(b, &node, value);
 }
 
-/* Lifts are added to the tokens of their numbers. */
-static cer_status
-add_projections(cer_build *b, cer_node *node, cer_build_value *value)
-{
-	cer_build_value parts[2] = {*value};
-
-	if (b->view->n_lifts == 0)
-		return CER_OK;
-	node->op = &cer_op_project;
-	node->m = value->n_tokens;
-	CER_TRY(cer_build_get_lifts(b, &parts[1]));
-	CER_TRY(cer_build_add_many(b, node, parts, 2));
-	*value = parts[0];
-	return CER_OK;
-}
-
-cer_status
-cer_build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value)
-{
-	size_t n_tokens = (*layer)->has_cls + b->view->n_inputs +
-	                  b->view->n_tables +
-	                  cer_tokens_count_bags(b->builder->net->shape, b->view);
-	char name[CER_MAX_NAME];
-	cer_node node = {.op = &cer_op_tokens,
-	                 .name = cer_text_of("tokens"),
-	                 .n_out = (*layer)->width,
-	                 .m = n_tokens,
-	                 .view = b->view,
-	                 .is_first = (*layer)->has_cls};
-
-	CER_TRY(cer_build_check_width(b, *layer, (*layer)->width));
-	cer_build_name(b, "tokens", (*layer)->width, name);
-	node.name = cer_text_of(name);
-	*value = (cer_build_value){.is_features = true};
-	CER_TRY(cer_build_add(b, &node, value));
-	value->n_tokens = n_tokens;
-	return add_projections(b, &node, value);
-}
-
 /* ------------------------------------------------------------ one by one */
 
-static cer_status
-add_activate(cer_build *b, const char *kind, const cer_build_dense *what,
-             cer_build_value *value)
+cer_status
+cer_build_add_activate(cer_build *b, const char *kind,
+                       const cer_build_dense *what, cer_build_value *value)
 {
 	char name[CER_MAX_NAME];
 	cer_node node = {.op = &cer_op_activate,
@@ -341,12 +302,12 @@ build_activation(cer_build *b, const cer_layer **layer, cer_build_value *value)
 		return build_learnt(b, *layer, value);
 	if (next != NULL && next->kind == CER_LAYER_DROPOUT)
 	{
-		CER_TRY(check_dropout(b, next));
+		CER_TRY(cer_build_check_dropout(b, next));
 		what.dropout = next->dropout;
 		what.is_alpha = next->is_alpha;
 		*layer = next;
 	}
-	return add_activate(b, "activation", &what, value);
+	return cer_build_add_activate(b, "activation", &what, value);
 }
 
 static cer_status
@@ -355,9 +316,9 @@ build_dropout(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	cer_build_dense what = {.dropout = (*layer)->dropout,
 	                        .is_alpha = (*layer)->is_alpha};
 
-	CER_TRY(check_dropout(b, *layer));
+	CER_TRY(cer_build_check_dropout(b, *layer));
 	CER_TRY(cer_build_get_vectors(b, value));
-	return add_activate(b, "dropout", &what, value);
+	return cer_build_add_activate(b, "dropout", &what, value);
 }
 
 static cer_status
@@ -438,7 +399,7 @@ build_cross(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	                         .initial = (*layer)->initial,
 	                         .dropout = (*layer)->dropout};
 
-	CER_TRY(check_dropout(b, *layer));
+	CER_TRY(cer_build_check_dropout(b, *layer));
 	CER_TRY(cer_build_need_vector(b, *layer, value));
 	if (b->n_members > 0)
 		return cer_build_fail_unsupported(b, *layer, " in an ensemble");
@@ -462,190 +423,6 @@ build_cross(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	CER_TRY(cer_build_add_many(b, &node, parts, 3));
 	*value = parts[0];
 	b->last_cross = value->node;
-	return CER_OK;
-}
-
-/* ------------------------------------------------------------ tokens */
-
-static cer_status
-build_attention(cer_build *b, const cer_layer **layer, cer_build_value *value)
-{
-	size_t n_heads = (*layer)->count > 0 ? (*layer)->count : 1;
-	char name[CER_MAX_NAME];
-	cer_node node = {
-		.op = &cer_op_attend, .count = n_heads, .dropout = (*layer)->dropout};
-	cer_build_dense dense = {
-		.layer = *layer, .has_bias = true, .initial = (*layer)->initial};
-	size_t n;
-
-	CER_TRY(check_dropout(b, *layer));
-	CER_TRY(cer_build_need_tokens(b, *layer, value));
-	n = value->n;
-	if (n % n_heads != 0)
-		return cer_fail_at(
-			b->err, CER_BAD_VALUE, cer_build_get_place(*layer),
-			"layer \"attention\" of %zu heads does not fit tokens of %zu",
-			n_heads, n);
-	cer_build_name(b, "attention", n, name);
-	dense.width = 3 * n;
-	CER_TRY(cer_build_add_named_dense(b, name, ".in", dense, value));
-	node.name = cer_text_of(name);
-	node.n_out = n;
-	CER_TRY(cer_build_add_over(b, &node, value));
-	if (b->needs_first)
-		CER_TRY(cer_build_take_first(b, value));
-	dense.width = n;
-	return cer_build_add_named_dense(b, name, ".out", dense, value);
-}
-
-static cer_status
-add_pool(cer_build *b, cer_node *node, cer_build_value *value)
-{
-	node->m = value->n_members > 0 ? value->n_members : 1;
-	CER_TRY(cer_build_add_over(b, node, value));
-	value->n_tokens = 0;
-	value->lengths = 0;
-	return CER_OK;
-}
-
-/* Where all of a row's tokens are there, and it is no ensemble's. */
-cer_status
-cer_build_take_first(cer_build *b, cer_build_value *value)
-{
-	char name[CER_MAX_NAME];
-	cer_node node = {
-		.op = &cer_op_pool, .pool = CER_POOL_FIRST, .n_out = value->n};
-
-	if (value->n_tokens == 0 || value->lengths > 0 || value->n_members > 0 ||
-	    b->n_members > 0 || b->builder->is_whole)
-		return CER_OK;
-	cer_build_name(b, "first_token", value->n, name);
-	node.name = cer_text_of(name);
-	b->has_first = true;
-	return add_pool(b, &node, value);
-}
-
-cer_status
-cer_build_pool(cer_build *b, const cer_layer **layer, cer_build_value *value)
-{
-	char name[CER_MAX_NAME];
-	cer_node node = {.op = &cer_op_pool, .pool = (*layer)->pool};
-
-	if (b->has_first && value->n_tokens == 0)
-	{
-		b->has_first = false;
-		return CER_OK;
-	}
-	CER_TRY(cer_build_need_tokens(b, *layer, value));
-	cer_build_name(b, "pool", value->n, name);
-	node.name = cer_text_of(name);
-	node.n_out = value->n;
-	return add_pool(b, &node, value);
-}
-
-static cer_status
-build_fm(cer_build *b, const cer_layer **layer, cer_build_value *value)
-{
-	cer_node node = {.op = &cer_op_fm, .name = cer_text_of("fm"), .n_out = 1};
-
-	CER_TRY(cer_build_need_tokens(b, *layer, value));
-	return add_pool(b, &node, value);
-}
-
-/* Tokens stand one after the other already. */
-static cer_status
-build_flatten(cer_build *b, const cer_layer **layer, cer_build_value *value)
-{
-	CER_TRY(cer_build_need_tokens(b, *layer, value));
-	CER_TRY(cer_build_cut(b, value));
-	value->n *= value->n_tokens;
-	value->n_tokens = 0;
-	value->lengths = 0;
-	return CER_OK;
-}
-
-/* ------------------------------------------------------------ gate */
-
-/* [a; b] */
-static cer_status
-add_pair(cer_build *b, const char *name, const cer_build_value *first,
-         const cer_build_value *second, cer_build_value *made)
-{
-	cer_build_value parts[2] = {*first, *second};
-	cer_node node = {.op = &cer_op_concat,
-	                 .name = cer_text_of(name),
-	                 .n_out = first->n + second->n};
-
-	CER_TRY(cer_build_add_many(b, &node, parts, 2));
-	*made = parts[0];
-	return CER_OK;
-}
-
-/* Gates z and r of (m, h), then c of (r h, x). */
-static cer_status
-add_gates(cer_build *b, const cer_layer *layer, const char *name,
-          const cer_build_value *x, const cer_build_value *h,
-          cer_build_value parts[3])
-{
-	size_t n = x->n;
-	cer_node mask = {.op = &cer_op_mask, .name = cer_text_of(name), .n_out = n};
-	cer_node slice = {
-		.op = &cer_op_slice, .name = cer_text_of(name), .n_out = n};
-	cer_node product = {
-		.op = &cer_op_product, .name = cer_text_of(name), .n_out = n};
-	cer_build_dense dense = {.layer = layer,
-	                         .width = 2 * n,
-	                         .has_bias = true,
-	                         .initial = layer->initial,
-	                         .activation = CER_SIGMOID};
-	cer_build_value gates = *x;
-	cer_build_value kept[2];
-
-	CER_TRY(cer_build_add(b, &mask, &gates));
-	CER_TRY(add_pair(b, name, &gates, h, &gates));
-	CER_TRY(cer_build_add_named_dense(b, name, ".in", dense, &gates));
-	parts[0] = gates;
-	CER_TRY(cer_build_add(b, &slice, &parts[0]));
-	kept[0] = gates;
-	kept[1] = *h;
-	slice.begin = n;
-	slice.m = 0;
-	CER_TRY(cer_build_add(b, &slice, &kept[0]));
-	CER_TRY(cer_build_add_many(b, &product, kept, 2));
-	CER_TRY(add_pair(b, name, &kept[0], x, &parts[2]));
-	dense.width = n;
-	dense.activation = CER_TANH;
-	parts[1] = *h;
-	return cer_build_add_named_dense(b, name, ".out", dense, &parts[2]);
-}
-
-static cer_status
-build_gate(cer_build *b, const cer_layer **layer, cer_build_value *value)
-{
-	size_t n_stages = (*layer)->count > 0 ? (*layer)->count : 1;
-	cer_build_value h;
-
-	CER_TRY(check_dropout(b, *layer));
-	CER_TRY(cer_build_need_vector(b, *layer, value));
-	if (b->n_members > 0)
-		return cer_build_fail_unsupported(b, *layer, " in an ensemble");
-	h = *value;
-	for (size_t i = 0; i < n_stages; i++)
-	{
-		char name[CER_MAX_NAME];
-		cer_build_value parts[3];
-		cer_node blend = {.op = &cer_op_blend, .n_out = value->n};
-		cer_build_dense what = {.dropout = (*layer)->dropout};
-
-		cer_build_name(b, "gate", value->n, name);
-		CER_TRY(add_gates(b, *layer, name, value, &h, parts));
-		blend.name = cer_text_of(name);
-		CER_TRY(cer_build_add_many(b, &blend, parts, 3));
-		h = parts[0];
-		if (what.dropout > 0.0)
-			CER_TRY(add_activate(b, "dropout", &what, &h));
-	}
-	*value = h;
 	return CER_OK;
 }
 
@@ -689,17 +466,17 @@ cer_build_find(cer_layer_kind kind)
 		[CER_LAYER_NORM] = build_norm,
 		[CER_LAYER_SCALE] = build_scale,
 		[CER_LAYER_CROSS] = build_cross,
-		[CER_LAYER_FM] = build_fm,
-		[CER_LAYER_ATTENTION] = build_attention,
+		[CER_LAYER_FM] = cer_build_fm,
+		[CER_LAYER_ATTENTION] = cer_build_attention,
 		[CER_LAYER_GLU] = build_glu,
-		[CER_LAYER_GATE] = build_gate,
+		[CER_LAYER_GATE] = cer_build_gate,
 		[CER_LAYER_POOL] = cer_build_pool,
 		[CER_LAYER_CONV] = cer_build_conv,
 		[CER_LAYER_CONV2D] = cer_build_conv,
 		[CER_LAYER_GRU] = cer_build_recurrent,
 		[CER_LAYER_LSTM] = cer_build_recurrent,
 		[CER_LAYER_POSITION] = cer_build_position,
-		[CER_LAYER_FLATTEN] = build_flatten,
+		[CER_LAYER_FLATTEN] = cer_build_flatten,
 		[CER_LAYER_NEIGHBOURS] = build_neighbours,
 		[CER_LAYER_OUTPUT] = build_output,
 	};

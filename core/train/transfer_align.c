@@ -25,113 +25,6 @@
 
 static bool align_from(cer_alignment *a, size_t now, size_t old);
 
-/* ------------------------------------------------------------ maps */
-
-static bool
-map_make(cer_alignment *a, size_t n, size_t n_old, cer_map *map)
-{
-	return cer_map_make(a->arena, n, n_old, map, NULL) == CER_OK;
-}
-
-/* Units beyond the old ones are copies, from the first one on. */
-static bool
-map_units(cer_alignment *a, size_t n, size_t n_old, cer_map *map)
-{
-	if (n < n_old || n_old == 0 || !map_make(a, n, n_old, map))
-		return false;
-	for (size_t i = 0; i < n; i++)
-		map->at[i] = (int32_t) (i % n_old);
-	return true;
-}
-
-static bool
-is_same_map(const cer_map *a, const cer_map *b)
-{
-	return a->n == b->n && a->n_old == b->n_old &&
-	       a->is_choice == b->is_choice &&
-	       (a->n == 0 || memcmp(a->at, b->at, a->n * sizeof(*a->at)) == 0);
-}
-
-/* As often as each other, none new. */
-static bool
-is_even(const cer_map *map)
-{
-	if (map->n_old == 0 || map->n % map->n_old != 0)
-		return false;
-	for (size_t i = 0; i < map->n; i++)
-		if (map->at[i] != (int32_t) (i % map->n_old))
-			return false;
-	return true;
-}
-
-/* Vectors one after the other as one. */
-static bool
-flatten(cer_alignment *a, const cer_place_of_node *place, const cer_edge *now,
-        const cer_edge *old, cer_map *floats, cer_map *vectors)
-{
-	size_t n = place->floats.n;
-	size_t k = now->n / n;
-	size_t k_old = old->n / place->floats.n_old;
-
-	if (now->n % n != 0 || old->n % place->floats.n_old != 0 ||
-	    now->m != old->m || !map_make(a, now->n, old->n, floats) ||
-	    !map_units(a, now->m, old->m, vectors))
-		return false;
-	(void) k_old;
-	for (size_t i = 0; i < k; i++)
-		for (size_t j = 0; j < n; j++)
-			if (place->vectors.at[i] != NOWHERE &&
-			    place->floats.at[j] != NOWHERE)
-				floats->at[i * n + j] =
-					place->vectors.at[i] * (int32_t) place->floats.n_old +
-					place->floats.at[j];
-	return true;
-}
-
-/* One vector as several side by side. */
-static bool
-divide(cer_alignment *a, const cer_place_of_node *place, const cer_edge *now,
-       const cer_edge *old, cer_map *floats, cer_map *vectors)
-{
-	size_t k = place->floats.n / now->n;
-
-	if (place->floats.n % now->n != 0 || place->floats.n_old % old->n != 0 ||
-	    place->vectors.n != 1 || k != now->m || now->m != old->m ||
-	    !map_make(a, now->n, old->n, floats) ||
-	    !map_units(a, now->m, old->m, vectors))
-		return false;
-	for (size_t i = 0; i < place->floats.n; i++)
-	{
-		int32_t at = place->floats.at[i];
-		size_t vector = i / now->n;
-
-		if (at == NOWHERE || (size_t) at / old->n != vector)
-			return false;
-		at %= (int32_t) old->n;
-		if (vector > 0 && floats->at[i % now->n] != at)
-			return false;
-		floats->at[i % now->n] = at;
-	}
-	return true;
-}
-
-bool
-cer_align_view(cer_alignment *a, const cer_edge *now, const cer_edge *old,
-               cer_map *floats, cer_map *vectors)
-{
-	const cer_place_of_node *place = &a->places[now->node];
-
-	if (now->n == place->floats.n && old->n == place->floats.n_old)
-	{
-		*floats = place->floats;
-		*vectors = place->vectors;
-		return now->m == vectors->n && old->m == vectors->n_old;
-	}
-	if (now->n > place->floats.n)
-		return flatten(a, place, now, old, floats, vectors);
-	return divide(a, place, now, old, floats, vectors);
-}
-
 /* ------------------------------------------------------------ matching */
 
 /* How an operator's output follows from its inputs. */
@@ -204,8 +97,8 @@ place_first(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
 	size_t n_old = a->old->nodes[old].n_out;
 
 	if (k != count_groups(a->old, old) || n / k < n_old / k ||
-	    !map_make(a, n, n_old, &place->floats) ||
-	    !map_units(a, 1, 1, &place->vectors))
+	    !cer_align_make_map(a, n, n_old, &place->floats) ||
+	    !cer_align_map_units(a, 1, 1, &place->vectors))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		place->floats.at[i] =
@@ -222,8 +115,8 @@ place_tokens(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
 	size_t cls = node->is_first;
 
 	if (node->is_first != other->is_first || node->n_out != other->n_out ||
-	    !map_units(a, node->n_out, other->n_out, &place->floats) ||
-	    !map_make(a, node->m, other->m, &place->vectors))
+	    !cer_align_map_units(a, node->n_out, other->n_out, &place->floats) ||
+	    !cer_align_make_map(a, node->m, other->m, &place->vectors))
 		return false;
 	if (cls)
 		place->vectors.at[0] = 0;
@@ -242,11 +135,11 @@ place_dense(cer_alignment *a, const cer_node *now, const cer_node *old,
 	place->vectors = in->vectors;
 	if (now->n_out == in->floats.n && old->n_out == in->floats.n_old)
 		place->floats = in->floats;
-	else if (!map_units(a, now->n_out, old->n_out, &place->floats))
+	else if (!cer_align_map_units(a, now->n_out, old->n_out, &place->floats))
 		return false;
 	if (now->op == &cer_op_members)
 		return now->m == old->m &&
-		       map_units(a, now->m, old->m, &place->vectors);
+		       cer_align_map_units(a, now->m, old->m, &place->vectors);
 	return true;
 }
 
@@ -256,7 +149,7 @@ has_repeats(cer_alignment *a, const cer_map *map)
 {
 	cer_map seen;
 
-	if (!map_make(a, map->n_old, map->n, &seen))
+	if (!cer_align_make_map(a, map->n_old, map->n, &seen))
 		return true;
 	for (size_t i = 0; i < map->n; i++)
 	{
@@ -278,7 +171,7 @@ place_concat(cer_alignment *a, const cer_node *now, const cer_node *old,
 	size_t n_choices = 0;
 	size_t n_copies = 0;
 
-	if (!map_make(a, now->n_out, old->n_out, &place->floats))
+	if (!cer_align_make_map(a, now->n_out, old->n_out, &place->floats))
 		return false;
 	for (size_t i = 0; i < now->n_inputs; i++)
 	{
@@ -311,8 +204,8 @@ place_alike(cer_alignment *a, const cer_node *now, const cer_node *old,
 
 		if (!cer_align_view(a, &now->inputs[i], &old->inputs[i], &floats,
 		                    &vectors) ||
-		    !is_same_map(&floats, &in->floats) ||
-		    !is_same_map(&vectors, &in->vectors))
+		    !cer_map_is_same(&floats, &in->floats) ||
+		    !cer_map_is_same(&vectors, &in->vectors))
 			return false;
 	}
 	place->floats = in->floats;
@@ -335,8 +228,8 @@ place_same(cer_alignment *a, const cer_node *now, const cer_node *old,
 			return false;
 	}
 	return now->n_out == old->n_out && now->m == old->m &&
-	       map_units(a, now->n_out, old->n_out, &place->floats) &&
-	       map_units(a, now->m, old->m, &place->vectors);
+	       cer_align_map_units(a, now->n_out, old->n_out, &place->floats) &&
+	       cer_align_map_units(a, now->m, old->m, &place->vectors);
 }
 
 /* All tokens meet: one more, or one less, is seen by all. */
@@ -355,12 +248,12 @@ place_over_vectors(cer_alignment *a, const cer_node *now, const cer_node *old,
 	place->vectors = in->vectors;
 	if (now->op == &cer_op_attend)
 		return now->n_out == old->n_out &&
-		       map_units(a, now->n_out, old->n_out, &place->floats);
+		       cer_align_map_units(a, now->n_out, old->n_out, &place->floats);
 	if (now->op == &cer_op_fm && !cer_map_is_identity(&in->floats))
 		return false;
 	return now->m == old->m &&
-	       map_units(a, now->n_out, old->n_out, &place->floats) &&
-	       map_units(a, now->m, old->m, &place->vectors);
+	       cer_align_map_units(a, now->n_out, old->n_out, &place->floats) &&
+	       cer_align_map_units(a, now->m, old->m, &place->vectors);
 }
 
 static bool
@@ -386,9 +279,10 @@ place_by_input(cer_alignment *a, const cer_node *now, const cer_node *old,
 			place->vectors = in.vectors;
 			return cer_map_is_identity(&in.floats) &&
 			       now->n_out == old->n_out &&
-			       map_units(a, now->n_out, old->n_out, &place->floats);
+			       cer_align_map_units(a, now->n_out, old->n_out,
+			                           &place->floats);
 		case RULE_NORM:
-			if (!is_even(&in.floats))
+			if (!cer_map_is_even(&in.floats))
 				a->losses |= CER_LOSS_NORM;
 			break;
 		default:
@@ -398,7 +292,7 @@ place_by_input(cer_alignment *a, const cer_node *now, const cer_node *old,
 	place->vectors = in.vectors;
 	if (now->m != in.vectors.n) /* members begin */
 		return now->m == old->m &&
-		       map_units(a, now->m, old->m, &place->vectors);
+		       cer_align_map_units(a, now->m, old->m, &place->vectors);
 	return true;
 }
 
@@ -415,10 +309,10 @@ place_node(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
 			return place_first(a, now, old, place);
 		case RULE_FEATURES:
 			place->floats = a->inputs->features;
-			return map_units(a, 1, 1, &place->vectors);
+			return cer_align_map_units(a, 1, 1, &place->vectors);
 		case RULE_LIFTS:
 			return cer_lifts_place(a, now, old, &place->floats) &&
-			       map_units(a, 1, 1, &place->vectors);
+			       cer_align_map_units(a, 1, 1, &place->vectors);
 		case RULE_TOKENS:
 			return place_tokens(a, now, old, place);
 		case RULE_CONCAT:
@@ -567,7 +461,7 @@ try_identity(cer_alignment *a, size_t now, size_t old)
 	in = &a->places[dense->inputs[0].node];
 	if (in->old == SIZE_MAX || dense->inputs[0].n != in->floats.n ||
 	    !is_left_alone(a, activate, dense->inputs[0].node) ||
-	    !map_units(a, dense->n_out, in->floats.n_old, &units))
+	    !cer_align_map_units(a, dense->n_out, in->floats.n_old, &units))
 		return false;
 	hands_on(a, now, dense->inputs[0].node, &units, &in->vectors,
 	         CER_ROLE_IDENTITY);

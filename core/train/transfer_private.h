@@ -1,7 +1,7 @@
 /*
  * train/transfer_private.h
  *	  What the files of transfers share: transfer_align.c finds which operator
- *	  of the new network is which of the old one, transfer_inputs.c does so for
+ *	  of the new network is which of the old one, transfer_maps.c what of them, transfer_inputs.c does so for
  *	  numbers and codes, transfer.c makes the weights.
  */
 #ifndef CER_TRAIN_TRANSFER_PRIVATE_H
@@ -119,6 +119,15 @@ extern cer_status cer_input_maps_make(cer_arena *arena, const cer_encoders *now,
 
 /* False: there is no way. */
 extern cer_status cer_align(cer_alignment *a, bool *is_found, cer_error *err);
+/* transfer_maps.c; false: there is no memory, or no such map. */
+extern bool
+cer_align_make_map(cer_alignment *a, size_t n, size_t n_old, cer_map *map);
+/* Units beyond the old ones are copies, from the first one on. */
+extern bool
+cer_align_map_units(cer_alignment *a, size_t n, size_t n_old, cer_map *map);
+extern bool cer_map_is_same(const cer_map *a, const cer_map *b);
+/* As often as each other, none new. */
+extern bool cer_map_is_even(const cer_map *map);
 /* What a node's input makes, as the node sees it. */
 extern bool
 cer_align_view(cer_alignment *a, const cer_edge *now, const cer_edge *old,

@@ -1,0 +1,176 @@
+/*
+ * train/transfer_means.c
+ *	  Means of encoded training rows, by which a transfer tells what an input
+ *	  that is gone contributed.
+ */
+#include "train/transfer_weights.h"
+
+#include "base/error.h"
+#include "nn/op_first.h"
+
+#include <string.h>
+
+#define MEANS_ROWS    ((size_t) 1024)
+#define MEANS_STEPS   ((size_t) 64)
+#define MEANS_COLUMNS ((size_t) 64)
+
+size_t
+cer_means_count(const cer_input_shape *shape)
+{
+	size_t n = shape->n_numbers;
+
+	for (size_t i = 0; i < shape->n_tables; i++)
+		n += shape->tables[i].n_codes;
+	return n;
+}
+
+static void
+count_codes(const cer_input_shape *shape, const cer_encoded *rows, size_t table,
+            float *shares)
+{
+	double share = 1.0 / (double) rows->n_rows;
+	size_t n_codes = shape->tables[table].n_codes;
+	size_t stride = cer_shape_count_codes(shape);
+
+	for (size_t row = 0; row < rows->n_rows; row++)
+	{
+		uint32_t code = rows->codes[row * stride + table];
+
+		shares[code < n_codes ? code : CER_CODE_UNSEEN] += 1.0f;
+	}
+	for (size_t i = 0; i < n_codes; i++)
+		shares[i] = (float) ((double) shares[i] * share);
+}
+
+/* Some rows at a time, as they lie in a cache. */
+typedef struct means_block
+{
+	const float *rows;
+	size_t n_rows;
+	size_t stride;
+	float *sums;
+} means_block;
+
+/* Each sum has its own order of rows, whatever the width of the machine. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx2", "default")))
+#else
+#define WIDE
+#endif
+
+/* What rows store at from + i, i below n, row by row as they lie in memory. */
+WIDE static void
+sum_stored(const means_block *block, size_t from, size_t n, double *sums)
+{
+	const float *row = block->rows + from;
+
+	memset(sums, 0, n * sizeof(*sums));
+	for (size_t i = 0; i < block->n_rows; i++, row += block->stride)
+		for (size_t j = 0; j < n; j++)
+			sums[j] += (double) row[j];
+}
+
+static size_t
+get_stored(const cer_input_shape *shape, size_t number)
+{
+	return shape->places != NULL ? shape->places[number].stored : number;
+}
+
+/* Numbers that are stored as they are, from there on, n of them. */
+static void
+add_stored(const cer_input_shape *shape, const means_block *block, size_t from,
+           size_t n)
+{
+	double sums[MEANS_COLUMNS];
+
+	sum_stored(block, from, n, sums);
+	for (size_t i = 0; i < shape->n_numbers; i++)
+	{
+		size_t stored = get_stored(shape, i);
+
+		if ((shape->places == NULL || shape->places[i].step == CER_NO_STEP) &&
+		    stored >= from && stored < from + n)
+			block->sums[i] += (float) sums[stored - from];
+	}
+}
+
+/* Numbers from + i of a ramp, i below n, of rows at places from there on. */
+static void
+add_steps(const means_block *block, const cer_ramp *ramp, size_t from, size_t n)
+{
+	const float *row = block->rows + ramp->stored;
+	double shares[MEANS_STEPS] = {0};
+	double counts[MEANS_STEPS + 1] = {0}; /* n: of rows beyond */
+	double beyond = 0.0;
+
+	for (size_t i = 0; i < block->n_rows; i++, row += block->stride)
+	{
+		size_t place = (size_t) row[0];
+
+		if (place < from)
+			continue;
+		place -= from;
+		counts[place < n ? place : n] += 1.0;
+		if (place < n)
+			shares[place] += (double) row[1];
+	}
+	for (size_t i = n; i-- > 0;)
+	{
+		beyond += counts[i + 1];
+		block->sums[ramp->begin + from + i] += (float) (beyond + shares[i]);
+	}
+}
+
+static void
+add_block(const cer_input_shape *shape, const means_block *block)
+{
+	for (size_t from = 0; from < block->stride; from += MEANS_COLUMNS)
+	{
+		size_t left = block->stride - from;
+
+		add_stored(shape, block, from,
+		           left < MEANS_COLUMNS ? left : MEANS_COLUMNS);
+	}
+	for (size_t i = 0; i < shape->n_ramps; i++)
+		for (size_t from = 0; from < shape->ramps[i].n; from += MEANS_STEPS)
+		{
+			size_t left = shape->ramps[i].n - from;
+
+			add_steps(block, &shape->ramps[i], from,
+			          left < MEANS_STEPS ? left : MEANS_STEPS);
+		}
+}
+
+static void
+add_numbers(const cer_input_shape *shape, const cer_encoded *rows, float *sums)
+{
+	means_block block = {.stride = cer_shape_count_stored(shape), .sums = sums};
+
+	for (size_t first = 0; first < rows->n_rows; first += MEANS_ROWS)
+	{
+		size_t left = rows->n_rows - first;
+
+		block.rows = rows->numbers + first * block.stride;
+		block.n_rows = left < MEANS_ROWS ? left : MEANS_ROWS;
+		add_block(shape, &block);
+	}
+}
+
+void
+cer_means_make(const cer_input_shape *shape, const cer_encoded *rows,
+               float *means)
+{
+	size_t at = shape->n_numbers;
+
+	memset(means, 0, cer_means_count(shape) * sizeof(float));
+	if (rows->n_rows == 0)
+		return;
+	add_numbers(shape, rows, means);
+	for (size_t i = 0; i < shape->n_numbers; i++)
+		means[i] /= (float) rows->n_rows;
+	for (size_t i = 0; i < shape->n_tables; i++)
+	{
+		count_codes(shape, rows, i, means + at);
+		at += shape->tables[i].n_codes;
+	}
+}
