@@ -53,8 +53,8 @@ distance_to_pattern(cer_arena *arena, const char *mst, const char *text)
 	const cer_pattern *pattern;
 	double result;
 
-	assert_int_equal(cer_pattern_parse(arena, cer_text_of(text), &pattern, NULL),
-	                 CER_OK);
+	assert_int_equal(
+		cer_pattern_parse(arena, cer_text_of(text), &pattern, NULL), CER_OK);
 	assert_int_equal(
 		cer_pattern_distance(arena, pattern, parse(arena, mst), &result, NULL),
 		CER_OK);
