@@ -66,7 +66,8 @@ static const cer_storage storages[] = {CER_FLOAT64, CER_CODE32};
 static const cer_message messages[] = {
 	{.type = CER_FRAME_HELLO,
      .hello = {TEXT("native"), 2, 1 << 30, TEXT("/tmp"), 7}},
-	{.type = CER_FRAME_GROUP, .group = {2, triples, 2, columns, 2, inputs, 5, true}},
+	{.type = CER_FRAME_GROUP,
+     .group = {2, triples, 2, columns, 2, inputs, 5, true}},
 	{.type = CER_FRAME_VALUES, .values = {1, 9, 3, values}},
 	{.type = CER_FRAME_ROWS,
      .rows = {8192, {3, row_keys, parts, labels, arrays}, 2, storages}},
