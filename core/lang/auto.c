@@ -28,61 +28,84 @@ cer_mst_get_budget(const cer_mst *mst)
 	return mst->budget;
 }
 
+#define MAX_SETTINGS 5
+
 typedef struct portfolio_row
 {
 	const char *structure;
-	const char *settings[3][2]; /* name, value: unless PT says another */
+	const char *settings[MAX_SETTINGS][2]; /* name, value: unless PT says
+	                                        * another */
 	double cost;
-	uint32_t epochs; /* 0: by rows */
+	double epochs; /* by rows, times this */
 	uint32_t least_epochs;
-	uint32_t patience; /* 0: none */
-	bool is_first;
+	uint32_t probe_epochs; /* 0: no probe */
 } portfolio_row;
 
 /*
  * The linear one is there for rows that tell little: it costs next to nothing,
- * and with it no ensemble is worse than logistic regression.
+ * and with it no ensemble is worse than logistic regression.  The factorization
+ * is there for categories of many values.  Rates fall to 0 with the last epoch,
+ * so that each takes the time that was planned, and its best epoch is late.
  */
 static const portfolio_row portfolio[] = {
-	{.structure = "wide",
-     .settings = {{"lr", "0.003"}, {"schedule", "cosine"}},
-     .cost = 0.2,
-     .epochs = 60,
-     .least_epochs = 1,
-     .patience = 8,
-     .is_first = true},
+	{.structure = "realmlp",
+     .cost = 4.0,
+     .epochs = 1.0,
+     .least_epochs = 6,
+     .probe_epochs = 1},
 	{.structure = "mlp(256 x 3)",
-     .settings = {{"activation", "silu"}},
+     .settings = {{"activation", "silu"},
+                  {"lr", "0.002"},
+                  {"decay", "0.02"},
+                  {"schedule", "cosine"},
+                  {"patience", "0"}},
      .cost = 1.0,
-     .epochs = 60,
+     .epochs = 0.5,
+     .least_epochs = 3,
+     .probe_epochs = 1},
+	{.structure = "wide",
+     .settings = {{"lr", "0.003"}, {"schedule", "cosine"}, {"patience", "0"}},
+     .cost = 0.2,
+     .epochs = 0.5,
      .least_epochs = 1,
-     .patience = 8,
-     .is_first = true},
-	{.structure = "realmlp", .cost = 2.5, .least_epochs = 8},
+     .probe_epochs = 4},
+	{.structure = "sum(wide, tokens(16) > fm > output)",
+     .settings = {{"lr", "0.003"},
+                  {"embed_decay", "0.1"},
+                  {"schedule", "cosine"},
+                  {"patience", "0"}},
+     .cost = 0.6,
+     .epochs = 0.5,
+     .least_epochs = 3},
 	{.structure = "residual",
-     .cost = 2.5,
-     .epochs = 60,
-     .least_epochs = 4,
-     .patience = 8},
-	{.structure = "realmlp(512, 256, 128)", .cost = 3.5, .least_epochs = 8},
+     .settings = {{"schedule", "cosine"}, {"patience", "0"}},
+     .cost = 3.0,
+     .epochs = 0.5,
+     .least_epochs = 4},
+	{.structure = "realmlp(512, 256, 128)",
+     .cost = 6.0,
+     .epochs = 1.0,
+     .least_epochs = 6},
 	{.structure = "realmlp",
      .settings = {{"dropout", "0.3"}},
-     .cost = 2.5,
-     .least_epochs = 8},
+     .cost = 4.0,
+     .epochs = 1.0,
+     .least_epochs = 6},
 	{.structure = "dcn",
-     .cost = 2.0,
-     .epochs = 60,
-     .least_epochs = 4,
-     .patience = 8},
+     .settings = {{"schedule", "cosine"}, {"patience", "0"}},
+     .cost = 3.0,
+     .epochs = 0.5,
+     .least_epochs = 4},
 	{.structure = "tabm(256 x 2, members = 16)",
+     .settings = {{"schedule", "cosine"}, {"patience", "0"}},
      .cost = 15.0,
-     .epochs = 60,
-     .least_epochs = 8,
-     .patience = 8},
+     .epochs = 0.5,
+     .least_epochs = 4},
 };
 
 #define N_CHOICES      (sizeof(portfolio) / sizeof(portfolio[0]))
-#define DEFAULT_CHOICE 2
+#define DEFAULT_CHOICE 0
+#define LEAST_EPOCHS   8
 
 /* 64 for few rows, fewer for many, 12 at least. */
 static uint32_t
@@ -124,15 +147,13 @@ cer_auto_get(const cer_mst *mst, size_t choice, size_t n_rows,
 {
 	const portfolio_row *row = &portfolio[choice];
 
-	*described =
-		(cer_auto_choice){.cost = row->cost,
-	                      .epochs = row->epochs,
-	                      .least_epochs = row->least_epochs,
-	                      .stops = row->patience > 0,
-	                      .is_first = row->is_first,
-	                      .may_repeat = !row->is_first || row->cost >= 1.0};
-	if (row->epochs == 0)
-		described->epochs = choose_epochs(n_rows);
+	*described = (cer_auto_choice){.cost = row->cost,
+	                               .least_epochs = row->least_epochs,
+	                               .probe_epochs = row->probe_epochs,
+	                               .may_repeat = row->cost >= 1.0};
+	described->epochs = (uint32_t) (row->epochs * choose_epochs(n_rows));
+	if (described->epochs < LEAST_EPOCHS)
+		described->epochs = LEAST_EPOCHS;
 	if (is_said(mst, "epochs"))
 		described->epochs = described->least_epochs =
 			(uint32_t) mst->settings.epochs;
@@ -150,7 +171,7 @@ print_section(cer_arena *arena, const cer_mst *mst, cer_ast_kind kind,
 	return section ? cer_ast_print(arena, section, text, err) : CER_OK;
 }
 
-#define MAX_CHOICE_TEXT 300
+#define MAX_CHOICE_TEXT 400
 
 /* For printf: all of a text, where CER_SHOW is for messages and clips. */
 #define WHOLE(text) (int) (text).size, (text).data
@@ -201,11 +222,9 @@ add_settings(triple_text *text, const cer_auto_try *wanted)
 {
 	const portfolio_row *row = &portfolio[wanted->choice];
 
-	for (size_t i = 0; i < 3 && row->settings[i][0] != NULL; i++)
+	for (size_t i = 0; i < MAX_SETTINGS && row->settings[i][0] != NULL; i++)
 		add_setting(text, row->settings[i][0], row->settings[i][1]);
 	add_count(text, "epochs", wanted->epochs);
-	if (row->patience > 0)
-		add_count(text, "patience", row->patience);
 	if (wanted->choice > DEFAULT_CHOICE || wanted->repeat > 0)
 		add_count(text, "seed", wanted->choice + wanted->repeat * N_CHOICES);
 }
@@ -247,4 +266,29 @@ cer_auto_request(cer_arena *arena, const cer_mst *mst, const cer_mst **request,
 		return cer_fail_memory(err, size);
 	n = snprintf(text, size, "%.*s AS auto", WHOLE(fe));
 	return cer_mst_parse(arena, (cer_text){text, (size_t) n}, request, err);
+}
+
+cer_status
+cer_auto_add(cer_arena *arena, const cer_mst *mst, cer_text items,
+             const cer_mst **made, cer_error *err)
+{
+	cer_text fe;
+	cer_text as;
+	cer_text pt;
+	size_t size;
+	char *text;
+	int n;
+
+	CER_TRY(print_section(arena, mst, CER_AST_FE, &fe, err));
+	CER_TRY(print_section(arena, mst, CER_AST_AS, &as, err));
+	CER_TRY(print_section(arena, mst, CER_AST_PT, &pt, err));
+	if (fe.size == 0)
+		fe = cer_text_of("FE *");
+	size = fe.size + items.size + as.size + pt.size + 3;
+	text = cer_arena_allocate(arena, size);
+	if (text == NULL)
+		return cer_fail_memory(err, size);
+	n = snprintf(text, size, "%.*s%.*s %.*s %.*s", WHOLE(fe), WHOLE(items),
+	             WHOLE(as), WHOLE(pt));
+	return cer_mst_parse(arena, (cer_text){text, (size_t) n}, made, err);
 }

@@ -77,9 +77,10 @@ typedef struct cer_settings
 	cer_activation activation;
 	double dropout;
 	cer_schedule schedule;
-	double warmup;    /* share of steps in which the rate rises */
-	double smoothing; /* share of a label that goes to all classes alike */
-	double clip;      /* largest norm of a gradient; 0: any */
+	double warmup;      /* share of steps in which the rate rises */
+	double smoothing;   /* share of a label that goes to all classes alike */
+	double clip;        /* largest norm of a gradient; 0: any */
+	double embed_decay; /* of what codes stand for, by row; 0: none */
 	double average; /* share of their mean that weights keep a step; 0: none */
 	size_t shuffle; /* rows that are shuffled together; 0: all */
 	double focal;   /* gamma; 0: all rows count alike */

@@ -185,6 +185,14 @@ static const cer_arg settings[] = {
      .most = 1000000,
      BY_STRUCTURE,
      .offset = SETTING(clip)},
+	{.name = "embed_decay",
+     .help = "how much half the squares of what a row's categories stand for "
+             "count beside its loss",
+     .type = CER_ARG_NUMBER,
+     .least = 0,
+     .most = 1000,
+     BY_STRUCTURE,
+     .offset = SETTING(embed_decay)},
 	{.name = "average",
      .help = "share that a mean of the weights keeps of itself in a step; the "
              "mean is what becomes the model; 0: the weights do",

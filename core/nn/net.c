@@ -197,6 +197,7 @@ cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
 	tensor->is_statistic = spec->is_statistic;
 	tensor->rate = spec->rate > 0.0 ? (float) spec->rate : 1.0f;
 	tensor->n_hidden = node->is_output ? 0 : spec->n_hidden;
+	tensor->table = spec->table;
 	if (!spec->is_statistic)
 		net->n_parameters += tensor->size;
 	net->n_weights += (tensor->size + CER_TENSOR_FLOATS - 1) /

@@ -44,6 +44,7 @@ typedef struct cer_net_tensor
 	float rate;                /* of learning, beside other tensors */
 	size_t
 		n_hidden; /* matrices of hidden layers, one below the other; 0: not */
+	size_t table; /* of the shape, + 1, whose codes have a row each; 0: none */
 } cer_net_tensor;
 
 /* What a net with neighbours keeps of training rows. */

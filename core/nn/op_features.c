@@ -51,6 +51,7 @@ features_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 			.n_columns = table->width,
 			.initial = CER_INITIAL_NORMAL,
 			.scale = CER_EMBEDDING_DEVIATION,
+			.table = node->view->tables[i] + 1,
 		};
 
 		if (table->width > 0)

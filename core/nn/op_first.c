@@ -66,15 +66,17 @@ count_active(const cer_input_shape *shape)
 }
 
 static cer_status
-shape_table(cer_net_builder *builder, cer_node *node,
-            const cer_table_shape *table, cer_error *err)
+shape_table(cer_net_builder *builder, cer_node *node, size_t index,
+            cer_error *err)
 {
+	const cer_table_shape *table = &builder->net->shape->tables[index];
 	size_t width = node->is_wide ? 0 : table->width;
 	cer_tensor_spec rows = {
 		.name = table->name,
 		.suffix = node->is_wide ? "wide(" : "first(",
 		.n_rows = width > 0 ? width : table->n_codes,
 		.n_columns = node->n_out,
+		.table = width > 0 ? 0 : index + 1,
 	};
 	cer_tensor_spec embedding = {
 		.name = table->name,
@@ -83,6 +85,7 @@ shape_table(cer_net_builder *builder, cer_node *node,
 		.n_columns = table->width,
 		.initial = CER_INITIAL_NORMAL,
 		.scale = CER_EMBEDDING_DEVIATION,
+		.table = index + 1,
 	};
 
 	cer_initial_choose(node->initial, count_active(builder->net->shape), &rows);
@@ -112,7 +115,7 @@ first_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 	if (shape->n_numbers > 0)
 		CER_TRY(cer_net_add_tensor(builder, node, &numbers, err));
 	for (size_t i = 0; i < shape->n_tables; i++)
-		CER_TRY(shape_table(builder, node, &shape->tables[i], err));
+		CER_TRY(shape_table(builder, node, i, err));
 	return CER_OK;
 }
 

@@ -70,6 +70,7 @@ tokens_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 		cer_net_choose_suffix(builder, "tokens", table->name, suffix);
 		spec.name = table->name;
 		spec.n_rows = table->n_codes;
+		spec.table = view->tables[i] + 1;
 		CER_TRY(cer_net_add_tensor(builder, node, &spec, err));
 	}
 	return CER_OK;

@@ -149,6 +149,7 @@ typedef struct cer_tensor_spec
 	bool is_statistic;
 	double rate;     /* 0: as usual */
 	size_t n_hidden; /* see cer_net_tensor */
+	size_t table; /* of the shape, + 1, whose codes have a row each; 0: none */
 } cer_tensor_spec;
 
 extern cer_status

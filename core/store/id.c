@@ -310,6 +310,8 @@ say_recipe(words *w, const cer_settings *settings)
 	say_loss(w, settings);
 	if (settings->clip > 0.0)
 		say_number(w, "clip", settings->clip);
+	if (settings->embed_decay > 0.0)
+		say_number(w, "embed_decay", settings->embed_decay);
 	if (settings->average > 0.0)
 		say_number(w, "average", settings->average);
 	if (settings->shuffle > 0)

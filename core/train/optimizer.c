@@ -167,6 +167,15 @@ static const optimizer_type types[] = {
 	[CER_MUON] = {begin_muon, step_adam, true},
 };
 
+static void
+step_weights(void *self, size_t offset, size_t n)
+{
+	const cer_optimizer_state *o = self;
+
+	cer_optimizer_decay_embeds(o, offset, n);
+	types[o->settings->optimizer].step(self, offset, n);
+}
+
 /* NULL where every tensor learns at the same rate. */
 static cer_status
 make_rates(cer_arena *arena, const cer_net *net, const float **rates,
@@ -233,7 +242,7 @@ cer_optimizer_make(cer_arena *arena, cer_graph *graph,
 	if (settings->optimizer == CER_MUON)
 		CER_TRY(cer_muon_make(arena, graph, o->m, &o->muon, err));
 	if (o->squares == NULL && o->muon == NULL)
-		cer_graph_set_stepper(graph, (cer_stepper){type->step, o});
+		cer_graph_set_stepper(graph, (cer_stepper){step_weights, o});
 	*optimizer = o;
 	return CER_OK;
 }
@@ -274,7 +283,7 @@ step_tensor(void *self, size_t i)
 	unsigned before = cer_denormals_flush();
 
 	if (!tensor->is_statistic && !(o->muon != NULL && tensor->n_hidden > 0))
-		types[o->settings->optimizer].step(self, tensor->offset, tensor->size);
+		step_weights(self, tensor->offset, tensor->size);
 	cer_denormals_restore(before);
 }
 

@@ -30,6 +30,9 @@ typedef struct cer_optimizer_state
 	cer_graph *graph;
 	double *squares;       /* with clipping: of a tensor's gradient */
 	struct cer_muon *muon; /* or NULL */
+	/* by CER_TENSOR_FLOATS weights: what to add to their gradients, times the
+	 * weights; NULL: nothing, see embed_decay.c */
+	const float *const *decays;
 } cer_optimizer_state;
 
 /* Moves the graph's weights; settings must live as long. */
@@ -37,6 +40,13 @@ extern cer_status
 cer_optimizer_make(cer_arena *arena, cer_graph *graph,
                    const cer_settings *settings,
                    cer_optimizer_state **optimizer, cer_error *err);
+/* What codes stand for decays by how many of the training rows have them. */
+extern cer_status
+cer_optimizer_add_embed_decay(cer_arena *arena, cer_optimizer_state *optimizer,
+                              const cer_encoded *train, cer_error *err);
+/* Called where a step begins, for weights offset .. offset + n of a tensor. */
+extern void cer_optimizer_decay_embeds(const cer_optimizer_state *optimizer,
+                                       size_t offset, size_t n);
 /* Before and after each cer_graph_update. */
 extern void cer_optimizer_begin_step(cer_optimizer_state *optimizer);
 extern void cer_optimizer_end_step(cer_optimizer_state *optimizer);

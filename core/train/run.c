@@ -210,6 +210,9 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	CER_TRY(cer_optimizer_make(arena, made->graph, config->settings,
 	                           &made->optimizer, err));
 	made->optimizer->n_total = count_steps(config);
+	if (config->settings->embed_decay > 0.0)
+		CER_TRY(cer_optimizer_add_embed_decay(arena, made->optimizer,
+		                                      config->train, err));
 	CER_TRY(allocate_results(arena, made, err));
 	made->order = (cer_order){.host = config->host,
 	                          .kernels = config->kernels,

@@ -3,8 +3,8 @@
  *	  AS auto: what is trained instead, by the task's training rows and the
  *	  budget, and what is kept of it.
  *
- *	 request -> the portfolio's cheap triples -> what an epoch takes
- *			 -> the others, with as many epochs as there is time for
+ *	 request -> an epoch of some triples: what it takes
+ *			 -> the portfolio, with as many epochs as there is time for
  *			 -> the best ones again, with other seeds -> their ensemble
  */
 #include "cerebro_pg.h"
@@ -23,12 +23,12 @@
 #include "ensemble.h"
 #include "job_sql.h"
 
-#define N_CHOICES         25 /* of an ensemble's members */
-#define MAX_MODELS        40
-#define MAX_EPOCHS        256
-#define SHARE_OF_FIRST    0.4   /* of the budget, at most */
-#define SHARE_BEFORE_STOP 0.5   /* of epochs, where training stops early */
-#define GUESSED_ROWS      1.5e5 /* a second, of a cost of 1: not yet measured */
+#define N_CHOICES      25 /* of an ensemble's members */
+#define MAX_MODELS     40
+#define MAX_EPOCHS     256
+#define SHARE_OF_FIRST 0.6   /* of the budget: the likely winners */
+#define SHARE_OF_REST  0.85  /* of what is left: an estimate may be too low */
+#define GUESSED_ROWS   1.0e5 /* a second, of a cost of 1: not yet measured */
 
 static const cer_mst *
 parse(cer_arena *arena, const char *triple)
@@ -156,7 +156,8 @@ typedef struct Auto
 	size_t n_rows;
 	int n_lanes; /* trainings at a time */
 	TimestampTz deadline;
-	double seconds_a_cost; /* of an epoch, of a cost of 1 */
+	double seconds_a_cost; /* of an epoch, of a cost of 1, */
+	double learnt_cost;    /* as one of this cost took */
 	double *seconds;       /* by choice: of an epoch; 0: not known */
 	uint32 *n_tried;       /* by choice */
 	int n;
@@ -191,7 +192,7 @@ look_at(int32 model, const cer_auto_try *tried)
 	return outcome;
 }
 
-/* The costliest of the first ones is the best measure of what others take. */
+/* What takes longest of those that were measured tells best what others take. */
 static void
 learn(Auto *a, const Outcome *outcome)
 {
@@ -199,9 +200,12 @@ learn(Auto *a, const Outcome *outcome)
 	cer_auto_choice choice;
 
 	cer_auto_get(a->mst, i, a->n_rows, &choice);
-	a->seconds[i] = outcome->seconds_an_epoch;
-	if (choice.is_first && choice.cost >= 1)
-		a->seconds_a_cost = outcome->seconds_an_epoch / choice.cost;
+	a->seconds[i] = Max(a->seconds[i], outcome->seconds_an_epoch);
+	if (choice.cost >= a->learnt_cost)
+	{
+		a->learnt_cost = choice.cost;
+		a->seconds_a_cost = a->seconds[i] / choice.cost;
+	}
 }
 
 /* -------------------------------------------------------------- planning */
@@ -257,10 +261,10 @@ add_try(Auto *a, Round *round, size_t i, uint32 epochs)
 	cer_auto_get(a->mst, i, a->n_rows, &choice);
 	of_one = Max(guess_seconds(a, i, &choice), 1e-6);
 	fit = floor(*left / of_one);
-	if (fit < choice.least_epochs && !(a->n == 0 && round->n == 0))
+	if (fit < choice.least_epochs)
 		return;
-	epochs = (uint32) Max(Min(fit, epochs), choice.least_epochs);
-	*left -= of_one * epochs * (choice.stops ? SHARE_BEFORE_STOP : 1);
+	epochs = (uint32) Min(fit, epochs);
+	*left -= of_one * epochs;
 	round->tries[round->n++] = (cer_auto_try){
 		.choice = i, .epochs = epochs, .repeat = a->n_tried[i]++};
 }
@@ -279,7 +283,8 @@ train_round(Auto *a, const Round *round)
 		requests[i].triple = make_triple(a->arena, a->mst, &round->tries[i]);
 	}
 	/* something is trained even if there is no time at all */
-	train_together(requests, round->n, a->n == 0 ? 0 : a->deadline, results);
+	train_together(requests, round->n,
+	               (TrainLimit){a->n == 0 ? 0 : a->deadline, true}, results);
 	for (int i = 0; i < round->n; i++)
 	{
 		Outcome outcome;
@@ -293,25 +298,9 @@ train_round(Auto *a, const Round *round)
 	}
 }
 
-/* The cheap ones, in a share of the time: they tell what others would take. */
+/* Few epochs each, however short the time is: they tell what others take. */
 static void
-train_first(Auto *a)
-{
-	Round round = begin_round(a, cer_auto_count(), SHARE_OF_FIRST);
-
-	for (size_t i = 0; i < cer_auto_count(); i++)
-	{
-		cer_auto_choice choice;
-
-		cer_auto_get(a->mst, i, a->n_rows, &choice);
-		if (choice.is_first)
-			add_try(a, &round, i, choice.epochs);
-	}
-	train_round(a, &round);
-}
-
-static void
-train_others(Auto *a)
+train_probes(Auto *a)
 {
 	Round round = begin_round(a, cer_auto_count(), 1);
 
@@ -320,10 +309,39 @@ train_others(Auto *a)
 		cer_auto_choice choice;
 
 		cer_auto_get(a->mst, i, a->n_rows, &choice);
-		if (!choice.is_first)
-			add_try(a, &round, i, choice.epochs);
+		if (choice.probe_epochs > 0)
+			round.tries[round.n++] =
+				(cer_auto_try){.choice = i, .epochs = choice.probe_epochs};
 	}
 	train_round(a, &round);
+}
+
+/* The next of the portfolio, one for each lane; false: there are no more. */
+static bool
+train_next(Auto *a, size_t *next)
+{
+	Round round =
+		begin_round(a, a->n_lanes, *next == 0 ? SHARE_OF_FIRST : SHARE_OF_REST);
+
+	for (; *next < cer_auto_count() && round.n < a->n_lanes; ++*next)
+	{
+		cer_auto_choice choice;
+
+		cer_auto_get(a->mst, *next, a->n_rows, &choice);
+		add_try(a, &round, *next, choice.epochs);
+	}
+	if (round.n > 0)
+		train_round(a, &round);
+	return round.n > 0;
+}
+
+static void
+train_others(Auto *a)
+{
+	size_t next = 0;
+
+	while (train_next(a, &next))
+		CHECK_FOR_INTERRUPTS();
 }
 
 static int
@@ -342,7 +360,7 @@ compare_outcomes(const void *a, const void *b)
 static bool
 train_best_again(Auto *a)
 {
-	Round round = begin_round(a, MAX_MODELS, 1);
+	Round round = begin_round(a, MAX_MODELS, SHARE_OF_REST);
 	bool *is_there = palloc0(sizeof(bool) * cer_auto_count());
 	int most = Max(a->n_lanes, 2);
 	int n_before = a->n;
@@ -358,10 +376,10 @@ train_best_again(Auto *a)
 		if (is_there[outcome->tried.choice] || !choice.may_repeat)
 			continue;
 		is_there[outcome->tried.choice] = true;
-		add_try(a, &round, outcome->tried.choice,
-		        choice.stops ? choice.epochs : Min(epochs, MAX_EPOCHS));
+		add_try(a, &round, outcome->tried.choice, Min(epochs, MAX_EPOCHS));
 	}
-	train_round(a, &round);
+	if (round.n > 0)
+		train_round(a, &round);
 	return a->n > n_before;
 }
 
@@ -430,10 +448,11 @@ auto_train(const TrainRequest *asked)
 	a.request = print(arena, a.mst);
 	a.n_rows = count_training_rows(asked->task);
 	a.deadline = GetCurrentTimestamp() + (int64) (budget * USECS_PER_SEC);
+	a.mst = auto_add_crosses(asked->task, arena, a.mst, a.n_rows);
 	a.seconds = palloc0(sizeof(double) * cer_auto_count());
 	a.n_tried = palloc0(sizeof(uint32) * cer_auto_count());
 	a.outcomes = palloc(sizeof(Outcome) * MAX_MODELS);
-	train_first(&a);
+	train_probes(&a);
 	if (a.n > 0)
 		train_others(&a);
 	while (a.n > 0 && a.n < MAX_MODELS && train_best_again(&a))

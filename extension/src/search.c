@@ -206,7 +206,7 @@ train_group(Search *search, int n, int n_epochs)
 		requests[i].task = search->task;
 		requests[i].triple = shorten(&search->trials[i], n_epochs);
 	}
-	train_together(requests, n, search->deadline, results);
+	train_together(requests, n, (TrainLimit){search->deadline, false}, results);
 	for (int i = 0; i < n; i++)
 	{
 		Trial *trial = &search->trials[i];

@@ -213,15 +213,22 @@ extern int32 train_request(const TrainRequest *request, bool wait);
 typedef struct TrainResult
 {
 	int32 model;       /* 0: none */
-	bool is_over_time; /* it did not begin */
+	bool is_over_time; /* it did not begin, or did not end */
 } TrainResult;
+
+/* None begins after the deadline (0: there is none). */
+typedef struct TrainLimit
+{
+	TimestampTz deadline;
+	bool ends_running; /* nor is one that began trained to its end */
+} TrainLimit;
 
 /*
  * Trains triples of one task together, as far as they read the same; what fails
- * costs a WARNING.  None begins after the deadline (0: none).
+ * costs a WARNING.
  */
 extern void train_together(const TrainRequest *requests, int n,
-                           TimestampTz deadline, TrainResult *results);
+                           TrainLimit limit, TrainResult *results);
 /* The job is queued again, with this session's settings if it had none. */
 extern void train_requeue(int64 job, int32 model);
 /* Raises where nothing can be written. */

@@ -45,7 +45,7 @@ typedef struct Together
 	const TrainRequest *requests;
 	int n;
 	Candidate *candidates;
-	TimestampTz deadline;
+	TrainLimit limit;
 } Together;
 
 /* ---------------------------------------------------------------- failing */
@@ -278,8 +278,8 @@ settle(Together *together, Training *training)
 static bool
 is_late(const Together *together)
 {
-	return together->deadline != 0 &&
-	       GetCurrentTimestamp() >= together->deadline;
+	return together->limit.deadline != 0 &&
+	       GetCurrentTimestamp() >= together->limit.deadline;
 }
 
 static void
@@ -301,7 +301,7 @@ wait_for_all(Together *together, TrainGroup *group)
 
 		for (int i = 0; i < group->n; i++)
 			settle(together, group->members[i]);
-		if (is_over)
+		if (is_over || (together->limit.ends_running && is_late(together)))
 			break;
 		if (!is_stopped && is_late(together))
 			stop_beginning(group);
@@ -310,7 +310,7 @@ wait_for_all(Together *together, TrainGroup *group)
 	}
 }
 
-/* Those that the deadline kept from beginning. */
+/* Those that the deadline kept from beginning, or from their end. */
 static void
 give_up(Together *together, const TrainGroup *group)
 {
@@ -324,7 +324,9 @@ give_up(Together *together, const TrainGroup *group)
 		candidate = find_candidate(together, group->members[i]);
 		candidate->result->is_over_time = true;
 		attempt_end(attempt, JOB_CANCELLED,
-		            "the time was over before it began");
+		            group->members[i]->began_at == 0
+		                ? "the time was over before it began"
+		                : "the time was over before it ended");
 		attempt_record(attempt);
 	}
 }
@@ -388,10 +390,10 @@ copy_equals(Together *together)
 }
 
 void
-train_together(const TrainRequest *requests, int n, TimestampTz deadline,
+train_together(const TrainRequest *requests, int n, TrainLimit limit,
                TrainResult *results)
 {
-	Together together = {.requests = requests, .n = n, .deadline = deadline};
+	Together together = {.requests = requests, .n = n, .limit = limit};
 	TrainGroup *group;
 
 	together.candidates = palloc0(sizeof(Candidate) * Max(1, n));
@@ -474,7 +476,7 @@ cerebro_train_array(PG_FUNCTION_ARGS)
 		requests[i].triple = auto_resolve(task, triples[i]);
 	}
 	if (wait)
-		train_together(requests, n, 0, results);
+		train_together(requests, n, (TrainLimit){0, false}, results);
 	else
 		for (int i = 0; i < n; i++)
 			results[i].model = train_request(&requests[i], false);

@@ -252,6 +252,26 @@ cer_profile_find_key(const cer_host *host, const cer_dataset *dataset,
                      const cer_profile_column *columns, cer_profile_key *key,
                      cer_error *err);
 
+#define CER_MAX_CROSSES 3
+
+/* Two columns whose pairs of values tell more than a sum of what each tells. */
+typedef struct cer_cross
+{
+	size_t inputs[2];
+	double gain; /* share of the label's entropy */
+} cer_cross;
+
+typedef struct cer_crosses
+{
+	size_t n;
+	cer_cross found[CER_MAX_CROSSES]; /* the one that gains most first */
+} cer_crosses;
+
+/* may_cross: by input.  Only training rows are looked at. */
+extern cer_status
+cer_crosses_find(const cer_host *host, const cer_dataset *dataset,
+                 const bool *may_cross, cer_crosses *crosses, cer_error *err);
+
 /* ---------------------------------------------------------------- metrics */
 
 typedef struct cer_metrics

@@ -103,8 +103,7 @@ typedef struct cer_auto_choice
 	double cost;           /* of an epoch, where that of mlp(256 x 3) is 1 */
 	uint32_t epochs;       /* at most, for rows as many as these */
 	uint32_t least_epochs; /* below which it is not worth trying */
-	bool stops;            /* before its last epoch, likely */
-	bool is_first;         /* cheap: it also tells what an epoch takes */
+	uint32_t probe_epochs; /* that tell what an epoch takes; 0: none do */
 	bool may_repeat;       /* with another seed */
 } cer_auto_choice;
 
@@ -116,7 +115,7 @@ typedef struct cer_auto_try
 	uint32_t repeat; /* which one with the same structure, from 0 on */
 } cer_auto_try;
 
-/* How many there are; likely winners come before others, behind the first. */
+/* How many there are; likely winners come before others. */
 extern size_t cer_auto_count(void);
 /* For a task of so many training rows. */
 extern void cer_auto_get(const cer_mst *mst, size_t choice, size_t n_rows,
@@ -127,6 +126,10 @@ extern size_t cer_auto_get_default(void);
 extern cer_status
 cer_auto_make(cer_arena *arena, const cer_mst *mst, const cer_auto_try *wanted,
               const cer_mst **made, cer_error *err);
+/* The same with items more at the end of FE, as text: ", a = (b + c)". */
+extern cer_status
+cer_auto_add(cer_arena *arena, const cer_mst *mst, cer_text items,
+             const cer_mst **made, cer_error *err);
 /* FE of a triple, AS auto. */
 extern cer_status cer_auto_request(cer_arena *arena, const cer_mst *mst,
                                    const cer_mst **request, cer_error *err);
