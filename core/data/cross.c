@@ -21,10 +21,10 @@
 #define MAX_COLUMNS    48
 #define MAX_VALUES     1000
 #define MAX_CELLS      (1u << 20) /* that may occur */
-#define ROWS_PER_CELL  8          /* at least, on average */
+#define ROWS_PER_CELL  100 /* at least, on average: a rate that is sure */
 #define N_FITS         8
-#define MIN_GAIN       0.003 /* of the label's entropy */
-#define MIN_DEVIATIONS 5.0   /* that the gain must be above 0 */
+#define MIN_GAIN       0.02 /* of the label's entropy */
+#define MIN_DEVIATIONS 5.0  /* that the gain must be above 0 */
 #define LEAST_SHARE    1e-6
 
 static const double strengths[] = {4, 16, 64};

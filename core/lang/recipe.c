@@ -22,7 +22,6 @@ typedef struct recipe
 	cer_schedule schedule;
 	double smoothing;
 	double clip;
-	double embed_decay;
 } recipe;
 
 #define USUAL                                                                \
@@ -96,7 +95,6 @@ cer_recipe_get(cer_text structure, const char *setting)
 		{"schedule", (double) r->schedule},
 		{"label_smoothing", r->smoothing},
 		{"clip", r->clip},
-		{"embed_decay", r->embed_decay},
 	};
 	cer_text name = cer_text_of(setting);
 

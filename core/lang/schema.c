@@ -191,7 +191,6 @@ static const cer_arg settings[] = {
      .type = CER_ARG_NUMBER,
      .least = 0,
      .most = 1000,
-     BY_STRUCTURE,
      .offset = SETTING(embed_decay)},
 	{.name = "average",
      .help = "share that a mean of the weights keeps of itself in a step; the "

@@ -11,7 +11,7 @@
 
 #include "lang/mst.h"
 
-#define CER_MAX_ARGS   16
+#define CER_MAX_ARGS   24
 #define CER_MAX_LAYERS 64   /* that one list of widths makes */
 #define CER_MAX_TREE   4096 /* layers of a structure, all told */
 #define CER_MAX_UNITS  65536

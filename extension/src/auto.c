@@ -271,6 +271,16 @@ add_try(Auto *a, Round *round, size_t i, uint32 epochs)
 
 /* -------------------------------------------------------------- training */
 
+/* Where PT says how many epochs, the probe was the whole training. */
+static bool
+is_known(const Auto *a, int32 model)
+{
+	for (int i = 0; i < a->n; i++)
+		if (a->outcomes[i].model == model)
+			return true;
+	return false;
+}
+
 static void
 train_round(Auto *a, const Round *round)
 {
@@ -289,7 +299,8 @@ train_round(Auto *a, const Round *round)
 	{
 		Outcome outcome;
 
-		if (results[i].model == 0 || a->n == MAX_MODELS)
+		if (results[i].model == 0 || a->n == MAX_MODELS ||
+		    is_known(a, results[i].model))
 			continue;
 		note_request(results[i].model, a->request);
 		outcome = look_at(results[i].model, &round->tries[i]);

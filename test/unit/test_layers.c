@@ -522,6 +522,93 @@ test_layers__rates(void **state)
 	net_case_release(&c);
 }
 
+/* ------------------------------------------------------------ embed_decay */
+
+#define MAX_DECAYED 10000
+
+/* Weights before and after one plain step of size 1. */
+static float *
+step_with(const layers_case *what, double embed_decay, net_case *c,
+          float *before)
+{
+	cer_settings settings = {
+		.optimizer = CER_SGD, .lr = 1.0, .embed_decay = embed_decay};
+	cer_optimizer_state *optimizer;
+
+	init(c, what);
+	assert_true(c->net->n_weights <= MAX_DECAYED);
+	assert_int_equal(
+		cer_optimizer_make(c->arena, c->graph, &settings, &optimizer, NULL),
+		CER_OK);
+	if (embed_decay > 0.0)
+		assert_int_equal(
+			cer_optimizer_add_embed_decay(c->arena, optimizer, &c->rows, NULL),
+			CER_OK);
+	memcpy(before, c->graph->weights, c->net->n_weights * sizeof(float));
+	get_loss(c, 1);
+	cer_optimizer_begin_step(optimizer);
+	cer_graph_update(c->graph);
+	return c->graph->weights;
+}
+
+static double
+count_share(const net_case *c, size_t table, size_t code)
+{
+	size_t stride = cer_shape_count_codes(&c->shape);
+	double n = 0;
+
+	for (size_t row = 0; row < c->rows.n_rows; row++)
+		n += c->rows.codes[row * stride + table] == code;
+	return n / (double) c->rows.n_rows;
+}
+
+/* Rows of tables move towards 0 by how many rows have them, nothing else. */
+static void
+check_embed_decay(const char *structure)
+{
+	layers_case what = {.structure = structure,
+	                    .kernels = cer_kernels_choose()->name,
+	                    .n_rows = 50,
+	                    .batch = 50,
+	                    .n_classes = 2};
+	net_case with;
+	net_case without;
+	float first[MAX_DECAYED];
+	const float *decayed = step_with(&what, 0.5, &with, first);
+	const float *plain = step_with(&what, 0.0, &without, first);
+	size_t n_moved = 0;
+
+	for (size_t i = 0; i < with.net->n_tensors; i++)
+	{
+		const cer_net_tensor *tensor = &with.net->tensors[i];
+		bool decays = tensor->table > 0 && tensor->dims[0] >= 10;
+		size_t width = tensor->size / (size_t) tensor->dims[0];
+
+		for (size_t at = 0; at < tensor->size; at++)
+		{
+			double w = (double) first[tensor->offset + at];
+			double share =
+				decays ? count_share(&with, tensor->table - 1, at / width) : 0;
+			double moved = (double) plain[tensor->offset + at] -
+			               (double) decayed[tensor->offset + at];
+
+			assert_true(fabs(moved - 0.5 * share * w) < 1e-5);
+			n_moved += moved != 0.0;
+		}
+	}
+	assert_true(n_moved > 10);
+	net_case_release(&with);
+	net_case_release(&without);
+}
+
+static void
+test_layers__embed_decay(void **state)
+{
+	(void) state;
+	check_embed_decay("(chain " DENSE "(output))");
+	check_embed_decay("(chain " TOKENS "(fm)(output))");
+}
+
 /* ------------------------------------------------------------ what fails */
 
 typedef struct failing
@@ -637,6 +724,7 @@ main(void)
 		cmocka_unit_test(test_layers__scoring),
 		cmocka_unit_test(test_layers__bits_of_threads),
 		cmocka_unit_test(test_layers__rates),
+		cmocka_unit_test(test_layers__embed_decay),
 		cmocka_unit_test(test_layers__do_not_fit),
 	};
 

@@ -129,9 +129,18 @@ SELECT mst, request FROM cerebro.model WHERE id = :auto;
 SELECT cerebro.train('ens', 'FE x, y AS auto(2) PT epochs = 1') AS auto \gset
 SELECT request, count(*) > 1 AS several, bool_or(mst @> 'AS wide') AS has_linear, bool_and(n_epochs <= 1) AS one_epoch FROM cerebro.model WHERE request @> 'FE x, y' GROUP BY request;
 SELECT request, m.valid_log_loss <= (SELECT min(o.valid_log_loss) FROM cerebro.model o WHERE o.request = m.request) + 0.01 AS is_best FROM cerebro.model m WHERE id = :auto;
--- a budget that is over at once: the linear one
+-- a budget that is over at once: a few epochs of some
 SELECT cerebro.train('ens', 'FE y AS auto(0.001)') AS auto \gset
-SELECT mst, request FROM cerebro.model WHERE id = :auto;
+SELECT request FROM cerebro.model WHERE id = :auto;
+SELECT n_epochs, mst FROM cerebro.model WHERE request = 'FE y AS auto(0.001)' AND id <> :auto ORDER BY id;
+-- columns that tell more together: a table of their own
+CREATE TABLE ens_days AS SELECT i AS id, i % 12 AS month, i / 12 % 12 AS day, (i * 7919) % 101 AS noise,
+	((i % 12 + i / 12 % 12) % 2 = 0) <> (i % 10 = 0) AS late FROM generate_series(1, 24000) i;
+SELECT cerebro.create_task('days', source => 'SELECT * FROM ens_days', label => 'late', key => '{id}') AS days \gset
+SELECT cerebro.train('days', 'AS auto(0.001)') AS auto \gset
+SELECT DISTINCT split_part(mst::text, ' AS ', 1) AS fe FROM cerebro.model WHERE request = 'AS auto(0.001)';
+SELECT cerebro.drop_task('days') IS NULL AS dropped;
+DROP TABLE ens_days;
 -- nothing that can be trained
 SET client_min_messages = error;
 SELECT cerebro.train('ens', 'FE no_such_column AS auto(2)');
