@@ -19,7 +19,7 @@ BEGIN
 END $$;
 CREATE TABLE sale (id integer PRIMARY KEY, shop integer REFERENCES shop, price float8, kind text, is_returned boolean);
 INSERT INTO sale SELECT i, 1 + (i * 7919) % 40, 1 + (i * 31) % 97, 'kind ' || i % 5, sin(i % 40) + cos(i) > 0.4 FROM generate_series(1, 4000) i;
-ANALYZE;
+ANALYZE shop, sale;
 SELECT cerebro.create_task('sale', source => 'SELECT * FROM sale', label => 'is_returned') > 0 AS made;
 
 CREATE FUNCTION bits(model integer) RETURNS text LANGUAGE sql AS $$
@@ -57,5 +57,7 @@ SELECT bits(:more) = bits(cerebro.train('sale', (:'fe')::cerebro.mst OPERATOR(ce
 
 -- and it learns what shops tell
 SELECT m.valid_log_loss < 0.65 AS has_learnt FROM cerebro.model m WHERE m.id = :more;
+SELECT cerebro.drop_task('sale');
 RESET SESSION AUTHORIZATION;
 DROP SCHEMA dimensions CASCADE;
+DROP ROLE regress_dimensions;

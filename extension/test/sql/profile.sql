@@ -54,10 +54,13 @@ SELECT create_task('brief', 'SELECT * FROM brief', 'l', key => '{id}') > 0 AS ma
 CREATE TABLE told AS SELECT * FROM profile('brief');
 ALTER TABLE brief DROP five;
 RESET client_min_messages;
+-- the detail names a data version, which is not the same each time
+\set VERBOSITY terse
 SELECT count(*) FROM (TABLE told EXCEPT SELECT * FROM profile('brief')) x;
 SELECT count(*) FROM profile('brief', refresh => true);
 DROP TABLE brief;
 SELECT column_name, used_as FROM profile('brief');
+\set VERBOSITY default
 CREATE TABLE brief AS SELECT i AS id, i % 3 = 0 AS l FROM generate_series(1, 1000) i;
 SELECT create_task('never', 'SELECT * FROM brief', 'l', key => '{id}') > 0 AS made;
 DROP TABLE brief;
