@@ -489,7 +489,7 @@ test_auto__portfolio_is_whole(void **state)
 	cer_arena *arena = cer_arena_new(&cer_host_plain);
 	const cer_mst *mst = parse(arena, "AS auto(5)");
 	const cer_mst *said = parse(arena, "AS auto(5) PT epochs = 3, seed = 1");
-	size_t n_first = 0;
+	size_t n_probes = 0;
 
 	(void) state;
 	for (size_t i = 0; i < cer_auto_count(); i++)
@@ -508,7 +508,7 @@ test_auto__portfolio_is_whole(void **state)
 		cer_auto_get(mst, i, 1000000, &choice);
 		assert_true(choice.cost > 0);
 		assert_in_range(choice.least_epochs, 1, choice.epochs);
-		n_first += choice.is_first;
+		n_probes += choice.probe_epochs > 0;
 		assert_ok(cer_auto_make(arena, mst, &wanted, &made, &err), &err);
 		assert_ok(cer_mst_check_bound(made, &err), &err);
 		assert_ok(cer_mst_print(arena, made, &text, &err), &err);
@@ -516,7 +516,7 @@ test_auto__portfolio_is_whole(void **state)
 		assert_non_null(strstr(text.data, "epochs = 7"));
 		assert_non_null(strstr(text.data, seed));
 	}
-	assert_in_range(n_first, 1, cer_auto_count() - 1);
+	assert_in_range(n_probes, 1, cer_auto_count() - 1);
 	cer_arena_free(arena);
 }
 
@@ -557,11 +557,13 @@ test_auto__follows_the_rows_and_the_request(void **state)
 	               "epochs = 3 @1");
 	expect_made("AS auto(5)", 100,
 	            (cer_auto_try){.choice = 2, .epochs = 20, .repeat = 1},
-	            "FE * AS realmlp(256 x 3) PT epochs = 20, seed = 10 @1");
+	            "FE * AS wide PT adamw(lr = 0.003), epochs = 20, patience = 0, "
+	            "schedule = cosine, seed = 11 @1");
 	expect_made("AS auto(5) PT seed = 3", 100,
 	            (cer_auto_try){.choice = 1, .repeat = 1},
-	            "FE * AS mlp(256 x 3) PT epochs = 60, patience = 8, "
-	            "activation = silu, seed = 3 @1");
+	            "FE * AS mlp(256 x 3) PT adamw(lr = 0.002, decay = 0.02), "
+	            "epochs = 32, patience = 0, activation = silu, "
+	            "schedule = cosine, seed = 3 @1");
 	/* texts that are longer than what a message shows of one */
 	expect_default(LONG_FE " AS auto " LONG_PT, 100,
 	               LONG_FE " AS realmlp(256 x 3) " LONG_PT " @1");
