@@ -118,10 +118,13 @@ cer_parser_fail(cer_parser *p, const char *expected)
 {
 	cer_token_fail(&p->token, expected, p->err);
 	if (cer_parser_is_reserved(p) || cer_parser_is_item_word(p))
-		cer_error_set_hint(p->err,
-		                   "This is a word of the language; a column of that "
-		                   "name is written with quotes: \"%.*s\".",
-		                   CER_SHOW(p->token.name));
+	{
+		if (strstr(expected, "name") != NULL)
+			cer_error_set_hint(p->err,
+			                   "This is a word of the language; a column of "
+			                   "that name is written with quotes: \"%.*s\".",
+			                   CER_SHOW(p->token.name));
+	}
 	else if (!p->is_space && is_mark_of_spaces(p))
 		cer_error_set_hint(p->err, "This stands for many values: in a space of "
 		                           "triples, not in one triple.");

@@ -13,6 +13,7 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/lsyscache.h"
@@ -178,6 +179,26 @@ collect_cte(Collector *collector, List *around, const RangeTblEntry *entry,
 }
 
 static void
+collect_relation(Collector *collector, Oid relation, AttrNumber attribute);
+
+/* A column that its table computes is made of others of that table. */
+static void
+collect_generated(Collector *collector, Oid relation, AttrNumber attribute)
+{
+	Relation table;
+	List *vars;
+	ListCell *cell;
+
+	if (attribute <= 0 || get_attgenerated(relation, attribute) == '\0')
+		return;
+	table = table_open(relation, AccessShareLock);
+	vars = pull_var_clause(build_column_default(table, attribute), 0);
+	table_close(table, NoLock);
+	foreach (cell, vars)
+		collect_relation(collector, relation, lfirst_node(Var, cell)->varattno);
+}
+
+static void
 collect_relation(Collector *collector, Oid relation, AttrNumber attribute)
 {
 	FeOrigin *origin = make_origin(relation, attribute, 0);
@@ -186,6 +207,8 @@ collect_relation(Collector *collector, Oid relation, AttrNumber attribute)
 	collector->found = lappend(collector->found, origin);
 	if (get_rel_relkind(relation) == RELKIND_VIEW)
 		collect_output(collector, NIL, open_view(relation), attribute);
+	else
+		collect_generated(collector, relation, attribute);
 }
 
 /* One of the expressions, or all (0). */
