@@ -13,6 +13,7 @@
 #include "lang/pattern.h"
 #include "lang/resolver.h"
 #include "lang/space.h"
+#include "lang/suggest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -40,6 +41,58 @@ resolve_section(cer_resolver *r, cer_ast *section)
 	}
 }
 
+/* ------------------------------------------------------------ conditions */
+
+/* A setting, or the optimizer or its name or an argument of one. */
+static bool
+is_of_training(cer_text name)
+{
+	const cer_word *settings =
+		cer_schema_find(CER_WORD_SECTION, cer_text_of("PT"));
+
+	if (cer_text_is(name, "optimizer") ||
+	    cer_word_find_arg(settings, name) != NULL ||
+	    cer_schema_find(CER_WORD_OPTIMIZER, name) != NULL)
+		return true;
+	for (size_t i = 0; i < cer_schema_count(); i++)
+		if (cer_schema_get(i)->kind == CER_WORD_OPTIMIZER &&
+		    cer_word_find_arg(cer_schema_get(i), name) != NULL)
+			return true;
+	return false;
+}
+
+static cer_status
+fail_step(cer_resolver *r, const cer_ast *step)
+{
+	const cer_word *settings =
+		cer_schema_find(CER_WORD_SECTION, cer_text_of("PT"));
+
+	cer_arg_fail_unknown(step, settings, r->err);
+	if (cer_suggest_is_slip(step->name, cer_text_of("optimizer")))
+		cer_error_set_hint(r->err, "Perhaps you meant \"optimizer\".");
+	return CER_UNKNOWN_NAME;
+}
+
+/* A path of PT that leads nowhere never holds, and nothing would tell. */
+static cer_status
+check_conditions(cer_resolver *r, const cer_ast *ast)
+{
+	if (ast->kind == CER_AST_CONDITION)
+	{
+		const cer_ast *section = ast->first->next->first;
+		const cer_ast *step = section->next;
+
+		if (cer_text_is(section->name, "pt") && step != NULL &&
+		    !is_of_training(step->name))
+			return fail_step(r, step);
+	}
+	for (const cer_ast *child = ast->first; child; child = child->next)
+		CER_TRY(check_conditions(r, child));
+	return CER_OK;
+}
+
+/* -------------------------------------------------------------- sections */
+
 static cer_status
 resolve_pattern(cer_resolver *r, cer_ast *triple)
 {
@@ -57,6 +110,7 @@ resolve_space(cer_resolver *r, cer_ast *triple)
 	cer_ast *sections[3] = {NULL};
 	cer_ast *star;
 
+	CER_TRY(check_conditions(r, triple));
 	for (cer_ast *section = triple->first; section; section = section->next)
 		sections[section->kind - CER_AST_FE] = section;
 	cer_ast_remove_children(triple);
