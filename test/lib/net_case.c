@@ -343,3 +343,41 @@ net_case_loss(const net_case *c, const double *weights, size_t first, size_t n,
 	}
 	return loss / (double) n;
 }
+
+static void
+step_gently(void *self, size_t offset, size_t n)
+{
+	const cer_graph *graph = self;
+
+	for (size_t i = offset; i < offset + n; i++)
+		graph->weights[i] -= 0.1f * graph->grads[i];
+}
+
+void
+net_case_train(net_case *c, uint32_t n_steps, size_t n_whole, size_t first,
+               size_t n)
+{
+	cer_graph_set_stepper(c->graph, (cer_stepper){step_gently, c->graph});
+	for (uint32_t i = 1; i <= n_steps; i++)
+	{
+		cer_batch batch = {.rows = &c->rows,
+		                   .first = i % 2 == 0 ? first : 0,
+		                   .n_rows = i % 2 == 0 ? n : n_whole,
+		                   .epoch = i,
+		                   .is_training = true};
+
+		cer_graph_run(c->graph, &batch);
+		cer_graph_update(c->graph);
+	}
+}
+
+float *
+net_case_copy_weights(const net_case *c, size_t *size)
+{
+	float *weights;
+
+	*size = c->net->n_weights * sizeof(float);
+	weights = malloc(*size);
+	memcpy(weights, c->graph->weights, *size);
+	return weights;
+}

@@ -59,6 +59,12 @@ typedef struct net_case_spec
 extern void net_case_init(net_case *c, const net_case_spec *spec);
 extern void net_case_release(net_case *c);
 
+/* Gentle steps, in turn by the first n_whole rows and by n from first on. */
+extern void net_case_train(net_case *c, uint32_t n_steps, size_t n_whole,
+                           size_t first, size_t n);
+/* malloc. */
+extern float *net_case_copy_weights(const net_case *c, size_t *size);
+
 /* Rows alone, in the arena; labels below n_classes. */
 extern cer_encoded
 net_case_make_rows(cer_arena *arena, const cer_input_shape *shape,

@@ -351,15 +351,6 @@ test_bf16__ensemble(void **state)
 	net_case_release(&c);
 }
 
-static void
-step_gently(void *self, size_t offset, size_t n)
-{
-	cer_graph *graph = self;
-
-	for (size_t i = offset; i < offset + n; i++)
-		graph->weights[i] -= 0.1f * graph->grads[i];
-}
-
 static float *
 train_with(const cer_bf16 *bf16, const char *kernels, size_t n_threads,
            size_t *size)
@@ -370,20 +361,8 @@ train_with(const cer_bf16 *bf16, const char *kernels, size_t n_threads,
 
 	tasks_host_init(&host, n_threads);
 	init_net(&c, kernels, bf16, &host.host);
-	cer_graph_set_stepper(c.graph, (cer_stepper){step_gently, c.graph});
-	for (uint32_t i = 1; i <= 4; i++)
-	{
-		cer_batch batch = {.rows = &c.rows,
-		                   .n_rows = i % 2 == 0 ? 37 : 600,
-		                   .epoch = i,
-		                   .is_training = true};
-
-		cer_graph_run(c.graph, &batch);
-		cer_graph_update(c.graph);
-	}
-	*size = c.net->n_weights * sizeof(float);
-	weights = malloc(*size);
-	memcpy(weights, c.graph->weights, *size);
+	net_case_train(&c, 4, 600, 0, 37);
+	weights = net_case_copy_weights(&c, size);
 	net_case_release(&c);
 	return weights;
 }

@@ -366,15 +366,6 @@ test_graph__split_of_prediction(void **state)
 	net_case_release(&c);
 }
 
-static void
-step_gently(void *self, size_t offset, size_t n)
-{
-	const cer_graph *graph = self;
-
-	for (size_t i = offset; i < offset + n; i++)
-		graph->weights[i] -= 0.1f * graph->grads[i];
-}
-
 /* Weights after some steps by n_threads, freed by the caller. */
 static float *
 train_with(size_t n_threads, bool has_ramps, size_t *size)
@@ -397,22 +388,9 @@ train_with(size_t n_threads, bool has_ramps, size_t *size)
 
 	tasks_host_init(&host, n_threads);
 	net_case_init(&c, &spec);
-	cer_graph_set_stepper(c.graph, (cer_stepper){step_gently, c.graph});
-	for (uint32_t i = 1; i <= 6; i++)
-	{
-		cer_batch batch = {.rows = &c.rows,
-		                   .first = i % 2 == 0 ? 150 : 0,
-		                   .n_rows = i % 2 == 0 ? 40 : 150,
-		                   .epoch = i,
-		                   .is_training = true};
-
-		cer_graph_run(c.graph, &batch);
-		cer_graph_update(c.graph);
-	}
+	net_case_train(&c, 6, 150, 150, 40);
 	assert_true(host.n_calls > 0);
-	*size = c.net->n_weights * sizeof(float);
-	weights = malloc(*size);
-	memcpy(weights, c.graph->weights, *size);
+	weights = net_case_copy_weights(&c, size);
 	net_case_release(&c);
 	return weights;
 }
