@@ -6,7 +6,7 @@ CREATE SEQUENCE cerebro.task_id_seq AS integer;
 CREATE TABLE cerebro.task (
 	id          integer PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.task_id_seq'),
 	name        text NOT NULL,
-	owner       regrole NOT NULL,
+	owner       cerebro.owner NOT NULL,
 	source      text NOT NULL,
 	relation    regclass,
 	query       text NOT NULL,
@@ -22,9 +22,10 @@ CREATE TABLE cerebro.task (
 	as_of       text,
 	label_known text,
 	settings    text[] NOT NULL,
-	created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	UNIQUE (owner, name)
+	created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
+-- nobody's may be of one name: those of several roles that are gone
+CREATE UNIQUE INDEX task_owner_name ON cerebro.task (owner, name) WHERE owner OPERATOR(pg_catalog.<>) 0::oid;
 COMMENT ON TABLE cerebro.task IS 'what is to be predicted: a source of rows, a label, a key, a split';
 COMMENT ON COLUMN cerebro.task.source IS 'the query as its author wrote it';
 COMMENT ON COLUMN cerebro.task.relation IS 'the one table or view that the source reads, where there is one';
@@ -89,8 +90,8 @@ CREATE TABLE cerebro.job (
 	id            bigint PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.job_id_seq'),
 	task          integer NOT NULL REFERENCES cerebro.task ON DELETE CASCADE,
 	mst           cerebro.mst NOT NULL,
-	owner         regrole NOT NULL,
-	login         regrole NOT NULL,
+	owner         cerebro.owner NOT NULL,
+	login         cerebro.owner NOT NULL,
 	is_background boolean NOT NULL,
 	settings      text[] NOT NULL,
 	status        text NOT NULL CHECK (status OPERATOR(pg_catalog.=) ANY (ARRAY['queued', 'running', 'done', 'stopped', 'failed', 'cancelled'])),
@@ -122,7 +123,7 @@ CREATE TABLE cerebro.model (
 	job            bigint,
 	training       bytea,
 	mst            cerebro.mst NOT NULL,
-	owner          regrole NOT NULL,
+	owner          cerebro.owner NOT NULL,
 	n_weights      bigint NOT NULL,
 	n_epochs       integer NOT NULL,
 	best_epoch     integer NOT NULL,
@@ -155,11 +156,14 @@ COMMENT ON COLUMN cerebro.model.training IS 'the artefact that it is the result 
 
 CREATE TABLE cerebro.model_grant (
 	model     integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
-	role      regrole NOT NULL,
+	role      cerebro.owner NOT NULL,
 	privilege text NOT NULL CHECK (privilege OPERATOR(pg_catalog.=) ANY (ARRAY['use', 'read', 'own'])),
-	grantor   regrole NOT NULL,
+	grantor   cerebro.owner NOT NULL,
 	PRIMARY KEY (model, role)
 );
+CREATE TRIGGER to_nobody BEFORE INSERT ON cerebro.model_grant FOR EACH ROW
+	WHEN (NEW.role OPERATOR(pg_catalog.=) 0::oid) EXECUTE FUNCTION cerebro.leave_out();
+COMMENT ON TRIGGER to_nobody ON cerebro.model_grant IS 'a restored grant to a role that the cluster does not have';
 COMMENT ON TABLE cerebro.model_grant IS 'who may use, read or own a model beside members of its owner; own has read, read has use';
 
 CREATE TABLE cerebro.epoch (
@@ -240,7 +244,7 @@ CREATE TABLE cerebro.artefact (
 	inputs     bytea[] NOT NULL,
 	bytes      bigint,
 	seconds    double precision,
-	owner      regrole NOT NULL,
+	owner      cerebro.owner NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 COMMENT ON TABLE cerebro.artefact IS 'what trainings made, under the SHA-256 of how it was made: the graph of lineage';
@@ -275,7 +279,7 @@ CREATE TABLE cerebro.evaluation (
 	task         integer NOT NULL REFERENCES cerebro.task ON DELETE CASCADE,
 	model        integer NOT NULL,
 	data_version integer REFERENCES cerebro.data_version ON DELETE CASCADE,
-	owner        regrole NOT NULL,
+	owner        cerebro.owner NOT NULL,
 	n_rows       bigint NOT NULL,
 	log_loss     double precision NOT NULL,
 	auc          double precision,
@@ -295,7 +299,7 @@ CREATE TABLE cerebro.deployment (
 	name       text NOT NULL,
 	relation   regclass NOT NULL,
 	model      integer NOT NULL REFERENCES cerebro.model,
-	owner      regrole NOT NULL,
+	owner      cerebro.owner NOT NULL,
 	quantiles  real[],
 	layout     text NOT NULL DEFAULT 'fp32' CHECK (layout OPERATOR(pg_catalog.=) ANY (ARRAY['fp32', 'bf16', 'int8'])),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
@@ -344,7 +348,7 @@ CREATE TABLE cerebro.deployment_event (
 	model       integer NOT NULL,
 	layout      text NOT NULL DEFAULT 'fp32',
 	back_to     integer,
-	owner       regrole NOT NULL,
+	owner       cerebro.owner NOT NULL,
 	happened_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	PRIMARY KEY (deployment, ordinal)
 );
@@ -359,12 +363,13 @@ CREATE TABLE cerebro.relationship (
 	child_columns  text[] NOT NULL,
 	parent         regclass NOT NULL,
 	parent_columns text[] NOT NULL,
-	owner          regrole NOT NULL,
+	owner          cerebro.owner NOT NULL,
 	n_rows         bigint NOT NULL,
 	n_matched      bigint NOT NULL,
-	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	UNIQUE (owner, child, child_columns, parent, parent_columns)
+	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
+CREATE UNIQUE INDEX relationship_owner ON cerebro.relationship (owner, child, child_columns, parent, parent_columns)
+	WHERE owner OPERATOR(pg_catalog.<>) 0::oid;
 COMMENT ON TABLE cerebro.relationship IS 'references between tables that hold for most rows, though not for all';
 COMMENT ON COLUMN cerebro.relationship.n_rows IS 'child rows whose columns are all present';
 COMMENT ON COLUMN cerebro.relationship.n_matched IS 'of those, how many have a parent';
@@ -374,10 +379,10 @@ CREATE TABLE cerebro.time_column (
 	id          integer PRIMARY KEY DEFAULT pg_catalog.nextval('cerebro.time_column_id_seq'),
 	relation    regclass NOT NULL,
 	column_name text NOT NULL,
-	owner       regrole NOT NULL,
-	created_at  timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	UNIQUE (owner, relation)
+	owner       cerebro.owner NOT NULL,
+	created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
+CREATE UNIQUE INDEX time_column_owner ON cerebro.time_column (owner, relation) WHERE owner OPERATOR(pg_catalog.<>) 0::oid;
 COMMENT ON TABLE cerebro.time_column IS 'which column of a table tells when a row came to be known';
 
 COMMENT ON SEQUENCE cerebro.task_id_seq IS 'numbers of tasks';

@@ -1,20 +1,6 @@
 -- Rows are seen by members of their owner's role, models also by those to whom
 -- they were granted; rows that hang on a task or model are seen with it, what a
 -- model is made of by those who may read it.
-CREATE FUNCTION cerebro.is_mine(owner regrole) RETURNS boolean
-	LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN pg_catalog.pg_has_role(owner::oid, 'MEMBER');
-COMMENT ON FUNCTION cerebro.is_mine(regrole) IS 'whether the current role is, or is a member of, the owner';
-
--- A role may go without a trigger or a dependency noticing: whose its rows are is
--- said where they are read.
-CREATE FUNCTION cerebro.owner_of(owner regrole) RETURNS regrole
-	LANGUAGE sql STABLE PARALLEL SAFE COST 10
-	RETURN CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid OPERATOR(pg_catalog.=) owner::oid)
-		THEN owner
-		ELSE (SELECT x.extowner::regrole FROM pg_catalog.pg_extension x WHERE x.extname OPERATOR(pg_catalog.=) 'cerebro') END;
-COMMENT ON FUNCTION cerebro.owner_of(regrole) IS 'the role; if it is gone the extension''s owner, to whom its rows belong';
-
 DO $$
 DECLARE
 	t text;
@@ -56,7 +42,12 @@ BEGIN
 		EXECUTE pg_catalog.format('GRANT SELECT ON cerebro.%I TO PUBLIC', t);
 		-- states of tables say nothing where the tables are restored
 		PERFORM pg_catalog.pg_extension_config_dump(('cerebro.' || t)::regclass,
-			CASE t WHEN 'data_table' THEN 'WHERE false' ELSE '' END);
+			CASE t WHEN 'data_table' THEN 'WHERE false'
+				-- nor does what was said of tables that are gone
+				WHEN 'relationship' THEN 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = child) '
+					'AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = parent)'
+				WHEN 'time_column' THEN 'WHERE EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation)'
+				ELSE '' END);
 	END LOOP;
 	FOREACH t IN ARRAY ARRAY['task', 'data_version', 'job', 'model', 'evaluation', 'deployment', 'relationship', 'time_column']
 	LOOP

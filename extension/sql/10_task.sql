@@ -23,6 +23,16 @@ CREATE FUNCTION cerebro.refresh(task text) RETURNS integer
 COMMENT ON FUNCTION cerebro.refresh(text) IS
 	'looks at the task''s rows as they are now and returns their data version: the newest one, or a new one where tables were written to';
 
+CREATE FUNCTION cerebro.rename_task(task text, new_name text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE COST 1000
+	AS 'MODULE_PATHNAME', 'cerebro_rename_task';
+COMMENT ON FUNCTION cerebro.rename_task(text, text) IS 'gives a task another name; nothing else changes';
+
+CREATE FUNCTION cerebro.rename_task(task integer, new_name text) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE COST 1000
+	AS 'MODULE_PATHNAME', 'cerebro_rename_task_by_id';
+COMMENT ON FUNCTION cerebro.rename_task(integer, text) IS 'the same by the task''s id, where several roles of which one is a member own one of its name';
+
 CREATE FUNCTION cerebro.drop_task(name text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE COST 1000
 	AS 'MODULE_PATHNAME', 'cerebro_drop_task';

@@ -1,12 +1,12 @@
 -- Structures of people's own: what a name after AS stands for.
 
 CREATE TABLE cerebro.structure (
-	owner      regrole NOT NULL,
+	owner      cerebro.owner NOT NULL,
 	name       text NOT NULL,
 	definition text NOT NULL,
-	created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-	PRIMARY KEY (owner, name)
+	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
+CREATE UNIQUE INDEX structure_owner_name ON cerebro.structure (owner, name) WHERE owner OPERATOR(pg_catalog.<>) 0::oid;
 COMMENT ON TABLE cerebro.structure IS 'structures of people''s own: names that triples may use after AS';
 COMMENT ON COLUMN cerebro.structure.definition IS 'parameters and layers in canonical form, as docs/language.md has it';
 

@@ -18,7 +18,7 @@ CREATE UNLOGGED TABLE cerebro.extract (
 	dimension    bytea,
 	n_dimension  bigint NOT NULL DEFAULT 0,
 	n_used       bigint NOT NULL DEFAULT 0,
-	owner        regrole NOT NULL,
+	owner        cerebro.owner NOT NULL,
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
 	used_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );

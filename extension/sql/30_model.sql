@@ -102,7 +102,7 @@ BEGIN ATOMIC
 					  FROM cerebro.compare_loss(r.id, r.first) c)
 		   END,
 		   r.test_log_loss, r.test_auc, r.openings, r.n_weights, r.n_epochs, r.seconds,
-		   r.data_version, cerebro.owner_of(r.owner), r.created_at
+		   r.data_version, r.owner, r.created_at
 	FROM ranked r
 	ORDER BY r.rank;
 END;

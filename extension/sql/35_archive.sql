@@ -180,4 +180,4 @@ CREATE FUNCTION cerebro.reassign(old_owner regrole, new_owner regrole) RETURNS b
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'cerebro_reassign';
 COMMENT ON FUNCTION cerebro.reassign(regrole, regrole) IS
-	'gives one role''s tasks, models and what else the archive has of it to another, for a member of both; returns how many rows. Rows of a role that is gone go by its number';
+	'gives one role''s tasks, models and what else the archive has of it to another, for a member of both; returns how many rows. Rows of a role that is gone are the extension''s owner''s; one role''s go by its number; REASSIGN OWNED does not move rows';

@@ -61,7 +61,7 @@ CREATE VIEW cerebro.deployments WITH (security_invoker = true) AS
 			pg_catalog.format('SELECT cerebro.score_row_class(%s, $1)', d.id)])
 		AND p.pronargs OPERATOR(pg_catalog.=) 1::smallint
 		AND p.proargtypes[0] OPERATOR(pg_catalog.=) c.reltype
-		AND pg_catalog.pg_has_role(p.proowner, m.owner::pg_catalog.oid, 'MEMBER');
+		AND cerebro.is_owner(m.owner, p.proowner);
 COMMENT ON VIEW cerebro.deployments IS 'functions that answer with a model, and which one';
 GRANT SELECT ON cerebro.deployments TO PUBLIC;
 

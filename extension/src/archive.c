@@ -18,8 +18,8 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-static Oid
-find_owner(void)
+Oid
+archive_get_owner(void)
 {
 	Oid schema = get_namespace_oid("cerebro", false);
 	Oid table = get_relname_relid("task", schema);
@@ -39,7 +39,7 @@ find_owner(void)
 void
 archive_enter(ArchiveScope *scope)
 {
-	Oid owner = find_owner();
+	Oid owner = archive_get_owner();
 
 	GetUserIdAndSecContext(&scope->user, &scope->security);
 	scope->level = NewGUCNestLevel();

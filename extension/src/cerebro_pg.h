@@ -70,6 +70,13 @@ typedef struct ArchiveScope
  */
 extern void archive_enter(ArchiveScope *scope);
 extern void archive_leave(ArchiveScope *scope);
+extern Oid archive_get_owner(void);
+
+/* The role itself; if it is gone the extension's owner, whose its rows are. */
+extern Oid owner_find(Oid owner);
+extern const char *owner_get_name(Oid owner);
+/* Whether the role is, or is a member of, the one whose the rows are. */
+extern bool owner_has(Oid owner, Oid role);
 
 /* ----------------------------------------------------------------- names */
 

@@ -36,6 +36,13 @@
 #define compat_set_permissions(query, state) ((void) (state))
 #endif
 
+/* From 16 on a context for soft errors. */
+#if PG_VERSION_NUM >= 160000
+#define compat_parse_qualified_name(text) stringToQualifiedNameList(text, NULL)
+#else
+#define compat_parse_qualified_name(text) stringToQualifiedNameList(text)
+#endif
+
 /* Which columns of a relation a query reads. */
 #if PG_VERSION_NUM >= 160000
 #define compat_forget_read_columns(entry) ((entry)->perminfoindex = 0)

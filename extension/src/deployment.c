@@ -186,8 +186,7 @@ deployment_get_function_owner(Oid function)
 static bool
 is_function_of(Oid function, const Model *model)
 {
-	return is_member_of_role(deployment_get_function_owner(function),
-	                         model->owner);
+	return owner_has(model->owner, deployment_get_function_owner(function));
 }
 
 bool

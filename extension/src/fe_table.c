@@ -320,7 +320,7 @@ fe_time_find(Oid relation)
 	archive_enter(&scope);
 	SPI_execute_with_args(
 		"SELECT column_name FROM cerebro.time_column "
-		"WHERE relation::oid = $1 AND pg_has_role($2, owner::oid, 'MEMBER') "
+		"WHERE relation::oid = $1 AND cerebro.is_owner(owner, $2) "
 		"ORDER BY owner::oid = $2 DESC, id LIMIT 1",
 		2, (Oid[]){OIDOID, OIDOID}, values, NULL, true, 1);
 	if (SPI_processed > 0)

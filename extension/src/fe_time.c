@@ -79,6 +79,7 @@ cerebro_set_time(PG_FUNCTION_ARGS)
 		SPI_execute_with_args(
 			"INSERT INTO cerebro.time_column (relation, owner, column_name) "
 			"VALUES ($1, $2, $3) ON CONFLICT (owner, relation) "
+			"WHERE owner <> 0::oid "
 			"DO UPDATE SET column_name = $3, created_at = now()",
 			3, types, values, NULL, false, 0);
 	archive_leave(&scope);

@@ -53,7 +53,7 @@ static const char references_sql[] =
 	" FROM cerebro.relationship r,"
 	" unnest(r.child_columns, r.parent_columns) k (child, parent)"
 	" WHERE CASE WHEN $2 THEN r.child::oid ELSE r.parent::oid END = $1"
-	" AND pg_has_role($3, r.owner::oid, 'MEMBER')"
+	" AND cerebro.is_owner(r.owner, $3)"
 	" GROUP BY r.id ORDER BY 1, 3, 2, 4";
 
 static Reference *

@@ -84,7 +84,7 @@ static const char states_sql[] =
 	" AND NOT EXISTS (SELECT FROM cerebro.epoch o JOIN cerebro.model m"
 	" ON m.id OPERATOR(pg_catalog.=) o.model"
 	" WHERE o.state OPERATOR(pg_catalog.=) e.state"
-	" AND NOT pg_catalog.pg_has_role($1, m.owner::pg_catalog.oid, 'MEMBER'))"
+	" AND NOT cerebro.is_owner(m.owner, $1))"
 	" ORDER BY e.epoch, e.state, e.model";
 
 static size_t

@@ -106,7 +106,7 @@ model_find_right(const char *name)
 static bool
 has_right(const Model *model, Oid role, ModelRight right)
 {
-	bool has = is_member_of_role(role, model->owner);
+	bool has = owner_has(model->owner, role);
 	ArchiveScan *scan;
 
 	if (has)
@@ -134,7 +134,7 @@ check_right(const Model *model, Oid role, ModelRight right)
 		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 	     errmsg("permission denied for model %d", model->id),
 	     errdetail("The model belongs to role \"%s\".",
-	               GetUserNameFromId(model->owner, true)),
+	               owner_get_name(model->owner)),
 	     errhint("Its owner can deploy the model and grant EXECUTE on the "
 	             "function, or grant \"%s\" on it with cerebro.grant_model.",
 	             right_names[right])));

@@ -29,7 +29,7 @@ PG_FUNCTION_INFO_V1(cerebro_cancel);
 static bool
 may_see(const AttemptRecord *record)
 {
-	return is_member_of_role(GetUserId(), record->owner) ||
+	return owner_has(record->owner, GetUserId()) ||
 	       is_member_of_role(GetUserId(), record->login) ||
 	       has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }

@@ -212,7 +212,7 @@ store(const Side *child, const Side *parent, MatchCount count)
 		"parent_columns, owner, n_rows, n_matched) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7) "
 		"ON CONFLICT (owner, child, child_columns, parent, parent_columns) "
-		"DO UPDATE SET n_rows = $6, n_matched = $7, created_at = now()",
+		"WHERE owner <> 0::oid DO UPDATE SET n_rows = $6, n_matched = $7, created_at = now()",
 		lengthof(values), types, values, NULL, false, 0);
 	archive_leave(&scope);
 }
@@ -244,7 +244,7 @@ cerebro_drop_relationship(PG_FUNCTION_ARGS)
 
 	archive_enter(&scope);
 	SPI_execute_with_args("DELETE FROM cerebro.relationship WHERE id = $1 "
-	                      "AND pg_has_role($2, owner::oid, 'MEMBER')",
+	                      "AND cerebro.is_owner(owner, $2)",
 	                      2, (Oid[]){INT4OID, OIDOID}, values, NULL, false, 0);
 	if (SPI_processed == 0)
 		ereport(ERROR,

@@ -2,8 +2,8 @@
  * rights.c
  *	  Whose rows of the archive are: grants on models, reassign.
  *
- * A role that is gone owns nothing that anybody but a superuser, as whom the
- * extension was installed, is a member of: its rows are theirs to reassign.
+ * Rows of a role that is gone are the extension's owner's, who may reassign
+ * them by the role's number or as their own.
  */
 #include "cerebro_pg.h"
 
@@ -91,72 +91,153 @@ cerebro_revoke_model(PG_FUNCTION_ARGS)
 
 /* --------------------------------------------------------------- reassign */
 
+/* Of a row r: it is role $1's, who may be the extension's owner. */
+#define IS_OLD(r)                                       \
+	"(" r ".owner OPERATOR(pg_catalog.=) $1"            \
+	" OR cerebro.owner_of(" r ".owner)::pg_catalog.oid" \
+	" OPERATOR(pg_catalog.=) $1)"
+#define IS_NEW(r) "(" r ".owner OPERATOR(pg_catalog.=) $2)"
+
 static const char *const owner_tables[] = {
 	"task",         "job",         "model",    "evaluation", "deployment",
 	"relationship", "time_column", "artefact", "structure"};
 
+/* What says the same twice: one of them is enough. */
+static const struct
+{
+	const char *table;
+	const char *key; /* columns of %1$s */
+} repeated[] = {
+	{"relationship", "%1$s.child, %1$s.child_columns, %1$s.parent, "
+                     "%1$s.parent_columns"},
+	{"time_column", "%1$s.relation"},
+	{"structure", "%1$s.name, %1$s.definition"},
+};
+
 static uint64
-reassign_table(const char *table, Oid from, Oid to)
+run_for_roles(const char *sql, Oid from, Oid to)
 {
 	SqlArgs args = {0};
 
 	sql_add_role(&args, from);
 	sql_add_role(&args, to);
-	return sql_run(psprintf("UPDATE cerebro.%s SET owner = $2"
-	                        " WHERE owner OPERATOR(pg_catalog.=) $1",
-	                        table),
-	               &args);
+	return sql_run(sql, &args);
 }
 
 /* Two tasks of one name cannot have one owner; structures alike. */
 static void
-check_names(const char *table, Oid from, Oid to)
+check_tasks(Oid from, Oid to)
 {
-	SqlArgs args = {0};
 	bool is_null;
+	int32 one;
+	int32 other;
 
-	sql_add_role(&args, from);
-	sql_add_role(&args, to);
-	if (sql_run(psprintf("SELECT a.name FROM cerebro.%s a JOIN cerebro.%s b"
-	                     " ON b.name OPERATOR(pg_catalog.=) a.name"
-	                     " WHERE a.owner OPERATOR(pg_catalog.=) $1"
-	                     " AND b.owner OPERATOR(pg_catalog.=) $2"
-	                     " ORDER BY a.name",
-	                     table, table),
-	            &args) > 0)
-		ereport(ERROR,
-		        (errcode(ERRCODE_DUPLICATE_OBJECT),
-		         errmsg("both roles own a %s \"%s\"", table,
-		                TextDatumGetCString(sql_get(1, &is_null))),
-		         errhint("Drop one of them, or reassign to another role.")));
+	if (run_for_roles("SELECT a.name, a.id, b.id FROM cerebro.task a"
+	                  " JOIN cerebro.task b"
+	                  " ON b.name OPERATOR(pg_catalog.=) a.name"
+	                  " AND b.id OPERATOR(pg_catalog.<>) a.id"
+	                  " WHERE " IS_OLD("a") " AND (" IS_OLD("b") " OR " IS_NEW(
+						  "b") ") ORDER BY a.name, a.id, b.id LIMIT 1",
+	                  from, to) == 0)
+		return;
+	one = DatumGetInt32(sql_get(2, &is_null));
+	other = DatumGetInt32(sql_get(3, &is_null));
+	ereport(ERROR,
+	        (errcode(ERRCODE_DUPLICATE_OBJECT),
+	         errmsg("tasks %d and %d are both named \"%s\"", Min(one, other),
+	                Max(one, other), TextDatumGetCString(sql_get(1, &is_null))),
+	         errdetail("One role cannot own both."),
+	         errhint("Give one of them another name with "
+	                 "cerebro.rename_task(%d, ...).",
+	                 one)));
 }
 
 static void
-reassign_grants(Oid from, Oid to)
+check_structures(Oid from, Oid to)
 {
-	SqlArgs args = {0};
+	bool is_null;
 
-	sql_add_role(&args, from);
-	sql_add_role(&args, to);
-	sql_run("UPDATE cerebro.model_grant SET grantor = $2"
-	        " WHERE grantor OPERATOR(pg_catalog.=) $1",
-	        &args);
-	sql_run("DELETE FROM cerebro.model_grant"
-	        " WHERE role OPERATOR(pg_catalog.=) $1"
-	        " AND $2 OPERATOR(pg_catalog.<>) $1",
-	        &args);
+	if (run_for_roles("SELECT a.name FROM cerebro.structure a WHERE " IS_OLD(
+						  "a") " OR " IS_NEW("a") " GROUP BY a.name"
+	                                              " HAVING pg_catalog.count(*)"
+	                                              " OPERATOR(pg_catalog.>) 1"
+	                                              " ORDER BY a.name LIMIT 1",
+	                  from, to) > 0)
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_DUPLICATE_OBJECT),
+		     errmsg("there are two structures \"%s\" for one owner",
+		            TextDatumGetCString(sql_get(1, &is_null))),
+		     errhint(
+				 "Drop one of them with cerebro.drop_structure; models keep the one that they were trained "
+				 "with.")));
+}
+
+static void
+drop_repeated(Oid from, Oid to)
+{
+	for (int i = 0; i < lengthof(repeated); i++)
+	{
+		const char *table = repeated[i].table;
+		char *a = psprintf(repeated[i].key, "a");
+		char *b = psprintf(repeated[i].key, "b");
+
+		run_for_roles(
+			psprintf("DELETE FROM cerebro.%1$s a USING cerebro.%1$s b"
+		             " WHERE (%2$s) OPERATOR(pg_catalog.=) (%3$s)"
+		             " AND " IS_OLD("a") " AND (" IS_NEW("b") " OR " IS_OLD(
+						 "b") " AND b.ctid OPERATOR(pg_catalog.<) a.ctid)",
+		             table, a, b),
+			from, to);
+	}
+}
+
+static uint64
+reassign_rows(Oid from, Oid to)
+{
+	uint64 n = 0;
+
+	check_tasks(from, to);
+	drop_repeated(from, to);
+	check_structures(from, to);
+	for (int i = 0; i < lengthof(owner_tables); i++)
+		n += run_for_roles(psprintf("UPDATE cerebro.%s r SET owner = $2"
+		                            " WHERE " IS_OLD("r"),
+		                            owner_tables[i]),
+		                   from, to);
+	run_for_roles("UPDATE cerebro.model_grant SET grantor = $2"
+	              " WHERE grantor OPERATOR(pg_catalog.=) $1",
+	              from, to);
+	run_for_roles("DELETE FROM cerebro.model_grant"
+	              " WHERE role OPERATOR(pg_catalog.=) $1"
+	              " AND $2 OPERATOR(pg_catalog.<>) $1",
+	              from, to);
+	return n;
+}
+
+static uint64
+reassign(Oid from, Oid to)
+{
+	ArchiveScope scope;
+	uint64 n;
+
+	if (from == to)
+		return 0;
+	archive_enter(&scope);
+	n = reassign_rows(from, to);
+	archive_leave(&scope);
+	tell_sessions();
+	return n;
 }
 
 static void
 check_member(Oid role)
 {
-	if (is_member_of_role(GetUserId(), role))
+	if (owner_has(role, GetUserId()))
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 	                errmsg("permission denied to reassign rows of role \"%s\"",
-	                       GetUserNameFromId(role, true)
-	                           ? GetUserNameFromId(role, true)
-	                           : psprintf("%u", role)),
+	                       owner_get_name(role)),
 	                errhint("Only a member of both roles may do so.")));
 }
 
@@ -165,24 +246,12 @@ cerebro_reassign(PG_FUNCTION_ARGS)
 {
 	Oid from = PG_GETARG_OID(0);
 	Oid to = PG_GETARG_OID(1);
-	ArchiveScope scope;
-	uint64 n = 0;
 
 	PreventCommandIfReadOnly("cerebro.reassign()");
 	check_role(to);
 	check_member(from);
 	check_member(to);
-	if (from == to)
-		PG_RETURN_INT64(0);
-	archive_enter(&scope);
-	check_names("task", from, to);
-	check_names("structure", from, to);
-	for (int i = 0; i < lengthof(owner_tables); i++)
-		n += reassign_table(owner_tables[i], from, to);
-	reassign_grants(from, to);
-	archive_leave(&scope);
-	tell_sessions();
-	PG_RETURN_INT64((int64) n);
+	PG_RETURN_INT64((int64) reassign(from, to));
 }
 
 /* ------------------------------------------------------------------ models */

@@ -299,15 +299,15 @@ fail_foreign_code(const Task *task, const ForeignCode *code)
 {
 	Oid author = OidIsValid(task->author) ? task->author : task->owner;
 
-	ereport(ERROR,
-	        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-	         errmsg("%s \"%s\" of role \"%s\" runs %s",
-	                OidIsValid(task->author) ? "a model for task" : "task",
-	                task->name, GetUserNameFromId(author, false),
-	                print_foreign_code(code)),
-	         errdetail("It would run with your rights."),
-	         errhint("If you trust it, SET cerebro.allow_user_functions = "
-	                 "on.")));
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	     errmsg("%s \"%s\" of role \"%s\" runs %s",
+	            OidIsValid(task->author) ? "a model for task" : "task",
+	            task->name, owner_get_name(author), print_foreign_code(code)),
+	     errdetail("It would run with your rights."),
+	     errhint("If you trust it, SET cerebro.allow_user_functions = "
+	             "on.")));
 }
 
 /* With what views and policies add to it. */

@@ -209,18 +209,17 @@ story_find_model(const Story *story, int32 task, int32 data_version,
 	sql_add_int4(&args, data_version);
 	sql_add_text(&args, triple);
 	sql_add(&args, OIDOID, ObjectIdGetDatum(role), false);
-	sql = psprintf("SELECT id FROM cerebro.model"
-	               " WHERE training OPERATOR(pg_catalog.=) $1"
-	               " AND task OPERATOR(pg_catalog.=) $2"
-	               " AND data_version OPERATOR(pg_catalog.=) $3"
-	               " AND mst OPERATOR(cerebro.=) $4::cerebro.mst"
-	               " AND (pg_catalog.pg_has_role($5, owner::pg_catalog.oid,"
-	               " 'MEMBER') OR EXISTS (SELECT FROM cerebro.model_grant g"
-	               " WHERE g.model OPERATOR(pg_catalog.=) model.id"
-	               " AND g.privilege OPERATOR(pg_catalog.<>) 'use'"
-	               " AND pg_catalog.pg_has_role($5, g.role::pg_catalog.oid,"
-	               " 'MEMBER'))) ORDER BY id LIMIT 1%s",
-	               XactReadOnly ? "" : " FOR KEY SHARE");
+	sql = psprintf(
+		"SELECT id FROM cerebro.model"
+		" WHERE training OPERATOR(pg_catalog.=) $1"
+		" AND task OPERATOR(pg_catalog.=) $2"
+		" AND data_version OPERATOR(pg_catalog.=) $3"
+		" AND mst OPERATOR(cerebro.=) $4::cerebro.mst"
+		" AND (cerebro.is_owner(owner, $5) OR EXISTS (SELECT FROM cerebro.model_grant g"
+		" WHERE g.model OPERATOR(pg_catalog.=) model.id"
+		" AND g.privilege OPERATOR(pg_catalog.<>) 'use'"
+		" AND cerebro.is_owner(g.role, $5))) ORDER BY id LIMIT 1%s",
+		XactReadOnly ? "" : " FOR KEY SHARE");
 	if (sql_run(sql, &args) > 0)
 		found = DatumGetInt32(sql_get(1, &is_null));
 	archive_leave(&scope);

@@ -63,14 +63,15 @@ read_all(Oid role)
 	archive_enter(&scope);
 	sql_add(&args, OIDOID, ObjectIdGetDatum(role), false);
 	n = sql_run("SELECT DISTINCT ON (name) name, definition,"
-	            " owner::pg_catalog.oid OPERATOR(pg_catalog.<>) $1"
+	            " cerebro.owner_of(owner)::pg_catalog.oid"
+	            " OPERATOR(pg_catalog.<>) $1"
 	            " AND pg_catalog.count(*) OVER (PARTITION BY name)"
 	            " OPERATOR(pg_catalog.>) 1"
 	            " FROM cerebro.structure"
-	            " WHERE pg_catalog.pg_has_role($1, owner::pg_catalog.oid,"
-	            " 'MEMBER')"
+	            " WHERE cerebro.is_owner(owner, $1)"
 	            " ORDER BY name,"
-	            " owner::pg_catalog.oid OPERATOR(pg_catalog.=) $1 DESC,"
+	            " cerebro.owner_of(owner)::pg_catalog.oid"
+	            " OPERATOR(pg_catalog.=) $1 DESC,"
 	            " created_at",
 	            &args);
 	MemoryContextSwitchTo(caller);
@@ -296,6 +297,7 @@ store(const char *name, const char *definition)
 	archive_enter(&scope);
 	sql_run("INSERT INTO cerebro.structure (owner, name, definition)"
 	        " VALUES ($1, $2, $3) ON CONFLICT (owner, name)"
+	        " WHERE owner OPERATOR(pg_catalog.<>) 0::pg_catalog.oid"
 	        " DO UPDATE SET definition = $3,"
 	        " created_at = pg_catalog.now()",
 	        &args);
@@ -350,11 +352,12 @@ cerebro_drop_structure(PG_FUNCTION_ARGS)
 	sql_add_text(&args, name);
 	archive_enter(&scope);
 	sql_run("DELETE FROM cerebro.structure"
-	        " WHERE (owner, name) IN (SELECT s.owner, s.name"
+	        " WHERE ctid OPERATOR(pg_catalog.=) (SELECT s.ctid"
 	        " FROM cerebro.structure s"
 	        " WHERE s.name OPERATOR(pg_catalog.=) $2"
-	        " AND pg_catalog.pg_has_role($1, s.owner::pg_catalog.oid, 'MEMBER')"
-	        " ORDER BY s.owner::pg_catalog.oid OPERATOR(pg_catalog.=) $1 DESC"
+	        " AND cerebro.is_owner(s.owner, $1)"
+	        " ORDER BY cerebro.owner_of(s.owner)::pg_catalog.oid"
+	        " OPERATOR(pg_catalog.=) $1 DESC, s.created_at"
 	        " LIMIT 1)",
 	        &args);
 	archive_leave(&scope);

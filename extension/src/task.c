@@ -130,7 +130,7 @@ fail_unknown(const char *name, Oid user)
 	char **names;
 
 	execute("SELECT DISTINCT name FROM cerebro.task "
-	        "WHERE pg_has_role($1, owner::oid, 'MEMBER') ORDER BY name",
+	        "WHERE cerebro.is_owner(owner, $1) ORDER BY name",
 	        1, (Oid[]){OIDOID}, values);
 	names = palloc((SPI_processed + 1) * sizeof(char *));
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -148,7 +148,7 @@ choose_by_name(const char *name, Oid user)
 	Datum values[] = {CStringGetTextDatum(name), ObjectIdGetDatum(user)};
 
 	execute("SELECT " TASK_COLUMNS " FROM cerebro.task WHERE name = $1 "
-	        "AND pg_has_role($2, owner::oid, 'MEMBER') "
+	        "AND cerebro.is_owner(owner, $2) "
 	        "ORDER BY owner::oid = $2 DESC, id LIMIT 2",
 	        2, (Oid[]){TEXTOID, OIDOID}, values);
 	if (SPI_processed == 0)
@@ -160,7 +160,10 @@ choose_by_name(const char *name, Oid user)
 		         errmsg("task name \"%s\" is ambiguous", name),
 		         errdetail("Several roles of which you are a member own a "
 		                   "task with this name."),
-		         errhint("SET ROLE to the owner of the one you mean.")));
+		         errhint("SET ROLE to the owner of the one you mean, or give "
+		                 "one of them another name with "
+		                 "cerebro.rename_task(id, ...); cerebro.tasks has "
+		                 "their ids.")));
 	return SPI_tuptable->vals[0];
 }
 
@@ -192,7 +195,7 @@ task_find_by_id(int32 id, bool check)
 
 	archive_enter(&scope);
 	execute("SELECT " TASK_COLUMNS " FROM cerebro.task WHERE id = $1 "
-	        "AND (NOT $3 OR pg_has_role($2, owner::oid, 'MEMBER'))",
+	        "AND (NOT $3 OR cerebro.is_owner(owner, $2))",
 	        3, (Oid[]){INT4OID, OIDOID, BOOLOID}, values);
 	if (SPI_processed == 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),

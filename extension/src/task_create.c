@@ -1,6 +1,6 @@
 /*
  * task_create.c
- *	  create_task and drop_task.
+ *	  create_task, rename_task and drop_task.
  *
  *	 texts -> analysed query -> classes and cuts, where only the data tell
  *	 them -> one reading of all keys and labels: counts, checks -> rows of the
@@ -22,6 +22,8 @@
 #define HASH_KEY INT64CONST(0x4345524542524F31)
 
 PG_FUNCTION_INFO_V1(cerebro_create_task);
+PG_FUNCTION_INFO_V1(cerebro_rename_task);
+PG_FUNCTION_INFO_V1(cerebro_rename_task_by_id);
 PG_FUNCTION_INFO_V1(cerebro_drop_task);
 
 /* Arguments of create_task, in its order. */
@@ -110,10 +112,9 @@ make_task(FunctionCallInfo fcinfo)
 
 /* A name taken must not cost a reading of the data. */
 static void
-check_is_new(const Task *task)
+check_is_free(Oid owner, const char *name)
 {
-	Datum values[] = {ObjectIdGetDatum(task->owner),
-	                  CStringGetTextDatum(task->name)};
+	Datum values[] = {ObjectIdGetDatum(owner), CStringGetTextDatum(name)};
 	ArchiveScope scope;
 
 	archive_enter(&scope);
@@ -122,10 +123,10 @@ check_is_new(const Task *task)
 	                      2, (Oid[]){OIDOID, TEXTOID}, values, NULL, true, 1);
 	if (SPI_processed > 0)
 		ereport(ERROR, (errcode(ERRCODE_DUPLICATE_OBJECT),
-		                errmsg("task \"%s\" exists already", task->name),
+		                errmsg("task \"%s\" exists already", name),
 		                errhint("Choose another name, or remove it with "
 		                        "cerebro.drop_task(%s); its models go with it.",
-		                        quote_literal_cstr(task->name))));
+		                        quote_literal_cstr(name))));
 	archive_leave(&scope);
 }
 
@@ -198,7 +199,7 @@ cerebro_create_task(PG_FUNCTION_ARGS)
 	int level;
 
 	PreventCommandIfReadOnly("cerebro.create_task()");
-	check_is_new(task);
+	check_is_free(task->owner, task->name);
 	level = settings_enter(task);
 	task_learn(task, source_analyze(task), positive);
 	task_survey(task, &stats);
@@ -207,6 +208,40 @@ cerebro_create_task(PG_FUNCTION_ARGS)
 	(void) task_get_data_version(task, &stats);
 	task_report(task, &stats);
 	PG_RETURN_INT32(task->id);
+}
+
+static void
+rename_task(const Task *task, char *name)
+{
+	Datum values[] = {Int32GetDatum(task->id), CStringGetTextDatum(name)};
+	ArchiveScope scope;
+
+	PreventCommandIfReadOnly("cerebro.rename_task()");
+	if (name[0] == '\0')
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("a task needs a name")));
+	check_name(name);
+	check_is_free(task->owner, name);
+	archive_enter(&scope);
+	SPI_execute_with_args("UPDATE cerebro.task SET name = $2 WHERE id = $1", 2,
+	                      (Oid[]){INT4OID, TEXTOID}, values, NULL, false, 0);
+	archive_leave(&scope);
+}
+
+Datum
+cerebro_rename_task(PG_FUNCTION_ARGS)
+{
+	rename_task(task_find(text_to_cstring(PG_GETARG_TEXT_PP(0))),
+	            text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PG_RETURN_VOID();
+}
+
+Datum
+cerebro_rename_task_by_id(PG_FUNCTION_ARGS)
+{
+	rename_task(task_find_by_id(PG_GETARG_INT32(0), true),
+	            text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	PG_RETURN_VOID();
 }
 
 Datum

@@ -125,8 +125,7 @@ estimate_epochs(Training *training, Oid role)
 	            " FROM cerebro.epoch e WHERE e.model OPERATOR(pg_catalog.=)"
 	            " m.id), p.actual_bytes FROM (SELECT * FROM cerebro.model"
 	            " WHERE task OPERATOR(pg_catalog.=) $1"
-	            " AND pg_catalog.pg_has_role($3, owner::pg_catalog.oid,"
-	            " 'MEMBER') ORDER BY id DESC LIMIT 100) m"
+	            " AND cerebro.is_owner(owner, $3) ORDER BY id DESC LIMIT 100) m"
 	            " JOIN cerebro.model_plan p ON p.model OPERATOR(pg_catalog.=)"
 	            " m.id ORDER BY m.mst OPERATOR(cerebro.<->) $2::cerebro.mst,"
 	            " m.id DESC LIMIT 1",

@@ -55,6 +55,10 @@ SET ROLE regress_other;
 SELECT create_task('churn', 'SELECT * FROM visit', 'churned') > 0 AS made;
 SET ROLE regress_member;
 SELECT part('churn', v) IS NOT NULL AS has_part FROM (SELECT 1 AS id) v;
+SELECT rename_task((SELECT id FROM tasks WHERE owner = 'regress_other'::regrole), 'churn of others');
+SELECT part('churn', v) IS NOT NULL AS has_part FROM (SELECT 1 AS id) v;
+SELECT rename_task('churn of others', 'churn');
+SELECT rename_task('churn of another', 'churn');
 SET ROLE regress_other;
 SELECT drop_task('churn');
 

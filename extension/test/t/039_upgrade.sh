@@ -25,7 +25,7 @@ CREATE OR REPLACE VIEW cerebro.structures WITH (security_invoker = true) AS
 	SELECT b.name, b.definition, NULL::regrole AS owner, NULL::timestamptz AS created_at, true AS is_builtin
 	FROM cerebro.builtin_structures() b
 	UNION ALL
-	SELECT s.name, s.definition, s.owner, s.created_at, false
+	SELECT s.name, s.definition, cerebro.owner_of(s.owner), s.created_at, false
 	FROM cerebro.structure s;
 COMMENT ON COLUMN cerebro.structures.is_builtin IS 'whether the language has it';
 CREATE FUNCTION cerebro.note(model integer) RETURNS text
