@@ -46,7 +46,7 @@ typedef enum cer_ast_kind
 	CER_AST_ON,        /* SQL */
 	CER_AST_WHERE,     /* SQL */
 	CER_AST_WINDOW,    /* STRING */
-	CER_AST_SQL,       /* name: the text between the parentheses, trimmed */
+	CER_AST_SQL,       /* name: what stands in parentheses, in one spelling */
 	CER_AST_STRING,    /* name: the text, unquoted */
 
 	/* values */

@@ -61,6 +61,10 @@ cer_token_fail(const cer_token *token, const char *expected, cer_error *err);
  */
 extern cer_status cer_lexer_read_sql(cer_lexer *lexer, cer_text *sql);
 
+/* The one spelling of an SQL expression, such as was read: see sql_print.c. */
+extern cer_status cer_sql_print(cer_arena *arena, cer_text sql,
+                                cer_text *printed, cer_error *err);
+
 /* Moves over one byte, keeping count of lines and characters. */
 extern void cer_lexer_step(cer_lexer *lexer);
 

@@ -75,7 +75,7 @@ parse_bare_sql(cer_parser *p, cer_ast **sql)
 
 	CER_TRY(cer_parser_make(p, CER_AST_SQL, sql));
 	CER_TRY(cer_lexer_read_sql(&p->lexer, &text));
-	CER_TRY(cer_text_copy(p->arena, text, &(*sql)->name, p->err));
+	CER_TRY(cer_sql_print(p->arena, text, &(*sql)->name, p->err));
 	return cer_parser_advance(p);
 }
 
