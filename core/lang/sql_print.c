@@ -42,12 +42,12 @@ static bool
 is_keyword(cer_text word)
 {
 	static const char *const words[] = {
-		"and",   "as",     "between",   "by",     "case",      "distinct",
-		"else",  "escape", "except",    "filter", "for",       "from",
-		"group", "having", "ilike",     "in",     "intersect", "is",
-		"like",  "limit",  "not",       "offset", "on",        "or",
-		"over",  "select", "symmetric", "then",   "to",        "union",
-		"using", "values", "when",      "where",
+		"and",   "as",     "between", "by",        "case",   "distinct",
+		"else",  "escape", "exists",  "except",    "filter", "for",
+		"from",  "group",  "having",  "ilike",     "in",     "intersect",
+		"is",    "like",   "limit",   "not",       "offset", "on",
+		"or",    "over",   "select",  "symmetric", "then",   "to",
+		"union", "using",  "values",  "when",      "where",
 	};
 
 	for (size_t i = 0; i < COUNT(words); i++)

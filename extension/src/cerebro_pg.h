@@ -45,6 +45,10 @@ extern void host_check(cer_status status, const cer_error *err);
 /* The same of what was read from a text: it is shown with the place in it. */
 extern void
 host_check_text(cer_status status, const cer_error *err, const char *text);
+/* The same for what is found when a triple meets a task: its canonical text is
+ * shown, in which the place counts. */
+extern void
+host_check_mst(cer_status status, const cer_error *err, const cer_mst *mst);
 /* The same for input functions: kept in the call's context, if it keeps errors
  * (since PostgreSQL 16), else raised. */
 extern void host_save(Node *context, cer_status status, const cer_error *err);
