@@ -95,7 +95,7 @@ have_rows(group *g, run *r, cer_error *err)
 	pthread_mutex_lock(&rows->lock);
 	if (rows->encoding == NULL)
 	{
-		status = cer_encoding_new(&r->host, r->plan, g->dataset,
+		status = cer_encoding_new(&r->teller.host, r->plan, g->dataset,
 		                          &rows->encoding, err);
 		if (status == CER_OK && g->repeats_rows)
 			cer_encoding_repeat_rows(rows->encoding);
@@ -127,7 +127,7 @@ begin(group *g, run *r, cer_error *err)
 	cer_status status;
 
 	if (r->began_at == 0)
-		r->began_at = session_clock();
+		r->began_at = host_clock();
 	status = have_rows(g, r, err);
 	return status == CER_OK ? run_begin(r, err) : status;
 }
@@ -238,21 +238,13 @@ run_lane(void *arg, size_t lane)
 
 /* ------------------------------------------------------------------ rest */
 
-/* Work is divided, and rows are fetched ahead, by how many threads there are. */
-static void
-set_threads(run *r, bool has_pool)
-{
-	r->has_pool = has_pool;
-	r->host.n_threads = has_pool ? threads_count(r->s->pool) : 1;
-}
-
 static void
 train_alone(group *g, run *r)
 {
 	cer_error error = {0};
 	cer_status status = CER_OK;
 
-	set_threads(r, true);
+	teller_set_threads(&r->teller, true);
 	if (r->trainer == NULL)
 		status = begin(g, r, &error);
 	while (status == CER_OK && !r->is_finished)
@@ -287,10 +279,10 @@ encode_first(group *g)
 {
 	run *r = &g->runs[g->order[0]];
 
-	set_threads(r, true);
+	teller_set_threads(&r->teller, true);
 	session_set_phase(g->s, r->triple, CER_PHASE_ENCODE);
 	(void) have_rows(g, r, NULL); /* what fails fails again in its lane */
-	set_threads(r, false);
+	teller_set_threads(&r->teller, false);
 }
 
 static cer_status

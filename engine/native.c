@@ -64,7 +64,7 @@ plan_triple(native *n, size_t triple, cer_error *err)
 static native *
 make_state(session *s, const cer_group *group)
 {
-	cer_arena *arena = cer_arena_new(&s->host);
+	cer_arena *arena = cer_arena_new(&s->teller.host);
 	native *n = arena ? cer_arena_allocate(arena, sizeof(*n)) : NULL;
 
 	if (n == NULL)
@@ -94,8 +94,9 @@ start(session *s, const cer_group *group, void **state, cer_error *err)
 	for (size_t i = 0; i < group->n_triples && status == CER_OK; i++)
 		status = plan_triple(n, i, err);
 	if (status == CER_OK)
-		status = cer_dataset_new(&s->host, group->inputs, group->n_inputs,
-		                         group->n_classes, &n->dataset, err);
+		status =
+			cer_dataset_new(&s->teller.host, group->inputs, group->n_inputs,
+		                    group->n_classes, &n->dataset, err);
 	*state = n;
 	return status;
 }

@@ -11,28 +11,17 @@
 #define _GNU_SOURCE /* CLOCK_THREAD_CPUTIME_ID */
 #include "run.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
-/* ------------------------------------------------------------------ host */
-
-static void *
-host_allocate(void *self, size_t size)
-{
-	return memory_allocate(&((run *) self)->s->mem, size);
-}
-
-static void
-host_release(void *self, void *block, size_t size)
-{
-	memory_release(&((run *) self)->s->mem, block, size);
-}
+/* ---------------------------------------------------------------- status */
 
 /* Rows per second since training began, validation included. */
 static double
 get_speed(const run *r, double now)
 {
-	const cer_train_status *train = &r->status.train;
+	const cer_train_status *train = &r->teller.status.train;
 	double seconds = now - r->training_began_at;
 	double n_epochs = train->epoch > 0 ? (double) (train->epoch - 1) : 0;
 
@@ -43,47 +32,14 @@ get_speed(const run *r, double now)
 }
 
 static void
-tell_status(run *r, double now)
+refresh(teller *t, double now)
 {
-	if (r->trainer != NULL)
-	{
-		cer_trainer_get_status(r->trainer, &r->status.train);
-		r->status.rows_per_second = get_speed(r, now);
-	}
-	r->status_sent_at = now;
-	session_send_status(r->s, &r->status);
-}
+	run *r = (run *) ((char *) t - offsetof(run, teller));
 
-/* Asked once per batch: also the moment to tell how far the work is. */
-static bool
-host_is_canceled(void *self)
-{
-	run *r = self;
-	double now = session_clock();
-
-	if (now - r->status_sent_at >= STATUS_INTERVAL)
-		tell_status(r, now);
-	return session_is_canceled(r->s);
-}
-
-static void
-host_log(void *self, cer_log_level level, const char *message)
-{
-	(void) self;
-	(void) level;
-	(void) message;
-}
-
-static void
-host_run_tasks(void *self, cer_task_fn fn, void *arg, size_t n_tasks)
-{
-	run *r = self;
-
-	if (r->has_pool)
-		threads_run(r->s->pool, fn, arg, n_tasks);
-	else
-		for (size_t task = 0; task < n_tasks; task++)
-			fn(arg, task);
+	if (r->trainer == NULL)
+		return;
+	cer_trainer_get_status(r->trainer, &t->status.train);
+	t->status.rows_per_second = get_speed(r, now);
 }
 
 void
@@ -92,14 +48,8 @@ run_init(run *r, session *s, uint32_t triple)
 	memset(r, 0, sizeof(*r));
 	r->s = s;
 	r->triple = triple;
-	r->status.triple = triple;
-	r->host = (cer_host){.self = r,
-	                     .allocate = host_allocate,
-	                     .release = host_release,
-	                     .is_canceled = host_is_canceled,
-	                     .log = host_log,
-	                     .run_tasks = host_run_tasks,
-	                     .n_threads = 1};
+	teller_init(&r->teller, s, triple);
+	r->teller.refresh = refresh;
 }
 
 /* ------------------------------------------------------------------ cost */
@@ -110,8 +60,9 @@ read_cpu(const run *r)
 {
 	struct timespec now;
 
-	clock_gettime(
-		r->has_pool ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_THREAD_CPUTIME_ID, &now);
+	clock_gettime(r->teller.has_pool ? CLOCK_PROCESS_CPUTIME_ID
+	                                 : CLOCK_THREAD_CPUTIME_ID,
+	              &now);
 	return (double) now.tv_sec + (double) now.tv_nsec * 1e-9;
 }
 
@@ -120,10 +71,9 @@ read_cpu(const run *r)
 static void
 set_phase(run *r, cer_phase phase)
 {
-	r->status.phase = phase;
 	if (phase == CER_PHASE_TRAIN)
-		r->training_began_at = session_clock();
-	tell_status(r, session_clock());
+		r->training_began_at = host_clock();
+	teller_set_phase(&r->teller, phase);
 }
 
 static cer_status
@@ -143,7 +93,7 @@ send_epoch(run *r, const cer_epoch *epoch, cer_error *err)
 static cer_status
 send_parts(run *r, const uint32_t *epoch, cer_error *err)
 {
-	cer_arena *arena = cer_arena_new(&r->host);
+	cer_arena *arena = cer_arena_new(&r->teller.host);
 	cer_group_part place = {.triple = r->triple};
 	const cer_part *parts;
 	size_t n_parts = 0;
@@ -171,7 +121,7 @@ static bool
 is_kept(run *r, uint32_t epoch)
 {
 	uint32_t every = r->wish->keep_every;
-	double now = session_clock();
+	double now = host_clock();
 	bool is_due = r->wish->keep_seconds > 0 &&
 	              now - r->kept_at >= (double) r->wish->keep_seconds;
 
@@ -185,7 +135,7 @@ send_state(run *r, uint32_t epoch, cer_error *err)
 {
 	if (!is_kept(r, epoch))
 		return CER_OK;
-	r->kept_at = session_clock();
+	r->kept_at = host_clock();
 	r->n_kept = epoch;
 	return send_parts(r, &epoch, err);
 }
@@ -204,8 +154,8 @@ send_done(run *r, cer_error *err)
 	done->is_stopped = now.epoch < cer_mst_get_epochs(r->mst);
 	done->n_epochs = now.epoch;
 	done->n_weights = cer_trainer_count_weights(r->trainer);
-	done->seconds = session_clock() - r->began_at;
-	session_get_cost(&cpu_seconds, &done->peak_bytes);
+	done->seconds = host_clock() - r->began_at;
+	host_get_cost(&cpu_seconds, &done->peak_bytes);
 	done->cpu_seconds = r->cpu_seconds;
 	done->kernel_class = (cer_text){kernels, strlen(kernels)};
 	return session_send(r->s, &message, err);
@@ -220,7 +170,7 @@ run_begin(run *r, cer_error *err)
 	cer_status status;
 
 	set_phase(r, CER_PHASE_ENCODE);
-	status = cer_trainer_new_over(&r->host, r->mst, r->rows->encoding,
+	status = cer_trainer_new_over(&r->teller.host, r->mst, r->rows->encoding,
 	                              &r->trainer, err);
 	if (status == CER_OK)
 	{
@@ -229,7 +179,7 @@ run_begin(run *r, cer_error *err)
 	}
 	if (status == CER_OK)
 		r->is_finished = cer_trainer_is_finished(r->trainer);
-	r->kept_at = session_clock();
+	r->kept_at = host_clock();
 	r->cpu_seconds += read_cpu(r) - cpu;
 	return status;
 }

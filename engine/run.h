@@ -30,9 +30,7 @@ typedef struct run
 	start_state start;
 	bool is_skipped; /* the server has its model */
 
-	/* the host of its trainer; self is the run */
-	cer_host host;
-	bool has_pool; /* all threads; else the one that it runs on */
+	teller teller; /* the host of its trainer, and for progress */
 
 	/* in training */
 	cer_trainer *trainer; /* NULL: not begun, or done */
@@ -43,10 +41,6 @@ typedef struct run
 	double kept_at;
 	uint32_t n_told; /* epochs that the server knows; */
 	uint32_t n_kept; /* the last whose state it has */
-
-	/* for progress */
-	cer_group_status status;
-	double status_sent_at; /* seconds of the monotonic clock */
 	double training_began_at;
 } run;
 

@@ -13,18 +13,7 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
-
-double
-session_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double) now.tv_sec + (double) now.tv_nsec * 1e-9;
-}
 
 cer_status
 session_send(session *s, const cer_message *message, cer_error *err)
@@ -32,43 +21,11 @@ session_send(session *s, const cer_message *message, cer_error *err)
 	return channel_send(&s->ch, message, err);
 }
 
-/* ---------------------------------------------------------------- status */
-
-void
-session_get_cost(double *cpu_seconds, uint64_t *peak_bytes)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	*cpu_seconds =
-		(double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-		(double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-	*peak_bytes = (uint64_t) usage.ru_maxrss * 1024;
-}
-
-void
-session_send_status(session *s, cer_group_status *status)
-{
-	cer_message message = {.type = CER_FRAME_STATUS};
-
-	session_get_cost(&status->cpu_seconds, &status->peak_bytes);
-	message.status = *status;
-	session_send(s, &message, NULL);
-}
-
-static void
-send_status(session *s, double now)
-{
-	s->status_sent_at = now;
-	session_send_status(s, &s->status);
-}
-
 void
 session_set_phase(session *s, uint32_t triple, cer_phase phase)
 {
-	s->status.triple = triple;
-	s->status.phase = phase;
-	send_status(s, session_clock());
+	s->teller.status.triple = triple;
+	teller_set_phase(&s->teller, phase);
 }
 
 bool
@@ -81,46 +38,6 @@ bool
 session_is_stopped(session *s)
 {
 	return atomic_load_explicit(&s->w.is_stopped, memory_order_relaxed);
-}
-
-/* ------------------------------------------------------------------ host */
-
-static void *
-host_allocate(void *self, size_t size)
-{
-	return memory_allocate(&((session *) self)->mem, size);
-}
-
-static void
-host_release(void *self, void *block, size_t size)
-{
-	memory_release(&((session *) self)->mem, block, size);
-}
-
-/* Asked once per batch: also the moment to tell how far the work is. */
-static bool
-host_is_canceled(void *self)
-{
-	session *s = self;
-	double now = session_clock();
-
-	if (now - s->status_sent_at >= STATUS_INTERVAL)
-		send_status(s, now);
-	return session_is_canceled(s);
-}
-
-static void
-host_log(void *self, cer_log_level level, const char *message)
-{
-	(void) self;
-	(void) level;
-	(void) message;
-}
-
-static void
-host_run_tasks(void *self, cer_task_fn fn, void *arg, size_t n_tasks)
-{
-	threads_run(((session *) self)->pool, fn, arg, n_tasks);
 }
 
 /* ---------------------------------------------------------- conversation */
@@ -162,7 +79,7 @@ be_greeted(session *s, cer_arena *arena, const executor **ex, cer_error *err)
 		return cer_fail(err, CER_NO_MEMORY,
 		                "could not start %u threads in the engine process",
 		                message.hello.n_threads);
-	s->host.n_threads = threads_count(s->pool);
+	teller_set_threads(&s->teller, true);
 	return watch_start(&s->w, &s->ch, err);
 }
 
@@ -173,7 +90,7 @@ be_ready(session *s, cer_error *err)
 	cer_message message = {.type = CER_FRAME_READY};
 	cer_status status = sandbox_shut(err);
 
-	message.ready.n_threads = (uint32_t) s->host.n_threads;
+	message.ready.n_threads = (uint32_t) s->teller.host.n_threads;
 	return status == CER_OK ? session_send(s, &message, err) : status;
 }
 
@@ -184,14 +101,14 @@ read_group(session *s, cer_arena *arena, cer_message *message, cer_error *err)
 	cer_status status = read_frame(s, arena, CER_FRAME_GROUP, message, err);
 
 	if (status == CER_OK)
-		cer_buffer_init(&s->ch.in, &s->host);
+		cer_buffer_init(&s->ch.in, &s->teller.host);
 	return status;
 }
 
 static cer_status
 take_rows(session *s, const executor *ex, void *state, cer_error *err)
 {
-	cer_arena *arena = cer_arena_new(&s->host);
+	cer_arena *arena = cer_arena_new(&s->teller.host);
 	cer_message message = {0};
 	cer_status status = CER_OK;
 	uint64_t n_rows = 0;
@@ -232,7 +149,7 @@ take_rows(session *s, const executor *ex, void *state, cer_error *err)
 static cer_status
 converse(session *s, uint32_t *triple, cer_error *err)
 {
-	cer_arena *arena = cer_arena_new(&s->host);
+	cer_arena *arena = cer_arena_new(&s->teller.host);
 	const executor *ex = NULL;
 	void *state = NULL;
 	cer_message group;
@@ -315,14 +232,8 @@ session_run(int fd)
 
 	s.mem.limit = (size_t) 16 << 20; /* until the server tells another */
 	recycle_init(&s.mem.pages);
-	s.host = (cer_host){.self = &s,
-	                    .allocate = host_allocate,
-	                    .release = host_release,
-	                    .is_canceled = host_is_canceled,
-	                    .log = host_log,
-	                    .run_tasks = host_run_tasks,
-	                    .n_threads = 1};
-	channel_init(&s.ch, fd, &s.host);
+	teller_init(&s.teller, &s, 0);
+	channel_init(&s.ch, fd, &s.teller.host);
 	status = converse(&s, &triple, &err);
 	if (status != CER_OK)
 		tell_error(&s, triple, &err);

@@ -6,28 +6,23 @@
 #define ENGINE_SESSION_H
 
 #include "channel.h"
+#include "host.h"
 #include "memory.h"
 #include "threads.h"
 #include "watch.h"
 
 typedef struct session
 {
-	cer_host host; /* self is the session */
 	memory mem;
 	channel ch;
 	watch w;
 	threads *pool;
-	cer_group_status status; /* before triples are in work */
-	double status_sent_at;   /* seconds of the monotonic clock */
+	teller teller; /* before triples are in work */
 } session;
-
-#define STATUS_INTERVAL 0.1 /* seconds between two of a triple */
 
 /* What the session does for its executor. */
 extern cer_status
 session_send(session *s, const cer_message *message, cer_error *err);
-/* Adds what the process has cost; losing a status is no failure. */
-extern void session_send_status(session *s, cer_group_status *status);
 extern bool session_is_canceled(session *s);
 /* No triple is to begin any more. */
 extern bool session_is_stopped(session *s);
@@ -35,9 +30,6 @@ extern bool session_is_stopped(session *s);
 extern void session_explain(const session *s, cer_error *error);
 /* From here on the group is in this phase; told at once. */
 extern void session_set_phase(session *s, uint32_t triple, cer_phase phase);
-extern double session_clock(void);
-/* Processor seconds and largest resident size of the process so far. */
-extern void session_get_cost(double *cpu_seconds, uint64_t *peak_bytes);
 
 /* Runs until the server closes the socket; does not return. */
 extern void session_run(int fd) __attribute__((noreturn));
