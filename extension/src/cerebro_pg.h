@@ -233,9 +233,12 @@ typedef void (*RowFunction)(void *self, TupleTableSlot *slot);
 /* Under the active snapshot; all attributes of the slots are there. */
 extern void
 query_run(Query *query, const char *text, RowFunction row, void *self);
-/* The same with workers where they help; rows come in any order. */
+typedef void (*PlanFunction)(PlannedStmt *stmt, void *self);
+/* The same with workers where they help; rows come in any order.  change, if
+ * there is one, may change the plan. */
 extern void
-query_run_parallel(Query *query, const char *text, RowFunction row, void *self);
+query_run_parallel(Query *query, const char *text, PlanFunction change,
+                   RowFunction row, void *self);
 /* A query that is planned once; lives in the current memory context. */
 typedef struct QueryPlan QueryPlan;
 extern QueryPlan *query_plan_make(const Query *query, const char *text);

@@ -3,6 +3,7 @@
  *	  Loading the library: one call per module.
  */
 #include "index.h"
+#include "read_block.h"
 #include "scan.h"
 
 #include "utils/guc.h"
@@ -15,6 +16,7 @@ void
 _PG_init(void)
 {
 	query_init();
+	row_node_init();
 	source_init();
 	progress_init();
 	job_init();

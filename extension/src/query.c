@@ -127,7 +127,8 @@ query_run(Query *query, const char *text, RowFunction row, void *self)
 }
 
 void
-query_run_parallel(Query *query, const char *text, RowFunction row, void *self)
+query_run_parallel(Query *query, const char *text, PlanFunction change,
+                   RowFunction row, void *self)
 {
 	int level = NewGUCNestLevel();
 	QueryPlan plan = {.text = text};
@@ -135,6 +136,8 @@ query_run_parallel(Query *query, const char *text, RowFunction row, void *self)
 	favor_workers();
 	plan.statement = plan_query(query, text, CURSOR_OPT_PARALLEL_OK);
 	AtEOXact_GUC(false, level);
+	if (change != NULL)
+		change(plan.statement, self);
 	run_plan(&plan, NULL, row, self);
 }
 

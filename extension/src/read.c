@@ -6,34 +6,40 @@
  *
  *	 label | key 1 .. key k | split, if any | input 1 .. input n
  *
- * Rows come straight from the executor's slots.  A row without a label is
- * counted and left out; one of a part that nobody asked for is only counted.
+ * Rows are coded in blocks: see read_block.h.  A row without a label is counted
+ * and left out; one of a part that nobody asked for is only counted.
  */
 #include "cerebro_pg.h"
 #include "fe.h"
+#include "read_block.h"
 #include "read_guard.h"
 
 #include "executor/tuptable.h"
 #include "nodes/nodeFuncs.h"
 #include "portability/instr_time.h"
 
-#include <math.h>
-
 /* Few enough that the columns of a chunk stay in the cache. */
 #define CHUNK_ROWS 512
 
 StaticAssertDecl(CHUNK_ROWS <= CER_CHUNK_ROWS, "chunk is too large");
 
+/* Codes of a process's dictionary -> those of the reader. */
+typedef struct SourceColumn
+{
+	cer_text *values; /* by code - 1 */
+	uint32 *codes;    /* the reader's; 0: no row that is read has it */
+	uint32 n_values;
+	Size max_values; /* allocated */
+} SourceColumn;
+
 typedef struct ReadColumn
 {
 	cer_storage storage;
-	ValueShortcut shortcut;
-	ValueCoder *coder;
 	void *data;             /* of the chunk */
 	Dictionary *dictionary; /* CER_CODE32 */
 	uint32 n_sent;          /* values that the sink has */
-	cer_text last;          /* memo */
-	uint32 last_code;
+	SourceColumn *sources;  /* by process: its number + 1 */
+	int n_sources;          /* allocated */
 } ReadColumn;
 
 typedef struct Reader
@@ -47,15 +53,20 @@ typedef struct Reader
 
 	/* what the task adds to the source */
 	LabelCoder *label;
-	ValueCoder **key;
 	Oid *key_types;
 	SplitRule *split;
-	int split_target; /* -1: none */
-	int first_input;
+	RowLayout layout;
+	bool gives_blocks; /* the query; else rows, which are coded here: */
+	RowCoder *coder;   /* NULL: no row has come yet */
+
+	/* the block that is read */
+	uint64 keys[BLOCK_ROWS];
+	int stored[BLOCK_ROWS]; /* rows of the block that go on */
+	int n_stored;
+	char *values; /* of a column */
 
 	/* the chunk */
 	bool is_coding; /* a row that the query gave */
-	size_t n_seen;  /* rows since the last one, of all parts */
 	size_t n_rows;
 	uint64 *row_keys;
 	uint8 *row_parts;
@@ -64,8 +75,8 @@ typedef struct Reader
 	ReadColumn *columns;
 	const void **arrays;
 
-	MemoryContext context;
-	MemoryContext chunk_context; /* reset after each chunk */
+	MemoryContext context;       /* all of it */
+	MemoryContext block_context; /* reset after each block */
 	int64 max_valid;             /* allocated in stats */
 } Reader;
 
@@ -142,102 +153,6 @@ flush_chunk(Reader *reader)
 		reader->sink->chunk(reader->sink->self, &chunk);
 	}
 	reader->n_rows = 0;
-	reader->n_seen = 0;
-	MemoryContextReset(reader->chunk_context);
-}
-
-static inline cer_text
-get_text(const ReadColumn *column, Datum value)
-{
-	const char *packed = DatumGetPointer(value);
-
-	if (column->shortcut == SHORTCUT_TEXT && VARATT_IS_1B(packed) &&
-	    !VARATT_IS_1B_E(packed))
-		return (cer_text){VARDATA_1B(packed),
-		                  VARSIZE_1B(packed) - VARHDRSZ_SHORT};
-	return value_coder_get_text(column->coder, value);
-}
-
-static inline uint32
-get_code(ReadColumn *column, Datum value)
-{
-	cer_text text = get_text(column, value);
-
-	if (column->last_code != 0 && text.size == column->last.size &&
-	    bytes_equal(text.data, column->last.data, text.size))
-		return column->last_code;
-	column->last_code =
-		dictionary_add(column->dictionary, text.data, text.size);
-	column->last =
-		*dictionary_get_values(column->dictionary, column->last_code);
-	return column->last_code;
-}
-
-static inline double
-get_number(const ReadColumn *column, Datum value)
-{
-	if (column->shortcut == SHORTCUT_INT4)
-		return DatumGetInt32(value);
-	if (column->shortcut == SHORTCUT_FLOAT8)
-		return DatumGetFloat8(value);
-	return value_coder_get_number(column->coder, value);
-}
-
-static inline void
-store_value(ReadColumn *column, size_t row, Datum value, bool is_null)
-{
-	switch (column->storage)
-	{
-		case CER_FLOAT32:
-			((float *) column->data)[row] =
-				is_null ? (float) NAN : (float) get_number(column, value);
-			break;
-		case CER_FLOAT64:
-			((double *) column->data)[row] =
-				is_null ? NAN : get_number(column, value);
-			break;
-		case CER_CODE32:
-			((uint32 *) column->data)[row] =
-				is_null ? 0 : get_code(column, value);
-			break;
-	}
-}
-
-/* While a task has no key yet, a row's is its place in the order of arrival. */
-static uint64
-get_row_key(Reader *reader, const TupleTableSlot *slot)
-{
-	const Task *task = reader->task;
-	cer_key_hash hash;
-
-	cer_key_hash_start(&hash, (uint64) task->hash_key);
-	if (task->n_key == 0)
-		cer_key_hash_add_int(&hash, reader->stats->n_rows);
-	for (int i = 0; i < task->n_key; i++)
-	{
-		if (slot->tts_isnull[1 + i])
-			ereport(ERROR,
-			        (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			         errmsg("key column \"%s\" of task \"%s\" is NULL in a "
-			                "labelled row",
-			                task->key[i], task->name),
-			         errhint("Leave such rows out of the source, or choose "
-			                 "another key.")));
-		value_coder_add_key(reader->key[i], slot->tts_values[1 + i], false,
-		                    &hash);
-	}
-	return cer_key_hash_finish(&hash);
-}
-
-static cer_part_of_rows
-get_part(Reader *reader, const TupleTableSlot *slot, uint64 row_key)
-{
-	int at = reader->split_target;
-
-	if (at < 0)
-		return split_rule_get_part(reader->split, row_key, (Datum) 0, true);
-	return split_rule_get_part(reader->split, row_key, slot->tts_values[at],
-	                           slot->tts_isnull[at]);
 }
 
 static void
@@ -285,61 +200,244 @@ is_in_sample(const Reader *reader, uint64 row_key)
 	return cer_key_hash_finish(&hash) <= reader->sample;
 }
 
+/* What the task says of a row: counted, and whether it goes on. */
 static void
-store_row(Reader *reader, const TupleTableSlot *slot)
+take_row(Reader *reader, RowBlock *block, int row)
 {
-	Datum *values = slot->tts_values + reader->first_input;
-	bool *nulls = slot->tts_isnull + reader->first_input;
+	uint64 row_key = reader->keys[row];
+	bool is_null;
+	uint16 label = label_coder_get_class(reader->label,
+	                                     row_block_read_datum(block, &is_null));
+	Datum split = 0;
+	cer_part_of_rows part;
+	size_t at = reader->n_rows + reader->n_stored;
 
+	is_null = true;
+	if (reader->layout.has_split)
+		split = row_block_read_datum(block, &is_null);
+	part = split_rule_get_part(reader->split, row_key, split, is_null);
+	count_row(reader, row_key, part, label);
+	if (!(reader->parts & (1u << part)) || !is_in_sample(reader, row_key))
+		return;
+	reader->row_keys[at] = row_key;
+	reader->row_parts[at] = (uint8) part;
+	reader->labels[at] = label;
+	reader->stored[reader->n_stored++] = row;
+}
+
+/* -------------------------------------------------------------- columns */
+
+static SourceColumn *
+find_source(Reader *reader, ReadColumn *column, int source)
+{
+	if (source >= column->n_sources)
+	{
+		int n = source + 4;
+		SourceColumn *sources =
+			MemoryContextAllocZero(reader->context, n * sizeof(SourceColumn));
+
+		for (int i = 0; i < column->n_sources; i++)
+			sources[i] = column->sources[i];
+		column->sources = sources;
+		column->n_sources = n;
+	}
+	return &column->sources[source];
+}
+
+static void *
+grow(MemoryContext context, void *array, Size size)
+{
+	return array == NULL ? MemoryContextAllocHuge(context, size)
+	                     : repalloc_huge(array, size);
+}
+
+static void
+reserve_values(Reader *reader, SourceColumn *source, Size n)
+{
+	Size max = Max(64, 2 * n);
+
+	if (n <= source->max_values)
+		return;
+	source->values =
+		grow(reader->context, source->values, max * sizeof(cer_text));
+	source->codes = grow(reader->context, source->codes, max * sizeof(uint32));
+	source->max_values = max;
+}
+
+/* Its process's new values, which may be those of rows that are not read. */
+static void
+add_values(Reader *reader, SourceColumn *source, RowBlock *block, uint32 n)
+{
+	reserve_values(reader, source, (Size) source->n_values + n);
+	for (uint32 i = 0; i < n; i++)
+	{
+		cer_text text = row_block_read_text(block);
+		char *copy = MemoryContextAllocHuge(reader->context, Max(1, text.size));
+
+		memcpy(copy, text.data, text.size);
+		source->values[source->n_values] = (cer_text){copy, text.size};
+		source->codes[source->n_values++] = 0;
+	}
+}
+
+static inline uint32
+get_code(ReadColumn *column, SourceColumn *source, uint32 code)
+{
+	uint32 *known;
+
+	if (code == 0)
+		return 0;
+	known = &source->codes[code - 1];
+	if (*known == 0)
+		*known =
+			dictionary_add(column->dictionary, source->values[code - 1].data,
+		                   source->values[code - 1].size);
+	return *known;
+}
+
+static void
+take_codes(Reader *reader, ReadColumn *column, SourceColumn *source)
+{
+	const uint32 *from = (const uint32 *) reader->values;
+	uint32 *to = (uint32 *) column->data + reader->n_rows;
+
+	for (int i = 0; i < reader->n_stored; i++)
+		to[i] = get_code(column, source, from[reader->stored[i]]);
+}
+
+static void
+take_numbers(Reader *reader, ReadColumn *column)
+{
+	if (column->storage == CER_FLOAT32)
+	{
+		const float *from = (const float *) reader->values;
+		float *to = (float *) column->data + reader->n_rows;
+
+		for (int i = 0; i < reader->n_stored; i++)
+			to[i] = from[reader->stored[i]];
+	}
+	else
+	{
+		const double *from = (const double *) reader->values;
+		double *to = (double *) column->data + reader->n_rows;
+
+		for (int i = 0; i < reader->n_stored; i++)
+			to[i] = from[reader->stored[i]];
+	}
+}
+
+static void
+take_column(Reader *reader, RowBlock *block, ReadColumn *column)
+{
+	SourceColumn *source =
+		find_source(reader, column, block->header.source + 1);
+	uint32 n_values;
+
+	row_block_read(block, &n_values, sizeof(n_values));
+	if (n_values > 0)
+		add_values(reader, source, block, n_values);
+	row_block_read(block, reader->values,
+	               block->header.n_rows * storage_size[column->storage]);
+	if (column->storage == CER_CODE32)
+		take_codes(reader, column, source);
+	else
+		take_numbers(reader, column);
+}
+
+/* ---------------------------------------------------------------- blocks */
+
+static void
+fail_null_key(const Task *task, int column)
+{
+	ereport(ERROR,
+	        (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+	         errmsg("key column \"%s\" of task \"%s\" is NULL in a labelled "
+	                "row",
+	                task->key[column], task->name),
+	         errhint("Leave such rows out of the source, or choose another "
+	                 "key.")));
+}
+
+static void
+take_block(Reader *reader, const bytea *bytes)
+{
+	MemoryContext caller = MemoryContextSwitchTo(reader->block_context);
+	RowBlock block;
+
+	row_block_open(&block, bytes);
+	if (reader->n_rows + block.header.n_rows > CHUNK_ROWS)
+		flush_chunk(reader);
+	reader->stats->n_unlabeled += block.header.n_unlabeled;
+	reader->n_stored = 0;
+	row_block_read(&block, reader->keys, block.header.n_rows * sizeof(uint64));
+	for (uint32 i = 0; i < block.header.n_rows; i++)
+		take_row(reader, &block, (int) i);
 	for (int i = 0; i < reader->n_columns; i++)
-		store_value(&reader->columns[i], reader->n_rows, values[i], nulls[i]);
-	reader->n_rows++;
+		take_column(reader, &block, &reader->columns[i]);
+	reader->n_rows += reader->n_stored;
+	if (block.header.null_key >= 0)
+		fail_null_key(reader->task, block.header.null_key);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(reader->block_context);
+}
+
+/* What was coded here and not taken yet. */
+static void
+take_rest(Reader *reader)
+{
+	bytea *block = reader->coder == NULL ? NULL : row_coder_take(reader->coder);
+
+	if (block != NULL)
+		take_block(reader, block);
+}
+
+static void
+code_row(Reader *reader, const TupleTableSlot *slot)
+{
+	if (reader->coder == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(reader->context);
+
+		reader->coder =
+			row_coder_make(&reader->layout, slot->tts_tupleDescriptor);
+		MemoryContextSwitchTo(caller);
+	}
+	if (row_coder_add(reader->coder, slot))
+		take_rest(reader);
 }
 
 static void
 read_row(void *self, TupleTableSlot *slot)
 {
 	Reader *reader = self;
-	MemoryContext caller;
-	uint64 row_key;
-	cer_part_of_rows part;
-	uint16 label;
 
-	if (slot->tts_isnull[0])
-	{
-		reader->stats->n_unlabeled++;
-		return;
-	}
 	reader->is_coding = true;
-	caller = MemoryContextSwitchTo(reader->chunk_context);
-	label = label_coder_get_class(reader->label, slot->tts_values[0]);
-	row_key = get_row_key(reader, slot);
-	part = get_part(reader, slot, row_key);
-	count_row(reader, row_key, part, label);
-	if (reader->plan->watch != NULL)
-		reader->plan->watch(reader->plan->watcher, row_key, reader->key_types,
-		                    slot->tts_values + 1);
-	if (reader->parts & (1u << part) && is_in_sample(reader, row_key))
-	{
-		reader->row_keys[reader->n_rows] = row_key;
-		reader->row_parts[reader->n_rows] = (uint8) part;
-		reader->labels[reader->n_rows] = label;
-		store_row(reader, slot);
-	}
-	MemoryContextSwitchTo(caller);
-	if (++reader->n_seen == CHUNK_ROWS)
-		flush_chunk(reader);
+	if (reader->gives_blocks)
+		take_block(reader, DatumGetByteaPP(slot->tts_values[0]));
+	else
+		code_row(reader, slot);
 	reader->is_coding = false;
 }
 
+/* The same, where each key is watched. */
 static void
-init_column(Reader *reader, int at, cer_storage storage, Oid type)
+watch_row(void *self, TupleTableSlot *slot)
+{
+	Reader *reader = self;
+
+	read_row(self, slot);
+	if (!slot->tts_isnull[0])
+		reader->plan->watch(reader->plan->watcher,
+		                    row_coder_get_key(reader->coder), reader->key_types,
+		                    slot->tts_values + 1);
+}
+
+static void
+init_column(Reader *reader, int at, cer_storage storage)
 {
 	ReadColumn *column = &reader->columns[at];
 
 	column->storage = storage;
-	column->coder = value_coder_make(type);
-	column->shortcut = value_coder_get_shortcut(column->coder);
 	column->data = palloc(CHUNK_ROWS * storage_size[storage]);
 	if (storage == CER_CODE32)
 		column->dictionary = dictionary_make();
@@ -374,26 +472,26 @@ make_reader(const Task *task, const Query *query, const ReadPlan *plan)
 	reader->n_columns = plan->n_inputs;
 	reader->label =
 		label_coder_make(get_target_type(query, targets.label), task);
-	reader->key = palloc(task->n_key * sizeof(ValueCoder *));
 	reader->key_types = palloc(task->n_key * sizeof(Oid));
 	for (int i = 0; i < task->n_key; i++)
-	{
 		reader->key_types[i] = get_target_type(query, targets.first_key + i);
-		reader->key[i] = value_coder_make(reader->key_types[i]);
-	}
 	reader->split = split_rule_make(
 		task,
 		targets.split < 0 ? InvalidOid : get_target_type(query, targets.split));
 	reader->columns = palloc0((plan->n_inputs + 1) * sizeof(ReadColumn));
 	reader->arrays = palloc0((plan->n_inputs + 1) * sizeof(void *));
 	for (int i = 0; i < plan->n_inputs; i++)
-		init_column(reader, i, plan->inputs[i].storage,
-		            get_target_type(query, plan->columns[i]));
+		init_column(reader, i, plan->inputs[i].storage);
+	reader->layout = (RowLayout){.hash_key = (uint64) task->hash_key,
+	                             .n_key = task->n_key,
+	                             .has_split = targets.split >= 0};
+	reader->values = palloc(BLOCK_ROWS * sizeof(double));
 	reader->row_keys = palloc(CHUNK_ROWS * sizeof(uint64));
 	reader->row_parts = palloc(CHUNK_ROWS * sizeof(uint8));
 	reader->labels = palloc(CHUNK_ROWS * sizeof(uint16));
-	reader->chunk_context = AllocSetContextCreate(
-		CurrentMemoryContext, "cerebro chunk", ALLOCSET_DEFAULT_SIZES);
+	reader->context = CurrentMemoryContext;
+	reader->block_context = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro block", ALLOCSET_DEFAULT_SIZES);
 	return reader;
 }
 
@@ -409,10 +507,8 @@ keep_targets(Reader *reader, Query *query, const ReadPlan *plan)
 	kept[n++] = targets.label;
 	for (int i = 0; i < reader->task->n_key; i++)
 		kept[n++] = targets.first_key + i;
-	reader->split_target = targets.split < 0 ? -1 : n;
 	if (targets.split >= 0)
 		kept[n++] = targets.split;
-	reader->first_input = n;
 	for (int i = 0; i < plan->n_inputs; i++)
 		kept[n++] = plan->columns[i];
 	query_keep_targets(query, kept, n);
@@ -436,17 +532,31 @@ typedef struct Reading
 	Query *query;
 } Reading;
 
+/* Workers code their rows, unless each is looked at here. */
+static void
+change_plan(PlannedStmt *stmt, void *self)
+{
+	Reader *reader = self;
+
+	if (reader->plan->watch == NULL)
+		reader->gives_blocks = row_node_insert(stmt, &reader->layout);
+}
+
 static void
 run_query(void *self)
 {
 	const Reading *reading = self;
-	const Task *task = reading->reader->task;
+	Reader *reader = reading->reader;
+	const char *text = reader->task->query;
+	RowFunction row = reader->plan->watch == NULL ? read_row : watch_row;
 
-	if (task->n_key > 0)
-		query_run_parallel(reading->query, task->query, read_row,
-		                   reading->reader);
+	if (reader->task->n_key > 0)
+		query_run_parallel(reading->query, text, change_plan, row, reader);
 	else /* order is the key */
-		query_run(reading->query, task->query, read_row, reading->reader);
+		query_run(reading->query, text, row, reader);
+	reader->is_coding = true;
+	take_rest(reader);
+	reader->is_coding = false;
 }
 
 static void
@@ -456,7 +566,8 @@ read_rows(Reader *reader, Query *query)
 	ReadGuard guard = {.task = reader->task,
 	                   .plan = reader->plan,
 	                   .query = reading.query,
-	                   .first_input = reader->first_input,
+	                   .first_input =
+	                       row_layout_get_first_input(&reader->layout),
 	                   .is_coding = &reader->is_coding};
 
 	read_guard_run(&guard, run_query, &reading);

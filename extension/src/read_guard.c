@@ -91,7 +91,7 @@ run_probe(void *self)
 {
 	Probe *probe = self;
 
-	query_run_parallel(probe->query, probe->search->guard->task->query,
+	query_run_parallel(probe->query, probe->search->guard->task->query, NULL,
 	                   skip_row, probe->search);
 }
 

@@ -61,6 +61,8 @@ extern List *scan_restore_conditions(List *quals);
 
 /* ------------------------------------------------------------------- plan */
 
+/* Of the statement's nodes; new ones get later ones. */
+extern int scan_find_last_id(PlannedStmt *stmt);
 /* Puts nodes into the statement's plans, in place. */
 extern void scan_rewrite(PlannedStmt *stmt);
 /* For a cursor that goes backward: rows are kept, a node cannot give them

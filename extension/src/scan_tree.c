@@ -413,12 +413,20 @@ note_id(Plan *plan, void *context)
 	*last_id = Max(*last_id, plan->plan_node_id);
 }
 
+int
+scan_find_last_id(PlannedStmt *stmt)
+{
+	int last_id = 0;
+
+	visit_all(stmt, note_id, &last_id);
+	return last_id;
+}
+
 void
 scan_rewrite(PlannedStmt *stmt)
 {
-	Rewriter rewriter = {.stmt = stmt};
+	Rewriter rewriter = {.stmt = stmt, .last_id = scan_find_last_id(stmt)};
 
-	visit_all(stmt, note_id, &rewriter.last_id);
 	stmt->planTree = rewrite(&rewriter, stmt->planTree);
 	rewrite_list(&rewriter, stmt->subplans);
 }
@@ -430,6 +438,6 @@ scan_keep_scrolling(PlannedStmt *stmt)
 
 	if (ExecSupportsBackwardScan(stmt->planTree))
 		return;
-	visit_all(stmt, note_id, &rewriter.last_id);
+	rewriter.last_id = scan_find_last_id(stmt);
 	stmt->planTree = make_material(&rewriter, stmt->planTree);
 }
