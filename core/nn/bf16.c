@@ -12,18 +12,29 @@
 extern const cer_bf16 cer_bf16_avx512;
 #endif
 
-cer_status
-cer_bf16_choose(const cer_kernels *kernels, const cer_bf16 **bf16,
-                cer_error *err)
+const cer_bf16 *
+cer_bf16_find(const cer_kernels *kernels)
 {
 #if defined(__x86_64__)
 	if (strcmp(kernels->name, "avx512") == 0 &&
 	    __builtin_cpu_supports("avx512bf16"))
+		return &cer_bf16_avx512;
+#endif
+	(void) kernels;
+	return &cer_bf16_plain;
+}
+
+cer_status
+cer_bf16_choose(const cer_kernels *kernels, const cer_bf16 **bf16,
+                cer_error *err)
+{
+	const cer_bf16 *found = cer_bf16_find(kernels);
+
+	if (found != &cer_bf16_plain)
 	{
-		*bf16 = &cer_bf16_avx512;
+		*bf16 = found;
 		return CER_OK;
 	}
-#endif
 	cer_fail(err, CER_BAD_VALUE,
 	         "products = bf16, but this processor has no instructions for it");
 	cer_error_set_detail(err,
@@ -95,29 +106,39 @@ pack_plain(const cer_bf16_pack *p)
 		               : CER_DENSE_CHUNK);
 }
 
+/* sum (n_columns) += x w of one row. */
+static void
+add_row(const cer_bf16_product *p, const uint32_t *x, float *sum)
+{
+	const uint32_t *w = p->w;
+
+	for (size_t i = 0; i < p->n_pairs; i++, w += cer_dense_pad(p->n_columns))
+	{
+		uint32_t pair = x[i * p->x_pair];
+		float odd = get_float(pair & 0xffff0000);
+		float even = get_float(pair << 16);
+
+		for (size_t column = 0; column < p->n_columns; column++)
+		{
+			sum[column] += odd * get_float(w[column] & 0xffff0000);
+			sum[column] += even * get_float(w[column] << 16);
+		}
+	}
+}
+
 static void
 multiply_plain(const cer_bf16_product *p)
 {
-	size_t w_stride = cer_dense_pad(p->n_columns);
-
 	for (size_t row = 0; row < p->n_rows; row++)
-		for (size_t column = 0; column < p->n_columns; column++)
-		{
-			const uint32_t *x = p->x + row * p->x_row;
-			const uint32_t *w = p->w + column;
-			float *y = p->y + row * p->y_stride + column;
-			float sum = p->accumulate ? *y : 0.0f;
+	{
+		float *y = p->y + row * p->y_stride;
+		float sum[CER_DENSE_CHUNK] = {0};
 
-			for (size_t i = 0; i < p->n_pairs; i++)
-			{
-				uint32_t a = x[i * p->x_pair];
-				uint32_t b = w[i * w_stride];
-
-				sum += get_float(a & 0xffff0000) * get_float(b & 0xffff0000);
-				sum += get_float(a << 16) * get_float(b << 16);
-			}
-			*y = sum;
-		}
+		if (p->accumulate)
+			memcpy(sum, y, p->n_columns * sizeof(float));
+		add_row(p, p->x + row * p->x_row, sum);
+		memcpy(y, sum, p->n_columns * sizeof(float));
+	}
 }
 
 const cer_bf16 cer_bf16_plain = {

@@ -62,6 +62,10 @@ extern const cer_bf16 cer_bf16_plain; /* the definition */
 extern cer_status cer_bf16_choose(const cer_kernels *kernels,
                                   const cer_bf16 **bf16, cer_error *err);
 
+/* For scoring: where the processor lacks them the plain ones, of the same bits.
+ */
+extern const cer_bf16 *cer_bf16_find(const cer_kernels *kernels);
+
 static inline size_t
 cer_bf16_count_pairs(size_t n)
 {

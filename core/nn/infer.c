@@ -11,6 +11,7 @@
 #include "nn/infer.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "nn/bf16_weights.h"
 #include "nn/infer_graph.h"
 #include "nn/operator.h"
 
@@ -22,16 +23,18 @@
 typedef struct infer_layer
 {
 	size_t n_in;
-	size_t n_out;           /* padded, unless narrow */
-	const float *weights;   /* packed */
-	const float *weights_t; /* narrow: (n_out, n_in), else NULL */
-	const float *bias;      /* n_out */
+	size_t n_out;                    /* padded, unless narrow */
+	const float *weights;            /* packed */
+	const float *weights_t;          /* narrow: (n_out, n_in), else NULL */
+	const cer_bf16_weights *rounded; /* in place of packed ones, or NULL */
+	const float *bias;               /* n_out */
 	cer_activation activation;
 } infer_layer;
 
 struct cer_infer
 {
 	const cer_kernels *kernels;
+	const cer_bf16 *bf16; /* NULL: products of floats */
 	size_t n_numbers;
 	size_t n_classes;
 	size_t n_codes;               /* of a row */
@@ -41,6 +44,7 @@ struct cer_infer
 	const infer_layer *layers;
 	size_t widest; /* floats of a row that a buffer must hold */
 	size_t most_inputs;
+	size_t most_pairs; /* of inputs that are rounded */
 };
 
 /* Rows of a layer's input, stride floats from each other, and of its output. */
@@ -78,6 +82,21 @@ transpose_weights(const infer_maker *maker, const cer_node *node,
 	return CER_OK;
 }
 
+static cer_status
+round_weights(const infer_maker *maker, const cer_node *node,
+              const cer_net_tensor *weights, infer_layer *layer)
+{
+	cer_infer *infer = maker->infer;
+	size_t n_pairs = cer_bf16_count_pairs(node->n_in);
+
+	layer->rounded =
+		cer_bf16_weights_make(maker->arena, infer->bf16, node->n_in,
+	                          node->n_out, maker->weights + weights->offset);
+	if (n_pairs > infer->most_pairs)
+		infer->most_pairs = n_pairs;
+	return layer->rounded != NULL ? CER_OK : CER_NO_MEMORY;
+}
+
 /* The layer of a product's node; the next node activates it. */
 static cer_status
 make_layer(const infer_maker *maker, const cer_node *node, infer_layer *layer)
@@ -104,6 +123,8 @@ make_layer(const infer_maker *maker, const cer_node *node, infer_layer *layer)
 		return CER_OK;
 	if (is_narrow)
 		return transpose_weights(maker, node, weights, &layer->weights_t);
+	if (maker->infer->bf16 != NULL)
+		return round_weights(maker, node, weights, layer);
 	layer->weights =
 		cer_dense_make_packed(maker->arena, layer->n_in, node->n_out,
 	                          maker->weights + weights->offset);
@@ -168,8 +189,10 @@ make_infer(const infer_maker *maker)
 
 	if (!is_chain(net))
 	{
-		infer->graph = cer_infer_graph_make(maker->arena, infer->kernels, net,
-		                                    maker->weights);
+		cer_infer_graph_spec spec = {net, maker->weights, infer->kernels,
+		                             infer->bf16};
+
+		infer->graph = cer_infer_graph_make(maker->arena, &spec);
 		return infer->graph != NULL ? CER_OK : CER_NO_MEMORY;
 	}
 	infer->first = cer_infer_first_make(maker->arena, infer->kernels, net,
@@ -178,16 +201,18 @@ make_infer(const infer_maker *maker)
 }
 
 cer_status
-cer_infer_make(cer_arena *arena, const cer_net *net, const float *weights,
+cer_infer_make(cer_arena *arena, const cer_infer_spec *spec,
                const cer_infer **infer, cer_error *err)
 {
+	const cer_net *net = spec->net;
 	cer_infer *made = cer_arena_allocate(arena, sizeof(*made));
-	infer_maker maker = {arena, net, weights, made};
+	infer_maker maker = {arena, net, spec->weights, made};
 
 	if (made == NULL)
 		return cer_fail_memory(err, sizeof(*made));
 	memset(made, 0, sizeof(*made));
 	made->kernels = cer_kernels_choose();
+	made->bf16 = spec->has_bf16_products ? cer_bf16_find(made->kernels) : NULL;
 	made->n_numbers = cer_shape_count_stored(net->shape);
 	made->n_classes = net->shape->n_classes;
 	made->n_codes = cer_shape_count_codes(net->shape);
@@ -200,8 +225,8 @@ cer_infer_make(cer_arena *arena, const cer_net *net, const float *weights,
 /* ------------------------------------------------------------ scoring */
 
 /*
- * Scratch: two buffers of activations, the places of inputs that are not zero,
- * what the first layer needs.
+ * Scratch: two buffers of activations, the places of inputs that are not zero
+ * or inputs rounded, what the first layer needs.
  */
 typedef struct infer_scratch
 {
@@ -230,13 +255,22 @@ get_buffer_size(const cer_infer *infer, size_t n_rows)
 	                sizeof(float));
 }
 
+static size_t
+get_used_size(const cer_infer *infer, size_t n_rows)
+{
+	size_t n = at_most(n_rows, BLOCK_ROWS) * infer->most_pairs;
+
+	if (n < infer->most_inputs)
+		n = infer->most_inputs;
+	return align_up(n * sizeof(uint32_t));
+}
+
 size_t
 cer_infer_get_scratch_size(const cer_infer *infer, size_t n_rows)
 {
 	if (infer->graph != NULL)
 		return cer_infer_graph_get_scratch_size(infer->graph, n_rows);
-	return 2 * get_buffer_size(infer, n_rows) +
-	       align_up(infer->most_inputs * sizeof(uint32_t)) +
+	return 2 * get_buffer_size(infer, n_rows) + get_used_size(infer, n_rows) +
 	       cer_infer_first_get_scratch_size(infer->first,
 	                                        at_most(n_rows, BLOCK_ROWS));
 }
@@ -250,8 +284,7 @@ init_scratch(const cer_infer *infer, size_t n_rows, char *memory,
 	scratch->from = (float *) memory;
 	scratch->to = (float *) (memory + buffer_size);
 	scratch->used = (uint32_t *) (memory + 2 * buffer_size);
-	scratch->first = memory + 2 * buffer_size +
-	                 align_up(infer->most_inputs * sizeof(uint32_t));
+	scratch->first = memory + 2 * buffer_size + get_used_size(infer, n_rows);
 }
 
 static void
@@ -260,6 +293,20 @@ activate(const cer_infer *infer, const infer_layer *layer, size_t n_rows,
 {
 	infer->kernels->activate_rows[layer->activation](n_rows, layer->n_out,
 	                                                 layer->bias, z, NULL);
+}
+
+static void
+multiply_rounded(const infer_layer *layer, const infer_rows *rows,
+                 uint32_t *scratch)
+{
+	cer_bf16_weights_multiply(layer->rounded,
+	                          &(cer_bf16_rows){.n_rows = rows->n_rows,
+	                                           .x = rows->from,
+	                                           .x_stride = rows->stride,
+	                                           .y = rows->to,
+	                                           .y_stride = layer->n_out,
+	                                           .n_columns = layer->n_out,
+	                                           .scratch = scratch});
 }
 
 /* The product alone, without bias; scratch has a place for each input. */
@@ -286,6 +333,8 @@ multiply(const cer_infer *infer, const infer_layer *layer,
 
 	if (layer->weights_t != NULL)
 		infer->kernels->narrow(&narrow);
+	else if (layer->rounded != NULL)
+		multiply_rounded(layer, rows, scratch);
 	else
 		infer->kernels->dense(&dense);
 }

@@ -11,10 +11,18 @@
 
 typedef struct cer_infer cer_infer;
 
+typedef struct cer_infer_spec
+{
+	const cer_net *net;
+	const float *weights;
+	/* whether dense layers, but for the first and narrow ones, multiply
+	 * numbers rounded to bf16 */
+	bool has_bf16_products;
+} cer_infer_spec;
+
 /* Copies what it needs of weights. */
-extern cer_status
-cer_infer_make(cer_arena *arena, const cer_net *net, const float *weights,
-               const cer_infer **infer, cer_error *err);
+extern cer_status cer_infer_make(cer_arena *arena, const cer_infer_spec *spec,
+                                 const cer_infer **infer, cer_error *err);
 extern size_t cer_infer_get_scratch_size(const cer_infer *infer, size_t n_rows);
 
 /* numbers (n_rows, n_numbers), codes (n_rows, n_tables) -> proba (n_rows,

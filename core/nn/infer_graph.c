@@ -42,9 +42,9 @@ prepare(cer_infer_graph *infer, const cer_net *net, const float *weights)
 }
 
 const cer_infer_graph *
-cer_infer_graph_make(cer_arena *arena, const cer_kernels *kernels,
-                     const cer_net *net, const float *weights)
+cer_infer_graph_make(cer_arena *arena, const cer_infer_graph_spec *spec)
 {
+	const cer_net *net = spec->net;
 	cer_infer_graph *made = cer_arena_allocate(arena, sizeof(*made));
 
 	if (made == NULL)
@@ -52,13 +52,14 @@ cer_infer_graph_make(cer_arena *arena, const cer_kernels *kernels,
 	memset(made, 0, sizeof(*made));
 	made->n_classes = net->shape->n_classes;
 	made->graph.net = net;
-	made->graph.kernels = kernels;
+	made->graph.kernels = spec->kernels;
+	made->graph.bf16 = spec->bf16;
 	made->graph.make_gemm = cer_gemm_make_plain;
 	made->graph.arena = arena;
 	made->graph.is_scoring = true;
 	made->graph.tile_rows = cer_graph_choose_tile_rows(net, SIZE_MAX);
 	made->graph.batch_rows = made->graph.tile_rows;
-	return prepare(made, net, weights) == CER_OK ? made : NULL;
+	return prepare(made, net, spec->weights) == CER_OK ? made : NULL;
 }
 
 /* ------------------------------------------------------------ scoring */

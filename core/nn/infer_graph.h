@@ -5,16 +5,23 @@
 #ifndef CER_NN_INFER_GRAPH_H
 #define CER_NN_INFER_GRAPH_H
 
+#include "nn/bf16.h"
 #include "nn/infer_tower.h"
-#include "nn/kernels.h"
 #include "nn/net.h"
 
 typedef struct cer_infer_graph cer_infer_graph;
 
+typedef struct cer_infer_graph_spec
+{
+	const cer_net *net;
+	const float *weights;
+	const cer_kernels *kernels;
+	const cer_bf16 *bf16; /* for products of dense nodes; NULL: floats */
+} cer_infer_graph_spec;
+
 /* Copies the weights; the net must live as long.  NULL: no memory. */
 extern const cer_infer_graph *
-cer_infer_graph_make(cer_arena *arena, const cer_kernels *kernels,
-                     const cer_net *net, const float *weights);
+cer_infer_graph_make(cer_arena *arena, const cer_infer_graph_spec *spec);
 extern size_t
 cer_infer_graph_get_scratch_size(const cer_infer_graph *infer, size_t n_rows);
 /* partials: of towers, by group; or NULL. */

@@ -12,6 +12,7 @@
  * all others are op_dense_bf16.c's.
  */
 #include "base/error.h"
+#include "nn/bf16_weights.h"
 #include "nn/op_dense_bf16.h"
 #include "nn/op_dense_zeros.h"
 
@@ -23,8 +24,9 @@ typedef struct dense_state
 	float *weights_t; /* (n_out, n_in) */
 	cer_gemm forward;
 	cer_gemm backward;
-	float *parts;         /* narrow: (tiles, n_out, n_in) */
-	float *packed;        /* scoring, not narrow */
+	float *parts;  /* narrow: (tiles, n_out, n_in) */
+	float *packed; /* scoring, not narrow; or */
+	const cer_bf16_weights *rounded;
 	cer_bf16_dense *bf16; /* wide, in place of all that follows; or NULL */
 
 	/* wide, in place of the above: n_in is 0 where zeros are not left out */
@@ -365,6 +367,37 @@ wide_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
 /* ------------------------------------------------------------ scoring */
 
 static cer_status
+prepare_rounded(cer_graph *graph, const cer_graph_node *node,
+                dense_state *state, cer_error *err)
+{
+	size_t n_in = node->in.n;
+	size_t n_out = node->out.n;
+
+	state->rounded = cer_bf16_weights_make(
+		graph->arena, graph->bf16, n_in, n_out, graph->weights + state->offset);
+	if (state->rounded == NULL)
+		return cer_fail_memory(err, n_in * n_out * sizeof(float));
+	cer_graph_need_scratch(graph, graph->tile_rows * node->in.m *
+	                                  cer_bf16_count_pairs(n_in));
+	return CER_OK;
+}
+
+static void
+score_rounded(const cer_tile *tile, const cer_graph_node *node)
+{
+	const dense_state *state = node->state;
+	cer_bf16_rows rows = {.n_rows = tile->n_all * node->in.m,
+	                      .x = cer_get_data(&node->in, tile->first),
+	                      .x_stride = node->in.n,
+	                      .y = cer_get_data(&node->out, tile->first),
+	                      .y_stride = node->out.n,
+	                      .n_columns = node->out.n,
+	                      .scratch = (uint32_t *) (void *) tile->scratch};
+
+	cer_bf16_weights_multiply(state->rounded, &rows);
+}
+
+static cer_status
 prepare_scoring(cer_graph *graph, const cer_graph_node *node,
                 dense_state *state, cer_error *err)
 {
@@ -372,6 +405,8 @@ prepare_scoring(cer_graph *graph, const cer_graph_node *node,
 	size_t n_out = node->out.n;
 	size_t size = cer_dense_packed_size(n_in, n_out);
 
+	if (graph->bf16 != NULL)
+		return prepare_rounded(graph, node, state, err);
 	state->packed = cer_graph_allocate_floats(graph, size);
 	if (state->packed == NULL)
 		return cer_fail_memory(err, size * sizeof(float));
@@ -401,6 +436,11 @@ dense_score(const cer_tile *tile, const cer_graph_node *node)
 	                   .y_stride = padded,
 	                   .scratch = (uint32_t *) tile->scratch};
 
+	if (state->rounded != NULL)
+	{
+		score_rounded(tile, node);
+		return;
+	}
 	if (state->packed == NULL)
 	{
 		narrow_forward(tile, node);

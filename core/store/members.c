@@ -165,10 +165,10 @@ cer_members_list_parts(const cer_part *parts, size_t n_parts, size_t number,
 }
 
 static cer_status
-make_models(cer_arena *arena, cer_arena *work, const cer_part *parts,
-            size_t n_parts, cer_members *made, cer_error *err)
+make_models(cer_arena *arena, cer_arena *work, const cer_model_copy *copy,
+            cer_members *made, cer_error *err)
 {
-	size_t size = cer_size_multiply(n_parts, sizeof(cer_part));
+	size_t size = cer_size_multiply(copy->n_parts, sizeof(cer_part));
 	cer_part *of_member = cer_arena_allocate(work, size);
 	size_t n_used = 1;
 
@@ -176,16 +176,17 @@ make_models(cer_arena *arena, cer_arena *work, const cer_part *parts,
 		return cer_fail_memory(err, size);
 	for (size_t i = 0; i < made->n_members; i++)
 	{
-		size_t n = cer_members_list_parts(parts, n_parts, i, of_member);
+		size_t n =
+			cer_members_list_parts(copy->parts, copy->n_parts, i, of_member);
+		cer_model_copy one = {copy->layout, of_member, n};
 
 		n_used += n;
 		if (cer_members_find_header(of_member, n) != NULL)
 			return cer_fail(err, CER_BAD_FORMAT,
 			                "member %zu of the ensemble is an ensemble", i + 1);
-		CER_TRY(
-			cer_model_make(arena, of_member, n, &made->members[i].model, err));
+		CER_TRY(cer_model_make_copy(arena, &one, &made->members[i].model, err));
 	}
-	if (n_used != n_parts)
+	if (n_used != copy->n_parts)
 		return cer_fail(err, CER_BAD_FORMAT,
 		                "the ensemble has parts of no member");
 	return CER_OK;
@@ -343,7 +344,7 @@ check_alike(cer_members *made, cer_error *err)
 }
 
 cer_status
-cer_members_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
+cer_members_make(cer_arena *arena, const cer_model_copy *copy,
                  const cer_members **members, cer_error *err)
 {
 	cer_arena *work = cer_arena_new(cer_arena_get_host(arena));
@@ -356,10 +357,10 @@ cer_members_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
 		return cer_fail_memory(err, sizeof(*made));
 	}
 	memset(made, 0, sizeof(*made));
-	status =
-		read_header(arena, cer_members_find_header(parts, n_parts), made, err);
+	status = read_header(
+		arena, cer_members_find_header(copy->parts, copy->n_parts), made, err);
 	if (status == CER_OK)
-		status = make_models(arena, work, parts, n_parts, made, err);
+		status = make_models(arena, work, copy, made, err);
 	if (status == CER_OK)
 		status = check_alike(made, err);
 	if (status == CER_OK)

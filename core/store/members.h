@@ -18,9 +18,8 @@ typedef struct cer_members cer_members;
 /* NULL: the parts are of one network. */
 extern const cer_part *
 cer_members_find_header(const cer_part *parts, size_t n_parts);
-extern cer_status
-cer_members_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
-                 const cer_members **members, cer_error *err);
+extern cer_status cer_members_make(cer_arena *arena, const cer_model_copy *copy,
+                                   const cer_members **members, cer_error *err);
 /* Those of the member of that number, from 0, under its own names; returns how
  * many, of n_parts at most. */
 extern size_t cer_members_list_parts(const cer_part *parts, size_t n_parts,

@@ -82,29 +82,31 @@ cer_stored_read(cer_arena *arena, cer_arena *work, const cer_part *parts,
 
 /* What work holds, weights as stored among it, goes when the model is made. */
 static cer_status
-make_model(cer_arena *arena, cer_arena *work, const part_list *list,
+make_model(cer_arena *arena, cer_arena *work, const cer_model_copy *copy,
            cer_model *model, cer_error *err)
 {
 	cer_stored stored;
+	cer_infer_spec spec;
 
 	CER_TRY(
-		cer_stored_read(arena, work, list->parts, list->n_parts, &stored, err));
+		cer_stored_read(arena, work, copy->parts, copy->n_parts, &stored, err));
 	model->encoders = stored.encoders;
-	CER_TRY(
-		cer_infer_make(arena, stored.net, stored.weights, &model->infer, err));
+	spec = (cer_infer_spec){stored.net, stored.weights,
+	                        copy->layout == CER_LAYOUT_BF16};
+	CER_TRY(cer_infer_make(arena, &spec, &model->infer, err));
 	CER_TRY(fill_model(arena, &stored.header, model, err));
 	return find_groups(arena, stored.net->shape, model, err);
 }
 
 /* Sums of single tables are not kept for several networks. */
 static cer_status
-make_of_members(cer_arena *arena, const cer_part *parts, size_t n_parts,
-                cer_model *model, cer_error *err)
+make_of_members(cer_arena *arena, const cer_model_copy *copy, cer_model *model,
+                cer_error *err)
 {
 	const cer_model *first;
 
 	memset(model, 0, sizeof(*model));
-	CER_TRY(cer_members_make(arena, parts, n_parts, &model->members, err));
+	CER_TRY(cer_members_make(arena, copy, &model->members, err));
 	first = cer_members_get_first(model->members);
 	model->n_inputs = cer_members_count_inputs(model->members);
 	model->n_classes = first->n_classes;
@@ -116,17 +118,25 @@ cer_status
 cer_model_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
                const cer_model **model, cer_error *err)
 {
-	part_list list = {parts, n_parts, 0};
+	cer_model_copy copy = {CER_LAYOUT_FP32, parts, n_parts};
+
+	return cer_model_make_copy(arena, &copy, model, err);
+}
+
+cer_status
+cer_model_make_copy(cer_arena *arena, const cer_model_copy *copy,
+                    const cer_model **model, cer_error *err)
+{
 	cer_arena *work = cer_arena_new(cer_arena_get_host(arena));
 	cer_model *made = cer_arena_allocate(arena, sizeof(*made));
 	cer_status status;
 
 	if (work == NULL || made == NULL)
 		status = cer_fail_memory(err, sizeof(*made));
-	else if (cer_members_find_header(parts, n_parts) != NULL)
-		status = make_of_members(arena, parts, n_parts, made, err);
+	else if (cer_members_find_header(copy->parts, copy->n_parts) != NULL)
+		status = make_of_members(arena, copy, made, err);
 	else
-		status = make_model(arena, work, &list, made, err);
+		status = make_model(arena, work, copy, made, err);
 	cer_arena_free(work);
 	if (status == CER_OK)
 		*model = made;

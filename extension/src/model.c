@@ -247,9 +247,10 @@ make_of_parts(MemoryContext context, CachedModel *cached)
 	cer_error err = {0};
 	int n_parts;
 	cer_part *parts = read_model_parts(cached->id, cached->layout, &n_parts);
+	cer_model_copy copy = {cached->layout, parts, n_parts};
 
 	host_check(cached->model == NULL
-	               ? cer_model_make(arena, parts, n_parts, &cached->model, &err)
+	               ? cer_model_make_copy(arena, &copy, &cached->model, &err)
 	               : cer_explainer_make(arena, cached->model, parts, n_parts,
 	                                    &cached->explainer, &err),
 	           &err);

@@ -247,6 +247,7 @@ copy_make(const Model *model, Task *task)
 	MemoryContext work;
 	MemoryContext caller;
 	CopyMaker maker = {.model = model};
+	cer_model_copy parts;
 	const cer_model *copy;
 	cer_error err = {0};
 	CopyLoss loss;
@@ -257,8 +258,8 @@ copy_make(const Model *model, Task *task)
 	                             ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);
 	read_model(&maker);
-	host_check(cer_model_make(host_make_arena(work), maker.parts, maker.n_parts,
-	                          &copy, &err),
+	parts = (cer_model_copy){model->layout, maker.parts, maker.n_parts};
+	host_check(cer_model_make_copy(host_make_arena(work), &parts, &copy, &err),
 	           &err);
 	evaluate_copy(fe_open(task, model), model, copy, &loss);
 	write_copy(&maker, &loss);

@@ -73,6 +73,18 @@ typedef struct cer_model cer_model;
 extern cer_status
 cer_model_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
                const cer_model **model, cer_error *err);
+/* Of parts that a copy's bytes were read into; a copy as bf16 multiplies in
+ * bf16, too. */
+typedef struct cer_model_copy
+{
+	cer_weight_layout layout;
+	const cer_part *parts;
+	size_t n_parts;
+} cer_model_copy;
+
+extern cer_status
+cer_model_make_copy(cer_arena *arena, const cer_model_copy *copy,
+                    const cer_model **model, cer_error *err);
 extern size_t cer_model_count_inputs(const cer_model *model);
 extern const cer_input *
 cer_model_get_input(const cer_model *model, size_t input);

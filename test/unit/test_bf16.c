@@ -51,6 +51,7 @@ test_bf16__choose(void **state)
 		"products = bf16, but this processor has no instructions for it");
 	assert_non_null(strstr(err.detail, "class \"plain\""));
 	assert_null(bf16);
+	assert_ptr_equal(cer_bf16_find(&cer_kernels_plain), &cer_bf16_plain);
 }
 
 /* ---------------------------------------------------------------- rounding */

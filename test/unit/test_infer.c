@@ -36,8 +36,19 @@ static const infer_case cases[] = {
 	{7, 3, some_tables, 2, true}, {7, 0, NULL, 0, true},
 };
 
+static const cer_infer *
+make_infer(const net_case *c, bool has_bf16_products)
+{
+	cer_infer_spec spec = {c->net, c->graph->weights, has_bf16_products};
+	const cer_infer *infer;
+
+	assert_int_equal(cer_infer_make(c->arena, &spec, &infer, NULL), CER_OK);
+	return infer;
+}
+
 static void
-check_rows(const net_case *c, const cer_infer *infer, const float *expected)
+check_rows(const net_case *c, const cer_infer *infer, const float *expected,
+           float tolerance)
 {
 	size_t n_classes = c->shape.n_classes;
 	size_t size = cer_infer_get_scratch_size(infer, N_ROWS);
@@ -47,7 +58,7 @@ check_rows(const net_case *c, const cer_infer *infer, const float *expected)
 	cer_infer_run(infer, N_ROWS, c->rows.numbers, c->rows.codes, proba,
 	              scratch);
 	for (size_t i = 0; i < N_ROWS * n_classes; i++)
-		if (!(fabsf(proba[i] - expected[i]) <= 2e-6f))
+		if (!(fabsf(proba[i] - expected[i]) <= tolerance))
 			fail_msg("%zu: %g, training has %g", i, (double) proba[i],
 			         (double) expected[i]);
 	for (size_t n = 1; n < 8; n++)
@@ -71,38 +82,41 @@ check_rows(const net_case *c, const cer_infer *infer, const float *expected)
 }
 
 static void
-test_infer__as_in_training(void **state)
+check_case(const infer_case *what, size_t n_classes, bool has_bf16_products)
 {
 	static const mlp_layer layers[] = {{65, CER_RELU, 0.5}, {20, CER_GELU, 0}};
+	net_case_spec spec = {.n_numbers = what->n_numbers,
+	                      .has_ramps = what->has_ramps,
+	                      .n_tables = what->n_tables,
+	                      .tables = what->tables,
+	                      .n_classes = n_classes,
+	                      .layers = layers,
+	                      .n_layers = what->n_layers,
+	                      .n_rows = N_ROWS,
+	                      .batch = N_ROWS,
+	                      .kernels = cer_kernels_choose()->name};
+	const cer_infer *infer;
+	float expected[N_ROWS * 8];
+	net_case c;
 
+	net_case_init(&c, &spec);
+	cer_graph_predict(c.graph, &c.rows, 0, N_ROWS, expected);
+	infer = make_infer(&c, has_bf16_products);
+	assert_string_equal(cer_infer_get_kernel_class(infer),
+	                    cer_kernels_choose()->name);
+	check_rows(&c, infer, expected, has_bf16_products ? 5e-3f : 2e-6f);
+	net_case_release(&c);
+}
+
+static void
+test_infer__as_in_training(void **state)
+{
 	(void) state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		for (size_t n_classes = 2; n_classes < 9; n_classes += 5)
 		{
-			net_case_spec spec = {.n_numbers = cases[i].n_numbers,
-			                      .has_ramps = cases[i].has_ramps,
-			                      .n_tables = cases[i].n_tables,
-			                      .tables = cases[i].tables,
-			                      .n_classes = n_classes,
-			                      .layers = layers,
-			                      .n_layers = cases[i].n_layers,
-			                      .n_rows = N_ROWS,
-			                      .batch = N_ROWS,
-			                      .kernels = cer_kernels_choose()->name};
-			const cer_infer *infer;
-			cer_error err;
-			float expected[N_ROWS * 8];
-			net_case c;
-
-			net_case_init(&c, &spec);
-			cer_graph_predict(c.graph, &c.rows, 0, N_ROWS, expected);
-			assert_int_equal(
-				cer_infer_make(c.arena, c.net, c.graph->weights, &infer, &err),
-				CER_OK);
-			assert_string_equal(cer_infer_get_kernel_class(infer),
-			                    cer_kernels_choose()->name);
-			check_rows(&c, infer, expected);
-			net_case_release(&c);
+			check_case(&cases[i], n_classes, false);
+			check_case(&cases[i], n_classes, true);
 		}
 }
 
@@ -129,8 +143,7 @@ test_infer__codes_out_of_range(void **state)
 
 	(void) state;
 	net_case_init(&c, &spec);
-	assert_int_equal(
-		cer_infer_make(c.arena, c.net, c.graph->weights, &infer, NULL), CER_OK);
+	infer = make_infer(&c, false);
 	scratch = cer_arena_allocate(c.arena, cer_infer_get_scratch_size(infer, 1));
 	cer_infer_run(infer, 1, NULL, unseen, expected, scratch);
 	cer_infer_run(infer, 1, NULL, beyond, proba, scratch);
@@ -196,11 +209,13 @@ test_infer__kept_sums_change_no_bit(void **state)
 
 	(void) state;
 	net_case_init(&c, &spec);
-	assert_int_equal(
-		cer_infer_make(c.arena, c.net, c.graph->weights, &infer, NULL), CER_OK);
+	infer = make_infer(&c, false);
 	assert_int_equal(cer_infer_count_groups(infer), 4);
 	for (unsigned kept = 0; kept < 16; kept++)
+	{
 		check_kept(&c, infer, kept);
+		check_kept(&c, make_infer(&c, true), kept);
+	}
 	net_case_release(&c);
 }
 
@@ -257,8 +272,7 @@ check_towers(const tower_case *what)
 	size_t n_kept = 0;
 
 	net_case_init(&c, &spec);
-	assert_int_equal(
-		cer_infer_make(c.arena, c.net, c.graph->weights, &infer, NULL), CER_OK);
+	infer = make_infer(&c, false);
 	assert_int_equal(cer_infer_count_groups(infer), what->n_groups);
 	assert_int_equal(cer_infer_has_towers(infer), what->n_groups > 0);
 	for (size_t i = 0; i < what->n_groups; i++)
@@ -269,7 +283,10 @@ check_towers(const tower_case *what)
 	}
 	assert_int_equal(n_kept, what->n_kept);
 	for (unsigned kept = 0; what->n_groups > 0 && kept < 16; kept++)
+	{
 		check_kept(&c, infer, kept);
+		check_kept(&c, make_infer(&c, true), kept);
+	}
 	net_case_release(&c);
 }
 
@@ -281,6 +298,43 @@ test_infer__kept_towers_change_no_bit(void **state)
 		check_towers(&towers[i]);
 }
 
+/* In chains, and in nets that are scored node by node. */
+static void
+test_infer__bf16_products_round(void **state)
+{
+	static const char *const structures[] = {
+		"(chain (dense width=24)(activation function=relu)(dense width=20)"
+		"(activation function=relu))",
+		"(chain (dense width=24)(activation function=relu)(skip (dense "
+		"width=24)))"};
+	net_case_spec spec = {.n_numbers = 5,
+	                      .n_classes = 2,
+	                      .n_rows = N_ROWS,
+	                      .batch = N_ROWS,
+	                      .kernels = cer_kernels_choose()->name};
+
+	(void) state;
+	for (size_t i = 0; i < 2; i++)
+	{
+		float proba[2][N_ROWS * 2];
+		net_case c;
+
+		spec.text = structures[i];
+		net_case_init(&c, &spec);
+		for (size_t j = 0; j < 2; j++)
+		{
+			const cer_infer *infer = make_infer(&c, j == 1);
+			size_t size = cer_infer_get_scratch_size(infer, N_ROWS);
+
+			cer_infer_run(infer, N_ROWS, c.rows.numbers, c.rows.codes, proba[j],
+			              cer_arena_allocate(c.arena, size));
+		}
+		assert_memory_not_equal(proba[0], proba[1], sizeof(proba[0]));
+		check_rows(&c, make_infer(&c, true), proba[0], 5e-3f);
+		net_case_release(&c);
+	}
+}
+
 int
 main(void)
 {
@@ -289,6 +343,7 @@ main(void)
 		cmocka_unit_test(test_infer__codes_out_of_range),
 		cmocka_unit_test(test_infer__kept_sums_change_no_bit),
 		cmocka_unit_test(test_infer__kept_towers_change_no_bit),
+		cmocka_unit_test(test_infer__bf16_products_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
