@@ -38,6 +38,7 @@ cer_bf16_weights_multiply(const cer_bf16_weights *weights,
 	size_t n_pairs = cer_bf16_count_pairs(weights->n_in);
 	cer_bf16_product product = {.n_rows = rows->n_rows,
 	                            .n_pairs = n_pairs,
+	                            .accumulate = rows->accumulate,
 	                            .x = rows->scratch,
 	                            .x_row = n_pairs,
 	                            .x_pair = 1,

@@ -20,11 +20,12 @@ extern const cer_bf16_weights *
 cer_bf16_weights_make(cer_arena *arena, const cer_bf16 *bf16, size_t n_in,
                       size_t n_out, const float *w);
 
-/* Rows of x (n_rows, n_in) and of y (n_rows, n_columns), columns from n_out on
- * being zeros. */
+/* Rows of x (n_rows, n_in) and of y (n_rows, n_columns); to columns from n_out
+ * on nothing is added. */
 typedef struct cer_bf16_rows
 {
 	size_t n_rows;
+	bool accumulate;
 	const float *x;
 	size_t x_stride; /* floats from row to row */
 	float *y;
@@ -33,7 +34,7 @@ typedef struct cer_bf16_rows
 	uint32_t *scratch; /* n_rows * cer_bf16_count_pairs(n_in) */
 } cer_bf16_rows;
 
-/* y = x w. */
+/* y = [y +] x w. */
 extern void cer_bf16_weights_multiply(const cer_bf16_weights *weights,
                                       const cer_bf16_rows *rows);
 

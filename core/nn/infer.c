@@ -195,8 +195,10 @@ make_infer(const infer_maker *maker)
 		infer->graph = cer_infer_graph_make(maker->arena, &spec);
 		return infer->graph != NULL ? CER_OK : CER_NO_MEMORY;
 	}
-	infer->first = cer_infer_first_make(maker->arena, infer->kernels, net,
-	                                    &net->nodes[0], maker->weights);
+	infer->first = cer_infer_first_make(
+		maker->arena,
+		&(cer_infer_first_spec){net, &net->nodes[0], maker->weights,
+	                            infer->kernels, infer->bf16});
 	return infer->first != NULL ? make_layers(maker) : CER_NO_MEMORY;
 }
 
@@ -392,6 +394,16 @@ skip_partials(const cer_partials *partials, size_t n_rows)
 	return (cer_partials){partials->groups, partials->first + n_rows};
 }
 
+static cer_encoded
+take_block(const cer_infer *infer, const cer_encoded *rows, size_t first)
+{
+	return (cer_encoded){
+		.n_rows = at_most(rows->n_rows - first, BLOCK_ROWS),
+		.numbers = rows->numbers + first * infer->n_numbers,
+		.codes = rows->codes + first * infer->n_codes,
+	};
+}
+
 static void
 run_blocks(const cer_infer *infer, const cer_encoded *rows,
            const cer_partials *partials, float *proba, void *scratch)
@@ -399,11 +411,7 @@ run_blocks(const cer_infer *infer, const cer_encoded *rows,
 	for (size_t done = 0; done < rows->n_rows; done += BLOCK_ROWS)
 	{
 		infer_scratch buffers;
-		cer_encoded block = {
-			.n_rows = at_most(rows->n_rows - done, BLOCK_ROWS),
-			.numbers = rows->numbers + done * infer->n_numbers,
-			.codes = rows->codes + done * infer->n_codes,
-		};
+		cer_encoded block = take_block(infer, rows, done);
 		cer_partials kept = skip_partials(partials, done);
 
 		init_scratch(infer, rows->n_rows, scratch, &buffers);
@@ -499,11 +507,20 @@ void
 cer_infer_run_group(const cer_infer *infer, size_t group,
                     const cer_encoded *rows, float *partials, void *scratch)
 {
+	size_t width = cer_infer_get_partial_width(infer);
+
 	if (infer->graph != NULL)
+	{
 		cer_infer_graph_run_tower(infer->graph, group, rows, partials, scratch);
-	else
-		cer_infer_first_run_group(infer->first, group, rows->n_rows, rows,
-		                          partials, scratch);
+		return;
+	}
+	for (size_t done = 0; done < rows->n_rows; done += BLOCK_ROWS)
+	{
+		cer_encoded block = take_block(infer, rows, done);
+
+		cer_infer_first_run_group(infer->first, group, block.n_rows, &block,
+		                          partials + done * width, scratch);
+	}
 }
 
 const char *

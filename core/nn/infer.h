@@ -15,8 +15,8 @@ typedef struct cer_infer_spec
 {
 	const cer_net *net;
 	const float *weights;
-	/* whether dense layers, but for the first and narrow ones, multiply
-	 * numbers rounded to bf16 */
+	/* whether dense layers, but for narrow ones, multiply numbers rounded to
+	 * bf16; what categories add is summed as floats */
 	bool has_bf16_products;
 } cer_infer_spec;
 

@@ -36,7 +36,8 @@ typedef struct infer_run
 {
 	size_t first;
 	size_t n;
-	const float *weights; /* packed */
+	const float *weights; /* packed; or */
+	const cer_bf16_weights *rounded;
 } infer_run;
 
 /* The features of one table of FE. */
@@ -55,8 +56,9 @@ typedef struct infer_group
 struct cer_infer_first
 {
 	const cer_kernels *kernels;
-	size_t n_out;     /* padded */
-	size_t n_numbers; /* that a row stores */
+	const cer_bf16 *bf16; /* NULL: products of floats */
+	size_t n_out;         /* padded */
+	size_t n_numbers;     /* that a row stores */
 	size_t n_tables;
 	size_t n_codes; /* of a row */
 	const infer_table *tables;
@@ -64,6 +66,7 @@ struct cer_infer_first
 	const infer_group *groups;
 	size_t widest;      /* gathered embedding */
 	size_t most_inputs; /* of a product */
+	size_t most_pairs;  /* of inputs that are rounded */
 };
 
 /* ------------------------------------------------------------ making */
@@ -194,22 +197,31 @@ list_tables(const infer_maker *maker, const cer_view *view, infer_group *group)
 	return CER_OK;
 }
 
+/* w (n of the run, units). */
 static cer_status
-pack_run(const infer_maker *maker, infer_run *run)
+pack_run(const infer_maker *maker, const float *w, infer_run *run)
 {
-	const cer_net_tensor *numbers =
-		cer_first_get_numbers(maker->net, maker->node);
+	cer_infer_first *infer = maker->infer;
 	size_t n_units = maker->node->n_out;
+	size_t n_pairs = cer_bf16_count_pairs(run->n);
 
-	run->weights = cer_dense_make_packed(maker->arena, run->n, n_units,
-	                                     maker->weights + numbers->offset +
-	                                         run->first * n_units);
-	return run->weights != NULL ? CER_OK : CER_NO_MEMORY;
+	if (infer->bf16 == NULL)
+	{
+		run->weights = cer_dense_make_packed(maker->arena, run->n, n_units, w);
+		return run->weights != NULL ? CER_OK : CER_NO_MEMORY;
+	}
+	run->rounded =
+		cer_bf16_weights_make(maker->arena, infer->bf16, run->n, n_units, w);
+	if (n_pairs > infer->most_pairs)
+		infer->most_pairs = n_pairs;
+	return run->rounded != NULL ? CER_OK : CER_NO_MEMORY;
 }
 
 static cer_status
 make_runs(const infer_maker *maker, const cer_view *view, infer_group *group)
 {
+	const cer_net_tensor *numbers =
+		cer_first_get_numbers(maker->net, maker->node);
 	infer_run *runs =
 		cer_arena_allocate(maker->arena, (view->n_numbers + 1) * sizeof(*runs));
 	size_t n = 0;
@@ -222,8 +234,10 @@ make_runs(const infer_maker *maker, const cer_view *view, infer_group *group)
 		else
 			runs[n++] = (infer_run){.first = view->numbers[i], .n = 1};
 	for (size_t i = 0; i < n; i++)
-		if (pack_run(maker, &runs[i]) != CER_OK)
-			return CER_NO_MEMORY;
+		CER_TRY(pack_run(maker,
+		                 maker->weights + numbers->offset +
+		                     runs[i].first * maker->node->n_out,
+		                 &runs[i]));
 	group->n_runs = n;
 	group->runs = runs;
 	return CER_OK;
@@ -251,10 +265,8 @@ make_ramps(const infer_maker *maker, const cer_view *view, infer_group *group)
 		memcpy(plain + i * n, w + ramps->plain[i] * n, n * sizeof(float));
 	for (size_t i = 0; i < ramps->n_ramps; i++)
 		cer_ramps_fill(ramps, i, w, n);
-	run->n = ramps->n_plain;
-	run->weights = cer_dense_make_packed(maker->arena, run->n, n, plain);
-	if (run->weights == NULL)
-		return CER_NO_MEMORY;
+	*run = (infer_run){.n = ramps->n_plain};
+	CER_TRY(pack_run(maker, plain, run));
 	if (run->n > infer->widest)
 		infer->widest = run->n;
 	group->n_runs = run->n > 0 ? 1 : 0;
@@ -289,18 +301,18 @@ make_groups(const infer_maker *maker)
 }
 
 const cer_infer_first *
-cer_infer_first_make(cer_arena *arena, const cer_kernels *kernels,
-                     const cer_net *net, const cer_node *node,
-                     const float *weights)
+cer_infer_first_make(cer_arena *arena, const cer_infer_first_spec *spec)
 {
+	const cer_net *net = spec->net;
 	cer_infer_first *made = cer_arena_allocate(arena, sizeof(*made));
-	infer_maker maker = {arena, net, node, weights, made};
+	infer_maker maker = {arena, net, spec->node, spec->weights, made};
 
 	if (made == NULL)
 		return NULL;
 	memset(made, 0, sizeof(*made));
-	made->kernels = kernels;
-	made->n_out = cer_dense_pad(node->n_out);
+	made->kernels = spec->kernels;
+	made->bf16 = spec->bf16;
+	made->n_out = cer_dense_pad(spec->node->n_out);
 	made->n_numbers = cer_shape_count_stored(net->shape);
 	made->most_inputs = net->shape->n_numbers;
 	made->n_tables = net->shape->n_tables;
@@ -313,7 +325,7 @@ cer_infer_first_make(cer_arena *arena, const cer_kernels *kernels,
 /* ------------------------------------------------------------ scoring */
 
 /* What a group makes, gathered embeddings, the places of inputs that are not
- * zero, the rows to be summed. */
+ * zero or inputs rounded, the rows to be summed. */
 typedef struct first_scratch
 {
 	float *group;
@@ -374,9 +386,10 @@ get_group_size(const cer_infer_first *first, size_t n_rows)
 }
 
 static size_t
-get_used_size(const cer_infer_first *first)
+get_used_size(const cer_infer_first *first, size_t n_rows)
 {
-	return align_up((first->most_inputs + 16) * sizeof(uint32_t));
+	return align_up(max(first->most_inputs + 16, n_rows * first->most_pairs) *
+	                sizeof(uint32_t));
 }
 
 size_t
@@ -384,7 +397,7 @@ cer_infer_first_get_scratch_size(const cer_infer_first *first, size_t n_rows)
 {
 	return get_group_size(first, n_rows) +
 	       align_up(n_rows * first->widest * sizeof(float)) +
-	       get_used_size(first) +
+	       get_used_size(first, n_rows) +
 	       align_up(max(first->n_tables, first->n_groups + 1) *
 	                sizeof(float *));
 }
@@ -398,7 +411,7 @@ divide_scratch(const cer_infer_first *first, size_t n_rows, char *memory)
 	parts.gathered = (float *) memory;
 	memory += align_up(n_rows * first->widest * sizeof(float));
 	parts.used = (uint32_t *) memory;
-	parts.sources = (const float **) (memory + get_used_size(first));
+	parts.sources = (const float **) (memory + get_used_size(first, n_rows));
 	return parts;
 }
 
@@ -430,29 +443,57 @@ sum_tables(const cer_infer_first *infer, const infer_group *group,
 	}
 }
 
+/* z += x w. */
+static void
+add_product(const cer_infer_first *infer, const infer_run *run,
+            const cer_bf16_rows *rows)
+{
+	cer_dense dense = {.n_rows = rows->n_rows,
+	                   .n_in = run->n,
+	                   .n_out = infer->n_out,
+	                   .accumulate = true,
+	                   .x = rows->x,
+	                   .x_stride = rows->x_stride,
+	                   .w = run->weights,
+	                   .y = rows->y,
+	                   .y_stride = infer->n_out,
+	                   .scratch = rows->scratch};
+
+	if (run->rounded != NULL)
+		cer_bf16_weights_multiply(run->rounded, rows);
+	else
+		infer->kernels->dense(&dense);
+}
+
+static cer_bf16_rows
+make_rows(const cer_infer_first *infer, size_t n_rows,
+          const first_scratch *scratch, float *z)
+{
+	return (cer_bf16_rows){.n_rows = n_rows,
+	                       .accumulate = true,
+	                       .y = z,
+	                       .y_stride = infer->n_out,
+	                       .n_columns = infer->n_out,
+	                       .scratch = scratch->used};
+}
+
 /* Adds the product of one table's embeddings, put together. */
 static void
 add_gathered(const cer_infer_first *infer, size_t table_index, size_t n_rows,
              const uint32_t *codes, const first_scratch *scratch, float *z)
 {
 	const infer_table *table = &infer->tables[table_index];
-	cer_dense dense = {.n_rows = n_rows,
-	                   .n_in = table->width,
-	                   .n_out = infer->n_out,
-	                   .accumulate = true,
-	                   .x = scratch->gathered,
-	                   .x_stride = table->width,
-	                   .w = table->weights,
-	                   .y = z,
-	                   .y_stride = infer->n_out,
-	                   .scratch = scratch->used};
+	infer_run run = {.n = table->width, .weights = table->weights};
+	cer_bf16_rows rows = make_rows(infer, n_rows, scratch, z);
 
 	for (size_t row = 0; row < n_rows; row++)
 		memcpy(scratch->gathered + row * table->width,
 		       find_row(table, codes[row * infer->n_codes + table_index],
 		                table->width),
 		       table->width * sizeof(float));
-	infer->kernels->dense(&dense);
+	rows.x = scratch->gathered;
+	rows.x_stride = table->width;
+	add_product(infer, &run, &rows);
 }
 
 /* The group's numbers but for its ramps, then these. */
@@ -460,21 +501,13 @@ static void
 add_ramps(const cer_infer_first *infer, const infer_group *group, size_t n_rows,
           const float *numbers, const first_scratch *scratch, float *z)
 {
-	const infer_run *run = group->runs;
-	cer_dense dense = {.n_rows = n_rows,
-	                   .n_in = run->n,
-	                   .n_out = infer->n_out,
-	                   .accumulate = true,
-	                   .x = scratch->gathered,
-	                   .x_stride = run->n,
-	                   .w = run->weights,
-	                   .y = z,
-	                   .y_stride = infer->n_out,
-	                   .scratch = scratch->used};
+	cer_bf16_rows rows = make_rows(infer, n_rows, scratch, z);
 
 	cer_ramps_pick(group->ramps, n_rows, numbers, scratch->gathered);
+	rows.x = scratch->gathered;
+	rows.x_stride = group->runs->n;
 	if (group->n_runs > 0)
-		infer->kernels->dense(&dense);
+		add_product(infer, group->runs, &rows);
 	cer_ramps_add(group->ramps, infer->kernels, n_rows, numbers, z);
 }
 
@@ -482,18 +515,11 @@ static void
 add_run(const cer_infer_first *infer, const infer_run *run, size_t n_rows,
         const float *numbers, const first_scratch *scratch, float *z)
 {
-	cer_dense dense = {.n_rows = n_rows,
-	                   .n_in = run->n,
-	                   .n_out = infer->n_out,
-	                   .accumulate = true,
-	                   .x = numbers + run->first,
-	                   .x_stride = infer->n_numbers,
-	                   .w = run->weights,
-	                   .y = z,
-	                   .y_stride = infer->n_out,
-	                   .scratch = scratch->used};
+	cer_bf16_rows rows = make_rows(infer, n_rows, scratch, z);
 
-	infer->kernels->dense(&dense);
+	rows.x = numbers + run->first;
+	rows.x_stride = infer->n_numbers;
+	add_product(infer, run, &rows);
 }
 
 static void

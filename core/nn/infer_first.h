@@ -6,7 +6,7 @@
 #ifndef CER_NN_INFER_FIRST_H
 #define CER_NN_INFER_FIRST_H
 
-#include "nn/kernels.h"
+#include "nn/bf16_weights.h"
 #include "nn/net.h"
 
 typedef struct cer_infer_first cer_infer_first;
@@ -18,11 +18,18 @@ typedef struct cer_partials
 	size_t first; /* of the rows */
 } cer_partials;
 
+typedef struct cer_infer_first_spec
+{
+	const cer_net *net;
+	const cer_node *node;
+	const float *weights;
+	const cer_kernels *kernels;
+	const cer_bf16 *bf16; /* for products of numbers; NULL: floats */
+} cer_infer_first_spec;
+
 /* Copies what it needs of weights.  NULL: no memory. */
 extern const cer_infer_first *
-cer_infer_first_make(cer_arena *arena, const cer_kernels *kernels,
-                     const cer_net *net, const cer_node *node,
-                     const float *weights);
+cer_infer_first_make(cer_arena *arena, const cer_infer_first_spec *spec);
 
 /* Floats of a row of what it makes: units padded for packed weights. */
 extern size_t cer_infer_first_get_width(const cer_infer_first *first);

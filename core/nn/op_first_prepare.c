@@ -272,7 +272,9 @@ prepare_scoring(cer_graph *graph, cer_graph_node *node, first_state *state,
 	size_t size;
 
 	state->scoring = cer_infer_first_make(
-		graph->arena, graph->kernels, graph->net, node->node, graph->weights);
+		graph->arena,
+		&(cer_infer_first_spec){graph->net, node->node, graph->weights,
+	                            graph->kernels, graph->bf16});
 	if (state->scoring == NULL)
 		return cer_fail_memory(err, node->node->n_out * sizeof(float));
 	size = cer_infer_first_get_scratch_size(state->scoring, n_rows);

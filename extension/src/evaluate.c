@@ -44,6 +44,7 @@ typedef struct Evaluation
 	/* one block */
 	cer_value *values;
 	void *scratch;
+	void *copy_scratch;
 
 	/* all rows */
 	size_t n_rows;
@@ -139,7 +140,7 @@ score_block(Evaluation *evaluation, const cer_chunk *chunk, size_t first,
 		cer_model_score(evaluation->copy, n_rows, evaluation->values,
 		                evaluation->copy_proba +
 		                    evaluation->n_rows * evaluation->n_classes,
-		                evaluation->scratch);
+		                evaluation->copy_scratch);
 	memcpy(evaluation->labels + evaluation->n_rows, chunk->labels + first,
 	       n_rows * sizeof(uint16));
 	evaluation->n_rows += n_rows;
@@ -196,11 +197,18 @@ init_map(Evaluation *evaluation, size_t input)
 		                      (cer_text){NULL, SIZE_MAX}, map->values, 1);
 }
 
+static void *
+make_scratch(const cer_model *model)
+{
+	char *scratch = palloc(cer_model_get_scratch_size(model, BLOCK_ROWS) + 64);
+
+	return (void *) TYPEALIGN(64, scratch);
+}
+
 static Evaluation *
 make_evaluation(const Task *task, const Model *model, cer_part_of_rows part)
 {
 	Evaluation *evaluation = palloc0(sizeof(Evaluation));
-	char *scratch;
 
 	evaluation->model = model_borrow(CurrentMemoryContext, model->id);
 	evaluation->n_inputs = cer_model_count_inputs(evaluation->model);
@@ -212,9 +220,7 @@ make_evaluation(const Task *task, const Model *model, cer_part_of_rows part)
 		init_map(evaluation, i);
 	evaluation->values =
 		palloc(evaluation->n_values * BLOCK_ROWS * sizeof(cer_value));
-	scratch =
-		palloc(cer_model_get_scratch_size(evaluation->model, BLOCK_ROWS) + 64);
-	evaluation->scratch = (void *) TYPEALIGN(64, scratch);
+	evaluation->scratch = make_scratch(evaluation->model);
 	evaluation->capacity = CER_CHUNK_ROWS;
 	evaluation->proba =
 		palloc(evaluation->capacity * evaluation->n_classes * sizeof(float));
@@ -322,6 +328,7 @@ evaluate_copy(const Task *task, const Model *model, const cer_model *copy,
 	ReadStats stats = {0};
 
 	evaluation->copy = copy;
+	evaluation->copy_scratch = make_scratch(copy);
 	evaluation->copy_proba =
 		palloc(evaluation->capacity * n_classes * sizeof(float));
 	task_read(task, evaluation->plan,

@@ -55,6 +55,20 @@ SELECT bool_and(abs(late_half(t) - late(t)) < 0.02) AS near_half, bool_and(abs(l
 	bool_or(late_half(t) <> late(t)) AS differs_half, bool_or(late_byte(t) <> late_half(t)) AS differs_byte, bool_and(late(t) = cerebro.predict(:one, t)) AS full_is_full,
 	bool_and(late_byte(t) = (late_byte_proba(t) ->> 'true')::real) AS proba FROM trips t;
 SELECT bool_and(one = many) AS same FROM (SELECT id, late_byte(t) AS many FROM trips t) s, LATERAL (SELECT late_byte(t) AS one FROM trips t WHERE t.id = s.id) o WHERE id % 100 = 0;
+-- a copy as bf16 multiplies in bf16: rows alone and together, in one process and in several
+SELECT cerebro.train('trips', 'AS mlp(200, 96, 40) PT epochs = 2') AS wide, cerebro.train('trips', 'AS mlp(48) > skip(mlp(48)) PT epochs = 2') AS skips \gset
+SELECT cerebro.deploy(:wide, 'wide'), cerebro.deploy(:wide, 'wide_half', 'bf16'), cerebro.deploy(:skips, 'skips_half', 'bf16');
+SELECT function, layout, loss <> full_loss AS loses, abs(loss - full_loss) < 0.01 AS near FROM cerebro.deployments WHERE function::text ~ '(wide|skips)_half' ORDER BY id;
+CREATE TEMP TABLE half AS SELECT id, wide_half(t) AS half, skips_half(t) AS skips FROM trips t;
+SELECT bool_and(abs(half - wide(t)) < 0.02) AS near, bool_or(half <> wide(t)) AS differs FROM trips t JOIN half USING (id);
+SET cerebro.batch_scoring = off;
+SELECT count(*) FILTER (WHERE half <> wide_half(t)) AS wide_differ, count(*) FILTER (WHERE skips <> skips_half(t)) AS skips_differ FROM trips t JOIN half USING (id);
+SET cerebro.batch_scoring = on;
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+CREATE TEMP TABLE in_parallel AS SELECT id, wide_half(t) AS half FROM trips t;
+SELECT count(*) AS differ FROM half JOIN in_parallel p USING (id) WHERE half.half <> p.half;
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size;
+SELECT cerebro.undeploy('wide'), cerebro.undeploy('wide_half'), cerebro.undeploy('skips_half');
 SELECT count(*) AS deployed_again FROM (SELECT cerebro.deploy(:one, 'late_two', 'int8')) d;
 SELECT count(*) AS copies, count(DISTINCT model) AS models FROM cerebro.model_copy;
 SELECT cerebro.deploy(:two, 'late_two', 'bf16');
