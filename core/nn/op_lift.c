@@ -12,9 +12,10 @@
  *	 ple		PLE(x) V, x the deviate, V zero at first	(version B of
  *				Gorishniy's package: the part in x is the next layer's)
  *
- * Waves are sums of powers, the same at any width of vectors.
+ * A tile goes through one number after the other: see lift.h.
  */
 #include "base/error.h"
+#include "nn/lift.h"
 #include "nn/source.h"
 #include "nn/view.h"
 
@@ -41,6 +42,7 @@ typedef struct lift_state
 	size_t offsets[N_LIFT_TENSORS];
 	cer_sums sums[N_LIFT_TENSORS]; /* n is 0: there is none */
 	float *waves;                  /* training: (batch_rows, 2 n_inner) */
+	float *derived;                /* scoring: see cer_bins, cer_waves */
 } lift_state;
 
 typedef struct lifts_state
@@ -169,58 +171,6 @@ lift_cost(const cer_net *net, const cer_node *node)
 	return cost;
 }
 
-/* ------------------------------------------------------------ waves */
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define WIDE __attribute__((target_clones("avx2", "default")))
-#else
-#define WIDE
-#endif
-
-/* Added and taken away it rounds what is much smaller. */
-#define ROUNDING 12582912.0f
-
-/* sin(2 pi t), within 1e-6; t is below 2^21. */
-static inline float
-get_wave(float t)
-{
-	float whole = (t + ROUNDING) - ROUNDING;
-	float part = t - whole; /* -1/2 .. 1/2 */
-	float folded = fabsf(part) > 0.25f ? copysignf(0.5f, part) - part : part;
-	float x = folded * (float) (2 * M_PI);
-	float s = x * x;
-
-	return x * (1.0f + s * (-1.0f / 6 +
-	                        s * (1.0f / 120 +
-	                             s * (-1.0f / 5040 +
-	                                  s * (1.0f / 362880 - s / 39916800)))));
-}
-
-/* Cosines, then sines, of n waves at x. */
-WIDE static void
-fill_waves(size_t n, float x, const float *frequencies, const float *phases,
-           float *waves)
-{
-	for (size_t i = 0; i < n; i++)
-	{
-		float turns = frequencies[i] * x;
-
-		if (phases != NULL)
-			turns += phases[i] * (float) (0.5 / M_PI);
-		waves[i] = get_wave(turns + 0.25f);
-		waves[n + i] = get_wave(turns);
-	}
-}
-
-/* y += x w, w (n_in, n_out) */
-WIDE static void
-multiply(size_t n_in, size_t n_out, const float *x, const float *w, float *y)
-{
-	for (size_t i = 0; i < n_in; i++)
-		for (size_t j = 0; j < n_out; j++)
-			y[j] += x[i] * w[i * n_out + j];
-}
-
 /* ------------------------------------------------------------ forward */
 
 static inline const float *
@@ -229,49 +179,84 @@ get_weights(const cer_graph *graph, const lift_state *state, int which)
 	return graph->weights + state->offsets[which];
 }
 
-static void
-forward_waves(const cer_graph *graph, const lift_state *state, float x,
-              float *waves, float *y)
+/* Where what is derived from weights lies: made for each tile in training, as
+ * they change. */
+static float *
+find_derived(const cer_tile *tile, const lift_state *state)
 {
-	const cer_lift *lift = state->lift;
-	bool is_periodic = lift->kind == CER_LIFT_PERIODIC;
-
-	fill_waves(lift->n_inner, x, get_weights(graph, state, LIFT_FREQUENCIES),
-	           is_periodic ? NULL : get_weights(graph, state, LIFT_PHASES),
-	           waves);
-	memcpy(y, get_weights(graph, state, LIFT_BIAS),
-	       lift->n_out * sizeof(float));
-	multiply(count_inner(lift), lift->n_out, waves,
-	         get_weights(graph, state, LIFT_WEIGHTS), y);
-	for (size_t i = 0; is_periodic && i < lift->n_out; i++)
-		y[i] = y[i] > 0 ? y[i] : 0;
+	return state->derived != NULL ? state->derived : tile->scratch;
 }
 
-/* How far x is through bin t: 0 to 1. */
-static inline float
-get_share(const cer_lift *lift, size_t t, float x)
+static cer_bins
+describe_bins(const cer_graph *graph, const lift_state *state, float *beyond)
 {
-	float low = lift->edges[t];
-	float share = (x - low) / (lift->edges[t + 1] - low);
+	return (cer_bins){.lift = state->lift,
+	                  .w = get_weights(graph, state, LIFT_WEIGHTS),
+	                  .beyond = beyond};
+}
 
-	share = share > 0 ? share : 0;
-	return share < 1 ? share : 1;
+static cer_waves
+describe_waves(const cer_graph *graph, const lift_state *state, float *turned)
+{
+	const cer_lift *lift = state->lift;
+
+	return (cer_waves){
+		.n = lift->n_inner,
+		.n_inner = count_inner(lift),
+		.n_out = lift->n_out,
+		.frequencies = get_weights(graph, state, LIFT_FREQUENCIES),
+		.phases = lift->kind == CER_LIFT_PBLD
+	                  ? get_weights(graph, state, LIFT_PHASES)
+	                  : NULL,
+		.w = get_weights(graph, state, LIFT_WEIGHTS),
+		.bias = get_weights(graph, state, LIFT_BIAS),
+		.turned = turned,
+	};
+}
+
+static size_t
+count_derived(const lift_state *state)
+{
+	if (state->lift->kind == CER_LIFT_BAG)
+		return 0;
+	return count_inner(state->lift) * state->lift->n_out;
 }
 
 static void
-forward_bins(const cer_graph *graph, const lift_state *state, float x, float *y)
+derive(const cer_graph *graph, const lift_state *state, float *derived)
+{
+	cer_bins bins = describe_bins(graph, state, derived);
+	cer_waves waves = describe_waves(graph, state, derived);
+
+	if (has_waves(state->lift))
+		cer_waves_begin(&waves);
+	else if (state->lift->kind == CER_LIFT_PLE)
+		cer_bins_begin(&bins);
+}
+
+static void
+forward_waves(const cer_tile *tile, const lift_state *state, float x, size_t at,
+              float *y)
 {
 	const cer_lift *lift = state->lift;
-	const float *w = get_weights(graph, state, LIFT_WEIGHTS);
-	size_t n = lift->n_out;
+	float *derived = find_derived(tile, state);
+	cer_waves waves = describe_waves(tile->graph, state, derived);
+	float *values = state->waves != NULL ? state->waves + at * state->n_waves
+	                                     : tile->scratch;
 
-	memset(y, 0, n * sizeof(float));
-	for (size_t t = 0; t < lift->n_inner && x > lift->edges[t]; t++)
-	{
-		float share = get_share(lift, t, x);
+	cer_waves_forward(&waves, x, values, y);
+	if (lift->kind == CER_LIFT_PERIODIC)
+		for (size_t i = 0; i < lift->n_out; i++)
+			y[i] = y[i] > 0 ? y[i] : 0;
+}
 
-		multiply(1, n, &share, w + t * n, y);
-	}
+static void
+forward_bins(const cer_tile *tile, const lift_state *state, float x, float *y)
+{
+	cer_bins bins =
+		describe_bins(tile->graph, state, find_derived(tile, state));
+
+	cer_bins_forward(&bins, x, y);
 }
 
 /* What each vector of a row is multiplied by. */
@@ -315,27 +300,34 @@ static void
 forward_row(const cer_tile *tile, const lift_state *state,
             const cer_source_row *row, size_t at, float *y)
 {
-	const cer_graph *graph = tile->graph;
 	const cer_lift *lift = state->lift;
-	float *waves = state->waves != NULL ? state->waves + at * state->n_waves
-	                                    : tile->scratch;
 
-	y += state->column;
-	switch (lift->kind)
+	if (lift->kind == CER_LIFT_BAG)
+		forward_bag(tile->graph, state, row->codes, y);
+	else if (lift->kind == CER_LIFT_PLE)
+		forward_bins(tile, state,
+		             cer_source_get_number(tile, row, lift->number), y);
+	else
+		forward_waves(tile, state,
+		              cer_source_get_number(tile, row, lift->number), at, y);
+}
+
+static void
+forward_lift(const cer_tile *tile, const cer_graph_node *node,
+             const lift_state *state)
+{
+	cer_source_row row;
+
+	if (state->derived == NULL)
+		derive(tile->graph, state, tile->scratch);
+	for (size_t at = tile->first; at < tile->first + tile->n_all; at++)
 	{
-		case CER_LIFT_BAG:
-			forward_bag(graph, state, row->codes, y);
-			break;
-		case CER_LIFT_PERIODIC:
-		case CER_LIFT_PBLD:
-			forward_waves(graph, state,
-			              cer_source_get_number(tile, row, lift->number), waves,
-			              y);
-			break;
-		case CER_LIFT_PLE:
-			forward_bins(graph, state,
-			             cer_source_get_number(tile, row, lift->number), y);
-			break;
+		float *y = cer_get_data(&node->out, at) + state->column;
+
+		if (cer_source_get(tile, at, &row))
+			forward_row(tile, state, &row, at, y);
+		else
+			memset(y, 0, state->lift->n_out * sizeof(float));
 	}
 }
 
@@ -343,81 +335,12 @@ static void
 lift_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const lifts_state *state = node->state;
-	cer_source_row row;
 
-	for (size_t at = tile->first; at < tile->first + tile->n_all; at++)
-	{
-		float *y = cer_get_data(&node->out, at);
-
-		if (!cer_source_get(tile, at, &row))
-		{
-			memset(y, 0, node->out.n * sizeof(float));
-			continue;
-		}
-		for (size_t i = 0; i < state->n; i++)
-			forward_row(tile, &state->lifts[i], &row, at, y);
-	}
+	for (size_t i = 0; i < state->n; i++)
+		forward_lift(tile, node, &state->lifts[i]);
 }
 
 /* ------------------------------------------------------------ backward */
-
-/* Gradients of one row that tiles sum up, by tensor. */
-typedef struct lift_grads
-{
-	float *of[N_LIFT_TENSORS];
-} lift_grads;
-
-static inline float
-multiply_sum(size_t n, const float *a, const float *b)
-{
-	float sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += a[i] * b[i];
-	return sum;
-}
-
-static void
-backward_waves(const cer_graph *graph, const lift_state *state, float x,
-               const float *waves, const float *dy, lift_grads *grads)
-{
-	const cer_lift *lift = state->lift;
-	size_t n = lift->n_out;
-	size_t n_inner = lift->n_inner;
-	bool is_periodic = lift->kind == CER_LIFT_PERIODIC;
-	const float *w = get_weights(graph, state, LIFT_WEIGHTS);
-
-	for (size_t i = 0; i < n; i++)
-		grads->of[LIFT_BIAS][i] += dy[i];
-	for (size_t i = 0; i < count_inner(lift); i++)
-		multiply(1, n, &waves[i], dy, grads->of[LIFT_WEIGHTS] + i * n);
-	for (size_t i = 0; i < n_inner; i++)
-	{
-		/* of the angle */
-		float d = -waves[n_inner + i] * multiply_sum(n, dy, w + i * n);
-
-		if (is_periodic)
-			d += waves[i] * multiply_sum(n, dy, w + (n_inner + i) * n);
-		else
-			grads->of[LIFT_PHASES][i] += d;
-		grads->of[LIFT_FREQUENCIES][i] += d * x * (float) (2 * M_PI);
-	}
-}
-
-static void
-backward_bins(const lift_state *state, float x, const float *dy,
-              lift_grads *grads)
-{
-	const cer_lift *lift = state->lift;
-	size_t n = lift->n_out;
-
-	for (size_t t = 0; t < lift->n_inner && x > lift->edges[t]; t++)
-	{
-		float share = get_share(lift, t, x);
-
-		multiply(1, n, &share, dy, grads->of[LIFT_WEIGHTS] + t * n);
-	}
-}
 
 /* What relu let through; dy is overwritten. */
 static void
@@ -427,28 +350,75 @@ mask_grad(const cer_lift *lift, const float *y, float *dy)
 		dy[i] = y[i] > 0 ? dy[i] : 0;
 }
 
-static void
-backward_row(const cer_tile *tile, const cer_graph_node *node,
-             const lift_state *state, size_t at, lift_grads *grads)
+/* A tile's part, zeroed; NULL: it has no such tensor. */
+static float *
+begin_sums(const cer_tile *tile, const lift_state *state, int which)
 {
-	const cer_lift *lift = state->lift;
-	float *dy = cer_get_grad(&node->out, at) + state->column;
-	const float *y = cer_get_data(&node->out, at) + state->column;
-	cer_source_row row;
-	float x;
+	return state->sums[which].n > 0 ? cer_sums_begin(&state->sums[which], tile)
+	                                : NULL;
+}
 
-	if (!cer_source_get(tile, at, &row))
-		return;
-	x = cer_source_get_number(tile, &row, lift->number);
-	if (lift->kind == CER_LIFT_PLE)
+/* x of a row of the tile, and its dy. */
+static float
+get_number(const cer_tile *tile, const cer_graph_node *node,
+           const lift_state *state, size_t at, float **dy)
+{
+	cer_source_row row;
+
+	cer_source_get(tile, at, &row);
+	*dy = cer_get_grad(&node->out, at) + state->column;
+	return cer_source_get_number(tile, &row, state->lift->number);
+}
+
+static void
+backward_bins(const cer_tile *tile, const cer_graph_node *node,
+              const lift_state *state)
+{
+	cer_bins bins = describe_bins(tile->graph, state, tile->scratch);
+	float *grad = begin_sums(tile, state, LIFT_WEIGHTS);
+	float *dy;
+
+	memset(bins.beyond, 0, count_derived(state) * sizeof(float));
+	for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
 	{
-		backward_bins(state, x, dy, grads);
-		return;
+		float x = get_number(tile, node, state, at, &dy);
+
+		cer_bins_backward(&bins, x, dy, grad);
 	}
-	if (lift->kind == CER_LIFT_PERIODIC)
-		mask_grad(lift, y, dy);
-	backward_waves(tile->graph, state, x, state->waves + at * state->n_waves,
-	               dy, grads);
+	cer_bins_end(&bins, grad);
+}
+
+/* Scratch: weights turned, their gradients, angles. */
+static void
+backward_waves(const cer_tile *tile, const cer_graph_node *node,
+               const lift_state *state)
+{
+	size_t n = count_derived(state);
+	cer_waves waves = describe_waves(tile->graph, state, tile->scratch);
+	cer_wave_grads grads = {
+		.frequencies = begin_sums(tile, state, LIFT_FREQUENCIES),
+		.phases = begin_sums(tile, state, LIFT_PHASES),
+		.bias = begin_sums(tile, state, LIFT_BIAS),
+		.turned = tile->scratch + n,
+		.angles = tile->scratch + 2 * n,
+	};
+	float *dy;
+
+	cer_waves_begin(&waves);
+	memset(grads.turned, 0, n * sizeof(float));
+	for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
+	{
+		float x = get_number(tile, node, state, at, &dy);
+
+		if (state->lift->kind == CER_LIFT_PERIODIC)
+			mask_grad(state->lift, cer_get_data(&node->out, at) + state->column,
+			          dy);
+		cer_waves_backward(&waves, x, state->waves + at * state->n_waves, dy,
+		                   &grads);
+	}
+	tile->graph->kernels->transpose(
+		waves.n_out, waves.n_inner, grads.turned, waves.n_inner,
+		begin_sums(tile, state, LIFT_WEIGHTS), waves.n_out);
 }
 
 /* Vectors of bags follow when the batch is done. */
@@ -460,16 +430,11 @@ lift_backward(const cer_tile *tile, const cer_graph_node *node)
 	for (size_t i = 0; i < state->n; i++)
 	{
 		const lift_state *lift = &state->lifts[i];
-		lift_grads grads;
 
-		if (lift->lift->kind == CER_LIFT_BAG)
-			continue;
-		for (int which = 0; which < N_LIFT_TENSORS; which++)
-			grads.of[which] = lift->sums[which].n > 0
-			                      ? cer_sums_begin(&lift->sums[which], tile)
-			                      : NULL;
-		for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
-			backward_row(tile, node, lift, at, &grads);
+		if (lift->lift->kind == CER_LIFT_PLE)
+			backward_bins(tile, node, lift);
+		else if (has_waves(lift->lift))
+			backward_waves(tile, node, lift);
 	}
 }
 
@@ -498,8 +463,8 @@ update_bag(const cer_graph *graph, const cer_graph_node *node,
 
 		for (size_t i = 0; i < lift->n_codes; i++)
 			if ((size_t) codes[i] - block->begin < n_codes)
-				multiply(1, n, &share, dy,
-				         grad + (codes[i] - block->begin) * n);
+				graph->kernels->add_scaled(
+					n, share, dy, grad + (codes[i] - block->begin) * n);
 	}
 	cer_graph_step(graph, offset, n_codes * n);
 }
@@ -541,10 +506,27 @@ prepare_training(cer_graph *graph, cer_graph_node *node, lift_state *state,
 	for (int which = 0; which < N_LIFT_TENSORS; which++)
 		if (state->sums[which].n > 0)
 			CER_TRY(cer_graph_add_sums(graph, node, &state->sums[which], err));
+	cer_graph_need_scratch(graph,
+	                       2 * count_derived(state) + state->lift->n_inner);
 	state->waves =
 		cer_graph_allocate_floats(graph, graph->batch_rows * state->n_waves);
 	if (state->waves == NULL)
 		return cer_fail_memory(err, graph->batch_rows * state->n_waves);
+	return CER_OK;
+}
+
+static cer_status
+prepare_scoring(cer_graph *graph, lift_state *state, cer_error *err)
+{
+	size_t n = count_derived(state);
+
+	cer_graph_need_scratch(graph, state->n_waves);
+	if (n == 0)
+		return CER_OK;
+	state->derived = cer_graph_allocate_floats(graph, n);
+	if (state->derived == NULL)
+		return cer_fail_memory(err, n * sizeof(float));
+	derive(graph, state, state->derived);
 	return CER_OK;
 }
 
@@ -567,10 +549,8 @@ prepare_lift(cer_graph *graph, cer_graph_node *node, size_t index,
 		state->sums[which] = (cer_sums){found->offset, found->size, NULL};
 	}
 	state->n_waves = has_waves(state->lift) ? 2 * state->lift->n_inner : 0;
-	if (!graph->is_scoring)
-		return prepare_training(graph, node, state, index, err);
-	cer_graph_need_scratch(graph, state->n_waves);
-	return CER_OK;
+	return graph->is_scoring ? prepare_scoring(graph, state, err)
+	                         : prepare_training(graph, node, state, index, err);
 }
 
 static cer_status
