@@ -187,8 +187,50 @@ typedef struct cer_softmax
 	double loss;            /* out: sum of -ln p(label) */
 } cer_softmax;
 
-/* Vectors that are laid out for distances, see cer_kernels.distances. */
+/* Vectors that are laid out for distances, see cer_distances. */
 #define CER_DISTANCE_LANES 64
+#define CER_DISTANCE_ROWS  4 /* at most at once */
+
+/* to (n_rows, stride): of x (n_rows, n) from each of CER_DISTANCE_LANES vectors
+ * (n, lanes), at least 1e-6. */
+typedef struct cer_distances
+{
+	size_t n_rows;
+	size_t n;
+	const float *x;
+	const float *vectors;
+	float *to;
+	size_t stride;
+} cer_distances;
+
+/* Shares of what neighbours weigh, by class. */
+typedef struct cer_neighbours
+{
+	size_t n;
+	size_t n_classes;
+	const uint16_t *classes; /* (n) */
+	const float *distances;
+	float *weights;
+	float *by_class; /* n_classes */
+} cer_neighbours;
+
+/* What a learnt activation makes of x (n): y = x + share (f(x) - x). */
+typedef struct cer_bend
+{
+	float *y;
+	float *bend; /* in: f(x); out: f(x) - x */
+} cer_bend;
+
+typedef struct cer_learnt_back
+{
+	size_t n;
+	const float *share;
+	const float *bend;
+	const float *slope; /* f'(x) */
+	const float *dy;
+	float *dx;
+	float *sum; /* of dy bend is added */
+} cer_learnt_back;
 
 /* One step of an optimizer, its factors of this step ready. */
 typedef struct cer_step
@@ -345,13 +387,20 @@ typedef struct cer_kernels
 	               const float *x, float *y);
 	void (*add_squares)(size_t n, const float *mean, const float *x,
 	                    float *sum);
-	/* of x (n) from each of CER_DISTANCE_LANES vectors (n, lanes), at least
-	 * 1e-6 */
-	void (*distances)(size_t n, const float *x, const float *vectors,
-	                  float *distances);
-	/* weights = exp(nearest - distances) */
-	void (*weigh)(size_t n, float nearest, const float *distances,
-	              float *weights);
+	void (*distances)(const cer_distances *distances);
+	/* by_class becomes sums of weights, exp(nearest - distance); `excluded`, if
+	 * below n, weighs nothing */
+	void (*weigh)(const cer_neighbours *neighbours, size_t excluded);
+	/* weights *= by_class[class] / distance */
+	void (*pull)(const cer_neighbours *neighbours);
+	/* sum of n floats */
+	float (*sum)(size_t n, const float *x);
+	/* y = x a, of one factor; y may be x */
+	void (*multiply_all)(size_t n, float a, const float *x, float *y);
+	/* An activation that learns how much it bends: see op_learnt.c. */
+	void (*learnt)(size_t n, const float *share, const float *x,
+	               cer_bend *bend);
+	void (*learnt_back)(const cer_learnt_back *back);
 	void (*normalize)(const cer_normalize *normalize);
 	void (*normalize_grads)(const cer_normalize_grads *grads);
 

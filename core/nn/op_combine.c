@@ -288,24 +288,22 @@ const cer_operator cer_op_blend = {
 /* ------------------------------------------------------------ factor */
 
 static void
-multiply_by(float factor, size_t n, float *x)
+multiply_by(const cer_tile *tile, const cer_graph_node *node, float *x)
 {
-	for (size_t i = 0; i < n; i++)
-		x[i] *= factor;
+	tile->graph->kernels->multiply_all(count_floats(tile, node),
+	                                   (float) node->node->factor, x, x);
 }
 
 static void
 factor_forward(const cer_tile *tile, const cer_graph_node *node)
 {
-	multiply_by((float) node->node->factor, count_floats(tile, node),
-	            data_of(tile, &node->out));
+	multiply_by(tile, node, data_of(tile, &node->out));
 }
 
 static void
 factor_backward(const cer_tile *tile, const cer_graph_node *node)
 {
-	multiply_by((float) node->node->factor, count_floats(tile, node),
-	            grad_of(tile, &node->out));
+	multiply_by(tile, node, grad_of(tile, &node->out));
 }
 
 const cer_operator cer_op_factor = {

@@ -60,11 +60,7 @@ learnt_forward(const cer_tile *tile, const cer_graph_node *node)
 
 		memcpy(bend, x, n * sizeof(float));
 		kernels->activate[node->node->activation](n, state->zero, bend, slope);
-		for (size_t j = 0; j < n; j++)
-		{
-			bend[j] -= x[j];
-			y[j] = x[j] + factors[j] * bend[j];
-		}
+		kernels->learnt(n, factors, x, &(cer_bend){y, bend});
 	}
 }
 
@@ -79,16 +75,17 @@ learnt_backward(const cer_tile *tile, const cer_graph_node *node)
 	for (size_t i = tile->first * state->repeats;
 	     i < (tile->first + tile->n_all) * state->repeats; i++)
 	{
-		const float *dy = node->out.grad + i * n;
-		const float *bend = state->bend + i * n;
-		const float *slope = state->slope + i * n;
-		float *dx = node->in.grad + i * n;
+		cer_learnt_back back = {
+			.n = n,
+			.share = factors,
+			.bend = state->bend + i * n,
+			.slope = state->slope + i * n,
+			.dy = node->out.grad + i * n,
+			.dx = node->in.grad + i * n,
+			.sum = sums,
+		};
 
-		for (size_t j = 0; j < n; j++)
-		{
-			sums[j] += dy[j] * bend[j];
-			dx[j] = dy[j] * (1.0f + factors[j] * (slope[j] - 1.0f));
-		}
+		tile->graph->kernels->learnt_back(&back);
 	}
 }
 

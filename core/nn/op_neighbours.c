@@ -16,7 +16,7 @@
  * With c(q, i) what the loss gains by a distance of q from i, over it, the
  * gradient of z(r) is
  *
- *	 z(r) (sum of c(r, .) + sum of c(., r)) - C(r, .) Z - C(., r)^T Z
+ *	 z(r) (sum of c(r, .) + sum of c(., r)) - (C(r, .) + C(., r)^T) Z
  */
 #include "base/error.h"
 #include "nn/operator.h"
@@ -40,8 +40,7 @@ typedef struct candidates_state
 	size_t stride;    /* rows of the batch, up to whole blocks */
 	float *distances; /* (batch_rows, stride) */
 	float *pulls;     /* (batch_rows, stride): what rows weigh, then c */
-	cer_gemm own;
-	cer_gemm others;
+	cer_gemm both;
 } candidates_state;
 
 typedef struct neighbours_state
@@ -52,6 +51,7 @@ typedef struct neighbours_state
 	size_t n_kept;
 	float *vectors;
 	uint16_t *classes;
+	float *shares; /* training: (batch_rows, classes + 1), see look */
 } neighbours_state;
 
 static size_t
@@ -95,13 +95,12 @@ candidates_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	size_t n_rows = graph->batch_rows;
 	size_t stride = count_blocks(n_rows) * CER_DISTANCE_LANES;
 	size_t n = node->out.n;
-	cer_gemm_shape own = {.n_rows = graph->tile_rows,
-	                      .n_columns = n,
-	                      .n_inner = n_rows,
-	                      .a_stride = stride,
-	                      .b_stride = n,
-	                      .c_stride = n};
-	cer_gemm_shape others = own;
+	cer_gemm_shape both = {.n_rows = graph->tile_rows,
+	                       .n_columns = n,
+	                       .n_inner = n_rows,
+	                       .a_stride = stride,
+	                       .b_stride = n,
+	                       .c_stride = n};
 
 	if (state == NULL)
 		return cer_fail_memory(err, sizeof(*state));
@@ -114,11 +113,8 @@ candidates_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	if (state->blocks == NULL || state->distances == NULL ||
 	    state->pulls == NULL)
 		return cer_fail_memory(err, 2 * n_rows * stride * sizeof(float));
-	cer_graph_need_scratch(graph, 2 * graph->tile_rows);
-	others.is_a_transposed = true;
-	others.accumulate = true;
-	CER_TRY(graph->make_gemm(graph->kernels, &own, &state->own, err));
-	return graph->make_gemm(graph->kernels, &others, &state->others, err);
+	cer_graph_need_scratch(graph, graph->tile_rows * stride);
+	return graph->make_gemm(graph->kernels, &both, &state->both, err);
 }
 
 static void
@@ -152,42 +148,41 @@ candidates_join_backward(const cer_graph *graph, const cer_graph_node *node)
 	       (n_rows - n_done) * state->stride * sizeof(float));
 }
 
-/* sums (rows of a tile): c of the rows as those that look, and as the others */
+/* both (rows of a tile, stride): c of the rows as those that look, and as the
+ * others */
 static void
-add_pulls(const cer_tile *tile, const candidates_state *state, float *sums)
+add_pulls(const cer_tile *tile, const candidates_state *state, float *both)
 {
+	const cer_kernels *kernels = tile->graph->kernels;
 	size_t n_rows = tile->graph->batch_rows;
 
-	memset(sums, 0, tile->n_all * sizeof(float));
-	for (size_t i = 0; i < n_rows; i++)
-		tile->graph->kernels->backward_linear(
-			tile->n_all, state->pulls + i * state->stride + tile->first, sums);
+	kernels->transpose(n_rows, tile->n_all, state->pulls + tile->first,
+	                   state->stride, both, state->stride);
 	for (size_t row = 0; row < tile->n_all; row++)
-	{
-		const float *pulls = state->pulls + (tile->first + row) * state->stride;
-
-		for (size_t i = 0; i < n_rows; i++)
-			sums[row] += pulls[i];
-	}
+		kernels->backward_linear(
+			n_rows, state->pulls + (tile->first + row) * state->stride,
+			both + row * state->stride);
 }
 
 static void
 candidates_backward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const candidates_state *state = node->state;
+	const cer_kernels *kernels = tile->graph->kernels;
 	size_t n = node->out.n;
 	const float *z = cer_get_data(&node->out, tile->first);
 	float *dz = cer_get_grad(&node->out, tile->first);
 
 	if (!tile->graph->batch.is_training)
 		return;
-	cer_gemm_run(&state->own, state->pulls + tile->first * state->stride,
-	             node->out.data, dz);
-	cer_gemm_run(&state->others, state->pulls + tile->first, node->out.data,
-	             dz);
 	add_pulls(tile, state, tile->scratch);
-	for (size_t i = 0; i < tile->n_all * n; i++)
-		dz[i] = z[i] * tile->scratch[i / n] - dz[i];
+	cer_gemm_run(&state->both, tile->scratch, node->out.data, dz);
+	kernels->multiply_all(tile->n_all * n, -1.0f, dz, dz);
+	for (size_t row = 0; row < tile->n_all; row++)
+		kernels->add_scaled(n,
+		                    kernels->sum(tile->graph->batch_rows,
+		                                 tile->scratch + row * state->stride),
+		                    z + row * n, dz + row * n);
 }
 
 const cer_operator cer_op_candidates = {
@@ -240,18 +235,19 @@ neighbours_cost(const cer_net *net, const cer_node *node)
 typedef struct neighbour_look
 {
 	neighbour_bank bank;
+	size_t excluded; /* the row itself, if it is of the bank */
+	size_t stride;   /* from row to row of distances and weights */
 	float *distances;
 	float *weights; /* exp(nearest - distance); of itself 0 */
-	float *shares;  /* by class: p */
-	float total;    /* of weights */
+	float *shares;  /* by class: p, and what all weigh */
 } neighbour_look;
 
-/* Scratch: shares, then, but in training, distances and weights. */
+/* Scratch, but in training: shares, distances, weights. */
 static neighbour_look
 begin_look(const cer_tile *tile, const cer_graph_node *node, size_t row)
 {
 	const neighbours_state *state = node->state;
-	neighbour_look l = {.shares = tile->scratch};
+	neighbour_look l = {.shares = tile->scratch, .excluded = SIZE_MAX};
 
 	if (tile->graph->batch.is_training)
 	{
@@ -259,80 +255,109 @@ begin_look(const cer_tile *tile, const cer_graph_node *node, size_t row)
 
 		l.bank = (neighbour_bank){tile->graph->batch.n_rows, batch->blocks,
 		                          tile->graph->labels};
+		l.excluded = row;
+		l.stride = batch->stride;
 		l.distances = batch->distances + row * batch->stride;
 		l.weights = batch->pulls + row * batch->stride;
+		l.shares = state->shares + row * (node->out.n + 1);
 		return l;
 	}
 	l.bank = (neighbour_bank){state->n_kept, state->vectors, state->classes};
-	l.distances = l.shares + cer_dense_pad(node->out.n);
-	l.weights = l.distances + count_blocks(l.bank.n_rows) * CER_DISTANCE_LANES;
+	l.stride = count_blocks(l.bank.n_rows) * CER_DISTANCE_LANES;
+	l.distances = l.shares + cer_dense_pad(node->out.n + 1);
+	l.weights = l.distances + l.stride;
 	return l;
 }
 
-static void
-add_shares(const neighbour_look *l, size_t n_classes)
+static cer_neighbours
+describe_neighbours(const neighbour_look *l, size_t n_classes)
 {
-	memset(l->shares, 0, n_classes * sizeof(float));
-	for (size_t i = 0; i < l->bank.n_rows; i++)
-		l->shares[l->bank.classes[i]] += l->weights[i];
+	return (cer_neighbours){
+		.n = l->bank.n_rows,
+		.n_classes = n_classes,
+		.classes = l->bank.classes,
+		.distances = l->distances,
+		.weights = l->weights,
+		.by_class = l->shares,
+	};
+}
+
+/* Of n_rows rows at most CER_DISTANCE_ROWS; l is the first's. */
+static void
+measure(const cer_tile *tile, const neighbour_look *l, size_t n_rows,
+        const cer_activations *z, size_t row)
+{
+	for (size_t i = 0; i < l->bank.n_rows; i += CER_DISTANCE_LANES)
+	{
+		cer_distances distances = {
+			.n_rows = n_rows,
+			.n = z->n,
+			.x = cer_get_data(z, row),
+			.vectors = l->bank.vectors + i * z->n,
+			.to = l->distances + i,
+			.stride = l->stride,
+		};
+
+		tile->graph->kernels->distances(&distances);
+	}
 }
 
 /* Shares of what weighs in all; without others there is none. */
 static void
-finish_look(neighbour_look *l, size_t n_classes)
+weigh_look(const cer_tile *tile, const neighbour_look *l, size_t n_classes)
 {
-	add_shares(l, n_classes);
-	l->total = 0.0f;
+	cer_neighbours of = describe_neighbours(l, n_classes);
+	float total = 0.0f;
+
+	tile->graph->kernels->weigh(&of, l->excluded);
 	for (size_t i = 0; i < n_classes; i++)
-		l->total += l->shares[i];
-	for (size_t i = 0; l->total > 0.0f && i < n_classes; i++)
-		l->shares[i] /= l->total;
-}
-
-static neighbour_look
-look(const cer_tile *tile, const cer_graph_node *node, size_t row)
-{
-	const cer_kernels *kernels = tile->graph->kernels;
-	neighbour_look l = begin_look(tile, node, row);
-	size_t n_rows = l.bank.n_rows;
-	size_t excluded = tile->graph->batch.is_training ? row : SIZE_MAX;
-	float nearest = INFINITY;
-
-	for (size_t i = 0; i < n_rows; i += CER_DISTANCE_LANES)
-		kernels->distances(node->in.n, cer_get_data(&node->in, row),
-		                   l.bank.vectors + i * node->in.n, l.distances + i);
-	for (size_t i = 0; i < n_rows; i++)
-		if (l.distances[i] < nearest && i != excluded)
-			nearest = l.distances[i];
-	kernels->weigh(n_rows, nearest, l.distances, l.weights);
-	if (excluded < n_rows)
-		l.weights[excluded] = 0.0f;
-	finish_look(&l, node->out.n);
-	return l;
+		total += l->shares[i];
+	for (size_t i = 0; total > 0.0f && i < n_classes; i++)
+		l->shares[i] /= total;
+	l->shares[n_classes] = total;
 }
 
 static void
+answer(const cer_graph_node *node, const neighbour_look *l, size_t row)
+{
+	float *y = cer_get_data(&node->out, row);
+
+	for (size_t i = 0; i < node->out.n; i++)
+		y[i] = logf(l->shares[i] + LEAST_SHARE);
+}
+
+/* In training distances of all rows have a place, else of one. */
+static void
 neighbours_forward(const cer_tile *tile, const cer_graph_node *node)
 {
-	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
-	{
-		float *y = cer_get_data(&node->out, row);
-		neighbour_look l;
+	size_t step = tile->graph->batch.is_training ? CER_DISTANCE_ROWS : 1;
+	size_t end = tile->first + tile->n_rows;
 
-		memset(y, 0, node->out.n * sizeof(float));
-		if (row >= tile->first + tile->n_rows)
-			continue;
-		l = look(tile, node, row);
-		for (size_t i = 0; i < node->out.n; i++)
-			y[i] = logf(l.shares[i] + LEAST_SHARE);
+	for (size_t row = tile->first; row < end; row += step)
+	{
+		size_t n_rows = end - row < step ? end - row : step;
+		neighbour_look l = begin_look(tile, node, row);
+
+		measure(tile, &l, n_rows, &node->in, row);
+		for (size_t i = row; i < row + n_rows; i++)
+		{
+			l = begin_look(tile, node, i);
+			weigh_look(tile, &l, node->out.n);
+			answer(node, &l, i);
+		}
 	}
+	memset(cer_get_data(&node->out, end), 0,
+	       (tile->n_all - tile->n_rows) * node->out.n * sizeof(float));
 }
 
 /* What a look's neighbours weigh becomes c; then shares are of no use. */
 static void
-weigh_pulls(const neighbour_look *l, const float *dy, size_t n_classes)
+weigh_pulls(const cer_tile *tile, const neighbour_look *l, const float *dy,
+            size_t n_classes)
 {
+	cer_neighbours of = describe_neighbours(l, n_classes);
 	float *gains = l->shares;
+	float total = l->shares[n_classes];
 	float mean = 0.0f;
 
 	for (size_t i = 0; i < n_classes; i++)
@@ -343,9 +368,8 @@ weigh_pulls(const neighbour_look *l, const float *dy, size_t n_classes)
 		mean += gains[i] * share;
 	}
 	for (size_t i = 0; i < n_classes; i++)
-		gains[i] = l->total > 0.0f ? (mean - gains[i]) / l->total : 0.0f;
-	for (size_t i = 0; i < l->bank.n_rows; i++)
-		l->weights[i] *= gains[l->bank.classes[i]] / l->distances[i];
+		gains[i] = total > 0.0f ? (mean - gains[i]) / total : 0.0f;
+	tile->graph->kernels->pull(&of);
 }
 
 /* Row of c, in the place of what the row's neighbours weigh. */
@@ -354,8 +378,7 @@ pull_row(const cer_tile *tile, const cer_graph_node *node, size_t row)
 {
 	neighbour_look l = begin_look(tile, node, row);
 
-	finish_look(&l, node->out.n);
-	weigh_pulls(&l, cer_get_grad(&node->out, row), node->out.n);
+	weigh_pulls(tile, &l, cer_get_grad(&node->out, row), node->out.n);
 	memset(l.weights + l.bank.n_rows, 0,
 	       (tile->graph->batch_rows - l.bank.n_rows) * sizeof(float));
 }
@@ -365,12 +388,14 @@ static void
 pull_alone(const cer_tile *tile, const cer_graph_node *node, size_t row)
 {
 	const neighbours_state *state = node->state;
-	neighbour_look l = look(tile, node, row);
+	neighbour_look l = begin_look(tile, node, row);
 	const float *z = cer_get_data(&node->in, row);
 	float *dz = cer_get_grad(&node->in, row);
 	size_t n = node->in.n;
 
-	weigh_pulls(&l, cer_get_grad(&node->out, row), node->out.n);
+	measure(tile, &l, 1, &node->in, row);
+	weigh_look(tile, &l, node->out.n);
+	weigh_pulls(tile, &l, cer_get_grad(&node->out, row), node->out.n);
 	memset(dz, 0, n * sizeof(float));
 	for (size_t i = 0; i < l.bank.n_rows; i++)
 	{
@@ -458,6 +483,19 @@ neighbours_keep(const cer_graph *graph, const cer_graph_node *node)
 }
 
 static cer_status
+prepare_training(cer_graph *graph, const cer_graph_node *node, cer_error *err)
+{
+	neighbours_state *state = node->state;
+	size_t n_floats = graph->batch_rows * (node->out.n + 1);
+
+	state->batch = graph->nodes[node->node->inputs[0].node].state;
+	state->shares = cer_graph_allocate_floats(graph, n_floats);
+	return state->shares != NULL
+	           ? CER_OK
+	           : cer_fail_memory(err, n_floats * sizeof(float));
+}
+
+static cer_status
 neighbours_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 {
 	neighbours_state *state = cer_graph_make_state(graph, node, sizeof(*state));
@@ -478,12 +516,10 @@ neighbours_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	if (state->vectors == NULL || state->classes == NULL)
 		return cer_fail_memory(err, n_floats * sizeof(float));
 	neighbours_refresh(graph, node);
-	if (!graph->is_scoring)
-		state->batch = graph->nodes[node->node->inputs[0].node].state;
 	cer_graph_need_scratch(graph,
 	                       2 * count_blocks(n_most) * CER_DISTANCE_LANES +
-	                           2 * cer_dense_pad(node->out.n));
-	return CER_OK;
+	                           cer_dense_pad(node->out.n + 1));
+	return graph->is_scoring ? CER_OK : prepare_training(graph, node, err);
 }
 
 const cer_operator cer_op_neighbours = {
