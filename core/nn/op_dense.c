@@ -185,6 +185,8 @@ narrow_update(const cer_graph *graph, const cer_graph_node *node,
 	size_t n_tiles = cer_graph_count_tiles(graph);
 
 	(void) block;
+	if (n_tiles == 0)
+		memset(state->parts, 0, n * sizeof(float));
 	for (size_t tile = 1; tile < n_tiles; tile++)
 		graph->kernels->backward_linear(n, state->parts + tile * n,
 		                                state->parts);

@@ -8,7 +8,8 @@
  * each by one task in a fixed order of rows, and the optimizer's step follows
  * while the block is in cache.  So bits do not depend on threads.
  *
- * A new operator is a file op_<name>.c and a declaration below.
+ * A new operator is a file op_<name>.c, a row of the list below, and a structure
+ * with it in test_layers.c, which applies all checks to each.
  */
 #ifndef CER_NN_OPERATOR_H
 #define CER_NN_OPERATOR_H
@@ -76,40 +77,45 @@ typedef struct cer_operator
 	bool (*keep)(const cer_graph *graph, const cer_graph_node *node);
 } cer_operator;
 
-extern const cer_operator cer_op_first;
-extern const cer_operator cer_op_activate;
-extern const cer_operator cer_op_dense;
-extern const cer_operator cer_op_softmax;
-extern const cer_operator cer_op_features;
-extern const cer_operator cer_op_lift;
-extern const cer_operator cer_op_tokens;
-extern const cer_operator cer_op_project;
-extern const cer_operator cer_op_members;
-extern const cer_operator cer_op_norm;
-extern const cer_operator cer_op_moments;
-extern const cer_operator cer_op_standardize;
-extern const cer_operator cer_op_scale;
-extern const cer_operator cer_op_sum;
-extern const cer_operator cer_op_concat;
-extern const cer_operator cer_op_slice;
-extern const cer_operator cer_op_product;
-extern const cer_operator cer_op_cross;
-extern const cer_operator cer_op_blend;
-extern const cer_operator cer_op_factor;
-extern const cer_operator cer_op_learnt;
-extern const cer_operator cer_op_glu;
-extern const cer_operator cer_op_attend;
-extern const cer_operator cer_op_pool;
-extern const cer_operator cer_op_fm;
-extern const cer_operator cer_op_mask;
-extern const cer_operator cer_op_unfold;
-extern const cer_operator cer_op_recurrent;
-extern const cer_operator cer_op_position;
-extern const cer_operator cer_op_candidates;
-extern const cer_operator cer_op_lengths;
-extern const cer_operator cer_op_sequence;
-extern const cer_operator cer_op_cut;
-extern const cer_operator cer_op_neighbours;
+/* All of them: what is not in this list is not declared, and tests walk it. */
+#define CER_OPERATORS(OPERATOR) \
+	OPERATOR(first)             \
+	OPERATOR(activate)          \
+	OPERATOR(dense)             \
+	OPERATOR(softmax)           \
+	OPERATOR(features)          \
+	OPERATOR(lift)              \
+	OPERATOR(tokens)            \
+	OPERATOR(project)           \
+	OPERATOR(members)           \
+	OPERATOR(norm)              \
+	OPERATOR(moments)           \
+	OPERATOR(standardize)       \
+	OPERATOR(scale)             \
+	OPERATOR(sum)               \
+	OPERATOR(concat)            \
+	OPERATOR(slice)             \
+	OPERATOR(product)           \
+	OPERATOR(cross)             \
+	OPERATOR(blend)             \
+	OPERATOR(factor)            \
+	OPERATOR(learnt)            \
+	OPERATOR(glu)               \
+	OPERATOR(attend)            \
+	OPERATOR(pool)              \
+	OPERATOR(fm)                \
+	OPERATOR(mask)              \
+	OPERATOR(unfold)            \
+	OPERATOR(recurrent)         \
+	OPERATOR(position)          \
+	OPERATOR(candidates)        \
+	OPERATOR(lengths)           \
+	OPERATOR(sequence)          \
+	OPERATOR(cut)               \
+	OPERATOR(neighbours)
+
+#define CER_DECLARE_OPERATOR(name) extern const cer_operator cer_op_##name;
+CER_OPERATORS(CER_DECLARE_OPERATOR)
 
 /* Of a recurrent node's input, for each unit of its state. */
 extern size_t cer_cell_count_gates(cer_cell_kind kind);

@@ -312,6 +312,98 @@ test_layers__sizes(void **state)
 	}
 }
 
+/* A batch of no rows leaves no loss, no gradient, and nothing of the batch
+ * before. */
+static void
+check_empty(const layers_case *what)
+{
+	cer_batch nothing = {.epoch = 3, .is_training = true};
+	net_case c;
+
+	init(&c, what);
+	get_loss(&c, 3);
+	cer_graph_update(c.graph);
+	nothing.rows = &c.rows;
+	assert_true(cer_graph_run(c.graph, &nothing) == 0.0);
+	cer_graph_update(c.graph);
+	for (size_t i = 0; i < c.net->n_tensors; i++)
+	{
+		const cer_net_tensor *tensor = &c.net->tensors[i];
+
+		for (size_t j = 0; !tensor->is_statistic && j < tensor->size; j++)
+			if (c.graph->grads[tensor->offset + j] != 0.0f)
+				fail_msg("%s\n%s[%zu]: a gradient of no rows", what->structure,
+				         tensor->name.data, j);
+	}
+	net_case_release(&c);
+}
+
+static void
+test_layers__empty(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < N_STRUCTURES; i++)
+	{
+		layers_case what = {.structure = structures[i],
+		                    .kernels = cer_kernels_choose()->name,
+		                    .n_rows = 37,
+		                    .batch = 40,
+		                    .n_classes = 2 + i % 2};
+
+		check_empty(&what);
+	}
+}
+
+/* ------------------------------------------------------------ operators */
+
+#define LIST_OPERATOR(name) &cer_op_##name,
+
+static const cer_operator *const operators[] = {CER_OPERATORS(LIST_OPERATOR)};
+
+#define N_OPERATORS (sizeof(operators) / sizeof(operators[0]))
+
+static void
+mark_operators(const char *structure, bool used[N_OPERATORS])
+{
+	layers_case what = {.structure = structure,
+	                    .kernels = "plain",
+	                    .n_rows = 1,
+	                    .batch = 1,
+	                    .n_classes = 2};
+	net_case c;
+
+	init(&c, &what);
+	for (size_t i = 0; i < c.net->n_nodes; i++)
+		for (size_t j = 0; j < N_OPERATORS; j++)
+			used[j] |= c.net->nodes[i].op == operators[j];
+	net_case_release(&c);
+}
+
+/* The structures above, to which all checks are applied, use every operator
+ * that there is; each says what it does. */
+static void
+test_layers__operators(void **state)
+{
+	bool used[N_OPERATORS] = {false};
+
+	(void) state;
+	for (size_t i = 0; i < N_STRUCTURES; i++)
+		mark_operators(structures[i], used);
+	for (size_t i = 0; i < N_OPERATORS; i++)
+	{
+		const cer_operator *op = operators[i];
+
+		if (!used[i])
+			fail_msg("no structure checks the operator %s", op->name);
+		assert_true(op->shape != NULL && op->cost != NULL &&
+		            op->prepare != NULL && op->forward != NULL &&
+		            op->backward != NULL);
+		assert_true((op->join == NULL) == (op->join_backward == NULL));
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(op->name, operators[j]->name);
+	}
+}
+
 /* ------------------------------------------------------------ scoring */
 
 static void
@@ -723,6 +815,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layers__gradients),
 		cmocka_unit_test(test_layers__sizes),
+		cmocka_unit_test(test_layers__empty),
+		cmocka_unit_test(test_layers__operators),
 		cmocka_unit_test(test_layers__scoring),
 		cmocka_unit_test(test_layers__bits_of_threads),
 		cmocka_unit_test(test_layers__rates),
