@@ -356,6 +356,22 @@ copy_args(definition *d)
 	return CER_OK;
 }
 
+/* name(width integer = 64) = ...: the name is given apart. */
+static cer_status
+parse_all(definition *d, cer_ast **body)
+{
+	bool repeats_name = d->p.token.kind == CER_TOKEN_NAME &&
+	                    cer_text_is(d->p.token.name, d->word->name);
+	cer_status status = parse_parameters(d);
+
+	if (status == CER_OK)
+		status = parse_body(&d->p, body);
+	if (status == CER_SYNTAX && repeats_name)
+		cer_error_set_hint(d->p.err, "The definition does not repeat the name: "
+		                             "(width integer = 64) = dense(width).");
+	return status;
+}
+
 cer_status
 cer_definition_parse(cer_arena *arena, const cer_structure *structure,
                      cer_word *word, cer_ast **body, cer_error *err)
@@ -368,8 +384,7 @@ cer_definition_parse(cer_arena *arena, const cer_structure *structure,
 	                   .kind = CER_WORD_STRUCTURE,
 	                   .args = d.args};
 	CER_TRY(copy_string(&d.p, structure->name, &word->name));
-	CER_TRY(parse_parameters(&d));
-	CER_TRY(parse_body(&d.p, body));
+	CER_TRY(parse_all(&d, body));
 	CER_TRY(cer_ast_print(arena, *body, &text, err));
 	word->body = text.data;
 	return copy_args(&d);

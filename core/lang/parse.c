@@ -30,6 +30,7 @@ cer_parser_init(cer_parser *p, cer_arena *arena, cer_text text, cer_error *err)
 cer_status
 cer_parser_advance(cer_parser *p)
 {
+	p->follows_comma = p->token.kind == ',';
 	return cer_lexer_read(&p->lexer, &p->token);
 }
 
@@ -117,7 +118,9 @@ cer_status
 cer_parser_fail(cer_parser *p, const char *expected)
 {
 	cer_token_fail(&p->token, expected, p->err);
-	if (cer_parser_is_reserved(p) || cer_parser_is_item_word(p))
+	if (cer_parser_is_reserved(p) && p->follows_comma)
+		cer_error_set_hint(p->err, "No comma stands before FE, AS or PT.");
+	else if (cer_parser_is_reserved(p) || cer_parser_is_item_word(p))
 	{
 		if (strstr(expected, "name") != NULL)
 			cer_error_set_hint(p->err,

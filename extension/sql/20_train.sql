@@ -58,7 +58,7 @@ CREATE VIEW cerebro.jobs WITH (security_invoker = true) AS
 		   j.parent,
 		   j.status,
 		   j.reason,
-		   j.model,
+		   CASE WHEN j.status OPERATOR(pg_catalog.<>) ALL (ARRAY['failed', 'cancelled']) THEN j.model END AS model,
 		   COALESCE(j.n_epochs, 0) AS epochs,
 		   (SELECT pg_catalog.max(e.epoch) FROM cerebro.job_epoch e
 			WHERE e.job OPERATOR(pg_catalog.=) j.id) AS committed_epochs,
@@ -79,7 +79,7 @@ COMMENT ON COLUMN cerebro.jobs.mst IS 'what is trained';
 COMMENT ON COLUMN cerebro.jobs.parent IS 'the model that it is a change of';
 COMMENT ON COLUMN cerebro.jobs.status IS 'queued, running, done, stopped (early), failed or cancelled';
 COMMENT ON COLUMN cerebro.jobs.reason IS 'why it ended so';
-COMMENT ON COLUMN cerebro.jobs.model IS 'the model that it made, or will make';
+COMMENT ON COLUMN cerebro.jobs.model IS 'the model that it made, or will make; NULL where it failed or was cancelled';
 COMMENT ON COLUMN cerebro.jobs.epochs IS 'epochs that it went through until it ended';
 COMMENT ON COLUMN cerebro.jobs.is_background IS 'in the background, or in the session that asked';
 COMMENT ON COLUMN cerebro.jobs.read_seconds IS 'reading its rows took';

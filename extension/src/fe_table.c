@@ -7,6 +7,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
@@ -55,6 +56,46 @@ has_columns(Oid relation)
 	}
 }
 
+/* The table or view of the search_path whose name is nearest, or NULL. */
+static const char *
+find_closest_relation(const char *name)
+{
+	Relation pg_class = table_open(RelationRelationId, AccessShareLock);
+	SysScanDesc scan =
+		systable_beginscan(pg_class, InvalidOid, false, NULL, 0, NULL);
+	List *names = NIL;
+	char **array;
+	ListCell *cell;
+	int n = 0;
+
+	for (HeapTuple tuple; (tuple = systable_getnext(scan)) != NULL;)
+	{
+		Form_pg_class form = (Form_pg_class) GETSTRUCT(tuple);
+
+		if (has_columns(form->oid) && !IsCatalogNamespace(form->relnamespace) &&
+		    RelationIsVisible(form->oid))
+			names = lappend(names, pstrdup(NameStr(form->relname)));
+	}
+	systable_endscan(scan);
+	table_close(pg_class, AccessShareLock);
+	array = palloc((list_length(names) + 1) * sizeof(char *));
+	foreach (cell, names)
+		array[n++] = lfirst(cell);
+	return name_find_closest(name, array, n);
+}
+
+static char *
+make_relation_hint(const char *schema, const char *name)
+{
+	const char *closest = schema ? NULL : find_closest_relation(name);
+
+	if (closest)
+		return psprintf("Perhaps you meant \"%s\".", closest);
+	return schema ? NULL
+	              : "Tables are found by the search_path that was set when the "
+	                "task was made; name the schema, too.";
+}
+
 static Oid
 find_relation(const cer_fe_item *item)
 {
@@ -67,10 +108,7 @@ find_relation(const cer_fe_item *item)
 		fe_fail(item, ERRCODE_UNDEFINED_TABLE,
 		        psprintf("unknown table \"%s\"",
 		                 schema ? psprintf("%s.%s", schema, name) : name),
-		        NULL,
-		        schema ? NULL
-		               : "Tables are found by the search_path that was set "
-		                 "when the task was made; name the schema, too.");
+		        NULL, make_relation_hint(schema, name));
 	if (!has_columns(relation))
 		fe_fail(item, ERRCODE_WRONG_OBJECT_TYPE,
 		        psprintf("\"%s\" is no table or view", name), NULL, NULL);

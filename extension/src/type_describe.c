@@ -1,7 +1,7 @@
 /*
  * type_describe.c
- *	  Triples for people and for programs: every default spelt out, JSON, and
- *	  what the words of the language mean.
+ *	  Triples for people and for programs: every default spelt out, JSON, how
+ *	  a structure is made.
  */
 #include "type.h"
 
@@ -19,7 +19,6 @@ PG_FUNCTION_INFO_V1(cerebro_mst_space_to_jsonb);
 PG_FUNCTION_INFO_V1(cerebro_mst_space_from_jsonb);
 PG_FUNCTION_INFO_V1(cerebro_mst_pattern_to_jsonb);
 PG_FUNCTION_INFO_V1(cerebro_mst_pattern_from_jsonb);
-PG_FUNCTION_INFO_V1(cerebro_help);
 PG_FUNCTION_INFO_V1(cerebro_structure);
 
 Datum
@@ -154,18 +153,6 @@ get_text(Datum datum)
 	text *value = DatumGetTextPP(datum);
 
 	return (cer_text){VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)};
-}
-
-Datum
-cerebro_help(PG_FUNCTION_ARGS)
-{
-	cer_arena *arena = type_enter(fcinfo)->arena;
-	cer_text text;
-	cer_error err;
-
-	host_check(cer_help(arena, get_text(PG_GETARG_DATUM(0)), &text, &err),
-	           &err);
-	return type_make(text);
 }
 
 Datum

@@ -42,6 +42,7 @@ SELECT cerebro.define_structure('fe', 'dense(8)');
 SELECT cerebro.define_structure('block', '');
 SELECT cerebro.define_structure('block', '(width integr = 4) = dense(width)');
 SELECT cerebro.define_structure('block', '(width integer = 4 from 8 to 16) = dense(width)');
+SELECT cerebro.define_structure('block', 'block(width integer = 4) = dense(width)');
 SELECT cerebro.define_structure('block', 'dense(8) > twinz');
 SELECT cerebro.define_structure('block', 'dense(8) > tower(100)');
 SELECT cerebro.define_structure('block', 'dense(8) > block');

@@ -124,6 +124,11 @@ SELECT '[1, 2]'::jsonb::mst;
 SELECT mst 'AS mlp(64)' ->> 'as';
 SELECT help('embed');
 SELECT help('embd');
+-- functions and views of the extension, by their comments
+SELECT help('train_change');
+SELECT help('structures');
+SELECT help('train_chang');
+SELECT 'FE a, AS mlp(8)'::mst;
 SELECT length(help()) > 500 AS all_words;
 SELECT structure('residual');
 SELECT structure('residuals');
