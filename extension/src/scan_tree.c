@@ -194,26 +194,77 @@ find_read_columns(Plan *plan)
 	return read;
 }
 
-/* What was there for calls only, is not handed up any more. */
-static void
-drop_columns(Plan *plan, Plan *child, int n)
+/* By attribute, from 1: the number of those up to it. */
+static AttrNumber *
+count_columns(const Bitmapset *read, int n)
 {
-	Bitmapset *read = find_read_columns(plan);
+	AttrNumber *numbers = palloc0((n + 1) * sizeof(AttrNumber));
+
+	for (int i = 1; i <= n; i++)
+		numbers[i] = (AttrNumber) (numbers[i - 1] + bms_is_member(i, read));
+	return numbers;
+}
+
+static Node *
+renumber(Node *node, const AttrNumber *numbers)
+{
+	Var *column;
+
+	if (node == NULL)
+		return NULL;
+	if (!IsA(node, Var) || ((Var *) node)->varno != OUTER_VAR)
+		return expression_tree_mutator(node, renumber,
+		                               unconstify(AttrNumber *, numbers));
+	column = copyObject((Var *) node);
+	column->varattno = numbers[column->varattno];
+	return (Node *) column;
+}
+
+static void
+renumber_groups(Agg *agg, const AttrNumber *numbers)
+{
+	AttrNumber *groups = palloc((agg->numCols + 1) * sizeof(AttrNumber));
+
+	for (int i = 0; i < agg->numCols; i++)
+		groups[i] = numbers[agg->grpColIdx[i]];
+	agg->grpColIdx = groups;
+}
+
+static List *
+select_targets(const List *targets, const Bitmapset *read)
+{
+	List *selected = NIL;
 	ListCell *cell;
 
-	if (IsA(plan, WindowAgg)) /* keeps its input as it is */
-		return;
-	foreach (cell, child->targetlist)
+	foreach (cell, targets)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, cell);
-		Node *node = (Node *) entry->expr;
 
-		if (entry->resno > n || bms_is_member(entry->resno, read))
+		if (!bms_is_member(entry->resno, read))
 			continue;
-		lfirst(cell) = entry = flatCopyTargetEntry(entry);
-		entry->expr = (Expr *) makeNullConst(exprType(node), exprTypmod(node),
-		                                     exprCollation(node));
+		entry = flatCopyTargetEntry(entry);
+		entry->resno = (AttrNumber) (list_length(selected) + 1);
+		selected = lappend(selected, entry);
 	}
+	return selected;
+}
+
+/* What was there for calls only, is not handed up any more.  A window's input
+ * stays as it is: it may be spooled with columns that others know. */
+static void
+drop_columns(Plan *plan, Plan *child)
+{
+	Bitmapset *read = find_read_columns(plan);
+	AttrNumber *numbers;
+
+	if (IsA(plan, WindowAgg))
+		return;
+	numbers = count_columns(read, list_length(child->targetlist));
+	child->targetlist = select_targets(child->targetlist, read);
+	plan->targetlist = (List *) renumber((Node *) plan->targetlist, numbers);
+	plan->qual = (List *) renumber((Node *) plan->qual, numbers);
+	if (IsA(plan, Agg))
+		renumber_groups((Agg *) plan, numbers);
 }
 
 static void
@@ -239,7 +290,7 @@ move_calls(Rewriter *rewriter, Plan *plan)
 	plan->targetlist =
 		(List *) refer_to_child((Node *) plan->targetlist, &moved);
 	plan->qual = (List *) refer_to_child((Node *) plan->qual, &moved);
-	drop_columns(plan, child, moved.n_before);
+	drop_columns(plan, child);
 }
 
 /* ------------------------------------------------------- what is above */

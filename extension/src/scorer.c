@@ -385,18 +385,64 @@ open_model(const ScoreCall *call, Model *model)
 		model_open_to(call->id, RIGHT_USE, model);
 }
 
+/*
+ * What a statement before found of the deployment, and nothing happened since:
+ * switches, rights and functions announce what changes.  Models that are named
+ * by number do not, when they are dropped.
+ */
 static Scorer *
-find_scorer(ScorerUse *use, const ScoreCall *call, RowType row)
+find_opened(const ScoreCall *call, RowType row)
+{
+	dlist_iter iter;
+
+	if (!call->is_deployment)
+		return NULL;
+	AcceptInvalidationMessages();
+	dlist_foreach(iter, &kept)
+	{
+		Scorer *scorer = dlist_container(Scorer, node, iter.cur);
+
+		if (scorer->generation == generation &&
+		    scorer->opened_by == GetUserId() && scorer->opened.id == call->id &&
+		    scorer->opened.answer == call->answer &&
+		    scorer->row.type == row.type && scorer->row.typmod == row.typmod &&
+		    is_of_now(scorer))
+			return scorer;
+	}
+	return NULL;
+}
+
+/* As things are in the catalogs. */
+static Scorer *
+open_scorer(const ScoreCall *call, RowType row)
 {
 	uint64 now = generation;
 	Scorer *scorer;
 	Model model;
 
-	end_use(use);
 	open_model(call, &model);
 	scorer = find_kept(&model, row);
 	if (scorer == NULL)
 		scorer = add_scorer(&model, row);
+	if (call->is_deployment && now == generation)
+	{
+		scorer->opened = *call;
+		scorer->opened_by = GetUserId();
+	}
+	return scorer;
+}
+
+static Scorer *
+find_scorer(ScorerUse *use, const ScoreCall *call, RowType row)
+{
+	uint64 now;
+	Scorer *scorer;
+
+	end_use(use);
+	scorer = find_opened(call, row);
+	now = generation;
+	if (scorer == NULL)
+		scorer = open_scorer(call, row);
 	scorer->n_users++;
 	use->scorer = scorer;
 	use->call = *call;

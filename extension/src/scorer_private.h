@@ -25,6 +25,8 @@ struct Scorer
 	RowType row;
 	uint64 generation;
 	uint64 serial;
+	ScoreCall opened; /* a deployment that was found to mean it, */
+	Oid opened_by;    /* and may be used by; InvalidOid: none was */
 
 	/* of a model that reads other tables: whose rights were asked, and how */
 	Oid user;
