@@ -16,16 +16,13 @@
 
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
-#include "optimizer/optimizer.h"
 #include "utils/memutils.h"
 
 #include <math.h>
 
-#define QUERY_ROWS   16384 /* of a batch that a query looks up */
 #define PASS_ROWS    256
 #define PARTIAL_ROWS 64  /* made at once */
 #define MAX_PREFETCH 128 /* floats */
-#define OPERATIONS   500 /* of a network, that cost as much as an operator */
 
 typedef struct Dimension
 {
@@ -76,78 +73,6 @@ struct ScorerLookup
 	const float *const **groups; /* the same, from some row on */
 	bool has_partials;
 };
-
-/* ----------------------------------------------------------------- choosing */
-
-/* The group of the model's that is made of just the dimension's inputs, if
- * something of it can be kept; or -1. */
-static int
-find_group(const cer_model *model, const FeSplit *split, int dimension)
-{
-	const int *targets;
-	int n_targets = fe_split_get_targets(split, dimension, &targets);
-	size_t group;
-	int n = 0;
-
-	if (n_targets == 0 || cer_model_count_groups(model) == 0)
-		return -1;
-	group = cer_model_get_group(model, targets[0]);
-	if (!cer_model_can_keep(model, group))
-		return -1;
-	for (int i = 0; i < n_targets; i++)
-		if (cer_model_get_group(model, targets[i]) != group)
-			return -1;
-	for (size_t i = 0; i < cer_model_count_inputs(model); i++)
-		n += cer_model_get_group(model, i) == group;
-	return n == n_targets ? (int) group : -1;
-}
-
-/* Arithmetic that is done for each of a dimension's rows, or for each row. */
-static void
-add_arithmetic(const cer_model *model, const FeSplit *split, double n_rows,
-               FeCosts *costs)
-{
-	for (int i = 0; i < fe_split_count_dimensions(split); i++)
-	{
-		int group = find_group(model, split, i);
-		double cost;
-
-		if (group < 0)
-			continue;
-		cost = cer_model_get_group_cost(model, group) * cpu_operator_cost /
-		       OPERATIONS;
-		costs->ways[FE_PASS] += fe_split_get_rows(split, i) * cost;
-		costs->ways[FE_PROBE] += n_rows * cost;
-		costs->ways[FE_BATCH] += n_rows * cost;
-	}
-}
-
-/* Whether aggregates are had by a grouped pass is a choice of its own. */
-static FeWay
-choose_way(const Scorer *scorer, double n_rows, bool *is_grouped)
-{
-	FeLookup *lookup = row_evaluator_get_lookup(scorer->evaluator);
-	FeJoinPlan plan = fe_get_join_plan();
-	FeWay best = FE_PASS;
-	FeCosts costs;
-
-	*is_grouped = plan == FE_JOIN_PASS;
-	if (plan == FE_JOIN_PROBE)
-		return FE_PROBE;
-	if (plan == FE_JOIN_BATCH)
-		return FE_BATCH;
-	if (plan == FE_JOIN_PASS)
-		return fe_split_count_dimensions(fe_lookup_get_split(lookup)) > 0
-		           ? FE_PASS
-		           : FE_BATCH;
-	fe_lookup_estimate(lookup, n_rows, &costs);
-	add_arithmetic(scorer->model, fe_lookup_get_split(lookup), n_rows, &costs);
-	for (FeWay way = FE_PROBE; way <= FE_BATCH; way++)
-		if (costs.ways[way] < costs.ways[best])
-			best = way;
-	*is_grouped = costs.are_grouped[best];
-	return best;
-}
 
 /* ------------------------------------------------------- rows of dimensions */
 
@@ -317,7 +242,8 @@ init_dimension(ScorerLookup *lookup, int i)
 	dimension->n_targets =
 		fe_split_get_targets(lookup->split, i, &dimension->targets);
 	list_places(dimension);
-	dimension->group = find_group(lookup->scorer->model, lookup->split, i);
+	dimension->group =
+		scorer_find_group(lookup->scorer->model, lookup->split, i);
 	if (rows * lookup->width * sizeof(float) > (double) lookup->max_size)
 		dimension->group = -1;
 	if (dimension->group < 0)
@@ -418,7 +344,7 @@ scorer_lookup_begin(Scorer *scorer, double n_rows)
 {
 	ScorerLookup *lookup = palloc0(sizeof(ScorerLookup));
 	FeLookup *reads = row_evaluator_get_lookup(scorer->evaluator);
-	FeWay way = choose_way(scorer, n_rows, &lookup->is_grouped);
+	FeWay way = scorer_choose_way(scorer, n_rows, &lookup->is_grouped);
 
 	lookup->scorer = scorer;
 	lookup->context = CurrentMemoryContext;
@@ -446,7 +372,7 @@ scorer_lookup_end(ScorerLookup *lookup)
 int
 scorer_lookup_get_limit(const ScorerLookup *lookup)
 {
-	return lookup->n_rest > 0 ? QUERY_ROWS : PASS_ROWS;
+	return lookup->n_rest > 0 ? SCORER_QUERY_ROWS : PASS_ROWS;
 }
 
 void
@@ -609,49 +535,4 @@ scorer_lookup_get_partials(ScorerLookup *lookup, int first)
 		lookup->groups[i] =
 			lookup->rows[i] == NULL ? NULL : lookup->rows[i] + first;
 	return lookup->groups;
-}
-
-/* ------------------------------------------------------------------ explain */
-
-static char *
-describe_dimension(const cer_model *model, const FeSplit *split, int dimension)
-{
-	bool has_tower =
-		cer_model_has_towers(model) && find_group(model, split, dimension) >= 0;
-
-	return psprintf("%s: one pass over %.0f rows%s",
-	                fe_split_get_alias(split, dimension),
-	                fe_split_get_rows(split, dimension),
-	                has_tower ? ", its tower kept for each" : "");
-}
-
-static char *
-describe_query(FeLookup *lookup, FeWay way, bool is_grouped)
-{
-	if (way == FE_PROBE)
-		return "index probes by row";
-	return is_grouped && fe_lookup_has_groups(lookup)
-	           ? "one query for each batch of rows, over one grouped pass"
-	           : "one query for each batch of rows";
-}
-
-List *
-scorer_lookup_describe(Scorer *scorer, double n_rows, int *limit)
-{
-	FeLookup *lookup = row_evaluator_get_lookup(scorer->evaluator);
-	bool is_grouped;
-	FeWay way = choose_way(scorer, n_rows, &is_grouped);
-	const FeSplit *split = fe_lookup_get_split(lookup);
-	List *texts = NIL;
-	bool has_rest = way != FE_PASS;
-
-	for (int i = 0; way == FE_PASS && i < fe_split_count_dimensions(split); i++)
-		texts = lappend(texts, describe_dimension(scorer->model, split, i));
-	for (size_t i = 0; i < scorer->n_inputs; i++)
-		has_rest |=
-			fe_split_get_input(split, (int) i)->dimension == FE_INPUT_OF_QUERY;
-	if (!has_rest)
-		return texts;
-	*limit = Max(*limit, QUERY_ROWS);
-	return lappend(texts, describe_query(lookup, way, is_grouped));
 }

@@ -58,6 +58,16 @@ struct ScorerMap
 	int *by_attribute; /* attribute of the slot, or -1 */
 };
 
+#define SCORER_QUERY_ROWS 16384 /* of a batch that a query looks up */
+
+/* The group of the model's that is made of just the dimension's inputs, if
+ * something of it can be kept; or -1. */
+extern int
+scorer_find_group(const cer_model *model, const FeSplit *split, int dimension);
+/* Whether aggregates are had by a grouped pass is a choice of its own. */
+extern FeWay
+scorer_choose_way(const Scorer *scorer, double n_rows, bool *is_grouped);
+
 /* Bytes that kept partials may still take; those of other scorers give way. */
 extern Size scorer_get_free_memory(const Scorer *scorer);
 
