@@ -432,6 +432,9 @@ extern bool task_get_content(int32 data_version, const char *column,
 
 /* --------------------------------------------------------------- profile */
 
+/* Makes the profile of a data version as it is made. */
+extern void
+profile_keep(const Task *task, const ReadStats *stats, int32 version);
 /* Of a task that may lack a key: one that would do, as the rows are now. */
 extern char **profile_find_key(const Task *task, int *n_key);
 

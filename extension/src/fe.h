@@ -189,4 +189,10 @@ extern ValueColumn fe_run_get_column(const FeRun *run, int place);
 /* By FE_PASS, of all rows that were added: their rows of the dimension. */
 extern void fe_run_find(const FeRun *run, int dimension, uint32 *rows);
 
+/*
+ * A WARNING for each reference from a task's query by which a JOIN would see
+ * rows of the very time of a prediction.
+ */
+extern void fe_warn_of_times(const Query *query);
+
 #endif

@@ -436,3 +436,79 @@ fe_link(const Fe *fe, FeTable *table, bool is_last)
 		fail_to_link(table, all);
 	return is_linked;
 }
+
+/* ------------------------------------------------------------------- times */
+
+static void
+warn_of_time(Oid child, Oid parent, const char *time)
+{
+	ereport(WARNING,
+	        (errmsg("JOIN of \"%s\" sees rows of the very time of the "
+	                "prediction",
+	                get_rel_name(parent)),
+	         errdetail("The reference of \"%s\" to it has its time column "
+	                   "\"%s\".",
+	                   get_rel_name(child), time),
+	         errhint("Where such rows are written later, use JOIN LAST, which "
+	                 "sees earlier ones only.")));
+}
+
+/* Of the relation's columns those that a query hands on, unchanged. */
+static bool
+has_columns(const List *origins, Oid relation, char *const *names, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		AttrNumber attribute = get_attnum(relation, names[i]);
+		bool is_there = false;
+		ListCell *cell;
+
+		foreach (cell, origins)
+		{
+			const FeOrigin *origin = lfirst(cell);
+
+			is_there |=
+				origin->relation == relation && origin->attribute == attribute;
+		}
+		if (!is_there)
+			return false;
+	}
+	return true;
+}
+
+static void
+warn_of_times_from(Oid relation, const List *origins)
+{
+	ListCell *cell;
+
+	foreach (cell, find_references(relation, true))
+	{
+		const Reference *reference = lfirst(cell);
+		const char *time = fe_time_find(reference->parent);
+
+		if (time != NULL &&
+		    name_find(time, reference->parent_columns, reference->n) >= 0 &&
+		    has_columns(origins, relation, reference->child_columns,
+		                reference->n))
+			warn_of_time(relation, reference->parent, time);
+	}
+}
+
+/* Views, too, hand on columns that refer. */
+void
+fe_warn_of_times(const Query *query)
+{
+	List *origins = NIL;
+	List *relations = NIL;
+	ListCell *cell;
+
+	foreach (cell, query->targetList)
+		origins = list_concat(
+			origins,
+			fe_trace(query, (Node *) lfirst_node(TargetEntry, cell)->expr));
+	foreach (cell, origins)
+		relations = list_append_unique_oid(
+			relations, ((const FeOrigin *) lfirst(cell))->relation);
+	foreach (cell, relations)
+		warn_of_times_from(lfirst_oid(cell), origins);
+}

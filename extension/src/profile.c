@@ -20,6 +20,7 @@
 
 #include <math.h>
 
+#include "fe.h"
 #include "subxact.h"
 
 PG_FUNCTION_INFO_V1(cerebro_profile);
@@ -428,6 +429,57 @@ find_kept(Task *task)
 	return version;
 }
 
+/* --------------------------------------------------------------- keeping */
+
+static void
+make_and_store(Profile *profile, int32 version)
+{
+	int level = settings_enter(profile->task);
+
+	profile->query = task_analyze(profile->task);
+	find_inputs(profile, USE_NONE);
+	cer_dataset_free(make_profile(profile));
+	settings_leave(level);
+	store_profile(profile, version);
+}
+
+typedef struct FirstProfile
+{
+	Profile profile;
+	int32 version;
+} FirstProfile;
+
+static void
+try_to_make(void *self)
+{
+	FirstProfile *first = self;
+
+	make_and_store(&first->profile, first->version);
+}
+
+/*
+ * What the rows look like must be known before they can go.  A column that
+ * cannot be read is no reason to have no task: an error tells when it is used.
+ */
+void
+profile_keep(const Task *task, const ReadStats *stats, int32 version)
+{
+	FirstProfile first = {.profile = {.task = task, .stats = *stats},
+	                      .version = version};
+	ErrorData *error = subxact_try(try_to_make, &first);
+
+	if (error == NULL)
+		return;
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+	    error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+		ReThrowError(error);
+	ereport(NOTICE,
+	        (errmsg("task \"%s\" has no profile yet: %s", task->name,
+	                error->message),
+	         errhint("cerebro.profile makes it when the columns can be read; "
+	                 "without one none is left when the rows are gone.")));
+}
+
 Datum
 cerebro_profile(PG_FUNCTION_ARGS)
 {
@@ -435,7 +487,6 @@ cerebro_profile(PG_FUNCTION_ARGS)
 	bool refresh = PG_GETARG_BOOL(1);
 	Profile profile = {.task = task};
 	int32 version;
-	int level;
 
 	PreventCommandIfReadOnly("cerebro.profile()");
 	version = refresh ? 0 : find_kept(task);
@@ -447,14 +498,9 @@ cerebro_profile(PG_FUNCTION_ARGS)
 	read_stats(&profile);
 	version = task_get_data_version(task, &profile.stats);
 	if (refresh || !has_profile(version))
-	{
-		level = settings_enter(task);
-		profile.query = task_analyze(task);
-		find_inputs(&profile, USE_NONE);
-		cer_dataset_free(make_profile(&profile));
-		settings_leave(level);
-		store_profile(&profile, version);
-	}
+		make_and_store(&profile, version);
+	if (task->as_of != NULL)
+		fe_warn_of_times(task_analyze(task));
 	return_profile(fcinfo, version);
 	return (Datum) 0;
 }

@@ -205,7 +205,7 @@ cerebro_create_task(PG_FUNCTION_ARGS)
 	task_survey(task, &stats);
 	settings_leave(level);
 	store_task(task);
-	(void) task_get_data_version(task, &stats);
+	profile_keep(task, &stats, task_get_data_version(task, &stats));
 	task_report(task, &stats);
 	PG_RETURN_INT32(task->id);
 }

@@ -64,8 +64,36 @@ SELECT column_name, used_as FROM profile('brief');
 CREATE TABLE brief AS SELECT i AS id, i % 3 = 0 AS l FROM generate_series(1, 1000) i;
 SELECT create_task('never', 'SELECT * FROM brief', 'l', key => '{id}') > 0 AS made;
 DROP TABLE brief;
+\set VERBOSITY terse
+-- as it was when the task was made
 SELECT * FROM profile('never');
+\set VERBOSITY default
+-- but columns that cannot be read
+CREATE TABLE brief AS SELECT i AS id, i % 3 = 0 AS l FROM generate_series(1, 1000) i;
+SELECT create_task('fails', 'SELECT id, l, 1 / (id - 7) AS x FROM brief', 'l', key => '{id}') > 0 AS made;
+SELECT count(*) FROM profile('fails');
+UPDATE brief SET id = 1001 WHERE id = 7;
+SELECT count(*) FROM profile('fails');
 SET client_min_messages = warning;
+
+-- rows of the very time of the prediction, where a reference has the time
+CREATE TABLE weather (place int, at timestamptz, wind int, PRIMARY KEY (place, at));
+CREATE TABLE flight (id int PRIMARY KEY, place int, at timestamptz, l boolean, FOREIGN KEY (place, at) REFERENCES weather);
+INSERT INTO weather SELECT i % 5, '2026-01-01'::timestamptz + i / 5 * interval '1 hour', i % 11 FROM generate_series(0, 999) i;
+INSERT INTO flight SELECT i, i % 5, '2026-01-01'::timestamptz + i / 5 * interval '1 hour', i % 3 = 0 FROM generate_series(0, 999) i;
+SELECT create_task('timed', 'SELECT * FROM flight', 'l', as_of => 'at') > 0 AS made;
+SELECT create_task('timeless', 'SELECT * FROM flight', 'l') > 0 AS made;
+SELECT count(*) FROM profile('timed');
+SELECT set_time('weather', 'at');
+SELECT count(*) FROM profile('timed');
+SELECT count(*) FROM profile('timeless');
+-- through a view, and where a column of the reference is not there
+CREATE VIEW flown AS SELECT id, f.place, at, l FROM flight f;
+SELECT create_task('seen', 'SELECT * FROM flown', 'l', key => '{id}', as_of => 'at') > 0 AS made;
+SELECT create_task('apart', 'SELECT id, place + 0 AS place, at, l FROM flight', 'l', key => '{id}', as_of => 'at') > 0 AS made;
+SELECT count(*) FROM profile('seen');
+SELECT count(*) FROM profile('apart');
+SELECT set_time('weather', NULL);
 SELECT drop_task(name) FROM tasks;
 SELECT count(*) FROM column_profile;
 DROP SCHEMA profile_test CASCADE;

@@ -106,11 +106,11 @@ SELECT count(*) FROM shop s JOIN parts p USING (id) WHERE p.part = part('shop', 
 ALTER TABLE shop ALTER n TYPE bigint;
 SELECT count(*) FROM shop s JOIN parts p USING (id) WHERE p.part = part('shop', s);
 ALTER TABLE shop RENAME city TO town;
-SELECT count(*) FROM profile('shop');
+SELECT count(*) FROM profile('shop', refresh => true);
 ALTER TABLE shop RENAME town TO city;
 ALTER TABLE shop RENAME TO store;
 SELECT part('shop', s) FROM store s LIMIT 1;
-SELECT * FROM profile('shop');
+SELECT * FROM profile('shop', refresh => true);
 ALTER TABLE store RENAME TO shop;
 SELECT count(*) FROM profile('shop');
 -- rows of the source's own columns, by name and in any order
