@@ -384,6 +384,8 @@ describe(const cer_alignment *a, const cer_input_maps *inputs,
 
 	say(&w, a->n_wider, "%zu wider layer%s", a->n_wider,
 	    a->n_wider == 1 ? "" : "s");
+	say(&w, a->n_narrower, "%zu narrower layer%s", a->n_narrower,
+	    a->n_narrower == 1 ? "" : "s");
 	say(&w, a->n_deeper, "%zu new layer%s", a->n_deeper,
 	    a->n_deeper == 1 ? "" : "s");
 	say(&w, inputs->n_more, "%zu column%s more", inputs->n_more,
@@ -478,7 +480,7 @@ cer_transfer_make(cer_arena *arena, const cer_transfer_source *source,
                   bool *is_made, cer_error *err)
 {
 	cer_input_maps inputs;
-	cer_alignment a = {.arena = arena, .inputs = &inputs};
+	cer_alignment a = {.arena = arena, .inputs = &inputs, .source = source};
 
 	memset(result, 0, sizeof(*result));
 	*is_made = false;

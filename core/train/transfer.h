@@ -5,6 +5,8 @@
  *
  *	 wider		units are copied, what they feed is divided among the copies by
  *				random shares, so that copies learn apart
+ *	 narrower	the units that the loss would miss most, which computes something
+ *				else
  *	 deeper		a layer that hands on what it gets: after relu the identity;
  *				beside an input that is added to its output, zeros
  *	 inputs		new ones get zeros, the mean contribution of those that are gone

@@ -96,9 +96,12 @@ place_first(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
 	size_t n = a->now->nodes[now].n_out;
 	size_t n_old = a->old->nodes[old].n_out;
 
-	if (k != count_groups(a->old, old) || n / k < n_old / k ||
-	    !cer_align_make_map(a, n, n_old, &place->floats) ||
+	if (k != count_groups(a->old, old) ||
 	    !cer_align_map_units(a, 1, 1, &place->vectors))
+		return false;
+	if (n < n_old)
+		return k == 1 && cer_align_choose_units(a, old, n, &place->floats);
+	if (n / k < n_old / k || !cer_align_make_map(a, n, n_old, &place->floats))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		place->floats.at[i] =
@@ -133,6 +136,10 @@ place_dense(cer_alignment *a, const cer_node *now, const cer_node *old,
             const cer_place_of_node *in, cer_place_of_node *place)
 {
 	place->vectors = in->vectors;
+	if (now->op == &cer_op_dense && now->n_out < old->n_out &&
+	    cer_align_choose_units(a, (size_t) (old - a->old->nodes), now->n_out,
+	                           &place->floats))
+		return true;
 	if (now->n_out == in->floats.n && old->n_out == in->floats.n_old)
 		place->floats = in->floats;
 	else if (!cer_align_map_units(a, now->n_out, old->n_out, &place->floats))
@@ -390,6 +397,7 @@ try_match(cer_alignment *a, size_t now, size_t old, bool may_be_wider)
 	cer_place_of_node *place = &a->places[now];
 	unsigned losses = a->losses;
 	size_t n_wider = a->n_wider;
+	size_t n_narrower = a->n_narrower;
 	bool is_wider;
 
 	/* tables of inputs may have other tensors */
@@ -408,6 +416,8 @@ try_match(cer_alignment *a, size_t now, size_t old, bool may_be_wider)
 	if (is_wider && !may_be_wider)
 		return false;
 	a->n_wider += is_wider;
+	a->n_narrower += place->floats.n < place->floats.n_old &&
+	                 (node->op == &cer_op_dense || node->op == &cer_op_first);
 	if (node->activation != other->activation)
 		a->losses |= CER_LOSS_ACTIVATION;
 	note_factor(a, node, other);
@@ -417,6 +427,7 @@ try_match(cer_alignment *a, size_t now, size_t old, bool may_be_wider)
 		a->places[node->inputs[0].node].gain = 1.0;
 	a->losses = losses;
 	a->n_wider = n_wider;
+	a->n_narrower = n_narrower;
 	return false;
 }
 
@@ -576,7 +587,7 @@ cer_align(cer_alignment *a, bool *is_found, cer_error *err)
 		memset(a->places, 0, size);
 		a->may_lose = may_lose == 1;
 		a->losses = 0;
-		a->n_steps = a->n_wider = a->n_deeper = 0;
+		a->n_steps = a->n_wider = a->n_deeper = a->n_narrower = 0;
 		*is_found = align_from(a, 0, 0);
 	}
 	return CER_OK;

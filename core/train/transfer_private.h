@@ -1,8 +1,9 @@
 /*
  * train/transfer_private.h
  *	  What the files of transfers share: transfer_align.c finds which operator
- *	  of the new network is which of the old one, transfer_maps.c what of them, transfer_inputs.c does so for
- *	  numbers and codes, transfer.c makes the weights.
+ *	  of the new network is which of the old one, transfer_maps.c what of them,
+ *	  transfer_narrow.c what of them stays, transfer_inputs.c does so for numbers
+ *	  and codes, transfer.c makes the weights.
  */
 #ifndef CER_TRAIN_TRANSFER_PRIVATE_H
 #define CER_TRAIN_TRANSFER_PRIVATE_H
@@ -51,7 +52,8 @@ typedef enum cer_loss_kind
 	CER_LOSS_COLUMNS = 8,    /* columns fewer */
 	CER_LOSS_ENCODER = 16,   /* a column is encoded otherwise */
 	CER_LOSS_VALUES = 32,    /* values of a category fewer */
-	CER_LOSS_ROWS = 64       /* rows that the network keeps are others */
+	CER_LOSS_ROWS = 64,      /* rows that the network keeps are others */
+	CER_LOSS_UNITS = 128     /* layers with fewer units */
 } cer_loss_kind;
 
 typedef struct cer_alignment
@@ -60,12 +62,14 @@ typedef struct cer_alignment
 	const cer_net *now;
 	const cer_net *old;
 	struct cer_input_maps *inputs;
+	const cer_transfer_source *source;
 	cer_place_of_node *places; /* by node of now */
-	bool may_lose;             /* activations may differ */
+	bool may_lose;             /* activations may differ, layers be narrower */
 	size_t n_steps;            /* of the search */
 	unsigned losses;
 	size_t n_wider;
 	size_t n_deeper;
+	size_t n_narrower;
 } cer_alignment;
 
 /* Numbers by place, codes of tables by table. */
@@ -125,6 +129,10 @@ cer_align_make_map(cer_alignment *a, size_t n, size_t n_old, cer_map *map);
 /* Units beyond the old ones are copies, from the first one on. */
 extern bool
 cer_align_map_units(cer_alignment *a, size_t n, size_t n_old, cer_map *map);
+/* transfer_narrow.c: the most useful units of an old layer; false: none may go, or
+ * something else than layers of weights sees them. */
+extern bool
+cer_align_choose_units(cer_alignment *a, size_t old, size_t n, cer_map *map);
 extern bool cer_map_is_same(const cer_map *a, const cer_map *b);
 /* As often as each other, none new. */
 extern bool cer_map_is_even(const cer_map *map);

@@ -455,7 +455,7 @@ typedef struct cer_story
 } cer_story;
 
 /* Raise it when a change of a triple gives other weights to begin with. */
-#define CER_TRANSFER 1
+#define CER_TRANSFER 2
 
 /* What a triple that begins with another model begins with. */
 typedef struct cer_story_start

@@ -253,6 +253,17 @@ static const change lossy[] = {
 	{"FE * AS dense(8) > norm(layer) > relu" SHORT,
      "FE * AS dense(11) > norm(layer) > relu" SHORT,
      "1 wider layer, a layer norm over other units"},
+	/* narrower */
+	{MLP, "FE * AS mlp(8, 8)" SHORT, "1 narrower layer"},
+	{MLP, "FE * AS mlp(9, 3)" SHORT, "2 narrower layers"},
+	{MLP, "FE * AS mlp(24, 4)" SHORT, "1 wider layer, 1 narrower layer"},
+	{MLP, "FE small AS mlp(16, 4) PT sgd(lr = 0.1), batch = 32",
+     "1 narrower layer, 5 columns fewer"},
+	{"FE * AS residual(1, width = 8, hidden = 12)" SHORT,
+     "FE * AS residual(1, width = 8, hidden = 5)" SHORT, "1 narrower layer"},
+	{"FE * AS dense(8) > norm(batch) > tanh > dense(6) > relu" SHORT,
+     "FE * AS dense(5) > norm(batch) > tanh > dense(6) > relu" SHORT,
+     "1 narrower layer"},
 	{"FE small, city AS ft_transformer(1, width = 8, heads = 2)" SHORT,
      "FE small, city, hour AS ft_transformer(1, width = 8, heads = 2)" SHORT,
      "1 column more, other tokens that all see"},
@@ -260,7 +271,8 @@ static const change lossy[] = {
 
 /* From scratch. */
 static const change cold[] = {
-	{MLP, "FE * AS mlp(8, 8)" SHORT, NULL},
+	{"FE * AS residual(2, width = 8, hidden = 8)" SHORT,
+     "FE * AS residual(2, width = 6, hidden = 8)" SHORT, NULL},
 	{MLP, "FE * AS mlp(16)" SHORT, NULL},
 	{MLP, "FE * AS residual(2, width = 16, hidden = 8)" SHORT, NULL},
 	{"FE * AS mlp(16, 8) PT gelu, batch = 64",

@@ -37,6 +37,7 @@ SELECT start, is_same, change FROM told(:base, 'SET PT.optimizer = sgd');
 SELECT start, is_same, change FROM told(:base, 'DROP FE taxi');
 SELECT start, is_same, change FROM told(:base, 'SET PT.activation = gelu');
 SELECT start, is_same, change FROM told(:base, 'SET AS = mlp(4)');
+SELECT start, is_same, change FROM told(:base, 'SET AS = mlp(8, 4)');
 SELECT start, is_same, change FROM told(:base, 'SET PT.dropout = 0.4', false);
 
 -- later epochs go on, with the bits of a training from the start; also where the parent was warm
