@@ -320,6 +320,7 @@ make_features(Fe *fe, Features *features)
 	features->n_columns = list_length(fe->targets);
 	choose_inputs(features, fe->mst);
 	features->task = make_task(fe, query, features);
+	fe_tell_unused(fe, query);
 	features->query = features->task->query;
 	for (size_t i = 0; i < features->n_inputs; i++)
 		features->inputs[i] = i;

@@ -133,6 +133,8 @@ extern FeTable *fe_find_table(const Fe *fe, const char *alias);
 /* Fills equals; false: what it needs is not there yet (not where is_last). */
 extern bool fe_link(const Fe *fe, FeTable *table, bool is_last);
 extern bool fe_is_unique(FeTable *table);
+/* Tells of JOINs that the query, with nothing but chosen columns, has no use for. */
+extern void fe_tell_unused(const Fe *fe, Query *query);
 /* Tells where rows are looked for one by one without an index. */
 extern void fe_tell_of_index(const Fe *fe, const FeTable *table);
 /* The declared time column of a relation, as the current user sees it. */

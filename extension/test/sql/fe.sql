@@ -354,6 +354,13 @@ SET cerebro.allow_user_functions = on;
 SELECT own_code(f) > 0 AS scored FROM flight f LIMIT 1;
 RESET cerebro.allow_user_functions;
 RESET ROLE;
+-- a JOIN of which nothing is read; one that leads to another, or whose columns are only in expressions or AGGREGATEs, is of use
+SET client_min_messages = notice;
+SELECT FROM plan_train('late', 'FE distance, JOIN plane, JOIN airport "From" VIA (origin) AS mlp(2)');
+SELECT FROM plan_train('late', 'FE *, JOIN plane AS mlp(2)');
+SELECT FROM plan_train('late', 'FE distance, JOIN airport o VIA (origin), JOIN country VIA (o.country), country.gdp, JOIN plane, s = (plane.seats + 1) AS mlp(2)');
+SELECT FROM plan_train('late', 'FE distance, JOIN airport o VIA (origin), AGGREGATE weather w ON (w.airport = o.id) (n = count(*)) AS mlp(2)');
+SET client_min_messages = error;
 -- a queued training says at once what is wrong
 SELECT train('late', 'FE *, JOIN airport', wait => false);
 SELECT train('late', 'FE *, JOIN plane, plane.seat', wait => false);
