@@ -3,16 +3,17 @@ export + pandas + PyTorch, and by PyTorch on encoded columns that are cached by 
 
 CEREBRO as one who uses it would: an edit is train_change(model, change), which begins with the model's weights, for a
 share of the epochs that training from scratch has (WARM_SHARE); more epochs go on from the kept state; a return asks once more for
-what that step asked for.  A narrower network and another seed begin from scratch, as nothing of the weights is of use
-to them.  Losses stand beside those from scratch.
+what that step asked for.  Fewer layers and another seed begin from scratch, as nothing of the weights is of use to
+them.  Losses stand beside those from scratch.
 
 The peers train the same network on the same rows and columns: rows split at random 70, 15, 15, categories embedded,
 Adam.  They start over with each edit, as scripts do; the second one exports and encodes a column only once.
 
     bench/session [EDITS [THREADS [own | bits]]]     the first so many edits; all sides with so many threads (2);
                                                      without peers; the same steps with reuse off, for their bits
+    bench/session star [...]                         over a generated star of 10^6 rows (session_star.sql), with words as above
 In pieces, where a machine is quiet only for a while:
-    bench/session hold FOLDER                        a server with the flights, until FOLDER/stop is there
+    bench/session [star] hold FOLDER                 a server with the flights, until FOLDER/stop is there
     bench/session piece FOLDER SECONDS [THREADS [own | bits]]    further edits, as many as begin within the seconds
     bench/session report FOLDER                      of the pieces so far
 """
@@ -124,15 +125,15 @@ class Ours:
     def connection_of(self, state):
         return self.sessions[state["role"]]
 
-    def is_grown(self, before, state):
-        """Whether layers are as wide as they were, at least, and none is gone."""
+    def has_way(self, before, state):
+        """Whether old layers are left for all of the new ones: as many, or more of which none is narrower."""
         old, new = before["units"], state["units"]
-        return len(new) >= len(old) and all(n >= o for n, o in zip(new, old))
+        return len(new) == len(old) or len(new) > len(old) and all(n >= o for n, o in zip(new, old))
 
     def begins_warm(self, kind, before, state, words):
         if not self.is_warm or before is None or words[0] == "seed":
             return False
-        return kind != "AS" or self.is_grown(before["state"], state)
+        return kind != "AS" or self.has_way(before["state"], state)
 
     def find_call(self, state, kind, before, words):
         """(SQL, parameters, epochs); a return's are those of the step that it returns to."""
@@ -255,15 +256,27 @@ def processor_seconds(connection):
     return time.process_time() + sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def set_up(server):
+def make_star(server, connection):
+    connection.execute((lib.ROOT / "bench/session_star.sql").read_text())
+    connection.execute("VACUUM ANALYZE")
+    connection.execute("CREATE EXTENSION cerebro")
+
+
+# how the tables are made, and what the task says of them
+DATA = {"flights": (lib.load_flights, "{carrier,flight,time_hour,origin}", "{arr_delay,dep_delay,arr_time,air_time,dep_time}"),
+        "star": (make_star, "{id}", "{arr_delay}")}
+
+
+def set_up(server, data):
+    load, key, exclude = DATA[data]
     connection = server.connect()
-    lib.load_flights(server, connection)
+    load(server, connection)
     connection.execute("CREATE ROLE analyst; CREATE ROLE colleague; GRANT analyst TO colleague")
     connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO analyst, colleague")
     connection.execute("SET ROLE analyst")
     connection.execute("""
         SELECT cerebro.create_task('late', source => 'SELECT * FROM flights WHERE arr_delay IS NOT NULL',
-            label => 'arr_delay > 15', key => '{carrier,flight,time_hour,origin}', exclude => '{arr_delay,dep_delay,arr_time,air_time,dep_time}')""")
+            label => 'arr_delay > 15', key => %s, exclude => %s)""", (key, exclude))
     connection.execute("RESET ROLE")
     return connection
 
@@ -345,10 +358,10 @@ class HeldServer:
         return psycopg.connect(self.conninfo, autocommit=True)
 
 
-def hold(folder):
+def hold(folder, data):
     folder.mkdir(parents=True)
     server = lib.start_server()
-    set_up(server)
+    set_up(server, data)
     (folder / "server").write_text(server.conninfo())
     print(f"ready: {server.data}", flush=True)
     while not (folder / "stop").exists():
@@ -374,9 +387,9 @@ def run_piece(folder, limit, which):
     (folder / "session").write_bytes(pickle.dumps(session))
 
 
-def run_all(n_edits, which):
+def run_all(data, n_edits, which):
     server = lib.start_server()
-    connection = set_up(server)
+    connection = set_up(server, data)
     session = Session(choose_runners(server, connection, which))
     for _ in session.steps[:n_edits]:
         session.go_on()
@@ -391,8 +404,9 @@ def set_threads(argument):
 
 def main():
     words = sys.argv[1:]
+    data = words.pop(0) if words[:1] == ["star"] else "flights"
     if words[:1] == ["hold"]:
-        hold(pathlib.Path(words[1]))
+        hold(pathlib.Path(words[1]), data)
     elif words[:1] == ["piece"]:
         set_threads(int(words[3]) if len(words) > 3 else 2)
         run_piece(pathlib.Path(words[1]), float(words[2]), words[4] if len(words) > 4 else "all")
@@ -401,7 +415,7 @@ def main():
         session.report(connection)
     else:
         set_threads(int(words[1]) if len(words) > 1 else 2)
-        run_all(int(words[0]) if words else None, words[2] if len(words) > 2 else "all")
+        run_all(data, int(words[0]) if words else None, words[2] if len(words) > 2 else "all")
 
 
 main()
