@@ -411,7 +411,8 @@ write_all(const Extract *extract, const ExtractEntry *entries,
 	archive_enter(&scope);
 	if (!extract->has_rows)
 		extract_drop_old(task->id, &extract->ids.query, &extract->ids.rows);
-	if (extract_make_room(entries, n, get_limit()) ||
+	if (extract_make_room(entries, n, get_limit(),
+	                      plan_extract == PLAN_FORCE) ||
 	    plan_extract == PLAN_FORCE)
 		for (int i = 0; i < n; i++)
 			extract_write(&entries[i], &bytes[i]);

@@ -114,8 +114,10 @@ extern bool extract_is_of_dimension(const ExtractEntry *entry);
 extern int64 extract_count_stored(const ExtractEntry *entry);
 /* In an archive scope. */
 extern void extract_write(const ExtractEntry *entry, const ExtractBytes *bytes);
-/* Lets what saves least go until there is room; false: there is none. */
-extern bool extract_make_room(const ExtractEntry *entries, int n, Size limit);
+/* Lets what saves least go until there is room, but, unless forced, nothing
+ * that saves more than what comes; false: there is none. */
+extern bool extract_make_room(const ExtractEntry *entries, int n, Size limit,
+                              bool is_forced);
 extern void extract_note_use(const cer_id *id);
 /* Rows of the same query in another state. */
 extern void

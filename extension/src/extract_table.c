@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 
 #include "job_sql.h"
 
@@ -253,11 +254,13 @@ drop_lonely_rows(void)
 }
 
 bool
-extract_make_room(const ExtractEntry *entries, int n, Size limit)
+extract_make_room(const ExtractEntry *entries, int n, Size limit,
+                  bool is_forced)
 {
 	int64 total = get_total();
 	int64 needed = 0;
 	double seconds = 0;
+	double worth;
 
 	for (int i = 0; i < n; i++)
 	{
@@ -266,9 +269,11 @@ extract_make_room(const ExtractEntry *entries, int n, Size limit)
 	}
 	if (needed > (int64) limit)
 		return false;
+	worth =
+		is_forced ? get_float8_infinity() : seconds / (double) Max(1, needed);
 	while (total + needed > (int64) limit)
 	{
-		int64 dropped = drop_cheapest(seconds / (double) Max(1, needed));
+		int64 dropped = drop_cheapest(worth);
 
 		if (dropped == 0)
 			dropped = drop_lonely_rows();
