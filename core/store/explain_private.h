@@ -1,0 +1,65 @@
+/*
+ * store/explain_private.h
+ *	  How one row's prediction is explained, for the files that do so.
+ */
+#ifndef CER_STORE_EXPLAIN_PRIVATE_H
+#define CER_STORE_EXPLAIN_PRIVATE_H
+
+#include "nn/explain.h"
+#include "store/model_private.h"
+
+#define CER_EXPLAIN_MOST_POINTS 16 /* of a run */
+
+typedef struct cer_explained_net
+{
+	cer_explain_net *net;
+	const cer_model *model;
+	size_t member; /* of the ensemble */
+	double log_weight;
+	size_t n_vectors;
+
+	/* at the points of a run */
+	const float *logits;
+	double *log_vectors; /* by point: (vectors, n_classes) of softmax */
+	double *log_shares;  /* by point: (n_classes) s */
+	double *log_proba;   /* by point: (n_classes) p */
+} cer_explained_net;
+
+struct cer_explainer
+{
+	const cer_model *model;
+	size_t n_classes;
+	double temperature; /* of what all networks say together */
+	size_t n_points;    /* of a run, at most */
+	size_t n_nets;
+	cer_explained_net *nets;
+	double *log_mean; /* by point: (n_classes) P */
+	double *grads;    /* room for two vectors of classes */
+
+	/* of the row in work */
+	const cer_host *host;
+	size_t class_index;
+};
+
+static inline size_t
+cer_at_most(size_t n, size_t limit)
+{
+	return n < limit ? n : limit;
+}
+
+/* F at points of the line, at most as many as a run takes. */
+extern void cer_explainer_run_points(const cer_explainer *e, size_t n_points,
+                                     const double *at, double *log_odds);
+
+/* After it: the gradients of F at these points, back to the inputs. */
+extern void cer_explainer_go_back(const cer_explainer *e, size_t n_points);
+
+/*
+ * Adds up the gradients along the line, in the networks.  Errors: no memory,
+ * canceled.
+ */
+extern cer_status
+cer_explainer_follow_line(cer_arena *arena, const cer_explainer *e,
+                          size_t *n_steps);
+
+#endif
