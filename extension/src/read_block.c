@@ -16,6 +16,7 @@
 typedef struct CodedColumn
 {
 	cer_storage storage;
+	size_t size; /* of a value */
 	ValueShortcut shortcut;
 	ValueCoder *coder;
 	void *data;             /* of the block */
@@ -24,7 +25,21 @@ typedef struct CodedColumn
 	size_t *n_bytes;        /* of the coder's block */
 	cer_text last;          /* memo */
 	uint32 last_code;
+	bool is_joined; /* a dimension's */
 } CodedColumn;
+
+#define CELL_SIZE sizeof(uint64) /* any storage fits */
+
+struct RowDimension
+{
+	int n_columns;
+	int *columns; /* of the coder */
+	int *places;
+	char *cells; /* n_columns a row: what stands in the columns' arrays */
+	bool *is_coded;
+	uint32 n_rows;           /* allocated */
+	uint32 rows[BLOCK_ROWS]; /* of the block */
+};
 
 struct RowCoder
 {
@@ -33,6 +48,7 @@ struct RowCoder
 	ValueCoder **key;
 	int n_columns;
 	CodedColumn *columns;
+	List *dimensions;
 	int64 n_coded; /* labelled rows so far */
 	uint64 last_key;
 
@@ -42,6 +58,7 @@ struct RowCoder
 	size_t n_bytes;        /* of values, as many as there may be new ones */
 	StringInfoData datums; /* labels and splits */
 	StringInfoData bytes;  /* of the block that was taken */
+	MemoryContext own_context;
 	MemoryContext context; /* what coding a row leaves; reset with the block */
 };
 
@@ -91,22 +108,21 @@ get_number(const CodedColumn *column, Datum value)
 	return value_coder_get_number(column->coder, value);
 }
 
+/* to is the place in an array that starts there. */
 static inline void
-store_value(CodedColumn *column, size_t row, Datum value, bool is_null)
+store_value(CodedColumn *column, void *to, Datum value, bool is_null)
 {
 	switch (column->storage)
 	{
 		case CER_FLOAT32:
-			((float *) column->data)[row] =
+			*(float *) to =
 				is_null ? (float) NAN : (float) get_number(column, value);
 			break;
 		case CER_FLOAT64:
-			((double *) column->data)[row] =
-				is_null ? NAN : get_number(column, value);
+			*(double *) to = is_null ? NAN : get_number(column, value);
 			break;
 		case CER_CODE32:
-			((uint32 *) column->data)[row] =
-				is_null ? 0 : get_code(column, value);
+			*(uint32 *) to = is_null ? 0 : get_code(column, value);
 			break;
 	}
 }
@@ -153,6 +169,22 @@ store_datum(RowCoder *coder, const TupleTableSlot *slot, int target)
 	coder->datums.len = (int) (at - coder->datums.data);
 }
 
+static void
+store_inputs(RowCoder *coder, const TupleTableSlot *slot, uint32 row)
+{
+	int first = row_layout_get_first_input(&coder->layout);
+
+	for (int i = 0; i < coder->n_columns; i++)
+	{
+		CodedColumn *column = &coder->columns[i];
+
+		if (!column->is_joined)
+			store_value(column, (char *) column->data + row * column->size,
+			            slot->tts_values[first + i],
+			            slot->tts_isnull[first + i]);
+	}
+}
+
 bool
 row_coder_add(RowCoder *coder, const TupleTableSlot *slot)
 {
@@ -171,9 +203,7 @@ row_coder_add(RowCoder *coder, const TupleTableSlot *slot)
 		store_datum(coder, slot, 0);
 		if (coder->layout.has_split)
 			store_datum(coder, slot, first - 1);
-		for (int i = 0; i < coder->n_columns; i++)
-			store_value(&coder->columns[i], row, slot->tts_values[first + i],
-			            slot->tts_isnull[first + i]);
+		store_inputs(coder, slot, row);
 		coder->header.n_rows++;
 		coder->n_coded++;
 	}
@@ -186,6 +216,103 @@ uint64
 row_coder_get_key(const RowCoder *coder)
 {
 	return coder->last_key;
+}
+
+/* ------------------------------------------------------------- dimensions */
+
+static void
+reserve_cells(RowCoder *coder, RowDimension *dimension, uint32 row)
+{
+	uint32 n = Max(256, dimension->n_rows);
+	Size size;
+
+	while (n <= row)
+		n *= 2;
+	size = (Size) n * dimension->n_columns * CELL_SIZE;
+	if (dimension->cells == NULL)
+	{
+		dimension->cells = MemoryContextAllocHuge(coder->own_context, size);
+		dimension->is_coded = MemoryContextAllocHuge(coder->own_context, n);
+	}
+	else
+	{
+		dimension->cells = repalloc_huge(dimension->cells, size);
+		dimension->is_coded = repalloc_huge(dimension->is_coded, n);
+	}
+	memset(dimension->is_coded + dimension->n_rows, 0, n - dimension->n_rows);
+	dimension->n_rows = n;
+}
+
+static void
+code_cells(RowCoder *coder, RowDimension *dimension, uint32 row,
+           const Datum *values, const bool *nulls)
+{
+	MemoryContext caller = MemoryContextSwitchTo(coder->context);
+	Size first = (Size) row * dimension->n_columns;
+
+	for (int i = 0; i < dimension->n_columns; i++)
+		store_value(&coder->columns[dimension->columns[i]],
+		            dimension->cells + (first + i) * CELL_SIZE,
+		            values[dimension->places[i]], nulls[dimension->places[i]]);
+	dimension->is_coded[row] = true;
+	MemoryContextSwitchTo(caller);
+}
+
+void
+row_coder_choose(RowCoder *coder, RowDimension *dimension, uint32 row,
+                 const Datum *values, const bool *nulls)
+{
+	if (row >= dimension->n_rows)
+		reserve_cells(coder, dimension, row);
+	if (!dimension->is_coded[row])
+		code_cells(coder, dimension, row, values, nulls);
+	dimension->rows[coder->header.n_rows] = row;
+}
+
+static void
+fill_column(RowCoder *coder, const RowDimension *dimension, int at)
+{
+	CodedColumn *column = &coder->columns[dimension->columns[at]];
+	const char *cells = dimension->cells + at * CELL_SIZE;
+	Size size = dimension->n_columns * CELL_SIZE;
+
+	for (uint32 i = 0; i < coder->header.n_rows; i++)
+	{
+		const char *cell = cells + dimension->rows[i] * size;
+
+		if (column->size == sizeof(uint64))
+			((uint64 *) column->data)[i] = *(const uint64 *) cell;
+		else
+			((uint32 *) column->data)[i] = *(const uint32 *) cell;
+	}
+}
+
+static void
+fill_columns(RowCoder *coder, const RowDimension *dimension)
+{
+	for (int i = 0; i < dimension->n_columns; i++)
+		fill_column(coder, dimension, i);
+}
+
+RowDimension *
+row_coder_add_dimension(RowCoder *coder, const int *columns, const int *places,
+                        int n_columns)
+{
+	MemoryContext caller = MemoryContextSwitchTo(coder->own_context);
+	RowDimension *dimension = palloc0(sizeof(RowDimension));
+
+	dimension->n_columns = n_columns;
+	dimension->columns = palloc(n_columns * sizeof(int));
+	dimension->places = palloc(n_columns * sizeof(int));
+	for (int i = 0; i < n_columns; i++)
+	{
+		dimension->columns[i] = columns[i];
+		dimension->places[i] = places[i];
+		coder->columns[columns[i]].is_joined = true;
+	}
+	coder->dimensions = lappend(coder->dimensions, dimension);
+	MemoryContextSwitchTo(caller);
+	return dimension;
 }
 
 /* ----------------------------------------------------------------- blocks */
@@ -217,10 +344,13 @@ row_coder_take(RowCoder *coder)
 {
 	StringInfo bytes = &coder->bytes;
 	uint32 n_rows = coder->header.n_rows;
+	ListCell *cell;
 
 	if (n_rows == 0 && coder->header.n_unlabeled == 0 &&
 	    coder->header.null_key < 0)
 		return NULL;
+	foreach (cell, coder->dimensions)
+		fill_columns(coder, lfirst(cell));
 	resetStringInfo(bytes);
 	appendStringInfoSpaces(bytes, VARHDRSZ);
 	appendBinaryStringInfo(bytes, (const char *) &coder->header,
@@ -233,9 +363,8 @@ row_coder_take(RowCoder *coder)
 		CodedColumn *column = &coder->columns[i];
 
 		append_values(bytes, column);
-		appendBinaryStringInfo(
-			bytes, column->data,
-			(int) (n_rows * cer_storage_get_size(column->storage)));
+		appendBinaryStringInfo(bytes, column->data,
+		                       (int) (n_rows * column->size));
 	}
 	SET_VARSIZE(bytes->data, bytes->len);
 	resetStringInfo(&coder->datums);
@@ -255,8 +384,9 @@ init_column(RowCoder *coder, CodedColumn *column, Oid type)
 	column->n_bytes = &coder->n_bytes;
 	column->coder = value_coder_make(type);
 	column->storage = value_coder_get_storage(column->coder);
+	column->size = cer_storage_get_size(column->storage);
 	column->shortcut = value_coder_get_shortcut(column->coder);
-	column->data = palloc(BLOCK_ROWS * cer_storage_get_size(column->storage));
+	column->data = palloc(BLOCK_ROWS * column->size);
 	if (column->storage == CER_CODE32)
 		column->dictionary = dictionary_make();
 }
@@ -267,6 +397,7 @@ row_coder_make(const RowLayout *layout, TupleDesc type)
 	RowCoder *coder = palloc0(sizeof(RowCoder));
 	int first = row_layout_get_first_input(layout);
 
+	coder->own_context = CurrentMemoryContext;
 	coder->layout = *layout;
 	coder->type = type;
 	coder->header.source = ParallelWorkerNumber;

@@ -45,6 +45,20 @@ extern uint64 row_coder_get_key(const RowCoder *coder);
 /* What was added since, lent until the next row; NULL: nothing. */
 extern bytea *row_coder_take(RowCoder *coder);
 
+/*
+ * Columns that rows of a joined table give: coded once for each row of it that
+ * is joined.  Their values in the slots are not looked at.
+ */
+typedef struct RowDimension RowDimension;
+/* columns are among the inputs; places: where each's value stands in a row. */
+extern RowDimension *
+row_coder_add_dimension(RowCoder *coder, const int *columns, const int *places,
+                        int n_columns);
+/* For the row that is added next; row is a number of the caller's, from 0. */
+extern void
+row_coder_choose(RowCoder *coder, RowDimension *dimension, uint32 row,
+                 const Datum *values, const bool *nulls);
+
 /* --------------------------------------------------------------- reading */
 
 typedef struct RowBlockHeader
