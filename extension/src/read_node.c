@@ -189,7 +189,7 @@ row_node_insert(PlannedStmt *stmt, const RowLayout *layout)
 	}
 	else
 		stmt->planTree = node;
-	ereport(DEBUG1, (errmsg_internal("rows are coded by %s, with %d joins",
+	ereport(DEBUG1, (errmsg_internal("rows are coded by %s, joins: %d",
 	                                 is_parallel ? "workers" : "the node",
 	                                 list_length(star->joins))));
 	return true;
