@@ -50,13 +50,16 @@ at_most(size_t n, size_t limit)
 	return n < limit ? n : limit;
 }
 
-static size_t
-choose_side(const cer_product_blocks *all)
+/* Sides that are not given. */
+static void
+choose_sides(cer_product_blocks *all)
 {
 	size_t n_big =
 		(all->n_in / PRODUCT_BIG_SIDE) * (all->n_out / PRODUCT_BIG_SIDE);
+	size_t side = n_big >= PRODUCT_MIN_BIG ? PRODUCT_BIG_SIDE : PRODUCT_SIDE;
 
-	return n_big >= PRODUCT_MIN_BIG ? PRODUCT_BIG_SIDE : PRODUCT_SIDE;
+	all->side_in = all->side_in > 0 ? all->side_in : side;
+	all->side_out = all->side_out > 0 ? all->side_out : side;
 }
 
 static cer_status
@@ -64,10 +67,9 @@ add_product(cer_graph *graph, const cer_product_blocks *all, size_t row,
             size_t column, cer_error *err)
 {
 	cer_block *block = cer_graph_add_block(graph, err);
-	size_t side = choose_side(all);
 	cer_gemm_shape shape = {
-		.n_rows = at_most(all->n_in - row, side),
-		.n_columns = at_most(all->n_out - column, side),
+		.n_rows = at_most(all->n_in - row, all->side_in),
+		.n_columns = at_most(all->n_out - column, all->side_out),
 		.n_inner = graph->tile_rows * all->m,
 		.a_stride = all->x_stride > 0 ? all->x_stride : all->n_in,
 		.b_stride = all->dz_stride > 0 ? all->dz_stride : all->n_out,
@@ -98,11 +100,12 @@ cer_status
 cer_graph_add_products(cer_graph *graph, const cer_product_blocks *blocks,
                        cer_error *err)
 {
-	size_t side = choose_side(blocks);
+	cer_product_blocks all = *blocks;
 
-	for (size_t row = 0; row < blocks->n_in; row += side)
-		for (size_t column = 0; column < blocks->n_out; column += side)
-			CER_TRY(add_product(graph, blocks, row, column, err));
+	choose_sides(&all);
+	for (size_t row = 0; row < all.n_in; row += all.side_in)
+		for (size_t column = 0; column < all.n_out; column += all.side_out)
+			CER_TRY(add_product(graph, &all, row, column, err));
 	return CER_OK;
 }
 

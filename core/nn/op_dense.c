@@ -228,8 +228,8 @@ wide_forward(const cer_tile *tile, const cer_graph_node *node)
 		cer_bf16_dense_forward(tile, state->bf16, x, y);
 	else if (state->zeros_forward.n_in > 0)
 		cer_zeros_run(tile, &state->zeros_forward,
-		              tile->graph->batch.is_training && state->zeros.used
-		                  ? &state->zeros
+		              tile->graph->batch.is_training && state->zeros.x.n > 0
+		                  ? &state->zeros.x
 		                  : NULL,
 		              x, y);
 	else
@@ -247,7 +247,8 @@ wide_backward(const cer_tile *tile, const cer_graph_node *node)
 	if (state->bf16 != NULL)
 		cer_bf16_dense_backward(tile, state->bf16, dy, dx);
 	else if (state->zeros_backward.n_in > 0)
-		cer_zeros_run(tile, &state->zeros_backward, NULL, dy, dx);
+		cer_zeros_run(tile, &state->zeros_backward,
+		              state->zeros.dy.n > 0 ? &state->zeros.dy : NULL, dy, dx);
 	else
 		cer_gemm_run(&state->backward, dy, state->weights_t, dx);
 }
@@ -309,24 +310,11 @@ prepare_forward(cer_graph *graph, const cer_graph_node *node,
 	                          .a_stride = zeros.n_in,
 	                          .b_stride = zeros.n_out,
 	                          .c_stride = zeros.n_out};
-	cer_product_blocks products = {.run = wide_update,
-	                               .node = node,
-	                               .n_in = zeros.n_in,
-	                               .n_out = zeros.n_out,
-	                               .m = node->in.m};
 
 	if (!cer_zeros_go_in(graph, node))
-	{
-		CER_TRY(
-			graph->make_gemm(graph->kernels, &forward, &state->forward, err));
-		return cer_graph_add_products(graph, &products, err);
-	}
+		return graph->make_gemm(graph->kernels, &forward, &state->forward, err);
 	state->zeros_forward = zeros;
-	CER_TRY(cer_zeros_prepare(graph, &state->zeros_forward, err));
-	if (!cer_zeros_has_groups(graph, node))
-		return cer_graph_add_products(graph, &products, err);
-	products.run = zeros_update;
-	return cer_zeros_prepare_grads(graph, &products, &state->zeros, err);
+	return cer_zeros_prepare(graph, &state->zeros_forward, err);
 }
 
 static cer_status
@@ -356,6 +344,30 @@ prepare_backward(cer_graph *graph, const cer_graph_node *node,
 }
 
 static cer_status
+prepare_grads(cer_graph *graph, const cer_graph_node *node, dense_state *state,
+              cer_error *err)
+{
+	cer_product_blocks products = {.run = wide_update,
+	                               .node = node,
+	                               .n_in = node->in.n,
+	                               .n_out = node->out.n,
+	                               .m = node->in.m};
+	bool go_in = state->zeros_forward.n_in > 0;
+	bool come_back = state->zeros_backward.n_in > 0;
+
+	if ((!go_in && !come_back) || !cer_zeros_has_groups(graph, node))
+		return cer_graph_add_products(graph, &products, err);
+	if (go_in)
+		CER_TRY(cer_zeros_prepare_marks(graph, node, node->in.n,
+		                                &state->zeros.x, err));
+	if (come_back)
+		CER_TRY(cer_zeros_prepare_marks(graph, node, node->out.n,
+		                                &state->zeros.dy, err));
+	products.run = zeros_update;
+	return cer_zeros_add_products(graph, &products, err);
+}
+
+static cer_status
 wide_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
              cer_error *err)
 {
@@ -363,7 +375,8 @@ wide_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
 		return cer_bf16_dense_prepare(graph, node, bf16_update, &state->bf16,
 		                              err);
 	CER_TRY(prepare_forward(graph, node, state, err));
-	return prepare_backward(graph, node, state, err);
+	CER_TRY(prepare_backward(graph, node, state, err));
+	return prepare_grads(graph, node, state, err);
 }
 
 /* ------------------------------------------------------------ scoring */

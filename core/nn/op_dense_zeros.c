@@ -4,15 +4,17 @@
  *
  *	 forward	y = x W			places of a row of x that are not zero
  *	 backward	dx = dy W^T		places of a row of dy
- *	 gradient	dW = x^T dy		places of a column of x: vectors of a group
+ *	 gradient	dW = x^T dy		places of a column of x: vectors of a group, or of
+ *				dW^T = dy^T x	a column of dy, if that has more zeros
  *
  * What is multiplied by a place, a row of a chunk of columns, lies in 16 KiB
  * for CER_SPARSE_PLACES of them: in the nearest cache, as each row of a tile
- * comes back to it.  So weights are packed by chunks, and dy is for a moment.
+ * comes back to it.  So weights are packed by chunks, and dy or x is for a moment.
  */
 #include "nn/op_dense_zeros.h"
 #include "base/error.h"
 
+#include <math.h>
 #include <string.h>
 
 #define MIN_WIDTH 64 /* narrower: finding zeros costs what it saves */
@@ -40,7 +42,8 @@ keeps_zeros_back(const cer_node *node)
 static bool
 keeps_zeros(const cer_node *node)
 {
-	return keeps_zeros_back(node) && !node->has_bias && !node->is_alpha;
+	return node->op == &cer_op_unfold ||
+	       (keeps_zeros_back(node) && !node->has_bias && !node->is_alpha);
 }
 
 /* Columns go in whole vectors of lanes. */
@@ -90,7 +93,7 @@ cer_zeros_come_back(const cer_graph *graph, const cer_graph_node *node)
 bool
 cer_zeros_has_groups(const cer_graph *graph, const cer_graph_node *node)
 {
-	return graph->tile_rows * node->in.m % CER_SPARSE_PLACES == 0;
+	return graph->tile_rows * node->in.m >= CER_SPARSE_PLACES;
 }
 
 /* ------------------------------------------------------------ products */
@@ -208,113 +211,130 @@ transpose_bits(uint64_t bits[CER_SPARSE_PLACES])
 		}
 }
 
+static size_t
+count_groups(size_t n_vectors)
+{
+	return (n_vectors + CER_SPARSE_PLACES - 1) / CER_SPARSE_PLACES;
+}
+
+static void
+keep_group(const cer_zeros_product *product, const uint64_t *used, size_t first,
+           uint64_t *to)
+{
+	size_t n = at_most(product->n_rows - first, CER_SPARSE_PLACES);
+	uint64_t bits[CER_SPARSE_PLACES] = {0};
+
+	for (size_t column = 0; column < product->n_in; column += CER_SPARSE_PLACES)
+	{
+		memcpy(bits, used + first, n * sizeof(uint64_t));
+		transpose_bits(bits);
+		memcpy(to + column, bits,
+		       at_most(product->n_in - column, CER_SPARSE_PLACES) *
+		           sizeof(uint64_t));
+		memset(bits, 0, sizeof(bits));
+		used += product->n_rows;
+	}
+}
+
 static void
 keep_used(const cer_tile *tile, const cer_zeros_product *product,
-          const cer_zeros_grads *grads, const uint64_t *used, size_t n_used)
+          const cer_zeros_marks *marks, const uint64_t *used)
 {
-	size_t n_groups = product->n_rows / CER_SPARSE_PLACES;
-	uint64_t bits[CER_SPARSE_PLACES];
+	size_t n_groups = count_groups(product->n_rows);
+	uint64_t *to = marks->used + tile->index * n_groups * marks->n;
 
 	for (size_t i = 0; i < n_groups; i++)
-	{
-		size_t group = tile->index * n_groups + i;
-		uint64_t *to = grads->used + group * product->n_in;
-
-		grads->n_used[group] = (uint32_t) (n_used / n_groups);
-		for (size_t first = 0; first < product->n_in;
-		     first += CER_SPARSE_PLACES)
-		{
-			memcpy(bits,
-			       used + first / CER_SPARSE_PLACES * product->n_rows +
-			           i * CER_SPARSE_PLACES,
-			       sizeof(bits));
-			transpose_bits(bits);
-			memcpy(to + first, bits,
-			       at_most(product->n_in - first, CER_SPARSE_PLACES) *
-			           sizeof(uint64_t));
-		}
-	}
+		keep_group(product, used, i * CER_SPARSE_PLACES, to + i * marks->n);
 }
 
 void
 cer_zeros_run(const cer_tile *tile, const cer_zeros_product *product,
-              const cer_zeros_grads *grads, const float *x, float *y)
+              const cer_zeros_marks *marks, const float *x, float *y)
 {
 	uint64_t *used = (uint64_t *) (void *) tile->scratch;
 	size_t n_used = find_used(product, x, used);
 
-	if (grads != NULL)
-		keep_used(tile, product, grads, used, n_used);
+	if (marks != NULL)
+	{
+		marks->n_used[tile->index] = (uint32_t) n_used;
+		keep_used(tile, product, marks, used);
+	}
 	if (has_zeros(n_used, product->n_rows * product->n_in))
 		run_used(product, used, x, y);
 	else
 		run_all(product, x, y);
 }
 
-static cer_status
-add_block(cer_graph *graph, const cer_product_blocks *all, size_t row,
-          size_t column, cer_error *err)
+cer_status
+cer_zeros_prepare_marks(cer_graph *graph, const cer_graph_node *node, size_t n,
+                        cer_zeros_marks *marks, cer_error *err)
 {
-	cer_block *block = cer_graph_add_block(graph, err);
-	cer_gemm_shape shape = {
-		.n_rows = at_most(all->n_in - row, GRAD_ROWS),
-		.n_columns = at_most(all->n_out - column, CER_DENSE_CHUNK),
-		.n_inner = CER_SPARSE_PLACES,
-		.a_stride = all->n_in,
-		.b_stride = all->n_out,
-		.c_stride = all->n_out,
-		.is_a_transposed = true,
-		.accumulate = true,
-	};
+	size_t n_tiles = graph->batch_rows / graph->tile_rows;
+	size_t n_groups = n_tiles * count_groups(graph->tile_rows * node->in.m);
+	size_t size = n_groups * n * sizeof(uint64_t);
 
-	if (block == NULL)
-		return CER_NO_MEMORY;
-	block->run = all->run;
-	block->node = all->node;
-	block->begin = row;
-	block->end = row + shape.n_rows;
-	block->column = column;
-	block->n_columns = shape.n_columns;
-	block->stride = all->n_out;
-	block->cost = (double) (shape.n_rows * shape.n_columns) *
-	              (double) (graph->batch_rows * all->m);
-	return graph->make_gemm(graph->kernels, &shape, &block->gemm, err);
+	marks->n = n;
+	marks->used = cer_arena_allocate(graph->arena, size);
+	marks->n_used =
+		cer_arena_allocate(graph->arena, n_tiles * sizeof(uint32_t));
+	return marks->used != NULL && marks->n_used != NULL
+	           ? CER_OK
+	           : cer_fail_memory(err, size);
 }
 
 cer_status
-cer_zeros_prepare_grads(cer_graph *graph, const cer_product_blocks *all,
-                        cer_zeros_grads *grads, cer_error *err)
+cer_zeros_add_products(cer_graph *graph, cer_product_blocks *all,
+                       cer_error *err)
 {
-	size_t n_groups = graph->batch_rows * all->m / CER_SPARSE_PLACES;
-	size_t size = n_groups * (all->n_in * sizeof(uint64_t) + sizeof(uint32_t));
-
-	grads->used = cer_arena_allocate(graph->arena,
-	                                 n_groups * all->n_in * sizeof(uint64_t));
-	grads->n_used =
-		cer_arena_allocate(graph->arena, n_groups * sizeof(uint32_t));
-	if (grads->used == NULL || grads->n_used == NULL)
-		return cer_fail_memory(err, size);
-	for (size_t row = 0; row < all->n_in; row += GRAD_ROWS)
-		for (size_t column = 0; column < all->n_out; column += CER_DENSE_CHUNK)
-			CER_TRY(add_block(graph, all, row, column, err));
-	return CER_OK;
+	all->side_in = GRAD_ROWS;
+	all->side_out = CER_DENSE_CHUNK;
+	return cer_graph_add_products(graph, all, err);
 }
 
-/* What the vectors of a group add to a block of w's gradient. */
+/* Vectors of a batch that are multiplied together. */
+typedef struct group
+{
+	size_t index;
+	size_t first; /* vector */
+	size_t n;
+} group;
+
+/* False: there are no more.  The first one: {0}. */
+static bool
+find_next(const cer_graph *graph, const cer_graph_node *node, group *at)
+{
+	size_t n_vectors = graph->tile_rows * node->in.m;
+	size_t n_groups = count_groups(n_vectors);
+	size_t tile, first;
+
+	if (at->n > 0)
+		at->index++;
+	tile = at->index / n_groups;
+	first = at->index % n_groups * CER_SPARSE_PLACES;
+	at->first = tile * n_vectors + first;
+	at->n = at_most(n_vectors - first, CER_SPARSE_PLACES);
+	return tile < cer_graph_count_tiles(graph);
+}
+
+/* Columns of the vectors of a group, one vector after the other. */
 static void
-add_group(const cer_graph *graph, const cer_graph_node *node,
-          const cer_block *block, const uint64_t *used, size_t group, float *to)
+pack_group(const group *at, const float *from, size_t stride, size_t n,
+           float *packed)
+{
+	for (size_t i = 0; i < at->n; i++)
+		memcpy(packed + i * n, from + (at->first + i) * stride,
+		       n * sizeof(float));
+}
+
+/* Zeros of x are left out. */
+static void
+add_rows(const cer_graph *graph, const cer_graph_node *node,
+         const cer_block *block, const cer_zeros_marks *x, float *to)
 {
 	_Alignas(64) float packed[CER_SPARSE_PLACES * CER_DENSE_CHUNK];
-	const float *dy = node->out.grad + group * CER_SPARSE_PLACES * node->out.n +
-	                  block->column;
 	cer_sparse sparse = {
 		.n_rows = block->end - block->begin,
 		.n_columns = block->n_columns,
-		.accumulate = true,
-		.used = used + group * node->in.n + block->begin,
-		.a = node->in.data + group * CER_SPARSE_PLACES * node->in.n +
-	         block->begin,
 		.a_row = 1,
 		.a_place = node->in.n,
 		.b = packed,
@@ -322,10 +342,60 @@ add_group(const cer_graph *graph, const cer_graph_node *node,
 		.c_stride = block->stride,
 	};
 
-	for (size_t i = 0; i < CER_SPARSE_PLACES; i++)
-		memcpy(packed + i * block->n_columns, dy + i * node->out.n,
-		       block->n_columns * sizeof(float));
-	graph->kernels->sparse(&sparse);
+	for (group at = {0}; find_next(graph, node, &at); sparse.accumulate = true)
+	{
+		pack_group(&at, node->out.grad + block->column, node->out.n,
+		           block->n_columns, packed);
+		sparse.used = x->used + at.index * node->in.n + block->begin;
+		sparse.a = node->in.data + at.first * node->in.n + block->begin;
+		graph->kernels->sparse(&sparse);
+	}
+}
+
+/* Zeros of dy are left out: the gradients of n rows of w, turned. */
+static void
+add_turned(const cer_graph *graph, const cer_graph_node *node,
+           const cer_block *block, const cer_zeros_marks *dy, size_t row,
+           float *to)
+{
+	_Alignas(64) float packed[CER_SPARSE_PLACES * CER_DENSE_CHUNK];
+	_Alignas(64) float turned[CER_DENSE_CHUNK * CER_DENSE_CHUNK];
+	cer_sparse sparse = {
+		.n_rows = block->n_columns,
+		.n_columns = at_most(block->end - row, CER_DENSE_CHUNK),
+		.a_row = 1,
+		.a_place = node->out.n,
+		.b = packed,
+		.c = turned,
+		.c_stride = CER_DENSE_CHUNK,
+	};
+
+	for (group at = {0}; find_next(graph, node, &at); sparse.accumulate = true)
+	{
+		pack_group(&at, node->in.data + row, node->in.n, sparse.n_columns,
+		           packed);
+		sparse.used = dy->used + at.index * node->out.n + block->column;
+		sparse.a = node->out.grad + at.first * node->out.n + block->column;
+		graph->kernels->sparse(&sparse);
+	}
+	graph->kernels->transpose(sparse.n_rows, sparse.n_columns, turned,
+	                          CER_DENSE_CHUNK, to, block->stride);
+}
+
+/* Share of the places that are not zero, 1 if nobody marks. */
+static double
+get_used_share(const cer_graph *graph, const cer_graph_node *node,
+               const cer_zeros_marks *marks)
+{
+	size_t n_tiles = cer_graph_count_tiles(graph);
+	double n_used = 0;
+
+	if (marks->n == 0 || n_tiles == 0)
+		return 1.0;
+	for (size_t tile = 0; tile < n_tiles; tile++)
+		n_used += marks->n_used[tile];
+	return n_used /
+	       (double) (n_tiles * graph->tile_rows * node->in.m * marks->n);
 }
 
 void
@@ -333,21 +403,17 @@ cer_zeros_make_grad(const cer_graph *graph, const cer_graph_node *node,
                     const cer_block *block, const cer_zeros_grads *grads,
                     float *to)
 {
-	size_t n_groups = cer_graph_count_tiles(graph) * graph->tile_rows *
-	                  node->in.m / CER_SPARSE_PLACES;
+	double of_x = get_used_share(graph, node, &grads->x);
+	double of_dy = get_used_share(graph, node, &grads->dy);
+	float *grad = to + block->begin * block->stride + block->column;
 
-	to += block->begin * block->stride + block->column;
-	for (size_t row = 0; row < block->end - block->begin; row++)
-		memset(to + row * block->stride, 0, block->n_columns * sizeof(float));
-	for (size_t group = 0; group < n_groups; group++)
-		if (has_zeros(grads->n_used[group], CER_SPARSE_PLACES * node->in.n))
-			add_group(graph, node, block, grads->used, group, to);
-		else
-			cer_gemm_run(
-				&block->gemm,
-				node->in.data + group * CER_SPARSE_PLACES * node->in.n +
-					block->begin,
-				node->out.grad + group * CER_SPARSE_PLACES * node->out.n +
-					block->column,
-				to);
+	if (fmin(of_x, of_dy) * 100 > MOST_USED_PERCENT)
+		cer_graph_make_product(graph, block, to, &node->in, &node->out);
+	else if (of_x <= of_dy)
+		add_rows(graph, node, block, &grads->x, grad);
+	else
+		for (size_t row = block->begin; row < block->end;
+		     row += CER_DENSE_CHUNK)
+			add_turned(graph, node, block, &grads->dy, row,
+			           grad + (row - block->begin) * block->stride);
 }

@@ -25,11 +25,20 @@ typedef struct cer_zeros_product
 	cer_kernels const *kernels;
 } cer_zeros_product;
 
-/* Gradients of w, of groups of CER_SPARSE_PLACES vectors. */
+/* Where a matrix of all vectors of a batch, such as x or dy, is not zero. */
+typedef struct cer_zeros_marks
+{
+	size_t n;         /* columns of the matrix; 0: nobody marks */
+	uint64_t *used;   /* by group of CER_SPARSE_PLACES of a tile's vectors, by
+	                   * column: which vectors */
+	uint32_t *n_used; /* by tile: how many places */
+} cer_zeros_marks;
+
+/* The gradient of w leaves out zeros of that which has more of them. */
 typedef struct cer_zeros_grads
 {
-	uint64_t *used;   /* by group and column of x: which vectors are not zero */
-	uint32_t *n_used; /* by group */
+	cer_zeros_marks x;
+	cer_zeros_marks dy;
 } cer_zeros_grads;
 
 /* Whether relu makes what the node takes, and takes what it makes, if only
@@ -37,21 +46,25 @@ typedef struct cer_zeros_grads
 extern bool cer_zeros_go_in(const cer_graph *graph, const cer_graph_node *node);
 extern bool
 cer_zeros_come_back(const cer_graph *graph, const cer_graph_node *node);
-/* Whether vectors of a tile go in whole groups, as gradients want. */
+/* Whether a tile has vectors for a group, as gradients want. */
 extern bool
 cer_zeros_has_groups(const cer_graph *graph, const cer_graph_node *node);
 
 extern cer_status
 cer_zeros_prepare(cer_graph *graph, cer_zeros_product *product, cer_error *err);
-/* Of x (tile's vectors, n_in); grads, unless NULL, keeps its zeros. */
+/* Of x (tile's vectors, n_in); marks, unless NULL, keep its zeros. */
 extern void
 cer_zeros_run(const cer_tile *tile, const cer_zeros_product *product,
-              const cer_zeros_grads *grads, const float *x, float *y);
+              const cer_zeros_marks *marks, const float *x, float *y);
 
+/* Of a matrix of a node's vectors that has n columns. */
+extern cer_status
+cer_zeros_prepare_marks(cer_graph *graph, const cer_graph_node *node, size_t n,
+                        cer_zeros_marks *marks, cer_error *err);
 /* Blocks of w as of cer_graph_add_products, each for cer_zeros_make_grad. */
 extern cer_status
-cer_zeros_prepare_grads(cer_graph *graph, const cer_product_blocks *all,
-                        cer_zeros_grads *grads, cer_error *err);
+cer_zeros_add_products(cer_graph *graph, cer_product_blocks *all,
+                       cer_error *err);
 extern void
 cer_zeros_make_grad(const cer_graph *graph, const cer_graph_node *node,
                     const cer_block *block, const cer_zeros_grads *grads,
