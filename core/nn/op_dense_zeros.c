@@ -22,6 +22,8 @@
  * all of them. */
 #define MOST_USED_PERCENT 65
 #define GRAD_ROWS         256 /* of w, in a block */
+#define LINE_FLOATS       16  /* of a line of caches */
+#define VECTORS_AHEAD     8   /* whose lines are asked for */
 
 static bool
 makes_zeros(const cer_node *node)
@@ -321,9 +323,13 @@ static void
 pack_group(const group *at, const float *from, size_t stride, size_t n,
            float *packed)
 {
-	for (size_t i = 0; i < at->n; i++)
-		memcpy(packed + i * n, from + (at->first + i) * stride,
-		       n * sizeof(float));
+	from += at->first * stride;
+	for (size_t i = 0; i < at->n; i++, from += stride)
+	{
+		for (size_t j = 0; j < n; j += LINE_FLOATS)
+			__builtin_prefetch(from + VECTORS_AHEAD * stride + j);
+		memcpy(packed + i * n, from, n * sizeof(float));
+	}
 }
 
 /* Zeros of x are left out. */

@@ -85,6 +85,7 @@ typedef struct unfold_run
 {
 	float *x;
 	float *y;
+	size_t n_cleared; /* floats of y, where not all of them are moved */
 	unfold_move move;
 } unfold_run;
 
@@ -98,6 +99,8 @@ move_window(const cer_kernels *kernels, const unfold_window *w, size_t token,
 	unfold_line columns =
 		find_line(token % w->n_columns, w->kernel_columns, w->n_columns);
 
+	if (rows.n < w->kernel_rows || columns.n < w->kernel_columns)
+		memset(run.y, 0, run.n_cleared * sizeof(float));
 	for (size_t i = 0; i < rows.n; i++)
 		run.move(
 			kernels, columns.n * w->n,
@@ -119,28 +122,32 @@ add_run(const cer_kernels *kernels, size_t n, float *x, float *y)
 	kernels->backward_linear(n, y, x);
 }
 
-/* All tokens of x (rows of a tile, tokens, n), y as wide as windows are. */
+/* All tokens of run.x (rows of a tile, tokens, n), run.y as wide as windows
+ * are. */
 static void
-move_all(const cer_tile *tile, const cer_graph_node *node, float *x, float *y,
-         unfold_move move)
+move_all(const cer_tile *tile, const cer_graph_node *node, unfold_run run)
 {
 	const unfold_window *window = node->state;
 	size_t n_tokens = node->node->n_tokens;
 	size_t n_vectors = tile->n_all * node->out.m;
+	unfold_run at = run;
 
 	for (size_t v = 0; v < n_vectors; v++)
-		move_window(tile->graph->kernels, window, v % n_tokens,
-		            (unfold_run){x + (v - v % n_tokens) * node->in.n,
-		                         y + v * node->out.n, move});
+	{
+		at.x = run.x + (v - v % n_tokens) * node->in.n;
+		at.y = run.y + v * node->out.n;
+		move_window(tile->graph->kernels, window, v % n_tokens, at);
+	}
 }
 
 static void
 unfold_forward(const cer_tile *tile, const cer_graph_node *node)
 {
-	float *y = cer_get_data(&node->out, tile->first);
-
-	memset(y, 0, tile->n_all * cer_get_width(&node->out) * sizeof(float));
-	move_all(tile, node, cer_get_data(&node->in, tile->first), y, copy_run);
+	move_all(tile, node,
+	         (unfold_run){.x = cer_get_data(&node->in, tile->first),
+	                      .y = cer_get_data(&node->out, tile->first),
+	                      .n_cleared = node->out.n,
+	                      .move = copy_run});
 }
 
 static void
@@ -149,7 +156,10 @@ unfold_backward(const cer_tile *tile, const cer_graph_node *node)
 	float *dx = cer_get_grad(&node->in, tile->first);
 
 	memset(dx, 0, tile->n_all * cer_get_width(&node->in) * sizeof(float));
-	move_all(tile, node, dx, cer_get_grad(&node->out, tile->first), add_run);
+	move_all(tile, node,
+	         (unfold_run){.x = dx,
+	                      .y = cer_get_grad(&node->out, tile->first),
+	                      .move = add_run});
 }
 
 const cer_operator cer_op_unfold = {
