@@ -21,7 +21,7 @@ cer_text_is(cer_text text, const char *string)
 	if (text.size == 0 || text.data[0] != string[0])
 		return text.size == 0 && string[0] == '\0';
 	return strncmp(text.data, string, text.size) == 0 &&
-	       string[text.size] == '\0';
+	       strlen(string) == text.size; /* text may have zeros, too */
 }
 
 bool

@@ -21,6 +21,7 @@ test_text__compares(void **state)
 	assert_false(cer_text_equals(abc, cer_text_of("abd")));
 	assert_false(cer_text_equals(abc, cer_text_of("")));
 	assert_true(cer_text_is((cer_text){"", 0}, ""));
+	assert_false(cer_text_is((cer_text){"abc\0d", 5}, "abc"));
 }
 
 static void
