@@ -260,10 +260,12 @@ write_token(sql_printer *p, const cer_sql_token *token)
 	}
 }
 
-/* Where no operand stands before it. */
+/* Where no operand stands before it; a star is one itself there. */
 static bool
-is_prefix(const sql_printer *p)
+is_prefix(const sql_printer *p, const cer_sql_token *token)
 {
+	if (token->kind != CER_SQL_OPERATOR || cer_text_is(token->text, "*"))
+		return false;
 	switch (p->last)
 	{
 		case CER_SQL_END:
@@ -279,7 +281,7 @@ is_prefix(const sql_printer *p)
 static void
 print_token(sql_printer *p, const cer_sql_token *token)
 {
-	bool prefix = token->kind == CER_SQL_OPERATOR && is_prefix(p);
+	bool prefix = is_prefix(p, token);
 
 	if (wants_blank(p, token))
 		*p->at++ = ' ';

@@ -206,6 +206,7 @@ test_sql_print__spells(void **state)
 		{"A [ 1 ] [2:3]", "a[1][2 : 3]"},
 		{"ARRAY[1,-2]", "array[1, -2]"},
 		{"count( * )", "count(*)"},
+		{"(select*from t)", "(select * from t)"},
 		{"a != b", "a <> b"},
 		{".5+1E3", "0.5 + 1e3"},
 		{"e'abc'", "'abc'"},
