@@ -68,6 +68,18 @@ sum_missing(const cer_probe *probe, const cer_summary_box *box, size_t first,
 	return sum;
 }
 
+/* How far a place lies from all between two others, at most 1. */
+static uint32_t
+get_gap(int32_t at, int32_t least, int32_t most)
+{
+	int32_t below = at - most;
+	int32_t above = least - at - 2;
+	int32_t gap = below > above ? below : above;
+
+	gap = gap < 0 ? 0 : gap;
+	return (uint32_t) (gap < (int32_t) UNITS ? gap : (int32_t) UNITS);
+}
+
 /* From the numbers that are there under a setting's name. */
 static uint32_t
 sum_span_gaps(const cer_probe *probe, const cer_summary_box *box)
@@ -76,17 +88,35 @@ sum_span_gaps(const cer_probe *probe, const cer_summary_box *box)
 
 	for (size_t i = 0; i < probe->n_spans; i++)
 	{
-		int32_t at = probe->spans[i].at;
-		int32_t least = box->least.at[probe->spans[i].first];
-		int32_t most = box->most.at[probe->spans[i].first + 1];
-		int32_t below = at - most;
-		int32_t above = least - at - 2;
-		int32_t gap = below > above ? below : above;
+		size_t first = probe->spans[i].first;
 
-		gap = gap < 0 ? 0 : gap;
-		sum += (uint32_t) (gap < (int32_t) UNITS ? gap : (int32_t) UNITS);
+		sum += get_gap(probe->spans[i].at, box->least.at[first],
+		               box->most.at[first + 1]);
 	}
 	return sum * PARTS;
+}
+
+/* From the numbers that are there in lists. */
+static uint32_t
+sum_list_gaps(const cer_probe *probe, const cer_summary_box *box)
+{
+	int32_t least = box->least.at[LIST_LEAST];
+	int32_t most = box->most.at[LIST_MOST];
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < probe->n_listed; i++)
+		sum += get_gap(probe->list[i], least, most);
+	return sum * PARTS;
+}
+
+/* Widths too many. */
+static uint32_t
+get_excess(const cer_probe *probe, const cer_summary_box *box)
+{
+	uint32_t least = box->least.at[N_WIDTHS];
+	uint32_t excess = least > probe->n_widths ? least - probe->n_widths : 0;
+
+	return PARTS * (excess < (uint32_t) UNITS ? excess : (uint32_t) UNITS);
 }
 
 static uint32_t
@@ -105,11 +135,13 @@ cer_probe_bound(const cer_probe *probe, const cer_summary_box *box)
 	uint32_t pt =
 		sum_gaps(probe, box, OPTIMIZER_FIRST, SPAN_FIRST - OPTIMIZER_FIRST);
 
+	rest = get_larger(rest, sum_list_gaps(probe, box));
 	rest += sum_gaps(probe, box, DETAIL_FIRST, DETAIL_BUCKETS);
 	rest += sum_span_gaps(probe, box);
 	fe = get_larger(fe, sum_missing(probe, box, 0, probe->n_columns));
 	words = get_larger(
 		words, sum_missing(probe, box, probe->n_columns, probe->n_facts));
+	words = get_larger(words, get_excess(probe, box));
 	return (fe + words + rest + pt) / (UNITS * PARTS);
 }
 

@@ -36,6 +36,14 @@
  *		by default too.  Names fall into few buckets, each with the least and
  *		the most of the places of its numbers: the gap to them is the bound.
  *
+ *		Numbers of lists, too, have a least and a most: each of the pattern's is
+ *		matched with one between them, or costs 1.  Hats tell only the sum of
+ *		those that lie between two of them, but also what is missing; of both
+ *		the larger one counts.  And a list of widths that is longer than the
+ *		pattern's, which is one structure, costs 1 for each width too many, or
+ *		the structure's word is another one and costs 1: of that and of missing
+ *		words the larger one counts, as none of it brings a number.
+ *
  * Bits: buckets are few, so that what a pattern asks for is often hidden by
  * something else.  A summary has 512 bits, too, one of which stands for each
  * name and encoder of FE and each word of AS.  A name that a pattern asks for and whose bit
@@ -61,8 +69,8 @@
 #include <string.h>
 
 static const char *const numbers[] = {
-	"lr",      "batch", "epochs",   "patience",
-	"dropout", "decay", "momentum", "beta1",
+	"lr",    "batch",    "epochs", "patience",  "dropout",
+	"decay", "momentum", "beta1",  "smoothing",
 };
 
 #define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
@@ -124,6 +132,8 @@ add_number(point *p, double number)
 	p->at[HAT_FIRST + (size_t) left + 1] += u - left;
 }
 
+static void extend_list(point *p, const cer_ast *number);
+
 static void
 add_nodes(point *p, const cer_ast *ast, size_t times)
 {
@@ -135,6 +145,7 @@ add_nodes(point *p, const cer_ast *ast, size_t times)
 	p->at[N_NODES] += (double) times;
 	if (ast->kind == CER_AST_NUMBER)
 	{
+		extend_list(p, ast);
 		for (; times > 0; times--)
 			add_number(p, ast->number);
 		return;
@@ -168,6 +179,35 @@ place_number(const cer_ast *value)
 		return 0;
 	return fmin(fmax(log2(value->number) / CER_OCTAVES + MIDDLE, LEAST_PLACE),
 	            MOST_PLACE);
+}
+
+static void
+extend_list(point *p, const cer_ast *number)
+{
+	double place = place_number(number);
+
+	p->at[LIST_LEAST] = fmin(p->at[LIST_LEAST], place);
+	p->at[LIST_MOST] = fmax(p->at[LIST_MOST], place);
+}
+
+static size_t
+count_numbers(const cer_ast *call)
+{
+	size_t n = 0;
+
+	for (const cer_ast *child = call->first; child; child = child->next)
+		if (cer_ast_get_copied(child)->kind == CER_AST_NUMBER)
+			n += cer_ast_count_copies(child);
+	return n;
+}
+
+static bool
+takes_widths(const cer_ast *ast)
+{
+	const cer_word *word =
+		ast->kind == CER_AST_CALL ? cer_call_get_word(ast) : NULL;
+
+	return word != NULL && cer_word_takes_widths(word);
 }
 
 /* Widths are in most structures that have settings at all. */
@@ -214,6 +254,8 @@ add_spans(point *p, const cer_ast *ast)
 
 	if (ast->kind == CER_AST_NAMED)
 		extend_span(p, ast->name, ast->first);
+	if (takes_widths(ast))
+		p->at[N_WIDTHS] = fmin(p->at[N_WIDTHS], (double) count_numbers(ast));
 	if (word != NULL)
 		add_spans_of_word(p, ast, word);
 	for (const cer_ast *child = ast->first; child; child = child->next)
@@ -275,9 +317,11 @@ place_triple(point *p, const cer_mst *mst)
 		cer_item_visit_facts(item, add_fact, p);
 		cer_item_visit_details(item, add_detail, p);
 	}
-	add_structure(p, as);
 	for (size_t i = 0; i < SPANS; i++)
 		p->at[SPAN_FIRST + 2 * i] = NOWHERE;
+	p->at[LIST_LEAST] = NOWHERE;
+	p->at[N_WIDTHS] = NOWHERE;
+	add_structure(p, as);
 	add_spans(p, as);
 	add_training(p, mst->ast);
 }
@@ -332,6 +376,7 @@ void
 cer_probe_init(cer_probe *probe)
 {
 	memset(probe, 0, sizeof(*probe));
+	probe->n_widths = UINT16_MAX;
 	set_weights(probe, NAME_FIRST, NAME_BUCKETS + DETAIL_BUCKETS, 1, USE_BOTH);
 	set_weights(probe, WORD_FIRST, WORD_BUCKETS + N_HATS + 1 + 1, 0.5,
 	            USE_BOTH);
@@ -444,13 +489,25 @@ probe_argument(cer_probe *probe, const cer_ast *child)
 }
 
 static void
+probe_numbers(cer_probe *probe, const cer_ast *number, size_t times)
+{
+	for (; times > 0 && probe->n_listed < CER_PROBE_LIST; times--)
+		probe->list[probe->n_listed++] =
+			(uint16_t) floor(place_number(number) * UNITS);
+}
+
+static void
 probe_words(cer_probe *probe, const cer_ast *ast)
 {
 	if (ast->kind == CER_AST_CALL)
 		add_probe_fact(
 			probe, cer_key_get_bit(CER_KEYS_AS, cer_key_of_word(ast->name)), 1);
 	for (const cer_ast *child = ast->first; child; child = child->next)
-		if (!cer_call_may_omit(ast, child))
+		if (cer_ast_get_copied(child)->kind == CER_AST_NUMBER &&
+		    !cer_call_may_omit(ast, child))
+			probe_numbers(probe, cer_ast_get_copied(child),
+			              cer_ast_count_copies(child));
+		else if (!cer_call_may_omit(ast, child))
 			probe_words(probe, child);
 		else if (ast->kind == CER_AST_CALL)
 			probe_argument(probe, child);
@@ -467,6 +524,10 @@ probe_structure(point *p, const cer_ast *as, cer_probe *probe)
 		probe_words(probe, child);
 	}
 	set_weights(probe, WORD_FIRST, WORD_BUCKETS + N_HATS + 1, 1, USE_MISSING);
+	if (list == as && as->first == as->last && takes_widths(as->first) &&
+	    count_numbers(as->first) > 0)
+		probe->n_widths = (uint16_t) fmin(
+			(double) count_numbers(as->first) * UNITS, UINT16_MAX);
 }
 
 /* An item that has another of its name is not asked for twice: one item of the
@@ -525,6 +586,7 @@ cer_pattern_probe(const cer_pattern *pattern, cer_probe *probe)
 	point p = {.at = {0}};
 
 	memset(probe, 0, sizeof(*probe));
+	probe->n_widths = UINT16_MAX;
 	if (fe != NULL)
 		probe_items(&p, fe, probe);
 	if (as != NULL)

@@ -18,7 +18,7 @@ enum
 	OPTIMIZER_BUCKETS = 3,
 	ACTIVATION_BUCKETS = 4,
 	SPANS = 4, /* the least and the most of settings of AS */
-	SUMMARY_NUMBERS = 8,
+	SUMMARY_NUMBERS = 9,
 	NAME_FIRST = 0,
 	DETAIL_FIRST = NAME_FIRST + NAME_BUCKETS,
 	WORD_FIRST = DETAIL_FIRST + DETAIL_BUCKETS,
@@ -27,10 +27,14 @@ enum
 	OPTIMIZER_FIRST,
 	ACTIVATION_FIRST = OPTIMIZER_FIRST + OPTIMIZER_BUCKETS,
 	NUMBER_FIRST = ACTIVATION_FIRST + ACTIVATION_BUCKETS,
-	SPAN_FIRST = NUMBER_FIRST + SUMMARY_NUMBERS
+	SPAN_FIRST = NUMBER_FIRST + SUMMARY_NUMBERS,
+	LIST_LEAST = SPAN_FIRST + 2 * SPANS, /* of numbers of lists */
+	LIST_MOST,
+	N_WIDTHS, /* of the shortest list */
+	N_DIMS
 };
 
-_Static_assert(SPAN_FIRST + 2 * SPANS == CER_SUMMARY_DIMS, "all are used");
+_Static_assert(N_DIMS == CER_SUMMARY_DIMS, "all are used");
 
 /* Weights are counted in parts of 1, so that sums are exact. */
 #define PARTS 8

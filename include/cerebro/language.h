@@ -274,7 +274,7 @@ cer_space_make_keys(cer_arena *arena, const cer_space *space,
  * each of its keys.  The bound of a box is at most the distance to each triple
  * whose summary lies in it.
  */
-#define CER_SUMMARY_DIMS  64
+#define CER_SUMMARY_DIMS  68
 #define CER_SUMMARY_WORDS 8 /* of bits */
 
 typedef struct cer_summary
@@ -292,6 +292,7 @@ typedef struct cer_summary_box
 
 #define CER_PROBE_FACTS 24
 #define CER_PROBE_SPANS 8
+#define CER_PROBE_LIST  8
 
 /* What costs so much where a triple lacks it. */
 typedef struct cer_probe_fact
@@ -324,6 +325,9 @@ typedef struct cer_probe
 	cer_probe_fact facts[CER_PROBE_FACTS];
 	size_t n_spans;
 	cer_probe_span spans[CER_PROBE_SPANS];
+	size_t n_listed;               /* numbers of lists of AS */
+	uint16_t list[CER_PROBE_LIST]; /* their places */
+	uint16_t n_widths; /* of the pattern's list; most: it has none */
 } cer_probe;
 
 extern void cer_mst_summarize(const cer_mst *mst, cer_summary *summary);
