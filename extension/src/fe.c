@@ -296,10 +296,10 @@ choose_inputs(Features *features, const cer_mst *mst)
 	const cer_plan *plan;
 	cer_error err;
 
-	host_check(cer_plan_make(host_make_arena(CurrentMemoryContext), mst,
-	                         features->columns, features->n_columns, &plan,
-	                         &err),
-	           &err);
+	host_check_mst(cer_plan_make(host_make_arena(CurrentMemoryContext), mst,
+	                             features->columns, features->n_columns, &plan,
+	                             &err),
+	               &err, mst);
 	features->n_inputs = cer_plan_count_inputs(plan);
 	features->inputs = palloc((features->n_inputs + 1) * sizeof(size_t));
 	for (size_t i = 0; i < features->n_inputs; i++)

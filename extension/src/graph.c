@@ -80,12 +80,12 @@ outline_over_task(const cer_mst *mst, const char *name)
 	cer_error err = {0};
 
 	settings_leave(level);
-	host_check(cer_plan_make(arena, mst, features->columns, features->n_columns,
-	                         &plan, &err),
-	           &err);
-	host_check(
+	host_check_mst(cer_plan_make(arena, mst, features->columns,
+	                             features->n_columns, &plan, &err),
+	               &err, mst);
+	host_check_mst(
 		cer_outline_make(arena, &host, mst, plan, dataset, &outline, &err),
-		&err);
+		&err, mst);
 	cer_dataset_free(dataset);
 	return outline;
 }
@@ -106,9 +106,10 @@ outline_triple(FunctionCallInfo fcinfo)
 
 	if (!PG_ARGISNULL(1))
 		return outline_over_task(mst, text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	host_check(cer_outline_make_of_mst(host_make_arena(CurrentMemoryContext),
-	                                   mst, &outline, &err),
-	           &err);
+	host_check_mst(
+		cer_outline_make_of_mst(host_make_arena(CurrentMemoryContext), mst,
+	                            &outline, &err),
+		&err, mst);
 	return outline;
 }
 

@@ -100,6 +100,19 @@ host_check_text(cer_status status, const cer_error *err, const char *text)
 }
 
 void
+host_check_mst(cer_status status, const cer_error *err, const cer_mst *mst)
+{
+	cer_text text;
+
+	if (status == CER_OK)
+		return;
+	if (cer_mst_print(host_make_arena(CurrentMemoryContext), mst, &text,
+	                  NULL) != CER_OK)
+		host_check(status, err);
+	host_check_text(status, err, text.data);
+}
+
+void
 host_save(Node *context, cer_status status, const cer_error *err)
 {
 	compat_errsave(context, (errcode(find_sqlstate(status)),

@@ -131,6 +131,19 @@ structure_check(cer_status status, cer_error *err, const char *text)
 		host_check_text(status, err, text);
 }
 
+/* Places in what is bound are those in its own text, which errors show. */
+static const cer_mst *
+parse_again(cer_arena *arena, const cer_mst *bound)
+{
+	const cer_mst *mst;
+	cer_text text;
+	cer_error err = {0};
+
+	host_check(cer_mst_print(arena, bound, &text, &err), &err);
+	host_check_text(cer_mst_parse(arena, text, &mst, &err), &err, text.data);
+	return mst;
+}
+
 const cer_mst *
 structure_bind(const cer_mst *mst, const StructureList **used)
 {
@@ -153,7 +166,7 @@ structure_bind(const cer_mst *mst, const StructureList **used)
 	check_unambiguous(list);
 	if (used != NULL)
 		*used = list;
-	return bound;
+	return parse_again(arena, bound);
 }
 
 const cer_mst *

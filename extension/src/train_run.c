@@ -246,7 +246,7 @@ static void
 handle_failure(Training *training, const cer_error *error)
 {
 	if (!training->group->is_together)
-		host_check(error->status, error);
+		host_check_text(error->status, error, training->text);
 	training->failure = palloc(sizeof(cer_error));
 	*training->failure = *error;
 }
