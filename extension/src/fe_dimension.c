@@ -33,8 +33,8 @@
 
 /* --------------------------------------------------------------- equalities */
 
-static bool
-is_equal_by_bytes(const OpExpr *equal, Oid type)
+bool
+fe_is_equal_by_bytes(const OpExpr *equal, Oid type)
 {
 	TypeCacheEntry *entry =
 		lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY | TYPECACHE_EQ_OPR);
@@ -95,7 +95,7 @@ find_side(Node *condition, int table)
 
 		if (is_of(own, table) && get_source_column(other) >= 0 &&
 		    exprType(own) == exprType(other) &&
-		    is_equal_by_bytes(equal, exprType(own)))
+		    fe_is_equal_by_bytes(equal, exprType(own)))
 			return side;
 	}
 	return -1;

@@ -35,6 +35,8 @@ typedef struct FeDimensionSearch
 	int n_targets;
 } FeDimensionSearch;
 
+/* Whether values of the type that the operator finds equal have equal bytes. */
+extern bool fe_is_equal_by_bytes(const OpExpr *equal, Oid type);
 /* List of FeDimension. */
 extern List *fe_dimension_find(const FeDimensionSearch *search);
 /* Whether the input is a column of the task's query, handed on; which, from 0.

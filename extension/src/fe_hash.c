@@ -392,25 +392,39 @@ load_keys(const FeHash *hash, const ValueColumn *columns, int n,
 		}
 }
 
+uint32
+fe_hash_find_row(const FeHash *hash, const Datum *values, const bool *nulls)
+{
+	KeyWords key;
+	uint32 found;
+
+	for (int i = 0; i < hash->n_columns; i++)
+		if (nulls[i])
+			return FE_HASH_NONE;
+	init_key(&key);
+	for (int i = 0; i < hash->n_columns; i++)
+		add_value(&key, &hash->columns[i], values[i]);
+	found = hash->buckets[find_bucket(hash, hash_key(&key), key.words, key.n)];
+	release_key(&key);
+	return found;
+}
+
 /* All columns of a row are not NULL, or it has no match. */
 static uint32
 find_other(const FeHash *hash, const ValueColumn *columns, int row)
 {
-	KeyWords key;
-	uint32 found = FE_HASH_NONE;
+	Datum *values = palloc(hash->n_columns * sizeof(Datum));
+	bool *nulls = palloc(hash->n_columns * sizeof(bool));
+	uint32 found;
 
-	init_key(&key);
 	for (int i = 0; i < hash->n_columns; i++)
 	{
-		if (columns[i].nulls[row])
-		{
-			release_key(&key);
-			return FE_HASH_NONE;
-		}
-		add_value(&key, &hash->columns[i], columns[i].values[row]);
+		values[i] = columns[i].values[row];
+		nulls[i] = columns[i].nulls[row];
 	}
-	found = hash->buckets[find_bucket(hash, hash_key(&key), key.words, key.n)];
-	release_key(&key);
+	found = fe_hash_find_row(hash, values, nulls);
+	pfree(values);
+	pfree(nulls);
 	return found;
 }
 

@@ -31,6 +31,9 @@ extern uint32 fe_hash_add(FeHash *hash, const Datum *values, const bool *nulls);
  * keys. */
 extern bool fe_hash_find(const FeHash *hash, const ValueColumn *columns,
                          int n_rows, uint32 *rows);
+/* Of one row; FE_HASH_NONE where a part of the key is NULL, too. */
+extern uint32
+fe_hash_find_row(const FeHash *hash, const Datum *values, const bool *nulls);
 extern Size fe_hash_get_size(const FeHash *hash);
 
 #endif

@@ -9,6 +9,7 @@
  * for each batch.
  */
 #include "scan_batch.h"
+#include "scan_joins.h"
 
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -23,8 +24,9 @@ typedef struct ScanNode
 	CustomScanState css;
 	ScanPlan plan;
 	ScanBatch *batch;
-	int next; /* row of the batch */
-	int size; /* rows of the next batch */
+	ScanJoins *joins; /* the child's, done here; or NULL */
+	int next;         /* row of the batch */
+	int size;         /* rows of the next batch */
 	bool has_ended;
 
 	bool has_bound; /* below are of this scan */
@@ -74,6 +76,7 @@ begin(CustomScanState *css, EState *estate, int eflags)
 	eflags &= ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK);
 	child = ExecInitNode(outerPlan(plan), estate, eflags);
 	outerPlanState(css) = child;
+	node->joins = scan_joins_make(child);
 	scan_plan_unpack(plan->custom_private, &node->plan);
 	node->count = ExecInitExpr((Expr *) node->plan.count, &css->ss.ps);
 	node->offset = ExecInitExpr((Expr *) node->plan.offset, &css->ss.ps);
@@ -166,7 +169,8 @@ fill(ScanNode *node)
 	node->next = 0;
 	while (!node->has_ended && scan_batch_has_room(node->batch, size))
 	{
-		TupleTableSlot *row = ExecProcNode(child);
+		TupleTableSlot *row = node->joins != NULL ? scan_joins_next(node->joins)
+		                                          : ExecProcNode(child);
 
 		if (TupIsNull(row))
 		{
@@ -239,7 +243,9 @@ rescan(CustomScanState *css)
 {
 	restart((ScanNode *) css);
 	ExecClearTuple(css->ss.ss_ScanTupleSlot);
-	if (outerPlanState(css)->chgParam == NULL)
+	if (((ScanNode *) css)->joins != NULL)
+		scan_joins_rescan(((ScanNode *) css)->joins);
+	else if (outerPlanState(css)->chgParam == NULL)
 		ExecReScan(outerPlanState(css));
 }
 
@@ -266,6 +272,8 @@ explain_joins(const ScanNode *node, bool has_joins, ExplainState *es)
 	int limit = SCAN_BATCH_ROWS;
 	List *joins = has_joins ? scan_batch_describe(node->batch, &limit) : NIL;
 
+	if (node->joins != NULL)
+		joins = list_concat(scan_joins_describe(node->joins, es), joins);
 	ExplainPropertyInteger("Batch Size", NULL, limit, es);
 	if (joins != NIL)
 		ExplainPropertyList("Joins", joins, es);
