@@ -86,8 +86,8 @@ bench: all ## every measurement of bench/, beside its peer
 	@for b in $(BENCHES); do bench/$$b || exit 1; done
 
 # ------------------------------------------------------------------- checks
-.PHONY: check check-peers check-lint check-unit check-fuzz-replay check-sql check-tap check-cli check-asan tests fuzz
-SUITES := check-lint check-unit check-fuzz-replay check-sql check-tap check-cli
+.PHONY: check check-peers check-lint check-unit check-fuzz check-sql check-tap check-cli check-asan tests fuzz
+SUITES := check-lint check-unit check-fuzz check-sql check-tap check-cli
 check: all ## every test that C, SQL and shell can run
 	@tools/check-suites $(SUITES)
 
@@ -115,8 +115,12 @@ check-unit: $(UNIT) ## unit tests of the core
 $(UNIT): $(B)/%: $(B)/%.o $(LIB_OBJ) $(B)/libcerebro.a $(TEST_CLI)
 	$(CC) $(CFLAGS_ALL) -o $@ $< $(LIB_OBJ) $(TEST_CLI) $(CORE_LIBS) -lcmocka -lpthread
 
-check-fuzz-replay: $(REPLAY)
-	tools/check-fuzz-replay $(REPLAY)
+# Each reader of foreign bytes under sanitizers: its corpus, then FUZZ_MS of
+# changes to it.  The long run is `make fuzz`.
+FUZZ_MS ?= 3000
+check-fuzz:
+	+$(MAKE) -s -j$(shell nproc) B=build/asan SANITIZE='$(ASAN)' WARNINGS=-Wall $(REPLAY:$(B)/%=build/asan/%)
+	SUITE=check-fuzz FUZZ_MS=$(FUZZ_MS) tools/check-fuzz-replay $(REPLAY:$(B)/%=build/asan/%)
 
 # A fuzz target with plain gcc: its main replays files.
 $(REPLAY): $(B)/%: $(B)/%.o $(B)/test/fuzz/replay.o $(LIB_OBJ) $(B)/libcerebro.a $(TEST_CLI)
@@ -131,7 +135,7 @@ check-tap: all ## TAP tests of the extension; TESTS="a b" for some
 check-cli: all ## tests of the program
 	tools/check-cli
 
-ASAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+ASAN := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 check-asan: ## unit tests and fuzz corpora under sanitizers
 	+$(MAKE) B=build/asan SANITIZE='$(ASAN)' WARNINGS=-Wall core $(if $(ENGINE_OBJ),engine) tests
 	tools/check-unit check-asan $(UNIT:$(B)/%=build/asan/%)
