@@ -341,6 +341,7 @@ check_on(const Fe *fe, FeTable *table)
 		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
 		                errmsg("the condition is of type %s, not boolean",
 		                       format_type_be(exprType(node)))));
+	fe_note_equalities(table, node, (Index) list_length(query->rtable));
 	fe_text_leave(&text);
 }
 

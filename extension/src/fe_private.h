@@ -60,7 +60,11 @@ typedef struct FeTable
 	bool is_time_equal; /* an equality on it: rows of that time, too */
 
 	/* of a JOIN */
-	bool is_single;  /* proven: at most one row */
+	List
+		*on_columns; /* int: attributes that ON asks to be equal to something */
+	List *on_operators;  /* Oid: by which equality */
+	List *on_collations; /* Oid */
+	bool is_single;      /* proven: at most one row */
 	char *indicator; /* column that says whether there is one; NULL: always */
 
 	/* of an AGGREGATE */
@@ -132,6 +136,8 @@ extern int fe_table_find_column(const FeTable *table, const char *name);
 extern FeTable *fe_find_table(const Fe *fe, const char *alias);
 /* Fills equals; false: what it needs is not there yet (not where is_last). */
 extern bool fe_link(const Fe *fe, FeTable *table, bool is_last);
+extern void
+fe_note_equalities(FeTable *table, const Node *condition, Index rte);
 extern bool fe_is_unique(FeTable *table);
 /* Tells of JOINs that the query, with nothing but chosen columns, has no use for. */
 extern void fe_tell_unused(const Fe *fe, Query *query);

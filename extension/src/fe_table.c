@@ -6,14 +6,17 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/stratnum.h"
 #include "access/table.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "executor/spi.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_oper.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -214,6 +217,68 @@ is_joined_by(const FeTable *table, Relation index, int key, const char *name)
 	return false;
 }
 
+/* The same for equalities of ON. */
+static bool
+is_asked_for(const FeTable *table, Relation index, int key)
+{
+	AttrNumber attribute = index->rd_index->indkey.values[key];
+	int n = list_length(table->on_columns);
+
+	for (int i = 0; i < n; i++)
+		if (list_nth_int(table->on_columns, i) == attribute &&
+		    get_op_opfamily_strategy(list_nth_oid(table->on_operators, i),
+		                             index->rd_opfamily[key]) ==
+		        BTEqualStrategyNumber &&
+		    list_nth_oid(table->on_collations, i) ==
+		        index->rd_indcollation[key])
+			return true;
+	return false;
+}
+
+static Var *
+get_var_of(Node *node, Index rte)
+{
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return IsA(node, Var) && ((Var *) node)->varno == rte &&
+	               ((Var *) node)->varlevelsup == 0
+	           ? (Var *) node
+	           : NULL;
+}
+
+static void
+note_equality(FeTable *table, const OpExpr *expr, Index rte)
+{
+	for (int side = 0; side < 2; side++)
+	{
+		const Var *var = get_var_of(list_nth(expr->args, side), rte);
+		Node *other = list_nth(expr->args, 1 - side);
+
+		if (var == NULL || bms_is_member((int) rte, pull_varnos(NULL, other)) ||
+		    contain_volatile_functions(other))
+			continue;
+		table->on_columns = lappend_int(table->on_columns, var->varattno);
+		table->on_operators = lappend_oid(table->on_operators, expr->opno);
+		table->on_collations =
+			lappend_oid(table->on_collations, expr->inputcollid);
+	}
+}
+
+/* Of a condition's parts that all have to hold; rte: the table's. */
+void
+fe_note_equalities(FeTable *table, const Node *condition, Index rte)
+{
+	ListCell *cell;
+
+	if (IsA(condition, BoolExpr) &&
+	    ((const BoolExpr *) condition)->boolop == AND_EXPR)
+		foreach (cell, ((const BoolExpr *) condition)->args)
+			fe_note_equalities(table, lfirst(cell), rte);
+	if (IsA(condition, OpExpr) &&
+	    list_length(((const OpExpr *) condition)->args) == 2)
+		note_equality(table, (const OpExpr *) condition, rte);
+}
+
 /* A unique index at work for all rows, over columns only. */
 static bool
 is_unique_index(Relation index)
@@ -232,7 +297,8 @@ proves_single(const FeTable *table, Relation index)
 		char *name = get_attname(table->relation,
 		                         index->rd_index->indkey.values[i], false);
 
-		if (!is_joined_by(table, index, i, name))
+		if (!is_joined_by(table, index, i, name) &&
+		    !is_asked_for(table, index, i))
 			return false;
 	}
 	return true;
@@ -251,12 +317,22 @@ note_key(FeTable *table, Relation index)
 	table->keys = bms_add_member(table->keys, column);
 }
 
+/* An index does not cover the rows of tables that inherit. */
+static List *
+get_indexes(Relation relation)
+{
+	return relation->rd_rel->relkind == RELKIND_RELATION &&
+	               has_subclass(RelationGetRelid(relation))
+	           ? NIL
+	           : RelationGetIndexList(relation);
+}
+
 /* Whether the equalities find one row at most; notes lone keys on the way. */
 bool
 fe_is_unique(FeTable *table)
 {
 	Relation relation = table_open(table->relation, AccessShareLock);
-	List *indexes = RelationGetIndexList(relation);
+	List *indexes = get_indexes(relation);
 	bool is_unique = false;
 	ListCell *cell;
 
