@@ -147,6 +147,12 @@ static const cer_arg cycles_args[] = {
 	}
 
 /* Of columns that are not plain numbers, or with an argument that must be. */
+#define WORD_OF(word_code, word_name, word_example, word_help)          \
+	{                                                                   \
+		.name = word_name, .help = word_help, .kind = CER_WORD_ENCODER, \
+		.code = word_code, .example = word_example                      \
+	}
+
 #define WORD_SHOWN(word_code, word_name, word_args, word_example, word_help) \
 	{                                                                        \
 		.name = word_name, .help = word_help, .kind = CER_WORD_ENCODER,      \
@@ -180,13 +186,13 @@ const cer_word cer_encoder_words[] = {
 		"FE *, time_hour : cycles + parts",
 		"date, time or number: sine and cosine of the way through periods "
 		"that come again"),
-	WORD(CER_ENCODER_PARTS, "parts",
-         "date or time: an input per year, month, day, weekday, hour and "
-         "minute"),
-	WORD(CER_ENCODER_ONEHOT, "onehot",
-         "category, or number as one: an input per value"),
-	WORD_ARGS(CER_ENCODER_EMBED, "embed", embed_args,
-              "category, or number as one: a learnt vector per value"),
+	WORD_OF(CER_ENCODER_PARTS, "parts", "FE *, time_hour : parts",
+            "date or time: an input per year, month, day, weekday, hour and "
+            "minute"),
+	WORD_OF(CER_ENCODER_ONEHOT, "onehot", "FE *, origin : onehot",
+            "category, or number as one: an input per value"),
+	WORD_SHOWN(CER_ENCODER_EMBED, "embed", embed_args, "FE *, dest : embed(16)",
+               "category, or number as one: a learnt vector per value"),
 	WORD_SHOWN(CER_ENCODER_HASH, "hash", hash_args,
                "FE *, tailnum : hash(4096)",
                "category, or number as one: a learnt vector per hash of the "
