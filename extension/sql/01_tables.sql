@@ -26,6 +26,7 @@ CREATE TABLE cerebro.task (
 );
 -- nobody's may be of one name: those of several roles that are gone
 CREATE UNIQUE INDEX task_owner_name ON cerebro.task (owner, name) WHERE owner OPERATOR(pg_catalog.<>) 0::oid;
+COMMENT ON INDEX cerebro.task_owner_name IS 'a name is one task of its owner; of roles that are gone any';
 COMMENT ON TABLE cerebro.task IS 'what is to be predicted: a source of rows, a label, a key, a split';
 COMMENT ON COLUMN cerebro.task.source IS 'the query as its author wrote it';
 COMMENT ON COLUMN cerebro.task.relation IS 'the one table or view that the source reads, where there is one';
@@ -45,6 +46,7 @@ CREATE TABLE cerebro.data_version (
 	created_at   timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX data_version_task ON cerebro.data_version (task);
+COMMENT ON INDEX cerebro.data_version_task IS 'versions of a tasks rows';
 COMMENT ON TABLE cerebro.data_version IS 'the rows of a task as they were at one time';
 COMMENT ON COLUMN cerebro.data_version.class_rows IS 'rows by part (train, valid, test) and class, [part][class]';
 COMMENT ON COLUMN cerebro.data_version.row_hash IS 'sum over rows of a hash of key and label: differs when the rows do';
@@ -111,6 +113,7 @@ CREATE TABLE cerebro.job (
 	peak_bytes    bigint
 );
 CREATE INDEX job_task ON cerebro.job (task);
+COMMENT ON INDEX cerebro.job_task IS 'attempts of a task';
 COMMENT ON TABLE cerebro.job IS 'every attempt to train: done, stopped early, failed or cancelled, and what it cost';
 COMMENT ON COLUMN cerebro.job.parent IS 'the model that it is a change of; it may have been dropped since';
 COMMENT ON COLUMN cerebro.job.is_warm IS 'whether it was to begin with that model''s weights';
@@ -143,8 +146,11 @@ CREATE TABLE cerebro.model (
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX model_task ON cerebro.model (task);
+COMMENT ON INDEX cerebro.model_task IS 'models of a task';
 CREATE INDEX model_training ON cerebro.model (training);
+COMMENT ON INDEX cerebro.model_training IS 'whether a training was done before';
 CREATE INDEX model_parent ON cerebro.model (parent) WHERE parent IS NOT NULL;
+COMMENT ON INDEX cerebro.model_parent IS 'what became of a model';
 COMMENT ON TABLE cerebro.model IS 'every trained network';
 COMMENT ON COLUMN cerebro.model.query IS 'what FE with JOIN, AGGREGATE or expressions reads: inputs, then the task''s own columns; NULL: columns of the task';
 COMMENT ON COLUMN cerebro.model.parent IS 'the model that train_change made it of; it may have been dropped since';
@@ -179,6 +185,7 @@ CREATE TABLE cerebro.epoch (
 	PRIMARY KEY (model, epoch)
 );
 CREATE INDEX epoch_state ON cerebro.epoch (state);
+COMMENT ON INDEX cerebro.epoch_state IS 'models that a state belongs to';
 COMMENT ON TABLE cerebro.epoch IS 'how each model learnt, epoch by epoch';
 COMMENT ON COLUMN cerebro.epoch.state IS 'the artefact that weights and optimizer were after it; its bytes are in state_part, if they are kept';
 
@@ -196,6 +203,7 @@ CREATE TABLE cerebro.job_epoch (
 	PRIMARY KEY (job, epoch)
 );
 CREATE INDEX job_epoch_state ON cerebro.job_epoch (state);
+COMMENT ON INDEX cerebro.job_epoch_state IS 'jobs that a state belongs to';
 COMMENT ON TABLE cerebro.job_epoch IS 'epochs of trainings in the background that have no model yet: cerebro.resume goes on from them';
 COMMENT ON COLUMN cerebro.job_epoch.state IS 'the artefact that weights and optimizer were after it';
 COMMENT ON COLUMN cerebro.job_epoch.has_made IS 'whether the job has written the bytes of the state, and keeps them';
@@ -210,6 +218,7 @@ CREATE TABLE cerebro.content (
 );
 ALTER TABLE cerebro.content ALTER bytes SET STORAGE EXTERNAL;
 CREATE INDEX content_base ON cerebro.content (base) WHERE base IS NOT NULL;
+COMMENT ON INDEX cerebro.content_base IS 'changes that need these bytes';
 COMMENT ON TABLE cerebro.content IS 'bytes by their SHA-256, in chunks of at most 1 MiB';
 COMMENT ON COLUMN cerebro.content.packing IS 'whole: as they are; planes: like bytes of floats together, packed; change: the same of their XOR with base';
 
@@ -223,6 +232,7 @@ CREATE TABLE cerebro.model_part (
 	PRIMARY KEY (model, ordinal)
 );
 CREATE INDEX model_part_content ON cerebro.model_part (content);
+COMMENT ON INDEX cerebro.model_part_content IS 'models that share bytes';
 COMMENT ON TABLE cerebro.model_part IS 'what a model is made of: encoders, weights, scores of validation rows';
 
 CREATE TABLE cerebro.ensemble_member (
@@ -259,6 +269,7 @@ CREATE TABLE cerebro.model_artefact (
 	PRIMARY KEY (model, artefact)
 );
 CREATE INDEX model_artefact_artefact ON cerebro.model_artefact (artefact);
+COMMENT ON INDEX cerebro.model_artefact_artefact IS 'models that an artefact is needed by';
 COMMENT ON TABLE cerebro.model_artefact IS 'which artefacts a model came from: they stay as long as one such model does';
 
 CREATE TABLE cerebro.state_part (
@@ -271,6 +282,7 @@ CREATE TABLE cerebro.state_part (
 	PRIMARY KEY (state, ordinal)
 );
 CREATE INDEX state_part_content ON cerebro.state_part (content);
+COMMENT ON INDEX cerebro.state_part_content IS 'states that share bytes';
 COMMENT ON TABLE cerebro.state_part IS 'weights and optimizer after an epoch, where they are kept: trainings go on from them';
 
 CREATE SEQUENCE cerebro.evaluation_id_seq AS bigint;
@@ -287,7 +299,9 @@ CREATE TABLE cerebro.evaluation (
 	opened_at    timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX evaluation_task ON cerebro.evaluation (task);
+COMMENT ON INDEX cerebro.evaluation_task IS 'openings of a tasks test rows';
 CREATE INDEX evaluation_model ON cerebro.evaluation (model);
+COMMENT ON INDEX cerebro.evaluation_model IS 'openings for a model';
 COMMENT ON TABLE cerebro.evaluation IS 'every opening of a task''s test rows, and what was seen';
 COMMENT ON COLUMN cerebro.evaluation.data_version IS 'NULL: that of a transaction that was rolled back';
 COMMENT ON COLUMN cerebro.evaluation.model IS 'the model that was scored; the opening stays on record when it is dropped';
@@ -305,6 +319,7 @@ CREATE TABLE cerebro.deployment (
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX deployment_model ON cerebro.deployment (model);
+COMMENT ON INDEX cerebro.deployment_model IS 'where a model answers';
 COMMENT ON TABLE cerebro.deployment IS 'which model answers; its functions name the deployment in their bodies';
 COMMENT ON COLUMN cerebro.deployment.name IS 'as it was deployed; the function may have been renamed since';
 COMMENT ON COLUMN cerebro.deployment.layout IS 'of the copy of the model''s weights that answers; fp32: the weights themselves';
@@ -370,6 +385,7 @@ CREATE TABLE cerebro.relationship (
 );
 CREATE UNIQUE INDEX relationship_owner ON cerebro.relationship (owner, child, child_columns, parent, parent_columns)
 	WHERE owner OPERATOR(pg_catalog.<>) 0::oid;
+COMMENT ON INDEX cerebro.relationship_owner IS 'a reference is said once by each role';
 COMMENT ON TABLE cerebro.relationship IS 'references between tables that hold for most rows, though not for all';
 COMMENT ON COLUMN cerebro.relationship.n_rows IS 'child rows whose columns are all present';
 COMMENT ON COLUMN cerebro.relationship.n_matched IS 'of those, how many have a parent';
@@ -383,6 +399,7 @@ CREATE TABLE cerebro.time_column (
 	created_at  timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE UNIQUE INDEX time_column_owner ON cerebro.time_column (owner, relation) WHERE owner OPERATOR(pg_catalog.<>) 0::oid;
+COMMENT ON INDEX cerebro.time_column_owner IS 'a table has one time column for each role';
 COMMENT ON TABLE cerebro.time_column IS 'which column of a table tells when a row came to be known';
 
 COMMENT ON SEQUENCE cerebro.task_id_seq IS 'numbers of tasks';

@@ -39,6 +39,12 @@ BEGIN
 	LOOP
 		EXECUTE pg_catalog.format('ALTER TABLE cerebro.%I ENABLE ROW LEVEL SECURITY', t);
 		EXECUTE pg_catalog.format('CREATE POLICY visible ON cerebro.%I FOR SELECT USING (%s)', t, visible);
+		EXECUTE pg_catalog.format('COMMENT ON POLICY visible ON cerebro.%I IS %L', t, CASE
+			WHEN visible OPERATOR(pg_catalog.~~) 'EXISTS (SELECT FROM cerebro.model m %' THEN 'seen with its model by those who may read that'
+			WHEN visible OPERATOR(pg_catalog.~~) 'EXISTS%' THEN 'seen with what it belongs to'
+			WHEN t OPERATOR(pg_catalog.=) 'model_grant' THEN 'seen by who gave it and by who got it'
+			WHEN t OPERATOR(pg_catalog.=) 'model' THEN 'seen by members of its owner''s role, and by those to whom it was granted'
+			ELSE 'seen by members of its owner''s role' END);
 		EXECUTE pg_catalog.format('GRANT SELECT ON cerebro.%I TO PUBLIC', t);
 		-- states of tables say nothing where the tables are restored
 		PERFORM pg_catalog.pg_extension_config_dump(('cerebro.' || t)::regclass,

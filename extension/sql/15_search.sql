@@ -174,5 +174,8 @@ COMMENT ON OPERATOR CLASS cerebro.mst_gist_built_ops USING gist IS 'the nearest 
 COMMENT ON OPERATOR FAMILY cerebro.mst_gist_built_ops USING gist IS 'the nearest triples first, to patterns that leave FE free; beside an index of mst_gist_ops';
 
 CREATE INDEX model_mst ON cerebro.model USING gin (mst cerebro.mst_gin_ops);
+COMMENT ON INDEX cerebro.model_mst IS 'models whose triple has what a pattern names (@>)';
 CREATE INDEX model_near ON cerebro.model USING gist (mst cerebro.mst_gist_ops);
+COMMENT ON INDEX cerebro.model_near IS 'models by the distance of their triples (<->)';
 CREATE INDEX model_near_built ON cerebro.model USING gist (mst cerebro.mst_gist_built_ops);
+COMMENT ON INDEX cerebro.model_near_built IS 'the same by AS and PT, for patterns that leave FE free';

@@ -7,6 +7,7 @@ CREATE TABLE cerebro.structure (
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE UNIQUE INDEX structure_owner_name ON cerebro.structure (owner, name) WHERE owner OPERATOR(pg_catalog.<>) 0::oid;
+COMMENT ON INDEX cerebro.structure_owner_name IS 'a name is one structure of its owner; of roles that are gone any';
 COMMENT ON TABLE cerebro.structure IS 'structures of people''s own: names that triples may use after AS';
 COMMENT ON COLUMN cerebro.structure.definition IS 'parameters and layers in canonical form, as docs/language.md has it';
 
@@ -20,10 +21,12 @@ COMMENT ON TABLE cerebro.model_structure IS 'what the structures that a model''s
 
 ALTER TABLE cerebro.structure ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON cerebro.structure FOR SELECT USING (cerebro.is_mine(owner));
+COMMENT ON POLICY visible ON cerebro.structure IS 'seen by members of its owner''s role';
 GRANT SELECT ON cerebro.structure TO PUBLIC;
 ALTER TABLE cerebro.model_structure ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON cerebro.model_structure FOR SELECT
 	USING (EXISTS (SELECT FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) model));
+COMMENT ON POLICY visible ON cerebro.model_structure IS 'seen with its model';
 GRANT SELECT ON cerebro.model_structure TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('cerebro.structure', '');
 SELECT pg_catalog.pg_extension_config_dump('cerebro.model_structure', '');

@@ -23,8 +23,11 @@ CREATE UNLOGGED TABLE cerebro.extract (
 	used_at      timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 CREATE INDEX extract_rows ON cerebro.extract (rows);
+COMMENT ON INDEX cerebro.extract_rows IS 'columns over the same rows';
 CREATE INDEX extract_dimension ON cerebro.extract (dimension);
+COMMENT ON INDEX cerebro.extract_dimension IS 'columns over the same rows of a joined table';
 CREATE INDEX extract_data_version ON cerebro.extract (data_version);
+COMMENT ON INDEX cerebro.extract_data_version IS 'columns of a data version';
 COMMENT ON TABLE cerebro.extract IS 'coded columns of data versions that trainings have read; not logged: empty after a crash, and read again';
 COMMENT ON COLUMN cerebro.extract.id IS 'SHA-256 of what was read of which state of which tables';
 COMMENT ON COLUMN cerebro.extract.rows IS 'the entry that has keys and labels of these rows; its own id: this one';
@@ -54,6 +57,7 @@ CREATE UNLOGGED TABLE cerebro.extract_finding (
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 CREATE INDEX extract_finding_task ON cerebro.extract_finding (task);
+COMMENT ON INDEX cerebro.extract_finding_task IS 'what JOINs of a task found';
 ALTER TABLE cerebro.extract_finding ENABLE ROW LEVEL SECURITY;
 COMMENT ON TABLE cerebro.extract_finding IS 'what JOINs found when they were looked at: whether some row has several matches, or none';
 COMMENT ON COLUMN cerebro.extract_finding.id IS 'SHA-256 of the query and of the state of its tables';
@@ -67,6 +71,7 @@ COMMENT ON FUNCTION cerebro.extract_worth(cerebro.extract) IS 'seconds that a co
 ALTER TABLE cerebro.extract ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON cerebro.extract FOR SELECT
 	USING (EXISTS (SELECT FROM cerebro.data_version v WHERE v.id OPERATOR(pg_catalog.=) data_version));
+COMMENT ON POLICY visible ON cerebro.extract IS 'seen with the data version that it is of';
 GRANT SELECT (id, rows, data_version, column_name, n_rows, n_train, width, n_values, bytes, seconds, n_used, owner, created_at, used_at)
 	ON cerebro.extract TO PUBLIC;
 GRANT SELECT (dimension, n_dimension) ON cerebro.extract TO PUBLIC;

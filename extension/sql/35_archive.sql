@@ -109,16 +109,17 @@ BEGIN ATOMIC
 			ORDER BY l.step LIMIT 1) y ON true
 		UNION ALL SELECT 4, 'log_loss', pg_catalog.round((m.a).valid_log_loss::numeric, 5)::text,
 			pg_catalog.round((m.b).valid_log_loss::numeric, 5)::text,
-			pg_catalog.format('%s +- %s', pg_catalog.round(m.mean_difference::numeric, 5),
-				pg_catalog.round((2.0 OPERATOR(pg_catalog.*) m.standard_error)::numeric, 5)) FROM both_models m
+			pg_catalog.round(m.mean_difference::numeric, 5)::text OPERATOR(pg_catalog.||) ' +- ' OPERATOR(pg_catalog.||)
+				pg_catalog.round((2.0 OPERATOR(pg_catalog.*) m.standard_error)::numeric, 5)::text FROM both_models m
 		UNION ALL SELECT 5, 'auc', pg_catalog.round((m.a).valid_auc::numeric, 5)::text,
 			pg_catalog.round((m.b).valid_auc::numeric, 5)::text,
 			pg_catalog.round(((m.b).valid_auc OPERATOR(pg_catalog.-) (m.a).valid_auc)::numeric, 5)::text FROM both_models m
 		UNION ALL SELECT 6, 'accuracy', pg_catalog.round((m.a).valid_accuracy::numeric, 5)::text,
 			pg_catalog.round((m.b).valid_accuracy::numeric, 5)::text,
 			pg_catalog.round(((m.b).valid_accuracy OPERATOR(pg_catalog.-) (m.a).valid_accuracy)::numeric, 5)::text FROM both_models m
-		UNION ALL SELECT 7, 'decisions', NULL, NULL, pg_catalog.format('%s %%',
-			pg_catalog.round((100.0 OPERATOR(pg_catalog.*) cerebro.models_differ(diff.a, diff.b))::numeric, 3)) FROM both_models m
+		UNION ALL SELECT 7, 'decisions', NULL, NULL,
+			pg_catalog.round((100.0 OPERATOR(pg_catalog.*) cerebro.models_differ(diff.a, diff.b))::numeric, 3)::text
+				OPERATOR(pg_catalog.||) ' %' FROM both_models m
 		UNION ALL SELECT 8, 'epochs', (m.a).n_epochs::text, (m.b).n_epochs::text,
 			((m.b).n_epochs OPERATOR(pg_catalog.-) (m.a).n_epochs)::text FROM both_models m
 		UNION ALL SELECT 9, 'weights', (m.a).n_weights::text, (m.b).n_weights::text,

@@ -37,6 +37,7 @@ CREATE POLICY visible ON cerebro.model_plan FOR SELECT
 		AND (cerebro.is_mine(m.owner) OR EXISTS (SELECT FROM cerebro.model_grant g
 			WHERE g.model OPERATOR(pg_catalog.=) m.id AND g.privilege OPERATOR(pg_catalog.<>) 'use'
 			AND cerebro.is_mine(g.role)))));
+COMMENT ON POLICY visible ON cerebro.model_plan IS 'seen with its model by those who may read that';
 GRANT SELECT ON cerebro.model_plan TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('cerebro.model_plan', '');
 

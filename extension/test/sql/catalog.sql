@@ -26,6 +26,15 @@ JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = 
 WHERE e.extname = 'cerebro' AND c.relkind = 'v' AND col_description(c.oid, a.attnum) IS NULL
 ORDER BY 1, 2;
 
+-- and policies, and indexes that are no constraint's
+SELECT p.polname, p.polrelid::regclass FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid
+WHERE c.relnamespace = 'cerebro'::regnamespace AND obj_description(p.oid, 'pg_policy') IS NULL
+ORDER BY 2;
+SELECT c.relname FROM pg_class c
+WHERE c.relnamespace = 'cerebro'::regnamespace AND c.relkind = 'i' AND obj_description(c.oid, 'pg_class') IS NULL
+  AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = c.oid)
+ORDER BY 1;
+
 -- every table has row-level security, nobody but its owner may write to it,
 -- and a dump holds its rows, but for those that are not logged
 SELECT c.relname, c.relrowsecurity AS has_policies,

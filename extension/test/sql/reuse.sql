@@ -96,6 +96,7 @@ SELECT count(*) FROM cerebro.data_version;
 SELECT cerebro.train('trips', 'AS mlp(8) PT epochs = 5, patience = 0') AS changed \gset
 SELECT :changed <> :five AS is_another, a.training <> b.training AS is_made_of_others
 FROM cerebro.model a, cerebro.model b WHERE a.id = :five AND b.id = :changed;
+SELECT what, change FROM cerebro.diff(:five, :changed) WHERE what IN ('log_loss', 'decisions');
 -- what was not read may have changed, what was read has not: a new version that shares all
 UPDATE trips SET hour = hour WHERE id = 1;
 SELECT cerebro.train('trips', 'AS mlp(8) PT epochs = 5, patience = 0') AS shared \gset
