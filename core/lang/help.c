@@ -41,6 +41,8 @@ static const keyword keywords[] = {
      "FE *, JOIN planes USING (tailnum)"},
 	{"ON", "the condition by which rows of two tables belong together",
      "FE *, JOIN airports a ON (a.faa = dest)"},
+	{"source", "in SQL of FE, the task's own rows beside those of other tables",
+     "FE *, JOIN airports a ON (a.faa = source.dest)"},
 	{"WHERE", "the rows that an AGGREGATE looks at",
      "FE *, AGGREGATE bookings (n = count(*)) WHERE (price > 0)"},
 	{"WINDOW", "how far back an AGGREGATE looks",

@@ -242,11 +242,14 @@ cer_parse_condition(cer_parser *p, cer_ast **value)
 		return cer_fail_memory(p->err, sizeof(*condition));
 	CER_TRY(cer_parser_advance(p));
 	CER_TRY(cer_parse_path(p, &path));
-	CER_TRY(cer_parser_expect(p, '=', "\"=\" and a value"));
-	CER_TRY(parse_wanted(p, &wanted));
 	cer_ast_append(condition, *value);
 	cer_ast_append(condition, path);
-	cer_ast_append(condition, wanted);
+	if (p->token.kind == '=')
+	{
+		CER_TRY(cer_parser_advance(p));
+		CER_TRY(parse_wanted(p, &wanted));
+		cer_ast_append(condition, wanted);
+	}
 	*value = condition;
 	return CER_OK;
 }

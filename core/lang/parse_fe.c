@@ -3,17 +3,25 @@
  *	  Items of FE.
  *
  *	 item      = '*' | 'EXCEPT' '(' column {',' column} ')' | join | aggregate
- *				 | source [':' operand {'+' operand}]
- *				 | ('{' item {',' item} '}' | '?' item) ['IF' path '=' operand]
+ *				 | source [':' encoders]
+ *				 | '{' item {',' item} '}' [':' encoders] [condition]
+ *				 | '?' item [condition]
+ *	 encoders  = operand {'+' operand} | '{' encoders {',' encoders} '}'
+ *	 condition = 'IF' path ['=' operand]
  *	 source    = column | name '=' '(' sql ')'
  *	 column    = [alias '.'] name
  *	 join      = 'JOIN' ['LAST'] table [alias] [link]
  *	 aggregate = 'AGGREGATE' table [alias] [link]
  *				 '(' name '=' sql {',' name '=' sql} ')'
- *				 ['WHERE' '(' sql ')'] ['WINDOW' string] ['UNCUT']
+ *				 ['WHERE' '(' sql ')'] ['WINDOW' strings] ['UNCUT']
+ *	 strings   = string | '{' string {',' string} '}'
  *	 table     = [schema '.'] name
  *	 link      = ('VIA' | 'USING') '(' column {',' column} ')'
  *				 | 'ON' '(' sql ')'
+ *
+ * Spaces only have braces, '?' and conditions.  Braces around columns that share
+ * encoders, around several encoders at once and around windows are short for
+ * braces around whole items, and are read as such.
  *
  * SQL stands only inside parentheses: sql.c finds where it ends, PostgreSQL
  * reads it later.
@@ -101,12 +109,34 @@ parse_sql_clause(cer_parser *p, cer_ast_kind kind, cer_ast **clause)
 	return CER_OK;
 }
 
-/* ---------------------------------------------------------------- columns */
+/* --------------------------------------------------------------- encoders */
 
 static cer_status
 parse_encoder(cer_parser *p, cer_ast **encoder)
 {
-	return cer_parse_operand(p, "an encoder", encoder);
+	if (!p->is_space || p->token.kind != '{')
+		return cer_parse_operand(p, "an encoder", encoder);
+	CER_TRY(cer_parse_choice(p, cer_parse_encoders, encoder));
+	return cer_parse_condition(p, encoder);
+}
+
+/* Somewhere below, a choice has several encoders at once. */
+static bool
+has_plus(const cer_ast *encoders)
+{
+	for (const cer_ast *child = encoders->first; child; child = child->next)
+		if (child->kind == CER_AST_PLUS || has_plus(child))
+			return true;
+	return false;
+}
+
+static cer_status
+fail_plus(cer_parser *p, const cer_ast *encoders)
+{
+	cer_fail_at(p->err, CER_SYNTAX, encoders->place,
+	            "a choice of several encoders at once stands alone");
+	cer_error_set_hint(p->err, "Write out what is chosen from: {a + b, a}.");
+	return CER_SYNTAX;
 }
 
 /* operand {'+' operand} */
@@ -116,6 +146,8 @@ cer_parse_encoders(cer_parser *p, cer_ast **encoders)
 	cer_ast *plus;
 
 	CER_TRY(parse_encoder(p, encoders));
+	if ((*encoders)->kind != CER_AST_CHOICE && has_plus(*encoders))
+		return fail_plus(p, *encoders);
 	if (p->token.kind != '+')
 		return CER_OK;
 	plus = cer_ast_make(p->arena, CER_AST_PLUS, (*encoders)->place);
@@ -128,9 +160,121 @@ cer_parse_encoders(cer_parser *p, cer_ast **encoders)
 		CER_TRY(parse_encoder(p, encoders));
 		cer_ast_append(plus, *encoders);
 	}
+	if (has_plus(plus))
+		return fail_plus(p, plus);
 	*encoders = plus;
 	return CER_OK;
 }
+
+/* ---------------------------------------------------------------- braces */
+
+static cer_status
+copy(cer_parser *p, const cer_ast *like, cer_ast **made)
+{
+	*made = cer_ast_copy(p->arena, like);
+	return *made ? CER_OK : cer_fail_memory(p->err, sizeof(**made));
+}
+
+/* A copy of the feature with each of what is chosen from. */
+static cer_status
+spread_encoders(cer_parser *p, const cer_ast *choice, cer_ast **feature)
+{
+	cer_ast *items = cer_ast_make(p->arena, CER_AST_CHOICE, (*feature)->place);
+	cer_ast *item;
+	cer_ast *encoders;
+
+	if (items == NULL)
+		return cer_fail_memory(p->err, sizeof(*items));
+	for (const cer_ast *one = choice->first; one; one = one->next)
+	{
+		CER_TRY(copy(p, *feature, &item));
+		CER_TRY(copy(p, one, &encoders));
+		if (one->kind == CER_AST_CHOICE && has_plus(one))
+			CER_TRY(spread_encoders(p, one, &item));
+		else
+			cer_ast_append(item, encoders);
+		cer_ast_append(items, item);
+	}
+	*feature = items;
+	return CER_OK;
+}
+
+static cer_status
+append_encoders(cer_parser *p, cer_ast *encoders, cer_ast **feature)
+{
+	if (encoders->kind == CER_AST_CHOICE && has_plus(encoders))
+		return spread_encoders(p, encoders, feature);
+	cer_ast_append(*feature, encoders);
+	return CER_OK;
+}
+
+static cer_status
+encode_item(cer_parser *p, const cer_ast *encoders, cer_ast **item);
+
+static cer_status
+encode_items(cer_parser *p, const cer_ast *encoders, cer_ast *many)
+{
+	cer_ast *next = many->first;
+
+	cer_ast_remove_children(many);
+	while (next != NULL)
+	{
+		cer_ast *item = next;
+
+		next = item->next;
+		CER_TRY(encode_item(p, encoders, &item));
+		cer_ast_append(many, item);
+	}
+	return CER_OK;
+}
+
+/* Encoders behind braces are those of each column within. */
+static cer_status
+encode_item(cer_parser *p, const cer_ast *encoders, cer_ast **item)
+{
+	bool is_many =
+		(*item)->kind == CER_AST_CHOICE || (*item)->kind == CER_AST_OPTIONAL;
+	bool is_bare = (*item)->kind == CER_AST_COLUMN && (*item)->first == NULL;
+	bool is_sql =
+		(*item)->kind == CER_AST_DERIVED && (*item)->first == (*item)->last;
+	cer_ast *made;
+
+	if (is_many)
+		return encode_items(p, encoders, *item);
+	if (!is_bare && !is_sql)
+		return cer_fail_at(p->err, CER_SYNTAX, (*item)->place,
+		                   "encoders behind braces are for columns without "
+		                   "encoders of their own");
+	CER_TRY(copy(p, encoders, &made));
+	return append_encoders(p, made, item);
+}
+
+/* A copy of the aggregate with each of the windows. */
+static cer_status
+spread_windows(cer_parser *p, cer_ast *window, cer_ast **aggregate)
+{
+	cer_ast *items =
+		cer_ast_make(p->arena, CER_AST_CHOICE, (*aggregate)->place);
+	cer_ast choice = *window->first;
+
+	if (items == NULL)
+		return cer_fail_memory(p->err, sizeof(*items));
+	for (const cer_ast *one = choice.first; one; one = one->next)
+	{
+		cer_ast *string;
+		cer_ast *item;
+
+		CER_TRY(copy(p, one, &string));
+		cer_ast_remove_children(window);
+		cer_ast_append(window, string);
+		CER_TRY(copy(p, *aggregate, &item));
+		cer_ast_append(items, item);
+	}
+	*aggregate = items;
+	return CER_OK;
+}
+
+/* ---------------------------------------------------------------- columns */
 
 static cer_status
 parse_source(cer_parser *p, cer_ast **source)
@@ -183,8 +327,7 @@ parse_feature(cer_parser *p, cer_ast **feature)
 		return CER_OK;
 	CER_TRY(cer_parser_advance(p));
 	CER_TRY(cer_parse_encoders(p, &encoders));
-	cer_ast_append(*feature, encoders);
-	return CER_OK;
+	return append_encoders(p, encoders, feature);
 }
 
 /* ---------------------------------------------------------------- tables */
@@ -253,28 +396,37 @@ parse_aggregate_value(cer_parser *p, cer_ast **value)
 }
 
 static cer_status
+parse_interval(cer_parser *p, cer_ast **string)
+{
+	if (p->token.kind != CER_TOKEN_STRING)
+		return cer_parser_fail(p, "an interval in quotes");
+	CER_TRY(cer_parser_make(p, CER_AST_STRING, string));
+	(*string)->name = p->token.name;
+	return cer_parser_advance(p);
+}
+
+static cer_status
 parse_window(cer_parser *p, cer_ast *aggregate)
 {
 	cer_ast *window;
-	cer_ast *string;
+	cer_ast *interval;
 
-	if (!cer_parser_is_word(p, "WINDOW"))
-		return CER_OK;
 	CER_TRY(cer_parser_make(p, CER_AST_WINDOW, &window));
 	CER_TRY(cer_parser_advance(p));
-	if (p->token.kind != CER_TOKEN_STRING)
-		return cer_parser_fail(p, "an interval in quotes");
-	CER_TRY(cer_parser_make(p, CER_AST_STRING, &string));
-	string->name = p->token.name;
-	cer_ast_append(window, string);
+	if (p->is_space && p->token.kind == '{')
+		CER_TRY(cer_parse_choice(p, parse_interval, &interval));
+	else
+		CER_TRY(parse_interval(p, &interval));
+	cer_ast_append(window, interval);
 	cer_ast_append(aggregate, window);
-	return cer_parser_advance(p);
+	return CER_OK;
 }
 
 static cer_status
 parse_aggregate(cer_parser *p, cer_ast **aggregate)
 {
 	cer_ast *where;
+	cer_ast *last;
 
 	CER_TRY(cer_parser_make(p, CER_AST_AGGREGATE, aggregate));
 	CER_TRY(cer_parser_advance(p));
@@ -288,8 +440,13 @@ parse_aggregate(cer_parser *p, cer_ast **aggregate)
 		CER_TRY(parse_sql_clause(p, CER_AST_WHERE, &where));
 		cer_ast_append(*aggregate, where);
 	}
-	CER_TRY(parse_window(p, *aggregate));
-	return cer_parser_skip_word(p, "UNCUT", &(*aggregate)->flag);
+	if (cer_parser_is_word(p, "WINDOW"))
+		CER_TRY(parse_window(p, *aggregate));
+	CER_TRY(cer_parser_skip_word(p, "UNCUT", &(*aggregate)->flag));
+	last = (*aggregate)->last;
+	if (last->kind == CER_AST_WINDOW && last->first->kind == CER_AST_CHOICE)
+		return spread_windows(p, last, aggregate);
+	return CER_OK;
 }
 
 /* ---------------------------------------------------------------- items */
@@ -297,10 +454,18 @@ parse_aggregate(cer_parser *p, cer_ast **aggregate)
 static cer_status
 parse_many_items(cer_parser *p, cer_ast **item)
 {
+	cer_ast *encoders;
+
 	if (p->token.kind == '{')
 		CER_TRY(cer_parse_choice(p, cer_parse_item, item));
 	else
 		CER_TRY(cer_parse_optional(p, cer_parse_item, item));
+	if (p->token.kind == ':' && (*item)->kind == CER_AST_CHOICE)
+	{
+		CER_TRY(cer_parser_advance(p));
+		CER_TRY(cer_parse_encoders(p, &encoders));
+		CER_TRY(encode_items(p, encoders, *item));
+	}
 	return cer_parse_condition(p, item);
 }
 

@@ -30,6 +30,8 @@ extern const cer_ast *cer_ast_get_copied(const cer_ast *ast);
 /* The value that a path leads to, a default in room; NULL: nothing. */
 extern const cer_ast *
 cer_path_read(const cer_ast *triple, const cer_ast *path, cer_ast *room);
+/* It leads to something: a column or table of FE, or a value. */
+extern bool cer_path_is_there(const cer_ast *triple, const cer_ast *path);
 
 /* PT as far as it is written, with the words that know what is not. */
 typedef struct cer_training

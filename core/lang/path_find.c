@@ -95,6 +95,48 @@ suggest_step(const walk *w)
 	cer_suggestion_hint(&suggestion, w->err);
 }
 
+/* A layer, or an argument of the call's own. */
+static bool
+has_below(const cer_ast *call, cer_text name)
+{
+	const cer_word *word =
+		call->kind == CER_AST_CALL ? cer_call_get_word(call) : NULL;
+
+	if (word != NULL && cer_word_find_arg(word, name) != NULL)
+		return true;
+	for (const cer_ast *child = call->first; child; child = child->next)
+		if (child->kind == CER_AST_CALL && cer_text_equals(child->name, name))
+			return true;
+		else if (child->kind == CER_AST_CHAIN && has_below(child, name))
+			return true;
+	return false;
+}
+
+/* Of AS: what is meant stands a step further down, or is not written out. */
+static void
+suggest_way(const walk *w, const cer_ast *list, cer_text before)
+{
+	for (const cer_ast *call = list->first; call; call = call->next)
+	{
+		const cer_word *word =
+			call->kind == CER_AST_CALL ? cer_call_get_word(call) : NULL;
+
+		if (call->kind == CER_AST_CHAIN)
+			suggest_way(w, call, before);
+		else if (call->kind == CER_AST_CALL && has_below(call, w->step->name))
+			cer_error_set_hint(w->err, "Perhaps you meant %.*s.%.*s.%.*s.",
+			                   CER_SHOW(before), CER_SHOW(call->name),
+			                   CER_SHOW(w->step->name));
+		else if (word != NULL && word->body != NULL)
+			cer_error_set_hint(w->err,
+			                   "%.*s is one word, whose layers have no path; "
+			                   "cerebro.expand writes them out.",
+			                   CER_SHOW(call->name));
+		if (w->err != NULL && w->err->hint[0] != '\0')
+			return;
+	}
+}
+
 static cer_status
 fail_step(const walk *w)
 {
@@ -104,6 +146,9 @@ fail_step(const walk *w)
 	cer_fail(w->err, CER_UNKNOWN_NAME, "there is no %.*s in %.*s",
 	         CER_SHOW(all), CER_SHOW(before));
 	suggest_step(w);
+	if (w->err != NULL && w->err->hint[0] == '\0' && w->step->name.size > 0 &&
+	    cer_text_is(w->path->first->name, "as"))
+		suggest_way(w, w->node, before);
 	return CER_UNKNOWN_NAME;
 }
 

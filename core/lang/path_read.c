@@ -104,9 +104,8 @@ read_training(const cer_ast *triple, const cer_ast *step, cer_ast *room)
 	return cer_training_find(&training, step->name, room);
 }
 
-/* The encoder of a column, if it has one. */
 static const cer_ast *
-read_feature(const cer_ast *fe, const cer_ast *step)
+find_feature(const cer_ast *fe, const cer_ast *step)
 {
 	cer_ast key = {.kind = CER_AST_COLUMN};
 
@@ -118,9 +117,40 @@ read_feature(const cer_ast *fe, const cer_ast *step)
 	for (const cer_ast *item = fe->first; item; item = item->next)
 		if ((item->kind == CER_AST_COLUMN || item->kind == CER_AST_DERIVED) &&
 		    cer_ast_compare(item, &key) == 0)
-			return item->kind == CER_AST_DERIVED ? item->first->next
-			                                     : item->first;
+			return item;
 	return NULL;
+}
+
+/* The encoder of a column, if it has one. */
+static const cer_ast *
+read_feature(const cer_ast *fe, const cer_ast *step)
+{
+	const cer_ast *item = find_feature(fe, step);
+
+	if (item == NULL)
+		return NULL;
+	return item->kind == CER_AST_DERIVED ? item->first->next : item->first;
+}
+
+static cer_text
+get_alias(const cer_ast *table)
+{
+	return table->first && table->first->kind == CER_AST_ALIAS
+	           ? table->first->name
+	           : table->name;
+}
+
+/* A column, or what a table is called. */
+static bool
+has_item(const cer_ast *fe, const cer_ast *step)
+{
+	if (step == NULL || find_feature(fe, step) != NULL)
+		return true;
+	for (const cer_ast *item = fe->first; item; item = item->next)
+		if ((item->kind == CER_AST_JOIN || item->kind == CER_AST_AGGREGATE) &&
+		    step->next == NULL && cer_text_equals(get_alias(item), step->name))
+			return true;
+	return false;
 }
 
 const cer_ast *
@@ -134,4 +164,15 @@ cer_path_read(const cer_ast *triple, const cer_ast *path, cer_ast *room)
 	if (cer_text_is(first->name, "pt"))
 		return read_training(triple, first->next, room);
 	return read_feature(cer_ast_find_section(triple, CER_AST_FE), first->next);
+}
+
+bool
+cer_path_is_there(const cer_ast *triple, const cer_ast *path)
+{
+	const cer_ast *first = path->first;
+	cer_ast room;
+
+	if (cer_text_is(first->name, "fe"))
+		return has_item(cer_ast_find_section(triple, CER_AST_FE), first->next);
+	return cer_path_read(triple, path, &room) != NULL;
 }

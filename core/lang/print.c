@@ -302,6 +302,8 @@ print_condition(printer *p, const cer_ast *ast)
 	print_node(p, ast->first);
 	write_text(p, " IF ");
 	print_node(p, ast->first->next);
+	if (ast->last == ast->first->next)
+		return;
 	write_text(p, " = ");
 	print_node(p, ast->last);
 }

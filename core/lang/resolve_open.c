@@ -73,21 +73,89 @@ fail_step(cer_resolver *r, const cer_ast *step)
 	return CER_UNKNOWN_NAME;
 }
 
-/* A path of PT that leads nowhere never holds, and nothing would tell. */
-static cer_status
-check_conditions(cer_resolver *r, const cer_ast *ast)
+/* A layer or structure somewhere in AS. */
+static bool
+has_layer(const cer_ast *ast, const cer_ast *step, cer_suggestion *suggestion)
 {
-	if (ast->kind == CER_AST_CONDITION)
+	if (ast->kind == CER_AST_CALL)
 	{
-		const cer_ast *section = ast->first->next->first;
-		const cer_ast *step = section->next;
-
-		if (cer_text_is(section->name, "pt") && step != NULL &&
-		    !is_of_training(step->name))
-			return fail_step(r, step);
+		cer_suggestion_offer(suggestion, ast->name);
+		if (cer_text_equals(ast->name, step->name))
+			return true;
 	}
 	for (const cer_ast *child = ast->first; child; child = child->next)
-		CER_TRY(check_conditions(r, child));
+		if (has_layer(child, step, suggestion))
+			return true;
+	return false;
+}
+
+/* A column or table somewhere in FE; with a star there may be any column. */
+static bool
+has_name(const cer_ast *ast, const cer_ast *step, cer_suggestion *suggestion)
+{
+	bool is_table = ast->kind == CER_AST_JOIN || ast->kind == CER_AST_AGGREGATE;
+	cer_text name =
+		ast->qualifier.size > 0 && !is_table ? ast->qualifier : ast->name;
+
+	if (ast->kind == CER_AST_STAR)
+		return true;
+	if (is_table && ast->first != NULL && ast->first->kind == CER_AST_ALIAS)
+		name = ast->first->name;
+	if (is_table || ast->kind == CER_AST_COLUMN || ast->kind == CER_AST_DERIVED)
+	{
+		cer_suggestion_offer(suggestion, name);
+		return cer_text_equals(name, step->name);
+	}
+	for (const cer_ast *child = ast->first; child; child = child->next)
+		if (has_name(child, step, suggestion))
+			return true;
+	return false;
+}
+
+/* What is left out is the star, and a structure by default. */
+static bool
+is_somewhere(const cer_ast *triple, cer_ast_kind kind, const cer_ast *step,
+             cer_suggestion *suggestion)
+{
+	const cer_ast *section = cer_ast_find_section(triple, kind);
+
+	if (section == NULL)
+		return kind == CER_AST_FE ||
+		       cer_text_is(step->name, CER_DEFAULT_STRUCTURE);
+	return kind == CER_AST_FE ? has_name(section, step, suggestion)
+	                          : has_layer(section, step, suggestion);
+}
+
+static cer_status
+check_step(cer_resolver *r, const cer_ast *triple, const cer_ast *section)
+{
+	bool is_fe = cer_text_is(section->name, "fe");
+	const cer_ast *step = section->next;
+	cer_suggestion suggestion;
+
+	if (step == NULL || step->name.size == 0)
+		return CER_OK;
+	if (cer_text_is(section->name, "pt"))
+		return is_of_training(step->name) ? CER_OK : fail_step(r, step);
+	cer_suggestion_init(&suggestion, step->name);
+	if (is_somewhere(triple, is_fe ? CER_AST_FE : CER_AST_AS, step,
+	                 &suggestion))
+		return CER_OK;
+	cer_fail_at(r->err, CER_UNKNOWN_NAME, step->place,
+	            "there is no \"%.*s\" in %s of this space",
+	            CER_SHOW(step->name), is_fe ? "FE" : "AS");
+	cer_suggestion_hint(&suggestion, r->err);
+	return CER_UNKNOWN_NAME;
+}
+
+/* A path that leads nowhere never holds, and nothing would tell. */
+static cer_status
+check_conditions(cer_resolver *r, const cer_ast *triple, const cer_ast *ast)
+{
+	if (ast->kind == CER_AST_CONDITION)
+		CER_TRY(check_step(r, triple, ast->first->next->first));
+	for (const cer_ast *child = ast->first; child; child = child->next)
+		CER_TRY(check_conditions(r, triple, child));
 	return CER_OK;
 }
 
@@ -110,7 +178,7 @@ resolve_space(cer_resolver *r, cer_ast *triple)
 	cer_ast *sections[3] = {NULL};
 	cer_ast *star;
 
-	CER_TRY(check_conditions(r, triple));
+	CER_TRY(check_conditions(r, triple, triple));
 	for (cer_ast *section = triple->first; section; section = section->next)
 		sections[section->kind - CER_AST_FE] = section;
 	cer_ast_remove_children(triple);

@@ -82,7 +82,7 @@ sort_choice(cer_resolver *r, training *t, cer_ast *choice)
 			cer_error_set_hint(r->err, "Choose values: batch = {64, 128}.");
 			return CER_BAD_VALUE;
 		}
-	if (values->first != NULL && is_activation(values->first))
+	if (is_activation(values->first ? values->first : values))
 	{
 		CER_TRY(
 			cer_resolver_make_node(r, CER_AST_NAMED, choice->place, &named));
@@ -91,10 +91,16 @@ sort_choice(cer_resolver *r, training *t, cer_ast *choice)
 		cer_ast_append(&t->settings, named);
 		return CER_OK;
 	}
-	if (t->optimizer != NULL || choice->kind != CER_AST_CHOICE)
+	if (t->optimizer != NULL)
 		return cer_fail_at(r->err, CER_BAD_VALUE, choice->place,
-		                   "second choice of optimizers, or one on a "
-		                   "condition");
+		                   "second choice of optimizers");
+	if (choice->kind != CER_AST_CHOICE)
+	{
+		cer_fail_at(r->err, CER_BAD_VALUE, choice->place,
+		            "an optimizer cannot be left out, nor have a condition");
+		cer_error_set_hint(r->err, "Choose one of several: {adamw, sgd}.");
+		return CER_BAD_VALUE;
+	}
 	t->optimizer = choice;
 	return CER_OK;
 }

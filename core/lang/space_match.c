@@ -27,10 +27,13 @@ static bool match_value(const matcher *m, const cer_ast *space,
 bool
 cer_condition_holds(const cer_ast *condition, const cer_ast *triple)
 {
+	const cer_ast *path = condition->first->next;
 	const cer_ast *value;
 	cer_ast room;
 
-	value = cer_path_read(triple, condition->first->next, &room);
+	if (path == condition->last)
+		return cer_path_is_there(triple, path);
+	value = cer_path_read(triple, path, &room);
 	return value != NULL && cer_pattern_contains_value(condition->last, value);
 }
 

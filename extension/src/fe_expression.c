@@ -32,6 +32,9 @@ report_text(void *arg)
 		internalerrposition(position);
 		internalerrquery(text->text);
 	}
+	if (geterrcode() == ERRCODE_UNDEFINED_TABLE && position > 0)
+		errhint("Here the task's own rows are called source, rows of other "
+		        "tables as FE calls them.");
 	errcontext("%s of FE at line %d, column %d", text->what, text->item->line,
 	           text->item->column);
 }

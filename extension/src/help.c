@@ -1,7 +1,7 @@
 /*
  * help.c
  *	  cerebro.help: what a word means, of the language or of the extension's
- *	  functions and views, whose comments tell.
+ *	  types, functions and views, whose comments tell.
  */
 #include "type.h"
 
@@ -9,6 +9,7 @@
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "commands/comment.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
@@ -92,6 +93,21 @@ add_view(StringInfo help, const char *name, Oid schema)
 	add_columns(help, view);
 }
 
+/* ----------------------------------------------------------------- types */
+
+/* Not those of rows, which views have, nor of arrays. */
+static void
+add_type(StringInfo help, const char *name, Oid schema)
+{
+	Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+	                           CStringGetDatum(name), ObjectIdGetDatum(schema));
+
+	if (!OidIsValid(type) || get_typtype(type) != TYPTYPE_BASE ||
+	    OidIsValid(get_element_type(type)))
+		return;
+	add_heading(help, name, "type", GetComment(type, TypeRelationId, 0));
+}
+
 /* ------------------------------------------------------------------ help */
 
 Datum
@@ -108,6 +124,7 @@ cerebro_help(PG_FUNCTION_ARGS)
 	initStringInfo(&help);
 	if (status == CER_OK)
 		appendBinaryStringInfo(&help, text.data, text.size);
+	add_type(&help, word, schema);
 	add_functions(&help, word, schema);
 	add_view(&help, word, schema);
 	if (help.len == 0)

@@ -72,6 +72,10 @@ random_space_write(test_random *random, char *text)
 		"FE *, {dest : onehot} IF PT.optimizer = sgd",
 		"FE {a, b}, {b, c}",
 		"FE dest : {embed, embed(16)}",
+		"FE {a, dest} : {embed(4) + onehot, onehot}",
+		"FE b, ?JOIN planes p, {a, p.c} IF FE.p",
+		"FE ?a, ?b : onehot IF FE.a",
+		"FE a, AGGREGATE t (n = count(*)) WINDOW {'1 day', '7 days'}",
 	};
 	static const char *const structures[] = {
 		"mlp({64, 128})",
@@ -257,6 +261,10 @@ test_space_count_points__counts(void **state)
 		{"PT {adam, sgd}, momentum = {0, 0.5, 0.9} IF PT.optimizer = sgd", 4},
 		{"AS {mlp({32, 64}), snn} PT batch = {64, 128} IF AS = snn", 4},
 		{"AS mlp(64..512) PT ?seed = 0..99", 449.0 * 101},
+		{"FE a, ?JOIN planes, {b, c} IF FE.planes", 3},
+		{"FE {a, b} : {embed(4) + onehot, onehot}", 4},
+		{"FE *, AGGREGATE t (n = count(*)) WINDOW {'1 day', '7 days'}", 2},
+		{"AS {mlp(64), snn} PT batch = {64, 128} IF AS.snn", 3},
 	};
 	cer_arena *arena = new_arena();
 

@@ -127,7 +127,12 @@ SELECT help('embd');
 -- functions and views of the extension, by their comments
 SELECT help('train_change');
 SELECT help('structures');
+SELECT help('mst_space');
 SELECT help('train_chang');
+-- a layer of a structure that is one word
+SELECT mst 'AS mlp(64, 64)' + 'INSERT AS dropout(0.1) AFTER AS.dense[1]'::mst_change;
+SELECT mst 'AS dense(8) > skip(dense(8))' + 'SET AS.units[1] = 3'::mst_change;
+SELECT mst 'AS relu > mlp(64, 64)' + 'SET AS.units[1] = 3'::mst_change;
 SELECT 'FE a, AS mlp(8)'::mst;
 SELECT length(help()) > 500 AS all_words;
 SELECT structure('residual');
