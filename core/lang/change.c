@@ -26,17 +26,25 @@ cer_change_count_steps(const cer_change *change)
 }
 
 /* AS.dense = dense(8) -> relu: the layer's name, and with it the path, is gone
- * when the step is done. */
+ * when the step is done.  The first index after a name counts what is named so,
+ * a second one what is within. */
 static bool
 loses_path(const cer_ast *set)
 {
 	const cer_ast *old = set->first->next;
 	cer_text name = {NULL, 0};
+	size_t n_indexes = 0;
 
 	for (const cer_ast *step = set->first->first; step; step = step->next)
-		if (step->name.size > 0)
+		if (step->name.size == 0)
+			n_indexes++;
+		else
+		{
 			name = step->name;
-	return old->kind == CER_AST_CALL && cer_text_equals(old->name, name) &&
+			n_indexes = 0;
+		}
+	return n_indexes <= 1 && old->kind == CER_AST_CALL &&
+	       cer_text_equals(old->name, name) &&
 	       !(set->last->kind == CER_AST_CALL &&
 	         cer_text_equals(set->last->name, name));
 }
