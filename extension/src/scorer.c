@@ -20,6 +20,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -386,6 +387,17 @@ open_model(const ScoreCall *call, Model *model)
 }
 
 /*
+ * Whether what one statement finds may be told to others: not where snapshots
+ * stay as they are, and parallel workers may not take the one that tells.
+ */
+static bool
+may_remember(const ScoreCall *call)
+{
+	return call->is_deployment && !IsolationUsesXactSnapshot() &&
+	       !IsInParallelMode();
+}
+
+/*
  * What a statement before found of the deployment, and nothing happened since:
  * switches, rights and functions announce what changes.  Models that are named
  * by number do not, when they are dropped.
@@ -395,7 +407,7 @@ find_opened(const ScoreCall *call, RowType row)
 {
 	dlist_iter iter;
 
-	if (!call->is_deployment)
+	if (!may_remember(call))
 		return NULL;
 	AcceptInvalidationMessages();
 	dlist_foreach(iter, &kept)
@@ -412,6 +424,24 @@ find_opened(const ScoreCall *call, RowType row)
 	return NULL;
 }
 
+/*
+ * The announcement of a switch may have come before the statement's snapshot
+ * sees the switch: then what it finds is old already.  Of a switch that the
+ * latest snapshot does not see, the announcement is still to come.
+ */
+static bool
+is_latest(const ScoreCall *call, const Model *model)
+{
+	Model latest;
+	bool is_same;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	is_same = deployment_find_model(call->id, &latest) &&
+	          latest.id == model->id && latest.layout == model->layout;
+	PopActiveSnapshot();
+	return is_same;
+}
+
 /* As things are in the catalogs. */
 static Scorer *
 open_scorer(const ScoreCall *call, RowType row)
@@ -424,7 +454,7 @@ open_scorer(const ScoreCall *call, RowType row)
 	scorer = find_kept(&model, row);
 	if (scorer == NULL)
 		scorer = add_scorer(&model, row);
-	if (call->is_deployment && now == generation)
+	if (may_remember(call) && is_latest(call, &model) && now == generation)
 	{
 		scorer->opened = *call;
 		scorer->opened_by = GetUserId();
@@ -435,11 +465,13 @@ open_scorer(const ScoreCall *call, RowType row)
 static Scorer *
 find_scorer(ScorerUse *use, const ScoreCall *call, RowType row)
 {
+	/* in the middle of a statement its own snapshot counts */
+	bool is_first = use->scorer == NULL;
 	uint64 now;
 	Scorer *scorer;
 
 	end_use(use);
-	scorer = find_opened(call, row);
+	scorer = is_first ? find_opened(call, row) : NULL;
 	now = generation;
 	if (scorer == NULL)
 		scorer = open_scorer(call, row);
