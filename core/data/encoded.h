@@ -161,6 +161,8 @@ typedef struct cer_encoded
 	const uint64_t *row_keys;
 	size_t n_dimensions; /* see nn/dimension.h */
 	const cer_dimension *dimensions;
+	size_t n_rest;     /* floats that a row has beyond those, */
+	const float *rest; /* and they: see nn/dimension_rest.c */
 } cer_encoded;
 
 #endif

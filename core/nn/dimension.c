@@ -31,8 +31,7 @@ append_span(cer_span *spans, size_t *n, uint32_t first, uint32_t size)
 
 cer_status
 cer_spans_make(cer_arena *arena, const cer_input_shape *shape,
-               const cer_view *view, const cer_span **spans, size_t *n_spans,
-               cer_error *err)
+               const cer_view *view, cer_spans *spans, cer_error *err)
 {
 	size_t size = (view->n_numbers + 1) * sizeof(cer_span);
 	cer_span *made = cer_arena_allocate(arena, size);
@@ -51,8 +50,7 @@ cer_spans_make(cer_arena *arena, const cer_input_shape *shape,
 		else if (place.step == 0)
 			append_span(made, &n, place.stored, CER_RAMP_FLOATS);
 	}
-	*spans = made;
-	*n_spans = n;
+	*spans = (cer_spans){n, made};
 	return CER_OK;
 }
 
@@ -63,8 +61,7 @@ typedef struct table_rows
 {
 	const cer_encoded *rows;
 	const cer_view *view;
-	const cer_span *spans;
-	size_t n_spans;
+	cer_spans spans;
 	size_t n_stored;
 	size_t n_codes;
 	XXH128_hash_t *hashes; /* by row */
@@ -84,8 +81,7 @@ table_rows_make(cer_arena *arena, const cer_input_shape *shape,
 	made->hashes = cer_arena_allocate(arena, size);
 	if (made->hashes == NULL)
 		return cer_fail_memory(err, size);
-	return cer_spans_make(arena, shape, view, &made->spans, &made->n_spans,
-	                      err);
+	return cer_spans_make(arena, shape, view, &made->spans, err);
 }
 
 /* A chain: what was hashed before is hashed with the next piece. */
@@ -96,9 +92,9 @@ hash_row(const table_rows *t, size_t row)
 	const uint32_t *codes = t->rows->codes + row * t->n_codes;
 	XXH128_hash_t hash = {0, 0};
 
-	for (size_t i = 0; i < t->n_spans; i++)
-		hash = XXH3_128bits_withSeed(numbers + t->spans[i].first,
-		                             t->spans[i].n * sizeof(float),
+	for (size_t i = 0; i < t->spans.n; i++)
+		hash = XXH3_128bits_withSeed(numbers + t->spans.all[i].first,
+		                             t->spans.all[i].n * sizeof(float),
 		                             hash.low64 ^ (hash.high64 << 1));
 	for (size_t i = 0; i < t->view->n_tables; i++)
 	{
@@ -372,5 +368,6 @@ cer_dimensions_find(cer_arena *arena, const cer_host *host, const cer_net *net,
 	}
 	rows->n_dimensions = n_plans;
 	rows->dimensions = made;
-	return CER_OK;
+	return cer_dimensions_keep_rest(
+		arena, net->shape, &(cer_dimension_list){plans, n_plans}, rows, err);
 }

@@ -27,12 +27,18 @@ typedef struct cer_dimension_plan
 	size_t n_pass;        /* in that which is validated */
 } cer_dimension_plan;
 
+typedef struct cer_dimension_list
+{
+	const cer_dimension_plan *plans;
+	size_t n;
+} cer_dimension_list;
+
 /* The tables that are worth it, for batches of training rows. */
 extern cer_status cer_dimensions_plan(cer_arena *arena, const cer_net *net,
                                       const cer_encoded *train, size_t batch,
                                       cer_dimension_plan **plans,
                                       size_t *n_plans, cer_error *err);
-/* Adds to the rows what each table gives them. */
+/* Adds to the rows what each table gives them, and what they have beyond. */
 extern cer_status
 cer_dimensions_find(cer_arena *arena, const cer_host *host, const cer_net *net,
                     const cer_dimension_plan *plans, size_t n_plans,
@@ -45,9 +51,30 @@ typedef struct cer_span
 	uint32_t n;
 } cer_span;
 
+typedef struct cer_spans
+{
+	size_t n;
+	const cer_span *all;
+} cer_spans;
+
 /* Where rows store the numbers of a view, ramps among them. */
-extern cer_status cer_spans_make(cer_arena *arena, const cer_input_shape *shape,
-                                 const cer_view *view, const cer_span **spans,
-                                 size_t *n_spans, cer_error *err);
+extern cer_status
+cer_spans_make(cer_arena *arena, const cer_input_shape *shape,
+               const cer_view *view, cer_spans *spans, cer_error *err);
+/* Floats of them all. */
+extern size_t cer_spans_count(const cer_spans *spans);
+/* Where a float stands if spans are side by side; it is in one of them. */
+extern uint32_t cer_spans_find(const cer_spans *spans, uint32_t stored);
+
+/* All features but those of the tables. */
+extern cer_status
+cer_dimensions_view_rest(cer_arena *arena, const cer_input_shape *shape,
+                         const cer_dimension_list *list, const cer_view **view,
+                         cer_error *err);
+/* Copies the numbers of that view, in the order of its spans. */
+extern cer_status
+cer_dimensions_keep_rest(cer_arena *arena, const cer_input_shape *shape,
+                         const cer_dimension_list *list, cer_encoded *rows,
+                         cer_error *err);
 
 #endif

@@ -148,7 +148,7 @@ prefetch_row(const cer_encoded *rows, const first_state *state, size_t n_stored,
 	const char *codes = (const char *) (rows->codes + row * state->n_codes);
 
 	if (state->view != NULL)
-		cer_first_prefetch_view(state, numbers);
+		cer_first_prefetch(rows->rest + row * rows->n_rest, rows->n_rest);
 	else
 		cer_first_prefetch(numbers, n_stored);
 	for (size_t i = 0; i < state->n_tables * sizeof(uint32_t); i += CACHE_LINE)

@@ -82,39 +82,6 @@ cer_first_make_part(cer_graph *graph, const cer_graph_node *node,
 	return add_part(graph, part, err);
 }
 
-/* All features but those of dimensions. */
-cer_status
-cer_first_view_rest(cer_graph *graph, const cer_view **view, cer_error *err)
-{
-	const cer_input_shape *shape = graph->net->shape;
-	size_t n = shape->n_numbers + shape->n_tables;
-	cer_view *made = cer_arena_allocate(graph->arena, sizeof(*made));
-	uint32_t *places = cer_arena_allocate(graph->arena, n * sizeof(*places));
-	bool *is_taken = cer_arena_allocate(graph->arena, n);
-
-	if (made == NULL || places == NULL || is_taken == NULL)
-		return cer_fail_memory(err, n * sizeof(*places));
-	memset(is_taken, 0, n);
-	for (size_t d = 0; d < graph->n_dimensions; d++)
-	{
-		const cer_view *other = graph->dimensions[d].plan->view;
-
-		for (size_t i = 0; i < other->n_numbers; i++)
-			is_taken[other->numbers[i]] = true;
-		for (size_t i = 0; i < other->n_tables; i++)
-			is_taken[shape->n_numbers + other->tables[i]] = true;
-	}
-	*made = (cer_view){.numbers = places, .tables = places + shape->n_numbers};
-	for (size_t i = 0; i < shape->n_numbers; i++)
-		if (!is_taken[i])
-			places[made->n_numbers++] = (uint32_t) i;
-	for (size_t i = 0; i < shape->n_tables; i++)
-		if (!is_taken[shape->n_numbers + i])
-			places[shape->n_numbers + made->n_tables++] = (uint32_t) i;
-	*view = made;
-	return CER_OK;
-}
-
 /* ------------------------------------------------------------ tiles */
 
 /* The part as its tiles see it: the dimension's rows are the batch. */

@@ -334,11 +334,13 @@ prepare_parts(cer_graph *graph, const cer_graph_node *node, first_state *state,
               cer_error *err)
 {
 	size_t size = graph->n_dimensions * sizeof(cer_first_part *);
+	cer_dimension_list list = {graph->dimensions[0].plan, graph->n_dimensions};
 
 	state->parts = cer_arena_allocate(graph->arena, size);
 	if (state->parts == NULL)
 		return cer_fail_memory(err, size);
-	CER_TRY(cer_first_view_rest(graph, &state->view, err));
+	CER_TRY(cer_dimensions_view_rest(graph->arena, graph->net->shape, &list,
+	                                 &state->view, err));
 	for (size_t i = 0; i < graph->n_dimensions; i++)
 	{
 		const cer_dimension_plan *plan = graph->dimensions[i].plan;

@@ -82,8 +82,6 @@ extern cer_status
 cer_first_make_part(cer_graph *graph, const cer_graph_node *node,
                     size_t dimension, struct cer_first_part **made,
                     cer_error *err);
-extern cer_status
-cer_first_view_rest(cer_graph *graph, const cer_view **view, cer_error *err);
 
 /* Plans what ramps need, and how many numbers there are without them. */
 extern cer_status
@@ -105,8 +103,6 @@ cer_first_prefetch(const float *numbers, size_t n)
 	__builtin_prefetch(bytes + n * sizeof(float) - 1);
 }
 
-extern void
-cer_first_prefetch_view(const first_state *state, const float *numbers);
 extern void
 cer_first_load_ramps(const cer_tile *tile, const first_state *state);
 extern void

@@ -22,8 +22,8 @@ struct first_ramps
 	const cer_ramps *ramps;
 	float *
 		stored; /* (batch_rows, n_stored); of a view its ramps alone, or NULL */
-	size_t n_spans;
-	const cer_span *spans; /* of a view: where rows store its plain numbers */
+	cer_spans spans;       /* of a view: where rows store its plain numbers, */
+	const uint32_t *froms; /* and its ramps */
 	float *plain;          /* weights of the plain numbers, (n_plain, units) */
 	float *plain_grad;
 	first_order *orders; /* by ramp */
@@ -79,23 +79,12 @@ static void
 load_view_row(const first_ramps *own, const float *row, float *plain,
               float *stored)
 {
-	for (size_t i = 0; i < own->n_spans; plain += own->spans[i++].n)
-		memcpy(plain, row + own->spans[i].first,
-		       own->spans[i].n * sizeof(float));
+	for (size_t i = 0; i < own->spans.n; plain += own->spans.all[i++].n)
+		memcpy(plain, row + own->spans.all[i].first,
+		       own->spans.all[i].n * sizeof(float));
 	for (size_t i = 0; i < own->ramps->n_ramps; i++)
-		memcpy(stored + own->ramps->stored[i], row + own->ramps->stored[i],
+		memcpy(stored + own->ramps->stored[i], row + own->froms[i],
 		       CER_RAMP_FLOATS * sizeof(float));
-}
-
-void
-cer_first_prefetch_view(const first_state *state, const float *numbers)
-{
-	const first_ramps *own = state->ramps;
-
-	for (size_t i = 0; i < own->n_spans; i++)
-		cer_first_prefetch(numbers + own->spans[i].first, own->spans[i].n);
-	for (size_t i = 0; i < own->ramps->n_ramps; i++)
-		cer_first_prefetch(numbers + own->ramps->stored[i], CER_RAMP_FLOATS);
 }
 
 static void
@@ -107,12 +96,14 @@ load_view(const cer_tile *tile, const first_state *state)
 	size_t n = state->numbers.n;
 	size_t end = tile->first + tile->n_rows;
 	size_t n_more = tile->graph->tile_rows - tile->n_rows;
+	const float *rows =
+		state->is_part ? batch->rows->numbers : batch->rows->rest;
+	size_t stride = state->is_part ? n_stored : batch->rows->n_rest;
 
 	for (size_t at = tile->first; at < end; at++)
-		load_view_row(
-			own, batch->rows->numbers + cer_batch_get_row(batch, at) * n_stored,
-			state->numbers.data + at * n,
-			own->stored != NULL ? own->stored + at * n_stored : NULL);
+		load_view_row(own, rows + cer_batch_get_row(batch, at) * stride,
+		              state->numbers.data + at * n,
+		              own->stored != NULL ? own->stored + at * n_stored : NULL);
 	memset(state->numbers.data + end * n, 0, n_more * n * sizeof(float));
 	if (own->stored != NULL)
 		memset(own->stored + end * n_stored, 0,
@@ -283,7 +274,49 @@ make_spans(cer_graph *graph, first_ramps *own, cer_error *err)
 	                  .numbers = own->ramps->plain};
 
 	return cer_spans_make(graph->arena, graph->net->shape, &plain, &own->spans,
-	                      &own->n_spans, err);
+	                      err);
+}
+
+/* The same in what rows have beyond dimensions: see dimension_rest.c. */
+static cer_status
+move_spans(cer_graph *graph, const cer_view *view, first_ramps *own,
+           uint32_t *froms, cer_error *err)
+{
+	size_t size = own->spans.n * sizeof(cer_span);
+	cer_span *moved = cer_arena_allocate(graph->arena, size);
+	cer_spans rest;
+
+	if (moved == NULL)
+		return cer_fail_memory(err, size);
+	CER_TRY(cer_spans_make(graph->arena, graph->net->shape, view, &rest, err));
+	for (size_t i = 0; i < own->spans.n; i++)
+	{
+		cer_span span = own->spans.all[i];
+
+		moved[i] = (cer_span){cer_spans_find(&rest, span.first), span.n};
+	}
+	own->spans.all = moved;
+	for (size_t i = 0; i < own->ramps->n_ramps; i++)
+		froms[i] = cer_spans_find(&rest, froms[i]);
+	return CER_OK;
+}
+
+static cer_status
+place_view(cer_graph *graph, const first_state *state, first_ramps *own,
+           cer_error *err)
+{
+	size_t size = own->ramps->n_ramps * sizeof(uint32_t);
+	uint32_t *froms = cer_arena_allocate(graph->arena, size);
+
+	if (froms == NULL)
+		return cer_fail_memory(err, size);
+	for (size_t i = 0; i < own->ramps->n_ramps; i++)
+		froms[i] = (uint32_t) own->ramps->stored[i];
+	own->froms = froms;
+	CER_TRY(make_spans(graph, own, err));
+	if (state->view == NULL || state->is_part)
+		return CER_OK;
+	return move_spans(graph, state->view, own, froms, err);
 }
 
 cer_status
@@ -311,7 +344,7 @@ cer_first_prepare_ramps(cer_graph *graph, const cer_graph_node *node,
 	state->ramps = own;
 	state->numbers.n = own->ramps->n_plain;
 	CER_TRY(allocate_stored(graph, state, own, err));
-	CER_TRY(make_spans(graph, own, err));
+	CER_TRY(place_view(graph, state, own, err));
 	own->plain = cer_graph_allocate_floats(graph, state->numbers.n * n);
 	own->plain_grad = cer_graph_allocate_floats(graph, state->numbers.n * n);
 	if (own->plain == NULL || own->plain_grad == NULL)

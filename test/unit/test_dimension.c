@@ -20,7 +20,7 @@
 #include <string.h>
 
 /* Numbers of the fact table stand before, between and behind those of p and q;
- * b and p.5 to p.9 may be ramps. */
+ * p.5 to p.9 and n20 to n22 may be ramps. */
 #define N_NUMBERS 40
 #define N_P       20
 #define N_TRAIN   3000
@@ -43,7 +43,7 @@ typedef struct star
 	char names[N_NUMBERS][8];
 	cer_text number_names[N_NUMBERS];
 	cer_number_place places[N_NUMBERS];
-	cer_ramp ramp;
+	cer_ramp ramps[2];
 	cer_input_shape shape;
 	cer_encoded train;
 	cer_encoded valid;
@@ -55,7 +55,9 @@ typedef struct star
 static char
 get_table(size_t number)
 {
-	return number % 10 == 0 ? ' ' : number < N_P ? 'p' : 'q';
+	if (number % 10 == 0 || (number > 20 && number < 23))
+		return ' ';
+	return number < N_P ? 'p' : 'q';
 }
 
 static void
@@ -73,28 +75,43 @@ name_numbers(star *s)
 	}
 }
 
-/* p.5 to p.9: three floats fewer in a row. */
+/* The ramp that has a number, or NULL. */
+static cer_ramp *
+find_ramp(star *s, size_t number)
+{
+	for (size_t i = 0; i < s->shape.n_ramps; i++)
+		if (number - s->ramps[i].begin < s->ramps[i].n)
+			return &s->ramps[i];
+	return NULL;
+}
+
 static void
-add_ramp(star *s)
+add_ramps(star *s)
 {
 	uint32_t stored = 0;
 
-	s->ramp = (cer_ramp){.begin = 5, .n = 5};
-	for (size_t i = 0; i < N_NUMBERS; i++)
+	s->ramps[0] = (cer_ramp){.begin = 5, .n = 5};
+	s->ramps[1] = (cer_ramp){.begin = 20, .n = 3};
+	s->shape.ramps = s->ramps;
+	s->shape.n_ramps = 2;
+	for (uint32_t i = 0; i < N_NUMBERS; i++)
 	{
-		bool is_ramp = i >= 5 && i < 10;
+		cer_ramp *ramp = find_ramp(s, i);
 
-		if (i == 5)
-			s->ramp.stored = stored;
-		s->places[i] =
-			(cer_number_place){is_ramp ? s->ramp.stored : stored,
-		                       is_ramp ? (uint32_t) i - 5 : CER_NO_STEP};
-		stored += i == 5 ? CER_RAMP_FLOATS : is_ramp ? 0 : 1;
+		if (ramp == NULL)
+			s->places[i] = (cer_number_place){stored++, CER_NO_STEP};
+		else
+		{
+			if (i == ramp->begin)
+			{
+				ramp->stored = stored;
+				stored += CER_RAMP_FLOATS;
+			}
+			s->places[i] = (cer_number_place){ramp->stored, i - ramp->begin};
+		}
 	}
 	s->shape.places = s->places;
 	s->shape.n_stored = stored;
-	s->shape.ramps = &s->ramp;
-	s->shape.n_ramps = 1;
 }
 
 static bool
@@ -103,9 +120,10 @@ is_of(const star *s, size_t stored, char table)
 	for (size_t i = 0; i < N_NUMBERS; i++)
 	{
 		size_t place = s->shape.places != NULL ? s->places[i].stored : i;
-		size_t n = place == s->ramp.stored && s->shape.n_ramps > 0 ? 2 : 1;
+		bool is_ramp =
+			s->shape.places != NULL && s->places[i].step != CER_NO_STEP;
 
-		if (stored >= place && stored < place + n)
+		if (stored >= place && stored < place + (is_ramp ? CER_RAMP_FLOATS : 1))
 			return get_table(i) == table;
 	}
 	return false;
@@ -171,7 +189,7 @@ star_init(star *s, const star_spec *spec)
 	                             .aliases = aliases,
 	                             .n_aliases = spec->has_no_aliases ? 0 : 3};
 	if (spec->has_ramp)
-		add_ramp(s);
+		add_ramps(s);
 	s->train = make_rows(s, N_TRAIN, 1);
 	s->valid = make_rows(s, N_VALID, 2);
 	s->settings = (cer_settings){.optimizer = CER_ADAM,
