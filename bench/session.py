@@ -35,7 +35,7 @@ import lib
 import peer
 from network import Network
 
-WARM_SHARE = 1 / 2
+WARM_SHARE = 0.4
 N_THREADS = 2
 
 START = {"columns": {c: None for c in ("month", "day", "hour", "minute", "sched_arr_time", "distance", "origin", "dest", "carrier")},
