@@ -104,8 +104,10 @@ names_service(Node *node, void *context)
 Node *
 fe_text_parse(const Fe *fe, FeText *text, bool is_of_source)
 {
+	int level = task_enter_deparse(); /* FE means the same to every session */
 	Node *node = source_parse_expression(text->what, text->text);
 
+	settings_leave(level);
 	(void) names_service(node, text);
 	if (!allow_user_functions)
 		node = source_retype_literals(node);

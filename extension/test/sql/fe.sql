@@ -106,6 +106,10 @@ SELECT names('FE id, km = (generate_series(1, distance))');
 SELECT names('FE id, km = ((SELECT max(distance) FROM flight))');
 SELECT names('FE id, km = (EXISTS (SELECT FROM flight))');
 SELECT names('FE id, km = (distance, id)');
+-- a text means the same whatever the session's settings are
+SET standard_conforming_strings = off;
+SELECT count(*) > 3 AS read FROM cerebro.graph(('FE id, km = (length(''a' || chr(92) || '''))')::cerebro.mst, 'late');
+RESET standard_conforming_strings;
 SELECT names('FE id, km = (ROW(distance, id))');
 SELECT names('FE id, r = (random())');
 SELECT names('FE id, r = (now() - at)');
