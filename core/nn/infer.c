@@ -11,6 +11,7 @@
 #include "nn/infer.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "nn/bf16_weights.h"
 #include "nn/infer_graph.h"
 #include "nn/operator.h"
@@ -64,6 +65,7 @@ typedef struct infer_maker
 	const cer_net *net;
 	const float *weights;
 	cer_infer *infer;
+	size_t cache_size;
 } infer_maker;
 
 static cer_status
@@ -181,6 +183,27 @@ is_chain(const cer_net *net)
 	return n % 2 == 1 && net->nodes[n - 1].op == &cer_op_softmax;
 }
 
+/* Only of a chain's first layer rows may come one by one. */
+static cer_status
+check_left_out(const cer_net *net, cer_error *err)
+{
+	const cer_node *first = &net->nodes[0];
+
+	for (size_t i = 0; i < net->n_tensors; i++)
+	{
+		const cer_net_tensor *tensor = &net->tensors[i];
+
+		if (tensor->offset != CER_TENSOR_LEFT_OUT ||
+		    (is_chain(net) && i - first->first_tensor < first->n_tensors &&
+		     tensor->table > 0))
+			continue;
+		return cer_fail(err, CER_TOO_BIG,
+		                "tensor \"%.*s\" is needed whole, not by rows",
+		                CER_SHOW(tensor->name));
+	}
+	return CER_OK;
+}
+
 static cer_status
 make_infer(const infer_maker *maker)
 {
@@ -196,9 +219,9 @@ make_infer(const infer_maker *maker)
 		return infer->graph != NULL ? CER_OK : CER_NO_MEMORY;
 	}
 	infer->first = cer_infer_first_make(
-		maker->arena,
-		&(cer_infer_first_spec){net, &net->nodes[0], maker->weights,
-	                            infer->kernels, infer->bf16});
+		maker->arena, &(cer_infer_first_spec){net, &net->nodes[0],
+	                                          maker->weights, infer->kernels,
+	                                          infer->bf16, maker->cache_size});
 	return infer->first != NULL ? make_layers(maker) : CER_NO_MEMORY;
 }
 
@@ -208,10 +231,11 @@ cer_infer_make(cer_arena *arena, const cer_infer_spec *spec,
 {
 	const cer_net *net = spec->net;
 	cer_infer *made = cer_arena_allocate(arena, sizeof(*made));
-	infer_maker maker = {arena, net, spec->weights, made};
+	infer_maker maker = {arena, net, spec->weights, made, spec->cache_size};
 
 	if (made == NULL)
 		return cer_fail_memory(err, sizeof(*made));
+	CER_TRY(check_left_out(net, err));
 	memset(made, 0, sizeof(*made));
 	made->kernels = cer_kernels_choose();
 	made->bf16 = spec->has_bf16_products ? cer_bf16_find(made->kernels) : NULL;
@@ -521,6 +545,12 @@ cer_infer_run_group(const cer_infer *infer, size_t group,
 		cer_infer_first_run_group(infer->first, group, block.n_rows, &block,
 		                          partials + done * width, scratch);
 	}
+}
+
+const cer_infer_first *
+cer_infer_get_first(const cer_infer *infer)
+{
+	return infer->first;
 }
 
 const char *

@@ -18,6 +18,7 @@ typedef struct cer_infer_spec
 	/* whether dense layers, but for narrow ones, multiply numbers rounded to
 	 * bf16; what categories add is summed as floats */
 	bool has_bf16_products;
+	size_t cache_size; /* bytes for rows of tensors that are left out */
 } cer_infer_spec;
 
 /* Copies what it needs of weights. */
@@ -52,6 +53,8 @@ extern size_t cer_infer_get_partial_width(const cer_infer *infer);
 extern void
 cer_infer_run_group(const cer_infer *infer, size_t group,
                     const cer_encoded *rows, float *partials, void *scratch);
+/* NULL: not a chain. */
+extern const cer_infer_first *cer_infer_get_first(const cer_infer *infer);
 extern const char *cer_infer_get_kernel_class(const cer_infer *infer);
 
 #endif

@@ -25,6 +25,7 @@ typedef struct cer_infer_first_spec
 	const float *weights;
 	const cer_kernels *kernels;
 	const cer_bf16 *bf16; /* for products of numbers; NULL: floats */
+	size_t cache_size;    /* bytes for rows of tensors that are left out */
 } cer_infer_first_spec;
 
 /* Copies what it needs of weights.  NULL: no memory. */
@@ -57,5 +58,19 @@ extern void
 cer_infer_first_run_group(const cer_infer_first *first, size_t group,
                           size_t n_rows, const cer_encoded *rows, float *z,
                           void *scratch);
+
+/*
+ * Of a table whose tensor is left out: codes of at most CER_FETCH_ROWS rows
+ * that are to be put before these are scored; how many.
+ */
+extern size_t
+cer_infer_first_find_missing(const cer_infer_first *first, size_t table,
+                             const cer_encoded *rows, uint32_t *missing);
+/* scratch as for scoring. */
+extern void
+cer_infer_first_put_row(const cer_infer_first *first, size_t table,
+                        uint32_t code, const float *row, void *scratch);
+extern size_t
+cer_infer_first_get_group(const cer_infer_first *first, size_t table);
 
 #endif

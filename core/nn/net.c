@@ -168,6 +168,12 @@ grow_tensors(cer_net_builder *builder, cer_error *err)
 	return CER_OK;
 }
 
+static size_t
+pad_tensor(size_t n)
+{
+	return (n + CER_TENSOR_FLOATS - 1) / CER_TENSOR_FLOATS * CER_TENSOR_FLOATS;
+}
+
 cer_status
 cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
                    const cer_tensor_spec *spec, cer_error *err)
@@ -200,8 +206,7 @@ cer_net_add_tensor(cer_net_builder *builder, cer_node *node,
 	tensor->table = spec->table;
 	if (!spec->is_statistic)
 		net->n_parameters += tensor->size;
-	net->n_weights += (tensor->size + CER_TENSOR_FLOATS - 1) /
-	                  CER_TENSOR_FLOATS * CER_TENSOR_FLOATS;
+	net->n_weights += pad_tensor(tensor->size);
 	if (node->n_tensors == 0)
 		node->first_tensor = net->n_tensors;
 	node->n_tensors++;
@@ -346,7 +351,44 @@ cer_net_make_whole(cer_arena *arena, const cer_net *net, const cer_net **whole,
 	                net->shape, net->structure, whole, err);
 }
 
+/* ------------------------------------------------------------ leaving out */
+
+cer_status
+cer_net_leave_out(cer_arena *arena, const cer_net *net, const bool *is_left_out,
+                  const cer_net **less, cer_error *err)
+{
+	size_t size = net->n_tensors * sizeof(cer_net_tensor);
+	cer_net *made = cer_arena_allocate(arena, sizeof(*made));
+	cer_net_tensor *tensors = cer_arena_allocate(arena, size);
+
+	if (made == NULL || tensors == NULL)
+		return cer_fail_memory(err, size);
+	memcpy(tensors, net->tensors, size);
+	*made = *net;
+	made->tensors = tensors;
+	made->n_weights = 0;
+	for (size_t i = 0; i < net->n_tensors; i++)
+	{
+		tensors[i].offset =
+			is_left_out[i] ? CER_TENSOR_LEFT_OUT : made->n_weights;
+		if (!is_left_out[i])
+			made->n_weights += pad_tensor(tensors[i].size);
+	}
+	*less = made;
+	return CER_OK;
+}
+
 /* ------------------------------------------------------------ questions */
+
+size_t
+cer_net_count_left_out(const cer_net *net)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < net->n_tensors; i++)
+		n += net->tensors[i].offset == CER_TENSOR_LEFT_OUT;
+	return n;
+}
 
 size_t
 cer_net_count_weights(const cer_net *net)

@@ -35,7 +35,8 @@ typedef struct cer_net_tensor
 					  * with NUL */
 	uint32_t n_dims;
 	uint64_t dims[CER_MAX_DIMS];
-	size_t offset; /* floats from the start of the flat array */
+	size_t offset; /* floats from the start of the flat array, or
+					  * CER_TENSOR_LEFT_OUT */
 	size_t size;   /* floats */
 	cer_initial initial;
 	float scale;
@@ -51,6 +52,9 @@ typedef struct cer_net_tensor
 #define CER_KEPT_ROWS "neighbours.rows"
 
 #define CER_TENSOR_FLOATS 16 /* tensors start at multiples of */
+/* Of a tensor that the flat array does not hold; its rows come by their codes:
+ * see cer_model_find_missing. */
+#define CER_TENSOR_LEFT_OUT SIZE_MAX
 
 struct cer_operator;
 
@@ -118,6 +122,11 @@ cer_net_make(cer_arena *arena, const cer_input_shape *shape,
  * out as only a first token is needed, another net may need. */
 extern cer_status cer_net_make_whole(cer_arena *arena, const cer_net *net,
                                      const cer_net **whole, cer_error *err);
+/* The same net, whose flat array lacks the tensors; is_left_out by tensor. */
+extern cer_status
+cer_net_leave_out(cer_arena *arena, const cer_net *net, const bool *is_left_out,
+                  const cer_net **less, cer_error *err);
+extern size_t cer_net_count_left_out(const cer_net *net);
 /* That its layers take all features: what is to be trained should. */
 extern cer_status
 cer_net_check_uses(cer_arena *arena, const cer_net *net, cer_error *err);

@@ -274,7 +274,7 @@ prepare_scoring(cer_graph *graph, cer_graph_node *node, first_state *state,
 	state->scoring = cer_infer_first_make(
 		graph->arena,
 		&(cer_infer_first_spec){graph->net, node->node, graph->weights,
-	                            graph->kernels, graph->bf16});
+	                            graph->kernels, graph->bf16, 0});
 	if (state->scoring == NULL)
 		return cer_fail_memory(err, node->node->n_out * sizeof(float));
 	size = cer_infer_first_get_scratch_size(state->scoring, n_rows);

@@ -232,7 +232,7 @@ make_net(cer_arena *arena, const cer_part *parts, size_t n_parts,
          cer_explainer *e, cer_error *err)
 {
 	cer_explained_net *n = &e->nets[e->n_nets];
-	cer_stored stored;
+	cer_stored stored = {.may_lack_tensors = false};
 	size_t n_points;
 
 	/* weights and all stay: the network works on them */

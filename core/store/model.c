@@ -1,11 +1,6 @@
 /*
  * store/model.c
- *	  A model that can score, from its stored parts.
- *
- * Parts come from tables that their owner may have written to, or from a dump:
- * every name, size and count is checked against what the header's triple makes
- * of the encoders, and memory for weights is asked for only when all of their
- * bytes are known to be there.
+ *	  A model that can score, from its stored parts (stored.c).
  */
 #include "store/model_private.h"
 #include "store/parts.h"
@@ -17,83 +12,30 @@
 #include "data/shape.h"
 #include "nn/view.h"
 
-#include <math.h>
 #include <string.h>
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
-               "tensors are stored lowest byte first");
-
-/* Parts and where the last one was found: they are mostly asked for in order. */
-typedef struct part_list
-{
-	const cer_part *parts;
-	size_t n_parts;
-	size_t next;
-} part_list;
-
-static const cer_part *
-find_part(part_list *list, cer_part_kind kind, cer_text name);
-static cer_status read_header(cer_arena *arena, part_list *list,
-                              cer_model_header *header, cer_error *err);
-static cer_status
-read_encoders(cer_arena *arena, part_list *list, const cer_model_header *header,
-              const cer_encoders **encoders, cer_error *err);
-static cer_status
-read_weights(cer_arena *arena, part_list *list, const cer_net *net,
-             const float **weights, cer_error *err);
+static cer_status list_left_out(cer_arena *arena, const cer_net *net,
+                                cer_model *model, cer_error *err);
 static cer_status fill_model(cer_arena *arena, const cer_model_header *header,
                              cer_model *model, cer_error *err);
-
 static cer_status find_groups(cer_arena *arena, const cer_input_shape *shape,
                               cer_model *model, cer_error *err);
-
-/* How many training rows it keeps, the size of what it keeps of them says. */
-static cer_status
-make_shape(cer_arena *arena, part_list *list, const cer_encoders *encoders,
-           const cer_mst *mst, const cer_input_shape **shape, cer_error *err)
-{
-	cer_input_shape made = *cer_encoders_get_shape(encoders);
-	const cer_part *kept =
-		find_part(list, CER_PART_TENSOR, cer_text_of(CER_KEPT_ROWS));
-
-	if (kept != NULL && kept->n_dims == 2)
-		made.n_rows = (size_t) kept->dims[0];
-	return cer_shape_make(arena, &made, mst, shape, err);
-}
-
-cer_status
-cer_stored_read(cer_arena *arena, cer_arena *work, const cer_part *parts,
-                size_t n_parts, cer_stored *stored, cer_error *err)
-{
-	part_list list = {parts, n_parts, 0};
-	const cer_input_shape *shape;
-
-	CER_TRY(read_header(work, &list, &stored->header, err));
-	CER_TRY(cer_mst_parse(work, stored->header.triple, &stored->mst, err));
-	CER_TRY(cer_mst_check_bound(stored->mst, err));
-	CER_TRY(
-		read_encoders(arena, &list, &stored->header, &stored->encoders, err));
-	CER_TRY(
-		make_shape(work, &list, stored->encoders, stored->mst, &shape, err));
-	CER_TRY(
-		cer_net_make(arena, shape, stored->mst->structure, &stored->net, err));
-	return read_weights(work, &list, stored->net, &stored->weights, err);
-}
 
 /* What work holds, weights as stored among it, goes when the model is made. */
 static cer_status
 make_model(cer_arena *arena, cer_arena *work, const cer_model_copy *copy,
            cer_model *model, cer_error *err)
 {
-	cer_stored stored;
+	cer_stored stored = {.may_lack_tensors = true};
 	cer_infer_spec spec;
 
 	CER_TRY(
 		cer_stored_read(arena, work, copy->parts, copy->n_parts, &stored, err));
 	model->encoders = stored.encoders;
 	spec = (cer_infer_spec){stored.net, stored.weights,
-	                        copy->layout == CER_LAYOUT_BF16};
+	                        copy->layout == CER_LAYOUT_BF16, copy->cache_size};
 	CER_TRY(cer_infer_make(arena, &spec, &model->infer, err));
+	CER_TRY(list_left_out(arena, stored.net, model, err));
 	CER_TRY(fill_model(arena, &stored.header, model, err));
 	return find_groups(arena, stored.net->shape, model, err);
 }
@@ -105,6 +47,11 @@ make_of_members(cer_arena *arena, const cer_model_copy *copy, cer_model *model,
 {
 	const cer_model *first;
 
+	for (size_t i = 0; i < copy->n_parts; i++)
+		if (copy->parts[i].data == NULL && copy->parts[i].size > 0)
+			return cer_fail(err, CER_TOO_BIG,
+			                "tensor \"%.*s\" of an ensemble is needed whole",
+			                CER_SHOW(copy->parts[i].name));
 	memset(model, 0, sizeof(*model));
 	CER_TRY(cer_members_make(arena, copy, &model->members, err));
 	first = cer_members_get_first(model->members);
@@ -118,7 +65,7 @@ cer_status
 cer_model_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
                const cer_model **model, cer_error *err)
 {
-	cer_model_copy copy = {CER_LAYOUT_FP32, parts, n_parts};
+	cer_model_copy copy = {CER_LAYOUT_FP32, parts, n_parts, 0};
 
 	return cer_model_make_copy(arena, &copy, model, err);
 }
@@ -402,6 +349,53 @@ cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
 	                      proba);
 }
 
+/* ---- rows by key ---- */
+
+size_t
+cer_model_count_left_out(const cer_model *model)
+{
+	return model->n_left_out;
+}
+
+const cer_left_out *
+cer_model_get_left_out(const cer_model *model, size_t i)
+{
+	return &model->left_out[i];
+}
+
+size_t
+cer_model_find_missing(const cer_model *model, size_t left_out,
+                       const cer_fetch *fetch, uint32_t *missing, void *scratch)
+{
+	const cer_infer_first *first = cer_infer_get_first(model->infer);
+	size_t table = model->left_out[left_out].table;
+	size_t group = cer_infer_first_get_group(first, table);
+	const cer_score_rows *rows = fetch->rows;
+	encoded_rows places = divide_scratch(model, rows->n_rows, scratch);
+	cer_encoded encoded;
+
+	if ((fetch->is_of_group && fetch->group != group) ||
+	    (!fetch->is_of_group && rows->partials != NULL &&
+	     rows->partials[group] != NULL))
+		return 0;
+	for (size_t i = 0; i < model->n_inputs; i++)
+		places.is_read[i] = model->groups[i] == group;
+	encoded = encode_rows(model, rows, &places);
+	return cer_infer_first_find_missing(first, table, &encoded, missing);
+}
+
+cer_status
+cer_model_put_row(const cer_model *model, size_t left_out, uint32_t code,
+                  const float *row, void *scratch, cer_error *err)
+{
+	const cer_left_out *tensor = &model->left_out[left_out];
+
+	CER_TRY(cer_weights_check(tensor->name, tensor->n_floats, row, err));
+	cer_infer_first_put_row(cer_infer_get_first(model->infer), tensor->table,
+	                        code, row, scratch);
+	return CER_OK;
+}
+
 /* ---- reading parts ---- */
 
 static cer_status
@@ -459,168 +453,28 @@ find_groups(cer_arena *arena, const cer_input_shape *shape, cer_model *model,
 	return CER_OK;
 }
 
-/* NULL: there is none. */
-static const cer_part *
-find_part(part_list *list, cer_part_kind kind, cer_text name)
-{
-	for (size_t i = 0; i < list->n_parts; i++)
-	{
-		size_t at = (list->next + i) % list->n_parts;
-		const cer_part *part = &list->parts[at];
-
-		if (part->kind != kind || !cer_text_equals(part->name, name))
-			continue;
-		list->next = at + 1;
-		return part;
-	}
-	return NULL;
-}
-
 static cer_status
-find_needed(part_list *list, cer_part_kind kind, cer_text name,
-            const cer_part **part, cer_error *err)
+list_left_out(cer_arena *arena, const cer_net *net, cer_model *model,
+              cer_error *err)
 {
-	static const char *const kinds[] = {
-		[CER_PART_HEADER] = "header",
-		[CER_PART_ENCODER] = "encoder",
-		[CER_PART_TENSOR] = "tensor",
-	};
+	size_t size = cer_net_count_left_out(net) * sizeof(cer_left_out);
+	cer_left_out *list = cer_arena_allocate(arena, size);
 
-	*part = find_part(list, kind, name);
-	if (*part != NULL)
-		return CER_OK;
-	return cer_fail(err, CER_BAD_FORMAT, "the model lacks its %s \"%.*s\"",
-	                kinds[kind], CER_SHOW(name));
-}
-
-static cer_status
-check_count(const part_list *list, cer_part_kind kind, size_t expected,
-            cer_error *err)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < list->n_parts; i++)
-		n += list->parts[i].kind == kind;
-	if (n == expected)
-		return CER_OK;
-	return cer_fail(err, CER_BAD_FORMAT,
-	                "the model has %zu parts of kind %d, its header makes %zu",
-	                n, (int) kind, expected);
-}
-
-static cer_status
-read_header(cer_arena *arena, part_list *list, cer_model_header *header,
-            cer_error *err)
-{
-	const cer_part *part;
-
-	CER_TRY(check_count(list, CER_PART_HEADER, 1, err));
-	CER_TRY(find_needed(list, CER_PART_HEADER, cer_text_of(CER_HEADER_NAME),
-	                    &part, err));
-	return cer_model_header_unpack(arena, (cer_text){part->data, part->size},
-	                               header, err);
-}
-
-/* The header says which inputs there are; encoders must be theirs. */
-static cer_status
-check_inputs(const cer_model_header *header, const cer_encoders *encoders,
-             cer_error *err)
-{
-	for (size_t i = 0; i < header->n_inputs; i++)
-	{
-		const cer_input *input = cer_encoders_get_input(encoders, i);
-
-		if (input->storage != header->inputs[i].storage ||
-		    !cer_text_equals(input->name, header->inputs[i].name))
-			return cer_fail(err, CER_BAD_FORMAT,
-			                "the encoder of input \"%.*s\" is of another",
-			                CER_SHOW(header->inputs[i].name));
-	}
-	return CER_OK;
-}
-
-static cer_status
-read_encoders(cer_arena *arena, part_list *list, const cer_model_header *header,
-              const cer_encoders **encoders, cer_error *err)
-{
-	size_t size = header->n_inputs * sizeof(cer_text);
-	cer_text *bytes = cer_arena_allocate(arena, size);
-
-	if (bytes == NULL)
+	if (list == NULL)
 		return cer_fail_memory(err, size);
-	CER_TRY(check_count(list, CER_PART_ENCODER, header->n_inputs, err));
-	for (size_t i = 0; i < header->n_inputs; i++)
-	{
-		const cer_part *part;
-
-		CER_TRY(find_needed(list, CER_PART_ENCODER, header->inputs[i].name,
-		                    &part, err));
-		bytes[i] = (cer_text){part->data, part->size};
-	}
-	CER_TRY(cer_encoders_unpack(arena, bytes, header->n_inputs,
-	                            header->n_classes, encoders, err));
-	return check_inputs(header, *encoders, err);
-}
-
-static cer_status
-find_tensor(part_list *list, const cer_net_tensor *tensor,
-            const cer_part **part, cer_error *err)
-{
-	const cer_part *found;
-	bool is_alike;
-
-	CER_TRY(find_needed(list, CER_PART_TENSOR, tensor->name, &found, err));
-	is_alike = found->n_dims == tensor->n_dims &&
-	           found->size == cer_size_multiply(tensor->size, sizeof(float));
-	for (uint32_t i = 0; is_alike && i < tensor->n_dims; i++)
-		is_alike = found->dims[i] == tensor->dims[i];
-	if (!is_alike)
-		return cer_fail(err, CER_BAD_FORMAT,
-		                "tensor \"%.*s\" has another size than the triple says",
-		                CER_SHOW(tensor->name));
-	*part = found;
-	return CER_OK;
-}
-
-static cer_status
-copy_tensor(const cer_part *part, float *to, cer_error *err)
-{
-	size_t n = part->size / sizeof(float);
-
-	if (n > 0)
-		memcpy(to, part->data, part->size);
-	for (size_t i = 0; i < n; i++)
-		if (!isfinite(to[i]))
-			return cer_fail(err, CER_BAD_FORMAT,
-			                "tensor \"%.*s\" holds a weight that is not finite",
-			                CER_SHOW(part->name));
-	return CER_OK;
-}
-
-static cer_status
-read_weights(cer_arena *arena, part_list *list, const cer_net *net,
-             const float **weights, cer_error *err)
-{
-	size_t n_tensors = cer_net_count_tensors(net);
-	size_t size =
-		cer_size_multiply(cer_net_count_weights(net), sizeof(**weights));
-	const cer_part *part;
-	float *made;
-
-	CER_TRY(check_count(list, CER_PART_TENSOR, n_tensors, err));
-	for (size_t i = 0; i < n_tensors; i++)
-		CER_TRY(find_tensor(list, cer_net_get_tensor(net, i), &part, err));
-	made = cer_arena_allocate(arena, size);
-	if (made == NULL)
-		return cer_fail_memory(err, size);
-	memset(made, 0, size);
-	for (size_t i = 0; i < n_tensors; i++)
+	model->left_out = list;
+	model->n_left_out = 0;
+	for (size_t i = 0; i < cer_net_count_tensors(net); i++)
 	{
 		const cer_net_tensor *tensor = cer_net_get_tensor(net, i);
 
-		CER_TRY(find_tensor(list, tensor, &part, err));
-		CER_TRY(copy_tensor(part, made + tensor->offset, err));
+		if (tensor->offset != CER_TENSOR_LEFT_OUT)
+			continue;
+		list[model->n_left_out++] =
+			(cer_left_out){.name = tensor->name,
+		                   .n_codes = tensor->dims[0],
+		                   .n_floats = (size_t) tensor->dims[1],
+		                   .table = tensor->table - 1};
 	}
-	*weights = made;
 	return CER_OK;
 }

@@ -22,6 +22,8 @@ struct cer_model
 	double temperature;
 	const size_t *groups;    /* by input; of none: the number of groups */
 	const cer_text *aliases; /* by input: of the table of FE, or empty */
+	size_t n_left_out;
+	const cer_left_out *left_out;
 };
 
 #endif

@@ -50,6 +50,9 @@ typedef struct cer_stored
 	const cer_encoders *encoders;
 	const cer_net *net;
 	const float *weights; /* flat, as net says */
+
+	/* set before: whether tensors may be left out, whose parts have no data */
+	bool may_lack_tensors;
 } cer_stored;
 
 /* Checks every name, size and count; encoders and net live in the arena, the
@@ -57,5 +60,8 @@ typedef struct cer_stored
 extern cer_status
 cer_stored_read(cer_arena *arena, cer_arena *work, const cer_part *parts,
                 size_t n_parts, cer_stored *stored, cer_error *err);
+/* That they are finite. */
+extern cer_status cer_weights_check(cer_text tensor, size_t n,
+                                    const float *weights, cer_error *err);
 
 #endif

@@ -39,7 +39,7 @@ read_source(cer_arena *arena, const cer_part *parts, size_t n_parts,
             cer_transfer_source *source, cer_error *err)
 {
 	cer_run_state moments = {0};
-	cer_stored stored;
+	cer_stored stored = {.may_lack_tensors = false};
 
 	CER_TRY(cer_stored_read(arena, arena, parts, n_parts, &stored, err));
 	if (cer_transfer_has_moments(&stored.mst->settings))

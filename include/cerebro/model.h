@@ -80,6 +80,7 @@ typedef struct cer_model_copy
 	cer_weight_layout layout;
 	const cer_part *parts;
 	size_t n_parts;
+	size_t cache_size; /* bytes for rows of tensors that have no data */
 } cer_model_copy;
 
 extern cer_status
@@ -168,6 +169,47 @@ extern void cer_model_make_partials(const cer_model *model, size_t group,
 extern void
 cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
                          float *proba, void *scratch);
+
+/* ---------------------------------------------------------------- rows by key */
+
+/*
+ * A tensor with a row for each code of a category may be too large for memory.
+ * Its part then comes without data (NULL, the size as it is), and before rows
+ * are scored those of the tensor that they need, and that are not there of
+ * others, are found and put.  The bits are those of the whole tensor.  Of the
+ * first layer of networks that are one chain of layers; others fail to be made.
+ */
+#define CER_FETCH_ROWS 256 /* found at once at most */
+
+typedef struct cer_left_out
+{
+	cer_text name; /* of the tensor */
+	uint64_t n_codes;
+	size_t n_floats; /* of a row */
+	size_t table;    /* of the shape */
+} cer_left_out;
+
+extern size_t cer_model_count_left_out(const cer_model *model);
+extern const cer_left_out *
+cer_model_get_left_out(const cer_model *model, size_t i);
+
+/* Rows that are to be scored, or to become partials. */
+typedef struct cer_fetch
+{
+	const cer_score_rows *rows;
+	bool is_of_group; /* of values only those of the group's inputs are there */
+	size_t group;
+} cer_fetch;
+
+/* Codes of missing (CER_FETCH_ROWS) rows of a tensor that is left out, each
+ * once; all must be put before it is asked again or rows are scored. */
+extern size_t cer_model_find_missing(const cer_model *model, size_t left_out,
+                                     const cer_fetch *fetch, uint32_t *missing,
+                                     void *scratch);
+/* Weights must be finite; scratch as for one row. */
+extern cer_status
+cer_model_put_row(const cer_model *model, size_t left_out, uint32_t code,
+                  const float *row, void *scratch, cer_error *err);
 
 /* ---------------------------------------------------------------- explaining */
 

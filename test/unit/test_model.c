@@ -420,6 +420,134 @@ test_model_header__refuses_damaged_bytes(void **state)
 	cer_arena_free(arena);
 }
 
+/* ---- tensors whose rows come by their codes ---- */
+
+static const cer_part *
+find_trained(cer_text name)
+{
+	for (size_t i = 0; i < trained.n_parts; i++)
+		if (trained.parts[i].kind == CER_PART_TENSOR &&
+		    trained.parts[i].name.size == name.size &&
+		    memcmp(trained.parts[i].name.data, name.data, name.size) == 0)
+			return &trained.parts[i];
+	fail();
+	return NULL;
+}
+
+/* Puts what the rows lack; returns how many rows of tensors that was. */
+static size_t
+put_missing(const cer_model *model, const cer_score_rows *rows, void *scratch)
+{
+	uint32_t missing[CER_FETCH_ROWS];
+	cer_fetch fetch = {.rows = rows};
+	size_t n_put = 0;
+
+	for (size_t i = 0; i < cer_model_count_left_out(model); i++)
+	{
+		const cer_left_out *tensor = cer_model_get_left_out(model, i);
+		const float *whole = find_trained(tensor->name)->data;
+		size_t n = cer_model_find_missing(model, i, &fetch, missing, scratch);
+
+		for (size_t k = 0; k < n; k++, n_put++)
+		{
+			assert_true(missing[k] < tensor->n_codes);
+			assert_int_equal(
+				cer_model_put_row(model, i, missing[k],
+			                      whole + missing[k] * tensor->n_floats,
+			                      scratch, NULL),
+				CER_OK);
+		}
+	}
+	return n_put;
+}
+
+/* Row by row, so that most are there of others. */
+static void
+assert_scores(const cer_model *model, const cer_value *values, size_t n_rows,
+              const float *expected)
+{
+	size_t size = cer_model_get_scratch_size(model, 1);
+	void *scratch = aligned_alloc(64, (size + 63) / 64 * 64);
+	size_t n_put = 0;
+	float proba[2];
+
+	for (size_t row = 0; row < n_rows; row++)
+	{
+		cer_score_rows one = {
+			.n_rows = 1, .values = values + row * ROWS_N_STAR, .stride = 1};
+
+		n_put += put_missing(model, &one, scratch);
+		cer_model_score_partials(model, &one, proba, scratch);
+		assert_memory_equal(proba, expected + 2 * row, sizeof(proba));
+	}
+	assert_in_range(n_put, 1, 100);
+	free(scratch);
+}
+
+static void
+test_model_put_row__has_the_bits_of_whole_tensors(void **state)
+{
+	size_t n_valid = find_valid_scores()->dims[0];
+	const cer_model *model;
+	cer_arena *arena = make_model(trained.parts, trained.n_parts, &model);
+	cer_value *values = get_valid_values(model, n_valid);
+	float *expected = score(model, values, n_valid);
+	size_t n_left_out = 0;
+
+	(void) state;
+	for (size_t i = 0; i + 2 < trained.n_parts; i++)
+	{
+		cer_part *parts = copy_parts();
+		cer_error err = {0};
+
+		parts[i].data = NULL;
+		if (parts[i].kind == CER_PART_TENSOR &&
+		    cer_model_make(arena, parts, trained.n_parts, &model, &err) ==
+		        CER_OK)
+		{
+			assert_int_equal(cer_model_count_left_out(model), 1);
+			assert_scores(model, values, n_valid, expected);
+			n_left_out++;
+		}
+		else if (parts[i].kind == CER_PART_TENSOR)
+			assert_non_null(strstr(err.message, "is needed whole"));
+		free(parts);
+	}
+	assert_int_equal(n_left_out, 3); /* rows of codes and an embedding */
+	free(expected);
+	free(values);
+	cer_arena_free(arena);
+}
+
+static void
+test_model_put_row__refuses_infinite_weights(void **state)
+{
+	static const float infinite[1 << 12] = {INFINITY};
+	cer_part *parts = copy_parts();
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	const cer_model *model = NULL;
+	cer_error err = {0};
+
+	(void) state;
+	for (size_t i = 0; model == NULL; i++)
+	{
+		const void *data = parts[i].data;
+
+		assert_true(i < trained.n_parts);
+		if (parts[i].kind == CER_PART_TENSOR && parts[i].n_dims == 2)
+			parts[i].data = NULL;
+		if (parts[i].data != NULL ||
+		    cer_model_make(arena, parts, trained.n_parts, &model, NULL) !=
+		        CER_OK)
+			parts[i].data = data;
+	}
+	assert_int_equal(cer_model_put_row(model, 0, 0, infinite, NULL, &err),
+	                 CER_BAD_FORMAT);
+	assert_non_null(strstr(err.message, "not finite"));
+	free(parts);
+	cer_arena_free(arena);
+}
+
 /* ---- memory ---- */
 
 static cer_status
@@ -466,6 +594,8 @@ main(void)
 		cmocka_unit_test(test_model_make__takes_parts_in_any_order),
 		cmocka_unit_test(test_model_make__refuses_missing_and_double_parts),
 		cmocka_unit_test(test_model_make__refuses_parts_of_another_shape),
+		cmocka_unit_test(test_model_put_row__has_the_bits_of_whole_tensors),
+		cmocka_unit_test(test_model_put_row__refuses_infinite_weights),
 		cmocka_unit_test(test_model_header__says_what_it_is),
 		cmocka_unit_test(test_model_make__refuses_another_header),
 		cmocka_unit_test(test_model_header__refuses_damaged_bytes),
