@@ -525,6 +525,9 @@ typedef struct ArchiveScan ArchiveScan;
 extern Oid archive_get_relid(const char *table);
 extern ArchiveScan *archive_scan_by_id(const char *table, int32 id);
 extern ArchiveScan *archive_scan_by_bytes(const char *table, Datum id);
+/* The one whose second column of the primary key equals the number. */
+extern ArchiveScan *
+archive_scan_by_piece(const char *table, Datum id, int32 number);
 extern bool archive_scan_next(ArchiveScan *scan);
 /* Borrowed until the next row; is_null may be NULL where NULL is an error. */
 extern Datum

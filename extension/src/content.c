@@ -25,8 +25,6 @@
 
 PG_FUNCTION_INFO_V1(cerebro_tensor);
 
-#define CONTENT_CHUNK ((Size) 1024 * 1024)
-
 StaticAssertDecl(PG_SHA256_DIGEST_LENGTH == CER_ID_SIZE, "ids are SHA-256");
 
 static const char *const kind_names[CER_N_PART_KINDS] = {
@@ -74,6 +72,12 @@ find_packing(const char *name)
 			return (ContentPacking) i;
 	ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
 	                errmsg("bytes of the archive are packed as \"%s\"", name)));
+}
+
+bool
+content_is_whole(Datum packing)
+{
+	return find_packing(TextDatumGetCString(packing)) == PACKING_WHOLE;
 }
 
 static void
@@ -527,10 +531,10 @@ content_read_parts(ArchiveScan *scan, unsigned kinds)
 
 /* ----------------------------------------------------------- one part alone */
 
-static Datum
-find_tensor(const Model *model, const char *name)
+Datum
+content_find_tensor(int32 model, const char *name)
 {
-	ArchiveScan *scan = archive_scan_by_id("model_part", model->id);
+	ArchiveScan *scan = archive_scan_by_id("model_part", model);
 	Datum content = (Datum) 0;
 
 	while (content == (Datum) 0 && archive_scan_next(scan))
@@ -548,7 +552,7 @@ find_tensor(const Model *model, const char *name)
 	if (content == (Datum) 0)
 		ereport(ERROR,
 		        (errcode(ERRCODE_UNDEFINED_OBJECT),
-		         errmsg("model %d has no tensor \"%s\"", model->id, name),
+		         errmsg("model %d has no tensor \"%s\"", model, name),
 		         errhint("The table cerebro.model_part lists its parts of kind "
 		                 "'tensor'.")));
 	return content;
@@ -591,8 +595,8 @@ cerebro_tensor(PG_FUNCTION_ARGS)
 
 	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
 	array = (ArrayType *) read_floats(
-		find_tensor(&model, text_to_cstring(PG_GETARG_TEXT_PP(1))), head,
-		&size);
+		content_find_tensor(model.id, text_to_cstring(PG_GETARG_TEXT_PP(1))),
+		head, &size);
 	if (size > MaxAllocSize - head)
 		fail_array();
 	memset(array, 0, head);

@@ -27,6 +27,14 @@ typedef enum ContentPacking
 	PACKING_CHANGE
 } ContentPacking;
 
+/* Bytes are kept in chunks of so many, but for the last one. */
+#define CONTENT_CHUNK ((Size) 1024 * 1024)
+
+/* packing, as a row has it: whether bytes stand as they are. */
+extern bool content_is_whole(Datum packing);
+/* Id of the bytes of a model's tensor; an error where there is none. */
+extern Datum content_find_tensor(int32 model, const char *name);
+
 extern bool content_hash(const void *data, Size size, uint8 *digest);
 
 /*

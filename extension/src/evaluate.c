@@ -9,6 +9,7 @@
  */
 #include "fe.h"
 #include "model_copy.h"
+#include "model_rows.h"
 #include "opening.h"
 
 #include <math.h>
@@ -34,7 +35,8 @@ typedef struct CodeMap
 typedef struct Evaluation
 {
 	const cer_model *model;
-	const cer_model *copy; /* to be compared with it, or NULL */
+	ModelRows *tensor_rows; /* of tensors above model_memory, or NULL */
+	const cer_model *copy;  /* to be compared with it, or NULL */
 	size_t n_inputs;
 	size_t n_values;
 	size_t n_classes;
@@ -122,6 +124,29 @@ reserve(Evaluation *evaluation, size_t n_rows)
 		repalloc_huge(evaluation->keys, evaluation->capacity * sizeof(uint64));
 }
 
+/* One by one where weights are fetched for each. */
+static void
+score_values(const Evaluation *evaluation, size_t n_rows, float *proba)
+{
+	cer_score_rows row = {
+		.n_rows = 1, .values = evaluation->values, .stride = 1};
+	cer_fetch fetch = {.rows = &row};
+
+	if (evaluation->tensor_rows == NULL)
+	{
+		cer_model_score(evaluation->model, n_rows, evaluation->values, proba,
+		                evaluation->scratch);
+		return;
+	}
+	for (size_t i = 0; i < n_rows; i++)
+	{
+		model_rows_fetch(evaluation->tensor_rows, &fetch, evaluation->scratch);
+		cer_model_score(evaluation->model, 1, row.values,
+		                proba + i * evaluation->n_classes, evaluation->scratch);
+		row.values += evaluation->n_values;
+	}
+}
+
 /* Rows first, first + 1, ... of the chunk, behind those scored before. */
 static void
 score_block(Evaluation *evaluation, const cer_chunk *chunk, size_t first,
@@ -132,10 +157,9 @@ score_block(Evaluation *evaluation, const cer_chunk *chunk, size_t first,
 			put_values(evaluation, chunk, i, first + row,
 			           evaluation->values + row * evaluation->n_values +
 			               cer_model_get_value(evaluation->model, i));
-	cer_model_score(evaluation->model, n_rows, evaluation->values,
-	                evaluation->proba +
-	                    evaluation->n_rows * evaluation->n_classes,
-	                evaluation->scratch);
+	score_values(evaluation, n_rows,
+	             evaluation->proba +
+	                 evaluation->n_rows * evaluation->n_classes);
 	if (evaluation->copy != NULL)
 		cer_model_score(evaluation->copy, n_rows, evaluation->values,
 		                evaluation->copy_proba +
@@ -211,6 +235,7 @@ make_evaluation(const Task *task, const Model *model, cer_part_of_rows part)
 	Evaluation *evaluation = palloc0(sizeof(Evaluation));
 
 	evaluation->model = model_borrow(CurrentMemoryContext, model->id);
+	evaluation->tensor_rows = model_rows_make(model->id, evaluation->model);
 	evaluation->n_inputs = cer_model_count_inputs(evaluation->model);
 	evaluation->n_values = cer_model_count_values(evaluation->model);
 	evaluation->n_classes = cer_model_count_classes(evaluation->model);

@@ -40,32 +40,43 @@ archive_get_relid(const char *table)
 	return relid;
 }
 
-/* Rows in order of the primary key, whose first column equals the key. */
+/* Rows in order of the primary key, whose first columns equal the keys. */
 static ArchiveScan *
-begin_scan(const char *table, RegProcedure equal, Datum key)
+begin_scan(const char *table, const RegProcedure *equal, const Datum *keys,
+           int n_keys)
 {
 	ArchiveScan *scan = palloc0(sizeof(ArchiveScan));
-	ScanKeyData scankey;
+	ScanKeyData scankeys[2];
 
+	Assert(n_keys <= lengthof(scankeys));
 	scan->table = table_open(archive_get_relid(table), AccessShareLock);
 	scan->index = index_open(compat_primary_key(scan->table), AccessShareLock);
-	ScanKeyInit(&scankey, scan->index->rd_index->indkey.values[0],
-	            BTEqualStrategyNumber, equal, key);
-	scan->scan = systable_beginscan_ordered(scan->table, scan->index,
-	                                        GetActiveSnapshot(), 1, &scankey);
+	for (int i = 0; i < n_keys; i++)
+		ScanKeyInit(&scankeys[i], scan->index->rd_index->indkey.values[i],
+		            BTEqualStrategyNumber, equal[i], keys[i]);
+	scan->scan = systable_beginscan_ordered(
+		scan->table, scan->index, GetActiveSnapshot(), n_keys, scankeys);
 	return scan;
 }
 
 ArchiveScan *
 archive_scan_by_id(const char *table, int32 id)
 {
-	return begin_scan(table, F_INT4EQ, Int32GetDatum(id));
+	return begin_scan(table, (RegProcedure[]){F_INT4EQ},
+	                  (Datum[]){Int32GetDatum(id)}, 1);
 }
 
 ArchiveScan *
 archive_scan_by_bytes(const char *table, Datum id)
 {
-	return begin_scan(table, F_BYTEAEQ, id);
+	return begin_scan(table, (RegProcedure[]){F_BYTEAEQ}, (Datum[]){id}, 1);
+}
+
+ArchiveScan *
+archive_scan_by_piece(const char *table, Datum id, int32 number)
+{
+	return begin_scan(table, (RegProcedure[]){F_BYTEAEQ, F_INT4EQ},
+	                  (Datum[]){id, Int32GetDatum(number)}, 2);
 }
 
 bool

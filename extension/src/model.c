@@ -19,6 +19,9 @@
 #include "content.h"
 #include "model_copy.h"
 
+/* Of the setting: what keeps rows of tensors that are above it. */
+#define CACHE_SHARE 4
+
 typedef struct CachedModel
 {
 	dlist_node node; /* in order of use, the latest first */
@@ -227,10 +230,45 @@ check_size(int32 id, Size size)
 	                errhint("Raise cerebro.model_memory.")));
 }
 
+/* Takes a tensor whose rows may be read one by one, and should: the library
+ * tells. */
+static bool
+leave_out(void *self, int32 ordinal, cer_part *part)
+{
+	Size size = sizeof(float);
+
+	if (part->kind != CER_PART_TENSOR || part->n_dims != 2)
+		return false;
+	for (uint32 i = 0; i < part->n_dims; i++)
+		if (part->dims[i] == 0 || part->dims[i] > MaxAllocHugeSize / size)
+			return false;
+		else
+			size *= part->dims[i];
+	if (size <= (Size) model_memory * 1024)
+		return false;
+	part->size = size;
+	return true;
+}
+
+static Size
+sum_parts(const cer_part *parts, int n_parts)
+{
+	Size size = 0;
+
+	for (int i = 0; i < n_parts; i++)
+		size += parts[i].size;
+	return size;
+}
+
 static cer_part *
 read_model_parts(int32 id, cer_weight_layout layout, int *n_parts)
 {
-	List *list = copy_read_parts(id, ~(1U << CER_PART_VALID_SCORES), layout);
+	unsigned kinds = ~(1U << CER_PART_VALID_SCORES);
+	List *list =
+		layout == CER_LAYOUT_FP32
+			? content_read_parts_by(archive_scan_by_id("model_part", id), kinds,
+	                                leave_out, NULL)
+			: copy_read_parts(id, kinds, layout);
 	cer_part *parts = palloc(Max(list_length(list), 1) * sizeof(cer_part));
 
 	*n_parts = list_length(list);
@@ -247,13 +285,17 @@ make_of_parts(MemoryContext context, CachedModel *cached)
 	cer_error err = {0};
 	int n_parts;
 	cer_part *parts = read_model_parts(cached->id, cached->layout, &n_parts);
-	cer_model_copy copy = {cached->layout, parts, n_parts};
+	cer_model_copy copy = {cached->layout, parts, n_parts,
+	                       (Size) model_memory * 1024 / CACHE_SHARE};
+	cer_status status =
+		cached->model == NULL
+			? cer_model_make_copy(arena, &copy, &cached->model, &err)
+			: cer_explainer_make(arena, cached->model, parts, n_parts,
+	                             &cached->explainer, &err);
 
-	host_check(cached->model == NULL
-	               ? cer_model_make_copy(arena, &copy, &cached->model, &err)
-	               : cer_explainer_make(arena, cached->model, parts, n_parts,
-	                                    &cached->explainer, &err),
-	           &err);
+	if (status == CER_TOO_BIG)
+		check_size(cached->id, sum_parts(parts, n_parts));
+	host_check(status, &err);
 	cached->size += cer_arena_get_size(arena);
 }
 

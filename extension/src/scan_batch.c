@@ -20,6 +20,7 @@
 
 #define MAX_BYTES  ((Size) 4 << 20) /* of copied values */
 #define PIECE_ROWS 256              /* scored between looks for interrupts */
+StaticAssertDecl(PIECE_ROWS <= CER_FETCH_ROWS, "rows are fetched at once");
 /* A cache line: columns a power of two apart would share a set of the cache. */
 #define STRIDE_PAD 8
 
@@ -467,6 +468,7 @@ score_call(const BatchCall *call)
 		rows.n_rows = n;
 		if (call->lookup != NULL)
 			rows.partials = scorer_lookup_get_partials(call->lookup, done);
+		scorer_fetch(call->scorer, &(cer_fetch){.rows = &rows}, call->scratch);
 		cer_model_score_partials(scorer_get_model(call->scorer), &rows,
 		                         call->proba + done * call->n_classes,
 		                         call->scratch);

@@ -195,6 +195,7 @@ make_scorer(const Model *model, TupleDesc desc)
 	scorer->task = fe_open(task_find_by_id(model->task, false), model);
 	scorer->model =
 		model_borrow_copy(CurrentMemoryContext, model->id, model->layout);
+	scorer->tensor_rows = model_rows_make(model->id, scorer->model);
 	n = scorer->n_inputs = cer_model_count_inputs(scorer->model);
 	scorer->coders = palloc0(Max(n, 1) * sizeof(InputCoder));
 	scorer->datums = palloc(n * sizeof(Datum));
@@ -619,10 +620,20 @@ scorer_has_lookup(const Scorer *scorer)
 	return row_evaluator_get_lookup(scorer->evaluator) != NULL;
 }
 
+void
+scorer_fetch(const Scorer *scorer, const cer_fetch *fetch, void *scratch)
+{
+	if (scorer->tensor_rows != NULL)
+		model_rows_fetch(scorer->tensor_rows, fetch, scratch);
+}
+
 const float *
 scorer_score(Scorer *scorer, HeapTupleHeader record)
 {
+	cer_score_rows row = {.n_rows = 1, .values = scorer->values, .stride = 1};
+
 	scorer_encode_record(scorer, record, scorer->values, 1);
+	scorer_fetch(scorer, &(cer_fetch){.rows = &row}, scorer->scratch);
 	cer_model_score(scorer->model, 1, scorer->values, scorer->proba,
 	                scorer->scratch);
 	return scorer->proba;

@@ -51,6 +51,11 @@ extern const cer_model *scorer_get_model(const Scorer *scorer);
 extern int scorer_count_classes(const Scorer *scorer);
 extern char *scorer_get_class(const Scorer *scorer, int i);
 
+/* Before rows are scored or become partials: what they need of tensors that are
+ * not in memory. */
+extern void
+scorer_fetch(const Scorer *scorer, const cer_fetch *fetch, void *scratch);
+
 /* The record's values: that of input i at values + i * stride. */
 extern void scorer_encode_record(Scorer *scorer, HeapTupleHeader record,
                                  cer_value *values, size_t stride);

@@ -97,7 +97,9 @@ make_partials(Dimension *dimension)
 	                      ? scorer_kept_get_partials(dimension->kept)
 	                      : dimension->partials;
 	char *scratch;
+	void *aligned;
 	cer_score_rows rows = {.n_rows = n, .stride = PARTIAL_ROWS};
+	cer_fetch fetch = {.rows = &rows, .is_of_group = true};
 
 	if (n == 0)
 		return;
@@ -109,10 +111,12 @@ make_partials(Dimension *dimension)
 			values[dimension->places[i] * PARTIAL_ROWS + row] =
 				dimension->values[row * dimension->n_values + i];
 	rows.values = values;
-	cer_model_make_partials(scorer->model, dimension->group, &rows,
-	                        partials +
-	                            (Size) dimension->pending_at * lookup->width,
-	                        (void *) TYPEALIGN(64, scratch));
+	aligned = (void *) TYPEALIGN(64, scratch);
+	fetch.group = dimension->group;
+	scorer_fetch(scorer, &fetch, aligned);
+	cer_model_make_partials(
+		scorer->model, dimension->group, &rows,
+		partials + (Size) dimension->pending_at * lookup->width, aligned);
 	dimension->n_pending = 0;
 	if (dimension->kept != NULL)
 		scorer_kept_settle(dimension->kept);

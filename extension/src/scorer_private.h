@@ -7,6 +7,7 @@
 
 #include "fe.h"
 #include "input_coder.h"
+#include "model_rows.h"
 #include "scorer.h"
 
 #include "lib/ilist.h"
@@ -36,6 +37,7 @@ struct Scorer
 	/* how rows become values */
 	Task *task;
 	const cer_model *model;
+	ModelRows *tensor_rows; /* of tensors above model_memory, or NULL */
 	size_t n_inputs;
 	RowEvaluator *evaluator;
 	InputCoder *coders; /* by input */

@@ -1,0 +1,77 @@
+-- tensors above cerebro.model_memory: their rows are fetched by their codes
+CREATE SCHEMA model_rows;
+SET search_path = model_rows;
+CREATE ROLE regress_model_rows;
+GRANT USAGE, CREATE ON SCHEMA model_rows TO regress_model_rows;
+SET SESSION AUTHORIZATION regress_model_rows;
+SET client_min_messages = warning;
+
+CREATE FUNCTION refused(command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	said text;
+BEGIN
+	EXECUTE command;
+	RETURN 'no error';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
+	RETURN regexp_replace(concat_ws(' | ', SQLSTATE, said), '\d{1,4} kB|model \d+', 'N', 'g');
+END
+$$;
+CREATE TABLE customers AS SELECT i AS id, 'customer ' || i AS name FROM generate_series(0, 2999) i;
+ALTER TABLE customers ADD PRIMARY KEY (id);
+CREATE TABLE orders AS
+	SELECT i AS id, i % 3000 AS customer, 'customer ' || i % 3000 AS name, hashint4(i) % 100 AS amount,
+		hashint4(i % 3000) % 7 > hashint4(i) % 5 AS late
+	FROM generate_series(1, 24000) i;
+ALTER TABLE orders ADD PRIMARY KEY (id);
+ANALYZE customers;
+ANALYZE orders;
+SELECT cerebro.create_task('orders', source => 'SELECT * FROM orders', label => 'late') > 0 AS made;
+-- folded into the first layer; put together by each row; of a table of its own; a row of the first layer for each
+SELECT cerebro.train('orders', 'FE amount : robust, name : embed(96) AS mlp(16) PT epochs = 1') AS folded \gset
+SELECT cerebro.train('orders', 'FE amount : robust, name : embed(200) AS mlp(1024) PT epochs = 1') AS gathered \gset
+SELECT cerebro.train('orders', 'FE amount : robust, JOIN customers c ON (c.id = source.customer), c.name : embed(96) AS mlp(16) PT epochs = 1') AS joined \gset
+SELECT cerebro.train('orders', 'FE amount : robust, name : onehot AS mlp(64) PT epochs = 1') AS direct \gset
+SELECT cerebro.train('orders', 'FE amount : robust, name : embed(200) AS residual(1, 16) PT epochs = 1') AS whole \gset
+SELECT name, dims, part.dims[1] * part.dims[2] * 4 / 1024 AS kb FROM cerebro.model_part part
+	WHERE model = :folded AND kind = 'tensor' AND name ~ 'embed' ORDER BY 1;
+CREATE TABLE expected AS
+	SELECT id, cerebro.predict(:folded, o) AS folded, cerebro.predict(:gathered, o) AS gathered,
+		cerebro.predict(:joined, o) AS joined, cerebro.predict(:direct, o) AS direct FROM orders o;
+SELECT count(DISTINCT folded) > 1000 AS folded, count(DISTINCT gathered) > 1000 AS gathered,
+	count(DISTINCT joined) > 1000 AS joined, count(DISTINCT direct) > 1000 AS direct FROM expected;
+
+-- the same bits, in any order, in batches and row by row
+\c
+SET search_path = model_rows;
+SET SESSION AUTHORIZATION regress_model_rows;
+SET client_min_messages = warning;
+SET cerebro.model_memory = '1MB';
+SELECT count(*) FILTER (WHERE cerebro.predict(:folded, o) IS DISTINCT FROM folded) AS differ, count(*) FROM orders o JOIN expected USING (id);
+SELECT count(*) FILTER (WHERE cerebro.predict(:joined, o) IS DISTINCT FROM joined) AS differ, count(*) FROM orders o JOIN expected USING (id);
+SET cerebro.model_memory = '640kB';
+SELECT count(*) FILTER (WHERE cerebro.predict(:direct, o) IS DISTINCT FROM direct) AS differ, count(*) FROM orders o JOIN expected USING (id);
+SET cerebro.model_memory = '2MB';
+SELECT count(*) FILTER (WHERE p IS DISTINCT FROM gathered) AS differ, count(*)
+	FROM (SELECT id, cerebro.predict(:gathered, o) AS p FROM orders o ORDER BY hashint4(id)) o JOIN expected USING (id);
+SET cerebro.batch_scoring = off;
+SELECT count(*) FILTER (WHERE cerebro.predict(:gathered, o) IS DISTINCT FROM gathered) AS differ, count(*) FROM orders o JOIN expected USING (id) WHERE id <= 500;
+RESET cerebro.batch_scoring;
+-- unseen values and none
+CREATE TABLE others AS SELECT 1 AS id, 1 AS customer, name, 5 AS amount, true AS late FROM (VALUES ('nobody'), (NULL), ('customer 7')) v (name);
+CREATE TABLE others_scored AS SELECT name, cerebro.predict(:gathered, o) AS p FROM others o;
+SELECT cerebro.evaluate(:gathered) IS NOT NULL AS evaluated;
+
+-- nothing else of them is possible, and other structures need all of it
+SELECT refused(format('SELECT cerebro.why(%s, o) FROM orders o WHERE id = 1', :gathered));
+SELECT refused(format('SELECT cerebro.predict(%s, o) FROM orders o LIMIT 1', :whole));
+
+-- with enough memory all of it is possible
+\c
+SET search_path = model_rows;
+SET SESSION AUTHORIZATION regress_model_rows;
+SELECT count(*) FILTER (WHERE cerebro.predict(:gathered, o) IS DISTINCT FROM p) AS differ, count(*) FROM others o JOIN others_scored s ON s.name IS NOT DISTINCT FROM o.name;
+SELECT cerebro.predict(:whole, o) IS NOT NULL AS scored FROM orders o LIMIT 1;
+RESET SESSION AUTHORIZATION;
+SET client_min_messages = warning;
+DROP SCHEMA model_rows CASCADE;
