@@ -76,11 +76,12 @@ cer_encoders_encode_text(const cer_encoders *encoders, size_t input,
 	for (size_t i = from->first; i < from->first + from->n; i++)
 	{
 		const cer_encoder *encoder = &encoders->encoders[i];
+		size_t n_codes = cer_encoder_count_codes(encoder);
 
 		if (encoder->type->find == NULL)
 			continue;
 		encoder->type->find(encoder, text, codes);
-		for (size_t code = 0; code < encoder->n_codes; code++, values += stride)
+		for (size_t code = 0; code < n_codes; code++, values += stride)
 			values->code = codes[code];
 	}
 }
@@ -117,7 +118,7 @@ apply_input(const cer_encoders *encoders, const cer_encoded_input *input,
 		const cer_encoder *encoder = &encoders->encoders[i];
 
 		block->values = rows->values + encoder->value * rows->stride;
-		if (encoder->type->is_of_codes)
+		if (encoder->type->encode_values == NULL)
 			copy_codes(encoder, block);
 		else
 			encoder->type->encode_values(encoder, block);
@@ -188,8 +189,7 @@ place_values(cer_encoders *encoders, cer_encoded_input *input)
 		cer_encoder *encoder = &encoders->encoders[i];
 
 		encoder->value = encoders->n_values + n_codes;
-		if (encoder->type->is_of_codes)
-			n_codes += encoder->n_codes;
+		n_codes += cer_encoder_count_codes(encoder);
 	}
 	input->n_values = n_codes > 0 ? n_codes : 1;
 	encoders->n_values += input->n_values;

@@ -22,6 +22,7 @@ typedef struct apply_state
 	const cer_data_view *view;
 	const cer_data_column **columns; /* by encoder */
 	uint32_t **code_maps;            /* by encoder; NULL: not of codes */
+	const uint64_t *training_keys;   /* of the part; NULL: another one */
 	size_t first_row;                /* of the part */
 	size_t n_rows;
 	size_t first_block; /* of the tasks in work */
@@ -47,6 +48,8 @@ cer_encoders_apply(cer_arena *arena, const cer_host *host,
 		return cer_fail(err, CER_BAD_CALL, "the dataset is not finished");
 	state.first_row = state.view->part_start[part];
 	state.n_rows = state.view->part_start[part + 1] - state.first_row;
+	if (part == CER_TRAIN)
+		state.training_keys = state.view->row_keys + state.first_row;
 	CER_TRY(allocate_rows(arena, &state, err));
 	state.work = cer_arena_new(host);
 	if (state.work == NULL)
@@ -93,8 +96,9 @@ make_code_map(apply_state *state, size_t i, cer_error *err)
 {
 	const cer_encoder *encoder = &state->encoders->encoders[i];
 	const cer_dictionary *dictionary = &state->columns[i]->dictionary;
-	size_t size = cer_size_multiply(dictionary->n_values + 1,
-	                                encoder->n_codes * sizeof(uint32_t));
+	size_t n_codes = cer_encoder_count_codes(encoder);
+	size_t size =
+		cer_size_multiply(dictionary->n_values + 1, n_codes * sizeof(uint32_t));
 	uint32_t *map = cer_arena_allocate(state->work, size);
 
 	if (map == NULL)
@@ -103,7 +107,7 @@ make_code_map(apply_state *state, size_t i, cer_error *err)
 	encoder->type->find(encoder, (cer_text){NULL, SIZE_MAX}, map);
 	for (size_t code = 1; code <= dictionary->n_values; code++)
 		encoder->type->find(encoder, dictionary->values[code],
-		                    map + code * encoder->n_codes);
+		                    map + code * n_codes);
 	return CER_OK;
 }
 
@@ -141,6 +145,11 @@ find_columns(apply_state *state, cer_error *err)
 			return cer_fail(
 				err, CER_BAD_CALL,
 				"the dataset's columns are not those of the encoders, or released");
+		if (state->training_keys != NULL && encoder->rates != NULL &&
+		    !cer_rate_has_folds(encoder))
+			return cer_fail(err, CER_BAD_CALL,
+			                "encoders read from bytes do not know which "
+			                "training rows are in which rates");
 		state->columns[i] = column;
 		state->code_maps[i] = NULL;
 		if (encoder->type->is_of_codes)
@@ -160,6 +169,8 @@ encode_block(void *arg, size_t task)
 	cer_encode_block block = {
 		.first = state->first_row + row,
 		.n_rows = left < BLOCK_ROWS ? left : BLOCK_ROWS,
+		.training_keys =
+			state->training_keys ? state->training_keys + row : NULL,
 		.numbers = state->numbers + row * n_numbers,
 		.n_numbers = n_numbers,
 		.codes = state->codes + row * cer_shape_count_codes(shape),
@@ -172,7 +183,7 @@ encode_block(void *arg, size_t task)
 
 		block.column = state->columns[i];
 		block.code_map = state->code_maps[i];
-		if (encoder->type->is_of_codes)
+		if (encoder->type->encode == NULL)
 			encode_codes(encoder, &block);
 		else
 			encoder->type->encode(encoder, &block);

@@ -254,6 +254,7 @@ prepare_fit(fit_state *state, cer_fit_input *fit, cer_encoder *encoder,
 	size_t size;
 
 	fit->encoder = encoder;
+	fit->view = state->view;
 	fit->column = cer_data_find(state->view, encoder->input.name);
 	if (!encoder->type->is_of_codes)
 		return CER_OK;

@@ -24,11 +24,18 @@
 
 /* ---- fitting ---- */
 
+static inline bool
+has_bins(const cer_encoder *encoder)
+{
+	return encoder->spec.kind == CER_ENCODER_PLE ||
+	       encoder->spec.kind == CER_ENCODER_RATE;
+}
+
 /* Of ple with learnt numbers the network knows the bins. */
 static inline bool
 makes_bins(const cer_encoder *encoder)
 {
-	return encoder->spec.kind == CER_ENCODER_PLE && encoder->n_learnt == 0;
+	return has_bins(encoder) && encoder->n_learnt == 0;
 }
 
 void
@@ -65,7 +72,7 @@ count_points(const cer_fit_input *fit)
 	size_t width = fit->encoder->spec.width;
 	size_t most = fit->n_keys / CER_ROWS_PER_QUANTILE;
 
-	if (fit->encoder->spec.kind == CER_ENCODER_PLE)
+	if (has_bins(fit->encoder))
 		return width + 1;
 	if (width > 0)
 		return width + 1;
@@ -229,8 +236,8 @@ count_floats(const cer_encoder *encoder)
 	return 1 + (encoder->n_steps > 0 ? CER_RAMP_FLOATS : 0);
 }
 
-static void
-encode_one(const cer_encoder *encoder, double x, float *to)
+void
+cer_grid_encode_one(const cer_encoder *encoder, double x, float *to)
 {
 	size_t n = encoder->n_points;
 
@@ -254,9 +261,10 @@ cer_grid_encode(const cer_encoder *encoder, const cer_encode_block *block)
 		                              block->n_rows - first, x);
 
 		for (size_t i = 0; i < n; i++)
-			encode_one(encoder, x[i],
-			           block->numbers + (first + i) * block->n_numbers +
-			               encoder->number);
+			cer_grid_encode_one(encoder, x[i],
+			                    block->numbers +
+			                        (first + i) * block->n_numbers +
+			                        encoder->number);
 	}
 }
 
@@ -284,7 +292,7 @@ recall(const cer_encoder *encoder, grid_memo *memo, double x)
 	at = (bits * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - MEMO_BITS);
 	if (memo->keys[at] != bits)
 	{
-		encode_one(encoder, x, memo->floats[at]);
+		cer_grid_encode_one(encoder, x, memo->floats[at]);
 		memo->keys[at] = bits;
 	}
 	return memo->floats[at];
@@ -301,7 +309,7 @@ encode_many(const cer_encoder *encoder, const cer_value_block *block, float *to)
 	for (size_t i = 0; i < 1 << MEMO_BITS; i++)
 		memcpy(&memo.keys[i], &nobody, sizeof(nobody));
 	for (size_t i = 0; i < 1 << MEMO_BITS; i++)
-		encode_one(encoder, nobody, memo.floats[i]);
+		cer_grid_encode_one(encoder, nobody, memo.floats[i]);
 	for (size_t i = 0; i < block->n_rows; i++, to += block->n_numbers)
 		memcpy(to, recall(encoder, &memo, block->values[i].number), size);
 }
@@ -317,7 +325,7 @@ cer_grid_encode_values(const cer_encoder *encoder, const cer_value_block *block)
 		return;
 	}
 	for (size_t i = 0; i < block->n_rows; i++, to += block->n_numbers)
-		encode_one(encoder, block->values[i].number, to);
+		cer_grid_encode_one(encoder, block->values[i].number, to);
 }
 
 /* ---- bytes ---- */

@@ -272,30 +272,41 @@ read_values(cer_byte_reader *from, const cer_encoder *encoder, cer_text *values,
 }
 
 cer_status
-cer_table_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
-               cer_error *err)
+cer_values_read(cer_arena *arena, cer_byte_reader *from,
+                const cer_encoder *encoder, const cer_vocabulary **vocabulary,
+                cer_error *err)
 {
-	size_t width = (size_t) cer_read_number(from, sizeof(uint32_t));
-	uint32_t null_code = (uint32_t) cer_read_number(from, sizeof(uint32_t));
-	uint32_t unseen_code = (uint32_t) cer_read_number(from, sizeof(uint32_t));
 	size_t n_values = (size_t) cer_read_number(from, sizeof(uint32_t));
-	bool has_nothing = encoder->type->lift != NULL; /* a code more: a bag */
 	cer_text *values;
 
 	/* each value takes its size's bytes at least */
-	if (width > CER_MAX_EMBED_WIDTH ||
-	    n_values > from->left / sizeof(uint32_t) ||
-	    null_code >= n_values + CER_CODE_FIRST + has_nothing ||
-	    unseen_code >= n_values + CER_CODE_FIRST + has_nothing)
+	if (n_values > from->left / sizeof(uint32_t))
 		return fail_values(encoder, err);
 	values = cer_arena_allocate(arena, n_values * sizeof(*values));
 	if (values == NULL)
 		return cer_fail_memory(err, n_values * sizeof(*values));
 	if (!read_values(from, encoder, values, n_values))
 		return fail_values(encoder, err);
+	return cer_vocabulary_make(arena, values, n_values, vocabulary, err);
+}
+
+cer_status
+cer_table_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
+               cer_error *err)
+{
+	size_t width = (size_t) cer_read_number(from, sizeof(uint32_t));
+	uint32_t null_code = (uint32_t) cer_read_number(from, sizeof(uint32_t));
+	uint32_t unseen_code = (uint32_t) cer_read_number(from, sizeof(uint32_t));
+	bool has_nothing = encoder->type->lift != NULL; /* a code more: a bag */
+	size_t n_codes;
+
+	CER_TRY(cer_values_read(arena, from, encoder, &encoder->vocabulary, err));
+	n_codes = encoder->vocabulary->n_values + CER_CODE_FIRST + has_nothing;
+	if (width > CER_MAX_EMBED_WIDTH || null_code >= n_codes ||
+	    unseen_code >= n_codes)
+		return fail_values(encoder, err);
 	encoder->width = width;
 	encoder->null_code = null_code;
 	encoder->unseen_code = unseen_code;
-	return cer_vocabulary_make(arena, values, n_values, &encoder->vocabulary,
-	                           err);
+	return CER_OK;
 }

@@ -44,6 +44,7 @@
 #define CER_HUGE_NUMBER 1e150
 
 typedef struct cer_encoder_type cer_encoder_type;
+typedef struct cer_rates cer_rates; /* encode_rate.c */
 
 /* Values of a part of dates that training rows had: year, month ... */
 typedef struct cer_time_part
@@ -95,6 +96,9 @@ typedef struct cer_encoder
 	size_t n_rows; /* of hash and ngram: the codes that values share */
 	size_t gram;   /* ngram: characters of a piece */
 
+	/* rates of classes: each value has a code, but no row of a table */
+	const cer_rates *rates;
+
 	/* dates and times */
 	uint32_t cycles; /* bits: which periods */
 	size_t n_parts;
@@ -106,6 +110,7 @@ typedef struct cer_fit_input
 {
 	cer_encoder *encoder;
 	const cer_data_column *column;
+	const cer_data_view *view;
 	cer_arena *work;   /* for settle: gone when all are fitted */
 	size_t n_rows;     /* training rows: the first ones */
 	uint32_t *counts;  /* categories: rows by code (n_values + 1) */
@@ -121,7 +126,8 @@ typedef struct cer_encode_block
 	const uint32_t *code_map; /* categories: code of dataset -> n_codes codes */
 	size_t first;
 	size_t n_rows;
-	float *numbers; /* (n_rows, n_numbers) */
+	const uint64_t *training_keys; /* of these rows; NULL: of another part */
+	float *numbers;                /* (n_rows, n_numbers) */
 	size_t n_numbers;
 	uint32_t *codes; /* (n_rows, n_tables) */
 	size_t n_tables;
@@ -174,7 +180,8 @@ struct cer_encoder_type
 	                      const cer_value_block *block);
 	uint32_t (*find_number)(const cer_encoder *encoder,
 	                        double x); /* of tables: its code */
-	/* Categories: all codes of a text; size SIZE_MAX is NULL. */
+	/* Categories: all codes of a text; size SIZE_MAX is NULL.  Where there is
+	 * encode, too, it makes numbers of the code, and there is no table. */
 	void (*find)(const cer_encoder *encoder, cer_text value, uint32_t *codes);
 	/* The i-th table; NULL: as wide and long as the encoder says. */
 	void (*describe)(const cer_encoder *encoder, size_t i,
@@ -221,6 +228,15 @@ typedef struct cer_choice_input
 	cer_encoder_spec chosen[CER_MAX_CHOSEN];
 } cer_choice_input;
 
+/* Codes that stand for one value of a category. */
+static inline size_t
+cer_encoder_count_codes(const cer_encoder *encoder)
+{
+	if (!encoder->type->is_of_codes)
+		return 0;
+	return encoder->type->is_table ? encoder->n_codes : 1;
+}
+
 /* Encoders that suit the rows: encode_choose.c. */
 extern void cer_encoders_choose(cer_choice_input *choice);
 
@@ -247,7 +263,7 @@ extern void cer_fit_list_keys(cer_fit_input *fit);
 
 /* Functions of the kinds: encode_scale.c, encode_grid.c, encode_bins.c,
  * encode_table.c, encode_hash.c, encode_calendar.c, encode_learnt.c,
- * encode_array.c, encode_bag.c. */
+ * encode_array.c, encode_bag.c, encode_rate.c. */
 extern void cer_robust_measure(cer_fit_input *fit);
 extern void
 cer_robust_encode(const cer_encoder *encoder, const cer_encode_block *block);
@@ -282,6 +298,27 @@ extern cer_status cer_grid_read(cer_arena *arena, cer_byte_reader *from,
 /* The last point that is not above x, which is not below the first. */
 extern size_t cer_grid_find(const cer_encoder *encoder, double x);
 
+/* x as numbers of a row. */
+extern void
+cer_grid_encode_one(const cer_encoder *encoder, double x, float *to);
+
+extern cer_status
+cer_rate_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern cer_status
+cer_rate_number_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
+extern void
+cer_rate_find(const cer_encoder *encoder, cer_text value, uint32_t *codes);
+extern uint32_t cer_rate_find_number(const cer_encoder *encoder, double x);
+/* What training rows see: not of encoders that were read from bytes. */
+extern bool cer_rate_has_folds(const cer_encoder *encoder);
+extern void
+cer_rate_encode(const cer_encoder *encoder, const cer_encode_block *block);
+extern void cer_rate_encode_values(const cer_encoder *encoder,
+                                   const cer_value_block *block);
+extern void cer_rate_write(cer_byte_writer *to, const cer_encoder *encoder);
+extern cer_status cer_rate_read(cer_arena *arena, cer_byte_reader *from,
+                                cer_encoder *encoder, cer_error *err);
+
 extern cer_status
 cer_bins_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err);
 extern void
@@ -309,6 +346,11 @@ extern void cer_number_value_encode(const cer_encoder *encoder,
 extern void cer_number_value_encode_values(const cer_encoder *encoder,
                                            const cer_value_block *block);
 extern void cer_table_write(cer_byte_writer *to, const cer_encoder *encoder);
+/* How many there are, and these. */
+extern cer_status
+cer_values_read(cer_arena *arena, cer_byte_reader *from,
+                const cer_encoder *encoder, const cer_vocabulary **vocabulary,
+                cer_error *err);
 extern cer_status cer_table_read(cer_arena *arena, cer_byte_reader *from,
                                  cer_encoder *encoder, cer_error *err);
 

@@ -187,7 +187,7 @@ fail_categories(const cer_column *column, const cer_fe_item *item,
 		"encoder %s needs numbers, but column \"%.*s\" holds categories",
 		cer_encoder_name(kind), CER_SHOW(column->name));
 	cer_error_set_hint(
-		err, "Encoders of categories are onehot, embed, hash and ngram.");
+		err, "Encoders of categories are onehot, embed, hash, rate and ngram.");
 	return CER_BAD_VALUE;
 }
 

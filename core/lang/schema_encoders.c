@@ -94,6 +94,12 @@ static const cer_arg hash_args[] = {
 	WHOLE("d", depth, 1, 1024, 8, "numbers that stand for one row"),
 };
 
+static const cer_arg rate_args[] = {
+	WHOLE("n", width, 0, 1024, 0,
+          "bins, of as many training rows each; 0: one in 1000 rows, from 2 to "
+          "32; for two classes"),
+};
+
 static const cer_arg sequence_args[] = {
 	{.name = "n",
      .help = "elements of an array that are seen; fewer may be there",
@@ -197,6 +203,9 @@ const cer_word cer_encoder_words[] = {
                "FE *, tailnum : hash(4096)",
                "category, or number as one: a learnt vector per hash of the "
                "value, which is not stored"),
+	WORD_SHOWN(CER_ENCODER_RATE, "rate", rate_args, "FE *, tailnum : rate",
+               "category, or number as one: how often the label's classes are "
+               "among the other training rows of the value (target encoding)"),
 	WORD_SHOWN(CER_ENCODER_BAG, "bag", bag_args, "FE *, tags : bag(8, sum)",
                "array of categories or whole numbers: the mean or sum of a "
                "learnt vector per element (embedding bag)"),

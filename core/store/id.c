@@ -162,10 +162,13 @@ say_encoder(words *w, const cer_encoder_spec *spec)
 		say_number(w, "scale", spec->scale);
 }
 
-/* Whether the rows' labels have a say in which encoders it gets. */
+/* Whether the rows' labels have a say in its encoders. */
 static bool
-is_chosen_by_labels(const cer_plan_input *input)
+depends_on_labels(const cer_plan_input *input)
 {
+	for (size_t i = 0; i < input->n_encoders; i++)
+		if (input->encoders[i].kind == CER_ENCODER_RATE)
+			return true;
 	return input->n_encoders == 0 && input->type == CER_TYPE_NUMBER;
 }
 
@@ -192,7 +195,7 @@ make_encoder(cer_arena *arena, const cer_hasher *hasher,
 	inputs[1] = *rows;
 	encoder->operation = cer_text_of("encoder");
 	encoder->parameters = get_words(&w);
-	encoder->n_inputs = is_chosen_by_labels(input) ? 2 : 1;
+	encoder->n_inputs = depends_on_labels(input) ? 2 : 1;
 	encoder->inputs = inputs;
 	return cer_artefact_make(arena, hasher, encoder, err);
 }

@@ -371,7 +371,8 @@ typedef enum cer_encoder_kind
 	CER_ENCODER_PERIODIC,    /* sines and cosines of learnt frequencies */
 	CER_ENCODER_PBLD,        /* cosines of learnt frequencies and phases */
 	CER_ENCODER_SEQUENCE, /* of arrays: width elements and how many there are */
-	CER_ENCODER_BAG /* of arrays: mean or sum of a learnt vector per element */
+	CER_ENCODER_BAG, /* of arrays: mean or sum of a learnt vector per element */
+	CER_ENCODER_RATE /* how often the classes are among a value's rows */
 } cer_encoder_kind;
 
 typedef enum cer_bag_pool

@@ -55,7 +55,7 @@ static const plan_case cases[] = {
 	{"FE \"City\" : robust", NULL,
      "encoder robust needs numbers, but column \"City\" holds categories at "
      "line 1, column 4",
-     "Encoders of categories are onehot, embed, hash and ngram."},
+     "Encoders of categories are onehot, embed, hash, rate and ngram."},
 	{"FE *, EXCEPT (age, \"City\", hour)", NULL,
      "FE leaves no column to learn from", NULL},
 };

@@ -31,7 +31,7 @@ END $$;
 SELECT fe, same, n_scores > 1 AS varied FROM unnest(ARRAY[
 	'FE price : log', 'FE price : bins', 'FE price : bins(4) + robust', 'FE price : ple(8, d = 4)', 'FE price : periodic(8, 4)', 'FE price : pbld',
 	'FE code : hash(64, 4)', 'FE code : embed + ple(5) + hash', 'FE maker : hash(128, 4)', 'FE maker : ngram', 'FE note : ngram(2, 4, 128, 8) + embed + hash(16, 2)',
-	'FE departed : parts', 'FE departed : cycles', 'FE day : parts + cycles', 'FE at : parts + cycles', 'FE code : cycles(7)',
+	'FE code : rate', 'FE maker : rate(4) + embed', 'FE departed : parts', 'FE departed : cycles', 'FE day : parts + cycles', 'FE at : parts + cycles', 'FE code : cycles(7)',
 	'FE *, price : robust + periodic(4, 2) + bins(20)']) fe, try(fe);
 
 -- structures that take features as a vector, or twice
