@@ -11,7 +11,7 @@
  * towards the sum.  Trees and networks find such pairs by themselves, as far as
  * they have time; a table of cells hands them over.
  */
-#include "data/profile_private.h"
+#include "data/cross_private.h"
 
 #include "base/error.h"
 
@@ -21,33 +21,21 @@
 #define MAX_COLUMNS    48
 #define MAX_VALUES     1000
 #define MAX_CELLS      (1u << 20) /* that may occur */
-#define ROWS_PER_CELL  100 /* at least, on average: a rate that is sure */
-#define N_FITS         8
+#define ROWS_PER_CELL  100  /* at least, on average: a rate that is sure */
 #define MIN_GAIN       0.02 /* of the label's entropy */
-#define MIN_DEVIATIONS 5.0  /* that the gain must be above 0 */
+#define N_FITS         8
+#define MIN_DEVIATIONS 5.0 /* that the gain must be above 0 */
 #define LEAST_SHARE    1e-6
 
 static const double strengths[] = {4, 16, 64};
 #define N_STRENGTHS (sizeof(strengths) / sizeof(strengths[0]))
 
-typedef struct cross_column
+typedef struct cross_search
 {
-	size_t input;
-	size_t n_codes;
-	uint32_t *codes;
-} cross_column;
-
-typedef struct crosser
-{
-	const cer_host *host;
-	const cer_data_view *view;
-	cer_profile_label label;
-	cer_arena *arena;   /* lives as long as the crosser */
-	cer_arena *scratch; /* cleared for each column, and for each pair */
+	crosser base;
 	cross_column columns[MAX_COLUMNS];
 	size_t n_columns;
-	cer_error *err;
-} crosser;
+} cross_search;
 
 /* One pair: (n_cells, n_classes) rows and their expectation by the sum. */
 typedef struct cross_cells
@@ -67,9 +55,10 @@ typedef struct cross_cells
 /* ------------------------------------------------------------- columns */
 
 static cer_status
-add_column(crosser *c, size_t input)
+add_column(cross_search *search, size_t input)
 {
-	cross_column *column = &c->columns[c->n_columns];
+	crosser *c = &search->base;
+	cross_column *column = &search->columns[search->n_columns];
 	cer_profile_codes codes;
 
 	cer_arena_clear(c->scratch);
@@ -81,16 +70,16 @@ add_column(crosser *c, size_t input)
 	CER_TRY(cer_profile_allocate(c->arena, codes.n_rows, sizeof(*column->codes),
 	                             &column->codes, c->err));
 	memcpy(column->codes, codes.codes, codes.n_rows * sizeof(*codes.codes));
-	c->n_columns++;
+	search->n_columns++;
 	return CER_OK;
 }
 
 static cer_status
-add_columns(crosser *c, const bool *may_cross)
+add_columns(cross_search *search, const bool *may_cross)
 {
-	for (size_t i = 0; i < c->view->n_inputs; i++)
-		if (c->n_columns < MAX_COLUMNS && may_cross[i])
-			CER_TRY(add_column(c, i));
+	for (size_t i = 0; i < search->base.view->n_inputs; i++)
+		if (search->n_columns < MAX_COLUMNS && may_cross[i])
+			CER_TRY(add_column(search, i));
 	return CER_OK;
 }
 
@@ -287,7 +276,8 @@ has_input(const cer_cross *found, size_t n, size_t input)
 
 /* The best pair of columns that no better one has, again and again. */
 static size_t
-choose(const crosser *c, const double *gains, cer_cross *found, size_t most)
+choose(const cross_search *c, const double *gains, cer_cross *found,
+       size_t most)
 {
 	size_t n = 0;
 
@@ -312,42 +302,59 @@ choose(const crosser *c, const double *gains, cer_cross *found, size_t most)
 }
 
 static cer_status
-find(crosser *c, const bool *may_cross, cer_crosses *crosses)
+find(cross_search *search, const bool *may_cross, cer_crosses *crosses)
 {
+	crosser *c = &search->base;
+	size_t n;
 	double *gains;
 
-	CER_TRY(cer_profile_label_make(c->arena, c->view, &c->label, c->err));
 	if (c->label.n_rows == 0 || c->label.entropy <= 0)
 		return CER_OK;
-	CER_TRY(add_columns(c, may_cross));
-	CER_TRY(cer_profile_allocate(c->arena, c->n_columns * c->n_columns,
-	                             sizeof(*gains), &gains, c->err));
-	for (size_t a = 0; a < c->n_columns; a++)
-		for (size_t b = a + 1; b < c->n_columns; b++)
-			CER_TRY(measure_pair(c, &c->columns[a], &c->columns[b],
-			                     &gains[a * c->n_columns + b]));
-	crosses->n = choose(c, gains, crosses->found, CER_MAX_CROSSES);
+	CER_TRY(add_columns(search, may_cross));
+	n = search->n_columns;
+	CER_TRY(
+		cer_profile_allocate(c->arena, n * n, sizeof(*gains), &gains, c->err));
+	for (size_t a = 0; a < n; a++)
+		for (size_t b = a + 1; b < n; b++)
+			CER_TRY(measure_pair(c, &search->columns[a], &search->columns[b],
+			                     &gains[a * n + b]));
+	crosses->n = choose(search, gains, crosses->found, CER_MAX_CROSSES);
 	return CER_OK;
+}
+
+cer_status
+cer_crosser_init(crosser *c, const cer_host *host, const cer_dataset *dataset,
+                 cer_error *err)
+{
+	*c = (crosser){
+		.host = host, .view = cer_dataset_get_view(dataset), .err = err};
+	if (c->view == NULL)
+		return cer_fail(err, CER_BAD_CALL, "the dataset is not finished");
+	c->arena = cer_arena_new(host);
+	c->scratch = c->arena ? cer_arena_new(host) : NULL;
+	if (c->scratch == NULL)
+		return cer_fail_memory(err, 1);
+	return cer_profile_label_make(c->arena, c->view, &c->label, err);
+}
+
+void
+cer_crosser_release(crosser *c)
+{
+	cer_arena_free(c->scratch);
+	cer_arena_free(c->arena);
 }
 
 cer_status
 cer_crosses_find(const cer_host *host, const cer_dataset *dataset,
                  const bool *may_cross, cer_crosses *crosses, cer_error *err)
 {
-	crosser c = {
-		.host = host, .view = cer_dataset_get_view(dataset), .err = err};
+	cross_search search = {.n_columns = 0};
 	cer_status status;
 
 	crosses->n = 0;
-	if (c.view == NULL)
-		return cer_fail(err, CER_BAD_CALL, "the dataset is not finished");
-	c.arena = cer_arena_new(host);
-	c.scratch = c.arena ? cer_arena_new(host) : NULL;
-	if (c.scratch != NULL)
-		status = find(&c, may_cross, crosses);
-	else
-		status = cer_fail_memory(err, 1);
-	cer_arena_free(c.scratch);
-	cer_arena_free(c.arena);
+	status = cer_crosser_init(&search.base, host, dataset, err);
+	if (status == CER_OK)
+		status = find(&search, may_cross, crosses);
+	cer_crosser_release(&search.base);
 	return status;
 }

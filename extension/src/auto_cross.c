@@ -1,10 +1,14 @@
 /*
  * auto_cross.c
- *	  AS auto gives pairs of columns that tell more together a table of their
- *	  own: FE *, "month x day" = (month::text || ' ' || day::text) : embed.
+ *	  AS auto gives columns that tell more together features of their own:
  *
- * Which pairs is measured on training rows (core/data/cross.c), of very many a
- * share by key.  Only where FE has *: who lists columns wants these.
+ *	 pairs of many rows	a table: "month x day" = (month::text || ' ' ||
+ *						day::text) : embed
+ *	 cells of few rows	a rate: "carrier x flight" = (carrier::text || ' ' ||
+ *						flight::text) : rate, numbers in bins: floor(hour / 2)
+ *
+ * Which ones is measured on training rows (core/data/cross.c, cross_cells.c),
+ * of very many a share by key.  Only where FE has *: who lists columns wants these.
  */
 #include "cerebro_pg.h"
 
@@ -25,6 +29,7 @@ typedef struct CrossSearch
 	const Features *features;
 	const Query *query;
 	cer_crosses found;
+	cer_cells cells;
 } CrossSearch;
 
 static bool
@@ -39,17 +44,42 @@ has_star(const cer_mst *mst)
 	return false;
 }
 
-/* Of the task's own, with a text that depends on nothing but the value. */
-static bool
-may_cross(const CrossSearch *search, size_t column)
+/* Of one of the task's own columns, else InvalidOid. */
+static Oid
+get_type(const CrossSearch *search, size_t column)
 {
 	const cer_column *described = &search->features->columns[column];
 	TargetEntry *target =
 		list_nth_node(TargetEntry, search->query->targetList, (int) column);
 
 	if (memchr(described->name.data, '.', described->name.size) != NULL)
-		return false;
-	switch (exprType((Node *) target->expr))
+		return InvalidOid;
+	return exprType((Node *) target->expr);
+}
+
+/* Its floor over a width is a number whose text is the same everywhere. */
+static bool
+may_bin(Oid type)
+{
+	switch (type)
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case NUMERICOID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* With a text that depends on nothing but the value. */
+static bool
+may_cross(Oid type)
+{
+	switch (type)
 	{
 		case INT2OID:
 		case INT4OID:
@@ -86,13 +116,21 @@ find(CrossSearch *search)
 	const Features *features = search->features;
 	cer_host host = host_make();
 	bool *may = palloc0(sizeof(bool) * Max(1, features->n_inputs));
+	bool *bins = palloc0(sizeof(bool) * Max(1, features->n_inputs));
 	cer_error err = {0};
 	cer_dataset *dataset;
 
 	for (size_t i = 0; i < features->n_inputs; i++)
-		may[i] = may_cross(search, features->inputs[i]);
+	{
+		Oid type = get_type(search, features->inputs[i]);
+
+		may[i] = may_cross(type);
+		bins[i] = may_bin(type);
+	}
 	dataset = task_read_dataset(features->task, plan_read(search), &host);
 	host_check(cer_crosses_find(&host, dataset, may, &search->found, &err),
+	           &err);
+	host_check(cer_cells_find(&host, dataset, may, bins, &search->cells, &err),
 	           &err);
 	cer_dataset_free(dataset);
 }
@@ -137,6 +175,51 @@ add_item(const CrossSearch *search, const cer_cross *cross, StringInfo items)
 	                 quote_identifier(right));
 }
 
+/* hour, or hour / 2. */
+static void
+add_part(const CrossSearch *search, const cer_cell *cell, size_t i,
+         StringInfo name, StringInfo value)
+{
+	cer_text column = get_name(search, cell->inputs[i]);
+	char *text = pnstrdup(column.data, column.size);
+	double width = cell->widths[i];
+
+	if (i > 0)
+	{
+		appendStringInfoString(name, " x ");
+		appendStringInfoString(value, " || ' ' || ");
+	}
+	appendStringInfoString(name, text);
+	if (width > 0)
+	{
+		appendStringInfo(name, " / %g", width);
+		appendStringInfo(value, "floor(%s / %g)::text", quote_identifier(text),
+		                 width);
+	}
+	else
+		appendStringInfo(value, "%s::text", quote_identifier(text));
+}
+
+static void
+add_cell(const CrossSearch *search, const cer_cell *cell, StringInfo items)
+{
+	StringInfoData name;
+	StringInfoData value;
+
+	initStringInfo(&name);
+	initStringInfo(&value);
+	for (size_t i = 0; i < cell->n_inputs; i++)
+		add_part(search, cell, i, &name, &value);
+	ereport(DEBUG1, (errmsg_internal("rates of %s tell %.4f more of the "
+	                                 "entropy",
+	                                 name.data, cell->gain)));
+	appendStringInfoString(&name, " rate");
+	if (has_column(search, name.data) || name.len >= NAMEDATALEN)
+		return;
+	appendStringInfo(items, ", %s = (%s) : rate", quote_identifier(name.data),
+	                 value.data);
+}
+
 const cer_mst *
 auto_add_crosses(const Task *task, cer_arena *arena, const cer_mst *mst,
                  size_t n_rows)
@@ -161,6 +244,8 @@ auto_add_crosses(const Task *task, cer_arena *arena, const cer_mst *mst,
 	initStringInfo(&items);
 	for (size_t i = 0; i < search.found.n; i++)
 		add_item(&search, &search.found.found[i], &items);
+	for (size_t i = 0; i < search.cells.n; i++)
+		add_cell(&search, &search.cells.found[i], &items);
 	if (items.len > 0)
 		host_check(cer_auto_add(arena, mst, host_text(items.data), &made, &err),
 		           &err);

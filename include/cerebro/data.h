@@ -272,6 +272,34 @@ extern cer_status
 cer_crosses_find(const cer_host *host, const cer_dataset *dataset,
                  const bool *may_cross, cer_crosses *crosses, cer_error *err);
 
+#define CER_MAX_CELLS      10
+#define CER_MAX_CELL_PARTS 3
+
+/*
+ * Columns whose values together are cells that tell more than a sum of what
+ * each tells, be there few rows of a cell: for the encoder rate.  Of a number
+ * the part is the value, or floor(value / width).
+ */
+typedef struct cer_cell
+{
+	size_t n_inputs;
+	size_t inputs[CER_MAX_CELL_PARTS];
+	double widths[CER_MAX_CELL_PARTS]; /* 0: the value */
+	double gain;                       /* share of the label's entropy */
+} cer_cell;
+
+typedef struct cer_cells
+{
+	size_t n;
+	cer_cell found[CER_MAX_CELLS]; /* the one that gains most first */
+} cer_cells;
+
+/* By input: whether values may be parts, and whether bins of numbers may. */
+extern cer_status
+cer_cells_find(const cer_host *host, const cer_dataset *dataset,
+               const bool *may_cross, const bool *may_bin, cer_cells *cells,
+               cer_error *err);
+
 /* ---------------------------------------------------------------- metrics */
 
 typedef struct cer_metrics

@@ -98,6 +98,110 @@ test_crosses_find__wants_many_rows_of_a_cell(void **state)
 	assert_int_equal(find_crosses(t, all).n, 0);
 }
 
+/* ---- cells ---- */
+
+static const bool none[MAX_COLUMNS] = {false};
+
+static cer_cells
+find_cells(table *t, const bool *may_cross, const bool *may_bin)
+{
+	cer_cells cells;
+	cer_dataset *dataset;
+
+	assert_int_equal(make_dataset(&cer_host_plain, t, &dataset), CER_OK);
+	assert_int_equal(cer_cells_find(&cer_host_plain, dataset, may_cross,
+	                                may_bin, &cells, NULL),
+	                 CER_OK);
+	cer_dataset_free(dataset);
+	table_free(t);
+	return cells;
+}
+
+static void
+test_cells_find__finds_the_pair_and_nothing_else(void **state)
+{
+	cer_cells cells = find_cells(make_table(true), all, none);
+
+	(void) state;
+	assert_int_equal(cells.n, 1);
+	assert_int_equal(cells.found[0].n_inputs, 2);
+	assert_int_equal(cells.found[0].inputs[0], 0);
+	assert_int_equal(cells.found[0].inputs[1], 2);
+	assert_true(cells.found[0].widths[0] == 0);
+	assert_true(cells.found[0].gain > 0.1);
+	assert_int_equal(find_cells(make_table(false), all, none).n, 0);
+	assert_int_equal(find_cells(make_table(true), none, none).n, 0);
+}
+
+/* Single days of a year differ, and so do the tens of a number in them. */
+static table *
+make_days(void)
+{
+	table *t = table_new(N_ROWS);
+	uint32_t *month = add_categories(t, "month", 12);
+	uint32_t *day = add_categories(t, "day", 28);
+	double *minute = add_numbers(t, "minute");
+
+	for (size_t row = 0; row < N_ROWS; row++)
+	{
+		uint32_t of_day;
+		double rate;
+
+		month[row] = (uint32_t) random_below(&t->random, 12) + 1;
+		day[row] = (uint32_t) random_below(&t->random, 28) + 1;
+		minute[row] = (double) random_below(&t->random, 800) / 10;
+		of_day = month[row] * 7 + day[row] * 5 + day[row] * month[row];
+		rate = of_day % 3 == 0 ? 0.7 : 0.4;
+		if ((of_day + (uint32_t) (minute[row] / 20)) % 2 == 0)
+			rate -= 0.3;
+		t->labels[row] = random_unit(&t->random) < rate;
+	}
+	return t;
+}
+
+static void
+test_cells_find__extends_a_pair_by_bins(void **state)
+{
+	static const bool exact[MAX_COLUMNS] = {true, true, false};
+	static const bool bins[MAX_COLUMNS] = {false, false, true};
+	cer_cells cells = find_cells(make_days(), exact, bins);
+
+	(void) state;
+	assert_true(cells.n >= 2);
+	assert_int_equal(cells.found[0].n_inputs, 2);
+	assert_int_equal(cells.found[1].n_inputs, 3);
+	assert_int_equal(cells.found[1].inputs[2], 2);
+	assert_true(cells.found[1].widths[2] >= 2 &&
+	            cells.found[1].widths[2] <= 10);
+}
+
+static cer_status
+find_cells_with(const cer_host *host, void *arg)
+{
+	cer_cells cells;
+	cer_dataset *dataset;
+	cer_error err;
+	cer_status status = make_dataset(host, arg, &dataset);
+
+	if (status != CER_OK)
+		return status;
+	status = cer_cells_find(host, dataset, all, all, &cells, &err);
+	cer_dataset_free(dataset);
+	return status;
+}
+
+static void
+test_cells_find__survives_failing_memory(void **state)
+{
+	table *t = make_table(true);
+
+	(void) state;
+	assert_true(failing_host_run(find_cells_with, t) > 10);
+	table_free(t);
+}
+
+/* ---- failures ---- */
+
 static cer_status
 find_with(const cer_host *host, void *arg)
 {
@@ -132,6 +236,9 @@ main(void)
 		cmocka_unit_test(test_crosses_find__leaves_out_what_may_not),
 		cmocka_unit_test(test_crosses_find__wants_many_rows_of_a_cell),
 		cmocka_unit_test(test_crosses_find__survives_failing_memory),
+		cmocka_unit_test(test_cells_find__finds_the_pair_and_nothing_else),
+		cmocka_unit_test(test_cells_find__extends_a_pair_by_bins),
+		cmocka_unit_test(test_cells_find__survives_failing_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
