@@ -14,11 +14,14 @@
 #include "memory.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define PAGE      ((size_t) 4096)
 #define HUGE_PAGE ((size_t) 2 << 20)
+#define UNASKED   ((size_t) 2 << 20) /* of libraries and stacks, once they work */
 
 static bool
 is_whole(size_t size)
@@ -48,6 +51,39 @@ overflows(memory *m, size_t size)
 	       (size > m->limit / 2 || atomic_load(&m->used) > m->limit / 2 - size);
 }
 
+/* Pages that are kept are resident, too. */
+static void
+note_held(memory *m)
+{
+	size_t held = atomic_load(&m->used) + m->pages.kept;
+	size_t most = atomic_load(&m->most_held);
+
+	while (held > most &&
+	       !atomic_compare_exchange_weak(&m->most_held, &most, held))
+		;
+}
+
+void
+memory_note_base(memory *m)
+{
+	size_t resident = 0;
+	size_t code = 0;
+	FILE *file = fopen("/proc/self/statm", "re");
+
+	if (file == NULL)
+		return;
+	/* of the code some pages will come: it is counted whole */
+	if (fscanf(file, "%*u %zu %*u %zu", &resident, &code) == 2)
+		m->base = UNASKED + (resident + code) * (size_t) sysconf(_SC_PAGESIZE);
+	fclose(file);
+}
+
+size_t
+memory_get_planned(memory *m)
+{
+	return m->base + atomic_load(&m->most_held);
+}
+
 void *
 memory_allocate(void *self, size_t size)
 {
@@ -68,6 +104,8 @@ memory_allocate(void *self, size_t size)
 		atomic_store(&m->refused, size);
 		atomic_store(&m->held, before);
 	}
+	else
+		note_held(m);
 	return block;
 }
 

@@ -23,7 +23,7 @@ typedef struct recycle_span
 typedef struct recycle
 {
 	pthread_mutex_t lock;
-	size_t kept; /* bytes */
+	_Atomic size_t kept; /* bytes */
 	size_t n_pieces;
 	size_t n_spans;
 	recycle_span spans[RECYCLE_MAX_SPANS];

@@ -176,6 +176,7 @@ run_begin(run *r, cer_error *err)
 	{
 		set_phase(r, CER_PHASE_TRAIN);
 		status = start_use(r->s, r->triple, &r->start, r->trainer, err);
+		r->teller.status.planned_bytes = memory_get_planned(&r->s->mem);
 	}
 	if (status == CER_OK)
 		r->is_finished = cer_trainer_is_finished(r->trainer);

@@ -88,8 +88,10 @@ static cer_status
 be_ready(session *s, cer_error *err)
 {
 	cer_message message = {.type = CER_FRAME_READY};
-	cer_status status = sandbox_shut(err);
+	cer_status status;
 
+	memory_note_base(&s->mem);
+	status = sandbox_shut(err);
 	message.ready.n_threads = (uint32_t) s->teller.host.n_threads;
 	return status == CER_OK ? session_send(s, &message, err) : status;
 }

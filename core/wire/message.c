@@ -203,6 +203,7 @@ cer_codec_status(cer_codec *c, cer_group_status *status)
 	cer_codec_double(c, &status->rows_per_second);
 	cer_codec_double(c, &status->cpu_seconds);
 	cer_codec_u64(c, &status->peak_bytes);
+	cer_codec_u64(c, &status->planned_bytes);
 }
 
 static void

@@ -110,6 +110,7 @@ CREATE TABLE cerebro.job (
 	read_seconds  double precision,
 	train_seconds double precision,
 	cpu_seconds   double precision,
+	planned_bytes bigint,
 	peak_bytes    bigint
 );
 CREATE INDEX job_task ON cerebro.job (task);

@@ -25,7 +25,7 @@ CREATE FUNCTION cerebro.progress_rows(
 	OUT state text, OUT job bigint, OUT task text, OUT mst text, OUT phase text,
 	OUT epoch integer, OUT epochs integer, OUT rows_done bigint,
 	OUT rows_per_second double precision, OUT loss double precision,
-	OUT metric double precision, OUT seconds_left double precision,
+	OUT metric double precision, OUT seconds_left double precision, OUT planned_bytes bigint,
 	OUT who oid, OUT pid integer, OUT started_at timestamptz)
 	RETURNS SETOF record
 	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
@@ -39,11 +39,12 @@ SELECT r.job, r.task, r.mst, r.state, r.phase, r.epoch, r.epochs,
 	pg_catalog.round(r.loss::numeric, 5)::double precision AS loss,
 	pg_catalog.round(r.metric::numeric, 5)::double precision AS metric,
 	pg_catalog.round(r.seconds_left::numeric, 1)::double precision AS seconds_left,
+	r.planned_bytes,
 	who::regrole AS who, r.pid, r.started_at
 FROM cerebro.progress_rows() r
 UNION ALL
 SELECT j.id, t.name, j.mst::text, 'queued', 'queue', NULL, NULL,
-	NULL, NULL, NULL, NULL,
+	NULL, NULL, NULL, NULL, NULL,
 	cerebro.owner_of(j.owner), NULL, NULL
 FROM cerebro.job j
 JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) j.task
@@ -65,6 +66,7 @@ CREATE VIEW cerebro.jobs WITH (security_invoker = true) AS
 		   j.is_background,
 		   j.read_seconds,
 		   j.train_seconds,
+		   j.planned_bytes,
 		   j.peak_bytes,
 		   cerebro.owner_of(j.owner) AS who,
 		   j.queued_at,
@@ -84,6 +86,7 @@ COMMENT ON COLUMN cerebro.jobs.epochs IS 'epochs that it went through until it e
 COMMENT ON COLUMN cerebro.jobs.is_background IS 'in the background, or in the session that asked';
 COMMENT ON COLUMN cerebro.jobs.read_seconds IS 'reading its rows took';
 COMMENT ON COLUMN cerebro.jobs.train_seconds IS 'its epochs took, without validation';
+COMMENT ON COLUMN cerebro.jobs.planned_bytes IS 'what that memory would be, planned before its first epoch';
 COMMENT ON COLUMN cerebro.jobs.peak_bytes IS 'memory that its engine held at most';
 COMMENT ON COLUMN cerebro.jobs.who IS 'the role that asked';
 COMMENT ON COLUMN cerebro.jobs.queued_at IS 'when it was asked for';

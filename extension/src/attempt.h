@@ -86,6 +86,7 @@ typedef struct AttemptRecord
 	double read_seconds;
 	double train_seconds;
 	double cpu_seconds;
+	int64 planned_bytes; /* by the engine, when training began; 0: before */
 	int64 peak_bytes;
 
 	char reason[REASON_SIZE];

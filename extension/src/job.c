@@ -209,10 +209,12 @@ job_claim(Oid login, MemoryContext context)
 static const char record_sql[] =
 	"INSERT INTO cerebro.job (id, task, mst, owner, login, is_background,"
 	" settings, status, reason, model, pid, queued_at, started_at, ended_at,"
-	" n_rows, n_epochs, read_seconds, train_seconds, cpu_seconds, peak_bytes,"
+	" n_rows, n_epochs, read_seconds, train_seconds, cpu_seconds,"
+	" planned_bytes, peak_bytes,"
 	" parent, is_warm)"
 	" SELECT $1, t.id, $3, $4, $5, $6, '{}', $7, $8, $9, $10, $11, $12, $13,"
-	" $14, $15, $16, $17, $18, $19, NULLIF($20, 0), $21"
+	" $14, $15, $16, $17, $18, NULLIF($22, 0), $19,"
+	" NULLIF($20, 0), $21"
 	" FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) $2"
 	" ON CONFLICT (id) DO UPDATE SET status = EXCLUDED.status,"
 	" reason = EXCLUDED.reason, pid = EXCLUDED.pid,"
@@ -220,7 +222,8 @@ static const char record_sql[] =
 	" n_rows = EXCLUDED.n_rows, n_epochs = EXCLUDED.n_epochs,"
 	" read_seconds = EXCLUDED.read_seconds,"
 	" train_seconds = EXCLUDED.train_seconds,"
-	" cpu_seconds = EXCLUDED.cpu_seconds, peak_bytes = EXCLUDED.peak_bytes"
+	" cpu_seconds = EXCLUDED.cpu_seconds,"
+	" planned_bytes = EXCLUDED.planned_bytes, peak_bytes = EXCLUDED.peak_bytes"
 	" WHERE job.status OPERATOR(pg_catalog.=) 'queued'"
 	" OR job.status OPERATOR(pg_catalog.=) 'running'";
 
@@ -252,6 +255,7 @@ job_record(const AttemptRecord *record, const char *triple)
 	sql_add_int8(&args, record->peak_bytes);
 	sql_add_int4(&args, record->parent);
 	sql_add_bool(&args, record->is_warm);
+	sql_add_int8(&args, record->planned_bytes);
 	sql_run(record_sql, &args);
 	archive_leave(&scope);
 }

@@ -21,7 +21,7 @@
 #include "job.h"
 #include "job_sql.h"
 
-#define N_COLUMNS 15
+#define N_COLUMNS 16
 
 PG_FUNCTION_INFO_V1(cerebro_progress_rows);
 PG_FUNCTION_INFO_V1(cerebro_cancel);
@@ -99,6 +99,7 @@ add_row(ReturnSetInfo *result, AttemptFile *file)
 	add_double(&row, is_training ? record->loss : NAN);
 	add_double(&row, record->metric);
 	add_double(&row, guess_seconds_left(record));
+	add(&row, Int64GetDatum(record->planned_bytes), record->planned_bytes == 0);
 	add(&row, ObjectIdGetDatum(record->owner), false);
 	add(&row, Int32GetDatum(record->pid), !file->is_alive);
 	add(&row, TimestampTzGetDatum(record->started_at), false);

@@ -99,6 +99,8 @@ handle_status(Training *training, const cer_group_status *status)
 	record->rows_per_second = status->rows_per_second;
 	record->cpu_seconds = status->cpu_seconds;
 	note_peak(training, status->peak_bytes);
+	if (status->planned_bytes > 0)
+		record->planned_bytes = (int64) status->planned_bytes;
 	if (status->phase == CER_PHASE_TRAIN)
 	{
 		record->epoch = status->train.epoch;

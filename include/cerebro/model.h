@@ -596,7 +596,7 @@ cer_buffer_reserve(cer_buffer *buffer, size_t size, cer_error *err);
  * machine (native byte order; the magic tells a foreign one).  See
  * core/wire/message.c for the bytes and the conversation.
  */
-#define CER_WIRE_VERSION      5
+#define CER_WIRE_VERSION      6
 #define CER_FRAME_HEADER_SIZE 16
 /* The largest payloads that each side accepts. */
 #define CER_MAX_FRAME_TO_ENGINE ((size_t) 256 << 20)
@@ -718,6 +718,8 @@ typedef struct cer_group_status
 	double rows_per_second;
 	double cpu_seconds;  /* of the process so far */
 	uint64_t peak_bytes; /* its largest resident size so far */
+	/* What that will be at the end, planned when training began; 0: before. */
+	uint64_t planned_bytes;
 } cer_group_status;
 
 typedef struct cer_group_epoch

@@ -58,6 +58,9 @@ FROM cerebro.model_part a JOIN cerebro.model_part b USING (ordinal) WHERE a.mode
 SELECT length(repeat('x', 150000000)) AS held;
 SELECT cerebro.train('train good', 'AS mlp(4) PT epochs = 1') AS light \gset
 SELECT peak_bytes BETWEEN 1000000 AND 100000000 AS own FROM cerebro.job WHERE model = :light;
+-- and is announced before it trains
+SELECT cerebro.train('train good', 'AS mlp(1024 x 2) PT epochs = 1, batch = 512') AS large \gset
+SELECT CASE WHEN peak_bytes / planned_bytes::float8 BETWEEN 0.8 AND 1.2 THEN 'as planned' ELSE concat(planned_bytes, ' planned, ', peak_bytes) END FROM cerebro.jobs WHERE model = :large;
 
 -- early stopping
 SELECT cerebro.train('train good', 'AS mlp(8) PT sgd(lr = 3), batch = 1024, epochs = 50, patience = 1') AS stopped \gset
