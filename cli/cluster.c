@@ -374,7 +374,9 @@ replace_runtime(private_cluster *cluster, const cluster_state *state)
 {
 	int n_sessions = cluster_count_sessions(cluster);
 
-	if (n_sessions != 0)
+	if (n_sessions < 0)
+		return EXIT_SERVER;
+	if (n_sessions > 0)
 	{
 		message_warning("the server runs an older build; sessions that use "
 		                "it: %d",

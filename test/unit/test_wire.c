@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,7 +76,8 @@ static const cer_message messages[] = {
 	{.type = CER_FRAME_CANCEL},
 	{.type = CER_FRAME_READY, .ready = {4}},
 	{.type = CER_FRAME_STATUS,
-     .status = {1, CER_PHASE_TRAIN, {3, 20, 1024, 4096, 0.5}, 1e6, 0.5, 77}},
+     .status =
+         {1, CER_PHASE_TRAIN, {3, 20, 1024, 4096, 0.5}, 1e6, 0.5, 77, 88}},
 	{.type = CER_FRAME_EPOCH,
      .epoch = {1, {3, 0.25, {99, 0.5, 0.75, 0.875}, 1.5, 1e6, true}}},
 	{.type = CER_FRAME_PART,
@@ -152,6 +154,66 @@ test_message_unpack__undoes_pack(void **state)
 		assert_int_equal(again.size, f->buffer.size);
 		assert_memory_equal(again.data, f->buffer.data, again.size);
 		cer_buffer_release(&again);
+	}
+}
+
+/* ------------------------------------------------- what fuzzing begins with */
+
+static void
+name_seed(const cer_message *message, char name[40])
+{
+	snprintf(name, 40, "test/fuzz/corpus/wire/%02d", (int) message->type);
+}
+
+static int
+write_seeds(void)
+{
+	cer_buffer buffer;
+
+	cer_buffer_init(&buffer, &cer_host_plain);
+	for (size_t i = 0; i < LENGTH(messages); i++)
+	{
+		char name[40];
+		FILE *file;
+
+		name_seed(&messages[i], name);
+		buffer.size = 0;
+		file = fopen(name, "wb");
+		if (file == NULL ||
+		    cer_message_pack(&buffer, &messages[i], NULL) != CER_OK ||
+		    fwrite(buffer.data, 1, buffer.size, file) != buffer.size ||
+		    fclose(file) != 0)
+			return 1;
+	}
+	cer_buffer_release(&buffer);
+	return 0;
+}
+
+/* Seeds of another version would all be refused by their headers. */
+static void
+test_message_pack__makes_the_seeds(void **state)
+{
+	fixture *f = *state;
+
+	for (size_t i = 0; i < LENGTH(messages); i++)
+	{
+		char name[40];
+		char seed[1000];
+		FILE *file;
+		size_t size = 0;
+
+		pass(f, &messages[i]);
+		name_seed(&messages[i], name);
+		file = fopen(name, "rb");
+		if (file != NULL)
+		{
+			size = fread(seed, 1, sizeof(seed), file);
+			fclose(file);
+		}
+		if (size != f->buffer.size || memcmp(seed, f->buffer.data, size) != 0)
+			fail_msg("%s is not what is sent now: run "
+			         "build/test/unit/test_wire --write-seeds",
+			         name);
 	}
 }
 
@@ -359,7 +421,7 @@ test_message_pack__fails_whole_without_memory(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
@@ -373,7 +435,10 @@ main(void)
 		TEST(test_message_unpack__refuses_unknown_types),
 		TEST(test_frame_unpack__checks_the_header),
 		TEST(test_message_pack__fails_whole_without_memory),
+		TEST(test_message_pack__makes_the_seeds),
 	};
 
+	if (argc == 2 && strcmp(argv[1], "--write-seeds") == 0)
+		return write_seeds();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
