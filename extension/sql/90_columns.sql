@@ -50,6 +50,7 @@ BEGIN
 			('progress', 'loss', 'mean training loss of the epoch so far'),
 			('progress', 'metric', 'the task''s metric on validation rows after the best epoch'),
 			('progress', 'seconds_left', 'estimate for all epochs; early stopping may end before'),
+			('progress', 'planned_bytes', 'memory that its engine will hold at most, planned before its first epoch'),
 			('progress', 'who', 'the role that trains'),
 			('progress', 'pid', 'server process'),
 			('progress', 'started_at', 'when it began'),

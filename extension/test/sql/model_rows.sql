@@ -73,5 +73,6 @@ SET SESSION AUTHORIZATION regress_model_rows;
 SELECT count(*) FILTER (WHERE cerebro.predict(:gathered, o) IS DISTINCT FROM p) AS differ, count(*) FROM others o JOIN others_scored s ON s.name IS NOT DISTINCT FROM o.name;
 SELECT cerebro.predict(:whole, o) IS NOT NULL AS scored FROM orders o LIMIT 1;
 RESET SESSION AUTHORIZATION;
-SET client_min_messages = warning;
+SET client_min_messages = error;
+SELECT cerebro.drop_task('orders');
 DROP SCHEMA model_rows CASCADE;

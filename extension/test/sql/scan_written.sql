@@ -148,5 +148,7 @@ REVOKE SELECT ON plane FROM regress_written_user;
 SET ROLE regress_written_user;
 SELECT cerebro.predict(:model, x) FROM (SELECT t.id, t.miles, t.delay, NULL::text AS city, NULL::integer AS height, NULL::float8 AS area, p.seats, p.maker, NULL::float8 AS temp, NULL::float8 AS wind FROM trip t LEFT JOIN plane p USING (tail)) x;
 RESET ROLE;
+SET client_min_messages = error;
 DROP SCHEMA scan_written CASCADE;
+SELECT cerebro.drop_task('wide');
 DROP ROLE regress_written_user;
