@@ -134,7 +134,11 @@ add_bins(cell_search *search, size_t input)
 	CER_TRY(cer_profile_allocate(c->scratch, c->label.n_rows, sizeof(*bins),
 	                             &bins, c->err));
 	for (size_t row = 0; row < c->label.n_rows; row++)
-		least = fmin(least, floor(cer_data_get_number(column, row) / width));
+	{
+		double x = cer_data_get_number(column, row);
+
+		least = isfinite(x) ? fmin(least, floor(x / width)) : least;
+	}
 	for (size_t row = 0; row < c->label.n_rows; row++)
 	{
 		double bin =
@@ -142,7 +146,7 @@ add_bins(cell_search *search, size_t input)
 
 		if (isnan(bin))
 			continue;
-		bins[row] = (uint32_t) fmin(bin, MAX_BINS);
+		bins[row] = bin >= 1 ? (uint32_t) fmin(bin, MAX_BINS) : MAX_BINS;
 		codes.n_values =
 			bins[row] > codes.n_values ? bins[row] : codes.n_values;
 	}
@@ -169,10 +173,11 @@ add_column(cell_search *search, size_t input, bool may_cross, bool may_bin)
 
 /* -------------------------------------------------------------- cells */
 
-/* Each combination of codes that occurs; codes are of the scratch arena. */
+/* Each combination of codes that occurs, and code 0 where one is missing: so is
+ * then the value that is made of both.  Codes are of the scratch arena. */
 typedef struct joined_codes
 {
-	size_t n_cells; /* 0: too many, or one column tells the other */
+	size_t n_codes; /* 0: too many, or one column tells the other */
 	uint32_t *codes;
 } joined_codes;
 
@@ -185,7 +190,7 @@ join(cell_search *search, const cross_column *a, const cross_column *b,
 	size_t n_cells = 0;
 	uint32_t *places;
 
-	joined->n_cells = 0;
+	joined->n_codes = 0;
 	if (a->n_codes * b->n_codes > MAX_PLACES)
 		return CER_OK;
 	CER_TRY(cer_profile_allocate(c->scratch, a->n_codes * b->n_codes,
@@ -197,12 +202,14 @@ join(cell_search *search, const cross_column *a, const cross_column *b,
 	{
 		uint32_t *place = &places[a->codes[row] * b->n_codes + b->codes[row]];
 
+		if (a->codes[row] == 0 || b->codes[row] == 0)
+			continue;
 		if (*place == 0)
 			*place = (uint32_t) ++n_cells;
-		joined->codes[row] = *place - 1;
+		joined->codes[row] = *place;
 	}
 	if (n_cells <= most && n_cells > a->n_codes && n_cells > b->n_codes)
-		joined->n_cells = n_cells;
+		joined->n_codes = n_cells + 1;
 	return CER_OK;
 }
 
@@ -236,7 +243,8 @@ add_up(cell_search *search, const uint32_t *codes, size_t n_cells,
 	return CER_OK;
 }
 
-/* By the other rows of its cell; returns the gain in log-likelihood. */
+/* By the other rows of its cell; returns the gain in log-likelihood.  A class
+ * that no row has stays so. */
 static double
 foretell(const double *rows, const double *sums, size_t n_classes, size_t label,
          double *foretold)
@@ -252,6 +260,8 @@ foretell(const double *rows, const double *sums, size_t n_classes, size_t label,
 		double drawn = STRENGTH * sums[class] / n;
 		double others = rows[class] - (class == label ? 1 : 0);
 
+		if (foretold[class] == 0)
+			continue;
 		foretold[class] *=
 			(others + drawn) / (sums[class] - foretold[class] + drawn);
 		sum += foretold[class];
@@ -312,9 +322,9 @@ measure_candidate(cell_search *search, candidate *wanted, bool is_kept)
 		return cer_fail(c->err, CER_CANCELED, "canceled");
 	cer_arena_clear(c->scratch);
 	CER_TRY(join(search, wanted->a, wanted->b, &joined));
-	if (joined.n_cells == 0)
+	if (joined.n_codes == 0)
 		return CER_OK;
-	return measure(search, joined.codes, joined.n_cells, is_kept,
+	return measure(search, joined.codes, joined.n_codes, is_kept,
 	               &wanted->cell.gain);
 }
 
@@ -388,7 +398,7 @@ extend(cell_search *search, const candidate *pair)
 	CER_TRY(cer_profile_allocate(c->arena, c->label.n_rows,
 	                             sizeof(*column->codes), &column->codes,
 	                             c->err));
-	column->n_codes = joined.n_cells;
+	column->n_codes = joined.n_codes;
 	memcpy(column->codes, joined.codes,
 	       c->label.n_rows * sizeof(*column->codes));
 	search->n_extended++;

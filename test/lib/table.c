@@ -16,6 +16,7 @@ table_new(size_t n_rows)
 	table *t = calloc(1, sizeof(*t));
 
 	t->n_rows = n_rows;
+	t->n_classes = 2;
 	t->random.state = 42;
 	for (size_t row = 0; row < n_rows; row++)
 	{
@@ -101,8 +102,8 @@ fill_rows(cer_dataset *dataset, const table *t)
 cer_status
 make_dataset(const cer_host *host, const table *t, cer_dataset **dataset)
 {
-	cer_status status =
-		cer_dataset_new(host, t->inputs, t->n_columns, 2, dataset, NULL);
+	cer_status status = cer_dataset_new(host, t->inputs, t->n_columns,
+	                                    t->n_classes, dataset, NULL);
 
 	if (status != CER_OK)
 		return status;

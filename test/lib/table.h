@@ -22,6 +22,7 @@ typedef struct table
 	uint16_t labels[MAX_ROWS];
 	uint8_t parts[MAX_ROWS];
 	uint64_t row_keys[MAX_ROWS];
+	size_t n_classes;
 	test_random random;
 } table;
 

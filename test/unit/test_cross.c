@@ -6,6 +6,8 @@
 #include "failing_host.h"
 #include "table.h"
 
+#include <math.h>
+
 #define N_ROWS 40000
 
 static cer_crosses
@@ -133,6 +135,44 @@ test_cells_find__finds_the_pair_and_nothing_else(void **state)
 	assert_int_equal(find_cells(make_table(true), none, none).n, 0);
 }
 
+/* A class that no training row has, or none of those that were drawn. */
+static void
+test_cells_find__takes_classes_without_rows(void **state)
+{
+	table *with = make_table(true);
+	table *noise = make_table(false);
+
+	(void) state;
+	with->n_classes = 4;
+	noise->n_classes = 4;
+	assert_int_equal(find_cells(with, all, none).n, 1);
+	assert_int_equal(find_cells(noise, all, none).n, 0);
+}
+
+/* What is made of a missing value is missing, whatever the other one is. */
+static void
+test_cells_find__knows_no_other_value_of_a_missing_one(void **state)
+{
+	table *t = table_new(N_ROWS);
+	uint32_t *a = add_categories(t, "a", 10);
+	uint32_t *b = add_categories(t, "b", 10);
+	cer_cells cells;
+
+	(void) state;
+	for (size_t row = 0; row < N_ROWS; row++)
+	{
+		bool lacks_a = random_below(&t->random, 2) == 0;
+		bool lacks_b = random_below(&t->random, 2) == 0;
+
+		a[row] = lacks_a ? 0 : (uint32_t) random_below(&t->random, 10) + 1;
+		b[row] = lacks_b ? 0 : (uint32_t) random_below(&t->random, 10) + 1;
+		t->labels[row] = lacks_a == lacks_b;
+	}
+	cells = find_cells(t, all, none);
+	assert_int_equal(cells.n, 1);
+	assert_true(cells.found[0].gain > 0.25 && cells.found[0].gain < 0.4);
+}
+
 /* Single days of a year differ, and so do the tens of a number in them. */
 static table *
 make_days(void)
@@ -173,6 +213,24 @@ test_cells_find__extends_a_pair_by_bins(void **state)
 	assert_int_equal(cells.found[1].inputs[2], 2);
 	assert_true(cells.found[1].widths[2] >= 2 &&
 	            cells.found[1].widths[2] <= 10);
+}
+
+/* Bins of a number are told apart although one row is infinitely far out. */
+static void
+test_cells_find__takes_infinite_numbers(void **state)
+{
+	static const bool exact[MAX_COLUMNS] = {true, true, false};
+	static const bool bins[MAX_COLUMNS] = {false, false, true};
+	table *t = make_days();
+	double *minute = t->columns[2];
+	cer_cells cells;
+
+	(void) state;
+	minute[0] = -INFINITY;
+	minute[1] = INFINITY;
+	cells = find_cells(t, exact, bins);
+	assert_true(cells.n >= 2);
+	assert_int_equal(cells.found[1].n_inputs, 3);
 }
 
 static cer_status
@@ -237,7 +295,11 @@ main(void)
 		cmocka_unit_test(test_crosses_find__wants_many_rows_of_a_cell),
 		cmocka_unit_test(test_crosses_find__survives_failing_memory),
 		cmocka_unit_test(test_cells_find__finds_the_pair_and_nothing_else),
+		cmocka_unit_test(test_cells_find__takes_classes_without_rows),
+		cmocka_unit_test(
+			test_cells_find__knows_no_other_value_of_a_missing_one),
 		cmocka_unit_test(test_cells_find__extends_a_pair_by_bins),
+		cmocka_unit_test(test_cells_find__takes_infinite_numbers),
 		cmocka_unit_test(test_cells_find__survives_failing_memory),
 	};
 
