@@ -21,11 +21,15 @@
 
 #define MAX_ROWS  3.0e5
 #define MAX_CELLS 1.0e7 /* rows by columns that are held at once */
+/* Of the budget, but for a second: what is looked at for each row of a pair. */
+#define SEARCH_SHARE   0.15
+#define STEPS_A_SECOND 1.0e8
 
 typedef struct CrossSearch
 {
 	const Task *task;
 	size_t n_rows;
+	double budget; /* seconds */
 	const Features *features;
 	const Query *query;
 	cer_crosses found;
@@ -95,6 +99,33 @@ may_cross(Oid type)
 	}
 }
 
+static bool
+is_whole(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID;
+}
+
+/*
+ * A rate is of the other rows' labels, whenever these were known, and tells of a
+ * group by its other rows: of groups that are not in training it tells nothing.
+ */
+static bool
+may_have_rates(const Task *task)
+{
+	return task->label_known == NULL && task->split.kind != CER_SPLIT_GROUP;
+}
+
+/* As many rows as there is time for: of each pair all classes. */
+static double
+count_rows(const CrossSearch *search)
+{
+	double n = (double) Max(2, search->features->n_inputs);
+	double of_row = n * (n - 1) / 2 * (search->task->n_classes + 2);
+	double seconds = Max(1.0, search->budget * SEARCH_SHARE);
+
+	return Min(Min(MAX_ROWS, MAX_CELLS / n), seconds * STEPS_A_SECOND / of_row);
+}
+
 static ReadPlan *
 plan_read(const CrossSearch *search)
 {
@@ -102,7 +133,7 @@ plan_read(const CrossSearch *search)
 	ReadPlan *plan =
 		read_plan_make(features->task, search->query, features->inputs,
 	                   features->n_inputs, 1u << CER_TRAIN);
-	double most = Min(MAX_ROWS, MAX_CELLS / (double) Max(1, plan->n_inputs));
+	double most = count_rows(search);
 
 	plan->is_own = features->query == NULL;
 	plan->share =
@@ -130,8 +161,10 @@ find(CrossSearch *search)
 	dataset = task_read_dataset(features->task, plan_read(search), &host);
 	host_check(cer_crosses_find(&host, dataset, may, &search->found, &err),
 	           &err);
-	host_check(cer_cells_find(&host, dataset, may, bins, &search->cells, &err),
-	           &err);
+	if (may_have_rates(search->task))
+		host_check(
+			cer_cells_find(&host, dataset, may, bins, &search->cells, &err),
+			&err);
 	cer_dataset_free(dataset);
 }
 
@@ -175,7 +208,14 @@ add_item(const CrossSearch *search, const cer_cross *cross, StringInfo items)
 	                 quote_identifier(right));
 }
 
-/* hour, or hour / 2. */
+static size_t
+get_column(const CrossSearch *search, const cer_cell *cell, size_t i)
+{
+	return search->features->inputs[cell->inputs[i]];
+}
+
+/* hour, or hour / 2: of whole numbers SQL's quotient goes towards 0, so that a
+ * bin would be twice as wide. */
 static void
 add_part(const CrossSearch *search, const cer_cell *cell, size_t i,
          StringInfo name, StringInfo value)
@@ -193,8 +233,11 @@ add_part(const CrossSearch *search, const cer_cell *cell, size_t i,
 	if (width > 0)
 	{
 		appendStringInfo(name, " / %g", width);
-		appendStringInfo(value, "floor(%s / %g)::text", quote_identifier(text),
-		                 width);
+		appendStringInfo(
+			value, "floor(%s%s / %g)::text", quote_identifier(text),
+			is_whole(get_type(search, get_column(search, cell, i))) ? "::float8"
+																	: "",
+			width);
 	}
 	else
 		appendStringInfo(value, "%s::text", quote_identifier(text));
@@ -224,7 +267,8 @@ const cer_mst *
 auto_add_crosses(const Task *task, cer_arena *arena, const cer_mst *mst,
                  size_t n_rows)
 {
-	CrossSearch search = {.task = task, .n_rows = n_rows};
+	CrossSearch search = {
+		.task = task, .n_rows = n_rows, .budget = cer_mst_get_budget(mst)};
 	StringInfoData items;
 	const cer_mst *made = mst;
 	cer_error err = {0};
