@@ -143,6 +143,8 @@ CREATE TABLE cerebro.model (
 	change         cerebro.mst_change,
 	start          text,
 	start_log_loss double precision,
+	effect         double precision,
+	effect_error   double precision,
 	request        cerebro.mst,
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
@@ -158,6 +160,8 @@ COMMENT ON COLUMN cerebro.model.parent IS 'the model that train_change made it o
 COMMENT ON COLUMN cerebro.model.change IS 'from the parent''s triple to its own';
 COMMENT ON COLUMN cerebro.model.start IS 'how it began: goes on, same function, near, from scratch';
 COMMENT ON COLUMN cerebro.model.start_log_loss IS 'on validation rows before its first epoch, where it began with the parent''s weights';
+COMMENT ON COLUMN cerebro.model.effect IS 'of its change: mean of its log-loss minus the parent''s over the same validation rows; NULL: the rows were others';
+COMMENT ON COLUMN cerebro.model.effect_error IS 'standard error of that mean';
 COMMENT ON COLUMN cerebro.model.request IS 'what was asked for, where that was AS auto: the triple is what it came to';
 COMMENT ON COLUMN cerebro.model.training IS 'the artefact that it is the result of: equal means equal bits';
 

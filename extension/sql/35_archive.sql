@@ -136,29 +136,31 @@ CREATE FUNCTION cerebro.history(task text DEFAULT NULL, who regrole DEFAULT (pg_
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	WITH attempt AS (
-		SELECT j.*, m.id AS made, m.valid_log_loss, m.data_version,
+		SELECT j.*, m.id AS made, m.valid_log_loss, m.data_version, k.change AS kept, k.effect, k.effect_error,
 			CASE WHEN p.id IS NULL THEN pg_catalog.lag(j.mst) OVER w ELSE p.mst END AS mst_before,
 			CASE WHEN p.id IS NULL THEN pg_catalog.lag(m.id) OVER w ELSE p.id END AS made_before,
 			CASE WHEN p.id IS NULL THEN pg_catalog.lag(m.data_version) OVER w ELSE p.data_version END AS version_before
 		FROM cerebro.job j
 		LEFT JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) j.model
 		LEFT JOIN cerebro.model p ON p.id OPERATOR(pg_catalog.=) j.parent
+		-- the parent may be gone: its change and what that did are kept
+		LEFT JOIN cerebro.model k ON k.id OPERATOR(pg_catalog.=) j.model AND k.parent OPERATOR(pg_catalog.=) j.parent
 		WHERE cerebro.owner_of(j.owner)::pg_catalog.oid OPERATOR(pg_catalog.=) history.who::pg_catalog.oid
 		AND (history.task IS NULL
 			 OR j.task OPERATOR(pg_catalog.=) (SELECT f.id FROM cerebro.find_task(history.task) f))
 		WINDOW w AS (PARTITION BY j.task ORDER BY j.queued_at, j.id))
 	SELECT pg_catalog.row_number() OVER (ORDER BY a.queued_at, a.id), t.name, a.id, a.made, a.mst,
-		CASE WHEN a.mst_before IS NOT NULL
+		CASE WHEN a.kept IS NOT NULL THEN a.kept WHEN a.mst_before IS NOT NULL
 			THEN a.mst OPERATOR(cerebro.-) a.mst_before END,
 		COALESCE(a.status OPERATOR(pg_catalog.||) ': ' OPERATOR(pg_catalog.||) a.reason, a.status),
 		pg_catalog.round(a.valid_log_loss::numeric, 5)::double precision,
-		d.mean_difference, d.standard_error,
+		COALESCE(a.effect, d.mean_difference), COALESCE(a.effect_error, d.standard_error),
 		COALESCE(a.read_seconds, 0.0::double precision) OPERATOR(pg_catalog.+) COALESCE(a.train_seconds, 0.0::double precision),
 		a.queued_at
 	FROM attempt a
 	JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) a.task
 	LEFT JOIN LATERAL cerebro.compare_loss(
-		CASE WHEN a.version_before OPERATOR(pg_catalog.=) a.data_version THEN a.made END, a.made_before) d ON true
+		CASE WHEN a.effect IS NULL AND a.kept IS NULL AND a.version_before OPERATOR(pg_catalog.=) a.data_version THEN a.made END, a.made_before) d ON true
 	ORDER BY 1;
 END;
 COMMENT ON FUNCTION cerebro.history(text, regrole) IS

@@ -266,7 +266,8 @@ CREATE FUNCTION cerebro.explain_train(task text, mst cerebro.mst[]) RETURNS SETO
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
 BEGIN ATOMIC
 	SELECT cerebro.print_trials(explain_train.task, explain_train.mst,
-		pg_catalog.format('Train together for %s', explain_train.task), 'grid');
+		pg_catalog.format(CASE WHEN COALESCE(pg_catalog.current_setting('cerebro.plan_group', true)::boolean, true)
+			THEN 'Train together for %s' ELSE 'Train one by one for %s' END, explain_train.task), 'grid');
 END;
 COMMENT ON FUNCTION cerebro.explain_train(text, cerebro.mst[]) IS
 	'what train of several triples would do: those that are there, what is read once, seconds and bytes of each; trains nothing';

@@ -78,12 +78,12 @@ BEGIN ATOMIC
 	SELECT CASE WHEN n.depth OPERATOR(pg_catalog.=) 0 THEN m.mst::text
 			ELSE pg_catalog.repeat('   ', n.depth OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog.||) '+- ' OPERATOR(pg_catalog.||) m.change::text END,
 		m.id, m.parent, m.change, m.start,
-		pg_catalog.round(m.valid_log_loss::numeric, 5)::double precision, d.mean_difference, d.standard_error,
+		pg_catalog.round(m.valid_log_loss::numeric, 5)::double precision, COALESCE(m.effect, d.mean_difference), COALESCE(m.effect_error, d.standard_error),
 		m.n_epochs, m.seconds, m.created_at
 	FROM node n JOIN mine m ON m.id OPERATOR(pg_catalog.=) n.id
 	LEFT JOIN mine p ON p.id OPERATOR(pg_catalog.=) m.parent
 	LEFT JOIN LATERAL cerebro.compare_loss(
-		CASE WHEN p.data_version OPERATOR(pg_catalog.=) m.data_version THEN m.id END, p.id) d ON true
+		CASE WHEN m.effect IS NULL AND p.data_version OPERATOR(pg_catalog.=) m.data_version THEN m.id END, p.id) d ON true
 	ORDER BY n.path;
 END;
 COMMENT ON FUNCTION cerebro.history_tree(text, regrole) IS

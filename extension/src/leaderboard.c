@@ -25,12 +25,6 @@
 
 #define SCORE_STEPS 65535
 
-typedef struct Comparison
-{
-	double mean;
-	double standard_error;
-} Comparison;
-
 PG_FUNCTION_INFO_V1(cerebro_find_task);
 PG_FUNCTION_INFO_V1(cerebro_compare_loss);
 PG_FUNCTION_INFO_V1(cerebro_models_differ);
@@ -89,7 +83,7 @@ get_loss(const KeptScores *scores, size_t row, uint16 label)
 	return -log(score == 0 ? 0.5 / SCORE_STEPS : (double) score / SCORE_STEPS);
 }
 
-static Comparison
+static ScoresDifference
 compare(const KeptScores *a, const KeptScores *b, const uint16 *labels)
 {
 	double n = (double) a->n_rows;
@@ -105,7 +99,8 @@ compare(const KeptScores *a, const KeptScores *b, const uint16 *labels)
 		mean += delta / ((double) row + 1);
 		squares += delta * (difference - mean);
 	}
-	return (Comparison){mean, n > 1 ? sqrt(squares / (n - 1) / n) : INFINITY};
+	return (ScoresDifference){mean,
+	                          n > 1 ? sqrt(squares / (n - 1) / n) : INFINITY};
 }
 
 void
@@ -138,25 +133,32 @@ scores_check_shapes(const Model *model, const KeptScores *a,
 			                       model->data_version, labels[row])));
 }
 
-Datum
-cerebro_compare_loss(PG_FUNCTION_ARGS)
+ScoresDifference
+scores_compare(int32 a, int32 b)
 {
 	Model models[2];
 	KeptScores scores[2];
 	const uint16 *labels;
-	Comparison result;
-	TupleDesc desc;
-	Datum values[2];
-	bool nulls[2] = {false, false};
 
-	for (int i = 0; i < 2; i++)
-		model_open_to(PG_GETARG_INT32(i), RIGHT_READ, &models[i]);
+	model_open_to(a, RIGHT_READ, &models[0]);
+	model_open_to(b, RIGHT_READ, &models[1]);
 	scores_check_comparable(&models[0], &models[1]);
 	for (int i = 0; i < 2; i++)
 		scores[i] = scores_read(&models[i]);
 	labels = scores_read_labels(&models[0], scores[0].n_rows);
 	scores_check_shapes(&models[0], &scores[0], &scores[1], labels);
-	result = compare(&scores[0], &scores[1], labels);
+	return compare(&scores[0], &scores[1], labels);
+}
+
+Datum
+cerebro_compare_loss(PG_FUNCTION_ARGS)
+{
+	ScoresDifference result =
+		scores_compare(PG_GETARG_INT32(0), PG_GETARG_INT32(1));
+	TupleDesc desc;
+	Datum values[2];
+	bool nulls[2] = {false, false};
+
 	values[0] = Float8GetDatum(result.mean);
 	values[1] = Float8GetDatum(result.standard_error);
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)

@@ -14,7 +14,16 @@ typedef struct KeptScores
 	size_t n_classes;
 } KeptScores;
 
+/* Log-loss of one model minus another's, by row. */
+typedef struct ScoresDifference
+{
+	double mean;
+	double standard_error;
+} ScoresDifference;
+
 extern KeptScores scores_read(const Model *model);
+/* Of two models that the current role may read, or an error. */
+extern ScoresDifference scores_compare(int32 a, int32 b);
 /* The class that a row is taken for. */
 extern size_t scores_get_decision(const KeptScores *scores, size_t row);
 /* Of the validation rows of the model's data version. */

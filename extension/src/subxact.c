@@ -69,3 +69,10 @@ subxact_try(void (*run)(void *), void *self)
 	PG_END_TRY();
 	return error;
 }
+
+bool
+subxact_is_cancel(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+	       error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN;
+}

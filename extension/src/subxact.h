@@ -12,5 +12,7 @@
  * thrown again by ReThrowError.
  */
 extern ErrorData *subxact_try(void (*run)(void *), void *self);
+/* Somebody asked for the end of it: not an error of what was run. */
+extern bool subxact_is_cancel(const ErrorData *error);
 
 #endif

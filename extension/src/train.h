@@ -152,6 +152,10 @@ extern void train_state_init(void);
 extern uint32 train_get_keep_every(void);
 /* Whether rows of joined tables are computed once for a batch. */
 extern bool train_plans_dimensions(void);
+/* Whether a changed model begins with its parent's weights. */
+extern bool train_plans_warm(void);
+/* Whether triples that read the same train together. */
+extern bool train_plans_groups(void);
 extern void
 training_find_unread(Training *training, const Query *query, ReadPlan *plan);
 /* Of the rows, then of each input. */
@@ -190,6 +194,8 @@ extern Story *training_tell(Training *training, const StorySource *source);
 extern void training_send_parent(Training *training);
 extern void training_handle_begun(Training *training, const cer_start *begun);
 extern void training_write_parent(const Training *training);
+/* As the current role, once its scores are archived. */
+extern void training_write_effect(const Training *training);
 /* What a change is expected to begin with, and what it began with; NULL: it is
  * none. */
 extern const char *training_expect_start(const Training *training);

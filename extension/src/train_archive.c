@@ -104,6 +104,7 @@ training_archive(Training *training)
 	training_write_plan(training);
 	job_epoch_hand_over(training);
 	archive_leave(&scope);
+	training_write_effect(training);
 	attempt->subxact = GetCurrentSubTransactionId();
 	attempt_end(attempt, training->done.is_stopped ? JOB_STOPPED : JOB_DONE,
 	            training->done.is_stopped ? "no better epoch within patience"

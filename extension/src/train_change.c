@@ -13,13 +13,17 @@
  */
 #include "cerebro_pg.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/snapmgr.h"
 
 #include "ensemble.h"
 #include "job.h"
 #include "job_sql.h"
+#include "scores.h"
+#include "subxact.h"
 #include "train.h"
 
 /* What the archive has of the parent. */
@@ -376,6 +380,59 @@ training_write_parent(const Training *training)
 	        &args);
 }
 
+/* ---------------------------------------------------------------- effect */
+
+static bool
+has_rows_of_parent(const Training *training)
+{
+	Model parent;
+
+	return training->attempt->record.parent != 0 &&
+	       model_find(training->attempt->record.parent, &parent) &&
+	       parent.data_version == training->data_version;
+}
+
+static void
+write_effect(void *self)
+{
+	const AttemptRecord *record = self;
+	ScoresDifference effect = scores_compare(record->model, record->parent);
+	ArchiveScope scope;
+	SqlArgs args = {0};
+
+	archive_enter(&scope);
+	sql_add_int4(&args, record->model);
+	sql_add_double(&args, effect.mean);
+	sql_add_double(&args, effect.standard_error);
+	sql_run("UPDATE cerebro.model SET effect = $2, effect_error = $3"
+	        " WHERE id OPERATOR(pg_catalog.=) $1",
+	        &args);
+	archive_leave(&scope);
+}
+
+/* A parent that goes meanwhile, or lost its scores, does not cost the model. */
+void
+training_write_effect(const Training *training)
+{
+	AttemptRecord *record = &training->attempt->record;
+	ErrorData *error = NULL;
+
+	/* to see what this command has archived */
+	CommandCounterIncrement();
+	PushCopiedSnapshot(GetActiveSnapshot());
+	UpdateActiveSnapshotCommandId();
+	if (has_rows_of_parent(training))
+		error = subxact_try(write_effect, record);
+	PopActiveSnapshot();
+	if (error == NULL)
+		return;
+	if (subxact_is_cancel(error))
+		ReThrowError(error);
+	ereport(WARNING, (errmsg("the effect of the change on model %d is not kept",
+	                         record->parent),
+	                  errdetail("%s", error->message)));
+}
+
 /* -------------------------------------------------------------- function */
 
 char *
@@ -407,7 +464,7 @@ train_apply_change(const Model *model, FunctionCallInfo fcinfo)
 Datum
 cerebro_train_change(PG_FUNCTION_ARGS)
 {
-	TrainRequest request = {.is_warm = PG_GETARG_BOOL(2)};
+	TrainRequest request = {.is_warm = train_plans_warm() && PG_GETARG_BOOL(2)};
 	Model model;
 
 	train_check_may_write("cerebro.train_change()");

@@ -59,13 +59,6 @@ record_failure(Candidate *candidate, const char *message)
 	candidate->result->model = 0;
 }
 
-static bool
-is_cancel(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-	       error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN;
-}
-
 static void
 warn(const Candidate *candidate, const char *message, const char *detail,
      const char *hint)
@@ -125,7 +118,7 @@ plan_failed(Candidate *candidate, ErrorData *error)
 	if (candidate->training != NULL)
 		training_free(candidate->training);
 	candidate->training = NULL;
-	if (is_cancel(error))
+	if (subxact_is_cancel(error))
 		ReThrowError(error);
 	record_failure(candidate, error->message);
 	warn(candidate, error->message, error->detail, error->hint);
@@ -201,6 +194,12 @@ reads_the_same(const Training *a, const Training *b)
 	              a->read->n_inputs * sizeof(int)) == 0;
 }
 
+static bool
+may_share(const Training *a, const Training *b)
+{
+	return train_plans_groups() && reads_the_same(a, b);
+}
+
 /* The next group, in the order of the triples; NULL: none is left. */
 static TrainGroup *
 make_group(Together *together)
@@ -215,7 +214,7 @@ make_group(Together *together)
 		Training *training = candidate->training;
 
 		if (training == NULL || candidate->is_read ||
-		    (group->n > 0 && !reads_the_same(training, group->members[0])))
+		    (group->n > 0 && !may_share(training, group->members[0])))
 			continue;
 		candidate->is_read = true;
 		training->group = group;

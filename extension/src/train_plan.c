@@ -319,7 +319,8 @@ cerebro_plan_train(PG_FUNCTION_ARGS)
 Datum
 cerebro_plan_change(PG_FUNCTION_ARGS)
 {
-	Attempt attempt = {.record.is_warm = PG_GETARG_BOOL(2)};
+	Attempt attempt = {.record.is_warm =
+	                       train_plans_warm() && PG_GETARG_BOOL(2)};
 	Model model;
 
 	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);

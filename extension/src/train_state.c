@@ -30,11 +30,29 @@ static bool reuse = true;
 static int plan_model = PLAN_ON;
 static int plan_state = PLAN_ON;
 static bool plan_dimensions = true;
+static bool plan_warm = true;
+static bool plan_group = true;
 static int keep_states = 0;
+
+static void
+define_ways(void)
+{
+	DefineCustomBoolVariable(
+		"cerebro.plan_warm",
+		"Whether a changed model begins with its parent's weights.",
+		"off begins from scratch, as train_change(warm => false) does.",
+		&plan_warm, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+		"cerebro.plan_group",
+		"Whether triples that read the same train together in one engine.",
+		"off trains one after the other; the bits are the same.", &plan_group,
+		true, PGC_USERSET, 0, NULL, NULL, NULL);
+}
 
 void
 train_state_init(void)
 {
+	define_ways();
 	DefineCustomBoolVariable(
 		"cerebro.reuse",
 		"Whether training begins with what the archive has of it.",
@@ -68,6 +86,18 @@ bool
 train_plans_dimensions(void)
 {
 	return plan_dimensions;
+}
+
+bool
+train_plans_warm(void)
+{
+	return plan_warm;
+}
+
+bool
+train_plans_groups(void)
+{
+	return plan_group;
 }
 
 uint32

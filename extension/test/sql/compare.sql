@@ -53,6 +53,17 @@ ROLLBACK;
 -- what came of what
 SELECT tree, start, log_loss IS NOT NULL AS has_loss, effect IS NOT NULL AS has_effect FROM cerebro.history_tree('trips');
 SELECT change, effect IS NOT NULL AS has_effect FROM cerebro.history('trips') ORDER BY step DESC LIMIT 1;
+-- each change keeps its effect, that of compare_loss, also when what it was made of is gone
+SELECT bool_and(effect = d.mean_difference AND effect_error = d.standard_error) AS are_kept, count(*) FROM cerebro.model m, cerebro.compare_loss(m.id, m.parent) d
+WHERE m.id IN (:wide, :more, :dropped);
+CREATE TEMP TABLE kept AS SELECT model, change, effect, effect_error FROM cerebro.history_tree('trips') WHERE model IN (:wide, :more, :dropped);
+BEGIN;
+SELECT count(cerebro.drop_model(id)) FROM unnest(ARRAY[:good, :wide]) id;
+SELECT count(*), bool_and(k = (SELECT t FROM (SELECT model, change, effect, effect_error FROM cerebro.history_tree('trips')) t WHERE t.model = k.model)) AS in_the_tree,
+	bool_and(k = (SELECT h FROM (SELECT model, change, effect, effect_error FROM cerebro.history('trips')) h WHERE h.model = k.model)) AS in_history
+FROM kept k WHERE model <> :wide;
+ROLLBACK;
+DROP TABLE kept;
 
 -- a search: points of a space, drawn ones, the better third for longer
 SELECT mst FROM cerebro.search('trips', 'FE carrier AS mlp({2, 4}) PT epochs = 2, batch = {128, 256}', 'grid') ORDER BY mst::text;

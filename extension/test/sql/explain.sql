@@ -66,6 +66,14 @@ SELECT mask(e) FROM cerebro.explain_train('explained', 'AS mlp(8) PT epochs = 5,
 RESET cerebro.plan_model;
 RESET cerebro.plan_state;
 RESET cerebro.plan_extract;
+SET cerebro.plan_warm = off;
+SELECT mask(e) FROM cerebro.explain_train(:three, 'SET AS = mlp(24)') e;
+SELECT cerebro.train_change(:three, 'SET AS = mlp(24)') AS cold \gset
+SELECT start, change FROM cerebro.model WHERE id = :cold;
+RESET cerebro.plan_warm;
+SELECT mask(e) FROM cerebro.explain_train(:three, 'SET AS = mlp(24)') e;
+SELECT cerebro.train_change(:three, 'SET AS = mlp(24)') AS warm \gset
+SELECT start FROM cerebro.model WHERE id = :warm;
 -- nothing is written, so a transaction that only reads may ask
 BEGIN READ ONLY;
 SELECT count(*) > 3 AS has_lines FROM cerebro.explain_train('explained', 'FE hour AS mlp(4)') e;

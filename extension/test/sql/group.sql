@@ -67,6 +67,21 @@ SELECT p.actual_found, p.actual_epochs FROM cerebro.model_plan p WHERE p.model =
 SET cerebro.reuse = off;
 SELECT bits(cerebro.train('trips', 'FE carrier, hour AS mlp(8) PT epochs = 6, batch = 64, patience = 0')) = bits((:'models'::integer[])[2]) AS same_bits;
 
+-- each by itself where a setting says so: rows are read for each of them, bits are the same
+CREATE FUNCTION n_read() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT pg_stat_get_xact_tuples_returned('groups.trips'::regclass) $$;
+SET cerebro.plan_extract = off;
+BEGIN;
+SELECT n_read() AS at_first \gset
+SELECT cerebro.train('trips', ARRAY['FE carrier, hour AS mlp(5) PT epochs = 2', 'FE carrier, hour AS mlp(6) PT epochs = 2']) AS models \gset
+SELECT n_read() AS by_together \gset
+SET LOCAL cerebro.plan_group = off;
+SELECT cerebro.train('trips', ARRAY['FE carrier, hour AS mlp(5) PT epochs = 2', 'FE carrier, hour AS mlp(6) PT epochs = 2']) AS apart \gset
+SELECT n_read() - :by_together - (:by_together - :at_first) AS more_read;
+SELECT split_part(e, ':', 1) AS title FROM cerebro.explain_train('trips', ARRAY['FE carrier, hour AS mlp(7)']::cerebro.mst[]) e LIMIT 1;
+SELECT n, (:'models'::integer[])[n] <> (:'apart'::integer[])[n] AS are_two, bits((:'models'::integer[])[n]) = bits((:'apart'::integer[])[n]) AS same_bits FROM generate_series(1, 2) n;
+COMMIT;
+RESET cerebro.plan_extract;
+
 -- memory for one at a time is enough, with the same bits; what needs more than all of it fails alone
 SET cerebro.engine_memory = '16MB';
 CREATE TEMP TABLE large AS SELECT cerebro.train('trips', ARRAY['FE carrier, hour AS mlp(640, 640) PT epochs = 1', 'FE carrier, hour AS mlp(640, 648) PT epochs = 1',
@@ -98,6 +113,10 @@ END
 $$;
 SELECT cerebro.train('trips', ARRAY['FE taxi, hour AS mlp(2) PT epochs = 1', 'FE taxi, hour AS mlp(3) PT epochs = 1'], wait => false) AS queued \gset
 SELECT wait_until(format('(SELECT count(*) = 2 FROM cerebro.model WHERE id = ANY (%L::integer[]))', :'queued')) AS came;
+-- a change, too, with its effect
+SELECT cerebro.train_change((:'queued'::integer[])[1], 'SET AS = mlp(5)', wait => false) AS changed \gset
+SELECT wait_until(format('(SELECT count(*) = 1 FROM cerebro.model WHERE id = %s)', :'changed')) AS came;
+SELECT m.start, m.effect = d.mean_difference AS has_effect FROM cerebro.model m, cerebro.compare_loss(m.id, m.parent) d WHERE m.id = :changed;
 
 GRANT EXECUTE ON FUNCTION refused(text) TO regress_group_stranger;
 -- a stranger has no task of this name
