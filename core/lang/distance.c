@@ -445,6 +445,17 @@ compare_named(const cer_ast *wanted, const cer_training *training)
 }
 
 cer_status
+cer_pattern_measure_structure(cer_arena *arena, const cer_ast *pattern,
+                              const cer_ast *as, double *distance,
+                              cer_error *err)
+{
+	*distance = 0;
+	if (cer_pattern_contains_structure(pattern->first, as->first))
+		return CER_OK;
+	return compare_as(arena, as, pattern, true, distance, err);
+}
+
+cer_status
 cer_pattern_distance(cer_arena *arena, const cer_pattern *pattern,
                      const cer_mst *mst, double *distance, cer_error *err)
 {
@@ -453,13 +464,16 @@ cer_pattern_distance(cer_arena *arena, const cer_pattern *pattern,
 	const cer_ast *pt = cer_ast_find_section(pattern->ast, CER_AST_PT);
 	const cer_ast *mst_as = cer_ast_find_section(mst->ast, CER_AST_AS);
 	cer_training training;
+	double of_structures = 0;
 	double sum = 0;
 
 	if (fe != NULL)
 		CER_TRY(compare_items(
 			arena, fe, cer_ast_find_section(mst->ast, CER_AST_FE), &sum, err));
-	if (as != NULL && !cer_pattern_contains_structure(as->first, mst_as->first))
-		CER_TRY(compare_as(arena, mst_as, as, true, &sum, err));
+	if (as != NULL)
+		CER_TRY(cer_pattern_measure_structure(arena, as, mst_as, &of_structures,
+		                                      err));
+	sum += of_structures;
 	cer_training_init(&training, mst->ast);
 	if (pt != NULL)
 		sum += compare_named(pt, &training);

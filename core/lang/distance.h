@@ -119,6 +119,19 @@ extern cer_status
 cer_tree_distance(cer_arena *arena, const cer_tree *a, const cer_tree *b,
                   bool is_pattern, double *distance, cer_error *err);
 
+/* How far the structure is from what a pattern has for AS. */
+extern cer_status
+cer_pattern_measure_structure(cer_arena *arena, const cer_ast *pattern,
+                              const cer_ast *as, double *distance,
+                              cer_error *err);
+
+/* Words of AS: no two of them have one hash, which is never 0. */
+extern bool cer_word_has_shape(const cer_word *word);
+extern uint16_t cer_shape_hash(cer_text word);
+/* All zero: the structure is none that a shape holds. */
+extern void
+cer_shape_write(const cer_ast *as, uint16_t shape[CER_SUMMARY_SHAPE]);
+
 /* ----------------------------------------------------------- PT */
 
 #define CER_OPTIMIZER_WEIGHT 1.0

@@ -125,24 +125,49 @@ get_larger(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
-double
-cer_probe_bound(const cer_probe *probe, const cer_summary_box *box)
+static uint32_t
+sum_structure(const cer_probe *probe, const cer_summary_box *box)
 {
-	uint32_t fe = sum_gaps(probe, box, NAME_FIRST, NAME_BUCKETS);
 	uint32_t words = sum_gaps(probe, box, WORD_FIRST, WORD_BUCKETS);
-	uint32_t rest =
+	uint32_t numbers =
 		sum_gaps(probe, box, HAT_FIRST, OPTIMIZER_FIRST - HAT_FIRST);
-	uint32_t pt =
-		sum_gaps(probe, box, OPTIMIZER_FIRST, SPAN_FIRST - OPTIMIZER_FIRST);
 
-	rest = get_larger(rest, sum_list_gaps(probe, box));
-	rest += sum_gaps(probe, box, DETAIL_FIRST, DETAIL_BUCKETS);
-	rest += sum_span_gaps(probe, box);
-	fe = get_larger(fe, sum_missing(probe, box, 0, probe->n_columns));
 	words = get_larger(
 		words, sum_missing(probe, box, probe->n_columns, probe->n_facts));
 	words = get_larger(words, get_excess(probe, box));
-	return (fe + words + rest + pt) / (UNITS * PARTS);
+	numbers = get_larger(numbers, sum_list_gaps(probe, box));
+	return words + numbers + sum_span_gaps(probe, box);
+}
+
+/* Of FE and PT. */
+static uint32_t
+sum_rest(const cer_probe *probe, const cer_summary_box *box)
+{
+	uint32_t names = sum_gaps(probe, box, NAME_FIRST, NAME_BUCKETS);
+	uint32_t details = sum_gaps(probe, box, DETAIL_FIRST, DETAIL_BUCKETS);
+	uint32_t pt =
+		sum_gaps(probe, box, OPTIMIZER_FIRST, SPAN_FIRST - OPTIMIZER_FIRST);
+
+	names = get_larger(names, sum_missing(probe, box, 0, probe->n_columns));
+	return names + details + pt;
+}
+
+double
+cer_probe_bound_structure(const cer_probe *probe, const cer_summary_box *box)
+{
+	return sum_structure(probe, box) / (UNITS * PARTS);
+}
+
+double
+cer_probe_bound_rest(const cer_probe *probe, const cer_summary_box *box)
+{
+	return sum_rest(probe, box) / (UNITS * PARTS);
+}
+
+double
+cer_probe_bound(const cer_probe *probe, const cer_summary_box *box)
+{
+	return (sum_structure(probe, box) + sum_rest(probe, box)) / (UNITS * PARTS);
 }
 
 bool
@@ -201,7 +226,8 @@ compare_dims(const cer_summary *a, const cer_summary *b, size_t first, size_t n)
 }
 
 /* Of what is built and trained alike: numbers that most triples have, as far
- * apart as people try them, so that their highest bits tell as much. */
+ * apart as people try them, so that their highest bits tell as much.  Layers
+ * make sizes differ by more than widths do, which are to count as rates. */
 enum
 {
 	CURVE_SIZE,
@@ -217,10 +243,10 @@ make_curve(const cer_summary *summary, uint32_t curve[N_CURVE])
 	cell made = make_cell(summary);
 	const uint16_t *number = &summary->at[NUMBER_FIRST];
 
-	curve[CURVE_SIZE] = made.size;
+	curve[CURVE_SIZE] = made.size / 2;
 	curve[CURVE_RATE] = made.rate;
 	curve[CURVE_BATCH] = 4 * (uint32_t) number[1];
-	curve[CURVE_DROPOUT] = (uint32_t) number[4];
+	curve[CURVE_DROPOUT] = 4 * (uint32_t) number[4];
 	return N_CURVE;
 }
 

@@ -53,6 +53,9 @@
  * there with another encoder costs a half, one that is not there has no encoder
  * either: half of its weight belongs to the encoder's bit.
  *
+ * Where a summary holds the structure as a whole (distance_shape.c), its
+ * distance to a pattern's is known, and stands for all of the bound of AS.
+ *
  * A dimension is rounded to 1 / UNITS and clamped: upwards in a triple's
  * summary, downwards in a probe.  What a triple has less than the probe never
  * grows by that; what it has more grows by less than two units, which are taken
@@ -333,6 +336,8 @@ cer_mst_summarize(const cer_mst *mst, cer_summary *summary)
 
 	place_triple(&p, mst);
 	round_up(&p, summary);
+	cer_shape_write(cer_ast_find_section(mst->ast, CER_AST_AS),
+	                &summary->at[SHAPE_FIRST]);
 	memset(summary->bits, 0, sizeof(summary->bits));
 	cer_mst_sign(mst, summary->bits);
 }
@@ -589,6 +594,7 @@ cer_pattern_probe(const cer_pattern *pattern, cer_probe *probe)
 	probe->n_widths = UINT16_MAX;
 	if (fe != NULL)
 		probe_items(&p, fe, probe);
+	probe->has_structure = as != NULL;
 	if (as != NULL)
 		probe_structure(&p, as, probe);
 	if (pt != NULL)

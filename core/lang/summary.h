@@ -30,8 +30,9 @@ enum
 	SPAN_FIRST = NUMBER_FIRST + SUMMARY_NUMBERS,
 	LIST_LEAST = SPAN_FIRST + 2 * SPANS, /* of numbers of lists */
 	LIST_MOST,
-	N_WIDTHS, /* of the shortest list */
-	N_DIMS
+	N_WIDTHS,    /* of the shortest list */
+	SHAPE_FIRST, /* not in units: see distance_shape.c */
+	N_DIMS = SHAPE_FIRST + CER_SUMMARY_SHAPE
 };
 
 _Static_assert(N_DIMS == CER_SUMMARY_DIMS, "all are used");

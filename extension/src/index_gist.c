@@ -11,6 +11,7 @@
 
 #include "access/gist.h"
 #include "access/stratnum.h"
+#include "common/hashfn.h"
 #include "utils/sortsupport.h"
 
 #include <math.h>
@@ -292,46 +293,104 @@ cerebro_mst_gist_built_sortsupport(PG_FUNCTION_ARGS)
 
 /* ------------------------------------------------------------------ search */
 
+/* A structure that many triples have, and how far it is from the query's. */
+typedef struct Shape
+{
+	uint16 at[CER_SUMMARY_SHAPE]; /* 0 first: none yet */
+	double distance;              /* negative: unknown */
+} Shape;
+
+#define N_SHAPES 512
+
+/* From there on structures have other words, and are not worth a measurement. */
+#define FAR_STRUCTURE 1.0
+
 /* The query of a scan, in fn_extra. */
 typedef struct Search
 {
 	TypeValue query;
 	uint64 n_parsed; /* the query that probe was made from */
 	cer_probe probe;
+	cer_arena *arena; /* of one call */
+	Shape shapes[N_SHAPES];
 } Search;
 
-static const cer_probe *
-get_probe(FunctionCallInfo fcinfo, bool is_pattern)
+static Search *
+get_search(FunctionCallInfo fcinfo, bool is_pattern)
 {
 	FmgrInfo *info = fcinfo->flinfo;
 	Search *search = info->fn_extra;
 	const void *query;
 
 	if (search == NULL)
-		search = info->fn_extra =
-			MemoryContextAllocZero(info->fn_mcxt, sizeof(Search));
+	{
+		search = MemoryContextAllocZero(info->fn_mcxt, sizeof(Search));
+		search->arena = host_make_arena(info->fn_mcxt);
+		info->fn_extra = search;
+	}
 	query =
 		type_read(&search->query, info->fn_mcxt,
 	              is_pattern ? &type_pattern : &type_mst, PG_GETARG_DATUM(1));
 	if (search->n_parsed == search->query.n_parsed)
-		return &search->probe;
+		return search;
 	if (is_pattern)
 		cer_pattern_probe(query, &search->probe);
 	else
 		cer_mst_probe(query, &search->probe);
 	search->n_parsed = search->query.n_parsed;
-	return &search->probe;
+	memset(search->shapes, 0, sizeof(search->shapes));
+	return search;
+}
+
+static Shape *
+find_shape(Search *search, const uint16 *at)
+{
+	Size size = CER_SUMMARY_SHAPE * sizeof(*at);
+	Shape *shape =
+		&search->shapes[hash_bytes((const unsigned char *) at, (int) size) %
+	                    N_SHAPES];
+	cer_error err;
+
+	if (memcmp(shape->at, at, size) == 0)
+		return shape;
+	shape->at[0] = 0;
+	cer_arena_clear(search->arena);
+	host_check(cer_pattern_measure_shape(search->arena, search->query.value, at,
+	                                     &shape->distance, &err),
+	           &err);
+	memcpy(shape->at, at, size);
+	return shape;
 }
 
 static double
-get_bound(const cer_probe *probe, const GISTENTRY *entry)
+take_slack(double bound)
 {
+	return bound == rint(2 * bound) / 2 ? bound : Max(bound - BOUND_SLACK, 0);
+}
+
+/* Triples of one structure are told apart by nothing where the pattern names
+ * only that: the bound is the distance, and the executor looks at no more. */
+static double
+get_bound(Search *search, const GISTENTRY *entry)
+{
+	const uint16 *at = NULL;
 	cer_summary_box box;
-	double bound;
+	double structure;
+	double rest;
 
 	read_box(entry->key, &box);
-	bound = cer_probe_bound(probe, &box);
-	return bound == rint(2 * bound) / 2 ? bound : Max(bound - BOUND_SLACK, 0);
+	structure = cer_probe_bound_structure(&search->probe, &box);
+	rest = cer_probe_bound_rest(&search->probe, &box);
+	if (search->probe.has_structure && structure < FAR_STRUCTURE)
+		at = cer_summary_box_get_shape(&box);
+	if (at != NULL)
+	{
+		double distance = find_shape(search, at)->distance;
+
+		if (distance >= 0)
+			return take_slack(rest) + distance;
+	}
+	return take_slack(structure + rest);
 }
 
 static bool
@@ -352,10 +411,10 @@ cerebro_mst_gist_consistent(PG_FUNCTION_ARGS)
 
 	*recheck = true;
 	if (strategy == STRATEGY_PATTERN)
-		PG_RETURN_BOOL(may_contain(get_probe(fcinfo, true), entry));
+		PG_RETURN_BOOL(may_contain(&get_search(fcinfo, true)->probe, entry));
 	if (strategy != STRATEGY_EQUAL)
 		elog(ERROR, "unknown strategy %d", strategy);
-	PG_RETURN_BOOL(get_bound(get_probe(fcinfo, false), entry) == 0);
+	PG_RETURN_BOOL(get_bound(get_search(fcinfo, false), entry) == 0);
 }
 
 Datum
@@ -366,6 +425,6 @@ cerebro_mst_gist_distance(PG_FUNCTION_ARGS)
 	bool *recheck = (bool *) PG_GETARG_POINTER(4);
 
 	*recheck = true;
-	PG_RETURN_FLOAT8(
-		get_bound(get_probe(fcinfo, strategy == STRATEGY_NEAR_PATTERN), entry));
+	PG_RETURN_FLOAT8(get_bound(
+		get_search(fcinfo, strategy == STRATEGY_NEAR_PATTERN), entry));
 }

@@ -274,7 +274,8 @@ cer_space_make_keys(cer_arena *arena, const cer_space *space,
  * each of its keys.  The bound of a box is at most the distance to each triple
  * whose summary lies in it.
  */
-#define CER_SUMMARY_DIMS  68
+#define CER_SUMMARY_DIMS  76
+#define CER_SUMMARY_SHAPE 8 /* of them */
 #define CER_SUMMARY_WORDS 8 /* of bits */
 
 typedef struct cer_summary
@@ -328,6 +329,7 @@ typedef struct cer_probe
 	size_t n_listed;               /* numbers of lists of AS */
 	uint16_t list[CER_PROBE_LIST]; /* their places */
 	uint16_t n_widths; /* of the pattern's list; most: it has none */
+	bool has_structure;
 } cer_probe;
 
 extern void cer_mst_summarize(const cer_mst *mst, cer_summary *summary);
@@ -347,6 +349,19 @@ extern void cer_mst_probe(const cer_mst *mst, cer_probe *probe);
 extern void cer_pattern_probe(const cer_pattern *pattern, cer_probe *probe);
 extern double
 cer_probe_bound(const cer_probe *probe, const cer_summary_box *box);
+/* Its parts: of AS; of FE and PT. */
+extern double
+cer_probe_bound_structure(const cer_probe *probe, const cer_summary_box *box);
+extern double
+cer_probe_bound_rest(const cer_probe *probe, const cer_summary_box *box);
+/* The one structure of all triples in the box; NULL: they have several, or one
+ * that a summary does not hold as a whole. */
+extern const uint16_t *cer_summary_box_get_shape(const cer_summary_box *box);
+/* How far it is from a pattern that has one; negative: its word is unknown. */
+extern cer_status
+cer_pattern_measure_shape(cer_arena *arena, const cer_pattern *pattern,
+                          const uint16_t shape[CER_SUMMARY_SHAPE],
+                          double *distance, cer_error *err);
 /* False: no triple in the box is one that the probed pattern contains. */
 extern bool
 cer_probe_may_contain(const cer_probe *probe, const cer_summary_box *box);

@@ -4,9 +4,12 @@
  *	  says, and what is there to find triples by never misses one.  SEED=...
  *	  replays.
  */
+#include "base/text.h"
 #include "cmocka_all.h"
 #include "lang/distance.h"
 #include "lang/mst.h"
+#include "lang/pattern.h"
+#include "lang/schema.h"
 #include "random_mst.h"
 
 #include <math.h>
@@ -308,6 +311,30 @@ is_subset(const uint64_t *a, size_t n_a, const uint64_t *b, size_t n_b)
 	return true;
 }
 
+/* Where the summary holds the structure, the distance is known but for FE and
+ * PT, and is to the last bit what it is without the summary. */
+static bool
+check_shape(cer_arena *arena, const cer_pattern *pattern,
+            const cer_probe *probe, const cer_summary_box *box, double away)
+{
+	const uint16_t *shape = cer_summary_box_get_shape(box);
+	double rest = cer_probe_bound_rest(probe, box);
+	double of_shape;
+
+	if (shape == NULL || !probe->has_structure)
+		return false;
+	assert_int_equal(
+		cer_pattern_measure_shape(arena, pattern, shape, &of_shape, NULL),
+		CER_OK);
+	assert_true(of_shape >= 0);
+	assert_true(rest + of_shape <= away + TINY);
+	assert_true(rest + of_shape + TINY >= cer_probe_bound(probe, box));
+	if (cer_ast_find_section(pattern->ast, CER_AST_FE) == NULL &&
+	    cer_ast_find_section(pattern->ast, CER_AST_PT) == NULL)
+		assert_true(of_shape == away);
+	return true;
+}
+
 static void
 test_pattern__index_misses_nothing(void **state)
 {
@@ -315,6 +342,7 @@ test_pattern__index_misses_nothing(void **state)
 	size_t n_contained = 0;
 	size_t n_kept = 0;
 	size_t n_left = 0; /* by bits */
+	size_t n_shaped = 0;
 	cer_summary_box all;
 	test_random random;
 
@@ -343,6 +371,7 @@ test_pattern__index_misses_nothing(void **state)
 		box.most = box.least;
 		cer_pattern_probe(pattern, &probe);
 		bound = cer_probe_bound(&probe, &box);
+		n_shaped += check_shape(arena, pattern, &probe, &box, away);
 		n_contained += contains;
 		n_kept += is_subset(keys[1], n_keys[1], keys[0], n_keys[0]);
 		if (contains && !is_subset(keys[1], n_keys[1], keys[0], n_keys[0]))
@@ -370,8 +399,28 @@ test_pattern__index_misses_nothing(void **state)
 	printf("# %zu contained, %zu left by keys, %zu by bits\n", n_contained,
 	       n_kept, n_left);
 	assert_true(n_contained > N_TRIPLES / 100);
+	assert_true(n_shaped > N_TRIPLES / 100);
 	assert_true(n_kept < N_TRIPLES / 2);
 	cer_arena_free(arena);
+}
+
+static void
+test_shape_hash__tells_words_apart(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < cer_schema_count(); i++)
+		for (size_t k = 0; k < i; k++)
+		{
+			const cer_word *a = cer_schema_get(i);
+			const cer_word *b = cer_schema_get(k);
+
+			if (!cer_word_has_shape(a) || !cer_word_has_shape(b) ||
+			    strcmp(a->name, b->name) == 0)
+				continue;
+			if (cer_shape_hash(cer_text_of(a->name)) ==
+			    cer_shape_hash(cer_text_of(b->name)))
+				fail_msg("%s and %s have one hash", a->name, b->name);
+		}
 }
 
 /* A box around several is no farther than any of them. */
@@ -462,6 +511,7 @@ main(void)
 		cmocka_unit_test(test_mst_distance__knows_what_is_near),
 		cmocka_unit_test(test_mst_distance__tells_last_digits),
 		cmocka_unit_test(test_pattern__index_misses_nothing),
+		cmocka_unit_test(test_shape_hash__tells_words_apart),
 		cmocka_unit_test(test_probe_bound__is_below_the_distance),
 		cmocka_unit_test(test_summary_compare__is_an_order),
 	};
