@@ -31,6 +31,7 @@ make_source(const Fe *fe)
 
 		source->columns[i].name = entry->resname;
 		source->columns[i].type = exprType((Node *) entry->expr);
+		source->columns[i].collation = exprCollation((Node *) entry->expr);
 		source->columns[i].plain = fe_trace(fe->base, (Node *) entry->expr);
 	}
 	return source;

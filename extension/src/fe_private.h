@@ -30,6 +30,7 @@ typedef struct FeColumn
 {
 	char *name;
 	Oid type;
+	Oid collation;
 	List *plain;   /* of FeOrigin: columns that it hands on unchanged */
 	List *origins; /* of FeOrigin: all that it depends on */
 } FeColumn;

@@ -10,6 +10,7 @@
 #include "access/table.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "executor/spi.h"
@@ -151,6 +152,7 @@ add_columns(FeTable *table)
 			continue;
 		column->name = pstrdup(NameStr(attribute->attname));
 		column->type = attribute->atttypid;
+		column->collation = attribute->attcollation;
 		add_view_origins(table->relation, attribute->attnum, column);
 		table->n_columns++;
 	}
@@ -183,6 +185,24 @@ fe_find_table(const Fe *fe, const char *alias)
 
 /* ------------------------------------------------------------ uniqueness */
 
+/* Whether values that the index takes for two are two to an equality, too. */
+static bool
+is_as_fine(Relation index, int key, Oid collation)
+{
+	return !OidIsValid(collation) || collation == index->rd_indcollation[key] ||
+	       get_collation_isdeterministic(collation);
+}
+
+/* Of its two collations either may be the one that decides. */
+static bool
+is_collation_of(Relation index, int key, const FeEqual *equal,
+                const FeTable *table)
+{
+	return is_as_fine(index, key,
+	                  equal->left->columns[equal->left_column].collation) &&
+	       is_as_fine(index, key, table->columns[equal->column].collation);
+}
+
 /* Whether the equality that joins a column is the one of the index. */
 static bool
 is_equality_of(Relation index, int key, const FeEqual *equal,
@@ -205,7 +225,8 @@ is_equality_of(Relation index, int key, const FeEqual *equal,
 		operator= oprid(found);
 		ReleaseSysCache(found);
 	}
-	return op_in_opfamily(operator, index->rd_opfamily[key]);
+	return op_in_opfamily(operator, index->rd_opfamily[key]) &&
+	       is_collation_of(index, key, equal, table);
 }
 
 static bool
@@ -229,8 +250,7 @@ is_asked_for(const FeTable *table, Relation index, int key)
 		    get_op_opfamily_strategy(list_nth_oid(table->on_operators, i),
 		                             index->rd_opfamily[key]) ==
 		        BTEqualStrategyNumber &&
-		    list_nth_oid(table->on_collations, i) ==
-		        index->rd_indcollation[key])
+		    is_as_fine(index, key, list_nth_oid(table->on_collations, i)))
 			return true;
 	return false;
 }
@@ -279,11 +299,15 @@ fe_note_equalities(FeTable *table, const Node *condition, Index rte)
 		note_equality(table, (const OpExpr *) condition, rte);
 }
 
-/* A unique index at work for all rows, over columns only. */
+/*
+ * A unique index at work for all rows, over columns only.  One of a key WITHOUT
+ * OVERLAPS is none: among its operators others stand where the equality does.
+ */
 static bool
 is_unique_index(Relation index)
 {
-	return index->rd_index->indisunique && index->rd_index->indisvalid &&
+	return index->rd_rel->relam == BTREE_AM_OID &&
+	       index->rd_index->indisunique && index->rd_index->indisvalid &&
 	       index->rd_index->indimmediate &&
 	       RelationGetIndexPredicate(index) == NIL &&
 	       RelationGetIndexExpressions(index) == NIL;
