@@ -39,6 +39,11 @@ struct RowDimension
 	bool *is_coded;
 	uint32 n_rows;           /* allocated */
 	uint32 rows[BLOCK_ROWS]; /* of the block */
+
+	/* of the row that is added next */
+	uint32 row;
+	const Datum *values;
+	const bool *nulls;
 };
 
 struct RowCoder
@@ -127,6 +132,65 @@ store_value(CodedColumn *column, void *to, Datum value, bool is_null)
 	}
 }
 
+/* ------------------------------------------------------------- dimensions */
+
+static void
+reserve_cells(RowCoder *coder, RowDimension *dimension, uint32 row)
+{
+	uint32 n = Max(256, dimension->n_rows);
+	Size size;
+
+	while (n <= row)
+		n *= 2;
+	size = (Size) n * dimension->n_columns * CELL_SIZE;
+	if (dimension->cells == NULL)
+	{
+		dimension->cells = MemoryContextAllocHuge(coder->own_context, size);
+		dimension->is_coded = MemoryContextAllocHuge(coder->own_context, n);
+	}
+	else
+	{
+		dimension->cells = repalloc_huge(dimension->cells, size);
+		dimension->is_coded = repalloc_huge(dimension->is_coded, n);
+	}
+	memset(dimension->is_coded + dimension->n_rows, 0, n - dimension->n_rows);
+	dimension->n_rows = n;
+}
+
+static void
+code_cells(RowCoder *coder, RowDimension *dimension)
+{
+	Size first = (Size) dimension->row * dimension->n_columns;
+
+	for (int i = 0; i < dimension->n_columns; i++)
+	{
+		int place = dimension->places[i];
+
+		store_value(&coder->columns[dimension->columns[i]],
+		            dimension->cells + (first + i) * CELL_SIZE,
+		            dimension->values[place], dimension->nulls[place]);
+	}
+	dimension->is_coded[dimension->row] = true;
+}
+
+/* Only now: most of a table's rows may never be part of a row that is read. */
+static void
+store_dimensions(RowCoder *coder, uint32 row)
+{
+	ListCell *cell;
+
+	foreach (cell, coder->dimensions)
+	{
+		RowDimension *dimension = lfirst(cell);
+
+		if (dimension->row >= dimension->n_rows)
+			reserve_cells(coder, dimension, dimension->row);
+		if (!dimension->is_coded[dimension->row])
+			code_cells(coder, dimension);
+		dimension->rows[row] = dimension->row;
+	}
+}
+
 /* ------------------------------------------------------------------ rows */
 
 /* False: a column of the key is NULL. */
@@ -204,6 +268,7 @@ row_coder_add(RowCoder *coder, const TupleTableSlot *slot)
 		if (coder->layout.has_split)
 			store_datum(coder, slot, first - 1);
 		store_inputs(coder, slot, row);
+		store_dimensions(coder, row);
 		coder->header.n_rows++;
 		coder->n_coded++;
 	}
@@ -218,55 +283,15 @@ row_coder_get_key(const RowCoder *coder)
 	return coder->last_key;
 }
 
-/* ------------------------------------------------------------- dimensions */
-
-static void
-reserve_cells(RowCoder *coder, RowDimension *dimension, uint32 row)
-{
-	uint32 n = Max(256, dimension->n_rows);
-	Size size;
-
-	while (n <= row)
-		n *= 2;
-	size = (Size) n * dimension->n_columns * CELL_SIZE;
-	if (dimension->cells == NULL)
-	{
-		dimension->cells = MemoryContextAllocHuge(coder->own_context, size);
-		dimension->is_coded = MemoryContextAllocHuge(coder->own_context, n);
-	}
-	else
-	{
-		dimension->cells = repalloc_huge(dimension->cells, size);
-		dimension->is_coded = repalloc_huge(dimension->is_coded, n);
-	}
-	memset(dimension->is_coded + dimension->n_rows, 0, n - dimension->n_rows);
-	dimension->n_rows = n;
-}
-
-static void
-code_cells(RowCoder *coder, RowDimension *dimension, uint32 row,
-           const Datum *values, const bool *nulls)
-{
-	MemoryContext caller = MemoryContextSwitchTo(coder->context);
-	Size first = (Size) row * dimension->n_columns;
-
-	for (int i = 0; i < dimension->n_columns; i++)
-		store_value(&coder->columns[dimension->columns[i]],
-		            dimension->cells + (first + i) * CELL_SIZE,
-		            values[dimension->places[i]], nulls[dimension->places[i]]);
-	dimension->is_coded[row] = true;
-	MemoryContextSwitchTo(caller);
-}
+/* ------------------------------------------------------ rows of dimensions */
 
 void
-row_coder_choose(RowCoder *coder, RowDimension *dimension, uint32 row,
-                 const Datum *values, const bool *nulls)
+row_dimension_choose(RowDimension *dimension, uint32 row, const Datum *values,
+                     const bool *nulls)
 {
-	if (row >= dimension->n_rows)
-		reserve_cells(coder, dimension, row);
-	if (!dimension->is_coded[row])
-		code_cells(coder, dimension, row, values, nulls);
-	dimension->rows[coder->header.n_rows] = row;
+	dimension->row = row;
+	dimension->values = values;
+	dimension->nulls = nulls;
 }
 
 static void

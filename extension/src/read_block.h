@@ -54,10 +54,12 @@ typedef struct RowDimension RowDimension;
 extern RowDimension *
 row_coder_add_dimension(RowCoder *coder, const int *columns, const int *places,
                         int n_columns);
-/* For the row that is added next; row is a number of the caller's, from 0. */
-extern void
-row_coder_choose(RowCoder *coder, RowDimension *dimension, uint32 row,
-                 const Datum *values, const bool *nulls);
+/*
+ * For the row that is added next; row is a number of the caller's, from 0.
+ * values and nulls are lent until then.
+ */
+extern void row_dimension_choose(RowDimension *dimension, uint32 row,
+                                 const Datum *values, const bool *nulls);
 
 /* --------------------------------------------------------------- reading */
 

@@ -390,8 +390,7 @@ take_join(RowNode *node, JoinUse *use, ExprContext *context)
 		node->columns->tts_isnull[column.column] = nulls[column.from];
 	}
 	if (use->dimension != NULL)
-		row_coder_choose(node->coder, use->dimension, use->join->row, values,
-		                 nulls);
+		row_dimension_choose(use->dimension, use->join->row, values, nulls);
 	return true;
 }
 
