@@ -251,81 +251,191 @@ cer_grid_encode_one(const cer_encoder *encoder, double x, float *to)
 		to[count_floats(encoder)] = x == x ? 0 : 1;
 }
 
-void
-cer_grid_encode(const cer_encoder *encoder, const cer_encode_block *block)
-{
-	for (size_t first = 0; first < block->n_rows; first += CER_PIECE_ROWS)
-	{
-		double x[CER_PIECE_ROWS];
-		size_t n = cer_data_get_piece(block->column, block->first + first,
-		                              block->n_rows - first, x);
-
-		for (size_t i = 0; i < n; i++)
-			cer_grid_encode_one(encoder, x[i],
-			                    block->numbers +
-			                        (first + i) * block->n_numbers +
-			                        encoder->number);
-	}
-}
-
 /*
- * Columns have few values that come again: those of a block are remembered by
- * their bits, in a table where a newcomer takes the place of who is there.
+ * Numbers are taken in pieces of one size, for which the compiler makes wide
+ * loops.  Each goes through the operations of cer_grid_encode_one, which are
+ * exact to the last bit at any width.
  */
-#define MEMO_BITS   6
-#define MEMO_FLOATS (2 + CER_RAMP_FLOATS) /* of a value at most */
-#define MEMO_ROWS   16                    /* from which it pays */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define WIDE
+#endif
 
-typedef struct grid_memo
+#define WIDE_ROWS      ((size_t) 16) /* fewer are encoded one by one */
+#define COUNTED_POINTS ((size_t) 48) /* more are searched */
+#define COUNTED_ROWS   ((size_t) 32) /* at once, in registers */
+#define MADE_FLOATS    4             /* deviate, place, share, is missing */
+
+/* A point and the next one. */
+typedef struct grid_cell
 {
-	uint64_t keys[1 << MEMO_BITS];
-	float floats[1 << MEMO_BITS][MEMO_FLOATS];
-} grid_memo;
+	double low;
+	double high;
+	double low_deviate;
+	double high_deviate;
+} grid_cell;
 
-static inline const float *
-recall(const cer_encoder *encoder, grid_memo *memo, double x)
+typedef struct grid_piece
 {
-	uint64_t bits;
-	size_t at;
+	double x[CER_PIECE_ROWS];
+	int64_t at[CER_PIECE_ROWS]; /* as of cer_grid_find; of NaN 0 */
+	grid_cell cells[CER_PIECE_ROWS];
+	float made[CER_PIECE_ROWS * MADE_FLOATS];
+} grid_piece;
 
-	memcpy(&bits, &x, sizeof(bits));
-	at = (bits * UINT64_C(0x9E3779B97F4A7C15)) >> (64 - MEMO_BITS);
-	if (memo->keys[at] != bits)
+/* A place is the number of points, but for the first, that are not above x. */
+WIDE static void
+count_points_below(const double *points, size_t n, grid_piece *piece)
+{
+	for (size_t first = 0; first < CER_PIECE_ROWS; first += COUNTED_ROWS)
 	{
-		cer_grid_encode_one(encoder, x, memo->floats[at]);
-		memo->keys[at] = bits;
+		const double *x = piece->x + first;
+		int64_t at[COUNTED_ROWS] = {0};
+
+		for (size_t p = 1; p < n; p++)
+			for (size_t i = 0; i < COUNTED_ROWS; i++)
+				at[i] += points[p] <= x[i];
+		memcpy(piece->at + first, at, sizeof(at));
 	}
-	return memo->floats[at];
 }
 
 static void
-encode_many(const cer_encoder *encoder, const cer_value_block *block, float *to)
+find_places(const cer_encoder *encoder, grid_piece *piece)
 {
-	size_t size = (count_floats(encoder) + encoder->has_missing) * sizeof(*to);
-	double nobody = NAN;
-	grid_memo memo;
+	if (encoder->n_points <= COUNTED_POINTS)
+		count_points_below(encoder->points, encoder->n_points, piece);
+	else
+		for (size_t i = 0; i < CER_PIECE_ROWS; i++)
+			piece->at[i] = (int64_t) cer_grid_find(encoder, piece->x[i]);
+}
 
-	/* what is nobody's is that of a NULL */
-	for (size_t i = 0; i < 1 << MEMO_BITS; i++)
-		memcpy(&memo.keys[i], &nobody, sizeof(nobody));
-	for (size_t i = 0; i < 1 << MEMO_BITS; i++)
-		cer_grid_encode_one(encoder, nobody, memo.floats[i]);
-	for (size_t i = 0; i < block->n_rows; i++, to += block->n_numbers)
-		memcpy(to, recall(encoder, &memo, block->values[i].number), size);
+/* The last point has no next one: the cell before it does. */
+static void
+fetch_cells(const cer_encoder *encoder, grid_piece *piece)
+{
+	const double *points = encoder->points;
+	const double *deviates = encoder->deviates;
+	int64_t last = (int64_t) encoder->n_points - 2;
+
+	for (size_t i = 0; i < CER_PIECE_ROWS; i++)
+	{
+		int64_t at = piece->at[i] < last ? piece->at[i] : last;
+
+		memcpy(&piece->cells[i].low, points + at, 2 * sizeof(*points));
+		memcpy(&piece->cells[i].low_deviate, deviates + at,
+		       2 * sizeof(*deviates));
+	}
+}
+
+/* Numbers at or beyond an end of the grid become what encode_outer makes;
+ * outer is from the first point to the last one. */
+WIDE static void
+make_numbers(grid_piece *piece, grid_cell outer)
+{
+	for (size_t i = 0; i < CER_PIECE_ROWS; i++)
+	{
+		double x = piece->x[i];
+		grid_cell cell = piece->cells[i];
+		double share = (x - cell.low) / (cell.high - cell.low) + 0.0;
+		double deviate =
+			cell.low_deviate + (cell.high_deviate - cell.low_deviate) * share;
+
+		share = x > outer.low ? share : 0;
+		share = x < outer.high ? share : 0;
+		deviate = x > outer.low ? deviate : outer.low_deviate;
+		deviate = x < outer.high ? deviate : outer.high_deviate;
+		deviate = x == x ? deviate : 0;
+		piece->made[i * MADE_FLOATS] = (float) deviate;
+		piece->made[i * MADE_FLOATS + 1] = (float) (int32_t) piece->at[i];
+		piece->made[i * MADE_FLOATS + 2] = (float) share;
+		piece->made[i * MADE_FLOATS + 3] = x == x ? 0 : 1;
+	}
+}
+
+static void
+make_piece(const cer_encoder *encoder, grid_piece *piece)
+{
+	size_t end = encoder->n_points - 1;
+	grid_cell outer = {encoder->points[0], encoder->points[end],
+	                   encoder->deviates[0], encoder->deviates[end]};
+
+	find_places(encoder, piece);
+	fetch_cells(encoder, piece);
+	make_numbers(piece, outer);
+}
+
+/* Without what the encoder does not make. */
+static void
+put_piece(const cer_encoder *encoder, const grid_piece *piece, size_t n,
+          size_t stride, float *to)
+{
+	const float *from = piece->made;
+	size_t n_floats = count_floats(encoder);
+
+	if (n_floats == MADE_FLOATS - 1 && encoder->has_missing)
+		for (size_t i = 0; i < n; i++, from += MADE_FLOATS, to += stride)
+			memcpy(to, from, MADE_FLOATS * sizeof(*to));
+	else if (n_floats == MADE_FLOATS - 1)
+		for (size_t i = 0; i < n; i++, from += MADE_FLOATS, to += stride)
+			memcpy(to, from, (MADE_FLOATS - 1) * sizeof(*to));
+	else
+		for (size_t i = 0; i < n; i++, from += MADE_FLOATS, to += stride)
+		{
+			to[0] = from[0];
+			if (encoder->has_missing)
+				to[1] = from[3];
+		}
+}
+
+/* n numbers of the piece to rows of stride floats. */
+static void
+encode_piece(const cer_encoder *encoder, grid_piece *piece, size_t n,
+             size_t stride, float *to)
+{
+	if (encoder->n_points >= 2 && n >= WIDE_ROWS)
+	{
+		make_piece(encoder, piece);
+		put_piece(encoder, piece, n, stride, to);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		cer_grid_encode_one(encoder, piece->x[i], to + i * stride);
+}
+
+void
+cer_grid_encode(const cer_encoder *encoder, const cer_encode_block *block)
+{
+	float *to = block->numbers + encoder->number;
+	grid_piece piece;
+
+	memset(piece.x, 0, sizeof(piece.x));
+	for (size_t first = 0; first < block->n_rows; first += CER_PIECE_ROWS)
+	{
+		size_t n = cer_data_get_piece(block->column, block->first + first,
+		                              block->n_rows - first, piece.x);
+
+		encode_piece(encoder, &piece, n, block->n_numbers,
+		             to + first * block->n_numbers);
+	}
 }
 
 void
 cer_grid_encode_values(const cer_encoder *encoder, const cer_value_block *block)
 {
 	float *to = block->numbers + encoder->number;
+	grid_piece piece;
 
-	if (block->n_rows >= MEMO_ROWS)
+	memset(piece.x, 0, sizeof(piece.x));
+	for (size_t first = 0; first < block->n_rows; first += CER_PIECE_ROWS)
 	{
-		encode_many(encoder, block, to);
-		return;
+		size_t n = block->n_rows - first;
+
+		n = n < CER_PIECE_ROWS ? n : CER_PIECE_ROWS;
+		memcpy(piece.x, block->values + first, n * sizeof(piece.x[0]));
+		encode_piece(encoder, &piece, n, block->n_numbers,
+		             to + first * block->n_numbers);
 	}
-	for (size_t i = 0; i < block->n_rows; i++, to += block->n_numbers)
-		cer_grid_encode_one(encoder, block->values[i].number, to);
 }
 
 /* ---- bytes ---- */

@@ -121,7 +121,9 @@ cer_number_value_settle(cer_arena *arena, cer_fit_input *fit, cer_error *err)
 			cer_number_key_write(fit->keys[first], value);
 		add_value(&list, (cer_text){value, CER_NUMBER_VALUE_SIZE}, end - first);
 	}
-	return make_vocabulary(arena, fit->encoder, &list, err);
+	CER_TRY(make_vocabulary(arena, fit->encoder, &list, err));
+	return cer_number_codes_make(arena, fit->encoder->vocabulary,
+	                             &fit->encoder->number_codes, err);
 }
 
 /* ---- vocabularies ---- */
@@ -199,14 +201,10 @@ cer_category_find(const cer_encoder *encoder, cer_text value, uint32_t *codes)
 uint32_t
 cer_number_value_find(const cer_encoder *encoder, double x)
 {
-	char bytes[CER_NUMBER_VALUE_SIZE];
-	uint32_t code;
-
 	if (x != x)
 		return encoder->null_code;
-	cer_number_key_write(cer_number_make_key(x), bytes);
-	cer_category_find(encoder, (cer_text){bytes, sizeof(bytes)}, &code);
-	return code;
+	return resolve_code(encoder, cer_number_codes_find(encoder->number_codes,
+	                                                   cer_number_make_key(x)));
 }
 
 void
@@ -308,5 +306,8 @@ cer_table_read(cer_arena *arena, cer_byte_reader *from, cer_encoder *encoder,
 	encoder->width = width;
 	encoder->null_code = null_code;
 	encoder->unseen_code = unseen_code;
-	return CER_OK;
+	if (encoder->type->is_of_codes)
+		return CER_OK;
+	return cer_number_codes_make(arena, encoder->vocabulary,
+	                             &encoder->number_codes, err);
 }

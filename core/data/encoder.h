@@ -91,6 +91,7 @@ typedef struct cer_encoder
 	/* tables */
 	size_t width; /* of cer_table_shape */
 	const cer_vocabulary *vocabulary;
+	const cer_number_codes *number_codes; /* of a table of numbers */
 	uint32_t null_code; /* codes that missing and unseen values get */
 	uint32_t unseen_code;
 	size_t n_rows; /* of hash and ngram: the codes that values share */

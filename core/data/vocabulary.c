@@ -138,3 +138,42 @@ cer_number_key_write(uint64_t key, char *bytes)
 	for (size_t i = 0; i < CER_NUMBER_VALUE_SIZE; i++)
 		bytes[i] = (char) (unsigned char) (key >> (56 - 8 * i));
 }
+
+/* ---- codes of numbers ---- */
+
+static uint64_t
+read_number_key(const char *bytes)
+{
+	uint64_t key = 0;
+
+	for (size_t i = 0; i < CER_NUMBER_VALUE_SIZE; i++)
+		key = key << 8 | (unsigned char) bytes[i];
+	return key;
+}
+
+cer_status
+cer_number_codes_make(cer_arena *arena, const cer_vocabulary *vocabulary,
+                      const cer_number_codes **codes, cer_error *err)
+{
+	size_t n_slots = count_slots(vocabulary->n_values);
+	size_t size = cer_size_multiply(n_slots, sizeof(cer_number_slot));
+	cer_number_codes *made = cer_arena_allocate(arena, sizeof(*made));
+	cer_number_slot *slots = cer_arena_allocate(arena, size);
+
+	if (made == NULL || slots == NULL)
+		return cer_fail_memory(err, size);
+	memset(slots, 0, size);
+	*made =
+		(cer_number_codes){64 - __builtin_ctzll(n_slots), n_slots - 1, slots};
+	for (size_t i = 0; i < vocabulary->n_values; i++)
+	{
+		uint64_t key = read_number_key(vocabulary->values[i].data);
+		size_t at = cer_number_codes_place(made, key);
+
+		while (slots[at].code != 0)
+			at = (at + 1) & made->mask;
+		slots[at] = (cer_number_slot){key, CER_CODE_FIRST + (uint32_t) i};
+	}
+	*codes = made;
+	return CER_OK;
+}

@@ -68,4 +68,40 @@ cer_number_of_key(uint64_t key)
 
 extern void cer_number_key_write(uint64_t key, char *bytes);
 
+typedef struct cer_number_slot
+{
+	uint64_t key;
+	uint32_t code; /* 0: empty */
+} cer_number_slot;
+
+/* The codes of a vocabulary of numbers by their keys, without their bytes. */
+typedef struct cer_number_codes
+{
+	int shift; /* of the hash: what is left are the slots' numbers */
+	size_t mask;
+	const cer_number_slot *slots;
+} cer_number_codes;
+
+extern cer_status
+cer_number_codes_make(cer_arena *arena, const cer_vocabulary *vocabulary,
+                      const cer_number_codes **codes, cer_error *err);
+
+/* The keys of numbers that are near differ in high bits. */
+static inline size_t
+cer_number_codes_place(const cer_number_codes *codes, uint64_t key)
+{
+	return (size_t) (key * UINT64_C(0x9E3779B97F4A7C15) >> codes->shift);
+}
+
+/* As cer_vocabulary_find of the key's bytes. */
+static inline uint32_t
+cer_number_codes_find(const cer_number_codes *codes, uint64_t key)
+{
+	size_t at = cer_number_codes_place(codes, key);
+
+	while (codes->slots[at].code != 0 && codes->slots[at].key != key)
+		at = (at + 1) & codes->mask;
+	return codes->slots[at].code != 0 ? codes->slots[at].code : CER_CODE_UNSEEN;
+}
+
 #endif

@@ -16,7 +16,7 @@ static const arrival in_order = {0};
 
 /* ---- one column, by hand ---- */
 
-#define MAX_ROWS 32
+#define MAX_ROWS 512
 
 typedef struct column_rows
 {
@@ -330,6 +330,69 @@ test_encode__quantile_gives_normal_deviates(void **state)
 	encoded_release(&f);
 }
 
+/* Bits of a block of rows are those of its rows one by one: points, what lies
+ * between, at and beyond the ends, nothing. */
+static void
+check_block(const char *fe, bool is_missing)
+{
+	column_rows c;
+	encoded_rows f;
+	cer_value values[100];
+	float block[4 * LENGTH(values)];
+	uint32_t codes[LENGTH(values)];
+	size_t n;
+
+	column_init(&c, CER_FLOAT64);
+	for (int i = 0; i < 400; i++)
+		column_add_number(&c, CER_TRAIN, (7 * i) % 200 - 50);
+	column_add_number(&c, CER_TRAIN, is_missing ? NAN : 0);
+	encode_column(&f, &c, fe);
+	n = cer_encoders_get_shape(f.encoders)->n_stored;
+	assert_true(n <= 4);
+	for (size_t i = 0; i < LENGTH(values); i++)
+		values[i].number = (double) i * 2.125 - 55;
+	values[3].number = NAN;
+	values[40].number = -0.0;
+	values[70].number = INFINITY;
+	values[71].number = -INFINITY;
+	cer_encoders_apply_values(f.encoders, LENGTH(values), values,
+	                          LENGTH(values), block, codes);
+	for (size_t i = 0; i < LENGTH(values); i++)
+	{
+		float one[4];
+		uint32_t code;
+
+		cer_encoders_apply_values(f.encoders, 1, &values[i], 1, one, &code);
+		assert_memory_equal(one, block + i * n, n * sizeof(*one));
+		assert_true(n > 0 || code == codes[i]);
+	}
+	/* training's own path */
+	for (size_t i = 0; i < 401 && n > 0; i++)
+	{
+		cer_value value = {.number = c.values[i].number};
+		float one[4];
+
+		cer_encoders_apply_values(f.encoders, 1, &value, 1, one, codes);
+		assert_memory_equal(one, f.train.numbers + i * n, n * sizeof(*one));
+	}
+	encoded_release(&f);
+}
+
+static void
+test_encode__a_block_has_the_bits_of_its_rows(void **state)
+{
+	static const char *const fe[] = {"FE x : ple(1)",   "FE x : ple(3)",
+	                                 "FE x : ple(20)",  "FE x : ple(100)",
+	                                 "FE x : quantile", "FE x : embed(4)"};
+
+	(void) state;
+	for (size_t i = 0; i < LENGTH(fe); i++)
+	{
+		check_block(fe[i], false);
+		check_block(fe[i], true);
+	}
+}
+
 /* A value that most rows share takes one point, the others share the rest. */
 static void
 test_encode__a_frequent_value_is_one_point(void **state)
@@ -616,6 +679,7 @@ main(void)
 		cmocka_unit_test(test_encode__elements_of_arrays_have_one_scale),
 		cmocka_unit_test(test_encode__ple_tells_how_far_x_has_come),
 		cmocka_unit_test(test_encode__quantile_gives_normal_deviates),
+		cmocka_unit_test(test_encode__a_block_has_the_bits_of_its_rows),
 		cmocka_unit_test(test_encode__a_frequent_value_is_one_point),
 		cmocka_unit_test(test_encode__huge_numbers_stay_finite),
 		cmocka_unit_test(
