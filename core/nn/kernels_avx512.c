@@ -16,6 +16,8 @@ typedef float vec __attribute__((vector_size(64), aligned(4), may_alias));
 #define VEC_FMA(a, b, c) \
 	((vec) _mm512_fmadd_ps((__m512) (a), (__m512) (b), (__m512) (c)))
 #define FMA(a, b, c) __builtin_fmaf((a), (b), (c))
+/* In a register: a load that two operations need is done once. */
+#define VEC_KEEP(a) __asm__("" : "+v"(a))
 
 typedef uint32_t vec_bits __attribute__((vector_size(64)));
 

@@ -10,6 +10,7 @@
 typedef float vec __attribute__((vector_size(16), aligned(4), may_alias));
 #define VEC_FMA(a, b, c) ((a) * (b) + (c))
 #define FMA(a, b, c)     ((a) * (b) + (c))
+#define VEC_KEEP(a)      ((void) 0)
 
 typedef uint32_t vec_bits __attribute__((vector_size(16)));
 
