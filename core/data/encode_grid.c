@@ -284,9 +284,9 @@ typedef struct grid_piece
 	float made[CER_PIECE_ROWS * MADE_FLOATS];
 } grid_piece;
 
-/* A place is the number of points, but for the first, that are not above x. */
+/* A place is the last point that is not above x; NaN's is the first. */
 WIDE static void
-count_points_below(const double *points, size_t n, grid_piece *piece)
+pass_points(const double *points, size_t n, grid_piece *piece)
 {
 	for (size_t first = 0; first < CER_PIECE_ROWS; first += COUNTED_ROWS)
 	{
@@ -295,7 +295,7 @@ count_points_below(const double *points, size_t n, grid_piece *piece)
 
 		for (size_t p = 1; p < n; p++)
 			for (size_t i = 0; i < COUNTED_ROWS; i++)
-				at[i] += points[p] <= x[i];
+				at[i] = points[p] <= x[i] ? (int64_t) p : at[i];
 		memcpy(piece->at + first, at, sizeof(at));
 	}
 }
@@ -304,7 +304,7 @@ static void
 find_places(const cer_encoder *encoder, grid_piece *piece)
 {
 	if (encoder->n_points <= COUNTED_POINTS)
-		count_points_below(encoder->points, encoder->n_points, piece);
+		pass_points(encoder->points, encoder->n_points, piece);
 	else
 		for (size_t i = 0; i < CER_PIECE_ROWS; i++)
 			piece->at[i] = (int64_t) cer_grid_find(encoder, piece->x[i]);
