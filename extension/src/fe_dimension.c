@@ -33,6 +33,8 @@
 
 /* --------------------------------------------------------------- equalities */
 
+/* Blanks at the end of a char(n) do not count, whatever its support function
+ * says: an index has them of one length, two tables need not. */
 bool
 fe_is_equal_by_bytes(const OpExpr *equal, Oid type)
 {
@@ -40,7 +42,8 @@ fe_is_equal_by_bytes(const OpExpr *equal, Oid type)
 		lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY | TYPECACHE_EQ_OPR);
 	Oid function;
 
-	if (entry->eq_opr != equal->opno || !OidIsValid(entry->btree_opf))
+	if (entry->eq_opr != equal->opno || !OidIsValid(entry->btree_opf) ||
+	    getBaseType(type) == BPCHAROID)
 		return false;
 	function = get_opfamily_proc(entry->btree_opf, entry->btree_opintype,
 	                             entry->btree_opintype, BTEQUALIMAGE_PROC);

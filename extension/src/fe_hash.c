@@ -152,13 +152,21 @@ add_text(KeyWords *key, Datum value)
 		pfree(whole);
 }
 
+/* Values of less than a word come with whatever sign their maker gave them: an
+ * oid above 2^31 is another word where it lies in a row. */
+static inline uint64
+get_word(const FeHashColumn *column, Datum value)
+{
+	return value & (PG_UINT64_MAX >> (64 - 8 * column->size));
+}
+
 static inline void
 add_value(KeyWords *key, const FeHashColumn *column, Datum value)
 {
 	if (unlikely(key->n + 2 > key->capacity))
 		reserve_words(key, 2);
 	if (column->is_by_value)
-		key->words[key->n++] = value;
+		key->words[key->n++] = get_word(column, value);
 	else if (column->size == -1)
 		add_text(key, value);
 	else
@@ -365,11 +373,12 @@ load_texts(KeyPiece *piece, const ValueColumn *column, int n, uint32 place)
 }
 
 static void
-load_values(KeyPiece *piece, const ValueColumn *column, int n, uint32 place)
+load_values(KeyPiece *piece, const FeHashColumn *kind,
+            const ValueColumn *column, int n, uint32 place)
 {
 	for (int i = 0; i < n; i++)
 	{
-		piece->words[i][place] = column->values[i];
+		piece->words[i][place] = get_word(kind, column->values[i]);
 		if (column->nulls[i])
 			piece->states[i] = KEY_IS_NULL;
 	}
@@ -384,7 +393,7 @@ load_keys(const FeHash *hash, const ValueColumn *columns, int n,
 	memset(piece->states, piece->n_words > 0 ? KEY_IS_FEW : KEY_IS_OTHER, n);
 	for (int i = 0; piece->n_words > 0 && i < hash->n_columns; i++)
 		if (hash->columns[i].is_by_value)
-			load_values(piece, &columns[i], n, place++);
+			load_values(piece, &hash->columns[i], &columns[i], n, place++);
 		else
 		{
 			load_texts(piece, &columns[i], n, place);

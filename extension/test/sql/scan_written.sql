@@ -79,6 +79,16 @@ FROM trip t JOIN port o ON o.id = t.origin JOIN plane p USING (tail) LEFT JOIN s
 SELECT joins_of(format('SELECT cerebro.predict(%s, i) FROM inside i', :model));
 SELECT differing(format('SELECT id, maker, cerebro.predict(%s, i) FROM inside i', :model));
 SELECT differing(format('SELECT id, cerebro.predict(%s, i) FROM inside i WHERE seats < 140 AND city <> ''city 3''', :model));
+-- oids above 2^31, computed and as they lie in rows; blanks at the end of a char(n)
+CREATE TABLE kind (id oid PRIMARY KEY, code char(5) UNIQUE, name text);
+INSERT INTO kind SELECT 3000000000 + i, CASE WHEN i < 3 THEN left('ab', i) ELSE 'ab' || i END, 'city ' || i % 7 FROM generate_series(1, 9) i;
+ANALYZE kind;
+SELECT joins_of(format('SELECT cerebro.predict(%s, x) FROM (SELECT t.id, miles, t.delay, k.name AS city, 1 AS height, 1::float8 AS area, 1 AS seats, NULL::text AS maker, 0::float8 AS temp, 0::float8 AS wind '
+	'FROM (SELECT *, (3000000000 + dest)::oid AS kind FROM trip OFFSET 0) t LEFT JOIN kind k ON k.id = t.kind) x', :model));
+SELECT differing(format('SELECT id, city, cerebro.predict(%s, x) FROM (SELECT t.id, miles, t.delay, k.name AS city, 1 AS height, 1::float8 AS area, 1 AS seats, NULL::text AS maker, 0::float8 AS temp, 0::float8 AS wind '
+	'FROM (SELECT *, (3000000000 + dest)::oid AS kind FROM trip OFFSET 0) t LEFT JOIN kind k ON k.id = t.kind) x', :model));
+SELECT differing(format('SELECT id, city, cerebro.predict(%s, x) FROM (SELECT t.id, miles, t.delay, k.name AS city, 1 AS height, 1::float8 AS area, 1 AS seats, NULL::text AS maker, 0::float8 AS temp, 0::float8 AS wind '
+	'FROM (SELECT *, left(''abcd'', dest)::char(3) AS kind FROM trip OFFSET 0) t LEFT JOIN kind k ON k.code = t.kind) x', :model));
 -- keys that are equal when their bytes are not, several rows for a key, conditions on both sides, full joins: left to PostgreSQL
 SELECT joins_of(format('SELECT cerebro.predict(%s, x) FROM (SELECT t.id, miles, t.delay, NULL::text AS city, 1 AS height, r.price AS area, 1 AS seats, NULL::text AS maker, 0::float8 AS temp, 0::float8 AS wind '
 	'FROM trip t LEFT JOIN rate r USING (class)) x', :model));
