@@ -38,6 +38,7 @@ struct ScorerUse
 
 static uint64 generation = 1;
 static uint64 last_serial;
+static uint64 last_xact; /* that ended here */
 static dlist_head kept = DLIST_STATIC_INIT(kept);
 
 static void forget(Scorer *scorer);
@@ -67,6 +68,8 @@ end_xact(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
 		forget_lookups();
+	if (event != XACT_EVENT_PRE_COMMIT && event != XACT_EVENT_PRE_PREPARE)
+		last_xact++;
 }
 
 static void
@@ -398,6 +401,27 @@ may_remember(const ScoreCall *call)
 	       !IsInParallelMode();
 }
 
+static FoundAt
+get_snapshot_time(void)
+{
+	Snapshot snapshot = GetActiveSnapshot();
+
+	return (FoundAt){snapshot->xmax,
+	                 snapshot->takenDuringRecovery ? (uint32) snapshot->subxcnt
+	                                               : snapshot->xcnt,
+	                 last_xact, snapshot->curcid};
+}
+
+/* A cursor's snapshot, or a function's, may be older than a statement before. */
+static bool
+is_before(const FoundAt *a, const FoundAt *b)
+{
+	if (a->xmax != b->xmax)
+		return TransactionIdPrecedes(a->xmax, b->xmax);
+	return a->n_running > b->n_running ||
+	       (a->xact == b->xact && a->command < b->command);
+}
+
 /*
  * What a statement before found of the deployment, and nothing happened since:
  * switches, rights and functions announce what changes.  Models that are named
@@ -407,10 +431,12 @@ static Scorer *
 find_opened(const ScoreCall *call, RowType row)
 {
 	dlist_iter iter;
+	FoundAt now;
 
 	if (!may_remember(call))
 		return NULL;
 	AcceptInvalidationMessages();
+	now = get_snapshot_time();
 	dlist_foreach(iter, &kept)
 	{
 		Scorer *scorer = dlist_container(Scorer, node, iter.cur);
@@ -419,7 +445,7 @@ find_opened(const ScoreCall *call, RowType row)
 		    scorer->opened_by == GetUserId() && scorer->opened.id == call->id &&
 		    scorer->opened.answer == call->answer &&
 		    scorer->row.type == row.type && scorer->row.typmod == row.typmod &&
-		    is_of_now(scorer))
+		    is_of_now(scorer) && !is_before(&now, &scorer->opened_at))
 			return scorer;
 	}
 	return NULL;
@@ -459,6 +485,7 @@ open_scorer(const ScoreCall *call, RowType row)
 	{
 		scorer->opened = *call;
 		scorer->opened_by = GetUserId();
+		scorer->opened_at = get_snapshot_time();
 	}
 	return scorer;
 }

@@ -12,6 +12,15 @@
 
 #include "lib/ilist.h"
 
+/* When something was found: what an older snapshot sees may be older. */
+typedef struct FoundAt
+{
+	TransactionId xmax;
+	uint32 n_running;  /* below xmax */
+	uint64 xact;       /* of this session, */
+	CommandId command; /* and in it */
+} FoundAt;
+
 struct Scorer
 {
 	dlist_node node;       /* among the kept ones, the latest first */
@@ -28,6 +37,7 @@ struct Scorer
 	uint64 serial;
 	ScoreCall opened; /* a deployment that was found to mean it, */
 	Oid opened_by;    /* and may be used by; InvalidOid: none was */
+	FoundAt opened_at;
 
 	/* of a model that reads other tables: whose rights were asked, and how */
 	Oid user;

@@ -29,6 +29,15 @@ SELECT answering();
 SELECT cerebro.deploy(:c, 'late') IS NOT NULL AS ok;
 SELECT answering();
 
+-- a cursor answers by what its snapshot sees, whatever others found since
+BEGIN;
+DECLARE old CURSOR FOR SELECT late(t) = cerebro.predict((SELECT model FROM names WHERE name = 'c'), t) AS c FROM trips t WHERE id = 7;
+SELECT cerebro.deploy(:a, 'late') IS NOT NULL AS ok;
+SELECT answering();
+FETCH old;
+ROLLBACK;
+SELECT answering();
+
 -- back, further back, no further; forward again
 SELECT cerebro.rollback_deployment('late') = :b AS b;
 SELECT answering();
