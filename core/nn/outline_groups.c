@@ -248,7 +248,7 @@ is_in_view(const cer_outline_layers *layers, const cer_view *view, size_t input)
 	encoder = &layers->encoders->encoders[input];
 	if (encoder->n_codes > 0)
 		return has_place(view->tables, view->n_tables, encoder->table);
-	return has_place(view->numbers, view->n_numbers, encoder->number);
+	return has_place(view->numbers, view->n_numbers, encoder->first);
 }
 
 static void

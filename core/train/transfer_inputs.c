@@ -162,10 +162,10 @@ map_numbers(const cer_encoder *now, const cer_encoder *old,
 {
 	if (is_same_spec(now, old))
 		for (size_t i = 0; i < now->n_scaled; i++)
-			map_number(maps, now->number + i, old->number + i);
+			map_number(maps, now->first + i, old->first + i);
 	if (now->has_missing && old->has_missing)
-		map_number(maps, now->number + now->n_scaled,
-		           old->number + old->n_scaled);
+		map_number(maps, now->first + now->n_scaled,
+		           old->first + old->n_scaled);
 }
 
 /* That its values are others is noted where rows are mapped. */

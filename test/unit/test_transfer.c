@@ -240,6 +240,10 @@ static const change exact[] = {
      "FE *, city : onehot AS mlp(16, 8)" SHORT, NULL},
 	{"FE *, city : embed(3) AS mlp(16, 8)" SHORT,
      "FE *, city : embed(5) AS mlp(16, 8)" SHORT, NULL},
+	/* numbers behind those that rows store as a place on a ramp */
+	{"FE small : ple(4), wide : ple(6), city : rate, hour AS mlp(16, 8)" SHORT,
+     "FE small : ple(4), wide : ple(6), city : rate, hour AS mlp(24, 8)" SHORT,
+     "1 wider layer"},
 };
 
 /* Weights are used, but predictions differ. */
