@@ -49,6 +49,9 @@ host_check_text(cer_status status, const cer_error *err, const char *text);
  * shown, in which the place counts. */
 extern void
 host_check_mst(cer_status status, const cer_error *err, const cer_mst *mst);
+extern const char *host_print_mst(const cer_mst *mst);
+/* Of a place in a text, in characters from 1; 0: there is none. */
+extern int host_find_position(const char *text, int line, int column);
 /* The same for input functions: kept in the call's context, if it keeps errors
  * (since PostgreSQL 16), else raised. */
 extern void host_save(Node *context, cer_status status, const cer_error *err);

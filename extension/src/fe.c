@@ -70,12 +70,12 @@ fe_add_target(Fe *fe, const cer_fe_item *item, char *name, Node *node)
 
 	foreach (cell, fe->targets)
 		if (strcmp(((FeTarget *) lfirst(cell))->name, name) == 0)
-			fe_fail(item, ERRCODE_DUPLICATE_COLUMN,
+			fe_fail(fe_at(fe, item), ERRCODE_DUPLICATE_COLUMN,
 			        psprintf("column \"%s\" is there already", name), NULL,
 			        "Give the table another alias, or the expression another "
 			        "name.");
 	if (strlen(name) >= NAMEDATALEN)
-		fe_fail(item, ERRCODE_NAME_TOO_LONG,
+		fe_fail(fe_at(fe, item), ERRCODE_NAME_TOO_LONG,
 		        psprintf("name \"%s\" is too long", name),
 		        psprintf("A name has at most %d bytes.", NAMEDATALEN - 1),
 		        "Give the table a shorter alias.");
@@ -166,7 +166,8 @@ add_expression(Fe *fe, const cer_fe_item *item)
 	FeText text;
 	Node *node;
 
-	fe_text_enter(&text, item, psprintf("expression \"%s\"", name), item->sql);
+	fe_text_enter(&text, fe_at(fe, item), psprintf("expression \"%s\"", name),
+	              item->sql);
 	node = fe_text_parse(fe, &text, true);
 	select = fe_select(list_make1(fe_target(copyObject(node), name)),
 	                   fe_from(fe, list_length(fe->tables)), NULL);
@@ -364,6 +365,7 @@ fe_make(const Task *task, const cer_mst *mst, bool is_looking)
 		return features;
 	}
 	source_check_code(task, fe.base);
+	fe.text = host_print_mst(mst);
 	fe.uses = task_get_uses(task, fe.base);
 	make_features(&fe, features);
 	return features;

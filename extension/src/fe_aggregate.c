@@ -29,12 +29,12 @@
 /* --------------------------------------------------------------- windows */
 
 static Interval *
-parse_window(const FeTable *table)
+parse_window(const Fe *fe, const FeTable *table)
 {
 	FeText text;
 	Interval *interval;
 
-	fe_text_enter(&text, table->item, "window", table->item->window);
+	fe_text_enter(&text, fe_at(fe, table->item), "window", table->item->window);
 	interval = DatumGetIntervalP(
 		DirectFunctionCall3(interval_in, CStringGetDatum(text.text),
 	                        ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
@@ -49,21 +49,23 @@ check_window(const Fe *fe, const FeTable *table)
 
 	if (table->item->window.size == 0)
 		return;
-	window = parse_window(table);
+	window = parse_window(fe, table);
 	if (window->time < 0 || window->day < 0 || window->month < 0 ||
 	    (window->time == 0 && window->day == 0 && window->month == 0))
-		fe_fail(table->item, ERRCODE_INVALID_PARAMETER_VALUE,
+		fe_fail(fe_at(fe, table->item), ERRCODE_INVALID_PARAMETER_VALUE,
 		        psprintf("WINDOW '%s' of \"%s\" is no time above zero",
 		                 fe_text(table->item->window), table->alias),
 		        NULL, NULL);
 	if (fe->task->as_of == NULL)
-		fe_fail(table->item, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		fe_fail(fe_at(fe, table->item),
+		        ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 		        psprintf("WINDOW of \"%s\", but the task has no as_of",
 		                 table->alias),
 		        "The last rows are those before the time of the prediction.",
 		        "Create the task with as_of => 'expression'.");
 	if (table->time < 0 && !table->is_of_label)
-		fe_fail(table->item, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		fe_fail(fe_at(fe, table->item),
+		        ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 		        psprintf("WINDOW of \"%s\", which has no time column",
 		                 table->alias),
 		        NULL,
@@ -105,7 +107,8 @@ make_where(const Fe *fe, const FeTable *table)
 
 	if (table->item->sql.size == 0)
 		return NIL;
-	fe_text_enter(&text, table->item, "condition of WHERE", table->item->sql);
+	fe_text_enter(&text, fe_at(fe, table->item), "condition of WHERE",
+	              table->item->sql);
 	node = fe_text_parse(fe, &text, false);
 	fe_text_leave(&text);
 	return list_make1(node);
@@ -197,7 +200,7 @@ make_values(const Fe *fe, const FeTable *table)
 		char *name = fe_text(value->name);
 		FeText text;
 
-		fe_text_enter(&text, table->item,
+		fe_text_enter(&text, fe_at(fe, table->item),
 		              psprintf("aggregate \"%s.%s\"", table->alias, name),
 		              value->sql);
 		targets =
@@ -250,12 +253,11 @@ get_subquery(const Query *query)
 static void
 check_aggregate(const FeText *text, const Query *rows, Node *node)
 {
-	if (rows->hasWindowFuncs || rows->hasTargetSRFs || rows->hasSubLinks)
+	if (rows->hasWindowFuncs || rows->hasTargetSRFs)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("the %s may not contain %s", text->what,
-		                       rows->hasWindowFuncs  ? "a window function"
-		                       : rows->hasTargetSRFs ? "a set of rows"
-		                                             : "a subquery")));
+		                       rows->hasWindowFuncs ? "a window function"
+		                                            : "a set of rows")));
 	if (!rows->hasAggs || !contain_aggs_of_level(node, 0))
 		ereport(ERROR, (errcode(ERRCODE_GROUPING_ERROR),
 		                errmsg("the %s is no aggregate", text->what),
@@ -278,7 +280,7 @@ check_value(const Fe *fe, const FeTable *table, size_t value)
 	item.sql.size = 0;
 	item.window.size = 0;
 	alone.item = &item;
-	fe_text_enter(&text, table->item,
+	fe_text_enter(&text, fe_at(fe, table->item),
 	              psprintf("aggregate \"%s.%s\"", table->alias,
 	                       fe_text(item.values->name)),
 	              item.values->sql);
@@ -303,12 +305,8 @@ check_condition(const Fe *fe, const FeTable *table, const char *what,
 		return;
 	item.window.size = 0;
 	alone.item = &item;
-	fe_text_enter(&text, table->item, what, sql);
+	fe_text_enter(&text, fe_at(fe, table->item), what, sql);
 	rows = get_subquery(analyze(fe, &alone, text.text));
-	if (rows->hasSubLinks)
-		ereport(ERROR,
-		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		         errmsg("the %s may not contain a subquery", text.what)));
 	fe_check_code(&text, rows->jointree->quals);
 	fe_text_leave(&text);
 }
@@ -355,7 +353,7 @@ check_outer(const Fe *fe, const FeTable *table, Query *rows)
 	const FeTable *source = linitial(fe->tables);
 
 	if (search_outer((Node *) rows, &search))
-		fe_fail(table->item, ERRCODE_INVALID_PARAMETER_VALUE,
+		fe_fail(fe_at(fe, table->item), ERRCODE_INVALID_PARAMETER_VALUE,
 		        psprintf("AGGREGATE of \"%s\" reads %s of the row that is "
 		                 "predicted",
 		                 table->alias,
@@ -404,7 +402,7 @@ fail_of_others(const Fe *fe, const FeTable *table)
 		                "'column').",
 		                quote_literal_cstr(get_rel_name(table->relation)));
 	fe_fail(
-		table->item, ERRCODE_FEATURE_NOT_SUPPORTED,
+		fe_at(fe, table->item), ERRCODE_FEATURE_NOT_SUPPORTED,
 		psprintf("AGGREGATE of \"%s\" reads what the label is computed from, "
 	             "or what the task excludes",
 	             table->alias),
@@ -421,7 +419,7 @@ check_columns(const Fe *fe, const FeTable *table)
 		const char *name = table->columns[table->equals[i].column].name;
 
 		if (fe_table_find_column(source, name) < 0)
-			fe_fail(table->item, ERRCODE_UNDEFINED_COLUMN,
+			fe_fail(fe_at(fe, table->item), ERRCODE_UNDEFINED_COLUMN,
 			        psprintf("the source has no column \"%s\"", name),
 			        "What reads the label reads the rows of the task's source.",
 			        NULL);
@@ -435,7 +433,8 @@ check_label(const Fe *fe, const FeTable *table)
 	if (table->relation != fe->task->relation)
 		fail_of_others(fe, table);
 	if (fe->task->as_of == NULL || fe->task->label_known == NULL)
-		fe_fail(table->item, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		fe_fail(fe_at(fe, table->item),
+		        ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 		        psprintf("AGGREGATE of \"%s\" reads what the label is computed "
 		                 "from, or what the task excludes",
 		                 table->alias),
@@ -445,7 +444,7 @@ check_label(const Fe *fe, const FeTable *table)
 		        "'expression'.");
 	if (table->item->is_uncut)
 		fe_fail(
-			table->item, ERRCODE_FEATURE_NOT_SUPPORTED,
+			fe_at(fe, table->item), ERRCODE_FEATURE_NOT_SUPPORTED,
 			psprintf("UNCUT AGGREGATE of \"%s\" reads the label", table->alias),
 			"It would see labels that were not known yet.", NULL);
 	check_columns(fe, table);

@@ -105,7 +105,7 @@ check_array(const Fe *fe, const cer_fe_item *item, const FeTarget *array)
 	Oid type = exprType((Node *) entry->expr);
 
 	if (!OidIsValid(get_element_type(getBaseType(type))))
-		fe_fail(item, ERRCODE_DATATYPE_MISMATCH,
+		fe_fail(fe_at(fe, item), ERRCODE_DATATYPE_MISMATCH,
 		        psprintf("encoder sequence needs arrays, but column \"%s\" is "
 		                 "of type %s",
 		                 array->name, format_type_be(type)),

@@ -11,6 +11,7 @@
 
 #include "access/transam.h"
 #include "catalog/pg_proc.h"
+#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
@@ -24,6 +25,7 @@ static void
 report_text(void *arg)
 {
 	const FeText *text = arg;
+	const FePlace *place = &text->place;
 	int position = geterrposition();
 
 	if (position > 0)
@@ -32,18 +34,23 @@ report_text(void *arg)
 		internalerrposition(position);
 		internalerrquery(text->text);
 	}
+	else if (getinternalerrposition() == 0)
+	{
+		internalerrposition(
+			host_find_position(place->text, place->line, place->column));
+		internalerrquery(place->text);
+	}
 	if (geterrcode() == ERRCODE_UNDEFINED_TABLE && position > 0)
 		errhint("Here the task's own rows are called source, rows of other "
 		        "tables as FE calls them.");
-	errcontext("%s of FE at line %d, column %d", text->what, text->item->line,
-	           text->item->column);
+	errcontext("%s of FE at line %d, column %d", text->what, place->line,
+	           place->column);
 }
 
 void
-fe_text_enter(FeText *text, const cer_fe_item *item, const char *what,
-              cer_text sql)
+fe_text_enter(FeText *text, FePlace place, const char *what, cer_text sql)
 {
-	text->item = item;
+	text->place = place;
 	text->what = what;
 	text->text = fe_text(sql);
 	text->context.previous = error_context_stack;
@@ -101,6 +108,25 @@ names_service(Node *node, void *context)
 	return false;
 }
 
+static bool
+refuse_subqueries(Node *node, void *context)
+{
+	const FeText *text = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubLink))
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("the %s may not contain a subquery", text->what),
+		         errhint("JOIN and AGGREGATE read other rows, or make it a "
+		                 "column of the task's source."),
+		         errposition(pg_mbstrlen_with_len(
+								 text->text, ((SubLink *) node)->location) +
+		                     1)));
+	return raw_expression_tree_walker(node, refuse_subqueries, context);
+}
+
 Node *
 fe_text_parse(const Fe *fe, FeText *text, bool is_of_source)
 {
@@ -108,6 +134,7 @@ fe_text_parse(const Fe *fe, FeText *text, bool is_of_source)
 	Node *node = source_parse_expression(text->what, text->text);
 
 	settings_leave(level);
+	(void) refuse_subqueries(node, text); /* before its tables are looked for */
 	(void) names_service(node, text);
 	if (!allow_user_functions)
 		node = source_retype_literals(node);
@@ -165,7 +192,7 @@ fe_has_aliases(const Fe *fe, const FeTable *table, cer_text sql)
 	AliasSearch search = {.fe = fe, .table = table};
 	FeText text;
 
-	fe_text_enter(&text, table->item, "condition", sql);
+	fe_text_enter(&text, fe_at(fe, table->item), "condition", sql);
 	(void) search_aliases(fe_text_parse(fe, &text, false), &search);
 	fe_text_leave(&text);
 	return !search.is_missing;
@@ -327,7 +354,6 @@ check_kind(const FeText *text, const Query *query)
 	const char *has = query->hasAggs          ? "an aggregate"
 	                  : query->hasWindowFuncs ? "a window function"
 	                  : query->hasTargetSRFs  ? "a set of rows"
-	                  : query->hasSubLinks    ? "a subquery"
 	                                          : NULL;
 
 	if (has != NULL)

@@ -141,7 +141,8 @@ fe_parse_on(const Fe *fe, const FeTable *table)
 	FeText text;
 	Node *node;
 
-	fe_text_enter(&text, table->item, "condition", table->item->link_sql);
+	fe_text_enter(&text, fe_at(fe, table->item), "condition",
+	              table->item->link_sql);
 	node = fe_text_parse(fe, &text, true);
 	fe_text_leave(&text);
 	return node;

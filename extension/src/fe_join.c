@@ -150,7 +150,7 @@ check_single(const Fe *fe, const FeTable *table, Node *from)
 	finding = find_row(fe, table, select, true);
 	if (finding.is_found)
 		fe_fail(
-			table->item, ERRCODE_CARDINALITY_VIOLATION,
+			fe_at(fe, table->item), ERRCODE_CARDINALITY_VIOLATION,
 			psprintf("JOIN of \"%s\" finds several rows for one", table->alias),
 			psprintf("The row of the source with (%s) = (%s) has %s "
 		             "matches.",
@@ -292,7 +292,7 @@ check_visible(const Fe *fe, const FeTable *table, const FeTable *of, int column)
 	FeHiding hiding = fe_hides_column(fe, of, column);
 
 	if (hiding != FE_NOTHING_READ)
-		fe_fail(table->item, ERRCODE_INVALID_PARAMETER_VALUE,
+		fe_fail(fe_at(fe, table->item), ERRCODE_INVALID_PARAMETER_VALUE,
 		        psprintf("\"%s\" is found by column \"%s\", which cannot be a "
 		                 "feature",
 		                 table->alias, of->columns[column].name),
@@ -328,7 +328,8 @@ check_on(const Fe *fe, FeTable *table)
 
 	if (table->item->link != CER_LINK_ON)
 		return;
-	fe_text_enter(&text, table->item, "condition", table->item->link_sql);
+	fe_text_enter(&text, fe_at(fe, table->item), "condition",
+	              table->item->link_sql);
 	select = fe_select(
 		list_make1(fe_target(fe_text_parse(fe, &text, true), "condition")),
 		fe_from(fe, list_length(fe->tables)), NULL);
@@ -349,7 +350,8 @@ static void
 check_last(const Fe *fe, const FeTable *table)
 {
 	if (table->item->is_last && table->time < 0)
-		fe_fail(table->item, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		fe_fail(fe_at(fe, table->item),
+		        ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
 		        psprintf("JOIN LAST of \"%s\", which has no time column",
 		                 table->alias),
 		        NULL,

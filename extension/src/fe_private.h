@@ -87,6 +87,7 @@ typedef struct Fe
 {
 	const Task *task;
 	const cer_mst *mst;
+	const char *text;         /* the triple's, for errors */
 	const cer_fe_item *items; /* of the triple's FE */
 	size_t n_items;
 	bool is_looking;
@@ -100,9 +101,18 @@ typedef struct Fe
 
 /* ------------------------------------------------------------------ errors */
 
-/* Ends the message with the item's place in the triple; what may be NULL. */
-extern void fe_fail(const cer_fe_item *item, int sqlstate, char *message,
-                    char *detail, char *hint) pg_attribute_noreturn();
+/* Where an item stands in the triple's canonical text. */
+typedef struct FePlace
+{
+	const char *text;
+	int line;
+	int column;
+} FePlace;
+
+extern FePlace fe_at(const Fe *fe, const cer_fe_item *item);
+/* Ends the message with the place, and shows it; what may be NULL. */
+extern void fe_fail(FePlace place, int sqlstate, char *message, char *detail,
+                    char *hint) pg_attribute_noreturn();
 extern char *fe_text(cer_text text);
 
 /* --------------------------------------------------------- raw parse trees */
@@ -205,14 +215,14 @@ extern bool fe_group(SelectStmt *select, const Query *query);
 /* What an author wrote between parentheses, for errors that arise in it. */
 typedef struct FeText
 {
-	const cer_fe_item *item;
+	FePlace place;
 	const char *what; /* "expression \"speed\"" */
 	char *text;
 	ErrorContextCallback context;
 } FeText;
 
-extern void fe_text_enter(FeText *text, const cer_fe_item *item,
-                          const char *what, cer_text sql);
+extern void
+fe_text_enter(FeText *text, FePlace place, const char *what, cer_text sql);
 extern void fe_text_leave(FeText *text);
 /* Names without an alias are the source's where it has them, if is_of_source.*/
 extern Node *fe_text_parse(const Fe *fe, FeText *text, bool is_of_source);

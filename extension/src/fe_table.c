@@ -30,16 +30,24 @@ fe_text(cer_text text)
 	return pnstrdup(text.data, text.size);
 }
 
+FePlace
+fe_at(const Fe *fe, const cer_fe_item *item)
+{
+	return (FePlace){fe->text, item->line, item->column};
+}
+
 /* As the library ends its messages. */
 void
-fe_fail(const cer_fe_item *item, int sqlstate, char *message, char *detail,
-        char *hint)
+fe_fail(FePlace place, int sqlstate, char *message, char *detail, char *hint)
 {
 	ereport(
 		ERROR,
 		(errcode(sqlstate),
-	     errmsg("%s at line %d, column %d", message, item->line, item->column),
-	     detail ? errdetail("%s", detail) : 0, hint ? errhint("%s", hint) : 0));
+	     errmsg("%s at line %d, column %d", message, place.line, place.column),
+	     detail ? errdetail("%s", detail) : 0, hint ? errhint("%s", hint) : 0,
+	     internalerrquery(place.text),
+	     internalerrposition(
+			 host_find_position(place.text, place.line, place.column))));
 }
 
 /* ---------------------------------------------------------------- lookup */
@@ -101,7 +109,7 @@ make_relation_hint(const char *schema, const char *name)
 }
 
 static Oid
-find_relation(const cer_fe_item *item)
+find_relation(const Fe *fe, const cer_fe_item *item)
 {
 	char *schema = item->qualifier.size > 0 ? fe_text(item->qualifier) : NULL;
 	char *name = fe_text(item->names[0]);
@@ -109,12 +117,12 @@ find_relation(const cer_fe_item *item)
 		RangeVarGetRelid(makeRangeVar(schema, name, -1), AccessShareLock, true);
 
 	if (!OidIsValid(relation))
-		fe_fail(item, ERRCODE_UNDEFINED_TABLE,
+		fe_fail(fe_at(fe, item), ERRCODE_UNDEFINED_TABLE,
 		        psprintf("unknown table \"%s\"",
 		                 schema ? psprintf("%s.%s", schema, name) : name),
 		        NULL, make_relation_hint(schema, name));
 	if (!has_columns(relation))
-		fe_fail(item, ERRCODE_WRONG_OBJECT_TYPE,
+		fe_fail(fe_at(fe, item), ERRCODE_WRONG_OBJECT_TYPE,
 		        psprintf("\"%s\" is no table or view", name), NULL, NULL);
 	return relation;
 }
@@ -476,7 +484,7 @@ find_time(const Fe *fe, FeTable *table)
 
 	table->time = name == NULL ? -1 : fe_table_find_column(table, name);
 	if (name != NULL && table->time < 0)
-		fe_fail(table->item, ERRCODE_UNDEFINED_COLUMN,
+		fe_fail(fe_at(fe, table->item), ERRCODE_UNDEFINED_COLUMN,
 		        psprintf("the time column \"%s\" of \"%s\" is not there any "
 		                 "more",
 		                 name, get_rel_name(table->relation)),
@@ -490,9 +498,9 @@ fe_table_make(const Fe *fe, const cer_fe_item *item)
 
 	table->item = item;
 	table->alias = fe_text(item->alias);
-	table->relation = find_relation(item);
+	table->relation = find_relation(fe, item);
 	if (strcmp(table->alias, FE_SOURCE) == 0)
-		fe_fail(item, ERRCODE_DUPLICATE_ALIAS,
+		fe_fail(fe_at(fe, item), ERRCODE_DUPLICATE_ALIAS,
 		        "\"" FE_SOURCE "\" is the name of the task's own rows", NULL,
 		        "Give the table another alias.");
 	add_columns(table);

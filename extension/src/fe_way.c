@@ -270,13 +270,13 @@ print_ways(List *ways, const FeTable *to)
 }
 
 static void
-fail_without_way(const FeTable *to, List *all)
+fail_without_way(const Fe *fe, const FeTable *to, List *all)
 {
 	const char *table = get_rel_name(to->relation);
 	bool has_via = to->item->link == CER_LINK_VIA;
 
 	fe_fail(
-		to->item, ERRCODE_UNDEFINED_OBJECT,
+		fe_at(fe, to->item), ERRCODE_UNDEFINED_OBJECT,
 		has_via
 			? psprintf("the columns of VIA do not refer to \"%s\"", table)
 			: psprintf("no way leads from the task's source to \"%s\"", table),
@@ -289,11 +289,11 @@ fail_without_way(const FeTable *to, List *all)
 }
 
 static void
-fail_with_many(const FeTable *to, List *ways)
+fail_with_many(const Fe *fe, const FeTable *to, List *ways)
 {
 	const char *table = get_rel_name(to->relation);
 
-	fe_fail(to->item, ERRCODE_AMBIGUOUS_COLUMN,
+	fe_fail(fe_at(fe, to->item), ERRCODE_AMBIGUOUS_COLUMN,
 	        psprintf("several ways lead to \"%s\"", table),
 	        psprintf("They are: %s.", print_ways(ways, to)),
 	        psprintf("Say which, and give each an alias of its own: JOIN %s a "
@@ -313,7 +313,7 @@ link_by_way(const Fe *fe, FeTable *table, List *all)
 	if (ways == NIL)
 		return false;
 	if (list_length(ways) > 1)
-		fail_with_many(table, ways);
+		fail_with_many(fe, table, ways);
 	way = linitial(ways);
 	table->n_equals = way->n;
 	table->equals = way->equals;
@@ -340,7 +340,7 @@ find_holder(const Fe *fe, const FeTable *table, const char *name)
 		if (other->item == NULL)
 			return other;
 		if (holder != NULL)
-			fe_fail(table->item, ERRCODE_AMBIGUOUS_COLUMN,
+			fe_fail(fe_at(fe, table->item), ERRCODE_AMBIGUOUS_COLUMN,
 			        psprintf("column \"%s\" is in several tables of FE", name),
 			        NULL, "Say which with ON (condition).");
 		holder = other;
@@ -362,7 +362,7 @@ link_by_names(const Fe *fe, FeTable *table)
 		const FeTable *left = find_holder(fe, table, name);
 
 		if (column < 0)
-			fe_fail(item, ERRCODE_UNDEFINED_COLUMN,
+			fe_fail(fe_at(fe, item), ERRCODE_UNDEFINED_COLUMN,
 			        psprintf("table \"%s\" has no column \"%s\"",
 			                 get_rel_name(table->relation), name),
 			        NULL, NULL);
@@ -384,22 +384,22 @@ link_aggregate(const Fe *fe, FeTable *table, List *all)
 }
 
 static void
-fail_to_link(const FeTable *table, List *all)
+fail_to_link(const Fe *fe, const FeTable *table, List *all)
 {
 	if (table->item->link == CER_LINK_ON)
-		fe_fail(table->item, ERRCODE_UNDEFINED_TABLE,
+		fe_fail(fe_at(fe, table->item), ERRCODE_UNDEFINED_TABLE,
 		        psprintf("the condition of \"%s\" names tables that are not "
 		                 "joined before it",
 		                 table->alias),
 		        NULL, NULL);
 	if (table->item->link == CER_LINK_USING)
-		fe_fail(table->item, ERRCODE_UNDEFINED_COLUMN,
+		fe_fail(fe_at(fe, table->item), ERRCODE_UNDEFINED_COLUMN,
 		        psprintf("the columns of USING are not all in the source"),
 		        NULL,
 		        "USING names columns that both sides have; ON (condition) "
 		        "joins others.");
 	if (table->item->kind == CER_FE_AGGREGATE)
-		fe_fail(table->item, ERRCODE_UNDEFINED_OBJECT,
+		fe_fail(fe_at(fe, table->item), ERRCODE_UNDEFINED_OBJECT,
 		        psprintf("no way leads from the task's source to rows of "
 		                 "\"%s\"",
 		                 get_rel_name(table->relation)),
@@ -408,7 +408,7 @@ fail_to_link(const FeTable *table, List *all)
 		            : "The columns of VIA refer to the source's rows, or "
 		              "have the names of columns of the source.",
 		        NULL);
-	fail_without_way(table, all);
+	fail_without_way(fe, table, all);
 }
 
 /* is_last: whatever is not there now will not come. */
@@ -433,7 +433,7 @@ fe_link(const Fe *fe, FeTable *table, bool is_last)
 			                : link_by_way(fe, table, all);
 	}
 	if (!is_linked && is_last)
-		fail_to_link(table, all);
+		fail_to_link(fe, table, all);
 	return is_linked;
 }
 

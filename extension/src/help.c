@@ -1,13 +1,14 @@
 /*
  * help.c
  *	  cerebro.help: what a word means, of the language or of the extension's
- *	  types, functions and views, whose comments tell.
+ *	  types, functions, operators and views, whose comments tell.
  */
 #include "type.h"
 
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/comment.h"
@@ -59,6 +60,37 @@ add_functions(StringInfo help, const char *name, Oid schema)
 
 		if (((Form_pg_proc) GETSTRUCT(tuple))->pronamespace == schema)
 			add_function(help, tuple);
+	}
+	ReleaseSysCacheList(list);
+}
+
+/* ------------------------------------------------------------- operators */
+
+static void
+add_operator(StringInfo help, HeapTuple tuple)
+{
+	Form_pg_operator form = (Form_pg_operator) GETSTRUCT(tuple);
+	const char *name = NameStr(form->oprname);
+
+	add_heading(help, name, "operator",
+	            GetComment(form->oid, OperatorRelationId, 0));
+	appendStringInfo(help, "  %s %s %s returns %s\n",
+	                 format_type_be_qualified(form->oprleft), name,
+	                 format_type_be_qualified(form->oprright),
+	                 format_type_be(form->oprresult));
+}
+
+static void
+add_operators(StringInfo help, const char *name, Oid schema)
+{
+	CatCList *list = SearchSysCacheList1(OPERNAMENSP, CStringGetDatum(name));
+
+	for (int i = 0; i < list->n_members; i++)
+	{
+		HeapTuple tuple = &list->members[i]->tuple;
+
+		if (((Form_pg_operator) GETSTRUCT(tuple))->oprnamespace == schema)
+			add_operator(help, tuple);
 	}
 	ReleaseSysCacheList(list);
 }
@@ -126,6 +158,7 @@ cerebro_help(PG_FUNCTION_ARGS)
 		appendBinaryStringInfo(&help, text.data, text.size);
 	add_type(&help, word, schema);
 	add_functions(&help, word, schema);
+	add_operators(&help, word, schema);
 	add_view(&help, word, schema);
 	if (help.len == 0)
 		host_check(status, &err);

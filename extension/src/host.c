@@ -64,28 +64,30 @@ host_check(cer_status status, const cer_error *err)
 	pg_unreachable();
 }
 
-/* In characters from 1; 0: no place. */
-static int
-find_position(const char *text, const cer_error *err)
+int
+host_find_position(const char *text, int line, int column)
 {
 	const char *at = text;
 
-	if (err == NULL || err->line <= 0 || *text == '\0')
+	if (line <= 0 || *text == '\0')
 		return 0;
-	for (int line = 1; line < err->line; line++)
+	for (; line > 1; line--)
 	{
 		at = strchr(at, '\n');
 		if (at == NULL)
 			return 0;
 		at++;
 	}
-	return pg_mbstrlen_with_len(text, (int) (at - text)) + err->column;
+	return pg_mbstrlen_with_len(text, (int) (at - text)) + column;
 }
 
 void
 host_check_text(cer_status status, const cer_error *err, const char *text)
 {
-	int position = status == CER_OK ? 0 : find_position(text, err);
+	int position = 0;
+
+	if (status != CER_OK && err != NULL)
+		position = host_find_position(text, err->line, err->column);
 
 	if (position == 0)
 	{
@@ -99,17 +101,23 @@ host_check_text(cer_status status, const cer_error *err, const char *text)
 	         internalerrquery(text), internalerrposition(position)));
 }
 
+const char *
+host_print_mst(const cer_mst *mst)
+{
+	cer_text text;
+	cer_error err;
+
+	host_check(
+		cer_mst_print(host_make_arena(CurrentMemoryContext), mst, &text, &err),
+		&err);
+	return text.data;
+}
+
 void
 host_check_mst(cer_status status, const cer_error *err, const cer_mst *mst)
 {
-	cer_text text;
-
-	if (status == CER_OK)
-		return;
-	if (cer_mst_print(host_make_arena(CurrentMemoryContext), mst, &text,
-	                  NULL) != CER_OK)
-		host_check(status, err);
-	host_check_text(status, err, text.data);
+	if (status != CER_OK)
+		host_check_text(status, err, host_print_mst(mst));
 }
 
 void

@@ -234,6 +234,20 @@ test_help__knows_the_grammar(void **state)
 	free(text);
 }
 
+/* The kinds themselves: encoder, structure, optimizer. */
+static void
+test_help__knows_kinds_of_words(void **state)
+{
+	static const char *const others[] = {"item", "setting", "definition",
+	                                     "split"};
+
+	for (int kind = CER_WORD_STRUCTURE; kind < CER_WORD_SECTION; kind++)
+		check_known(*state,
+		            cer_text_of(cer_word_kind_name((cer_word_kind) kind)));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		check_known(*state, cer_text_of(others[i]));
+}
+
 static void
 test_help__knows_several_words(void **state)
 {
@@ -307,6 +321,7 @@ main(void)
 		cmocka_unit_test(test_help__knows_words_of_spaces_and_changes),
 		cmocka_unit_test(test_help__knows_arguments_and_values),
 		cmocka_unit_test(test_help__knows_the_grammar),
+		cmocka_unit_test(test_help__knows_kinds_of_words),
 		cmocka_unit_test(test_help__knows_several_words),
 		cmocka_unit_test(test_help__lists_all),
 		cmocka_unit_test(test_help__suggests),

@@ -128,6 +128,11 @@ SELECT help('embd');
 SELECT help('train_change');
 SELECT help('structures');
 SELECT help('mst_space');
+SELECT help('encoder');
+SELECT help('structure');
+SELECT help('@>');
+SELECT help('<->');
+SELECT help('+');
 SELECT help('train_chang');
 -- a layer of a structure that is one word
 SELECT mst 'AS mlp(64, 64)' + 'INSERT AS dropout(0.1) AFTER AS.dense[1]'::mst_change;
