@@ -17,7 +17,7 @@
 static const char *const sections[] = {"FE", "AS", "PT"};
 static const char *const item_words[] = {"EXCEPT", "JOIN", "AGGREGATE"};
 static const char *const clause_words[] = {"LAST",  "VIA",    "USING", "ON",
-                                           "WHERE", "WINDOW", "UNCUT"};
+                                           "WHERE", "WINDOW", "UNCUT", "IF"};
 
 cer_status
 cer_parser_init(cer_parser *p, cer_arena *arena, cer_text text, cer_error *err)
@@ -30,7 +30,7 @@ cer_parser_init(cer_parser *p, cer_arena *arena, cer_text text, cer_error *err)
 cer_status
 cer_parser_advance(cer_parser *p)
 {
-	p->follows_comma = p->token.kind == ',';
+	p->before = p->token.kind;
 	return cer_lexer_read(&p->lexer, &p->token);
 }
 
@@ -118,7 +118,7 @@ cer_status
 cer_parser_fail(cer_parser *p, const char *expected)
 {
 	cer_token_fail(&p->token, expected, p->err);
-	if (cer_parser_is_reserved(p) && p->follows_comma)
+	if (cer_parser_is_reserved(p) && p->before == ',')
 		cer_error_set_hint(p->err, "No comma stands before FE, AS or PT.");
 	else if (cer_parser_is_reserved(p) || cer_parser_is_item_word(p))
 	{

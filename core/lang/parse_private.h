@@ -23,7 +23,7 @@ typedef struct cer_parser
 	cer_arena *arena;
 	cer_error *err;
 	cer_token token;    /* not yet used */
-	bool follows_comma; /* the token does */
+	int before;         /* the kind of the token before */
 	int depth;          /* of parentheses */
 	bool is_space;      /* what stands for many values is allowed */
 	bool is_definition; /* and so is arithmetic */

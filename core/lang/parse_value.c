@@ -11,7 +11,7 @@
  *	 operand   = number | word ['(' [argument {',' argument}] ')'] | many
  *	 many      = ('{' argument {',' argument} '}' | '?' operand
  *				 | number '..' number ['log'] ['step' number])
- *				 ['IF' path '=' operand]
+ *				 ['IF' path ['=' operand]]
  *
  * Only spaces have `many` and xx.  Inside parentheses a word may be quoted:
  * the name of a table.
@@ -107,7 +107,7 @@ cer_parse_argument(cer_parser *p, cer_ast **argument)
 	name = *argument;
 	if (name->kind == CER_AST_OPTIONAL)
 		name = name->first;
-	if (!is_bare_word(name))
+	if (!is_bare_word(name) || p->before == ')')
 		return cer_parser_fail(p, "\",\", as only a word stands before \"=\"");
 	CER_TRY(cer_parser_advance(p));
 	name->kind = CER_AST_NAMED;

@@ -87,7 +87,7 @@ static bool
 begins_clause(cer_text name)
 {
 	static const char *const words[] = {"last",  "via",    "using", "on",
-	                                    "where", "window", "uncut"};
+	                                    "where", "window", "uncut", "if"};
 
 	return is_one_of(name, words, COUNT(words));
 }

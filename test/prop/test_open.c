@@ -54,7 +54,7 @@ static void
 write_condition(writer *w)
 {
 	if (toss(w, 4))
-		put(w, PICK(w, " IF PT.batch = 64", " if AS.mlp.units[2] = 64",
+		put(w, PICK(w, " IF PT.batch = 64", " if PT.patience = 0.5e1",
 		            " IF PT.optimizer = sgd", " IF FE.planes = 1"));
 }
 
