@@ -61,8 +61,7 @@ $$;
 
 SET enable_nestloop = off;
 SET enable_mergejoin = off;
--- which of them lie below one another is the planner's choice
-SELECT joins_of('SELECT late(w) FROM wide w') ~ 'looked up here' AS here;
+SELECT joins_of('SELECT late(w) FROM wide w');
 SELECT differing('SELECT late(w) FROM wide w');
 SELECT differing('SELECT id, city, maker, late(w), wind FROM wide w');
 SELECT differing('SELECT maker, count(*), sum(late(w)::numeric) FROM wide w GROUP BY maker');
@@ -136,7 +135,7 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SET enable_parallel_hash = off;
-SELECT joins_of('SELECT late(w) FROM wide w');
+SELECT joins_of('SELECT late(w) FROM wide w') ~ 'looked up here' AS here; -- which, PostgreSQL 18 plans otherwise
 SELECT differing('SELECT id, late(w) FROM wide w');
 RESET enable_parallel_hash;
 SELECT differing('SELECT id, late(w) FROM wide w');
