@@ -85,6 +85,7 @@ struct command
 	size_t values_size;    /* of the struct that options fill */
 	bool takes_any_option; /* the command reads its own arguments */
 	bool is_private;       /* of the private server: no --connect */
+	bool is_story;         /* for people: no --json */
 	int (*run)(const invocation *call, const void *values);
 };
 
@@ -100,7 +101,8 @@ extern const command demo_command;
 /* Takes the options out of argv; *argc and argv hold what is left. */
 extern bool options_parse(const option_row *rows, void *values,
                           global_options *global, int *argc, char **argv);
-extern void options_print(const option_row *rows);
+/* All but the option of that name, where there is one. */
+extern void options_print(const option_row *rows, const char *left_out);
 
 /* --------------------------------------------------------------- messages */
 

@@ -431,5 +431,6 @@ const command demo_command = {
 	.details = "DIR holds the flights (default: data/flights of the folder "
 			   "where the program was\nbuilt). Everything is made in schema "
 			   "demo; playing it again replaces it.\n",
+	.is_story = true,
 	.run = run_demo,
 };

@@ -56,6 +56,25 @@ read_missing(import_job *job, const text_list *null)
 	return EXIT_OK;
 }
 
+/* May the server call something so? */
+static bool
+is_name(const char *what, const char *name)
+{
+	size_t size = strlen(name);
+
+	if (size > MAX_NAME_BYTES)
+		message_error("the name of a %s has at most %d bytes, not %zu", what,
+		              MAX_NAME_BYTES, size);
+	else if (size == 0)
+		message_error("the name of a %s cannot be empty", what);
+	else if (!csv_is_utf8(name, size))
+		message_error("the name of a %s is not in UTF-8", what);
+	else
+		return true;
+	message_hint("Name another with --%s.", what);
+	return false;
+}
+
 static exit_code
 check_arguments(const invocation *call, const import_options *options)
 {
@@ -72,6 +91,8 @@ check_arguments(const invocation *call, const import_options *options)
 		message_hint("Import them one by one.");
 		return EXIT_USAGE;
 	}
+	if (options->schema != NULL && !is_name("schema", options->schema))
+		return EXIT_USAGE;
 	return EXIT_OK;
 }
 
@@ -92,6 +113,8 @@ name_table(import_job *job, size_t at, const char *given)
 		message_hint("Name the table with --table.");
 		return EXIT_USAGE;
 	}
+	if (!is_name("table", table->name))
+		return EXIT_USAGE;
 	for (size_t i = 0; i < at; i++)
 		if (strcmp(job->tables[i].name, table->name) == 0)
 		{

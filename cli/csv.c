@@ -307,8 +307,8 @@ measure_character(const unsigned char *data, size_t size)
 	return n;
 }
 
-static bool
-is_utf8(const char *data, size_t size)
+bool
+csv_is_utf8(const char *data, size_t size)
 {
 	while (size > 0)
 	{
@@ -360,7 +360,7 @@ finish_record(csv_reader *reader, const char *end)
 	{
 		csv_field *field = &reader->fields[i];
 
-		if (!has_ascii && !is_utf8(field->data, field->size))
+		if (!has_ascii && !csv_is_utf8(field->data, field->size))
 			return fail(reader, field, "bytes that are not UTF-8",
 			            "Convert the file, for example with `iconv -f "
 			            "WINDOWS-1252 -t UTF-8`.");

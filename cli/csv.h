@@ -80,6 +80,7 @@ extern csv_status csv_read(csv_reader *reader);
 /* An empty line; in a table of one column it is a record. */
 extern bool csv_is_blank(const csv_reader *reader);
 
+extern bool csv_is_utf8(const char *data, size_t size);
 /* Bytes as people can read them: controls and broken UTF-8 as \xNN. */
 extern void
 csv_print_value(char *out, size_t out_size, const char *data, size_t size);

@@ -15,6 +15,7 @@
 #include "progress.h"
 #include "value.h"
 
+#define MAX_NAME_BYTES  63 /* of an SQL name */
 #define MAX_KEY_COLUMNS 3
 #define MAX_MISSING     32
 #define SEEN_SLOTS      2048
@@ -30,6 +31,7 @@ typedef struct missing_texts
 typedef struct import_column
 {
 	const char *name;
+	const char *taken_name; /* what it would be, were no column before it so */
 
 	/* what the survey saw */
 	unsigned kinds; /* set of value_kind, of what is no missing text */
@@ -151,6 +153,7 @@ import_explain_record(const import_table *table, const csv_reader *reader);
 extern const char *import_get_table_name(const char *path);
 extern const char *
 import_get_column_name(const char *text, size_t size, size_t ordinal);
+extern const char *import_number_name(const char *name, size_t number);
 
 /* survey.c */
 extern exit_code import_survey(import_job *job, import_table *table);

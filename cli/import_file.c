@@ -15,8 +15,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define MAX_NAME_BYTES 63 /* of an SQL name */
-#define ZIPPED_BYTES   (1u << 17)
+#define ZIPPED_BYTES (1u << 17)
 
 static exit_code
 explain_file(const import_table *table, const char *what)
@@ -200,14 +199,31 @@ import_explain_record(const import_table *table, const csv_reader *reader)
 
 /* ------------------------------------------------------------------- names */
 
+/* Never half a character. */
+static size_t
+cut_name(const text_buffer *name, size_t max_size)
+{
+	size_t size = name->size;
+
+	if (size <= max_size)
+		return size;
+	size = max_size;
+	while (size > 0 && (name->data[size] & 0xC0) == 0x80)
+		size--;
+	return size;
+}
+
 /* Lower case; what is neither letter nor digit becomes one underscore. */
 static const char *
 make_name(const char *text, size_t size)
 {
 	text_buffer name = {0};
+	size_t name_size;
 	const char *kept;
 
-	for (size_t i = 0; i < size && name.size < MAX_NAME_BYTES; i++)
+	if (size > 0 && isdigit((unsigned char) *text))
+		text_print(&name, "_");
+	for (size_t i = 0; i < size && name.size <= MAX_NAME_BYTES; i++)
 	{
 		unsigned char c = (unsigned char) text[i];
 
@@ -216,18 +232,28 @@ make_name(const char *text, size_t size)
 		else if (name.size > 0 && name.data[name.size - 1] != '_')
 			text_print(&name, "_");
 	}
-	/* never half a character, nor an underscore that stood for a sign */
-	while (name.size > 0 && size > 0 && name.size < size &&
-	       (name.data[name.size - 1] & 0xC0) == 0x80 &&
-	       name.size >= MAX_NAME_BYTES)
-		name.size--;
-	while (name.size > 1 && name.data[name.size - 1] == '_')
-		name.size--;
-	kept = keep_printf(
-		"%s%.*s",
-		name.size > 0 && isdigit((unsigned char) name.data[0]) ? "_" : "",
-		(int) name.size, name.size > 0 ? name.data : "");
+	name_size = cut_name(&name, MAX_NAME_BYTES);
+	/* nor an underscore that stood for a sign */
+	while (name_size > 1 && name.data[name_size - 1] == '_')
+		name_size--;
+	kept = keep_printf("%.*s", (int) name_size, name.size > 0 ? name.data : "");
 	text_release(&name);
+	return kept;
+}
+
+/* name_2, name_3 and so on, cut where that would be too long. */
+const char *
+import_number_name(const char *name, size_t number)
+{
+	text_buffer whole = {0};
+	const char *end = keep_printf("_%zu", number);
+	const char *kept;
+
+	text_print(&whole, "%s", name);
+	kept = keep_printf("%.*s%s",
+	                   (int) cut_name(&whole, MAX_NAME_BYTES - strlen(end)),
+	                   whole.data, end);
+	text_release(&whole);
 	return kept;
 }
 

@@ -28,6 +28,13 @@ print_count(uint64_t n)
 	return kept;
 }
 
+/* "1 row", "1,458 rows" */
+static const char *
+print_plural(uint64_t n, const char *noun)
+{
+	return keep_printf("%s %s%s", print_count(n), noun, n == 1 ? "" : "s");
+}
+
 static const char *
 get_missing_text(const import_job *job, int i)
 {
@@ -52,9 +59,9 @@ report_missing(const import_job *job, const import_table *table)
 			n_null += counts ? column->n_missing[i] : 0;
 		}
 		if (n_columns > 0)
-			printf("    %s means missing: %s values in %zu column%s\n",
-			       get_missing_text(job, i), print_count(n_null), n_columns,
-			       n_columns == 1 ? "" : "s");
+			printf("    %s means missing: %s in %s\n", get_missing_text(job, i),
+			       print_plural(n_null, "value"),
+			       print_plural(n_columns, "column"));
 	}
 }
 
@@ -80,16 +87,28 @@ report_words(const import_table *table)
 	}
 }
 
+/* Of columns that the file calls alike, all but the first have new names. */
+static void
+report_names(const import_table *table)
+{
+	for (size_t c = 0; c < table->n_columns; c++)
+		if (table->columns[c].taken_name != NULL)
+			printf("    column %zu is %s, as %s is taken\n", c + 1,
+			       table->columns[c].name, table->columns[c].taken_name);
+}
+
 static void
 report_table(const import_job *job, const import_table *table)
 {
-	printf("  %-12s %12s rows  %3zu columns", table->name,
-	       print_count(table->n_rows), table->n_columns);
+	printf("  %-12s %12s row%s  %3zu column%s", table->name,
+	       print_count(table->n_rows), table->n_rows == 1 ? " " : "s",
+	       table->n_columns, table->n_columns == 1 ? " " : "s");
 	if (table->is_key_declared)
 		printf("  key (%s)",
 		       import_list_columns(NULL, table, table->key->columns,
 		                           table->key->n_columns));
 	putchar('\n');
+	report_names(table);
 	report_missing(job, table);
 	report_words(table);
 }
@@ -134,7 +153,8 @@ report_reference(const import_reference *reference, int width)
 		printf("%.1f %% match: %s", get_percent(reference),
 		       reference->is_recorded ? "recorded" : "not recorded");
 	if (n_without > 0)
-		printf(", %s rows have none", print_count(n_without));
+		printf(", %s %s none", print_plural(n_without, "row"),
+		       n_without == 1 ? "has" : "have");
 	printf(" (%s)\n", explain_choice(reference));
 }
 
@@ -167,7 +187,7 @@ import_report(const import_job *job, double seconds)
 		n_rows += job->tables[i].n_rows;
 	}
 	report_references(job);
-	printf("Imported %s rows in %.1f s\n", print_count(n_rows), seconds);
+	printf("Imported %s in %.1f s\n", print_plural(n_rows, "row"), seconds);
 }
 
 /* -------------------------------------------------------------------- JSON */

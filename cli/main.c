@@ -41,7 +41,7 @@ print_help(void)
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		printf("  %-26s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\nOptions (before or after the command):\n");
-	options_print(global_option_rows);
+	options_print(global_option_rows, NULL);
 	printf("\nWithout --connect the program keeps a private PostgreSQL server "
 	       "in a folder of\nits own, made at first use: --home, else "
 	       "$CEREBRO_HOME, else $XDG_DATA_HOME/cerebro\n"
@@ -57,9 +57,10 @@ print_command_help(const command *verb)
 {
 	printf("%s\n\nUsage: cerebro %s [OPTION]…%s%s\n\nOptions:\n", verb->summary,
 	       verb->name, verb->arguments[0] != 0 ? " " : "", verb->arguments);
-	options_print(verb->options);
+	options_print(verb->options, NULL);
 	if (!verb->takes_any_option) /* the first global one is --connect */
-		options_print(global_option_rows + verb->is_private);
+		options_print(global_option_rows + verb->is_private,
+		              verb->is_story ? "json" : NULL);
 	if (verb->details != NULL)
 		printf("\n%s", verb->details);
 }

@@ -124,12 +124,14 @@ options_parse(const option_row *rows, void *values, global_options *global,
 }
 
 void
-options_print(const option_row *rows)
+options_print(const option_row *rows, const char *left_out)
 {
 	for (; rows != NULL && rows->name != NULL; rows++)
 	{
 		char left[64];
 
+		if (left_out != NULL && strcmp(rows->name, left_out) == 0)
+			continue;
 		snprintf(left, sizeof left, "%c%c%s--%s%s%s", rows->letter ? '-' : ' ',
 		         rows->letter ? rows->letter : ' ', rows->letter ? ", " : "  ",
 		         rows->name, rows->argument ? " " : "",

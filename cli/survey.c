@@ -29,7 +29,7 @@ make_different(const import_table *table, size_t n_before, const char *name)
 	for (size_t i = 0, n = 2; i < n_before; i++)
 		if (strcmp(table->columns[i].name, different) == 0)
 		{
-			different = keep_printf("%.58s_%zu", name, n++);
+			different = import_number_name(name, n++);
 			i = (size_t) -1;
 		}
 	return different;
@@ -47,21 +47,27 @@ name_columns(import_table *table, const csv_reader *reader)
 			field->data, table->has_header ? field->size : 0, i + 1);
 
 		table->columns[i].name = make_different(table, i, name);
+		if (strcmp(name, table->columns[i].name) != 0)
+			table->columns[i].taken_name = name;
 		table->columns[i].is_unique = true;
 		table->columns[i].is_two_letters = true;
 	}
 }
 
-/* A line of numbers only is a row, not a line of names. */
+/* A line of values is a row, not a line of names.  Where all are words, as t
+   or no, they are names. */
 static bool
 looks_like_row(const csv_reader *reader)
 {
+	const unsigned words =
+		VALUE_WORD_BOOL | VALUE_LETTER_TRUE | VALUE_LETTER_FALSE;
+	unsigned kinds = 0;
+
 	for (size_t i = 0; i < reader->n_fields; i++)
-		if (reader->fields[i].size > 0 &&
-		    value_get_kind(reader->fields[i].data, reader->fields[i].size) ==
-		        VALUE_TEXT)
-			return false;
-	return true;
+		if (reader->fields[i].size > 0)
+			kinds |=
+				value_get_kind(reader->fields[i].data, reader->fields[i].size);
+	return (kinds & VALUE_TEXT) == 0 && (kinds & ~words) != 0;
 }
 
 static exit_code
@@ -194,26 +200,37 @@ survey_field(const missing_texts *missing, import_column *column,
 	return hash;
 }
 
+/* A record of more or fewer values than there are columns. */
+static exit_code
+explain_width(const import_table *table, const csv_reader *reader)
+{
+	char value[80];
+	const csv_field *last = &reader->fields[reader->n_fields - 1];
+
+	csv_print_value(value, sizeof value, last->data, last->size);
+	message_error("%s, line %llu: %zu value%s for %zu column%s", table->path,
+	              (unsigned long long) reader->line, reader->n_fields,
+	              reader->n_fields == 1 ? "" : "s", table->n_columns,
+	              table->n_columns == 1 ? "" : "s");
+	message_detail("The last value, in column %zu, is: %s", reader->n_fields,
+	               value);
+	if (reader->n_fields > table->n_columns)
+		message_hint("A value with a \"%c\" in it must be quoted.",
+		             table->delimiter);
+	else
+		message_hint("Is the line cut off? What is missing at its end is "
+		             "still set off by \"%c\".",
+		             table->delimiter);
+	return EXIT_FAILED;
+}
+
 static exit_code
 survey_record(import_job *job, import_table *table, const csv_reader *reader)
 {
 	uint64_t *cells = NULL;
 
 	if (reader->n_fields != table->n_columns)
-	{
-		char value[80];
-		const csv_field *last = &reader->fields[reader->n_fields - 1];
-
-		csv_print_value(value, sizeof value, last->data, last->size);
-		message_error("%s, line %llu: %zu values for %zu columns", table->path,
-		              (unsigned long long) reader->line, reader->n_fields,
-		              table->n_columns);
-		message_detail("The last value, in column %zu, is: %s",
-		               reader->n_fields, value);
-		message_hint("A value with a \"%c\" in it must be quoted.",
-		             table->delimiter);
-		return EXIT_FAILED;
-	}
+		return explain_width(table, reader);
 	if (table->n_rows < SAMPLED_ROWS &&
 	    (table->n_rows + 1) * table->n_columns <= SAMPLED_CELLS)
 		cells = table->cells + table->n_sampled++ * table->n_columns;

@@ -76,6 +76,23 @@ printf 'a,b\n' >"$F/none.csv"
 ends 0 'a file of no rows' "$CEREBRO" import "$F/none.csv"
 is "$(printf 'a,b\n1,2\n' | "$CEREBRO" import -q --table piped - && sql 'SELECT a + b FROM piped')" 3 'standard input'
 
+printf 'id,x,ID\n1,2,3\n' >"$F/alike.csv"
+ends 0 'two columns of one name' "$CEREBRO" import "$F/alike.csv"
+like "$OUT" 'column 3 is id_2, as id is taken' 'the second gets another, and that is told'
+like "$OUT" 'Imported 1 row in' 'one row is no rows'
+wide=x$(printf 'ü%.0s' $(seq 40)) # 81 bytes: 63 and 61 both end a character
+printf '%s,%s,a%s\n1,2,3\n' "$wide" "$wide" "$wide" >"$F/cut.csv"
+ends 0 'names longer than SQL allows' "$CEREBRO" import "$F/cut.csv"
+is "$(sql "SELECT string_agg(length(attname) || ' ' || octet_length(attname), ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'cut'::regclass AND attnum > 0")" '32 63,33 63,32 62' 'are cut between characters'
+sql 'DROP TABLE cut'
+digits=$(printf '7%.0s' $(seq 70))
+printf '%s,b\n1,2\n' "n$digits" >"$F/$digits.csv"
+ends 0 'a name of digits' "$CEREBRO" import "$F/$digits.csv"
+is "$(exists "_$(printf '%.62s' "$digits")")" t 'is cut, too'
+printf 't\n2024-01-01\n' >"$F/letter.csv"
+ends 0 'a column may be called t' "$CEREBRO" import "$F/letter.csv"
+is "$(types letter)" 't:date' 'it is'
+
 # -------------------------------------------------------------- compressed
 { echo n,word; seq 200000 | sed 's/.*/&,w&/'; } | gzip >"$F/squeezed.csv.gz"
 ends 0 'what gzip compressed' "$CEREBRO" import "$F/squeezed.csv.gz"
@@ -102,6 +119,8 @@ bad() {
 printf 'id\n1\n' >"$F/airy.csv"
 bad 'too few values' 'a,b,c\n1,2,3\n4,5\n' 'bad\.csv, line 3: 2 values for 3 columns'
 like "$OUT" 'is: 5$' 'and the value'
+like "$OUT" 'hint: Is the line cut off' 'and what to look for'
+bad 'too few for one' 'a,b\n1\n' '1 value for 2 columns'
 bad 'too many values' 'a,b\n1,2\n4,5,6\n' 'bad\.csv, line 3: 3 values for 2 columns'
 bad 'a quote inside' 'a,b\n1,5"x\n' 'bad\.csv, line 2, column "b": a quote inside'
 like "$OUT" 'is: 5' 'and the value'
@@ -116,6 +135,11 @@ bad 'no names' '1,2\n3,4\n' 'bad\.csv, line 1: these are values'
 ends 1 'no such file' "$CEREBRO" import "$F/airy.csv" "$F/missing.csv"
 like "$OUT" 'missing\.csv: could not open: No such file' 'it is named'
 ends 1 'a folder' "$CEREBRO" import "$F"
+ends 2 'a long name' "$CEREBRO" import --table "$digits" "$F/airy.csv"
+like "$OUT" 'at most 63 bytes, not 70' 'is refused, not cut'
+ends 2 'a name that is not UTF-8' "$CEREBRO" import --table "$(printf 'gr\374n')" "$F/airy.csv"
+ends 2 'a schema without a name' "$CEREBRO" import --schema '' "$F/airy.csv"
+like "$OUT" 'the name of a schema cannot be empty' 'is told so'
 ends 2 'two files of one name' "$CEREBRO" import "$F/airy.csv" "$F/../files/airy.csv"
 
 # ----------------------------------------------------------------- replacing

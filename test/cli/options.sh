@@ -14,6 +14,8 @@ ends 0 'help of a verb, option first' "$CEREBRO" --help import
 for verb in start stop status; do
 	holds "$verb has no --connect" sh -c "! '$CEREBRO' $verb --help | grep -q -e '--connect'"
 done
+holds 'demo has no --json' sh -c "! '$CEREBRO' demo --help | grep -q -e '--json'"
+ends 2 'it says so' "$CEREBRO" demo --json
 ends 0 'help of sql' "$CEREBRO" sql --help
 like "$OUT" '--connect CONNINFO' 'it lists what is not psql'"'"'s'
 holds 'without a server' test ! -e "$CEREBRO_HOME"
@@ -37,6 +39,7 @@ ends 2 'a delimiter of two characters' "$CEREBRO" import --delimiter ab a.csv
 ends 2 'stop of another server' "$CEREBRO" stop --connect host=/nowhere
 ends 3 'no server there' "$CEREBRO" import --connect "host=$WORK/none" test/cli/lib.sh --table t
 like "$OUT" '^cerebro: error: could not connect' 'told in our style'
+is "$(printf '%s\n' "$OUT" | grep -c '^$')" 0 'without empty lines'
 ends 1 'output that nobody takes' sh -c "'$CEREBRO' --help >/dev/full"
 
 ends 0 'a colon in the home is refused before anything is made' sh -c "'$CEREBRO' start --home '$WORK/a:b'; test \$? = 2 && test ! -e '$WORK/a:b'"
