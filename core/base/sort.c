@@ -3,7 +3,8 @@
  *	  Radix sorts by bytes, lowest first, and a merge sort from runs of one up.
  *
  * A byte that all keys share costs no pass: small integers and floats with few
- * digits sort in two or three.
+ * digits sort in two or three.  Many keys of few values, as most columns have
+ * them, are counted instead: only their values are sorted.
  */
 #include "base/sort.h"
 
@@ -36,6 +37,106 @@ make_starts(size_t *counts, size_t n)
 	}
 	return true;
 }
+
+/* ---- many keys of few values ---- */
+
+#define PLACE_BITS 12
+#define N_PLACES   ((size_t) 1 << PLACE_BITS)
+#define MOST_FEW   (N_PLACES / 2)
+#define LEAST_MANY ((size_t) 4 * N_PLACES)
+
+/* Values by hash, open addressing. */
+typedef struct few_values
+{
+	uint64_t keys[N_PLACES];
+	uint32_t n_of[N_PLACES]; /* how many keys; 0: a free place */
+	uint64_t sorted[MOST_FEW];
+	uint64_t scratch[MOST_FEW];
+	size_t n;
+} few_values;
+
+static size_t
+find_place(const few_values *few, uint64_t key)
+{
+	size_t place = (size_t) ((key * 0x9E3779B97F4A7C15u) >> (64 - PLACE_BITS));
+
+	while (few->n_of[place] > 0 && few->keys[place] != key)
+		place = (place + 1) % N_PLACES;
+	return place;
+}
+
+/* False: there are more values than it takes. */
+static bool
+count_key(few_values *few, uint64_t key)
+{
+	size_t place = find_place(few, key);
+
+	if (few->n_of[place]++ > 0)
+		return true;
+	if (few->n == MOST_FEW)
+		return false;
+	few->keys[place] = key;
+	few->sorted[few->n++] = key;
+	return true;
+}
+
+static void radix_sort_keys(uint64_t *keys, uint64_t *scratch, size_t n);
+
+static bool
+sort_few_keys(uint64_t *keys, size_t n)
+{
+	few_values few;
+	uint64_t *to = keys;
+
+	few.n = 0;
+	memset(few.n_of, 0, sizeof(few.n_of));
+	for (size_t i = 0; i < n; i++)
+		if (!count_key(&few, keys[i]))
+			return false;
+	radix_sort_keys(few.sorted, few.scratch, few.n);
+	for (size_t i = 0; i < few.n; i++)
+	{
+		uint64_t key = few.sorted[i];
+
+		for (uint32_t left = few.n_of[find_place(&few, key)]; left > 0; left--)
+			*to++ = key;
+	}
+	return true;
+}
+
+static bool
+sort_few_items(cer_sort_item *items, cer_sort_item *scratch, size_t n)
+{
+	few_values few;
+	uint32_t next[N_PLACES]; /* where the value's next item goes */
+	uint32_t start = 0;
+
+	few.n = 0;
+	memset(few.n_of, 0, sizeof(few.n_of));
+	for (size_t i = 0; i < n; i++)
+		if (!count_key(&few, items[i].key))
+			return false;
+	radix_sort_keys(few.sorted, few.scratch, few.n);
+	for (size_t i = 0; i < few.n; i++)
+	{
+		size_t place = find_place(&few, few.sorted[i]);
+
+		next[place] = start;
+		start += few.n_of[place];
+	}
+	for (size_t i = 0; i < n; i++)
+		scratch[next[find_place(&few, items[i].key)]++] = items[i];
+	memcpy(items, scratch, n * sizeof(*items));
+	return true;
+}
+
+static bool
+is_many(size_t n)
+{
+	return n >= LEAST_MANY && n <= UINT32_MAX;
+}
+
+/* ---- items ---- */
 
 #define WIDE_BITS   11
 #define WIDE_RADIX  (1 << WIDE_BITS)
@@ -115,6 +216,8 @@ cer_sort_items(cer_sort_item *items, cer_sort_item *scratch, size_t n)
 	int shift;
 	cer_sort_item *sorted;
 
+	if (is_many(n) && sort_few_items(items, scratch, n))
+		return;
 	for (size_t i = 1; i < n; i++)
 		differ |= items[i].key ^ items[0].key;
 	if (differ == 0)
@@ -130,8 +233,10 @@ cer_sort_items(cer_sort_item *items, cer_sort_item *scratch, size_t n)
 		memcpy(items, sorted, n * sizeof(*items));
 }
 
-void
-cer_sort_keys(uint64_t *keys, uint64_t *scratch, size_t n)
+/* ---- keys ---- */
+
+static void
+radix_sort_keys(uint64_t *keys, uint64_t *scratch, size_t n)
 {
 	size_t counts[N_DIGITS][RADIX] = {0};
 	uint64_t *from = keys;
@@ -154,6 +259,15 @@ cer_sort_keys(uint64_t *keys, uint64_t *scratch, size_t n)
 	if (from != keys)
 		memcpy(keys, from, n * sizeof(*keys));
 }
+
+void
+cer_sort_keys(uint64_t *keys, uint64_t *scratch, size_t n)
+{
+	if (!is_many(n) || !sort_few_keys(keys, n))
+		radix_sort_keys(keys, scratch, n);
+}
+
+/* ---- indexes ---- */
 
 /* Two sorted neighbours, [0, middle) and [middle, n), into one. */
 static void

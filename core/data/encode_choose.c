@@ -46,32 +46,6 @@ typedef struct number_rows
 	bool is_whole; /* all numbers are integers */
 } number_rows;
 
-static void
-read_rows(const cer_choice_input *choice, number_rows *rows)
-{
-	size_t n_train = choice->view->part_start[CER_TRAIN + 1];
-	cer_sort_item *items = choice->memory;
-	size_t n = 0;
-
-	rows->is_whole = true;
-	for (size_t row = 0; row < n_train; row++)
-	{
-		double x = cer_data_get_number(choice->column, row);
-
-		if (x != x)
-			continue;
-		items[n++] =
-			(cer_sort_item){cer_number_make_key(x), choice->view->labels[row]};
-		rows->is_whole = rows->is_whole && isfinite(x) && x == rint(x);
-	}
-	cer_sort_items(items, items + n_train, n);
-	rows->items = items;
-	rows->n = n;
-	rows->n_distinct = n > 0;
-	for (size_t i = 1; i < n; i++)
-		rows->n_distinct += items[i].key != items[i - 1].key;
-}
-
 static size_t
 find_end_of_value(const number_rows *rows, size_t first)
 {
@@ -80,6 +54,47 @@ find_end_of_value(const number_rows *rows, size_t first)
 	while (end < rows->n && rows->items[end].key == rows->items[first].key)
 		end++;
 	return end;
+}
+
+static void
+look_at_values(number_rows *rows)
+{
+	rows->n_distinct = 0;
+	rows->is_whole = true;
+	for (size_t i = 0; i < rows->n; i = find_end_of_value(rows, i))
+	{
+		double x = cer_number_of_key(rows->items[i].key);
+
+		rows->n_distinct++;
+		rows->is_whole = rows->is_whole && isfinite(x) && x == rint(x);
+	}
+}
+
+static void
+read_rows(const cer_choice_input *choice, number_rows *rows)
+{
+	size_t n_train = choice->view->part_start[CER_TRAIN + 1];
+	const uint16_t *labels = choice->view->labels;
+	cer_sort_item *items = choice->memory;
+	size_t n = 0;
+
+	for (size_t first = 0; first < n_train; first += CER_PIECE_ROWS)
+	{
+		double x[CER_PIECE_ROWS];
+		size_t n_piece =
+			cer_data_get_piece(choice->column, first, n_train - first, x);
+
+		for (size_t i = 0; i < n_piece; i++)
+		{
+			items[n] =
+				(cer_sort_item){cer_number_make_key(x[i]), labels[first + i]};
+			n += x[i] == x[i];
+		}
+	}
+	cer_sort_items(items, items + n_train, n);
+	rows->items = items;
+	rows->n = n;
+	look_at_values(rows);
 }
 
 /* ---- exact values against bins ---- */
@@ -102,9 +117,21 @@ typedef struct comparison
 static void
 count_classes(const comparison *c, size_t first, size_t end, double *counts)
 {
+	const cer_sort_item *items = c->rows->items;
+	size_t n_second = 0;
+
 	memset(counts, 0, c->n_classes * sizeof(*counts));
+	if (c->n_classes != 2)
+	{
+		for (size_t i = first; i < end; i++)
+			counts[items[i].index]++;
+		return;
+	}
+	/* a sum waits for no count before it */
 	for (size_t i = first; i < end; i++)
-		counts[c->rows->items[i].index]++;
+		n_second += items[i].index;
+	counts[0] = (double) (end - first - n_second);
+	counts[1] = (double) n_second;
 }
 
 /* n rows of one class in a bin of n_bin and a value of n_value rows. */

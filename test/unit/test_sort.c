@@ -77,6 +77,46 @@ test_sort_items__is_stable(void **state)
 	}
 }
 
+/* So many values of so many keys: few, as many as are counted, one more. */
+static const size_t n_values_of[] = {1, 2, 700, 2047, 2048, 2049, 5000};
+
+#define MANY 40000
+
+static void
+test_sort_many__of_few_values(void **state)
+{
+	test_random random;
+	uint64_t *keys = malloc(3 * MANY * sizeof(*keys));
+	cer_sort_item *items = malloc(2 * MANY * sizeof(*items));
+	uint64_t values[5000];
+
+	(void) state;
+	random_init(&random);
+	for (size_t i = 0; i < 5000; i++)
+		values[i] = i % 3 == 0 ? i : random_bits(&random);
+	for (size_t t = 0; t < sizeof(n_values_of) / sizeof(n_values_of[0]); t++)
+	{
+		for (size_t i = 0; i < MANY; i++)
+		{
+			size_t value =
+				i < n_values_of[t] ? i : random_below(&random, n_values_of[t]);
+
+			keys[i] = keys[i + MANY] = values[value];
+			items[i] = (cer_sort_item){keys[i], (uint32_t) i};
+		}
+		qsort(keys + MANY, MANY, sizeof(*keys), compare_keys);
+		cer_sort_keys(keys, keys + 2 * MANY, MANY);
+		assert_memory_equal(keys, keys + MANY, MANY * sizeof(*keys));
+		cer_sort_items(items, items + MANY, MANY);
+		for (size_t i = 0; i < MANY; i++)
+			assert_true(items[i].key == keys[i] &&
+			            (i == 0 || items[i - 1].key != items[i].key ||
+			             items[i - 1].index < items[i].index));
+	}
+	free(keys);
+	free(items);
+}
+
 static int
 compare_by_value(const void *values, uint32_t a, uint32_t b)
 {
@@ -116,6 +156,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sort_keys__as_qsort),
 		cmocka_unit_test(test_sort_items__is_stable),
+		cmocka_unit_test(test_sort_many__of_few_values),
 		cmocka_unit_test(test_sort_indexes__is_stable),
 	};
 
