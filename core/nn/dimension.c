@@ -122,7 +122,8 @@ hash_some(void *arg, size_t task)
 
 /* ------------------------------------------------------------ which differ */
 
-/* Rows met so far, by hash: open addressing, at most half full. */
+/* Rows met so far, by hash: open addressing, at most half full.  It begins
+ * small, as a table that few rows differ in stays in the nearest cache. */
 typedef struct row_set
 {
 	size_t n_places;  /* a power of two */
@@ -131,19 +132,21 @@ typedef struct row_set
 	XXH128_hash_t *hashes; /* by number */
 } row_set;
 
+#define FIRST_PLACES ((size_t) 1024)
+
 static cer_status
 row_set_make(cer_arena *arena, size_t n_rows, row_set *set, cer_error *err)
 {
-	size_t n_places = 16;
+	size_t n_places = FIRST_PLACES;
 
 	while (n_places < 2 * n_rows)
 		n_places *= 2;
-	*set = (row_set){.n_places = n_places};
+	*set = (row_set){.n_places = FIRST_PLACES};
 	set->places = cer_arena_allocate(arena, n_places * sizeof(uint32_t));
 	set->hashes = cer_arena_allocate(arena, n_rows * sizeof(XXH128_hash_t));
 	if (set->places == NULL || set->hashes == NULL)
 		return cer_fail_memory(err, n_places * sizeof(uint32_t));
-	memset(set->places, 0, n_places * sizeof(uint32_t));
+	memset(set->places, 0, set->n_places * sizeof(uint32_t));
 	return CER_OK;
 }
 
@@ -158,18 +161,32 @@ row_set_find(const row_set *set, XXH128_hash_t hash)
 	return place;
 }
 
+/* There is room for as many as rows need. */
+static void
+row_set_grow(row_set *set)
+{
+	set->n_places *= 2;
+	memset(set->places, 0, set->n_places * sizeof(uint32_t));
+	for (size_t i = 0; i < set->n; i++)
+		set->places[row_set_find(set, set->hashes[i])] = (uint32_t) i + 1;
+}
+
 /* Its number; the next one if it is new. */
 static uint32_t
 row_set_add(row_set *set, XXH128_hash_t hash)
 {
 	size_t place = row_set_find(set, hash);
 
-	if (set->places[place] == 0)
-	{
-		set->hashes[set->n++] = hash;
-		set->places[place] = (uint32_t) set->n;
-	}
-	return set->places[place] - 1;
+	uint32_t number = set->places[place];
+
+	if (number > 0)
+		return number - 1;
+	set->hashes[set->n++] = hash;
+	set->places[place] = (uint32_t) set->n;
+	number = (uint32_t) set->n - 1;
+	if (2 * set->n > set->n_places)
+		row_set_grow(set);
+	return number;
 }
 
 static void

@@ -180,7 +180,7 @@ make_means(cer_arena *arena, const cer_trained *trained, cer_part *part,
 
 	if (means == NULL)
 		return cer_fail_memory(err, n * sizeof(float));
-	cer_means_make(shape, trained->train, means);
+	CER_TRY(cer_means_make(arena, shape, trained->train, means, err));
 	*part = (cer_part){
 		.name = cer_text_of(CER_MEANS_NAME),
 		.kind = CER_PART_MEANS,

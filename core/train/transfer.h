@@ -58,7 +58,8 @@ extern bool cer_transfer_has_moments(const cer_settings *settings);
 /* Floats of means: one a number, then one for each code of each table. */
 extern size_t cer_means_count(const cer_input_shape *shape);
 /* Means of numbers, shares of codes. */
-extern void cer_means_make(const cer_input_shape *shape,
-                           const cer_encoded *rows, float *means);
+extern cer_status
+cer_means_make(cer_arena *arena, const cer_input_shape *shape,
+               const cer_encoded *rows, float *means, cer_error *err);
 
 #endif

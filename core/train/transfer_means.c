@@ -5,6 +5,7 @@
  */
 #include "train/transfer_weights.h"
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "nn/op_first.h"
 
@@ -13,6 +14,7 @@
 #define MEANS_ROWS    ((size_t) 1024)
 #define MEANS_STEPS   ((size_t) 64)
 #define MEANS_COLUMNS ((size_t) 64)
+#define MEANS_BLOCKS  ((size_t) 64)
 
 size_t
 cer_means_count(const cer_input_shape *shape)
@@ -141,31 +143,68 @@ add_block(const cer_input_shape *shape, const means_block *block)
 		}
 }
 
-static void
-add_numbers(const cer_input_shape *shape, const cer_encoded *rows, float *sums)
+/* Some blocks side by side, each with sums of its own: these are added in the
+ * order of the rows, whoever made them. */
+typedef struct means_window
 {
-	means_block block = {.stride = cer_shape_count_stored(shape), .sums = sums};
+	const cer_input_shape *shape;
+	const cer_encoded *rows;
+	size_t first; /* block */
+	float *sums;  /* (MEANS_BLOCKS, n_numbers) */
+} means_window;
 
-	for (size_t first = 0; first < rows->n_rows; first += MEANS_ROWS)
-	{
-		size_t left = rows->n_rows - first;
+static void
+sum_block(void *arg, size_t task)
+{
+	const means_window *window = arg;
+	size_t n_numbers = window->shape->n_numbers;
+	size_t stride = cer_shape_count_stored(window->shape);
+	size_t first = (window->first + task) * MEANS_ROWS;
+	size_t left = window->rows->n_rows - first;
+	means_block block = {.rows = window->rows->numbers + first * stride,
+	                     .n_rows = left < MEANS_ROWS ? left : MEANS_ROWS,
+	                     .stride = stride,
+	                     .sums = window->sums + task * n_numbers};
 
-		block.rows = rows->numbers + first * block.stride;
-		block.n_rows = left < MEANS_ROWS ? left : MEANS_ROWS;
-		add_block(shape, &block);
-	}
+	memset(block.sums, 0, n_numbers * sizeof(float));
+	add_block(window->shape, &block);
 }
 
-void
-cer_means_make(const cer_input_shape *shape, const cer_encoded *rows,
-               float *means)
+static cer_status
+add_numbers(cer_arena *arena, const cer_input_shape *shape,
+            const cer_encoded *rows, float *sums, cer_error *err)
+{
+	const cer_host *host = cer_arena_get_host(arena);
+	size_t n_blocks = (rows->n_rows + MEANS_ROWS - 1) / MEANS_ROWS;
+	size_t size = MEANS_BLOCKS * shape->n_numbers * sizeof(float);
+	means_window window = {.shape = shape, .rows = rows};
+
+	window.sums = cer_arena_allocate(arena, size);
+	if (window.sums == NULL)
+		return cer_fail_memory(err, size);
+	for (; window.first < n_blocks; window.first += MEANS_BLOCKS)
+	{
+		size_t left = n_blocks - window.first;
+		size_t n = left < MEANS_BLOCKS ? left : MEANS_BLOCKS;
+
+		host->run_tasks(host->self, sum_block, &window, n);
+		for (size_t i = 0; i < n; i++)
+			for (size_t j = 0; j < shape->n_numbers; j++)
+				sums[j] += window.sums[i * shape->n_numbers + j];
+	}
+	return CER_OK;
+}
+
+cer_status
+cer_means_make(cer_arena *arena, const cer_input_shape *shape,
+               const cer_encoded *rows, float *means, cer_error *err)
 {
 	size_t at = shape->n_numbers;
 
 	memset(means, 0, cer_means_count(shape) * sizeof(float));
 	if (rows->n_rows == 0)
-		return;
-	add_numbers(shape, rows, means);
+		return CER_OK;
+	CER_TRY(add_numbers(arena, shape, rows, means, err));
 	for (size_t i = 0; i < shape->n_numbers; i++)
 		means[i] /= (float) rows->n_rows;
 	for (size_t i = 0; i < shape->n_tables; i++)
@@ -173,4 +212,5 @@ cer_means_make(const cer_input_shape *shape, const cer_encoded *rows,
 		count_codes(shape, rows, i, means + at);
 		at += shape->tables[i].n_codes;
 	}
+	return CER_OK;
 }

@@ -271,6 +271,45 @@ test_dimension__finds_rows(void **state)
 	cer_arena_free(s.arena);
 }
 
+#define MANY_ROWS 2000
+
+/* More of them than a set of rows begins with. */
+static void
+test_dimension__finds_many_rows(void **state)
+{
+	cer_dimension_plan *plans;
+	cer_encoded rows;
+	size_t n_plans;
+	size_t place = 0;
+	star s;
+
+	(void) state;
+	star_init(&s, &(star_spec){.text = PERCEPTRON, .has_ramp = true});
+	start(&s);
+	rows = s.train;
+	assert_int_equal(cer_dimensions_plan(s.arena, s.run->net, &rows, 1024,
+	                                     &plans, &n_plans, NULL),
+	                 CER_OK);
+	while (!is_of(&s, place, 'p'))
+		place++;
+	for (size_t row = 0; row < N_TRAIN; row++)
+		((float *) (uintptr_t) rows.numbers)[row * s.shape.n_stored + place] =
+			(float) (row % MANY_ROWS);
+	assert_int_equal(cer_dimensions_find(s.arena, &cer_host_plain, s.run->net,
+	                                     plans, 1, &rows, NULL),
+	                 CER_OK);
+	assert_true(rows.dimensions[0].n_rows >= MANY_ROWS);
+	for (size_t row = 0; row < N_TRAIN; row++)
+	{
+		size_t from = rows.dimensions[0].first[rows.dimensions[0].of[row]];
+
+		assert_int_equal(from % MANY_ROWS, row % MANY_ROWS);
+		assert_int_equal(rows.dimensions[0].of[from],
+		                 rows.dimensions[0].of[row]);
+	}
+	cer_arena_free(s.arena);
+}
+
 /* ------------------------------------------------------------ the same sums */
 
 static void
@@ -461,6 +500,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dimension__finds_rows),
+		cmocka_unit_test(test_dimension__finds_many_rows),
 		cmocka_unit_test(test_dimension__sums),
 		cmocka_unit_test(test_dimension__not_worth_it),
 		cmocka_unit_test(test_dimension__bits),
