@@ -4,7 +4,6 @@
  *	  whole or not there, and is made up for by the next command.
  */
 #include "cluster_private.h"
-#include "connect.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -371,7 +370,7 @@ connect_to(const private_cluster *cluster, const char *database)
 	if (PQstatus(conn) == CONNECTION_OK)
 		return conn;
 	message_error("could not connect to the private server");
-	message_detail("%s", connect_get_error(conn));
+	message_detail("%s", PQerrorMessage(conn));
 	message_hint("Its log is \"%s\".", cluster->log);
 	PQfinish(conn);
 	return NULL;
@@ -394,7 +393,7 @@ execute(PGconn *conn, const char *sql)
 	if (!is_good)
 	{
 		message_error("%s failed", sql);
-		message_detail("%s", connect_get_error(conn));
+		message_detail("%s", PQerrorMessage(conn));
 	}
 	PQclear(result);
 	return is_good;

@@ -69,7 +69,7 @@ connect_open(const invocation *call, exit_code *code)
 	if (PQstatus(conn) != CONNECTION_OK)
 	{
 		message_error("could not connect");
-		message_detail("%s", connect_get_error(conn));
+		message_detail("%s", PQerrorMessage(conn));
 		PQfinish(conn);
 		*code = EXIT_SERVER;
 		return NULL;
@@ -77,18 +77,6 @@ connect_open(const invocation *call, exit_code *code)
 	running = PQgetCancel(conn);
 	sigaction(SIGINT, &action, NULL);
 	return conn;
-}
-
-/* Without the line end that libpq leaves. */
-const char *
-connect_get_error(const PGconn *conn)
-{
-	const char *message = PQerrorMessage(conn);
-	size_t size = strlen(message);
-
-	while (size > 0 && message[size - 1] == '\n')
-		size--;
-	return keep_printf("%.*s", (int) size, message);
 }
 
 PGconn *

@@ -18,8 +18,6 @@ extern PGconn *connect_again(const PGconn *conn);
 /* Whether Ctrl-C was pressed since the connection was opened. */
 extern bool connect_is_canceled(void);
 
-/* What libpq says of the connection, without its line end. */
-extern const char *connect_get_error(const PGconn *conn);
 /* Tells the server's error as ours. */
 extern exit_code
 connect_explain(PGconn *conn, const PGresult *result, const char *what);

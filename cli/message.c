@@ -47,6 +47,8 @@ print_message(const char *label, message_style style, const char *format,
               va_list arguments)
 {
 	int error = errno; /* for %m, and for who asks after the message */
+	char *text;
+	int size;
 
 	fflush(stdout);
 	fprintf(stderr, "cerebro: ");
@@ -54,8 +56,13 @@ print_message(const char *label, message_style style, const char *format,
 		fprintf(stderr, "%s%s:%s ", message_get_style(STDERR_FILENO, style),
 		        label, message_get_style(STDERR_FILENO, STYLE_PLAIN));
 	errno = error;
-	vfprintf(stderr, format, arguments);
-	fputc('\n', stderr);
+	size = vasprintf(&text, format, arguments);
+	/* what libpq and pg_ctl say ends in line ends */
+	while (size > 0 && text[size - 1] == '\n')
+		size--;
+	fprintf(stderr, "%.*s\n", size < 0 ? 0 : size, size < 0 ? "" : text);
+	if (size >= 0)
+		free(text);
 	errno = error;
 }
 
