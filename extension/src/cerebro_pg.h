@@ -212,6 +212,8 @@ extern bool allow_user_functions; /* cerebro.allow_user_functions */
 /* What a node runs that is not PostgreSQL's own; NULL: nothing. */
 extern const char *source_find_foreign_code(Node *node);
 /* A raw expression, and what it takes to analyse it without code of others. */
+/* Of code that has one: "a volatile function, random()". */
+extern const char *source_describe_volatile(Node *node);
 extern Node *source_parse_expression(const char *what, const char *text);
 extern Node *source_retype_literals(Node *node);
 

@@ -340,7 +340,8 @@ fe_check_code(const FeText *text, Node *node)
 {
 	if (contain_volatile_functions(node))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		                errmsg("the %s calls a volatile function", text->what),
+		                errmsg("the %s calls %s", text->what,
+		                       source_describe_volatile(node)),
 		                errdetail("Its value would differ at each reading.")));
 	if (!allow_user_functions)
 		check_own_code(text, node);

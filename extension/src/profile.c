@@ -429,6 +429,22 @@ find_kept(Task *task)
 	return version;
 }
 
+/* What a standby and a read-only transaction can tell; 0: nothing. */
+static int32
+find_stored(Task *task)
+{
+	int32 version = find_last_profile(task);
+
+	if (version != 0)
+		ereport(NOTICE,
+		        (errmsg("this is the profile that was kept with data version "
+		                "%d",
+		                version),
+		         errdetail("A read-only transaction cannot make another where "
+		                   "rows have changed since.")));
+	return version;
+}
+
 /* --------------------------------------------------------------- keeping */
 
 static void
@@ -488,8 +504,11 @@ cerebro_profile(PG_FUNCTION_ARGS)
 	Profile profile = {.task = task};
 	int32 version;
 
-	PreventCommandIfReadOnly("cerebro.profile()");
-	version = refresh ? 0 : find_kept(task);
+	version = XactReadOnly && !refresh ? find_stored(task) : 0;
+	if (version == 0)
+		PreventCommandIfReadOnly("cerebro.profile()");
+	if (version == 0 && !refresh)
+		version = find_kept(task);
 	if (version != 0)
 	{
 		return_profile(fcinfo, version);

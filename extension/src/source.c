@@ -408,7 +408,8 @@ check_is_stable(const Query *query)
 	if (contain_volatile_functions((Node *) query))
 		ereport(ERROR,
 		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-		         errmsg("the task's query calls a volatile function"),
+		         errmsg("the task's query calls %s",
+		                source_describe_volatile((Node *) query)),
 		         errdetail("Its rows would differ at each reading."),
 		         errhint("Store what the function returns in a table.")));
 	if (has_table_sample((Node *) query, NULL))

@@ -348,3 +348,37 @@ source_check_expression(const Task *task, Node *node)
 	if (!is_trusted(task) && has_foreign_code(node, &code))
 		fail_foreign_code(task, &code);
 }
+
+/* ------------------------------------------------------------- volatile code */
+
+static bool
+is_volatile(Oid function, void *context)
+{
+	if (func_volatile(function) != PROVOLATILE_VOLATILE)
+		return false;
+	*(Oid *) context = function;
+	return true;
+}
+
+static bool
+find_volatile(Node *node, Oid *function)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_volatile, function))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, find_volatile, function, 0);
+	return expression_tree_walker(node, find_volatile, function);
+}
+
+const char *
+source_describe_volatile(Node *node)
+{
+	Oid function = InvalidOid;
+
+	(void) find_volatile(node, &function);
+	return OidIsValid(function)
+	           ? psprintf("a volatile function, %s()", get_func_name(function))
+	           : "a volatile function";
+}

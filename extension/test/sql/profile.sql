@@ -94,6 +94,14 @@ SELECT create_task('apart', 'SELECT id, place + 0 AS place, at, l FROM flight', 
 SELECT count(*) FROM profile('seen');
 SELECT count(*) FROM profile('apart');
 SELECT set_time('weather', NULL);
+-- a read-only transaction tells what was kept
+BEGIN READ ONLY;
+SELECT count(*) FROM profile('apart');
+SAVEPOINT s;
+SELECT count(*) FROM profile('apart', refresh => true);
+ROLLBACK TO s;
+SELECT count(*) FROM profile('nowhere');
+ROLLBACK;
 SELECT drop_task(name) FROM tasks;
 SELECT count(*) FROM column_profile;
 DROP SCHEMA profile_test CASCADE;

@@ -40,6 +40,8 @@ is "$(on_standby 'SELECT bool_and(cerebro.predict((SELECT min(id) FROM cerebro.m
 is "$(on_standby "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; $scores")" \
 	"$(psql_value "$scores")" 'in parallel workers too'
 
+is "$(on_standby "SET client_min_messages = warning; SELECT count(*) FROM cerebro.profile('late')")" 5 'the profile that was kept is shown there'
+
 before=$(on_standby "$scores")
 psql_value "SELECT cerebro.deploy((SELECT max(id) FROM cerebro.models), 'public.late')" >/dev/null
 catch_up
