@@ -92,6 +92,8 @@ hash_column(const cer_ast *item)
 static void
 add_encoder(keys *to, uint64_t column, const cer_ast *encoder)
 {
+	if (cer_ast_is_open(encoder))
+		return;
 	if (encoder->kind == CER_AST_CALL)
 		add_key(to, CER_KEYS_FE, cer_hash_text(column, encoder->name));
 	else

@@ -246,17 +246,18 @@ cer_child_get_arg(const cer_word *word, const cer_ast *child, size_t position)
 }
 
 /* What is in the copy after what it was made from has been copied: a name
- * without a value, or a chain of nothing, is nothing. */
+ * without a value, a chain or encoders of nothing are nothing, and one of them
+ * stands alone. */
 static void
 append_copy(cer_ast *parent, cer_ast *copy)
 {
-	bool is_empty = copy->first == NULL && (copy->kind == CER_AST_NAMED ||
-	                                        copy->kind == CER_AST_CHAIN);
+	bool is_row = copy->kind == CER_AST_CHAIN || copy->kind == CER_AST_PLUS;
+	bool is_empty =
+		copy->first == NULL && (is_row || copy->kind == CER_AST_NAMED);
 
 	if (is_empty)
 		return;
-	if (copy->kind == CER_AST_CHAIN &&
-	    (copy->first == copy->last || parent->kind == CER_AST_CHAIN))
+	if (is_row && (copy->first == copy->last || parent->kind == CER_AST_CHAIN))
 		cer_ast_move_children(parent, copy);
 	else
 		cer_ast_append(parent, copy);

@@ -1,73 +1,45 @@
 /*
  * lang/space_items.c
- *	  Items of FE: does a triple's set of them come of a space's?
+ *	  Items of FE, and a column's encoders: does what a triple has of them come
+ *	  of what a space has?
  *
- * Items of the space are one side of a graph, those of the triple the other;
- * an edge is where the one can be the other.  All of the triple's must come
- * from somewhere, and all that is not optional must be there: two matchings,
- * one of each side, are enough, as then there is one of both (Mendelsohn and
- * Dulmage 1958).  Matchings grow by augmenting paths.
+ * What stands in the space is one side of a graph, what stands in the triple
+ * the other; an edge is where the one can be the other.  All of the triple's
+ * must come from somewhere, and all that is not optional must be there.  The
+ * matching grows by augmenting paths from the space's side, what is needed
+ * first: who has a partner keeps one, so that in the end it is a largest
+ * matching in which all that is needed takes part.
+ *
+ * Names are unique within a triple, so edges are found by name: there are no
+ * more than the space has words.
  */
 #include "lang/space_private.h"
 
 #include "base/text.h"
 
-#define MAX_ITEMS 256 /* more than a person writes; others are in no space */
+#include <string.h>
 
-typedef struct graph
+#define MAX_ITEMS    4096 /* of a list, as the parser has it */
+#define MAX_ENCODERS 64   /* more than there are kinds of */
+#define NOWHERE      UINT16_MAX
+
+typedef struct graph graph;
+
+struct graph
 {
 	const cer_ast *triple;
-	size_t n[2]; /* of the space, of the triple */
-	const cer_ast *items[2][MAX_ITEMS];
-	uint16_t partner[2][MAX_ITEMS]; /* from 1; 0: none */
-	bool is_seen[MAX_ITEMS];
-} graph;
+	size_t (*find)(const graph *g, const cer_ast *space); /* n: none is so */
+	size_t n;
+	const cer_ast **items;   /* of the triple */
+	const cer_ast **partner; /* of each: the space's that it comes of */
+	uint16_t *from;          /* in a search: by whose partner it was reached */
+	bool *is_seen;
+	uint16_t *queue; /* of those reached */
+	size_t n_queued;
+	uint16_t free; /* reached, and nobody's yet */
+};
 
-static bool
-match_column(const cer_ast *space, const cer_ast *item, const cer_ast *triple)
-{
-	const cer_ast *want = space->first;
-	const cer_ast *there = item->first;
-
-	if (!cer_text_equals(space->name, item->name) ||
-	    !cer_text_equals(space->qualifier, item->qualifier))
-		return false;
-	if (space->kind == CER_AST_DERIVED)
-	{
-		if (!cer_ast_equals(want, there))
-			return false;
-		want = want->next;
-		there = there->next;
-	}
-	if (want == NULL || there == NULL)
-		return want == there ||
-		       (there == NULL && want->kind == CER_AST_OPTIONAL);
-	return cer_space_match_encoder(want, there, triple);
-}
-
-static bool
-match_item(const cer_ast *space, const cer_ast *item, const cer_ast *triple)
-{
-	switch (space->kind)
-	{
-		case CER_AST_CHOICE:
-			for (const cer_ast *one = space->first; one; one = one->next)
-				if (match_item(one, item, triple))
-					return true;
-			return false;
-		case CER_AST_OPTIONAL:
-			return match_item(space->first, item, triple);
-		case CER_AST_CONDITION:
-			return cer_condition_holds(space, triple) &&
-			       match_item(space->first, item, triple);
-		case CER_AST_COLUMN:
-		case CER_AST_DERIVED:
-			return space->kind == item->kind &&
-			       match_column(space, item, triple);
-		default:
-			return cer_ast_equals(space, item);
-	}
-}
+/* --------------------------------------------------------------- matching */
 
 /* It cannot be left out. */
 static bool
@@ -90,73 +62,240 @@ is_needed(const cer_ast *space, const cer_ast *triple)
 	}
 }
 
-static bool
-has_edge(const graph *g, size_t side, size_t i, size_t j)
+static void
+reach_one(graph *g, const cer_ast *space, uint16_t from)
 {
-	return side == 0 ? match_item(g->items[0][i], g->items[1][j], g->triple)
-	                 : match_item(g->items[0][j], g->items[1][i], g->triple);
+	size_t i = g->find(g, space);
+
+	if (i == g->n || g->is_seen[i])
+		return;
+	g->is_seen[i] = true;
+	g->from[i] = from;
+	g->queue[g->n_queued++] = (uint16_t) i;
+	if (g->partner[i] == NULL)
+		g->free = (uint16_t) i;
 }
 
-/* Finds a partner on the other side, taking over another's if that finds one
- * elsewhere. */
-static bool
-find_partner(graph *g, size_t side, size_t i)
+/* All that the space's item can be. */
+static void
+reach(graph *g, const cer_ast *space, uint16_t from)
 {
-	for (size_t j = 0; j < g->n[1 - side]; j++)
+	switch (space->kind)
 	{
-		if (g->is_seen[j] || !has_edge(g, side, i, j))
-			continue;
-		g->is_seen[j] = true;
-		if (g->partner[1 - side][j] == 0 ||
-		    find_partner(g, side, g->partner[1 - side][j] - 1u))
-		{
-			g->partner[1 - side][j] = (uint16_t) (i + 1);
-			return true;
-		}
+		case CER_AST_CHOICE:
+			for (const cer_ast *one = space->first; one; one = one->next)
+				reach(g, one, from);
+			return;
+		case CER_AST_OPTIONAL:
+			reach(g, space->first, from);
+			return;
+		case CER_AST_CONDITION:
+			if (cer_condition_holds(space, g->triple))
+				reach(g, space->first, from);
+			return;
+		default:
+			reach_one(g, space, from);
+			return;
 	}
-	return false;
+}
+
+/* Finds a partner for the space's item, taking over another's if that finds
+ * one elsewhere. */
+static bool
+find_partner(graph *g, const cer_ast *space)
+{
+	uint16_t i;
+
+	memset(g->is_seen, 0, g->n * sizeof(*g->is_seen));
+	g->n_queued = 0;
+	g->free = NOWHERE;
+	reach(g, space, NOWHERE);
+	for (size_t k = 0; k < g->n_queued && g->free == NOWHERE; k++)
+		reach(g, g->partner[g->queue[k]], g->queue[k]);
+	if (g->free == NOWHERE)
+		return false;
+	for (i = g->free; g->from[i] != NOWHERE; i = g->from[i])
+		g->partner[i] = g->partner[g->from[i]];
+	g->partner[i] = space;
+	return true;
+}
+
+/* The space's items are the list's. */
+static bool
+match_all(graph *g, const cer_ast *list)
+{
+	size_t n = 0;
+
+	memset(g->partner, 0, g->n * sizeof(*g->partner));
+	for (const cer_ast *one = list; one; one = one->next)
+	{
+		if (!is_needed(one, g->triple))
+			continue;
+		if (!find_partner(g, one))
+			return false;
+		n++;
+	}
+	for (const cer_ast *one = list; one && n < g->n; one = one->next)
+		if (!is_needed(one, g->triple) && find_partner(g, one))
+			n++;
+	return n == g->n;
 }
 
 static bool
-match_side(graph *g, size_t side)
+list_items(graph *g, const cer_ast *list, size_t most)
 {
-	for (size_t j = 0; j < g->n[1 - side]; j++)
-		g->partner[1 - side][j] = 0;
-	for (size_t i = 0; i < g->n[side]; i++)
+	for (const cer_ast *item = list; item; item = item->next)
 	{
-		if (side == 0 && !is_needed(g->items[0][i], g->triple))
-			continue;
-		for (size_t j = 0; j < g->n[1 - side]; j++)
-			g->is_seen[j] = false;
-		if (!find_partner(g, side, i))
+		if (g->n == most)
 			return false;
+		g->items[g->n++] = item;
 	}
 	return true;
 }
 
-static bool
-list_items(const cer_ast *fe, const cer_ast *items[MAX_ITEMS], size_t *n)
+/* --------------------------------------------------------------- encoders */
+
+static size_t
+find_encoder(const graph *g, const cer_ast *space)
 {
-	*n = 0;
-	for (const cer_ast *item = fe->first; item; item = item->next)
-	{
-		if (*n == MAX_ITEMS)
-			return false;
-		items[(*n)++] = item;
-	}
-	return true;
+	for (size_t i = 0; i < g->n; i++)
+		if (cer_space_match_encoder(space, g->items[i], g->triple))
+			return i;
+	return g->n;
 }
 
-/* Equal lists need no graph, whatever their size. */
+/* NULL is none; several stand below a PLUS. */
+static const cer_ast *
+get_encoders(const cer_ast *encoders)
+{
+	bool are_many = encoders != NULL && encoders->kind == CER_AST_PLUS;
+
+	return are_many ? encoders->first : encoders;
+}
+
+static bool
+match_encoders(const cer_ast *space, const cer_ast *there,
+               const cer_ast *triple)
+{
+	const cer_ast *items[MAX_ENCODERS];
+	const cer_ast *partner[MAX_ENCODERS];
+	uint16_t from[MAX_ENCODERS];
+	uint16_t queue[MAX_ENCODERS];
+	bool is_seen[MAX_ENCODERS];
+	graph g = {.triple = triple,
+	           .find = find_encoder,
+	           .items = items,
+	           .partner = partner,
+	           .from = from,
+	           .is_seen = is_seen,
+	           .queue = queue};
+
+	return list_items(&g, get_encoders(there), MAX_ENCODERS) &&
+	       match_all(&g, get_encoders(space));
+}
+
+/* --------------------------------------------------------------- items */
+
+static bool
+match_column(const cer_ast *space, const cer_ast *item, const cer_ast *triple)
+{
+	const cer_ast *want = space->first;
+	const cer_ast *there = item->first;
+
+	if (space->kind == CER_AST_DERIVED)
+	{
+		if (!cer_ast_equals(want, there))
+			return false;
+		want = want->next;
+		there = there->next;
+	}
+	return match_encoders(want, there, triple);
+}
+
+/* The order in which kinds of items stand. */
+static int
+get_rank(const cer_ast *item)
+{
+	switch (item->kind)
+	{
+		case CER_AST_STAR:
+			return 0;
+		case CER_AST_EXCEPT:
+			return 1;
+		case CER_AST_JOIN:
+			return 2;
+		case CER_AST_AGGREGATE:
+			return 3;
+		default:
+			return 4;
+	}
+}
+
+static int
+compare(const cer_ast *a, const cer_ast *b)
+{
+	int order = get_rank(a) - get_rank(b);
+
+	return order != 0 || get_rank(a) < 2 ? order : cer_ast_compare(a, b);
+}
+
+/* The item of the same name. */
+static size_t
+find_name(const graph *g, const cer_ast *space)
+{
+	size_t least = 0;
+	size_t most = g->n;
+
+	while (least < most)
+	{
+		size_t middle = least + (most - least) / 2;
+		int order = compare(g->items[middle], space);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			least = middle + 1;
+		else
+			most = middle;
+	}
+	return g->n;
+}
+
+static size_t
+find_item(const graph *g, const cer_ast *space)
+{
+	size_t i = find_name(g, space);
+	const cer_ast *item = i < g->n ? g->items[i] : NULL;
+	bool is_one;
+
+	if (item == NULL || item->kind != space->kind)
+		return g->n;
+	if (space->kind == CER_AST_COLUMN || space->kind == CER_AST_DERIVED)
+		is_one = match_column(space, item, g->triple);
+	else
+		is_one = cer_ast_equals(space, item);
+	return is_one ? i : g->n;
+}
+
+/* Equal lists need no graph. */
 bool
 cer_space_match_items(const cer_ast *fe, const cer_ast *triple)
 {
 	const cer_ast *there = cer_ast_find_section(triple, CER_AST_FE);
-	graph g = {.triple = triple};
+	const cer_ast *items[MAX_ITEMS];
+	const cer_ast *partner[MAX_ITEMS];
+	uint16_t from[MAX_ITEMS];
+	uint16_t queue[MAX_ITEMS];
+	bool is_seen[MAX_ITEMS];
+	graph g = {.triple = triple,
+	           .find = find_item,
+	           .items = items,
+	           .partner = partner,
+	           .from = from,
+	           .is_seen = is_seen,
+	           .queue = queue};
 
 	if (cer_ast_equals(fe, there))
 		return true;
-	return list_items(fe, g.items[0], &g.n[0]) &&
-	       list_items(there, g.items[1], &g.n[1]) && match_side(&g, 0) &&
-	       match_side(&g, 1);
+	return list_items(&g, there->first, MAX_ITEMS) && match_all(&g, fe->first);
 }

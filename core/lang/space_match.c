@@ -440,10 +440,30 @@ match_positions(const matcher *m, const cer_ast *space, const cer_ast *call,
 	return true;
 }
 
+/* Widths where none are written. */
+static bool
+has_default_widths(const cer_word *word, const target *t)
+{
+	const cer_arg *arg = NULL;
+	spot at;
+
+	for (size_t i = 0; word != NULL && i < word->n_args; i++)
+		if (word->args[i].type == CER_ARG_WIDTHS)
+			arg = &word->args[i];
+	if (arg == NULL || arg->n_fallback_units != t->n)
+		return false;
+	spot_init(&at, t);
+	for (size_t i = 0; i < t->n; i++)
+		if (spot_next(&at)->number != (double) arg->fallback_units[i])
+			return false;
+	return true;
+}
+
 static bool
 match_call(const matcher *m, const cer_ast *space, const cer_ast *call)
 {
 	const cer_word *word = cer_call_get_word(space);
+	const target none = {0};
 	target t;
 
 	if (call->kind != CER_AST_CALL || !cer_text_equals(space->name, call->name))
@@ -452,7 +472,8 @@ match_call(const matcher *m, const cer_ast *space, const cer_ast *call)
 		return false;
 	target_init(&t, call, false);
 	return match_list(m, space, word, &t) ||
-	       match_positions(m, space, call, word);
+	       match_positions(m, space, call, word) ||
+	       (has_default_widths(word, &t) && match_list(m, space, word, &none));
 }
 
 /* --------------------------------------------------------------- values */

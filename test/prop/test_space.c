@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define N_SPACES 1500
@@ -76,6 +77,12 @@ random_space_write(test_random *random, char *text)
 		"FE b, ?JOIN planes p, {a, p.c} IF FE.p",
 		"FE ?a, ?b : onehot IF FE.a",
 		"FE a, AGGREGATE t (n = count(*)) WINDOW {'1 day', '7 days'}",
+		"FE *, ?dest : {onehot, ?embed(4)}",
+		"FE dest : embed({4, 8}) + {onehot, hash(16)}",
+		"FE dest : ?embed(4) + ?onehot",
+		"FE dest : {embed(4), onehot} + {embed(4), hash(16)}",
+		"FE *, ?x = (b + 1) : {robust, ple(8..9)} + ?bins(4)",
+		"FE a, dest : embed(4) + {onehot, hash(16)} IF PT.optimizer = sgd",
 	};
 	static const char *const structures[] = {
 		"mlp({64, 128})",
@@ -95,6 +102,14 @@ random_space_write(test_random *random, char *text)
 		"?mlp(64)",
 		"?mlp > ?relu",
 		"norm({batch, layer}) > mlp(8..10)",
+		"ensemble({2, 3}, mlp(64), {shared, independent})",
+		"repeat(1..2, dense(32) > ?relu)",
+		"residual({1, 2}, ?64) > ?{relu, gelu}",
+		"{dense(32) > relu, relu} > {dense(32), relu > dense(32)}",
+		"by_table(mlp(?64), {concat, sum})",
+		"dcn({64, 128}, ?rank = 8, crosses = 2..3)",
+		"mlp(64 x 1..3, 32 xx {1, 2})",
+		"skip({norm(batch) > dense(32), dense(32)})",
 	};
 	static const char *const trainings[] = {
 		"",
@@ -158,7 +173,13 @@ assert_has_keys(cer_arena *arena, const cer_space *space, const cer_mst *mst)
 		while (j < n_mst && of_mst[j] < of_space[i])
 			j++;
 		if (j == n_mst || of_mst[j] != of_space[i])
-			fail_msg("%s lacks a key", mst_text(arena, mst).data);
+		{
+			cer_text text;
+
+			cer_space_print(arena, space, &text, NULL);
+			fail_msg("%s\n%s lacks a key", text.data,
+			         mst_text(arena, mst).data);
+		}
 	}
 }
 
@@ -320,6 +341,44 @@ test_space_contains__tells(void **state)
 	cer_arena_free(arena);
 }
 
+/* However many items there are: each may be left out. */
+static void
+test_space_contains__what_has_many_items(void **state)
+{
+	enum
+	{
+		N = 3000
+	};
+	cer_arena *arena = new_arena();
+	char *text = malloc(N * 16);
+	const cer_space *space;
+	const cer_mst *mst = NULL;
+	size_t size = 0;
+
+	(void) state;
+	size += (size_t) sprintf(text, "FE {x0, x1}");
+	for (size_t i = 1; i < N; i++)
+		size += (size_t) sprintf(text + size, ", {x%zu, x%zu}", i, i + 1);
+	size += (size_t) sprintf(text + size, ", ?y : {onehot, embed}");
+	space = parse(arena, text);
+	/* each of {x0, x1} and {x1, x2} and so on is another */
+	size = (size_t) sprintf(text, "FE y : onehot");
+	for (size_t i = 0; i < N; i++)
+		size += (size_t) sprintf(text + size, ", x%zu", i + (i >= N / 2));
+	assert_contains(arena, space, parse_mst(arena, text), true);
+	sprintf(text + size, ", x%zu", (size_t) N / 2);
+	assert_contains(arena, space, parse_mst(arena, text), false);
+	/* sampled, what may be left out comes and goes */
+	size = (size_t) sprintf(text, "FE *");
+	for (size_t i = 0; i < N; i++)
+		size += (size_t) sprintf(text + size, ", ?x%zu", i);
+	space = parse(arena, text);
+	assert_int_equal(cer_space_sample(arena, space, 1, 1, &mst, NULL), CER_OK);
+	assert_contains(arena, space, mst, true);
+	free(text);
+	cer_arena_free(arena);
+}
+
 static void
 test_space_sample__stays_in_continuous_ranges(void **state)
 {
@@ -361,6 +420,7 @@ main(void)
 		cmocka_unit_test(test_space__is_its_points),
 		cmocka_unit_test(test_space_count_points__counts),
 		cmocka_unit_test(test_space_contains__tells),
+		cmocka_unit_test(test_space_contains__what_has_many_items),
 		cmocka_unit_test(test_space_sample__stays_in_continuous_ranges),
 	};
 
