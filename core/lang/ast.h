@@ -120,7 +120,14 @@ extern cer_status cer_ast_parse_space(cer_arena *arena, cer_text text,
 /* Text of a tree, ended by NUL, without the version. */
 extern cer_status cer_ast_print(cer_arena *arena, const cer_ast *ast,
                                 cer_text *text, cer_error *err);
-/* The same, and the version behind it. */
+/* The same, of a value: what could not be read again, as it is too long, too
+ * deep or has too long a list, is CER_TOO_BIG. */
+extern cer_status cer_ast_print_value(cer_arena *arena, const cer_ast *ast,
+                                      cer_text *text, cer_error *err);
+/* The text of a value, or of its description, the version behind it. */
+extern cer_status
+cer_ast_print_value_version(cer_arena *arena, const cer_ast *ast,
+                            cer_text *text, cer_error *err);
 extern cer_status cer_ast_print_version(cer_arena *arena, const cer_ast *ast,
                                         cer_text *text, cer_error *err);
 

@@ -16,7 +16,7 @@ cer_status
 cer_change_print(cer_arena *arena, const cer_change *change, cer_text *text,
                  cer_error *err)
 {
-	return cer_ast_print(arena, change->ast, text, err);
+	return cer_ast_print_value(arena, change->ast, text, err);
 }
 
 size_t

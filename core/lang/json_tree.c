@@ -329,7 +329,7 @@ cer_json_parse(cer_arena *arena, cer_text text, cer_json **json, cer_error *err)
 	json_parser p = {.arena = arena, .err = err};
 	cer_json *value;
 
-	CER_TRY(cer_lexer_init(&p.at, arena, text, err));
+	CER_TRY(cer_lexer_init_json(&p.at, arena, text, err));
 	CER_TRY(parse_value(&p, &value));
 	skip_blanks(&p);
 	if (!is_at_end(&p))

@@ -106,18 +106,18 @@ check_encoding(cer_text text, cer_error *err)
 	return CER_OK;
 }
 
-cer_status
-cer_lexer_init(cer_lexer *lexer, cer_arena *arena, cer_text text,
-               cer_error *err)
+static cer_status
+init_within(cer_lexer *lexer, cer_arena *arena, cer_text text, size_t most,
+            cer_error *err)
 {
 	if (text.data == NULL)
 		text.data = "";
 	char *names;
 
-	if (text.size > CER_LEX_MAX_TEXT)
+	if (text.size > most)
 		return cer_fail(err, CER_TOO_BIG,
 		                "text of %zu bytes is longer than %zu bytes", text.size,
-		                CER_LEX_MAX_TEXT);
+		                most);
 	CER_TRY(check_encoding(text, err));
 	names = cer_arena_allocate(arena, text.size);
 	if (names == NULL)
@@ -128,6 +128,20 @@ cer_lexer_init(cer_lexer *lexer, cer_arena *arena, cer_text text,
 	                     .place = {1, 1},
 	                     .err = err};
 	return CER_OK;
+}
+
+cer_status
+cer_lexer_init(cer_lexer *lexer, cer_arena *arena, cer_text text,
+               cer_error *err)
+{
+	return init_within(lexer, arena, text, CER_LEX_MAX_TEXT, err);
+}
+
+cer_status
+cer_lexer_init_json(cer_lexer *lexer, cer_arena *arena, cer_text text,
+                    cer_error *err)
+{
+	return init_within(lexer, arena, text, CER_LEX_MAX_JSON, err);
 }
 
 static void

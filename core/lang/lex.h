@@ -12,6 +12,9 @@
 #include "base/error.h"
 
 #define CER_LEX_MAX_TEXT   ((size_t) 64 * 1024)
+#define CER_LEX_MAX_JSON   (16 * CER_LEX_MAX_TEXT) /* of such a text */
+#define CER_LEX_MAX_LIST   4096                    /* items of one list */
+#define CER_LEX_MAX_DEPTH  32 /* of parentheses: bounds the stack */
 #define CER_LEX_MAX_NUMBER 64 /* characters of one number */
 
 typedef enum cer_token_kind
@@ -47,6 +50,9 @@ typedef struct cer_lexer
 /* Checks size and encoding.  Names are kept in the arena. */
 extern cer_status cer_lexer_init(cer_lexer *lexer, cer_arena *arena,
                                  cer_text text, cer_error *err);
+/* The same for JSON, which takes more room. */
+extern cer_status cer_lexer_init_json(cer_lexer *lexer, cer_arena *arena,
+                                      cer_text text, cer_error *err);
 extern cer_status cer_lexer_read(cer_lexer *lexer, cer_token *token);
 
 /* Fails at a token that was not expected: expected completes "Expected ...". */

@@ -21,7 +21,7 @@ cer_status
 cer_mst_print(cer_arena *arena, const cer_mst *mst, cer_text *text,
               cer_error *err)
 {
-	return cer_ast_print_version(arena, mst->ast, text, err);
+	return cer_ast_print_value_version(arena, mst->ast, text, err);
 }
 
 uint64_t

@@ -9,9 +9,6 @@
 
 #include <string.h>
 
-#define MAX_DEPTH 32   /* of nested calls: bounds the stack */
-#define MAX_ITEMS 4096 /* of one list */
-
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const sections[] = {"FE", "AS", "PT"};
@@ -148,9 +145,10 @@ cer_parser_expect(cer_parser *p, int kind, const char *expected)
 static cer_status
 open_bracket(cer_parser *p, int bracket, const char *expected)
 {
-	if (p->token.kind == bracket && p->depth == MAX_DEPTH)
+	if (p->token.kind == bracket && p->depth == CER_LEX_MAX_DEPTH)
 		return cer_fail_at(p->err, CER_TOO_BIG, p->token.place,
-		                   "more than %d nested parentheses", MAX_DEPTH);
+		                   "more than %d nested parentheses",
+		                   CER_LEX_MAX_DEPTH);
 	CER_TRY(cer_parser_expect(p, bracket, expected));
 	p->depth++;
 	return CER_OK;
@@ -178,9 +176,10 @@ cer_parse_list(cer_parser *p, cer_parse_fn rule, cer_ast *parent)
 	{
 		cer_ast *node;
 
-		if (n == MAX_ITEMS)
+		if (n == CER_LEX_MAX_LIST)
 			return cer_fail_at(p->err, CER_TOO_BIG, p->token.place,
-			                   "more than %d items in a list", MAX_ITEMS);
+			                   "more than %d items in a list",
+			                   CER_LEX_MAX_LIST);
 		CER_TRY(rule(p, &node));
 		cer_ast_append(parent, node);
 		if (p->token.kind != ',')

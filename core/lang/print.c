@@ -22,6 +22,8 @@ typedef struct printer
 {
 	char *at;
 	int depth;       /* of parentheses: inside them no section can begin */
+	int deepest;     /* that depth has been */
+	size_t longest;  /* list that was written */
 	bool in_columns; /* a list of nothing but columns: no item can begin */
 } printer;
 
@@ -171,14 +173,26 @@ name_table(printer *p, const cer_ast *ast)
 /* ------------------------------------------------------- kinds on their own */
 
 static void
+go_deeper(printer *p, bool is_deeper)
+{
+	p->depth += is_deeper;
+	if (p->depth > p->deepest)
+		p->deepest = p->depth;
+}
+
+static void
 print_children(printer *p, const cer_ast *ast, const char *separator)
 {
+	size_t n = 0;
+
 	for (const cer_ast *child = ast->first; child; child = child->next)
 	{
-		if (child != ast->first)
+		if (n++ > 0)
 			write_text(p, separator);
 		print_node(p, child);
 	}
+	if (n > 1 && n > p->longest && *separator == ',')
+		p->longest = n;
 }
 
 static void
@@ -230,10 +244,11 @@ static const cer_ast *
 print_values(printer *p, const cer_ast *value)
 {
 	const char *separator = "(";
+	size_t n = 0;
 
-	p->depth++;
+	go_deeper(p, true);
 	p->in_columns = true;
-	for (; value && value->kind == CER_AST_DERIVED; value = value->next)
+	for (; value && value->kind == CER_AST_DERIVED; value = value->next, n++)
 	{
 		write_text(p, separator);
 		separator = ", ";
@@ -243,6 +258,8 @@ print_values(printer *p, const cer_ast *value)
 	}
 	p->in_columns = false;
 	p->depth--;
+	if (n > p->longest)
+		p->longest = n;
 	write_text(p, ")");
 	return value;
 }
@@ -437,7 +454,7 @@ print_form(printer *p, const form *f, const cer_ast *ast)
 	if (ast->first == NULL)
 		return;
 	write_optional(p, f->open);
-	p->depth += f->is_deeper;
+	go_deeper(p, f->is_deeper);
 	p->in_columns = f->in_columns;
 	print_children(p, ast, f->separator);
 	p->in_columns = false;
@@ -469,22 +486,52 @@ measure(const cer_ast *ast)
 	return size;
 }
 
+/* Can it be read again? */
 static cer_status
-print_tree(cer_arena *arena, const cer_ast *ast, const char *end,
-           cer_text *text, cer_error *err)
+check_limits(const printer *p, size_t size, cer_error *err)
 {
-	size_t size = measure(ast) + strlen(end) + 1;
+	if (size > CER_LEX_MAX_TEXT)
+		return cer_fail(err, CER_TOO_BIG,
+		                "text of %zu bytes is longer than %zu bytes", size,
+		                CER_LEX_MAX_TEXT);
+	if (p->deepest > CER_LEX_MAX_DEPTH)
+		return cer_fail(err, CER_TOO_BIG, "more than %d nested parentheses",
+		                CER_LEX_MAX_DEPTH);
+	if (p->longest > CER_LEX_MAX_LIST)
+		return cer_fail(err, CER_TOO_BIG, "more than %d items in a list",
+		                CER_LEX_MAX_LIST);
+	return CER_OK;
+}
+
+typedef enum manner
+{
+	ANY = 0,
+	WITH_VERSION = 1,
+	OF_VALUE = 2
+} manner;
+
+static cer_status
+print_tree(cer_arena *arena, const cer_ast *ast, int how, cer_text *text,
+           cer_error *err)
+{
+	char end[16] = "";
+	size_t size = measure(ast) + sizeof(end) + 1;
 	char *data = cer_arena_allocate(arena, size);
 	printer p = {.at = data};
 
 	if (data == NULL)
 		return cer_fail_memory(err, size);
+	if (how & WITH_VERSION)
+		snprintf(end, sizeof(end), "@%d", CER_LANGUAGE_VERSION);
 	print_node(&p, ast);
 	if (p.at > data && *end != '\0')
 		write_text(&p, " ");
 	write_text(&p, end);
 	*p.at = '\0';
-	*text = (cer_text){data, (size_t) (p.at - data)};
+	size = (size_t) (p.at - data);
+	if (how & OF_VALUE)
+		CER_TRY(check_limits(&p, size, err));
+	*text = (cer_text){data, size};
 	return CER_OK;
 }
 
@@ -492,15 +539,26 @@ cer_status
 cer_ast_print(cer_arena *arena, const cer_ast *ast, cer_text *text,
               cer_error *err)
 {
-	return print_tree(arena, ast, "", text, err);
+	return print_tree(arena, ast, ANY, text, err);
+}
+
+cer_status
+cer_ast_print_value(cer_arena *arena, const cer_ast *ast, cer_text *text,
+                    cer_error *err)
+{
+	return print_tree(arena, ast, OF_VALUE, text, err);
+}
+
+cer_status
+cer_ast_print_value_version(cer_arena *arena, const cer_ast *ast,
+                            cer_text *text, cer_error *err)
+{
+	return print_tree(arena, ast, OF_VALUE | WITH_VERSION, text, err);
 }
 
 cer_status
 cer_ast_print_version(cer_arena *arena, const cer_ast *ast, cer_text *text,
                       cer_error *err)
 {
-	char version[16];
-
-	snprintf(version, sizeof(version), "@%d", CER_LANGUAGE_VERSION);
-	return print_tree(arena, ast, version, text, err);
+	return print_tree(arena, ast, WITH_VERSION, text, err);
 }

@@ -245,7 +245,7 @@ cer_status
 cer_pattern_print(cer_arena *arena, const cer_pattern *pattern, cer_text *text,
                   cer_error *err)
 {
-	return cer_ast_print_version(arena, pattern->ast, text, err);
+	return cer_ast_print_value_version(arena, pattern->ast, text, err);
 }
 
 cer_status
@@ -267,5 +267,5 @@ cer_status
 cer_space_print(cer_arena *arena, const cer_space *space, cer_text *text,
                 cer_error *err)
 {
-	return cer_ast_print_version(arena, space->ast, text, err);
+	return cer_ast_print_value_version(arena, space->ast, text, err);
 }

@@ -16,11 +16,12 @@
 #include "lang/space_private.h"
 
 #include "base/text.h"
+#include "lang/lex.h"
 
 #include <string.h>
 
-#define MAX_ITEMS    4096 /* of a list, as the parser has it */
-#define MAX_ENCODERS 64   /* more than there are kinds of */
+#define MAX_ITEMS    CER_LEX_MAX_LIST
+#define MAX_ENCODERS 64 /* more than there are kinds of */
 #define NOWHERE      UINT16_MAX
 
 typedef struct graph graph;

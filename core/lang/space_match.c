@@ -9,11 +9,12 @@
 #include "lang/space_private.h"
 
 #include "base/text.h"
+#include "lang/lex.h"
 #include "lang/mst.h"
 
 #include <string.h>
 
-#define MAX_ITEMS 4096 /* of a list, as the parser has it */
+#define MAX_ITEMS CER_LEX_MAX_LIST
 
 typedef struct matcher
 {

@@ -89,10 +89,13 @@ cerebro_applies(PG_FUNCTION_ARGS)
 	const cer_change *change = type_get(fcinfo, 0, &type_change);
 	const cer_mst *mst = type_get(fcinfo, 1, &type_mst);
 	const cer_mst *result;
+	cer_text text;
 	cer_error err;
 	cer_status status;
 
 	status = cer_change_apply(arena, mst, change, &result, NULL, &err);
+	if (status == CER_OK)
+		status = cer_mst_print(arena, result, &text, &err);
 	if (!is_refusal(status))
 		host_check(status, &err);
 	PG_RETURN_BOOL(status == CER_OK);

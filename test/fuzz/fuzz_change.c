@@ -24,9 +24,10 @@ reparse(cer_arena *arena, const cer_change *change)
 	cer_text first;
 	cer_text second;
 
-	check(cer_change_print(arena, change, &first, NULL) == CER_OK);
-	/* what is longer than a text may be is not read again */
-	if (first.size > 65536)
+	cer_status status = cer_change_print(arena, change, &first, NULL);
+
+	check(status == CER_OK || status == CER_TOO_BIG);
+	if (status == CER_TOO_BIG)
 		return change;
 	check(cer_change_parse(arena, first, &again, NULL) == CER_OK);
 	check(cer_change_print(arena, again, &second, NULL) == CER_OK);
@@ -68,10 +69,13 @@ check_change(cer_arena *arena, const cer_mst *mst, cer_text text)
 	}
 	change = reparse(arena, change);
 	cer_change_commutes(change, change);
-	if (cer_change_apply(arena, mst, change, &result, NULL, &err) != CER_OK)
+	if (cer_change_apply(arena, mst, change, &result, NULL, &err) != CER_OK ||
+	    cer_mst_print(arena, result, &text, &err) != CER_OK)
+	{
 		check(err.message[0] != '\0');
-	else
-		check_between(arena, mst, result);
+		return;
+	}
+	check_between(arena, mst, result);
 }
 
 int

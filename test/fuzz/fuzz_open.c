@@ -16,7 +16,7 @@ canon_pattern(cer_arena *arena, cer_text text, cer_text *canonical,
 	cer_status status = cer_pattern_parse(arena, text, &pattern, err);
 
 	if (status == CER_OK)
-		check(cer_pattern_print(arena, pattern, canonical, NULL) == CER_OK);
+		status = cer_pattern_print(arena, pattern, canonical, err);
 	return status;
 }
 
@@ -28,7 +28,7 @@ canon_space(cer_arena *arena, cer_text text, cer_text *canonical,
 	cer_status status = cer_space_parse(arena, text, &space, err);
 
 	if (status == CER_OK)
-		check(cer_space_print(arena, space, canonical, NULL) == CER_OK);
+		status = cer_space_print(arena, space, canonical, err);
 	return status;
 }
 

@@ -240,6 +240,67 @@ test_mst_parse__has_limits(void **state)
 	             "unexpected end at line 1, column 206");
 }
 
+/* What is longer, deeper, has longer lists than a text may is no value. */
+static void
+test_mst_print__refuses_what_cannot_be_read_again(void **state)
+{
+	enum
+	{
+		N = 20000,
+		DEPTH = 20
+	};
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	char *text = malloc(N * 8);
+	const cer_change *change;
+	const cer_mst *mst;
+	cer_text printed;
+	cer_error err;
+	size_t size = (size_t) sprintf(text, "FE x = (");
+
+	(void) state;
+	for (size_t i = 0; i < N; i++)
+		size += (size_t) sprintf(text + size, "%s.5", i > 0 ? "+" : "");
+	sprintf(text + size, ")");
+	mst = parse(arena, text);
+	assert_int_equal(cer_mst_print(arena, mst, &printed, &err), CER_TOO_BIG);
+	assert_string_equal(err.message,
+	                    "text of 120026 bytes is longer than 65536 bytes");
+	size = (size_t) sprintf(text, "AS ");
+	for (size_t i = 0; i < DEPTH; i++)
+		size += (size_t) sprintf(text + size, "skip(relu > ");
+	size += (size_t) sprintf(text + size, "dense(8)");
+	for (size_t i = 0; i < DEPTH; i++)
+		size += (size_t) sprintf(text + size, ")");
+	mst = parse(arena, text);
+	memmove(text + 7, text, size);
+	memcpy(text, "INSERT ", 7);
+	size += 7;
+	size += (size_t) sprintf(text + size, " AFTER AS");
+	for (size_t i = 0; i < DEPTH; i++)
+		size += (size_t) sprintf(text + size, ".skip");
+	sprintf(text + size, ".dense");
+	assert_int_equal(cer_change_parse(arena, cer_text_of(text), &change, &err),
+	                 CER_OK);
+	assert_int_equal(cer_change_apply(arena, mst, change, &mst, NULL, &err),
+	                 CER_OK);
+	assert_int_equal(cer_mst_print(arena, mst, &printed, &err), CER_TOO_BIG);
+	assert_string_equal(err.message, "more than 32 nested parentheses");
+	size = (size_t) sprintf(text, "FE c");
+	for (size_t i = 1; i < 4096; i++)
+		size += (size_t) sprintf(text + size, ", c%zu", i);
+	mst = parse(arena, text);
+	assert_int_equal(cer_mst_print(arena, mst, &printed, &err), CER_OK);
+	assert_int_equal(
+		cer_change_parse(arena, cer_text_of("ADD FE y"), &change, &err),
+		CER_OK);
+	assert_int_equal(cer_change_apply(arena, mst, change, &mst, NULL, &err),
+	                 CER_OK);
+	assert_int_equal(cer_mst_print(arena, mst, &printed, &err), CER_TOO_BIG);
+	assert_string_equal(err.message, "more than 4096 items in a list");
+	free(text);
+	cer_arena_free(arena);
+}
+
 static void
 test_mst_parse__clips_long_words(void **state)
 {
@@ -306,6 +367,7 @@ main(void)
 		cmocka_unit_test(test_mst_parse__keeps_nothing_of_text),
 		cmocka_unit_test(test_mst_parse__leaves_outputs_untouched),
 		cmocka_unit_test(test_mst_parse__has_limits),
+		cmocka_unit_test(test_mst_print__refuses_what_cannot_be_read_again),
 		cmocka_unit_test(test_mst_parse__clips_long_words),
 		cmocka_unit_test(test_mst_parse__takes_many_columns),
 		cmocka_unit_test(test_mst__survives_failing_memory),

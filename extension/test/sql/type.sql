@@ -25,6 +25,15 @@ SELECT 'AS mlp(64..)'::mst_space;
 SELECT 'AS mlp(64) @9'::mst;
 SELECT repeat('(', 100)::mst;
 
+-- what could not be read again, from a dump for one, is no value
+SELECT length(('FE x = (' || repeat('.5+', 20000) || '1)')::mst::text);
+SELECT length((mst 'FE x' + ('ADD FE y = (' || repeat('a', 65515) || ')')::mst_change)::text);
+SELECT applies(('ADD FE y = (' || repeat('a', 65515) || ')')::mst_change, mst 'FE x') AS too_long,
+       applies('ADD FE y', ('FE ' || string_agg('c' || i, ', '))::mst) AS too_many FROM generate_series(1, 4096) i;
+SELECT ('FE ' || string_agg('c' || i, ', '))::mst + 'ADD FE y' FROM generate_series(1, 4096) i;
+SELECT m::jsonb::mst = m AS as_json, length(m::jsonb::text) > 65536 AS longer
+FROM (SELECT ('FE ' || string_agg('c' || i || ': onehot', ', '))::mst FROM generate_series(1, 4000) i) v (m);
+
 -- order and hash are those of the text's bytes, in indexes and joins
 CREATE TABLE type_all (id integer PRIMARY KEY, mst mst, change mst_change, pattern mst_pattern);
 INSERT INTO type_all
@@ -105,6 +114,7 @@ SELECT mst 'AS mlp(64) PT lr = 0.01' <@ 'AS {mlp(16..64), mlp(8, 8)} PT lr = 1e-
        mst_space 'AS {mlp(16..64), mlp(8, 8)}' @> 'AS mlp(65)' AS too_wide;
 SELECT cardinality(mst_space 'AS mlp({16, 32} x 1..3) PT {adam, sgd}'), cardinality(mst_space 'PT lr = 0.1..0.2');
 SELECT * FROM points('AS mlp({16, 32} x 1..2) PT {adam, sgd}') p ORDER BY p;
+SELECT p, p <@ 'FE dest : ?embed(4) + ?{onehot, hash(16)}' AS is_in FROM points('FE dest : ?embed(4) + ?{onehot, hash(16)}') p;
 SELECT points('PT lr = 0.1..0.2');
 SELECT points('AS mlp({16, 32} x 1..2)', 3);
 SELECT points('AS mlp({16, 32} x 1..2)', -1);
