@@ -12,9 +12,11 @@
 /* Sides of the blocks of a weight matrix: big ones read the rows of a batch
  * less often, but there should be some for each thread. */
 #define PRODUCT_SIDE     64
-#define PRODUCT_BIG_SIDE 128
-#define PRODUCT_MIN_BIG  4
-#define PRODUCT_ROWS     256 /* at once, where there are as many */
+#define PRODUCT_MAX_SIDE 256
+#define PRODUCT_BLOCKS   6 /* as costly as the whole network, at least */
+/* Rows at once: so few that what a block reads of them is still in the nearest
+ * caches when the next columns want it. */
+#define PRODUCT_ROWS 64
 
 /* The blocks' array doubles; what it had before stays with the arena. */
 cer_block *
@@ -50,16 +52,34 @@ at_most(size_t n, size_t limit)
 	return n < limit ? n : limit;
 }
 
-/* Sides that are not given. */
+/* Sides that are not given: doubled in turns, as long as blocks are a small part
+ * of the network's work. */
 static void
-choose_sides(cer_product_blocks *all)
+choose_sides(const cer_graph *graph, cer_product_blocks *all)
 {
-	size_t n_big =
-		(all->n_in / PRODUCT_BIG_SIDE) * (all->n_out / PRODUCT_BIG_SIDE);
-	size_t side = n_big >= PRODUCT_MIN_BIG ? PRODUCT_BIG_SIDE : PRODUCT_SIDE;
+	double most = cer_net_get_cost(graph->net) / PRODUCT_BLOCKS;
+	size_t in = PRODUCT_SIDE;
+	size_t out = PRODUCT_SIDE;
 
-	all->side_in = all->side_in > 0 ? all->side_in : side;
-	all->side_out = all->side_out > 0 ? all->side_out : side;
+	while (in < PRODUCT_MAX_SIDE && 4.0 * (double) (in * out * all->m) <= most)
+	{
+		in *= 2;
+		if (4.0 * (double) (in * out * all->m) <= most)
+			out *= 2;
+	}
+	all->side_in = all->side_in > 0 ? all->side_in : in;
+	all->side_out = all->side_out > 0 ? all->side_out : out;
+}
+
+/* Their greatest common divisor: what is left of whole rows is a multiple. */
+static size_t
+find_step(size_t n_rows)
+{
+	size_t step = PRODUCT_ROWS;
+
+	while (n_rows % step != 0)
+		step /= 2;
+	return step;
 }
 
 static cer_status
@@ -70,7 +90,7 @@ add_product(cer_graph *graph, const cer_product_blocks *all, size_t row,
 	cer_gemm_shape shape = {
 		.n_rows = at_most(all->n_in - row, all->side_in),
 		.n_columns = at_most(all->n_out - column, all->side_out),
-		.n_inner = graph->tile_rows * all->m,
+		.n_inner = find_step(graph->tile_rows * all->m),
 		.a_stride = all->x_stride > 0 ? all->x_stride : all->n_in,
 		.b_stride = all->dz_stride > 0 ? all->dz_stride : all->n_out,
 		.c_stride = all->w_stride > 0 ? all->w_stride : all->n_out,
@@ -90,10 +110,9 @@ add_product(cer_graph *graph, const cer_product_blocks *all, size_t row,
 	block->stride = shape.c_stride;
 	block->cost = 2.0 * (double) (shape.n_rows * shape.n_columns) *
 	              (double) (graph->batch_rows * all->m);
-	CER_TRY(graph->make_gemm(graph->kernels, &shape, &block->gemm, err));
-	if (shape.n_inner < PRODUCT_ROWS)
-		shape.n_inner *= PRODUCT_ROWS / shape.n_inner;
-	return graph->make_gemm(graph->kernels, &shape, &block->gemm_tiles, err);
+	CER_TRY(graph->make_gemm(graph->kernels, &shape, &block->gemm_step, err));
+	shape.n_inner = PRODUCT_ROWS;
+	return graph->make_gemm(graph->kernels, &shape, &block->gemm, err);
 }
 
 cer_status
@@ -102,7 +121,7 @@ cer_graph_add_products(cer_graph *graph, const cer_product_blocks *blocks,
 {
 	cer_product_blocks all = *blocks;
 
-	choose_sides(&all);
+	choose_sides(graph, &all);
 	for (size_t row = 0; row < all.n_in; row += all.side_in)
 		for (size_t column = 0; column < all.n_out; column += all.side_out)
 			CER_TRY(add_product(graph, &all, row, column, err));
@@ -204,9 +223,8 @@ cer_graph_make_product(const cer_graph *graph, const cer_block *block,
 		memset(grad + row * block->stride, 0, block->n_columns * sizeof(float));
 	for (size_t row = 0; row < n_rows; row += gemm->shape.n_inner)
 	{
-		gemm = row + block->gemm_tiles.shape.n_inner <= n_rows
-		           ? &block->gemm_tiles
-		           : &block->gemm;
+		gemm = row + block->gemm.shape.n_inner <= n_rows ? &block->gemm
+		                                                 : &block->gemm_step;
 		cer_gemm_run(gemm, x->data + row * x->n + block->begin,
 		             dz->grad + row * dz->n + block->column, grad);
 	}

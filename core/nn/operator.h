@@ -259,8 +259,8 @@ struct cer_block
 	size_t n_columns;
 	size_t stride; /* floats from row to row of the matrix */
 	double cost;   /* floating point operations, to give big ones out first */
-	cer_gemm gemm; /* adds a tile of rows */
-	cer_gemm gemm_tiles;                /* adds some at once */
+	cer_gemm gemm; /* adds many rows */
+	cer_gemm gemm_step;                 /* adds a few: what is left of many */
 	const cer_sums *sums;               /* of cer_graph_add_sums */
 	const struct cer_source_rows *rows; /* of cer_source_add_rows */
 };
