@@ -143,6 +143,7 @@ typedef struct cer_build_dense
 	bool has_bias;
 	bool starts_zero;
 	bool is_output; /* each member has one of its own */
+	size_t n_first; /* see cer_node */
 	cer_initial_kind initial;
 	cer_activation activation;
 	double dropout;

@@ -93,6 +93,7 @@ add_product(cer_build *b, const cer_build_dense *dense, cer_build_value *value)
 	cer_node node = {.op = &cer_op_dense,
 	                 .name = cer_text_of(dense->name),
 	                 .n_out = dense->width,
+	                 .n_first = dense->n_first,
 	                 .initial = dense->initial,
 	                 .starts_zero = dense->starts_zero,
 	                 .is_output = dense->is_output};

@@ -46,6 +46,15 @@ cer_build_tokens(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	return add_projections(b, &node, value);
 }
 
+/* Whether the first one can be had alone: not of what is told apart by how many
+ * tokens there are, nor for a net that is to have all. */
+static bool
+has_one_first(const cer_build *b, const cer_build_value *value)
+{
+	return value->n_tokens > 0 && value->lengths == 0 &&
+	       value->n_members == 0 && b->n_members == 0 && !b->builder->is_whole;
+}
+
 cer_status
 cer_build_attention(cer_build *b, const cer_layer **layer,
                     cer_build_value *value)
@@ -56,6 +65,7 @@ cer_build_attention(cer_build *b, const cer_layer **layer,
 		.op = &cer_op_attend, .count = n_heads, .dropout = (*layer)->dropout};
 	cer_build_dense dense = {
 		.layer = *layer, .has_bias = true, .initial = (*layer)->initial};
+	bool is_last = b->needs_first;
 	size_t n;
 
 	CER_TRY(cer_build_check_dropout(b, *layer));
@@ -67,14 +77,17 @@ cer_build_attention(cer_build *b, const cer_layer **layer,
 			"layer \"attention\" of %zu heads does not fit tokens of %zu",
 			n_heads, n);
 	cer_build_name(b, "attention", n, name);
+	if (is_last && has_one_first(b, value))
+		dense.n_first = node.n_first = n;
 	dense.width = 3 * n;
 	CER_TRY(cer_build_add_named_dense(b, name, ".in", dense, value));
 	node.name = cer_text_of(name);
 	node.n_out = n;
 	CER_TRY(cer_build_add_over(b, &node, value));
-	if (b->needs_first)
+	if (is_last)
 		CER_TRY(cer_build_take_first(b, value));
 	dense.width = n;
+	dense.n_first = 0;
 	return cer_build_add_named_dense(b, name, ".out", dense, value);
 }
 
@@ -95,8 +108,7 @@ cer_build_take_first(cer_build *b, cer_build_value *value)
 	cer_node node = {
 		.op = &cer_op_pool, .pool = CER_POOL_FIRST, .n_out = value->n};
 
-	if (value->n_tokens == 0 || value->lengths > 0 || value->n_members > 0 ||
-	    b->n_members > 0 || b->builder->is_whole)
+	if (!has_one_first(b, value))
 		return CER_OK;
 	cer_build_name(b, "first_token", value->n, name);
 	node.name = cer_text_of(name);

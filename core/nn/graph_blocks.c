@@ -123,7 +123,8 @@ cer_graph_add_products(cer_graph *graph, const cer_product_blocks *blocks,
 
 	choose_sides(graph, &all);
 	for (size_t row = 0; row < all.n_in; row += all.side_in)
-		for (size_t column = 0; column < all.n_out; column += all.side_out)
+		for (size_t column = all.column; column < all.n_out;
+		     column += all.side_out)
 			CER_TRY(add_product(graph, &all, row, column, err));
 	return CER_OK;
 }

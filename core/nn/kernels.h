@@ -274,7 +274,7 @@ typedef struct cer_normalize_grads
 } cer_normalize_grads;
 
 #define CER_ATTEND_SCRATCH(n, n_tokens, padded) \
-	(2 * ((n) + (n_tokens)) * (padded))
+	(((n) + 2 * (n_tokens)) * (padded))
 
 /* Self-attention of one row's tokens: y = softmax(scale q k^T) v, by head. */
 typedef struct cer_attend
@@ -283,9 +283,11 @@ typedef struct cer_attend
 	size_t padded; /* cer_dense_pad(n_tokens) */
 	size_t n_heads;
 	size_t n;         /* of a head */
+	bool is_first;    /* only the first token asks */
 	float scale;      /* 1 / sqrt(n) */
 	const float *qkv; /* (n_tokens, 3, n_heads, n) */
-	float *weights;   /* (n_heads, n_tokens, padded): by key, then query */
+	float *weights;   /* (n_heads, n_tokens, padded): by key, then query;
+	                   * is_first: (n_heads, padded), by key */
 	float *y;         /* (n_tokens, n_heads, n) */
 	float *scratch;   /* CER_ATTEND_SCRATCH(n, n_tokens, padded) floats */
 } cer_attend;
@@ -295,7 +297,7 @@ typedef struct cer_attend_grads
 	cer_attend of;
 	const float *keep; /* as weights: what dropout multiplied; or NULL */
 	const float *dy;   /* as y */
-	float *dqkv;       /* out: as qkv */
+	float *dqkv;       /* out: as qkv; is_first: queries of others get 0 */
 } cer_attend_grads;
 
 /* A recurrent layer's token of one row; see op_recurrent.c. */
@@ -342,6 +344,8 @@ typedef struct cer_kernels
 	                                         float *slope);
 	/* Drops units of y, and of slope if not NULL. */
 	void (*drop)(size_t n, const cer_dropout *dropout, float *y, float *slope);
+	/* What drop multiplies by. */
+	void (*draw_keep)(size_t n, const cer_dropout *dropout, float *keep);
 
 	/* sum += dy; sum += rows (n_rows, n), in order */
 	void (*backward_linear)(size_t n, const float *dy, float *sum);

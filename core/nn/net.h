@@ -86,8 +86,10 @@ typedef struct cer_node
 	double dropout;
 	bool has_bias;
 	bool is_alpha;
-	bool is_wide;  /* first: a row for each code, whatever the table */
-	bool is_first; /* of an ensemble: what makes its members differ */
+	bool is_wide;   /* first: a row for each code, whatever the table */
+	bool is_first;  /* of an ensemble: what makes its members differ */
+	size_t n_first; /* outputs that only a row's first vector needs, of attend
+	                 * the tokens' that ask; 0: all need all */
 	size_t count;
 	size_t begin;
 	double factor;    /* or a rate */

@@ -6,6 +6,9 @@
  * A second input may say how many of a row's tokens are there: the others are
  * seen by none, and become 0.
  *
+ * Where only the first token's vector is needed of what is made, only it asks:
+ * the output's other tokens are never written, and get no gradient.
+ *
  * Backward computes the softmax anew: it is large, and cheap beside the
  * products that made its input.
  */
@@ -38,7 +41,8 @@ static double
 attend_cost(const cer_net *net, const cer_node *node)
 {
 	(void) net;
-	return 4.0 * (double) (node->n_out * node->m * node->n_tokens);
+	return 4.0 * (double) (node->n_out * node->n_tokens) *
+	       (double) (node->n_first > 0 ? 1 : node->m);
 }
 
 /* Places in a tile's scratch: weights, what dropout leaves of them, what
@@ -70,24 +74,19 @@ weigh(const cer_tile *tile, const cer_graph_node *node, size_t row,
 	return true;
 }
 
-/* A mask of what dropout leaves, scaled; false: it leaves all. */
+/* False: nothing is dropped. */
 static bool
-draw_keep(const cer_tile *tile, const attend_state *state, size_t row,
-          size_t member)
+find_dropout(const cer_tile *tile, const attend_state *state, size_t row,
+             size_t member, cer_dropout *dropout)
 {
-	float *keep = get_keep(tile, state);
-	cer_dropout dropout = {.random = state->random,
-	                       .epoch = tile->graph->batch.epoch,
-	                       .threshold = state->threshold,
-	                       .scale = state->kept_scale};
-
 	if (state->threshold == 0 || !tile->graph->batch.is_training ||
 	    row >= tile->first + tile->n_rows)
 		return false;
-	dropout.row_key = tile->graph->row_keys[row] + member;
-	for (size_t i = 0; i < state->n_weights; i++)
-		keep[i] = 1.0f;
-	tile->graph->kernels->drop(state->n_weights, &dropout, keep, NULL);
+	*dropout = (cer_dropout){.random = state->random,
+	                         .epoch = tile->graph->batch.epoch,
+	                         .row_key = tile->graph->row_keys[row] + member,
+	                         .threshold = state->threshold,
+	                         .scale = state->kept_scale};
 	return true;
 }
 
@@ -97,6 +96,7 @@ attend_forward(const cer_tile *tile, const cer_graph_node *node)
 	const attend_state *state = node->state;
 	const cer_kernels *kernels = tile->graph->kernels;
 	cer_attend attend;
+	cer_dropout dropout;
 
 	if (node->node->n_inputs > 1)
 		memset(cer_get_data(&node->out, tile->first), 0,
@@ -106,9 +106,8 @@ attend_forward(const cer_tile *tile, const cer_graph_node *node)
 		{
 			if (!weigh(tile, node, row, i, &attend))
 				continue;
-			if (draw_keep(tile, state, row, i))
-				for (size_t j = 0; j < state->n_weights; j++)
-					attend.weights[j] *= get_keep(tile, state)[j];
+			if (find_dropout(tile, state, row, i, &dropout))
+				kernels->drop(state->n_weights, &dropout, attend.weights, NULL);
 			kernels->attend_sum(&attend);
 		}
 }
@@ -117,8 +116,10 @@ static void
 attend_backward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const attend_state *state = node->state;
+	const cer_kernels *kernels = tile->graph->kernels;
 	size_t n_tokens = state->attend.n_tokens;
 	cer_attend_grads grads;
+	cer_dropout dropout;
 
 	if (node->node->n_inputs > 1)
 		memset(cer_get_grad(&node->in, tile->first), 0,
@@ -130,11 +131,16 @@ attend_backward(const cer_tile *tile, const cer_graph_node *node)
 
 			if (!weigh(tile, node, row, i, &grads.of))
 				continue;
-			grads.keep =
-				draw_keep(tile, state, row, i) ? get_keep(tile, state) : NULL;
+			grads.keep = NULL;
+			if (find_dropout(tile, state, row, i, &dropout))
+			{
+				grads.keep = get_keep(tile, state);
+				kernels->draw_keep(state->n_weights, &dropout,
+				                   get_keep(tile, state));
+			}
 			grads.dy = cer_get_grad(&node->out, row) + at * node->out.n;
 			grads.dqkv = cer_get_grad(&node->in, row) + at * node->in.n;
-			tile->graph->kernels->attend_grads(&grads);
+			kernels->attend_grads(&grads);
 		}
 }
 
@@ -150,10 +156,12 @@ attend_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	attend->n_tokens = node->node->n_tokens;
 	attend->padded = cer_dense_pad(attend->n_tokens);
 	attend->n_heads = node->node->count;
+	attend->is_first = node->node->n_first > 0;
 	attend->n = node->out.n / attend->n_heads;
 	attend->scale = (float) (1.0 / sqrt((double) attend->n));
 	state->n_members = node->out.m / attend->n_tokens;
-	state->n_weights = attend->n_heads * attend->n_tokens * attend->padded;
+	state->n_weights = attend->n_heads * attend->padded *
+	                   (attend->is_first ? 1 : attend->n_tokens);
 	state->threshold = (uint32_t) (node->node->dropout * 65536.0 + 0.5);
 	state->kept_scale = (float) (1.0 / (1.0 - node->node->dropout));
 	cer_random_init(&state->random, graph->seed, node->node->name);

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "nn/bf16_weights.h"
 #include "nn/op_dense_bf16.h"
+#include "nn/op_dense_first.h"
 #include "nn/op_dense_zeros.h"
 
 #include <string.h>
@@ -28,6 +29,9 @@ typedef struct dense_state
 	float *packed; /* scoring, not narrow; or */
 	const cer_bf16_weights *rounded;
 	cer_bf16_dense *bf16; /* wide, in place of all that follows; or NULL */
+
+	/* some outputs of first vectors only: in place of the products above */
+	cer_first_outputs first;
 
 	/* wide, in place of the above: n_in is 0 where zeros are not left out */
 	cer_zeros_product zeros_forward;
@@ -226,6 +230,9 @@ wide_forward(const cer_tile *tile, const cer_graph_node *node)
 
 	if (state->bf16 != NULL)
 		cer_bf16_dense_forward(tile, state->bf16, x, y);
+	else if (state->first.n > 0)
+		cer_first_outputs_forward(tile, node, &state->first,
+		                          tile->graph->weights + state->offset);
 	else if (state->zeros_forward.n_in > 0)
 		cer_zeros_run(tile, &state->zeros_forward,
 		              tile->graph->batch.is_training && state->zeros.x.n > 0
@@ -246,6 +253,8 @@ wide_backward(const cer_tile *tile, const cer_graph_node *node)
 
 	if (state->bf16 != NULL)
 		cer_bf16_dense_backward(tile, state->bf16, dy, dx);
+	else if (state->first.n > 0)
+		cer_first_outputs_backward(tile, node, &state->first, state->weights_t);
 	else if (state->zeros_backward.n_in > 0)
 		cer_zeros_run(tile, &state->zeros_backward,
 		              state->zeros.dy.n > 0 ? &state->zeros.dy : NULL, dy, dx);
@@ -270,6 +279,16 @@ wide_update(const cer_graph *graph, const cer_graph_node *node,
 	const dense_state *state = node->state;
 
 	cer_graph_run_product(graph, block, state->offset, &node->in, &node->out);
+	refresh_block(graph, node, block);
+}
+
+static void
+first_update(const cer_graph *graph, const cer_graph_node *node,
+             const cer_block *block)
+{
+	const dense_state *state = node->state;
+
+	cer_first_outputs_run_product(graph, node, block, state->offset);
 	refresh_block(graph, node, block);
 }
 
@@ -368,12 +387,32 @@ prepare_grads(cer_graph *graph, const cer_graph_node *node, dense_state *state,
 }
 
 static cer_status
+first_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
+              cer_error *err)
+{
+	size_t n = node->in.n * node->out.n;
+	cer_product_blocks products = {.run = wide_update,
+	                               .node = node,
+	                               .n_in = node->in.n,
+	                               .n_out = node->out.n,
+	                               .m = node->in.m};
+
+	state->weights_t = cer_graph_allocate_floats(graph, n);
+	if (state->weights_t == NULL)
+		return cer_fail_memory(err, n * sizeof(float));
+	CER_TRY(cer_first_outputs_prepare(graph, node, &state->first, err));
+	return cer_first_outputs_add_products(graph, &products, first_update, err);
+}
+
+static cer_status
 wide_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
              cer_error *err)
 {
 	if (graph->bf16 != NULL)
 		return cer_bf16_dense_prepare(graph, node, bf16_update, &state->bf16,
 		                              err);
+	if (node->node->n_first > 0)
+		return first_prepare(graph, node, state, err);
 	CER_TRY(prepare_forward(graph, node, state, err));
 	CER_TRY(prepare_backward(graph, node, state, err));
 	return prepare_grads(graph, node, state, err);

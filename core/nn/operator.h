@@ -357,6 +357,7 @@ typedef struct cer_product_blocks
 	size_t x_stride;  /* floats from vector to vector; 0: n_in */
 	size_t dz_stride; /* 0: n_out */
 	size_t w_stride;  /* 0: n_out */
+	size_t column;    /* the first: those before are somebody else's */
 	size_t side_in;   /* rows of w in a block; 0: as suits */
 	size_t side_out;  /* columns; 0: as suits */
 } cer_product_blocks;

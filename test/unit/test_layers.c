@@ -62,6 +62,11 @@ static const char *const structures[] = {
 	"(chain " TOKENS "(flatten)" DENSE ")",
 	"(chain " TOKENS ATTEND "(pool pool=mean))",
 	"(chain " TOKENS "(attention count=4 dropout=0.3)(pool pool=attention))",
+	/* heads of one and a half vectors; only the first token asks */
+	"(chain (tokens width=24)(attention count=1 dropout=0.3)(pool pool=max))",
+	"(chain (tokens width=24 cls)(skip (norm norm=layer)(attention count=1 "
+	"dropout=0.3))(pool pool=first))",
+	"(chain (tokens width=8)(attention count=2)(pool pool=first))",
 	"(chain " TOKENS "(dense width=6)(pool pool=max))",
 	"(chain " CLS "(skip " ATTEND ")(skip " FEED
 	")(skip (norm norm=layer)" ATTEND ")(skip " FEED ")" HEAD ")",
