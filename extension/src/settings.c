@@ -90,8 +90,10 @@ apply_setting(const char *setting)
 		        (errcode(ERRCODE_DATA_CORRUPTED),
 		         errmsg("stored setting \"%s\" is not name=value", setting)));
 	name = pnstrdup(setting, equals - setting);
-	(void) set_config_option(name, equals + 1, PGC_USERSET, PGC_S_SESSION,
-	                         GUC_ACTION_SAVE, true, 0, false);
+	/* some read files when they are set */
+	if (strcmp(get_setting(name), equals + 1) != 0)
+		(void) set_config_option(name, equals + 1, PGC_USERSET, PGC_S_SESSION,
+		                         GUC_ACTION_SAVE, true, 0, false);
 	pfree(name);
 }
 
