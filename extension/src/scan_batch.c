@@ -4,7 +4,8 @@
  *
  * Of each row are kept: the columns that are passed on, copied, and for each
  * call the model's values of the row.  Memory is bounded by the number of rows
- * and, for wide ones, by MAX_BYTES.
+ * and, for wide ones, by MAX_BYTES.  Calls that ask one model about one row,
+ * whatever they ask, have it computed once.
  */
 #include "scan_batch.h"
 #include "scan_deform.h"
@@ -31,11 +32,13 @@ typedef struct BatchCall
 	int record;   /* attribute of the child that is the row; 0: */
 	int *columns; /* by attribute of the row: of the child, from 0, or -1 */
 	ScorerUse *use;
+	int like; /* the first call of the same row: maybe this one */
 
 	/* for the model that the call means now */
 	Scorer *scorer;
-	uint64 serial;               /* of the scorer */
-	MemoryContext model_context; /* of what follows */
+	const struct BatchCall *twin; /* computes the same; NULL: nobody else */
+	uint64 serial;                /* of the scorer */
+	MemoryContext model_context;  /* of what follows */
 	ScorerMap *map;
 	ScorerLookup *lookup; /* of a model that reads other tables; else NULL */
 	size_t n_classes;
@@ -98,6 +101,20 @@ get_row_type(const Node *row)
 	return type;
 }
 
+static Node *
+get_row(const List *calls, int i)
+{
+	return lsecond(((ScanCallPlan *) list_nth(calls, i))->call->args);
+}
+
+static void
+find_like(ScanBatch *batch, const List *calls)
+{
+	for (int i = 0; i < batch->n_calls; i++)
+		while (!equal(get_row(calls, batch->calls[i].like), get_row(calls, i)))
+			batch->calls[i].like++;
+}
+
 static void
 init_call(BatchCall *call, const ScanCallPlan *plan)
 {
@@ -115,6 +132,12 @@ init_call(BatchCall *call, const ScanCallPlan *plan)
 		CurrentMemoryContext, "cerebro model of a batch", ALLOCSET_SMALL_SIZES);
 	call->context = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro batch of a model", ALLOCSET_SMALL_SIZES);
+}
+
+int
+scan_batch_find_like(const ScanBatch *batch, int call)
+{
+	return batch->calls[call].like;
 }
 
 void
@@ -140,6 +163,7 @@ scan_batch_make(const ScanPlan *plan, TupleDesc slot)
 	batch->calls = palloc0(batch->n_calls * sizeof(BatchCall));
 	foreach (cell, plan->calls)
 		init_call(&batch->calls[i++], lfirst(cell));
+	find_like(batch, plan->calls);
 	batch->n_passed = list_length(plan->passed);
 	batch->passed = palloc0((batch->n_passed + 1) * sizeof(PassedColumn));
 	i = 0;
@@ -234,21 +258,25 @@ allocate_rows(BatchCall *call, int n_rows)
 	MemoryContextSwitchTo(caller);
 }
 
+static void
+forget_model(BatchCall *call)
+{
+	call->lookup = NULL;
+	call->serial = 0;
+	call->capacity = 0;
+	MemoryContextReset(call->context);
+	MemoryContextReset(call->model_context);
+}
+
 /* For another model than before, or the first one. */
 static void
 start_model(ScanBatch *batch, BatchCall *call, Scorer *scorer)
 {
 	MemoryContext caller;
 
-	call->lookup = NULL;
-	call->serial = 0;
-	call->capacity = 0;
-	MemoryContextReset(call->context);
-	MemoryContextReset(call->model_context);
-	call->scorer = scorer;
+	forget_model(call);
 	/* an executor that is open there reads what is the scorer's */
 	scorer_hold(scorer, call->model_context);
-	call->n_classes = cer_model_count_classes(scorer_get_model(scorer));
 	caller = MemoryContextSwitchTo(call->model_context);
 	if (call->record == 0)
 		call->map = scorer_map_make(scorer, call->columns);
@@ -258,12 +286,31 @@ start_model(ScanBatch *batch, BatchCall *call, Scorer *scorer)
 	call->serial = scorer_get_serial(scorer);
 }
 
+/* One before the call, whose model is known. */
+static const BatchCall *
+find_twin(const ScanBatch *batch, const BatchCall *call)
+{
+	for (const BatchCall *other = batch->calls; other < call; other++)
+		if (other->like == call->like && other->twin == NULL &&
+		    other->scorer == call->scorer)
+			return other;
+	return NULL;
+}
+
 /* The call's model as things are now, and room for n_rows. */
 static void
 prepare_call(ScanBatch *batch, BatchCall *call, int n_rows)
 {
 	Scorer *scorer = scorer_use_get(call->use, &call->call, call->row);
 
+	call->scorer = scorer;
+	call->n_classes = cer_model_count_classes(scorer_get_model(scorer));
+	call->twin = find_twin(batch, call);
+	if (call->twin != NULL)
+	{
+		forget_model(call);
+		return;
+	}
 	if (scorer_get_serial(scorer) != call->serial)
 		start_model(batch, call, scorer);
 	if (n_rows <= call->capacity)
@@ -283,9 +330,13 @@ count_attributes(ScanBatch *batch)
 	for (int i = 0; i < batch->n_passed; i++)
 		n = Max(n, batch->passed[i].attribute);
 	for (int i = 0; i < batch->n_calls; i++)
-		n = Max(n, batch->calls[i].record > 0
-		               ? batch->calls[i].record
-		               : scorer_map_count(batch->calls[i].map));
+	{
+		const BatchCall *call = &batch->calls[i];
+
+		if (call->twin == NULL)
+			n = Max(n, call->record > 0 ? call->record
+			                            : scorer_map_count(call->map));
+	}
 	batch->n_attributes = n;
 }
 
@@ -423,7 +474,8 @@ scan_batch_add(ScanBatch *batch, TupleTableSlot *row,
 		            (Size) batch->n_rows * batch->n_passed + i);
 	MemoryContextSwitchTo(batch->work);
 	for (int i = 0; i < batch->n_calls; i++)
-		encode_row(&batch->calls[i], batch->n_rows, row);
+		if (batch->calls[i].twin == NULL)
+			encode_row(&batch->calls[i], batch->n_rows, row);
 	MemoryContextSwitchTo(caller);
 	if (!batch->work->isReset)
 		MemoryContextReset(batch->work);
@@ -486,13 +538,14 @@ scan_batch_score(ScanBatch *batch)
 static void
 get_answer(const BatchCall *call, int row, Datum *value, bool *is_null)
 {
-	int place = call->places[row];
+	const BatchCall *computed = call->twin != NULL ? call->twin : call;
+	int place = computed->places[row];
 
 	*value = 0;
 	*is_null = place < 0;
 	if (place >= 0)
 		*value = scorer_make_answer(call->scorer, call->call.answer,
-		                            call->proba + place * call->n_classes);
+		                            computed->proba + place * call->n_classes);
 }
 
 void
@@ -518,19 +571,31 @@ scan_batch_get(const ScanBatch *batch, int row, TupleTableSlot *slot)
 	}
 }
 
+/* Whether a call before asks the same model about the same row. */
+static bool
+is_told(const ScanBatch *batch, Scorer *const *scorers, int i)
+{
+	for (int k = 0; k < i; k++)
+		if (batch->calls[k].like == batch->calls[i].like &&
+		    scorers[k] == scorers[i])
+			return true;
+	return false;
+}
+
 List *
 scan_batch_describe(ScanBatch *batch, int *limit)
 {
+	Scorer **scorers = palloc(batch->n_calls * sizeof(Scorer *));
 	List *texts = NIL;
 
 	for (int i = 0; i < batch->n_calls; i++)
 	{
 		BatchCall *call = &batch->calls[i];
-		Scorer *scorer = scorer_use_get(call->use, &call->call, call->row);
 
-		if (scorer_has_lookup(scorer))
-			texts = list_concat(
-				texts, scorer_lookup_describe(scorer, batch->expected, limit));
+		scorers[i] = scorer_use_get(call->use, &call->call, call->row);
+		if (scorer_has_lookup(scorers[i]) && !is_told(batch, scorers, i))
+			texts = list_concat(texts, scorer_lookup_describe(
+										   scorers[i], batch->expected, limit));
 	}
 	return texts;
 }

@@ -15,6 +15,8 @@ typedef struct ScanBatch ScanBatch;
 
 /* In the current memory context.  slot is the node's: passed columns, calls. */
 extern ScanBatch *scan_batch_make(const ScanPlan *plan, TupleDesc slot);
+/* The first of the node's calls whose row is the call's. */
+extern int scan_batch_find_like(const ScanBatch *batch, int call);
 /* Of all batches together; before the first one is started. */
 extern void scan_batch_expect(ScanBatch *batch, double n_rows);
 extern void scan_batch_clear(ScanBatch *batch);

@@ -265,6 +265,34 @@ find_model(const ScoreCall *call, Model *model)
 	                           : model_find(call->id, model);
 }
 
+/* A model is told once for each row that calls ask it about. */
+static List *
+list_models(const ScanNode *node, bool *has_joins)
+{
+	List *models = NIL;
+	List *told = NIL; /* (model, call of the row) */
+	ListCell *cell;
+
+	foreach (cell, node->plan.calls)
+	{
+		ScanCallPlan *plan = lfirst(cell);
+		ScoreCall call = scan_get_call(plan->call);
+		int i = foreach_current_index(cell);
+		List *id;
+		Model model;
+
+		if (!find_model(&call, &model))
+			continue;
+		*has_joins |= model.query != NULL;
+		id = list_make2_int(model.id, scan_batch_find_like(node->batch, i));
+		if (list_member(told, id))
+			continue;
+		told = lappend(told, id);
+		models = lappend(models, psprintf("%d", model.id));
+	}
+	return models;
+}
+
 /* How the tables are read that models join. */
 static void
 explain_joins(const ScanNode *node, bool has_joins, ExplainState *es)
@@ -284,21 +312,9 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 {
 	ScanNode *node = (ScanNode *) css;
 	Instrumentation *instrument = css->ss.ps.instrument;
-	List *models = NIL;
 	bool has_joins = false;
-	ListCell *cell;
+	List *models = list_models(node, &has_joins);
 
-	foreach (cell, node->plan.calls)
-	{
-		ScanCallPlan *plan = lfirst(cell);
-		ScoreCall call = scan_get_call(plan->call);
-		Model model;
-
-		if (!find_model(&call, &model))
-			continue;
-		models = lappend(models, psprintf("%d", model.id));
-		has_joins |= model.query != NULL;
-	}
 	ExplainPropertyList(list_length(models) == 1 ? "Model" : "Models", models,
 	                    es);
 	explain_joins(node, has_joins, es);

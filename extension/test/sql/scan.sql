@@ -58,7 +58,11 @@ SELECT differs(format('SELECT id, late(t), tardy(t), coded(t), band(t), late_pro
 	:one, :bands), 'TABLE truth');
 SELECT differs('SELECT * FROM trips t', 'SELECT (t).* FROM (SELECT t, late(t) FROM trips t) s');
 
--- a call that stands twice is computed once
+-- a call that stands twice is computed once, and one model's answers about one row; about another row again
+SELECT plan_of(format('SELECT late(t), late_proba(t), cerebro.predict(%1$s, t), cerebro.predict_class(%1$s, t) FROM trips t', :one));
+SELECT plan_of('SELECT late(s), late(t), late_proba(t), late_proba(s) FROM trips s JOIN trips t USING (hour)');
+SELECT differs('SELECT t.id, late(t), late_proba(s) FROM trips t JOIN trips s ON (s.id = t.id + 1)',
+	'SELECT t.id, t.a, s.e FROM truth t JOIN truth s ON (s.id = t.id + 1)');
 SELECT plan_of('SELECT late(t), late(t) + 1 FROM trips t WHERE late(t) > 0.5 ORDER BY late(t)', 'VERBOSE, COSTS OFF');
 
 -- conditions keep their order: other models see only rows that pass
