@@ -157,9 +157,10 @@ extern void fe_run_end(FeRun *run);
 /* Room for so many rows; before any is added. */
 extern void fe_run_reserve(FeRun *run, int n_rows);
 extern void fe_run_clear(FeRun *run);
-extern void fe_run_add(FeRun *run, HeapTupleHeader record);
+/* Returns the bytes of what it copied of the row, short values aside. */
+extern Size fe_run_add(FeRun *run, HeapTupleHeader record);
 /* The same for columns that lie in a slot; see row_evaluate_slot. */
-extern void fe_run_add_slot(FeRun *run, const TupleTableSlot *slot,
+extern Size fe_run_add_slot(FeRun *run, const TupleTableSlot *slot,
                             const int *by_attribute);
 extern void fe_run_look_up(FeRun *run);
 /* By FE_PASS only of inputs of FE_INPUT_OF_QUERY, by their place. */
@@ -181,9 +182,6 @@ typedef struct FeTaker
 
 /* false: the keys take more than max_size. */
 extern bool fe_run_pass(FeRun *run, int dimension, const FeTaker *taker);
-/* Bytes of what it copied of rows that were added, the many short values aside.
- */
-extern Size fe_run_get_size(const FeRun *run);
 /* By FE_PASS: a column of all rows that were added, by their place. */
 extern ValueColumn fe_run_get_column(const FeRun *run, int place);
 /* By FE_PASS, of all rows that were added: their rows of the dimension. */

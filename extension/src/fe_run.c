@@ -31,6 +31,7 @@ struct FeRun
 	FeWay way;
 	bool is_scan;
 	bool is_grouped;
+	bool is_plain;  /* what is read of rows are columns of theirs */
 	FeQuery *query; /* NULL: nothing is asked of one */
 	MemoryContext context;
 	MemoryContext batch_context; /* of what a batch holds */
@@ -78,6 +79,7 @@ fe_run_make(FeLookup *lookup, const FeSplit *split, FeWay way, bool is_scan)
 	run->lookup = lookup;
 	run->way = way;
 	run->is_scan = is_scan;
+	run->is_plain = row_evaluator_is_plain(lookup->evaluator);
 	run->context = CurrentMemoryContext;
 	run->batch_context = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro lookup", ALLOCSET_DEFAULT_SIZES);
@@ -248,16 +250,18 @@ keep_row(FeRun *run)
 	run->n_added++;
 }
 
-void
+Size
 fe_run_add(FeRun *run, HeapTupleHeader record)
 {
 	FeLookup *lookup = run->lookup;
+	Size n_copied = run->n_copied;
 	MemoryContext caller = MemoryContextSwitchTo(run->batch_context);
 
 	row_evaluate(lookup->evaluator, record, lookup->datums, lookup->nulls);
 	put_row(run);
 	keep_row(run);
 	MemoryContextSwitchTo(caller);
+	return run->n_copied - n_copied;
 }
 
 static void
@@ -297,11 +301,12 @@ keep_slot(FeRun *run, const TupleTableSlot *slot)
 	run->n_added++;
 }
 
-void
+Size
 fe_run_add_slot(FeRun *run, const TupleTableSlot *slot, const int *by_attribute)
 {
 	FeLookup *lookup = run->lookup;
-	bool is_plain = row_evaluator_is_plain(lookup->evaluator);
+	bool is_plain = run->is_plain;
+	Size n_copied = run->n_copied;
 	MemoryContext caller = MemoryContextSwitchTo(run->batch_context);
 
 	if (is_plain && run->by_attribute != by_attribute)
@@ -319,12 +324,7 @@ fe_run_add_slot(FeRun *run, const TupleTableSlot *slot, const int *by_attribute)
 		keep_row(run);
 	}
 	MemoryContextSwitchTo(caller);
-}
-
-Size
-fe_run_get_size(const FeRun *run)
-{
-	return run->n_copied;
+	return run->n_copied - n_copied;
 }
 
 ValueColumn

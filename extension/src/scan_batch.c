@@ -211,12 +211,7 @@ scan_batch_end(ScanBatch *batch)
 bool
 scan_batch_has_room(const ScanBatch *batch, int n_rows)
 {
-	Size n_bytes = batch->n_bytes;
-
-	for (int i = 0; i < batch->n_calls; i++)
-		if (batch->n_rows > 0 && batch->calls[i].lookup != NULL)
-			n_bytes += scorer_lookup_get_size(batch->calls[i].lookup);
-	return batch->n_rows < n_rows && n_bytes < MAX_BYTES;
+	return batch->n_rows < n_rows && batch->n_bytes < MAX_BYTES;
 }
 
 int
@@ -405,8 +400,9 @@ pass_column(ScanBatch *batch, const PassedColumn *column, TupleTableSlot *row,
 	batch->nulls[place] = is_null;
 }
 
-static void
-encode_record(const BatchCall *call, Datum record)
+/* Returns the bytes of wide values that are kept for the call. */
+static Size
+encode_record(const BatchCall *call, int place, Datum record)
 {
 	HeapTupleHeader row = DatumGetHeapTupleHeader(record);
 
@@ -414,26 +410,29 @@ encode_record(const BatchCall *call, Datum record)
 		elog(ERROR, "a row of type %u came where %u was expected",
 		     HeapTupleHeaderGetTypeId(row), call->row.type);
 	if (call->lookup != NULL)
-		scorer_lookup_add_record(call->lookup, row);
-	else
-		scorer_encode_record(call->scorer, row, call->values + call->n_scored,
-		                     call->stride);
+		return scorer_lookup_add_record(call->lookup, row);
+	scorer_encode_record(call->scorer, row, call->values + place, call->stride);
+	return 0;
 }
 
-static void
+/* The same of a row, whose fields may lie apart. */
+static Size
 encode_row(BatchCall *call, int row, const TupleTableSlot *slot)
 {
+	int place = call->n_scored;
+
 	call->places[row] = -1;
 	if (call->record > 0 && slot->tts_isnull[call->record - 1])
-		return;
+		return 0;
+	call->places[row] = place;
+	call->n_scored++;
 	if (call->record > 0)
-		encode_record(call, slot->tts_values[call->record - 1]);
-	else if (call->lookup != NULL)
-		scorer_lookup_add_slot(call->lookup, call->map, slot);
-	else
-		scorer_encode_slot(call->scorer, call->map, slot,
-		                   call->values + call->n_scored, call->stride);
-	call->places[row] = call->n_scored++;
+		return encode_record(call, place, slot->tts_values[call->record - 1]);
+	if (call->lookup != NULL)
+		return scorer_lookup_add_slot(call->lookup, call->map, slot);
+	scorer_encode_slot(call->scorer, call->map, slot, call->values + place,
+	                   call->stride);
+	return 0;
 }
 
 /* Partitions have slots of their own: the first row of a batch tells. */
@@ -456,10 +455,7 @@ deform(ScanBatch *batch, TupleTableSlot *row)
 {
 	if (batch->n_rows == 0)
 		prepare_deformer(batch, row);
-	if (scan_deformer_is_for(batch->deformer, row))
-		scan_deform(batch->deformer, row, batch->n_attributes);
-	else
-		slot_getsomeattrs(row, batch->n_attributes);
+	scan_deform(batch->deformer, row, batch->n_attributes);
 }
 
 void
@@ -475,7 +471,7 @@ scan_batch_add(ScanBatch *batch, TupleTableSlot *row,
 	MemoryContextSwitchTo(batch->work);
 	for (int i = 0; i < batch->n_calls; i++)
 		if (batch->calls[i].twin == NULL)
-			encode_row(&batch->calls[i], batch->n_rows, row);
+			batch->n_bytes += encode_row(&batch->calls[i], batch->n_rows, row);
 	MemoryContextSwitchTo(caller);
 	if (!batch->work->isReset)
 		MemoryContextReset(batch->work);
@@ -543,7 +539,11 @@ get_answer(const BatchCall *call, int row, Datum *value, bool *is_null)
 
 	*value = 0;
 	*is_null = place < 0;
-	if (place >= 0)
+	if (place < 0)
+		return;
+	if (call->call.answer == ANSWER_PROBABILITY)
+		*value = Float4GetDatum(computed->proba[place * call->n_classes + 1]);
+	else
 		*value = scorer_make_answer(call->scorer, call->call.answer,
 		                            computed->proba + place * call->n_classes);
 }

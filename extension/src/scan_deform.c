@@ -224,7 +224,8 @@ scan_deform(const ScanDeformer *deformer, TupleTableSlot *slot, int n)
 	HeapTupleHeader row;
 	const char *end;
 
-	if (slot->tts_nvalid > 0 || n > deformer->n_known ||
+	if (deformer->desc != slot->tts_tupleDescriptor || slot->tts_nvalid > 0 ||
+	    n > deformer->n_known ||
 	    !(TTS_IS_BUFFERTUPLE(slot) || TTS_IS_HEAPTUPLE(slot)) ||
 	    heap->tuple == NULL || n > HeapTupleHeaderGetNatts(heap->tuple->t_data))
 	{

@@ -16,7 +16,7 @@ typedef struct ScanDeformer ScanDeformer;
 extern ScanDeformer *scan_deformer_make(const TupleTableSlot *slot);
 extern bool
 scan_deformer_is_for(const ScanDeformer *deformer, const TupleTableSlot *slot);
-/* As slot_getsomeattrs. */
+/* As slot_getsomeattrs, and nothing else for slots of another kind. */
 extern void scan_deform(const ScanDeformer *deformer, TupleTableSlot *slot,
                         int n_attributes);
 

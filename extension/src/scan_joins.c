@@ -425,10 +425,7 @@ read_outermost(ScanJoins *joins, TupleTableSlot *row)
 {
 	if (joins->deformer == NULL)
 		joins->deformer = scan_deformer_make(row);
-	if (scan_deformer_is_for(joins->deformer, row))
-		scan_deform(joins->deformer, row, joins->n_read);
-	else
-		slot_getsomeattrs(row, joins->n_read);
+	scan_deform(joins->deformer, row, joins->n_read);
 }
 
 static inline Datum

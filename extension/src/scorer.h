@@ -87,8 +87,6 @@ extern ScorerLookup *scorer_lookup_begin(Scorer *scorer, double n_rows);
 extern void scorer_lookup_end(ScorerLookup *lookup);
 /* For batches of so many rows, whose values are n_rows apart or more. */
 extern void scorer_lookup_reserve(ScorerLookup *lookup, int n_rows);
-/* Bytes that wide values of the rows take. */
-extern Size scorer_lookup_get_size(const ScorerLookup *lookup);
 extern void scorer_lookup_clear(ScorerLookup *lookup);
 /* How many rows are best looked up at once. */
 extern int scorer_lookup_get_limit(const ScorerLookup *lookup);
@@ -100,9 +98,10 @@ typedef struct ValueRows
 	size_t stride;
 } ValueRows;
 
-extern void
+/* Both return the bytes that wide values of the row take. */
+extern Size
 scorer_lookup_add_record(ScorerLookup *lookup, HeapTupleHeader record);
-extern void scorer_lookup_add_slot(ScorerLookup *lookup, const ScorerMap *map,
+extern Size scorer_lookup_add_slot(ScorerLookup *lookup, const ScorerMap *map,
                                    const TupleTableSlot *slot);
 /* Uses the current memory context for its work, and resets it. */
 extern void scorer_lookup_run(ScorerLookup *lookup, const ValueRows *to);

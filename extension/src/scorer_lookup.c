@@ -399,12 +399,6 @@ scorer_lookup_reserve(ScorerLookup *lookup, int n_rows)
 	MemoryContextSwitchTo(caller);
 }
 
-Size
-scorer_lookup_get_size(const ScorerLookup *lookup)
-{
-	return fe_run_get_size(lookup->run);
-}
-
 void
 scorer_lookup_clear(ScorerLookup *lookup)
 {
@@ -414,19 +408,19 @@ scorer_lookup_clear(ScorerLookup *lookup)
 
 /* --------------------------------------------------------------------- rows */
 
-void
+Size
 scorer_lookup_add_record(ScorerLookup *lookup, HeapTupleHeader record)
 {
-	fe_run_add(lookup->run, record);
 	lookup->n_rows++;
+	return fe_run_add(lookup->run, record);
 }
 
-void
+Size
 scorer_lookup_add_slot(ScorerLookup *lookup, const ScorerMap *map,
                        const TupleTableSlot *slot)
 {
-	fe_run_add_slot(lookup->run, slot, map->by_attribute);
 	lookup->n_rows++;
+	return fe_run_add_slot(lookup->run, slot, map->by_attribute);
 }
 
 /* What the source gives, of all rows; the current memory context is reset. */
