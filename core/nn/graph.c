@@ -274,6 +274,18 @@ cer_graph_add_extras(const cer_tile *tile, const cer_graph_node *node)
 }
 
 void
+cer_graph_pass_grad(const cer_tile *tile, const cer_graph_node *node,
+                    size_t input)
+{
+	float *to = cer_get_grad(&node->ins[input], tile->first);
+	const float *from = cer_get_grad(&node->out, tile->first);
+
+	if (to != from)
+		memcpy(to, from,
+		       tile->n_all * cer_get_width(&node->out) * sizeof(float));
+}
+
+void
 cer_graph_run_backward(const cer_tile *tile, const cer_graph_node *node)
 {
 	size_t n = cer_get_width(&node->out) * tile->n_all;

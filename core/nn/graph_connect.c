@@ -8,7 +8,8 @@
  *
  * What several nodes take has a gradient for each of them, so that a node
  * always overwrites gradients of inputs; the one that made it adds them, in
- * the order of the nodes.
+ * the order of the nodes.  It only reads all but the first, so these may be
+ * gradients of outputs that nodes pass on as they are.
  */
 #include "base/error.h"
 #include "nn/operator.h"
@@ -54,10 +55,11 @@ count_uses(cer_graph *graph)
 	}
 }
 
-/* Gradient of a use of `from`: the first use has that of the output. */
+/* Gradient of a use of `from`, `passed` if it is another one's; NULL: of its
+ * own.  The first use has that of the output. */
 static cer_status
 add_gradient(cer_graph *graph, cer_graph_node *from, size_t n_seen,
-             float **grad, cer_error *err)
+             float *passed, float **grad, cer_error *err)
 {
 	size_t n = graph->batch_rows * cer_get_width(&from->out);
 
@@ -67,7 +69,7 @@ add_gradient(cer_graph *graph, cer_graph_node *from, size_t n_seen,
 	if (from->extras == NULL)
 		from->extras =
 			cer_arena_allocate(graph->arena, from->n_uses * sizeof(float *));
-	*grad = cer_graph_allocate_floats(graph, n);
+	*grad = passed != NULL ? passed : cer_graph_allocate_floats(graph, n);
 	if (from->extras == NULL || *grad == NULL)
 		return cer_fail_memory(err, n * sizeof(float));
 	from->extras[from->n_extras++] = *grad;
@@ -108,11 +110,27 @@ connect_inputs(cer_graph *graph, size_t index, cer_error *err)
 
 		node->ins[i] = (cer_activations){
 			.n = edge->n, .m = edge->m, .data = from->out.data};
-		CER_TRY(add_gradient(graph, from,
-		                     count_earlier_uses(graph, index, i, edge->node),
+	}
+	return CER_OK;
+}
+
+static cer_status
+connect_gradients(cer_graph *graph, size_t index, cer_error *err)
+{
+	cer_graph_node *node = &graph->nodes[index];
+	size_t n = node->node->n_inputs;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		size_t from = node->node->inputs[i].node;
+		bool is_passed = n - i <= node->node->op->n_passed;
+
+		CER_TRY(add_gradient(graph, &graph->nodes[from],
+		                     count_earlier_uses(graph, index, i, from),
+		                     is_passed ? node->out.grad : NULL,
 		                     &node->ins[i].grad, err));
 	}
-	if (node->node->n_inputs > 0)
+	if (n > 0)
 		node->in = node->ins[0];
 	return CER_OK;
 }
@@ -181,8 +199,14 @@ cer_graph_connect(cer_graph *graph, cer_error *err)
 	count_uses(graph);
 	for (size_t i = 0; i < net->n_nodes; i++)
 	{
+		bool is_in_place = net->nodes[i].is_in_place;
+
 		CER_TRY(connect_inputs(graph, i, err));
-		CER_TRY(connect_output(graph, &graph->nodes[i], err));
+		if (!is_in_place)
+			CER_TRY(connect_output(graph, &graph->nodes[i], err));
+		CER_TRY(connect_gradients(graph, i, err));
+		if (is_in_place)
+			CER_TRY(connect_output(graph, &graph->nodes[i], err));
 	}
 	return find_segments(graph, err);
 }

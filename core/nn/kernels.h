@@ -273,6 +273,26 @@ typedef struct cer_normalize_grads
 	float *dbias;
 } cer_normalize_grads;
 
+/* y = x0 t + x; x may be x0 */
+typedef struct cer_cross_layer
+{
+	size_t n;
+	const float *x0;
+	const float *t;
+	const float *x;
+	float *y;
+} cer_cross_layer;
+
+typedef struct cer_cross_layer_grads
+{
+	size_t n;
+	const float *x0;
+	const float *t;
+	const float *dy;
+	float *dx0;
+	float *dt;
+} cer_cross_layer_grads;
+
 #define CER_ATTEND_SCRATCH(n, n_tokens, padded) \
 	(((n) + 2 * (n_tokens)) * (padded))
 
@@ -387,6 +407,11 @@ typedef struct cer_kernels
 	/* y = a b; y += a b; y = x factor + shift; sum += (x - mean)^2 */
 	void (*multiply)(size_t n, const float *a, const float *b, float *y);
 	void (*multiply_add)(size_t n, const float *a, const float *b, float *y);
+	/* y = a + b, elsewhere */
+	void (*add)(size_t n, const float *a, const float *b, float *y);
+	/* A cross layer's: see op_combine.c. */
+	void (*cross)(const cer_cross_layer *cross);
+	void (*cross_grads)(const cer_cross_layer_grads *grads);
 	void (*affine)(size_t n, const float *factor, const float *shift,
 	               const float *x, float *y);
 	void (*add_squares)(size_t n, const float *mean, const float *x,

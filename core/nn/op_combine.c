@@ -68,8 +68,14 @@ sum_forward(const cer_tile *tile, const cer_graph_node *node)
 	size_t n = count_floats(tile, node);
 	float *y = data_of(tile, &node->out);
 
-	memcpy(y, data_of(tile, &node->ins[0]), n * sizeof(float));
-	for (size_t i = 1; i < node->node->n_inputs; i++)
+	if (node->node->n_inputs == 1)
+	{
+		memcpy(y, data_of(tile, &node->ins[0]), n * sizeof(float));
+		return;
+	}
+	tile->graph->kernels->add(n, data_of(tile, &node->ins[0]),
+	                          data_of(tile, &node->ins[1]), y);
+	for (size_t i = 2; i < node->node->n_inputs; i++)
 		tile->graph->kernels->backward_linear(n, data_of(tile, &node->ins[i]),
 		                                      y);
 }
@@ -77,10 +83,8 @@ sum_forward(const cer_tile *tile, const cer_graph_node *node)
 static void
 sum_backward(const cer_tile *tile, const cer_graph_node *node)
 {
-	size_t size = count_floats(tile, node) * sizeof(float);
-
 	for (size_t i = 0; i < node->node->n_inputs; i++)
-		memcpy(grad_of(tile, &node->ins[i]), grad_of(tile, &node->out), size);
+		cer_graph_pass_grad(tile, node, i);
 }
 
 const cer_operator cer_op_sum = {
@@ -90,6 +94,7 @@ const cer_operator cer_op_sum = {
 	.prepare = cer_op_prepare_nothing,
 	.forward = sum_forward,
 	.backward = sum_backward,
+	.n_passed = SIZE_MAX,
 };
 
 /* ------------------------------------------------------------ concat */
@@ -214,22 +219,27 @@ const cer_operator cer_op_product = {
 static void
 cross_forward(const cer_tile *tile, const cer_graph_node *node)
 {
-	size_t n = count_floats(tile, node);
-	float *y = data_of(tile, &node->out);
+	cer_cross_layer cross = {.n = count_floats(tile, node),
+	                         .x0 = data_of(tile, &node->ins[0]),
+	                         .t = data_of(tile, &node->ins[1]),
+	                         .x = data_of(tile, &node->ins[2]),
+	                         .y = data_of(tile, &node->out)};
 
-	memcpy(y, data_of(tile, &node->ins[2]), n * sizeof(float));
-	tile->graph->kernels->multiply_add(n, data_of(tile, &node->ins[0]),
-	                                   data_of(tile, &node->ins[1]), y);
+	tile->graph->kernels->cross(&cross);
 }
 
 static void
 cross_backward(const cer_tile *tile, const cer_graph_node *node)
 {
-	size_t n = count_floats(tile, node);
+	cer_cross_layer_grads cross = {.n = count_floats(tile, node),
+	                               .x0 = data_of(tile, &node->ins[0]),
+	                               .t = data_of(tile, &node->ins[1]),
+	                               .dy = grad_of(tile, &node->out),
+	                               .dx0 = grad_of(tile, &node->ins[0]),
+	                               .dt = grad_of(tile, &node->ins[1])};
 
-	product_backward(tile, node);
-	memcpy(grad_of(tile, &node->ins[2]), grad_of(tile, &node->out),
-	       n * sizeof(float));
+	tile->graph->kernels->cross_grads(&cross);
+	cer_graph_pass_grad(tile, node, 2);
 }
 
 const cer_operator cer_op_cross = {
@@ -239,6 +249,7 @@ const cer_operator cer_op_cross = {
 	.prepare = cer_op_prepare_nothing,
 	.forward = cross_forward,
 	.backward = cross_backward,
+	.n_passed = 1,
 };
 
 /* ------------------------------------------------------------ blend */

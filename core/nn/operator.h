@@ -75,6 +75,9 @@ typedef struct cer_operator
 	/* Keeps in a statistic what the nodes before it made of the batch's rows;
 	 * false: it needs no more rows. */
 	bool (*keep)(const cer_graph *graph, const cer_graph_node *node);
+	/* The last so many inputs get the output's gradient as it is: it may stay
+	 * where it is, backward asks cer_graph_pass_grad; SIZE_MAX: all. */
+	size_t n_passed;
 } cer_operator;
 
 /* All of them: what is not in this list is not declared, and tests walk it. */
@@ -446,6 +449,9 @@ extern void
 cer_graph_run_forward(const cer_tile *tile, const cer_graph_node *node);
 extern void
 cer_graph_run_backward(const cer_tile *tile, const cer_graph_node *node);
+/* Copies the output's gradient to an input, unless it is there. */
+extern void cer_graph_pass_grad(const cer_tile *tile,
+                                const cer_graph_node *node, size_t input);
 /* Sums the gradients of all that take what the node makes. */
 extern void
 cer_graph_add_extras(const cer_tile *tile, const cer_graph_node *node);
