@@ -388,8 +388,7 @@ cerebro_evaluate(PG_FUNCTION_ARGS)
 	          &(RowSink){evaluation, take_chunk, take_values}, &stats);
 	check_keys(task, evaluation);
 	compute_metrics(task, evaluation, &metrics);
-	opening = (Opening){.database = MyDatabaseId,
-	                    .task = task->id,
+	opening = (Opening){.task = task->id,
 	                    .model = model.id,
 	                    .data_version = task_get_data_version(task, &stats),
 	                    .owner = GetUserId(),

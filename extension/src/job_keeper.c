@@ -24,6 +24,7 @@
 #include "job.h"
 #include "job_sql.h"
 #include "job_worker.h"
+#include "opening.h"
 
 /* ------------------------------------------------------------ registering */
 
@@ -333,5 +334,6 @@ cerebro_job_keeper_main(Datum arg)
 	worker_connect();
 	pgstat_report_activity(STATE_RUNNING, "keeping cerebro's jobs in order");
 	job_keep();
+	opening_keep();
 	proc_exit(0);
 }

@@ -3,8 +3,9 @@
  *	  Openings of test rows, recorded whatever becomes of the transaction.
  *
  * The row is written by the transaction that opens.  Where that, or a
- * subtransaction of it, is rolled back, what was seen was seen all the same: a
- * background worker writes the row again.
+ * subtransaction of it, is rolled back, what was seen was seen all the same: it
+ * goes to a file, and a background worker makes rows of what it finds in files.
+ * Where no worker can start, the next opening or training starts one.
  */
 #include "opening.h"
 
@@ -19,6 +20,8 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "opening_file.h"
+
 typedef struct PendingOpening
 {
 	Opening opening;
@@ -29,6 +32,8 @@ typedef struct PendingOpening
 static List *pending = NIL;
 
 PGDLLEXPORT void cerebro_opening_main(Datum arg);
+
+static bool start_worker(void);
 
 /* ---------------------------------------------------------------- writing */
 
@@ -57,7 +62,11 @@ insert_row(const Opening *opening)
 			"n_rows, log_loss, auc, accuracy, opened_at) "
 			"SELECT t.id, $2, (SELECT v.id FROM cerebro.data_version v "
 			"WHERE v.id OPERATOR(pg_catalog.=) $3), $4, $5, $6, $7, $8, $9 "
-			"FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) $1",
+			"FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) $1 "
+			"AND NOT EXISTS (SELECT FROM cerebro.evaluation e "
+			"WHERE e.task OPERATOR(pg_catalog.=) $1 "
+			"AND e.model OPERATOR(pg_catalog.=) $2 "
+			"AND e.opened_at OPERATOR(pg_catalog.=) $9)",
 			9, types, values, nulls, false, 0) != SPI_OK_INSERT)
 		elog(ERROR, "an opening of test rows could not be recorded");
 }
@@ -98,6 +107,8 @@ opening_record(const Opening *opening)
 	int64 n_openings;
 
 	remember(opening);
+	if (opening_file_list() != NIL)
+		(void) start_worker();
 	archive_enter(&scope);
 	insert_row(opening);
 	n_openings = count_rows(opening->task);
@@ -107,8 +118,9 @@ opening_record(const Opening *opening)
 
 /* --------------------------------------------------------------- rollback */
 
-static void
-start_worker(const Opening *opening)
+/* Nothing is lost where this fails. */
+static bool
+start_worker(void)
 {
 	BackgroundWorker worker;
 
@@ -121,32 +133,103 @@ start_worker(const Opening *opening)
 	strlcpy(worker.bgw_function_name, "cerebro_opening_main", BGW_MAXLEN);
 	strlcpy(worker.bgw_name, "cerebro record of test rows", BGW_MAXLEN);
 	strlcpy(worker.bgw_type, "cerebro record of test rows", BGW_MAXLEN);
-	StaticAssertStmt(sizeof(*opening) <= BGW_EXTRALEN, "an opening fits");
-	memcpy(worker.bgw_extra, opening, sizeof(*opening));
-	if (!RegisterDynamicBackgroundWorker(&worker, NULL))
-		ereport(WARNING,
-		        (errmsg("an opening of test rows could not be recorded after "
-		                "the rollback"),
-		         errhint("Raise max_worker_processes.")));
+	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
+	return RegisterDynamicBackgroundWorker(&worker, NULL);
+}
+
+static void
+record_file(const char *path)
+{
+	Opening *openings;
+	int n = opening_file_read(path, &openings);
+
+	for (int i = 0; i < n; i++)
+		insert_row(&openings[i]);
+}
+
+/*
+ * Rows of all files, which go once these are committed; a row that is there
+ * already is not written again.  The lock lets one process do so at a time, and
+ * openings go on meanwhile.
+ */
+void
+opening_keep(void)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ArchiveScope scope;
+	List *paths;
+	ListCell *cell;
+
+	if (opening_file_list() == NIL)
+		return;
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	archive_enter(&scope);
+	if (SPI_execute("LOCK TABLE cerebro.evaluation"
+	                " IN SHARE UPDATE EXCLUSIVE MODE",
+	                false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "openings of test rows could not be locked");
+	MemoryContextSwitchTo(caller);
+	paths = opening_file_list();
+	foreach (cell, paths)
+		record_file(lfirst(cell));
+	archive_leave(&scope);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	foreach (cell, paths)
+		(void) unlink(lfirst(cell));
 }
 
 void
 cerebro_opening_main(Datum arg)
 {
-	Opening opening;
-	ArchiveScope scope;
-
-	memcpy(&opening, MyBgworkerEntry->bgw_extra, sizeof(opening));
 	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnectionByOid(opening.database, InvalidOid, 0);
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	archive_enter(&scope);
-	insert_row(&opening);
-	archive_leave(&scope);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid,
+	                                          0);
+	opening_keep();
+}
+
+/* Those of the subtransaction and of what lies within it. */
+static void
+save(SubTransactionId subxact)
+{
+	OpeningFile file;
+	bool is_saved = opening_file_start(&file);
+	ListCell *cell;
+
+	foreach (cell, pending)
+	{
+		PendingOpening *opening = lfirst(cell);
+
+		if (opening->subxact < subxact)
+			continue;
+		is_saved &= opening_file_add(&file, &opening->opening);
+		pending = foreach_delete_current(pending, cell);
+	}
+	is_saved &= opening_file_close(&file);
+	if (!is_saved)
+		ereport(WARNING,
+		        (errcode_for_file_access(),
+		         errmsg("an opening of test rows could not be recorded after "
+		                "the rollback: file \"%s\": %m",
+		                file.path)));
+	else if (!start_worker())
+		ereport(WARNING,
+		        (errmsg("an opening of test rows is recorded later: no "
+		                "worker slot is free"),
+		         errhint("Raise max_worker_processes.")));
+}
+
+static bool
+has_pending(SubTransactionId subxact)
+{
+	ListCell *cell;
+
+	foreach (cell, pending)
+		if (((PendingOpening *) lfirst(cell))->subxact >= subxact)
+			return true;
+	return false;
 }
 
 /* What was opened since the subtransaction began lies within it. */
@@ -154,35 +237,21 @@ static void
 end_subxact(SubXactEvent event, SubTransactionId subxact,
             SubTransactionId parent, void *arg)
 {
-	ListCell *cell;
-
-	if (event != SUBXACT_EVENT_ABORT_SUB)
-		return;
-	foreach (cell, pending)
-	{
-		PendingOpening *opening = lfirst(cell);
-
-		if (opening->subxact < subxact)
-			continue;
-		start_worker(&opening->opening);
-		pending = foreach_delete_current(pending, cell);
-	}
+	if (event == SUBXACT_EVENT_ABORT_SUB && has_pending(subxact))
+		save(subxact);
 }
 
 static void
 end_xact(XactEvent event, void *arg)
 {
-	ListCell *cell;
-
 	/* nobody would be there to hear of its rollback */
 	if (event == XACT_EVENT_PRE_PREPARE && pending != NIL)
 		ereport(ERROR,
 		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		         errmsg("cannot PREPARE a transaction that has opened test "
 		                "rows")));
-	if (event == XACT_EVENT_ABORT)
-		foreach (cell, pending)
-			start_worker(&((PendingOpening *) lfirst(cell))->opening);
+	if (event == XACT_EVENT_ABORT && pending != NIL)
+		save(InvalidSubTransactionId);
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT ||
 	    event == XACT_EVENT_PREPARE)
 		pending = NIL; /* goes with the transaction's memory */

@@ -9,10 +9,9 @@
 
 #include "datatype/timestamp.h"
 
-/* A row of cerebro.evaluation; small enough to travel to a worker. */
+/* A row of cerebro.evaluation. */
 typedef struct Opening
 {
-	Oid database;
 	int32 task;
 	int32 model;
 	int32 data_version;
@@ -23,5 +22,7 @@ typedef struct Opening
 
 /* Writes the row; returns how many openings the task has had with it. */
 extern int64 opening_record(const Opening *opening);
+/* In a worker: makes rows of openings whose transactions are gone. */
+extern void opening_keep(void);
 
 #endif

@@ -37,4 +37,27 @@ like "$(psql_value "BEGIN; SELECT n_rows FROM cerebro.evaluate($model); PREPARE 
 poll_until "SELECT count(*) = 1 FROM cerebro.evaluations"
 ok $? 'and is on record'
 
+# more openings than there are slots for workers, and none free at all
+psql_value "DO \$\$ BEGIN FOR i IN 1..30 LOOP PERFORM cerebro.evaluate($model); END LOOP; RAISE 'enough'; END \$\$" >/dev/null || true
+poll_until "SELECT count(*) = 31 FROM cerebro.evaluations"
+ok $? 'each of thirty openings that were rolled back at once is on record'
+is "$(psql_value "SELECT count(DISTINCT opened_at) FROM cerebro.evaluations")" 31 'and once each'
+# openings FOLDER: files that wait
+waiting() {
+	find "$TEST_TMP/data/pg_stat_tmp" -name 'cerebro_opening.*' | wc -l
+}
+poll_until "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'cerebro record of test rows'"
+is "$(waiting)" 0 'no file is left'
+
+psql_value "ALTER SYSTEM SET max_worker_processes = 0" >/dev/null
+as_postgres pg_ctl -D "$TEST_TMP/data" -w restart >/dev/null
+like "$(psql_value "BEGIN; SELECT n_rows FROM cerebro.evaluate($model); ROLLBACK")" \
+	'an opening of test rows is recorded later: no worker slot is free' 'without a slot that is told'
+is "$(waiting)" 1 'and the opening waits'
+psql_value "ALTER SYSTEM RESET max_worker_processes" >/dev/null
+as_postgres pg_ctl -D "$TEST_TMP/data" -w restart >/dev/null
+psql_value "SELECT n_rows > 0 FROM cerebro.evaluate($model)" >/dev/null
+poll_until "SELECT count(*) = 33 FROM cerebro.evaluations"
+ok $? 'for the next one'
+
 done_testing
