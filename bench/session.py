@@ -119,6 +119,11 @@ class Ours:
             session.execute(f"SET max_parallel_workers_per_gather = {N_THREADS - 1}")
             self.sessions[role] = session
 
+    def warm_up(self):
+        """New connections know what those of the piece before knew: catalogs, the library."""
+        for session in self.sessions.values():
+            session.execute("SELECT cerebro.explain_train('late', %s)", [triple(START)])
+
     def __getstate__(self):
         return {name: value for name, value in vars(self).items() if name != "sessions"}
 
@@ -376,6 +381,8 @@ def load_session(folder, which):
     session = pickle.loads((folder / "session").read_bytes())
     for runner in session.runners.values():
         runner.connect(server)
+        if isinstance(runner, Ours):
+            runner.warm_up()
     return session, connection
 
 

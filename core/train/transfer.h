@@ -8,7 +8,8 @@
  *	 narrower	the units that the loss would miss most, which computes something
  *				else
  *	 deeper		a layer that hands on what it gets: after relu the identity;
- *				beside an input that is added to its output, zeros
+ *				beside an input that is added to its output, zeros; a narrower
+ *				one hands on the units that the loss would miss most
  *	 inputs		new ones get zeros, the mean contribution of those that are gone
  *				goes into the bias; values of a category that are new start as
  *				the unseen ones, which they were

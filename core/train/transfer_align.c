@@ -4,8 +4,9 @@
  *
  * Both lists are gone through in order.  At each operator the search tries, in
  * this order: it is the old one's next; it begins a layer that is new and hands
- * on what it gets; it is the old one's next, only wider.  What does not end
- * well is taken back, up to a number of steps that no sensible change needs.
+ * on what it gets; it is the old one's next, only wider; it begins a layer that
+ * is new and hands on part of what it gets.  What does not end well is taken
+ * back, up to a number of steps that no sensible change needs.
  *
  *	 old	first . relu . dense(128) . relu . output
  *	 new	first . relu . dense(256) . relu . dense(128) . relu . output
@@ -457,13 +458,40 @@ hands_on(cer_alignment *a, size_t now, size_t from, const cer_map *floats,
 	return true;
 }
 
+static bool
+has_all(const cer_map *in, const cer_map *units)
+{
+	for (size_t i = 0; i < units->n; i++)
+	{
+		size_t j = 0;
+
+		while (j < in->n && in->at[j] != units->at[i])
+			j++;
+		if (j == in->n)
+			return false;
+	}
+	return true;
+}
+
+/* The units that a new layer hands on; of a narrow one those that matter. */
+static bool
+choose_handed_on(cer_alignment *a, const cer_place_of_node *in, size_t n,
+                 bool is_narrow, cer_map *units)
+{
+	if (!is_narrow)
+		return cer_align_map_units(a, n, in->floats.n_old, units);
+	return cer_align_choose_units(a, in->old, n, units) &&
+	       has_all(&in->floats, units);
+}
+
 /* dense, activate */
 static bool
-try_identity(cer_alignment *a, size_t now, size_t old)
+try_identity(cer_alignment *a, size_t now, size_t old, bool is_narrow)
 {
 	const cer_node *dense = &a->now->nodes[now];
 	const cer_node *activate = dense + 1;
 	const cer_place_of_node *in;
+	unsigned losses = a->losses;
 	cer_map units;
 
 	if (now + 1 >= a->now->n_nodes || dense->op != &cer_op_dense ||
@@ -472,15 +500,18 @@ try_identity(cer_alignment *a, size_t now, size_t old)
 	in = &a->places[dense->inputs[0].node];
 	if (in->old == SIZE_MAX || dense->inputs[0].n != in->floats.n ||
 	    !is_left_alone(a, activate, dense->inputs[0].node) ||
-	    !cer_align_map_units(a, dense->n_out, in->floats.n_old, &units))
+	    !choose_handed_on(a, in, dense->n_out, is_narrow, &units))
 		return false;
 	hands_on(a, now, dense->inputs[0].node, &units, &in->vectors,
 	         CER_ROLE_IDENTITY);
 	hands_on(a, now + 1, now, &units, &in->vectors, CER_ROLE_ZERO);
 	a->n_deeper++;
+	a->n_narrower += is_narrow;
 	if (align_from(a, now + 2, old))
 		return true;
 	a->n_deeper--;
+	a->n_narrower -= is_narrow;
+	a->losses = losses;
 	return false;
 }
 
@@ -569,8 +600,9 @@ align_from(cer_alignment *a, size_t now, size_t old)
 	if (old < a->old->n_nodes && is_idle(&a->old->nodes[old]))
 		return align_from(a, now, old + 1);
 	return (old < a->old->n_nodes && try_match(a, now, old, false)) ||
-	       try_block(a, now, old) || try_identity(a, now, old) ||
-	       (old < a->old->n_nodes && try_match(a, now, old, true));
+	       try_block(a, now, old) || try_identity(a, now, old, false) ||
+	       (old < a->old->n_nodes && try_match(a, now, old, true)) ||
+	       try_identity(a, now, old, true);
 }
 
 cer_status

@@ -497,7 +497,7 @@ typedef struct cer_story
 } cer_story;
 
 /* Raise it when a change of a triple gives other weights to begin with. */
-#define CER_TRANSFER 3
+#define CER_TRANSFER 4
 
 /* What a triple that begins with another model begins with. */
 typedef struct cer_story_start

@@ -268,6 +268,11 @@ static const change lossy[] = {
 	{"FE * AS dense(8) > norm(batch) > tanh > dense(6) > relu" SHORT,
      "FE * AS dense(5) > norm(batch) > tanh > dense(6) > relu" SHORT,
      "1 narrower layer"},
+	/* deeper, and narrower there */
+	{MLP, "FE * AS mlp(16, 8, 4)" SHORT, "1 narrower layer, 1 new layer"},
+	{MLP, "FE * AS mlp(16, 4, 8)" SHORT, NULL},
+	{MLP, "FE * AS mlp(20, 12, 6, 3)" SHORT,
+     "2 wider layers, 2 narrower layers, 2 new layers"},
 	{"FE small, city AS ft_transformer(1, width = 8, heads = 2)" SHORT,
      "FE small, city, hour AS ft_transformer(1, width = 8, heads = 2)" SHORT,
      "1 column more, other tokens that all see"},
