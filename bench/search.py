@@ -3,16 +3,19 @@ and the ten nearest to a triple or a pattern.  Beside: the same question over a 
 same policy, and a scan.  The triples are drawn from spaces of twelve subjects with columns of their own.
 
     bench/search            a million triples
-    bench/search 100000"""
+    bench/search 100000
+    bench/search 1000000 hold    loads them, tells the folder of its server and waits to be ended
+    bench/search ask FOLDER      asks that server, so that asking can have the machine for itself"""
 
 import statistics
 import sys
+import time
 
 import lib
 import psycopg
 import server as server_lib
 
-N_TRIPLES = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+N_TRIPLES = int(sys.argv[1]) if sys.argv[1:2] not in ([], ["ask"]) else 1_000_000
 SUBJECTS = ["flight", "order", "ticket", "visit", "loan", "claim", "click", "meter", "patient", "parcel", "player", "song"]
 SPACE = ("FE *, ?JOIN {0}_place, ?JOIN {0}_hour, ?{0}_kind : {{onehot, embed(4..32)}}, ?{0}_town : embed(4..64), ?{0}_size : standardize "
          "AS {{mlp(32..512 step 32 x 1..4), residual(1..6, 64..512 step 16), wide_deep(64..512, 32..256), tabm(128..512 x 1..3)}} "
@@ -106,13 +109,26 @@ def nearest(connection, probes):
     return statistics.median(own), max(own), min(s / o for s, o in zip(scans, own))
 
 
-server = server_lib.Server()
-connection = server.connect()
-print(f"\nSearch over {N_TRIPLES} archived triples", flush=True)
-load(connection)
+def hold(home):
+    """For another process to ask; 24 hours at most."""
+    print(f"  held: {home}", flush=True)
+    time.sleep(24 * 3600)
+
+
+if sys.argv[1:2] == ["ask"]:
+    home = sys.argv[2]
+    connection = psycopg.connect(f"host={home} user=postgres dbname=postgres", autocommit=True)
+else:
+    server = server_lib.Server()
+    home = server.home
+    connection = server.connect()
+    print(f"\nSearch over {N_TRIPLES} archived triples", flush=True)
+    load(connection)
+    if sys.argv[2:3] == ["hold"]:
+        hold(home)
 drawn = [f"'{row[0]}'::mst" for row in connection.execute(
     "SELECT mst FROM cerebro.model WHERE id % 99991 = 7 ORDER BY id LIMIT 6")]
-analyst = psycopg.connect(f"host={server.home} user=analyst dbname=postgres", autocommit=True, prepare_threshold=None)
+analyst = psycopg.connect(f"host={home} user=analyst dbname=postgres", autocommit=True, prepare_threshold=None)
 analyst.execute("SET search_path = public, cerebro")
 slowest, ratio = containment(analyst)
 lib.aim("containment, slowest, ms", slowest * 1000, 10, "at most")

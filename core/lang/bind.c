@@ -40,9 +40,11 @@ fail_position(const cer_ast *child, const cer_word *word, cer_error *err)
 	if (n == 0)
 		return cer_fail_at(err, CER_BAD_VALUE, child->place,
 		                   "%s takes no arguments", word->name);
-	return cer_fail_at(err, CER_BAD_VALUE, child->place,
-	                   "%s takes at most %zu argument%s", word->name, n,
-	                   n == 1 ? "" : "s");
+	cer_fail_at(err, CER_BAD_VALUE, child->place,
+	            "%s takes at most %zu argument%s", word->name, n,
+	            n == 1 ? "" : "s");
+	cer_word_explain_args(word, err);
+	return CER_BAD_VALUE;
 }
 
 static cer_status
@@ -141,12 +143,9 @@ static cer_status
 fail_missing(const cer_ast *call, const cer_word *word, const cer_arg *arg,
              cer_error *err)
 {
-	char range[120];
-
-	cer_arg_describe(arg, range, sizeof(range));
 	cer_fail_at(err, CER_BAD_VALUE, call->place, "%s without %s", word->name,
 	            arg->name);
-	cer_error_set_detail(err, "%s is %s: %s.", arg->name, range, arg->help);
+	cer_arg_explain(arg, err);
 	return CER_BAD_VALUE;
 }
 

@@ -73,6 +73,9 @@ cer_arg_check_many(const cer_arg *arg, const cer_ast *value, cer_error *err);
 extern cer_status
 cer_arg_check(const cer_arg *arg, const cer_ast *value, cer_error *err);
 
+/* Set the error's detail: what the argument is, which there are. */
+extern void cer_arg_explain(const cer_arg *arg, cer_error *err);
+extern void cer_word_explain_args(const cer_word *word, cer_error *err);
 /* Fails for an unknown name, with a hint from the names of word's arguments. */
 extern cer_status cer_arg_fail_unknown(const cer_ast *argument,
                                        const cer_word *word, cer_error *err);

@@ -56,8 +56,8 @@ explain_words(cer_word_kind kind, cer_error *err)
 	                     list.text);
 }
 
-static void
-explain_args(const cer_word *word, cer_error *err)
+void
+cer_word_explain_args(const cer_word *word, cer_error *err)
 {
 	names list = {.size = 0};
 
@@ -113,7 +113,8 @@ offer_args(cer_suggestion *suggestion, const cer_word *word)
 {
 	for (size_t i = 0; i < word->n_args; i++)
 		if (!cer_arg_takes_rest(&word->args[i]))
-			cer_suggestion_offer(suggestion, cer_text_of(word->args[i].name));
+			cer_suggestion_offer_argument(suggestion,
+			                              cer_text_of(word->args[i].name));
 }
 
 /* What an optimizer takes may stand among the settings too. */
@@ -125,7 +126,7 @@ fail_unknown_setting(const cer_ast *setting, const cer_word *section,
 
 	cer_fail_at(err, CER_UNKNOWN_NAME, setting->place,
 	            "unknown setting \"%.*s\"", CER_SHOW(setting->name));
-	explain_args(section, err);
+	cer_word_explain_args(section, err);
 	cer_suggestion_init(&suggestion, setting->name);
 	offer_args(&suggestion, section);
 	for (size_t i = 0; i < cer_schema_count(); i++)
@@ -148,7 +149,7 @@ cer_arg_fail_unknown(const cer_ast *argument, const cer_word *word,
 	cer_fail_at(err, CER_UNKNOWN_NAME, argument->place,
 	            "%s has no argument \"%.*s\"", word->name,
 	            CER_SHOW(argument->name));
-	explain_args(word, err);
+	cer_word_explain_args(word, err);
 	if (cer_word_find_arg(settings, argument->name) != NULL)
 		cer_error_set_detail(err, "\"%.*s\" is a setting of PT.",
 		                     CER_SHOW(argument->name));
@@ -178,11 +179,22 @@ describe_kind(cer_ast_kind kind)
 	}
 }
 
+void
+cer_arg_explain(const cer_arg *arg, cer_error *err)
+{
+	char range[120];
+
+	cer_arg_describe(arg, range, sizeof(range));
+	if (arg->type == CER_ARG_LAYER)
+		cer_error_set_detail(err, "%s: %s.", arg->name, arg->help);
+	else
+		cer_error_set_detail(err, "%s is %s: %s.", arg->name, range, arg->help);
+}
+
 static cer_status
 fail_value(const cer_arg *arg, const cer_ast *value, cer_error *err)
 {
 	char number[CER_NUMBER_BYTES] = "";
-	char range[120];
 
 	if (value->kind == CER_AST_NUMBER)
 		cer_number_print(value->number, number);
@@ -190,8 +202,7 @@ fail_value(const cer_arg *arg, const cer_ast *value, cer_error *err)
 		strcpy(number, describe_kind(value->kind));
 	cer_fail_at(err, CER_BAD_VALUE, value->place, "bad value %s%.*s for %s",
 	            number, CER_SHOW(value->name), arg->name);
-	cer_arg_describe(arg, range, sizeof(range));
-	cer_error_set_detail(err, "%s is %s: %s.", arg->name, range, arg->help);
+	cer_arg_explain(arg, err);
 	return CER_BAD_VALUE;
 }
 

@@ -144,7 +144,17 @@ parse_step(cer_parser *p, cer_ast **step)
 			CER_TRY(cer_parser_advance(p));
 			return verbs[i].parse(p, *step);
 		}
-	return cer_parser_fail(p, STEP);
+	cer_parser_fail(p, STEP);
+	cer_parser_hint_step(p);
+	return CER_SYNTAX;
+}
+
+/* SET path = value: another one may follow. */
+static bool
+is_open_set(const cer_ast *step)
+{
+	return step != NULL && step->kind == CER_AST_SET &&
+	       step->first->next == step->last;
 }
 
 static cer_status
@@ -154,7 +164,9 @@ parse_steps(cer_parser *p, cer_ast *ast)
 		CER_TRY(cer_parse_list(p, parse_step, ast));
 	CER_TRY(cer_parse_version(p));
 	if (p->token.kind != CER_TOKEN_END)
-		return cer_parser_fail(p, "\",\" or the end");
+		return cer_parser_fail(p, is_open_set(ast->last)
+		                              ? "\"->\", \",\" or the end"
+		                              : "\",\" or the end");
 	return CER_OK;
 }
 

@@ -360,30 +360,11 @@ cer_parse_version(cer_parser *p)
 	return cer_parser_advance(p);
 }
 
-/* What could still come after the last section. */
-static const char *
-describe_rest(const cer_ast *triple)
-{
-	if (triple->last == NULL)
-		return "FE, AS, PT or the end";
-	switch (triple->last->kind)
-	{
-		case CER_AST_FE:
-			return "\",\", AS, PT or the end";
-		case CER_AST_AS:
-			return "PT or the end";
-		default:
-			return "\",\" or the end";
-	}
-}
-
 static cer_status
 fail_rest(cer_parser *p, const cer_ast *triple)
 {
-	cer_parser_fail(p, p->has_version ? "the end" : describe_rest(triple));
-	if (cer_parser_is_reserved(p))
-		cer_error_set_hint(p->err, "The parts of a triple stand in the order "
-		                           "FE, AS, PT, each at most once.");
+	cer_parser_fail(p, cer_parser_describe_rest(p, triple));
+	cer_parser_hint_rest(p, triple);
 	return CER_SYNTAX;
 }
 

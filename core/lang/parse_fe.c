@@ -91,7 +91,11 @@ cer_status
 cer_parse_sql(cer_parser *p, cer_ast **sql)
 {
 	if (p->token.kind != '(')
-		return cer_parser_fail(p, "\"(\" and an SQL expression");
+	{
+		cer_parser_fail(p, "\"(\" and an SQL expression");
+		cer_parser_hint_sql(p);
+		return CER_SYNTAX;
+	}
 	CER_TRY(parse_bare_sql(p, sql));
 	return cer_parser_expect(p, ')', "\")\" after the SQL expression");
 }

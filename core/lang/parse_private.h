@@ -98,6 +98,14 @@ extern cer_status cer_parse_condition(cer_parser *p, cer_ast **value);
 /* ['@' number] */
 extern cer_status cer_parse_version(cer_parser *p);
 /* A triple's sections, as far as they are there, and the version. */
+/* Of what follows the last section that was read; sets the error's hint. */
+extern const char *
+cer_parser_describe_rest(const cer_parser *p, const cer_ast *triple);
+extern void cer_parser_hint_rest(cer_parser *p, const cer_ast *triple);
+/* Where SQL was to stand in parentheses; where a change's step was to begin. */
+extern void cer_parser_hint_sql(cer_parser *p);
+extern void cer_parser_hint_step(cer_parser *p);
+
 extern cer_status cer_parse_triple(cer_parser *p, cer_ast **triple);
 
 #endif

@@ -18,6 +18,18 @@ typedef struct training
 	cer_ast loose;      /* NAMED: of the optimizer, if it knows them */
 } training;
 
+/* Of PT, or an argument of some optimizer. */
+static bool
+is_setting(const training *t, cer_text name)
+{
+	bool is = cer_word_find_arg(t->section, name) != NULL;
+
+	for (size_t i = 0; i < cer_schema_count() && !is; i++)
+		is = cer_schema_get(i)->kind == CER_WORD_OPTIMIZER &&
+		     cer_word_find_arg(cer_schema_get(i), name) != NULL;
+	return is;
+}
+
 /* A word alone: an optimizer, or an activation as a shorthand. */
 static cer_status
 sort_call(cer_resolver *r, training *t, cer_ast *call)
@@ -33,7 +45,7 @@ sort_call(cer_resolver *r, training *t, cer_ast *call)
 		cer_ast_append(&t->settings, named);
 		return CER_OK;
 	}
-	if (call->first == NULL && cer_word_find_arg(t->section, name) != NULL)
+	if (call->first == NULL && is_setting(t, name))
 	{
 		cer_fail_at(r->err, CER_SYNTAX, call->place,
 		            "setting \"%.*s\" without a value", CER_SHOW(name));
@@ -41,8 +53,13 @@ sort_call(cer_resolver *r, training *t, cer_ast *call)
 		return CER_SYNTAX;
 	}
 	if (t->optimizer != NULL)
-		return cer_fail_at(r->err, CER_BAD_VALUE, call->place,
-		                   "second optimizer \"%.*s\"", CER_SHOW(name));
+	{
+		cer_fail_at(r->err, CER_BAD_VALUE, call->place,
+		            "second optimizer \"%.*s\"", CER_SHOW(name));
+		cer_error_set_hint(r->err, "A triple has one; a space chooses from "
+		                           "several: PT {adam, sgd}.");
+		return CER_BAD_VALUE;
+	}
 	t->optimizer = call;
 	return CER_OK;
 }
@@ -121,8 +138,11 @@ sort_setting(cer_resolver *r, training *t, cer_ast *child)
 	}
 	if (cer_ast_is_many(child))
 		return sort_choice(r, t, child);
-	return cer_fail_at(r->err, CER_SYNTAX, child->place,
-	                   "a number without a setting");
+	cer_fail_at(r->err, CER_SYNTAX, child->place, "%s without a setting",
+	            child->kind == CER_AST_CHAIN ? "a row of layers" : "a number");
+	cer_error_set_hint(r->err, "A setting is written with \"=\", a number with "
+	                           "a point: lr = 0.01.");
+	return CER_SYNTAX;
 }
 
 static cer_status
@@ -147,6 +167,9 @@ fail_loose(cer_resolver *r, const cer_ast *named, const cer_word *section)
 		    cer_word_find_arg(cer_schema_get(i), named->name) != NULL)
 			cer_error_set_hint(r->err, "%s has an argument \"%.*s\".",
 			                   cer_schema_get(i)->name, CER_SHOW(named->name));
+	if (cer_text_is(named->name, "optimizer"))
+		cer_error_set_hint(r->err, "An optimizer is written by its name alone: "
+		                           "PT adam, lr = 0.01.");
 	return CER_UNKNOWN_NAME;
 }
 

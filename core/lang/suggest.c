@@ -13,11 +13,11 @@
 
 #define MAX_SIZE 64
 
-/* One slip for short words, up to three for long ones. */
+/* One slip for short words, two and three for longer ones. */
 static size_t
 get_limit(size_t size)
 {
-	return size <= 2 ? 1 : size <= 8 ? 2 : 3;
+	return size <= 3 ? 1 : size <= 8 ? 2 : 3;
 }
 
 static size_t
@@ -88,6 +88,65 @@ cer_suggestion_offer(cer_suggestion *suggestion, cer_text candidate)
 		suggestion->best = candidate;
 		suggestion->distance = distance;
 	}
+}
+
+void
+cer_suggestion_offer_argument(cer_suggestion *suggestion, cer_text candidate)
+{
+	static const struct
+	{
+		const char *theirs;
+		const char *ours;
+	} names[] = {
+		{"learning_rate", "lr"},
+		{"learningrate", "lr"},
+		{"rate", "lr"},
+		{"eta", "lr"},
+		{"batch_size", "batch"},
+		{"batchsize", "batch"},
+		{"n_epochs", "epochs"},
+		{"num_epochs", "epochs"},
+		{"max_epochs", "epochs"},
+		{"iterations", "epochs"},
+		{"early_stopping", "patience"},
+		{"weight_decay", "decay"},
+		{"l2", "decay"},
+		{"random_state", "seed"},
+		{"random_seed", "seed"},
+		{"lr_schedule", "schedule"},
+		{"lr_scheduler", "schedule"},
+		{"scheduler", "schedule"},
+		{"act", "activation"},
+		{"nonlinearity", "activation"},
+		{"dropout_rate", "dropout"},
+		{"p_dropout", "dropout"},
+		{"grad_clip", "clip"},
+		{"gradient_clipping", "clip"},
+		{"clip_norm", "clip"},
+		{"smoothing", "label_smoothing"},
+		{"ema", "average"},
+		{"warmup_steps", "warmup"},
+		{"class_weight", "class_weights"},
+		{"precision", "products"},
+		{"dtype", "products"},
+		{"depth", "blocks"},
+		{"n_blocks", "blocks"},
+		{"n_layers", "layers"},
+		{"hidden_size", "width"},
+		{"d_model", "width"},
+		{"n_heads", "heads"},
+		{"num_heads", "heads"},
+		{"embedding_dim", "width"},
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (cer_text_is(candidate, names[i].ours) &&
+		    cer_text_is(suggestion->word, names[i].theirs))
+		{
+			suggestion->best = candidate;
+			suggestion->distance = 0;
+		}
+	cer_suggestion_offer(suggestion, candidate);
 }
 
 bool
