@@ -4,15 +4,14 @@
  *	  flight, month and day and destination.
  *
  *	 columns	values as they are, and numbers of many values in bins
- *	 rows		what is foretold of each, at first by its values one by one
+ *	 rows		what is foretold of each, by its values one by one
+	 singles	columns of many values, of which bins do not tell all
  *	 pairs		that foretell more than that, best first; what a pair foretells
  *				is then known when the next one is measured
  *	 triples	of the best pairs, each taken as one column, and a third one
  *
- * A row is foretold by the other rows of its cell: what is foretold so far is
- * multiplied by how much oftener than foretold each class is among them, drawn
- * towards 1.  So cells of few rows do no harm, neither here nor as rates
- * (encode_rate.c).
+ * What cells tell is measured on rows that had no part in it (cross_foretold.c).
+ * So cells of few rows do no harm, neither here nor as rates (encode_rate.c).
  */
 #include "data/cross_private.h"
 
@@ -28,12 +27,15 @@
 #define LEAST_BINNED   64         /* values of a number that may be bins, too */
 #define N_BINS         16         /* about */
 #define MAX_BINS       400        /* with those far out */
+#define MAX_SINGLES    4          /* columns whose values get rates */
+#define ROWS_PER_VALUE 1.5        /* at least, of those, on average */
+#define N_PASSES       3          /* of what columns tell one by one */
 #define MAX_EXTENDED   2          /* pairs that get a third column */
 #define MAX_PLACES     (1u << 22) /* combinations of codes */
-#define MAX_FORETOLD   (1u << 24) /* rows by classes */
+#define MAX_FORETOLD   (1u << 25) /* rows by folds and classes */
 #define N_CANDIDATES   40         /* pairs that are measured again and again */
+#define LEAST_CELLS    300        /* fewer a network learns by itself */
 #define ROWS_PER_CELL  4          /* at least, on average */
-#define STRENGTH       16.0       /* rows that draw a cell towards 1 */
 #define MIN_GAIN       0.0005     /* of the label's entropy */
 #define MIN_DEVIATIONS 4.0        /* that the gain must be above 0 */
 
@@ -41,8 +43,8 @@ typedef struct candidate
 {
 	cer_cell cell;
 	const cross_column *a; /* one column, or a pair as one */
-	const cross_column *b;
-	size_t n_known; /* cells that were chosen when it was measured */
+	const cross_column *b; /* NULL: one alone */
+	size_t n_known;        /* cells that were chosen when it was measured */
 } candidate;
 
 typedef struct cell_search
@@ -50,7 +52,7 @@ typedef struct cell_search
 	crosser base;
 	cross_column columns[MAX_COLUMNS];
 	size_t n_columns;
-	double *foretold; /* (n_rows, n_classes) */
+	cross_foretold foretold;
 	candidate candidates[N_CANDIDATES + MAX_EXTENDED * MAX_COLUMNS];
 	size_t n_candidates;
 	size_t n_extended;
@@ -66,6 +68,7 @@ add_codes(cell_search *search, cross_column column,
 	crosser *c = &search->base;
 
 	if (codes->n_values < 2 || codes->n_values > MAX_VALUES ||
+	    (double) codes->n_values * ROWS_PER_VALUE > (double) codes->n_rows ||
 	    search->n_columns == MAX_COLUMNS)
 		return CER_OK;
 	column.n_codes = codes->n_values + 1;
@@ -165,7 +168,11 @@ add_column(cell_search *search, size_t input, bool may_cross, bool may_bin)
 	CER_TRY(
 		cer_profile_code_column(c->scratch, c->view, input, &codes, c->err));
 	if (may_cross)
-		CER_TRY(add_codes(search, (cross_column){.input = input}, &codes));
+		CER_TRY(
+			add_codes(search,
+		              (cross_column){.input = input,
+		                             .is_fine = codes.n_values >= LEAST_CELLS},
+		              &codes));
 	if (!may_bin || codes.n_values < LEAST_BINNED)
 		return CER_OK;
 	return add_bins(search, input);
@@ -191,7 +198,8 @@ join(cell_search *search, const cross_column *a, const cross_column *b,
 	uint32_t *places;
 
 	joined->n_codes = 0;
-	if (a->n_codes * b->n_codes > MAX_PLACES)
+	if (a->n_codes > most || b->n_codes > most ||
+	    a->n_codes * b->n_codes > MAX_PLACES)
 		return CER_OK;
 	CER_TRY(cer_profile_allocate(c->scratch, a->n_codes * b->n_codes,
 	                             sizeof(*places), &places, c->err));
@@ -208,124 +216,70 @@ join(cell_search *search, const cross_column *a, const cross_column *b,
 			*place = (uint32_t) ++n_cells;
 		joined->codes[row] = *place;
 	}
-	if (n_cells <= most && n_cells > a->n_codes && n_cells > b->n_codes)
+	if (n_cells <= most && n_cells >= LEAST_CELLS && n_cells > a->n_codes &&
+	    n_cells > b->n_codes)
 		joined->n_codes = n_cells + 1;
 	return CER_OK;
 }
 
-/* (n_cells, n_classes): rows, and what was foretold of them. */
-typedef struct cell_sums
-{
-	double *rows;
-	double *foretold;
-} cell_sums;
-
-static cer_status
-add_up(cell_search *search, const uint32_t *codes, size_t n_cells,
-       cell_sums *sums)
-{
-	crosser *c = &search->base;
-	size_t n_classes = c->label.n_classes;
-
-	CER_TRY(cer_profile_allocate(c->scratch, n_cells * n_classes,
-	                             sizeof(double), &sums->rows, c->err));
-	CER_TRY(cer_profile_allocate(c->scratch, n_cells * n_classes,
-	                             sizeof(double), &sums->foretold, c->err));
-	for (size_t row = 0; row < c->label.n_rows; row++)
-	{
-		size_t first = codes[row] * n_classes;
-
-		sums->rows[first + c->label.labels[row]]++;
-		for (size_t class = 0; class < n_classes; class ++)
-			sums->foretold[first + class] +=
-				search->foretold[row * n_classes + class];
-	}
-	return CER_OK;
-}
-
-/* By the other rows of its cell; returns the gain in log-likelihood.  A class
- * that no row has stays so. */
+/* As a share of the label's entropy; 0: not enough, or nothing that is sure. */
 static double
-foretell(const double *rows, const double *sums, size_t n_classes, size_t label,
-         double *foretold)
+judge(const cell_search *search, const cross_gain *gain)
 {
-	double before = foretold[label];
-	double n = 0;
-	double sum = 0;
+	double share = gain->mean / search->base.label.entropy;
 
-	for (size_t class = 0; class < n_classes; class ++)
-		n += rows[class];
-	for (size_t class = 0; class < n_classes; class ++)
-	{
-		double drawn = STRENGTH * sums[class] / n;
-		double others = rows[class] - (class == label ? 1 : 0);
-
-		if (foretold[class] == 0)
-			continue;
-		foretold[class] *=
-			(others + drawn) / (sums[class] - foretold[class] + drawn);
-		sum += foretold[class];
-	}
-	for (size_t class = 0; class < n_classes; class ++)
-		foretold[class] /= sum;
-	return log(foretold[label] / before);
+	return share < MIN_GAIN || gain->mean < MIN_DEVIATIONS * gain->deviation
+	           ? 0
+	           : share;
 }
 
-/* What cells tell, as a share of the label's entropy; 0: not enough, or
- * nothing that is sure.  is_kept: from now on it is known. */
+/* One column's, or those of two; of 0 codes where they are of no use. */
 static cer_status
-measure(cell_search *search, const uint32_t *codes, size_t n_cells,
-        bool is_kept, double *gain)
+get_codes(cell_search *search, const candidate *wanted, cross_codes *codes)
 {
-	crosser *c = &search->base;
-	size_t n_classes = c->label.n_classes;
-	double n = (double) c->label.n_rows;
-	double sum = 0;
-	double squares = 0;
-	double *now;
-	cell_sums sums;
+	joined_codes joined;
 
-	CER_TRY(add_up(search, codes, n_cells, &sums));
-	CER_TRY(cer_profile_allocate(c->scratch, n_classes, sizeof(*now), &now,
-	                             c->err));
-	for (size_t row = 0; row < c->label.n_rows; row++)
-	{
-		double *foretold = &search->foretold[row * n_classes];
-		size_t first = codes[row] * n_classes;
-		double of_row;
-
-		memcpy(now, foretold, n_classes * sizeof(*now));
-		of_row = foretell(&sums.rows[first], &sums.foretold[first], n_classes,
-		                  c->label.labels[row], now);
-		if (is_kept)
-			memcpy(foretold, now, n_classes * sizeof(*now));
-		sum += of_row;
-		squares += of_row * of_row;
-	}
-	*gain = sum / n / c->label.entropy;
-	if (*gain < MIN_GAIN ||
-	    sum / n < MIN_DEVIATIONS *
-	                  sqrt(fmax(squares / n - sum / n * (sum / n), 0) / n))
-		*gain = 0;
+	*codes = (cross_codes){wanted->a->n_codes, wanted->a->codes};
+	if (wanted->b == NULL)
+		return CER_OK;
+	CER_TRY(join(search, wanted->a, wanted->b, &joined));
+	*codes = (cross_codes){joined.n_codes, joined.codes};
 	return CER_OK;
 }
 
 static cer_status
-measure_candidate(cell_search *search, candidate *wanted, bool is_kept)
+measure_candidate(cell_search *search, candidate *wanted)
 {
 	crosser *c = &search->base;
-	joined_codes joined;
+	cross_codes codes;
+	cross_gain gain;
 
 	wanted->cell.gain = 0;
 	wanted->n_known = search->found->n;
 	if (c->host->is_canceled(c->host->self))
 		return cer_fail(c->err, CER_CANCELED, "canceled");
 	cer_arena_clear(c->scratch);
-	CER_TRY(join(search, wanted->a, wanted->b, &joined));
-	if (joined.n_codes == 0)
+	CER_TRY(get_codes(search, wanted, &codes));
+	if (codes.n_codes == 0)
 		return CER_OK;
-	return measure(search, joined.codes, joined.n_codes, is_kept,
-	               &wanted->cell.gain);
+	CER_TRY(cer_foretold_measure(c, &search->foretold, &codes, &gain));
+	wanted->cell.gain = judge(search, &gain);
+	return CER_OK;
+}
+
+/* More than once, as what it tells is drawn towards nothing. */
+static cer_status
+keep_candidate(cell_search *search, const candidate *chosen)
+{
+	cross_codes codes;
+
+	for (int pass = 0; pass < N_PASSES; pass++)
+	{
+		cer_arena_clear(search->base.scratch);
+		CER_TRY(get_codes(search, chosen, &codes));
+		CER_TRY(cer_foretold_keep(&search->base, &search->foretold, &codes));
+	}
+	return CER_OK;
 }
 
 /* ------------------------------------------------------------- choosing */
@@ -377,7 +331,7 @@ find_pairs(cell_search *search)
 			made.cell = (cer_cell){.n_inputs = 2,
 			                       .inputs = {a->input, b->input},
 			                       .widths = {a->width, b->width}};
-			CER_TRY(measure_candidate(search, &made, false));
+			CER_TRY(measure_candidate(search, &made));
 			add_candidate(search, &made, N_CANDIDATES);
 		}
 	return CER_OK;
@@ -411,7 +365,7 @@ extend(cell_search *search, const candidate *pair)
 			continue;
 		made.cell.inputs[made.cell.n_inputs] = third->input;
 		made.cell.widths[made.cell.n_inputs++] = third->width;
-		CER_TRY(measure_candidate(search, &made, false));
+		CER_TRY(measure_candidate(search, &made));
 		add_candidate(search, &made, N_CANDIDATES + MAX_EXTENDED * MAX_COLUMNS);
 	}
 	return CER_OK;
@@ -433,58 +387,86 @@ find_best(cell_search *search)
  * until it is the best of now.
  */
 static cer_status
-choose(cell_search *search)
+choose(cell_search *search, size_t most)
 {
 	cer_cells *found = search->found;
 
-	while (found->n < CER_MAX_CELLS && search->n_candidates > 0)
+	while (found->n < most && search->n_candidates > 0)
 	{
 		candidate *best = find_best(search);
+		candidate chosen = *best;
 
 		if (best->cell.gain == 0)
 			break;
 		if (best->n_known < found->n)
 		{
-			CER_TRY(measure_candidate(search, best, false));
+			CER_TRY(measure_candidate(search, best));
 			continue;
 		}
-		CER_TRY(measure_candidate(search, best, true));
-		found->found[found->n++] = best->cell;
-		if (best->cell.n_inputs == 2 && search->n_extended < MAX_EXTENDED)
-		{
-			candidate pair = *best;
-
-			best->cell.gain = 0;
-			CER_TRY(extend(search, &pair));
-		}
-		else
-			best->cell.gain = 0;
+		best->cell.gain = 0;
+		CER_TRY(keep_candidate(search, &chosen));
+		found->found[found->n++] = chosen.cell;
+		if (chosen.cell.n_inputs == 2 && search->n_extended < MAX_EXTENDED)
+			CER_TRY(extend(search, &chosen));
 	}
+	return CER_OK;
+}
+
+/* -------------------------------------------------------- single columns */
+
+/* What a column tells is told, as far as it helps. */
+static cer_status
+know_column(cell_search *search, const cross_column *column)
+{
+	crosser *c = &search->base;
+	cross_codes codes = {column->n_codes, column->codes};
+	cross_gain gain;
+
+	if (c->host->is_canceled(c->host->self))
+		return cer_fail(c->err, CER_CANCELED, "canceled");
+	cer_arena_clear(c->scratch);
+	CER_TRY(cer_foretold_measure(c, &search->foretold, &codes, &gain));
+	return gain.mean > 0 ? cer_foretold_keep(c, &search->foretold, &codes)
+	                     : CER_OK;
+}
+
+/* Several times, as what one tells is drawn towards nothing, and as what columns
+ * tell depends on what the others told: what is left is not a pair's. */
+static cer_status
+know_columns(cell_search *search, size_t n_passes, bool with_fine)
+{
+	for (size_t i = 0; i < n_passes * search->n_columns; i++)
+	{
+		const cross_column *column = &search->columns[i % search->n_columns];
+
+		if (with_fine || !column->is_fine)
+			CER_TRY(know_column(search, column));
+	}
+	return CER_OK;
+}
+
+/* Single values of columns that have many: what bins, or few rows of a table,
+ * do not tell. */
+static cer_status
+find_singles(cell_search *search)
+{
+	for (size_t i = 0; i < search->n_columns; i++)
+	{
+		const cross_column *column = &search->columns[i];
+		candidate made = {.a = column};
+
+		if (!column->is_fine)
+			continue;
+		made.cell = (cer_cell){.n_inputs = 1, .inputs = {column->input}};
+		CER_TRY(measure_candidate(search, &made));
+		add_candidate(search, &made, N_CANDIDATES);
+	}
+	CER_TRY(choose(search, MAX_SINGLES));
+	search->n_candidates = 0;
 	return CER_OK;
 }
 
 /* ---------------------------------------------------------------- public */
-
-/* By the label's shares, then by the values of each column. */
-static cer_status
-foretell_by_columns(cell_search *search)
-{
-	crosser *c = &search->base;
-	size_t n_classes = c->label.n_classes;
-	double gain;
-
-	CER_TRY(cer_profile_allocate(c->arena, c->label.n_rows * n_classes,
-	                             sizeof(double), &search->foretold, c->err));
-	for (size_t i = 0; i < c->label.n_rows * n_classes; i++)
-		search->foretold[i] = c->label.shares[i % n_classes];
-	for (size_t i = 0; i < search->n_columns; i++)
-	{
-		cer_arena_clear(c->scratch);
-		CER_TRY(measure(search, search->columns[i].codes,
-		                search->columns[i].n_codes, true, &gain));
-	}
-	return CER_OK;
-}
 
 static cer_status
 find(cell_search *search, const bool *may_cross, const bool *may_bin)
@@ -492,14 +474,17 @@ find(cell_search *search, const bool *may_cross, const bool *may_bin)
 	crosser *c = &search->base;
 
 	if (c->label.n_rows == 0 || c->label.entropy <= 0 ||
-	    c->label.n_rows * c->label.n_classes > MAX_FORETOLD)
+	    cer_foretold_count(&c->label) > MAX_FORETOLD)
 		return CER_OK;
 	for (size_t i = 0; i < c->view->n_inputs; i++)
 		if (may_cross[i] || may_bin[i])
 			CER_TRY(add_column(search, i, may_cross[i], may_bin[i]));
-	CER_TRY(foretell_by_columns(search));
+	CER_TRY(cer_foretold_init(c, &search->foretold));
+	CER_TRY(know_columns(search, 1, false));
+	CER_TRY(find_singles(search));
+	CER_TRY(know_columns(search, N_PASSES, true));
 	CER_TRY(find_pairs(search));
-	return choose(search);
+	return choose(search, CER_MAX_CELLS);
 }
 
 cer_status

@@ -291,7 +291,7 @@ typedef struct cer_cell
 typedef struct cer_cells
 {
 	size_t n;
-	cer_cell found[CER_MAX_CELLS]; /* the one that gains most first */
+	cer_cell found[CER_MAX_CELLS]; /* as chosen: single columns first */
 } cer_cells;
 
 /* By input: whether values may be parts, and whether bins of numbers may. */
