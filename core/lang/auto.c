@@ -45,7 +45,8 @@ typedef struct portfolio_row
  * The linear one is there for rows that tell little: it costs next to nothing,
  * and with it no ensemble is worse than logistic regression.  The factorization
  * is there for categories of many values.  Rates fall to 0 with the last epoch,
- * so that each takes the time that was planned, and its best epoch is late.
+ * so that each takes the time that was planned, and its best epoch is late.  On few
+ * rows residual and dcn are best after few epochs, if they are good at all.
  */
 static const portfolio_row portfolio[] = {
 	{.structure = "realmlp",
@@ -80,7 +81,7 @@ static const portfolio_row portfolio[] = {
 	{.structure = "residual",
      .settings = {{"schedule", "cosine"}, {"patience", "0"}},
      .cost = 3.0,
-     .epochs = 0.5,
+     .epochs = 0.25,
      .least_epochs = 4},
 	{.structure = "realmlp(512, 256, 128)",
      .cost = 6.0,
@@ -94,7 +95,7 @@ static const portfolio_row portfolio[] = {
 	{.structure = "dcn",
      .settings = {{"schedule", "cosine"}, {"patience", "0"}},
      .cost = 3.0,
-     .epochs = 0.5,
+     .epochs = 0.25,
      .least_epochs = 4},
 	{.structure = "tabm(256 x 2, members = 16)",
      .settings = {{"schedule", "cosine"}, {"patience", "0"}},

@@ -143,8 +143,9 @@ typedef struct Outcome
 	int32 model;
 	cer_auto_try tried;
 	double seconds_an_epoch;
-	double loss;  /* of validation rows */
-	bool goes_on; /* the best epoch was one of the last */
+	double loss;     /* of validation rows */
+	bool goes_on;    /* the best epoch was one of the last */
+	bool ends_early; /* it was in the first half */
 } Outcome;
 
 typedef struct Auto
@@ -173,6 +174,7 @@ look_at(int32 model, const cer_auto_try *tried)
 	SqlArgs args = {0};
 	bool is_null;
 	int32 n_epochs;
+	int32 best_epoch;
 
 	sql_add_int4(&args, model);
 	CommandCounterIncrement();
@@ -185,7 +187,9 @@ look_at(int32 model, const cer_auto_try *tried)
 	n_epochs = DatumGetInt32(sql_get(2, &is_null));
 	outcome.seconds_an_epoch =
 		DatumGetFloat8(sql_get(1, &is_null)) / Max(n_epochs, 1);
-	outcome.goes_on = DatumGetInt32(sql_get(3, &is_null)) * 5 > n_epochs * 3;
+	best_epoch = DatumGetInt32(sql_get(3, &is_null));
+	outcome.goes_on = best_epoch * 5 > n_epochs * 3;
+	outcome.ends_early = best_epoch * 2 <= n_epochs;
 	outcome.loss = DatumGetFloat8(sql_get(4, &is_null));
 	archive_leave(&scope);
 	PopActiveSnapshot();
@@ -364,9 +368,22 @@ compare_outcomes(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
+/* For longer, where the last epochs were the best.  Where they made it worse,
+ * with about half of them it is as good (the rate falls sooner), and there is
+ * time for another one. */
+static uint32
+choose_epochs(const Outcome *outcome)
+{
+	uint32 epochs = outcome->tried.epochs;
+
+	if (outcome->ends_early)
+		return (epochs * 3 + 4) / 5;
+	return Min(outcome->goes_on ? epochs * 2 : epochs, MAX_EPOCHS);
+}
+
 /*
- * What did best again, with another seed; for longer, where the last epochs
- * were the best.  False: there is no time for it, or it may not be repeated.
+ * What did best again, with another seed.  False: there is no time for it, or it
+ * may not be repeated.
  */
 static bool
 train_best_again(Auto *a)
@@ -380,14 +397,15 @@ train_best_again(Auto *a)
 	for (int i = 0; i < a->n && round.n < most; i++)
 	{
 		const Outcome *outcome = &a->outcomes[i];
-		uint32 epochs = outcome->tried.epochs * (outcome->goes_on ? 2 : 1);
+		uint32 epochs = choose_epochs(outcome);
 		cer_auto_choice choice;
 
 		cer_auto_get(a->mst, outcome->tried.choice, a->n_rows, &choice);
 		if (is_there[outcome->tried.choice] || !choice.may_repeat)
 			continue;
 		is_there[outcome->tried.choice] = true;
-		add_try(a, &round, outcome->tried.choice, Min(epochs, MAX_EPOCHS));
+		add_try(a, &round, outcome->tried.choice,
+		        Max(epochs, choice.least_epochs));
 	}
 	if (round.n > 0)
 		train_round(a, &round);
