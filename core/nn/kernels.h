@@ -273,6 +273,16 @@ typedef struct cer_normalize_grads
 	float *dbias;
 } cer_normalize_grads;
 
+/* Of y = a relu(b), rows x of (a, b). */
+typedef struct cer_gate_grads
+{
+	size_t n_rows;
+	size_t n; /* of y */
+	const float *x;
+	const float *dy;
+	float *dx;
+} cer_gate_grads;
+
 /* y = x0 t + x; x may be x0 */
 typedef struct cer_cross_layer
 {
@@ -409,6 +419,9 @@ typedef struct cer_kernels
 	void (*multiply_add)(size_t n, const float *a, const float *b, float *y);
 	/* y = a + b, elsewhere */
 	void (*add)(size_t n, const float *a, const float *b, float *y);
+	/* y (n_rows, n) = a relu(b), of rows (a, b) of x */
+	void (*gate_relu)(size_t n_rows, size_t n, const float *x, float *y);
+	void (*gate_relu_grads)(const cer_gate_grads *grads);
 	/* A cross layer's: see op_combine.c. */
 	void (*cross)(const cer_cross_layer *cross);
 	void (*cross_grads)(const cer_cross_layer_grads *grads);

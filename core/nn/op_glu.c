@@ -1,7 +1,8 @@
 /*
  * nn/op_glu.c
  *	  A gated pair: y = a f(b) of a vector (a, b) (Dauphin and others 2017,
- *	  Shazeer 2020).
+ *	  Shazeer 2020).  Forward keeps f(b) and f'(b), but of relu, which are made
+ *	  again sooner than read.
  */
 #include "base/error.h"
 #include "nn/operator.h"
@@ -11,7 +12,7 @@
 typedef struct glu_state
 {
 	const float *zero; /* (n): no bias */
-	float *gate;       /* (batch_rows, m, n): f(b), in training */
+	float *gate;       /* (batch_rows, m, n): f(b), in training; not of relu */
 	float *slope;      /* f'(b) */
 } glu_state;
 
@@ -31,6 +32,24 @@ glu_cost(const cer_net *net, const cer_node *node)
 	return 4.0 * (double) (node->n_out * node->m);
 }
 
+static bool
+is_relu(const cer_graph_node *node)
+{
+	return node->node->activation == CER_RELU;
+}
+
+static void
+gate_back(const cer_tile *tile, const cer_graph_node *node)
+{
+	cer_gate_grads gate = {.n_rows = tile->n_all * node->out.m,
+	                       .n = node->out.n,
+	                       .x = cer_get_data(&node->in, tile->first),
+	                       .dy = cer_get_grad(&node->out, tile->first),
+	                       .dx = cer_get_grad(&node->in, tile->first)};
+
+	tile->graph->kernels->gate_relu_grads(&gate);
+}
+
 static void
 glu_forward(const cer_tile *tile, const cer_graph_node *node)
 {
@@ -39,6 +58,13 @@ glu_forward(const cer_tile *tile, const cer_graph_node *node)
 	bool goes_back = cer_graph_goes_back(tile->graph);
 	size_t n = node->out.n;
 
+	if (is_relu(node))
+	{
+		kernels->gate_relu(tile->n_all * node->out.m, n,
+		                   cer_get_data(&node->in, tile->first),
+		                   cer_get_data(&node->out, tile->first));
+		return;
+	}
 	for (size_t i = tile->first * node->out.m;
 	     i < (tile->first + tile->n_all) * node->out.m; i++)
 	{
@@ -59,6 +85,11 @@ glu_backward(const cer_tile *tile, const cer_graph_node *node)
 	const cer_kernels *kernels = tile->graph->kernels;
 	size_t n = node->out.n;
 
+	if (is_relu(node))
+	{
+		gate_back(tile, node);
+		return;
+	}
 	for (size_t i = tile->first * node->out.m;
 	     i < (tile->first + tile->n_all) * node->out.m; i++)
 	{
@@ -80,6 +111,8 @@ glu_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 
 	if (state == NULL)
 		return cer_fail_memory(err, sizeof(*state));
+	if (is_relu(node))
+		return CER_OK;
 	cer_graph_need_scratch(graph, n);
 	state->zero = cer_graph_allocate_floats(graph, n);
 	if (!graph->is_scoring)
