@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #define N_TRIPLES 10000000
@@ -47,13 +46,20 @@ get_cpu_seconds(void)
 	return (double) now.tv_sec + (double) now.tv_nsec * 1e-9;
 }
 
+/* Of this program alone: getrusage tells that of who started it, too. */
 static long
 get_peak_kib(void)
 {
-	struct rusage usage;
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[256];
+	long kib = 0;
 
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_maxrss;
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "VmHWM: %ld", &kib) == 1)
+			break;
+	if (file != NULL)
+		fclose(file);
+	return kib;
 }
 
 int
@@ -74,5 +80,5 @@ main(void)
 	       N_TRIPLES / (get_cpu_seconds() - start), first, N_FIRST,
 	       get_peak_kib(), N_TRIPLES);
 	cer_arena_free(arena);
-	return get_peak_kib() - first > 1024;
+	return first == 0 || get_peak_kib() - first > 1024;
 }
