@@ -199,7 +199,11 @@ fail_no_time(const cer_column *column, const cer_fe_item *item,
 		err, CER_BAD_VALUE, place_of(item),
 		"encoder %s needs a date or time, but column \"%.*s\" holds none",
 		cer_encoder_name(kind), CER_SHOW(column->name));
-	cer_error_set_hint(err, "For other numbers give a period: cycles(24).");
+	if (column->type == CER_TYPE_NUMBER)
+		cer_error_set_hint(err, "For other numbers give a period: cycles(24).");
+	else
+		cer_error_set_hint(
+			err, "A text may be cast: name = (column::timestamp) : parts.");
 	return CER_BAD_VALUE;
 }
 
@@ -236,10 +240,11 @@ check_encoder(const cer_column *column, const cer_fe_item *item,
 
 	if ((kind == CER_ENCODER_BAG) != (column->type == CER_TYPE_ARRAY))
 		return fail_array(column, item, kind, err);
+	if (needs_time && (column->unit == CER_UNIT_NONE ||
+	                   column->type != CER_TYPE_NUMBER))
+		return fail_no_time(column, item, kind, err);
 	if (cer_encoder_wants_number(kind) && column->type != CER_TYPE_NUMBER)
 		return fail_categories(column, item, kind, err);
-	if (needs_time && column->unit == CER_UNIT_NONE)
-		return fail_no_time(column, item, kind, err);
 	if (kind != CER_ENCODER_NGRAM || column->type == CER_TYPE_CATEGORY)
 		return CER_OK;
 	return cer_fail_at(

@@ -36,6 +36,10 @@
 #define MAX_CHIPS   120
 #define CHAR_WIDTH  6.3 /* of 11 px text */
 
+#define TITLE_WIDTH 11.4 /* of a character of the title, at most on average */
+#define TITLE_LINE  21.0
+#define MAX_LINES   4 /* of the title */
+
 #define MAX_NAME  26 /* characters of a chip */
 #define MAX_TITLE 90
 #define MAX_LINE  32 /* of a box */
@@ -75,6 +79,9 @@ typedef struct drawing
 {
 	const cer_outline *outline;
 	cer_writer to;
+	cer_text title;
+	size_t title_width; /* characters of a line */
+	double head;        /* height of the title, with the counts below it */
 	size_t n_inputs;
 	double panel_width;
 	double panel_height;
@@ -233,7 +240,7 @@ static void
 draw_panel(drawing *d)
 {
 	double left = d->left + d->layout.nodes[0].x - d->panel_width / 2.0;
-	double top = MARGIN + HEAD;
+	double top = MARGIN + d->head;
 
 	cer_writer_format(&d->to,
 	                  "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
@@ -260,8 +267,8 @@ get_top(const drawing *d, size_t box)
 	size_t rank = d->layout.nodes[box].rank;
 
 	if (rank == 0)
-		return MARGIN + HEAD;
-	return MARGIN + HEAD + d->panel_height + RANK_HEIGHT - BOX_HEIGHT +
+		return MARGIN + d->head;
+	return MARGIN + d->head + d->panel_height + RANK_HEIGHT - BOX_HEIGHT +
 	       RANK_HEIGHT * (double) (rank - 1);
 }
 
@@ -430,8 +437,59 @@ make_layout(cer_arena *arena, drawing *d, cer_error *err)
 	return cer_layout_make(arena, &d->layout, err);
 }
 
+/* What of the text stands on the next line: whole words, if one fits. */
+static cer_text
+take_line(cer_text *rest, size_t width)
+{
+	size_t end = 0;
+	size_t blank = 0; /* the last one before the end */
+	cer_text line;
+
+	for (size_t n = 0; end < rest->size && n < width; n++)
+	{
+		size_t size = cer_utf8_measure(rest->data + end, rest->size - end);
+
+		if (rest->data[end] == ' ')
+			blank = end;
+		end += size > 0 ? size : 1;
+	}
+	if (end < rest->size && rest->data[end] != ' ' && blank > 0)
+		end = blank;
+	line = (cer_text){rest->data, end};
+	while (end < rest->size && rest->data[end] == ' ')
+		end++;
+	*rest = (cer_text){rest->data + end, rest->size - end};
+	return line;
+}
+
+/* Only measured where to is NULL; the last line has what is left, cut off. */
+static size_t
+set_title(const drawing *d, cer_writer *to)
+{
+	cer_text rest = d->title;
+	size_t n = 0;
+
+	do
+	{
+		bool is_last = n + 1 == MAX_LINES;
+		cer_text line = is_last ? rest : take_line(&rest, d->title_width);
+
+		if (to != NULL)
+		{
+			begin_text(to, "t", MARGIN, MARGIN + 16.0 + TITLE_LINE * (double) n,
+			           false);
+			put_text(to, line, d->title_width);
+			cer_writer_put(to, "</text>");
+		}
+		n++;
+		if (is_last)
+			break;
+	} while (rest.size > 0);
+	return n;
+}
+
 static void
-draw_head(drawing *d, cer_text title, double width, double height)
+draw_head(drawing *d, double width, double height)
 {
 	size_t n_layers = d->outline->n_nodes - d->n_inputs;
 	cer_writer *to = &d->to;
@@ -448,10 +506,8 @@ draw_head(drawing *d, cer_text title, double width, double height)
 	               "orient=\"auto\" markerUnits=\"userSpaceOnUse\"><path "
 	               "d=\"M0 0L8 4L0 8z\" fill=\"#9aa7b8\"/></marker></defs>"
 	               "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>");
-	begin_text(to, "t", MARGIN, MARGIN + 16.0, false);
-	put_text(to, title, (size_t) ((width - 2.0 * MARGIN) / 8.8));
-	cer_writer_put(to, "</text>");
-	begin_text(to, "s", MARGIN, MARGIN + 38.0, false);
+	(void) set_title(d, to);
+	begin_text(to, "s", MARGIN, MARGIN + d->head - 26.0, false);
 	cer_writer_format(to, "%zu operators, ", n_layers);
 	if (d->outline->is_open)
 		cer_writer_put(to, "over f features, to c classes");
@@ -469,6 +525,7 @@ cer_outline_draw(cer_arena *arena, const cer_outline *outline, cer_text title,
 {
 	drawing d = {.outline = outline,
 	             .to = {.arena = arena},
+	             .title = title,
 	             .n_inputs = count_inputs(outline)};
 	double width;
 	double height;
@@ -477,10 +534,12 @@ cer_outline_draw(cer_arena *arena, const cer_outline *outline, cer_text title,
 	CER_TRY(make_layout(arena, &d, err));
 	width = d.layout.width > 420.0 ? d.layout.width : 420.0;
 	d.left = MARGIN + (width - d.layout.width) / 2.0;
+	d.title_width = (size_t) (width / TITLE_WIDTH);
+	d.head = HEAD + TITLE_LINE * (double) (set_title(&d, NULL) - 1);
 	width += 2.0 * MARGIN;
-	height = HEAD + 2.0 * MARGIN + d.panel_height +
+	height = d.head + 2.0 * MARGIN + d.panel_height +
 	         RANK_HEIGHT * (double) (d.layout.n_ranks - 1);
-	draw_head(&d, title, width, height);
+	draw_head(&d, width, height);
 	for (size_t i = 0; i < d.layout.n_links; i++)
 		draw_link(&d, &d.layout.links[i]);
 	draw_panel(&d);

@@ -118,9 +118,14 @@ build_expansion(cer_resolver *r, const cer_ast *call, const cer_word *word,
 		return cer_fail_at(r->err, CER_BAD_VALUE, call->place,
 		                   "%s is all of AS, or nothing of it", word->name);
 	if (r->depth == CER_MAX_STRUCTURES)
-		return cer_fail_at(r->err, CER_TOO_BIG, call->place,
-		                   "structure \"%.*s\" is within %d others",
-		                   CER_SHOW(call->name), CER_MAX_STRUCTURES);
+	{
+		cer_fail_at(r->err, CER_TOO_BIG, call->place,
+		            "structure \"%.*s\" is within %d others",
+		            CER_SHOW(call->name), CER_MAX_STRUCTURES);
+		cer_error_set_detail(r->err, "That is as deep as may be: perhaps it is "
+		                             "made with itself.");
+		return CER_TOO_BIG;
+	}
 	CER_TRY(cer_expand_call(r, call, word, &body));
 	r->depth++;
 	CER_TRY(build_layer(r, body, parent));

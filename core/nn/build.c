@@ -313,6 +313,46 @@ comes_first(const cer_layer *layer, bool is_after)
 	return layer->kind == CER_LAYER_POOL && layer->pool == CER_POOL_FIRST;
 }
 
+/* Whether nothing of the layer takes what stands before it. */
+static bool
+begins_anew(const cer_layer *layer)
+{
+	switch (layer->kind)
+	{
+		case CER_LAYER_FEATURES:
+		case CER_LAYER_TOKENS:
+		case CER_LAYER_SERIES:
+		case CER_LAYER_WIDE:
+		case CER_LAYER_BY_TABLE:
+		case CER_LAYER_OF_TABLE:
+		case CER_LAYER_POOL_ROWS:
+			return true;
+		case CER_LAYER_CHAIN:
+		case CER_LAYER_ENSEMBLE:
+			return layer->first != NULL && begins_anew(layer->first);
+		case CER_LAYER_CONCAT:
+		case CER_LAYER_SUM:
+			break;
+		default:
+			return false;
+	}
+	for (const cer_layer *child = layer->first; child; child = child->next)
+		if (!begins_anew(child))
+			return false;
+	return true;
+}
+
+static cer_status
+fail_lost(cer_build *b, const cer_layer *layer)
+{
+	cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(layer),
+	            "layer \"%s\" begins with the features: what stands before it "
+	            "is lost",
+	            cer_layer_name(layer->kind));
+	cer_error_set_hint(b->err, "concat and sum put layers side by side.");
+	return CER_BAD_VALUE;
+}
+
 /* The first token is taken as early as may be: layers that follow then go over
  * one instead of all, with the same bits. */
 static cer_status
@@ -322,6 +362,8 @@ build_chain(cer_build *b, const cer_layer **layer, cer_build_value *value)
 
 	for (const cer_layer *child = (*layer)->first; child; child = child->next)
 	{
+		if (!value->is_features && begins_anew(child))
+			return fail_lost(b, child);
 		b->needs_first = comes_first(child->next, is_after);
 		if (b->needs_first && is_token_wise(child))
 			CER_TRY(cer_build_take_first(b, value));

@@ -11,6 +11,7 @@
 
 #include "access/transam.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -18,6 +19,8 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
+
+#include <ctype.h>
 
 /* ------------------------------------------------------------------ text */
 
@@ -306,6 +309,13 @@ is_changing(Node *node, void *context)
 	return expression_tree_walker(node, is_changing, context);
 }
 
+/* || of a text and something else, which it makes a text by any cast. */
+static bool
+is_text_of_any(Oid function)
+{
+	return function == F_TEXTANYCAT || function == F_ANYTEXTCAT;
+}
+
 static void
 check_own_code(const FeText *text, Node *node)
 {
@@ -332,12 +342,73 @@ check_own_code(const FeText *text, Node *node)
 		     errdetail("A feature has the same value whenever it is asked "
 		               "for: it calls IMMUTABLE functions, and those of "
 		               "dates, times and texts."),
-		     errhint("Make it a column of the task's source.")));
+		     is_text_of_any(function)
+		         ? errhint("Cast the other side of || to text: x::text.")
+		         : errhint("Make it a column of the task's source.")));
+}
+
+/* ---------------------------------------------------------------- moments */
+
+/* Whether what is written there, a literal, says 'now' or the like. */
+static bool
+names_moment(const char *literal)
+{
+	static const char *const words[] = {"now", "today", "tomorrow",
+	                                    "yesterday"};
+	const char *at = strchr(literal, '\'');
+
+	while (at != NULL && *++at != '\0' && *at != '\'')
+		for (int i = 0; i < lengthof(words); i++)
+		{
+			size_t size = strlen(words[i]);
+
+			if (pg_strncasecmp(at, words[i], size) == 0 &&
+			    !isalpha((unsigned char) at[size]) &&
+			    !isalpha((unsigned char) at[-1]))
+				return true;
+		}
+	return false;
+}
+
+/* PostgreSQL has made the literal a time already, that of the reading. */
+static bool
+has_moment(Node *node, void *context)
+{
+	const FeText *text = context;
+	const Const *value = (const Const *) node;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_moment, context, 0);
+	if (!IsA(node, Const))
+		return expression_tree_walker(node, has_moment, context);
+	if (value->location < 0 || value->location >= (int) strlen(text->text))
+		return false;
+	switch (value->consttype)
+	{
+		case DATEOID:
+		case TIMEOID:
+		case TIMETZOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return names_moment(text->text + value->location);
+		default:
+			return false;
+	}
 }
 
 void
 fe_check_code(const FeText *text, Node *node)
 {
+	if (has_moment(node, unconstify(FeText *, text)))
+		ereport(ERROR,
+		        (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		         errmsg("the %s asks for the time of day", text->what),
+		         errdetail("What 'now' or 'today' is would differ at each "
+		                   "reading."),
+		         errhint("Write the date or time itself, or use a column of "
+		                 "the task's source.")));
 	if (contain_volatile_functions(node))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 		                errmsg("the %s calls %s", text->what,

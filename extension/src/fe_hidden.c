@@ -31,12 +31,22 @@ fe_note_hidden(Fe *fe)
 	}
 }
 
+/* A column of a partition is its table's of that name. */
 static bool
 is_same(const FeOrigin *a, const FeOrigin *b)
 {
-	return a->relation == b->relation &&
-	       (a->attribute == b->attribute || a->attribute == 0 ||
-	        b->attribute == 0);
+	char *name;
+	char *other;
+
+	if (a->relation != b->relation && !fe_is_part(a->relation, b->relation))
+		return false;
+	if (a->attribute == 0 || b->attribute == 0)
+		return true;
+	if (a->relation == b->relation)
+		return a->attribute == b->attribute;
+	name = get_attname(a->relation, a->attribute, true);
+	other = get_attname(b->relation, b->attribute, true);
+	return name != NULL && other != NULL && strcmp(name, other) == 0;
 }
 
 /* Whether what a table's rows are made of is hidden. */

@@ -15,8 +15,10 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "rewrite/prs2lock.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 /* Queries in queries in views: more than anybody reads. */
 #define MAX_DEPTH 64
@@ -31,12 +33,20 @@ make_origin(Oid relation, AttrNumber attribute, uint32 path)
 	return origin;
 }
 
-static Query *
-open_view(Oid view)
+Query *
+fe_open_view(Oid view)
 {
-	Relation relation = table_open(view, AccessShareLock);
-	Query *query = copyObject(get_view_query(relation));
+	char kind = get_rel_relkind(view);
+	Relation relation;
+	Query *query;
 
+	if (kind != RELKIND_VIEW && kind != RELKIND_MATVIEW)
+		return NULL;
+	relation = table_open(view, AccessShareLock);
+	query = kind == RELKIND_VIEW
+	            ? get_view_query(relation)
+	            : linitial_node(Query, relation->rd_rules->rules[0]->actions);
+	query = copyObject(query);
 	table_close(relation, NoLock);
 	return query;
 }
@@ -77,7 +87,7 @@ trace(const Query *query, const Node *node, uint32 path, List **found)
 		inner = entry->subquery;
 	else if (entry->rtekind == RTE_RELATION &&
 	         get_rel_relkind(entry->relid) == RELKIND_VIEW)
-		inner = open_view(entry->relid);
+		inner = fe_open_view(entry->relid);
 	if (inner == NULL || inner->setOperations != NULL)
 		return;
 	target = find_target(inner, var->varattno);
@@ -202,11 +212,12 @@ static void
 collect_relation(Collector *collector, Oid relation, AttrNumber attribute)
 {
 	FeOrigin *origin = make_origin(relation, attribute, 0);
+	Query *view = fe_open_view(relation);
 
 	origin->is_of_others = collector->n_others > 0;
 	collector->found = lappend(collector->found, origin);
-	if (get_rel_relkind(relation) == RELKIND_VIEW)
-		collect_output(collector, NIL, open_view(relation), attribute);
+	if (view != NULL)
+		collect_output(collector, NIL, view, attribute);
 	else
 		collect_generated(collector, relation, attribute);
 }

@@ -156,6 +156,12 @@ extern void fe_tell_unused(const Fe *fe, Query *query);
 extern void fe_tell_of_index(const Fe *fe, const FeTable *table);
 /* The declared time column of a relation, as the current user sees it. */
 extern char *fe_time_find(Oid relation);
+/* Fills time: declared for the relation, or for what its rows are rows of. */
+extern void fe_note_time(const Fe *fe, FeTable *table);
+/* Whether rows of one are rows of the other: partitions, tables that inherit. */
+extern bool fe_is_part(Oid a, Oid b);
+/* The query of a view or materialized view; NULL: it is none. */
+extern Query *fe_open_view(Oid relation);
 
 typedef enum FeHiding
 {

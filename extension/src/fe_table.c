@@ -451,46 +451,6 @@ fe_tell_of_index(const Fe *fe, const FeTable *table)
 	table_close(relation, NoLock);
 }
 
-/* ------------------------------------------------------------------ times */
-
-/* One's own word counts most, then the one that was given first. */
-char *
-fe_time_find(Oid relation)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	Datum values[] = {ObjectIdGetDatum(relation),
-	                  ObjectIdGetDatum(GetUserId())};
-	ArchiveScope scope;
-	char *name = NULL;
-
-	archive_enter(&scope);
-	SPI_execute_with_args(
-		"SELECT column_name FROM cerebro.time_column "
-		"WHERE relation::oid = $1 AND cerebro.is_owner(owner, $2) "
-		"ORDER BY owner::oid = $2 DESC, id LIMIT 1",
-		2, (Oid[]){OIDOID, OIDOID}, values, NULL, true, 1);
-	if (SPI_processed > 0)
-		name =
-			MemoryContextStrdup(caller, SPI_getvalue(SPI_tuptable->vals[0],
-		                                             SPI_tuptable->tupdesc, 1));
-	archive_leave(&scope);
-	return name;
-}
-
-static void
-find_time(const Fe *fe, FeTable *table)
-{
-	char *name = fe_time_find(table->relation);
-
-	table->time = name == NULL ? -1 : fe_table_find_column(table, name);
-	if (name != NULL && table->time < 0)
-		fe_fail(fe_at(fe, table->item), ERRCODE_UNDEFINED_COLUMN,
-		        psprintf("the time column \"%s\" of \"%s\" is not there any "
-		                 "more",
-		                 name, get_rel_name(table->relation)),
-		        NULL, "Declare another one with cerebro.set_time.");
-}
-
 FeTable *
 fe_table_make(const Fe *fe, const cer_fe_item *item)
 {
@@ -504,6 +464,6 @@ fe_table_make(const Fe *fe, const cer_fe_item *item)
 		        "\"" FE_SOURCE "\" is the name of the task's own rows", NULL,
 		        "Give the table another alias.");
 	add_columns(table);
-	find_time(fe, table);
+	fe_note_time(fe, table);
 	return table;
 }

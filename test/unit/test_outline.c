@@ -233,6 +233,68 @@ test_outline__writes_odd_names_as_text(void **state)
 	cer_arena_free(arena);
 }
 
+/* Lines of a title whose words are longer than a line, or many. */
+static size_t
+count_title_lines(const char *svg, const char *title)
+{
+	char line[46];
+	size_t n = 0;
+
+	for (const char *at = svg; (at = strstr(at, "<text class=\"t\"")) != NULL;)
+	{
+		const char *text = strchr(at, '>') + 1;
+		size_t size = (size_t) (strchr(text, '<') - text);
+
+		assert_true(size < sizeof(line));
+		memcpy(line, text, size);
+		line[size] = '\0';
+		if (n < 3)
+			assert_non_null(strstr(title, line));
+		at = text;
+		n++;
+	}
+	return n;
+}
+
+static void
+test_outline__long_titles_have_lines(void **state)
+{
+	static const char *const titles[] = {
+		"t: FE * AS mlp",
+		"t: FE AGGREGATE bag b VIA (flight) (n = count(*)), distance",
+		"t: FE 0123456789012345678901234567890123456789012345678901234567890 b",
+		"t: FE a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, "
+		"v, w, x, y, z, aa, bb, cc, dd, ee, ff, gg, hh, ii, jj, kk, ll, mm, "
+		"nn, oo, pp, qq, rr, ss, tt, uu, vv, ww, xx, yy, zz, aaa, bbb, ccc",
+	};
+	static const size_t n_lines[] = {1, 2, 3, 4};
+	cer_outline_node nodes[] = {
+		{.operation = cer_text_of("robust"),
+	     .path = cer_text_of("FE.a"),
+	     .shape = cer_text_of("1"),
+	     .is_input = true},
+		{.operation = cer_text_of("dense"),
+	     .shape = cer_text_of("8"),
+	     .n_inputs = 1,
+	     .inputs = (const size_t[]){0}},
+	};
+	cer_outline outline = {.n_nodes = 2, .nodes = nodes};
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++)
+	{
+		cer_text svg;
+
+		assert_int_equal(cer_outline_draw(arena, &outline,
+		                                  cer_text_of(titles[i]), &svg, NULL),
+		                 CER_OK);
+		assert_int_equal(count_title_lines(svg.data, titles[i]), n_lines[i]);
+		assert_int_equal(strstr(svg.data, "\xe2\x80\xa6") != NULL, i == 3);
+	}
+	cer_arena_free(arena);
+}
+
 static cer_status
 draw(cer_arena *arena, void *arg)
 {
@@ -263,6 +325,7 @@ main(void)
 		cmocka_unit_test(test_outline__is_of_layers),
 		cmocka_unit_test(test_outline__knows_all_structures),
 		cmocka_unit_test(test_outline__writes_odd_names_as_text),
+		cmocka_unit_test(test_outline__long_titles_have_lines),
 		cmocka_unit_test(test_outline__survives_lack_of_memory),
 	};
 

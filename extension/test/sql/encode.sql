@@ -42,6 +42,9 @@ SELECT s, same, n_scores > 1 AS varied FROM unnest(ARRAY['dcn', 'wide_deep', 'ta
 -- what does not fit
 SELECT train('encode', 'FE price : parts');
 SELECT train('encode', 'FE price : cycles');
+SELECT train('encode', 'FE maker : parts');
+SELECT train('encode', 'FE note : cycles');
+SELECT train('encode', 'FE note : cycles(7)');
 SELECT train('encode', 'FE code : ngram');
 SELECT train('encode', 'FE note : bins');
 SELECT train('encode', 'FE note : periodic');

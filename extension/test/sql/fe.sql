@@ -191,6 +191,7 @@ SELECT names('FE id, JOIN flight f USING (id), f.delay');
 SELECT names('FE *, JOIN flight f USING (id)');
 SELECT names('FE id, JOIN flight f USING (id), later = (f.delay + 1)');
 SELECT names('FE id, JOIN flight f USING (delay)');
+SELECT set_time('flight', NULL); -- views below hand it on to nobody
 CREATE VIEW peek AS SELECT id, delay * 2 AS twice, distance FROM flight;
 SELECT names('FE id, JOIN peek p USING (id), p.distance');
 SELECT names('FE id, JOIN peek p USING (id), p.twice');
@@ -204,6 +205,7 @@ CREATE VIEW latecomers AS SELECT id, distance FROM flight WHERE delay > 15;
 SELECT names('FE id, JOIN latecomers p USING (id), p.distance');
 SELECT names('FE id, JOIN latecomers p USING (id), p.is_matched');
 SELECT names('FE id, AGGREGATE latecomers p VIA (id) (n = count(*))');
+SELECT set_time('flight', 'at');
 SELECT create_task('untimed', source => 'SELECT * FROM flight WHERE delay IS NOT NULL', label => 'delay > 15') > 0 AS made;
 SELECT names('FE id, AGGREGATE flight f VIA (origin) (late = avg((delay > 15)::int))', 'untimed');
 SELECT names('FE id, AGGREGATE bag b VIA (flight) (n = max(n)) WINDOW ''1 day''', 'untimed');
