@@ -75,7 +75,7 @@ connection.execute("ALTER TABLE one ALTER bytes SET STORAGE EXTERNAL")
 connection.execute("""INSERT INTO one SELECT string_agg(c.bytes, '' ORDER BY p.ordinal, c.chunk)
     FROM cerebro.model_part p JOIN cerebro.content c ON c.id = p.content WHERE p.model = %s AND p.kind = 'tensor'""", (model,))
 size = value("SELECT length(bytes) FROM one")
-whole = lib.median_seconds(lambda: value("SELECT length(bytes || ''::bytea) FROM one"), 51)
+whole = lib.median_seconds(lambda: value("SELECT get_byte(bytes, length(bytes) - 1) FROM one"), 51)
 tensors = lib.median_seconds(lambda: value("""SELECT sum(cardinality(cerebro.tensor(%s, name))) FROM cerebro.model_part
     WHERE model = %s AND kind = 'tensor'""", (model, model)), 51)
 layer = lib.median_seconds(lambda: value("SELECT cardinality(cerebro.tensor(%s, 'output.weight'))", (model,)), 51)

@@ -346,8 +346,7 @@ static cer_status
 fail_lost(cer_build *b, const cer_layer *layer)
 {
 	cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(layer),
-	            "layer \"%s\" begins with the features: what stands before it "
-	            "is lost",
+	            "layer \"%s\" takes features: no layer can stand before it",
 	            cer_layer_name(layer->kind));
 	cer_error_set_hint(b->err, "concat and sum put layers side by side.");
 	return CER_BAD_VALUE;
