@@ -240,8 +240,8 @@ check_encoder(const cer_column *column, const cer_fe_item *item,
 
 	if ((kind == CER_ENCODER_BAG) != (column->type == CER_TYPE_ARRAY))
 		return fail_array(column, item, kind, err);
-	if (needs_time && (column->unit == CER_UNIT_NONE ||
-	                   column->type != CER_TYPE_NUMBER))
+	if (needs_time &&
+	    (column->unit == CER_UNIT_NONE || column->type != CER_TYPE_NUMBER))
 		return fail_no_time(column, item, kind, err);
 	if (cer_encoder_wants_number(kind) && column->type != CER_TYPE_NUMBER)
 		return fail_categories(column, item, kind, err);
