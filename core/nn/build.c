@@ -313,7 +313,8 @@ comes_first(const cer_layer *layer, bool is_after)
 	return layer->kind == CER_LAYER_POOL && layer->pool == CER_POOL_FIRST;
 }
 
-/* Whether nothing of the layer takes what stands before it. */
+/* Whether nothing of the layer takes what stands before it; layers of tables
+ * say so themselves. */
 static bool
 begins_anew(const cer_layer *layer)
 {
@@ -323,9 +324,6 @@ begins_anew(const cer_layer *layer)
 		case CER_LAYER_TOKENS:
 		case CER_LAYER_SERIES:
 		case CER_LAYER_WIDE:
-		case CER_LAYER_BY_TABLE:
-		case CER_LAYER_OF_TABLE:
-		case CER_LAYER_POOL_ROWS:
 			return true;
 		case CER_LAYER_CHAIN:
 		case CER_LAYER_ENSEMBLE:

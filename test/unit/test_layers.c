@@ -758,6 +758,12 @@ static const failing failures[] = {
 	{"(chain (dense width=4)(pool_rows table=p (dense width=3)))",
      "layer \"pool_rows\" takes rows of a table: no layer can stand before it "
      "at line 1, column 23"},
+	{"(chain (dense width=4)(features))",
+     "layer \"features\" takes features: no layer can stand before it at line "
+     "1, column 23"},
+	{"(chain (dense width=4)(concat (wide)(chain (tokens width=4)(fm))))",
+     "layer \"concat\" takes features: no layer can stand before it at line 1, "
+     "column 23"},
 	{"(chain (tokens width=9)(attention count=2))",
      "layer \"attention\" of 2 heads does not fit tokens of 9 at line 1, "
      "column 24"},
