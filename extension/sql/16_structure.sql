@@ -9,7 +9,10 @@ CREATE TABLE cerebro.structure (
 CREATE UNIQUE INDEX structure_owner_name ON cerebro.structure (owner, name) WHERE owner OPERATOR(pg_catalog.<>) 0::oid;
 COMMENT ON INDEX cerebro.structure_owner_name IS 'a name is one structure of its owner; of roles that are gone any';
 COMMENT ON TABLE cerebro.structure IS 'structures of people''s own: names that triples may use after AS';
+COMMENT ON COLUMN cerebro.structure.owner IS 'whose it is';
+COMMENT ON COLUMN cerebro.structure.name IS 'what stands after AS';
 COMMENT ON COLUMN cerebro.structure.definition IS 'parameters and layers in canonical form, as docs/language.md has it';
+COMMENT ON COLUMN cerebro.structure.created_at IS 'when it was defined or last changed';
 
 CREATE TABLE cerebro.model_structure (
 	model      integer NOT NULL REFERENCES cerebro.model ON DELETE CASCADE,
@@ -18,6 +21,9 @@ CREATE TABLE cerebro.model_structure (
 	PRIMARY KEY (model, name)
 );
 COMMENT ON TABLE cerebro.model_structure IS 'what the structures that a model''s triple names stood for when it was trained';
+COMMENT ON COLUMN cerebro.model_structure.model IS 'the model';
+COMMENT ON COLUMN cerebro.model_structure.name IS 'the structure''s name in its triple';
+COMMENT ON COLUMN cerebro.model_structure.definition IS 'parameters and layers in canonical form, as they were then';
 
 ALTER TABLE cerebro.structure ENABLE ROW LEVEL SECURITY;
 CREATE POLICY visible ON cerebro.structure FOR SELECT USING (cerebro.is_mine(owner));

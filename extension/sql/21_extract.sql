@@ -32,12 +32,22 @@ COMMENT ON TABLE cerebro.extract IS 'coded columns of data versions that trainin
 COMMENT ON COLUMN cerebro.extract.id IS 'SHA-256 of what was read of which state of which tables';
 COMMENT ON COLUMN cerebro.extract.rows IS 'the entry that has keys and labels of these rows; its own id: this one';
 COMMENT ON COLUMN cerebro.extract.query IS 'SHA-256 of what is read, whatever the tables'' state';
+COMMENT ON COLUMN cerebro.extract.data_version IS 'the data version that was read';
 COMMENT ON COLUMN cerebro.extract.column_name IS 'as FE named it when it was read; empty: keys and labels';
+COMMENT ON COLUMN cerebro.extract.n_rows IS 'training and validation rows';
+COMMENT ON COLUMN cerebro.extract.n_train IS 'of those, training rows, which come first';
+COMMENT ON COLUMN cerebro.extract.storage IS 'what its values are: 0 float4, 1 float8, 2 categories';
 COMMENT ON COLUMN cerebro.extract.width IS 'bytes of a row';
 COMMENT ON COLUMN cerebro.extract.n_values IS 'of the table that rows are codes of; 0: rows are numbers themselves';
+COMMENT ON COLUMN cerebro.extract.content IS 'hash of keys, parts and values';
+COMMENT ON COLUMN cerebro.extract.bytes IS 'all that is kept of it';
+COMMENT ON COLUMN cerebro.extract.seconds IS 'that reading it took: its share of the read';
 COMMENT ON COLUMN cerebro.extract.dimension IS 'of columns that a JOIN brings: the entry that says which row of it each row found; its own id: this one; NULL: each row has a value of its own';
 COMMENT ON COLUMN cerebro.extract.n_dimension IS 'rows of the dimension, of which the column has a value each; 0: it is of none';
-COMMENT ON COLUMN cerebro.extract.seconds IS 'that reading it took: its share of the read';
+COMMENT ON COLUMN cerebro.extract.n_used IS 'trainings that did not read it again';
+COMMENT ON COLUMN cerebro.extract.owner IS 'the owner of the task that it was first read for';
+COMMENT ON COLUMN cerebro.extract.created_at IS 'when it was read';
+COMMENT ON COLUMN cerebro.extract.used_at IS 'when it was last used';
 
 CREATE UNLOGGED TABLE cerebro.extract_chunk (
 	extract bytea NOT NULL REFERENCES cerebro.extract ON DELETE CASCADE,
@@ -48,7 +58,9 @@ CREATE UNLOGGED TABLE cerebro.extract_chunk (
 ALTER TABLE cerebro.extract_chunk ALTER bytes SET STORAGE EXTERNAL;
 ALTER TABLE cerebro.extract_chunk ENABLE ROW LEVEL SECURITY;
 COMMENT ON TABLE cerebro.extract_chunk IS 'what extracts hold: read by functions of the extension only, for those who may read the tables behind';
+COMMENT ON COLUMN cerebro.extract_chunk.extract IS 'the entry of cerebro.extract';
 COMMENT ON COLUMN cerebro.extract_chunk.ordinal IS '-1: the values that rows are codes of; from 2^24 on: labels';
+COMMENT ON COLUMN cerebro.extract_chunk.bytes IS 'rows of width bytes each, in the order of part and key';
 
 CREATE UNLOGGED TABLE cerebro.extract_finding (
 	id         bytea PRIMARY KEY,
@@ -61,6 +73,9 @@ COMMENT ON INDEX cerebro.extract_finding_task IS 'what JOINs of a task found';
 ALTER TABLE cerebro.extract_finding ENABLE ROW LEVEL SECURITY;
 COMMENT ON TABLE cerebro.extract_finding IS 'what JOINs found when they were looked at: whether some row has several matches, or none';
 COMMENT ON COLUMN cerebro.extract_finding.id IS 'SHA-256 of the query and of the state of its tables';
+COMMENT ON COLUMN cerebro.extract_finding.task IS 'the task whose JOINs they were';
+COMMENT ON COLUMN cerebro.extract_finding.is_found IS 'whether the look found such a row';
+COMMENT ON COLUMN cerebro.extract_finding.created_at IS 'when it was looked';
 
 CREATE FUNCTION cerebro.extract_worth(e cerebro.extract) RETURNS double precision
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -23,10 +23,22 @@ CREATE TABLE cerebro.model_plan (
 	actual_start         text
 );
 COMMENT ON TABLE cerebro.model_plan IS 'what a training was expected to do and to cost, and what came';
+COMMENT ON COLUMN cerebro.model_plan.model IS 'the model; NULL: of a plan that nothing was trained by yet';
 COMMENT ON COLUMN cerebro.model_plan.n_rows IS 'training and validation rows; NULL: not known beforehand';
+COMMENT ON COLUMN cerebro.model_plan.n_columns IS 'columns that the training reads or has coded';
+COMMENT ON COLUMN cerebro.model_plan.n_kept IS 'of those, columns that were there coded';
+COMMENT ON COLUMN cerebro.model_plan.columns IS 'all of them, by name';
 COMMENT ON COLUMN cerebro.model_plan.kept IS 'columns that were there coded: not read';
+COMMENT ON COLUMN cerebro.model_plan.n_epochs IS 'epochs at most, those found included';
 COMMENT ON COLUMN cerebro.model_plan.n_found IS 'epochs whose state was there; NULL: that shows once rows are read';
 COMMENT ON COLUMN cerebro.model_plan.costs_of IS 'the model with the nearest triple, whose costs are expected; NULL: there was none';
+COMMENT ON COLUMN cerebro.model_plan.read_seconds IS 'expected: seconds that reading rows takes';
+COMMENT ON COLUMN cerebro.model_plan.train_seconds IS 'expected: seconds that its epochs take; NULL: no training of the task tells';
+COMMENT ON COLUMN cerebro.model_plan.bytes IS 'expected: of the model and the states that are kept; NULL: no training of the task tells';
+COMMENT ON COLUMN cerebro.model_plan.actual_read_seconds IS 'that reading rows took; NULL, as of the others that tell what came: it was not trained';
+COMMENT ON COLUMN cerebro.model_plan.actual_epochs IS 'epochs that it has, those found included';
+COMMENT ON COLUMN cerebro.model_plan.actual_found IS 'epochs whose state was there';
+COMMENT ON COLUMN cerebro.model_plan.actual_train_seconds IS 'that the epochs took which were not found, without validation';
 COMMENT ON COLUMN cerebro.model_plan.actual_seconds IS 'of the engine: ordering and encoding rows, epochs, packing';
 COMMENT ON COLUMN cerebro.model_plan.actual_bytes IS 'of the model and the states that were kept, before what they share with others is kept once';
 COMMENT ON COLUMN cerebro.model_plan.start IS 'of a change: what its training was expected to begin with; NULL: it is no change of a model';

@@ -49,7 +49,6 @@ BEGIN
 			('progress', 'rows_per_second', 'training rows a second in this epoch'),
 			('progress', 'loss', 'mean training loss of the epoch so far'),
 			('progress', 'metric', 'the task''s metric on validation rows after the best epoch'),
-			('progress', 'planned_bytes', 'memory of its engine, planned before the first epoch'),
 			('progress', 'seconds_left', 'estimate for all epochs; early stopping may end before'),
 			('progress', 'planned_bytes', 'memory that its engine will hold at most, planned before its first epoch'),
 			('progress', 'who', 'the role that trains'),

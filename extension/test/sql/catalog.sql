@@ -17,13 +17,14 @@ WHERE e.extname = 'cerebro' AND d.deptype = 'e'
   AND c.relkind IS DISTINCT FROM 'S' AND d.classid <> 'pg_default_acl'::regclass
 ORDER BY 1;
 
--- and so is every column of a view
+-- and so is every column of a table or view
 SELECT c.relname, a.attname
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
 JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
 JOIN pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
-WHERE e.extname = 'cerebro' AND c.relkind = 'v' AND col_description(c.oid, a.attnum) IS NULL
+WHERE e.extname = 'cerebro' AND c.relkind IN ('r', 'p', 'v', 'm') AND NOT a.attisdropped
+  AND col_description(c.oid, a.attnum) IS NULL
 ORDER BY 1, 2;
 
 -- and policies, and indexes that are no constraint's
