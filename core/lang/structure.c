@@ -17,16 +17,20 @@
 /* ---------------------------------------------------------------- defining */
 
 static cer_status
+fail_word(cer_text name, cer_error *err)
+{
+	cer_fail(err, CER_BAD_VALUE, "\"%.*s\" is a word of the language",
+	         CER_SHOW(name));
+	cer_error_set_hint(err, "Give the structure another name.");
+	return CER_BAD_VALUE;
+}
+
+static cer_status
 fail_name(cer_text name, cer_error *err)
 {
 	for (size_t i = 0; i < cer_schema_count(); i++)
 		if (cer_text_is(name, cer_schema_get(i)->name))
-		{
-			cer_fail(err, CER_BAD_VALUE, "\"%.*s\" is a word of the language",
-			         CER_SHOW(name));
-			cer_error_set_hint(err, "Give the structure another name.");
-			return CER_BAD_VALUE;
-		}
+			return fail_word(name, err);
 	cer_fail(err, CER_BAD_VALUE,
 	         "\"%.*s\" would be taken for a slip of a word of the language",
 	         CER_SHOW(name));
@@ -34,21 +38,33 @@ fail_name(cer_text name, cer_error *err)
 	return CER_BAD_VALUE;
 }
 
-static cer_status
-check_name(cer_text name, cer_error *err)
+static bool
+is_lower_word(cer_text name)
 {
-	static const char *const reserved[] = {"fe", "as", "pt", "each", "x", "xx"};
 	bool is_word = name.size > 0 && cer_is_name_start(name.data[0]);
 
 	for (size_t i = 0; i < name.size; i++)
 		is_word &= cer_is_name_part(name.data[i]) &&
 		           !(name.data[i] >= 'A' && name.data[i] <= 'Z');
+	return is_word;
+}
+
+static cer_status
+check_name(cer_text name, cer_error *err)
+{
+	static const char *const reserved[] = {"fe", "as", "pt", "each", "x", "xx"};
+
+	if (!is_lower_word(name))
+	{
+		cer_fail(err, CER_BAD_VALUE,
+		         "\"%.*s\" cannot be the name of a structure", CER_SHOW(name));
+		cer_error_set_detail(err, "A name is one word of small letters, digits "
+		                          "and _ that begins with no digit.");
+		return CER_BAD_VALUE;
+	}
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-		is_word &= !cer_text_is(name, reserved[i]);
-	if (!is_word)
-		return cer_fail(err, CER_BAD_VALUE,
-		                "\"%.*s\" cannot be the name of a structure",
-		                CER_SHOW(name));
+		if (cer_text_is(name, reserved[i]))
+			return fail_word(name, err);
 	return cer_structure_is_misspelt(name) ? fail_name(name, err) : CER_OK;
 }
 

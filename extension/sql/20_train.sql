@@ -2,21 +2,21 @@
 
 CREATE FUNCTION cerebro.train(task text, mst cerebro.mst DEFAULT '', wait boolean DEFAULT true)
 	RETURNS integer
-	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'cerebro_train';
 COMMENT ON FUNCTION cerebro.train(text, cerebro.mst, boolean) IS
 	'trains a network for a task and returns the model''s id; with wait => false a background worker does so once the transaction has committed, and the model appears under that id';
 
 CREATE FUNCTION cerebro.train(task text, mst cerebro.mst[], wait boolean DEFAULT true)
 	RETURNS integer[]
-	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'cerebro_train_array';
 COMMENT ON FUNCTION cerebro.train(text, cerebro.mst[], boolean) IS
 	'trains several networks for a task together and returns the models'' ids in the order of the triples, NULL for one that failed: rows are read and encoded once, and each network trains on a thread of its own; the bits are those of one trained alone';
 
 CREATE FUNCTION cerebro.train_change(model integer, change cerebro.mst_change, warm boolean DEFAULT true, wait boolean DEFAULT true)
 	RETURNS integer
-	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'cerebro_train_change';
 COMMENT ON FUNCTION cerebro.train_change(integer, cerebro.mst_change, boolean, boolean) IS
 	'trains a change of a model and returns the new one''s id; it goes on from a kept state where only epochs are more, else begins with the model''s weights, made to predict the same where there is a way; warm => false begins from scratch';

@@ -63,10 +63,26 @@ find_creation_schema(const char *name)
 	         errhint("Name a schema of yours: 'my_schema.%s'.", name)));
 }
 
+List *
+deploy_parse_name(text *name)
+{
+	char *word = text_to_cstring(name);
+	List *parts;
+
+	if (!SplitIdentifierString(pstrdup(word), '.', &parts) || parts == NIL)
+		ereport(ERROR,
+		        (errcode(ERRCODE_INVALID_NAME),
+		         errmsg("\"%s\" is not the name of a function", word),
+		         errdetail("Expected a name, or schema.name, as SQL has it."),
+		         errhint("The deployed function is called so: 'late' or "
+		                 "'my_schema.late'.")));
+	return textToQualifiedNameList(name);
+}
+
 static void
 parse_name(text *text_name, Target *target)
 {
-	List *names = textToQualifiedNameList(text_name);
+	List *names = deploy_parse_name(text_name);
 	char *schema;
 
 	DeconstructQualifiedName(names, &schema, &target->name);
@@ -459,7 +475,7 @@ cerebro_deploy(PG_FUNCTION_ARGS)
 Oid
 deploy_find_function(text *name)
 {
-	List *names = textToQualifiedNameList(name);
+	List *names = deploy_parse_name(name);
 	FuncCandidateList candidate =
 		FuncnameGetCandidates(names, 1, NIL, false, false, false, true);
 	Oid found = InvalidOid;

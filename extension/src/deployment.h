@@ -38,6 +38,8 @@ extern void deployment_report_missing(int32 id) pg_attribute_noreturn();
  * where it is not NULL. */
 extern Datum deploy_write(const char *command, int n_args, const Oid *types,
                           const Datum *values, bool *is_null);
+/* What people call a deployment: name, or schema.name. */
+extern List *deploy_parse_name(text *name);
 /* The one deployed function of the name, among all argument types. */
 extern Oid deploy_find_function(text *name);
 extern void deploy_check_owner(Oid function);

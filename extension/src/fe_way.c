@@ -282,10 +282,10 @@ fail_without_way(const Fe *fe, const FeTable *to, List *all)
 			: psprintf("no way leads from the task's source to \"%s\"", table),
 		all != NIL ? psprintf("Known ways: %s.", print_ways(all, to))
 				   : "A way is a foreign key, or a row of "
-					 "cerebro.relationship, between columns of both.",
-		all != NIL ? NULL
-				   : "Record one with cerebro.add_relationship, or say how "
-					 "with USING (columns) or ON (condition).");
+					 "cerebro.relationships, between columns of both; you see "
+					 "those of roles that you are a member of.",
+		"Record one of your own with cerebro.add_relationship, or say how with "
+		"USING (columns) or ON (condition).");
 }
 
 static void
@@ -407,7 +407,8 @@ fail_to_link(const Fe *fe, const FeTable *table, List *all)
 		            ? psprintf("Known ways: %s.", print_ways(all, table))
 		            : "The columns of VIA refer to the source's rows, or "
 		              "have the names of columns of the source.",
-		        NULL);
+		        "Record a reference of your own with cerebro.add_relationship, "
+		        "or say how with ON (condition).");
 	fail_without_way(fe, table, all);
 }
 

@@ -212,14 +212,30 @@ train_request(const TrainRequest *request, bool wait)
 	return wait ? train_here(request) : queue(request);
 }
 
+void
+train_check_given(FunctionCallInfo fcinfo, const char *function,
+                  const char *const *arguments, int n_without_default)
+{
+	for (int i = 0; i < PG_NARGS(); i++)
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+			        (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			         errmsg("argument \"%s\" of %s is NULL", arguments[i],
+			                function),
+			         i < n_without_default
+			             ? 0
+			             : errhint("Leave it out to have its default.")));
+}
+
 Datum
 cerebro_train(PG_FUNCTION_ARGS)
 {
-	char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	static const char *const arguments[] = {"task", "mst", "wait"};
 	TrainRequest request = {0};
 
+	train_check_given(fcinfo, "cerebro.train()", arguments, 1);
 	train_check_may_write("cerebro.train()");
-	request.task = task_find(name);
+	request.task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	request.triple = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	if (!PG_GETARG_BOOL(2))
 		request.triple = auto_resolve(request.task, request.triple);

@@ -239,6 +239,11 @@ extern void train_together(const TrainRequest *requests, int n,
 extern void train_requeue(int64 job, int32 model);
 /* Raises where nothing can be written. */
 extern void train_check_may_write(const char *function);
+/* The functions that train are not strict: NULL would pass for a training that
+ * is done.  Names of all arguments; the first ones have no default. */
+extern void
+train_check_given(FunctionCallInfo fcinfo, const char *function,
+                  const char *const *arguments, int n_without_default);
 
 /* Raises what a background worker would raise before it reads a row. */
 extern void train_check_queued(const Task *task, const char *triple);

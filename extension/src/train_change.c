@@ -464,10 +464,13 @@ train_apply_change(const Model *model, FunctionCallInfo fcinfo)
 Datum
 cerebro_train_change(PG_FUNCTION_ARGS)
 {
-	TrainRequest request = {.is_warm = train_plans_warm() && PG_GETARG_BOOL(2)};
+	static const char *const arguments[] = {"model", "change", "warm", "wait"};
+	TrainRequest request = {0};
 	Model model;
 
+	train_check_given(fcinfo, "cerebro.train_change()", arguments, 2);
 	train_check_may_write("cerebro.train_change()");
+	request.is_warm = train_plans_warm() && PG_GETARG_BOOL(2);
 	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
 	ensemble_check_none(&model);
 	request.task = task_find_by_id(model.task, true);

@@ -458,17 +458,14 @@ make_models(const TrainResult *results, int n)
 	                                          TYPALIGN_INT));
 }
 
-Datum
-cerebro_train_array(PG_FUNCTION_ARGS)
+static Datum
+train_array(const Task *task, ArrayType *array, bool wait)
 {
-	const Task *task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	bool wait = PG_GETARG_BOOL(2);
 	int n;
-	char **triples = read_triples(PG_GETARG_ARRAYTYPE_P(1), &n);
+	char **triples = read_triples(array, &n);
 	TrainRequest *requests = palloc0(sizeof(TrainRequest) * Max(1, n));
 	TrainResult *results = palloc0(sizeof(TrainResult) * Max(1, n));
 
-	train_check_may_write("cerebro.train()");
 	for (int i = 0; i < n; i++)
 	{
 		requests[i].task = task;
@@ -479,5 +476,17 @@ cerebro_train_array(PG_FUNCTION_ARGS)
 	else
 		for (int i = 0; i < n; i++)
 			results[i].model = train_request(&requests[i], false);
-	PG_RETURN_DATUM(make_models(results, n));
+	return make_models(results, n);
+}
+
+Datum
+cerebro_train_array(PG_FUNCTION_ARGS)
+{
+	static const char *const arguments[] = {"task", "mst", "wait"};
+
+	train_check_given(fcinfo, "cerebro.train()", arguments, 2);
+	train_check_may_write("cerebro.train()");
+	PG_RETURN_DATUM(
+		train_array(task_find(text_to_cstring(PG_GETARG_TEXT_PP(0))),
+	                PG_GETARG_ARRAYTYPE_P(1), PG_GETARG_BOOL(2)));
 }

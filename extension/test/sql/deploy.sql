@@ -182,6 +182,8 @@ SELECT refused(format('SELECT cerebro.deploy(%s, %L)', :joined, 'joined'));
 SELECT cerebro.deploy(:one, 'taken');
 SELECT cerebro.deploy(:one, 'no_such_schema.late');
 SELECT cerebro.deploy(:one, '');
+SELECT cerebro.deploy(:one, 'late..two');
+SELECT cerebro.undeploy('"late');
 SELECT cerebro.deploy(:one, repeat('x', 60));
 SELECT cerebro.deploy(2000000000, 'late');
 SELECT refused(format('SELECT cerebro.deploy(%s, %L)', :one, 'pg_catalog.late'));
