@@ -315,15 +315,16 @@ write_setting(cer_writer *w, const cer_word *word, const cer_arg *arg)
 
 /* ---------------------------------------------------------------- finding */
 
-/* A bracket that closes is told of with the one that opens, a quote within
- * quotes with the quote. */
+/* A bracket that closes, or both, are told of with the one that opens, a quote
+ * within quotes with the quote. */
 static cer_text
 get_opening(cer_text folded)
 {
 	static const char *const brackets[] = {"()", "{}", "[]"};
 
-	for (size_t i = 0; i < 3 && folded.size == 1; i++)
-		if (folded.data[0] == brackets[i][1])
+	for (size_t i = 0; i < 3; i++)
+		if (cer_text_is(folded, brackets[i]) ||
+		    (folded.size == 1 && folded.data[0] == brackets[i][1]))
 			return (cer_text){brackets[i], 1};
 	if (cer_text_is(folded, "\"\"") || cer_text_is(folded, "''"))
 		folded.size = 1;

@@ -47,7 +47,7 @@ $$;
 CREATE FUNCTION cerebro.help(word text DEFAULT '') RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 500
 	AS 'MODULE_PATHNAME', 'cerebro_help';
-COMMENT ON FUNCTION cerebro.help(text) IS 'what a word of the language means, with its arguments and an example, or a function or view of this schema; without one: all words';
+COMMENT ON FUNCTION cerebro.help(text) IS 'what a word of the language means, with its arguments and an example, or a function, one of its arguments, or a view of this schema; without one: all words';
 
 CREATE FUNCTION cerebro.structure(name text) RETURNS text
 	LANGUAGE c STABLE STRICT PARALLEL UNSAFE COST 500

@@ -1,7 +1,8 @@
 /*
  * help.c
  *	  cerebro.help: what a word means, of the language or of the extension's
- *	  types, functions, operators and views, whose comments tell.
+ *	  types, functions, operators and views, whose comments tell; the catalog
+ *	  has no comments of arguments, so those are told here.
  */
 #include "type.h"
 
@@ -62,6 +63,100 @@ add_functions(StringInfo help, const char *name, Oid schema)
 			add_function(help, tuple);
 	}
 	ReleaseSysCacheList(list);
+}
+
+/* ------------------------------------------------------------- arguments */
+
+/* Functions as a user meets them; a test asks for all of theirs. */
+static const struct
+{
+	const char *name;
+	const char *functions;
+	const char *help;
+} arguments[] = {
+	{"algorithm", "search",
+     "grid: the space's points in order; random: trials drawn by seed; halving: few epochs first, the better third goes on"},
+	{"as_of", "create_task",
+     "expression: when the prediction is made; FE sees nothing later of tables that have a time"},
+	{"at_most", "compare_rows, points",
+     "how many rows are returned at most; of points more are an error"},
+	{"budget", "search",
+     "an interval: no trial begins when it is over; NULL: none"},
+	{"change", "train_change",
+     "what turns the model's triple into the new one: 'SET AS = mlp(512, 128)', 'ADD FE distance'"},
+	{"child", "add_relationship", "the table that refers"},
+	{"child_columns", "add_relationship", "the columns by which it refers"},
+	{"definition", "define_structure",
+     "parameters and layers: '(width integer = 64) = dense(width) > relu'"},
+	{"example", "predict, predict_class, predict_proba, why",
+     "a row that has the model's columns"},
+	{"exclude", "create_task",
+     "columns that are not known when the prediction is made: no network of the task may use them"},
+	{"fetch_seconds", "archive_plan, archive_pack",
+     "how long a training may wait for the state that it goes on from"},
+	{"job", "cancel, resume",
+     "number of an attempt, as cerebro.progress and cerebro.jobs have it"},
+	{"key", "create_task",
+     "columns that identify a row; the primary key where there is one, else required"},
+	{"label", "create_task",
+     "the expression to predict: boolean, text, integer or enum; a comparison makes two classes of a number"},
+	{"label_known", "create_task",
+     "expression: when the label was known; until then other rows' features do not see it"},
+	{"layout", "deploy",
+     "fp32: the model's weights answer; bf16, int8: a copy in fewer bytes"},
+	{"metric", "create_task",
+     "what orders the leaderboard: log_loss, auc or accuracy"},
+	{"model",
+     "train_change, evaluate, predict, deploy, lineage, drop_model, grant_model",
+     "number of a model, as cerebro.models has it"},
+	{"models", "ensemble, compare",
+     "numbers of models, as cerebro.models has them"},
+	{"mst", "train, explain_train, graph, describe",
+     "a triple; what it leaves out has a default"},
+	{"name", "create_task, deploy, define_structure",
+     "what the task, the deployed function or the structure is called"},
+	{"new_name", "rename_task", "what the task is called from now on"},
+	{"new_owner", "reassign", "the role that gets all of it"},
+	{"old_owner", "reassign", "the role that gives all of it"},
+	{"parent", "add_relationship", "the table that is referred to"},
+	{"parent_columns", "add_relationship",
+     "the columns that identify its rows, in the order of child_columns"},
+	{"positive", "create_task",
+     "of two classes, the one whose probability is asked; true or 1 where there is one, else required"},
+	{"privilege", "grant_model",
+     "use: predict; read: also see weights, lineage and comparisons; own: all of it"},
+	{"refresh", "profile", "true: reads the rows anew; false: what is kept"},
+	{"resamples", "compare_pair",
+     "how often the validation rows are drawn anew for the intervals"},
+	{"role", "grant_model, revoke_model", "who may use the model"},
+	{"seed", "search, sample, compare_pair",
+     "what is drawn at random is the same for the same seed"},
+	{"size", "ensemble", "how often a model is chosen, 25 unless said"},
+	{"source", "create_task",
+     "a SELECT whose rows are trained with; over one table or view it can be deployed"},
+	{"space", "search, cardinality, points, sample",
+     "a set of triples: 'AS mlp({64, 128} x 1..3) PT lr = 1e-4..1e-2 log'"},
+	{"split", "create_task",
+     "which rows train, validate and test: random, group, time or column"},
+	{"task", "train, search, leaderboard, profile, part, rename_task, history",
+     "name of a task, as cerebro.tasks has it"},
+	{"trials", "search", "how many triples are drawn; 0: 20"},
+	{"wait", "train, train_change",
+     "true: trains now, in this session; false: a background worker does once the transaction has committed"},
+	{"warm", "train_change",
+     "true: begins with the model's weights, made to fit; false: from scratch"},
+	{"who", "history, history_tree",
+     "the role whose models they are; the current one unless said"},
+};
+
+static void
+add_argument(StringInfo help, const char *name)
+{
+	for (int i = 0; i < lengthof(arguments); i++)
+		if (pg_strcasecmp(arguments[i].name, name) == 0)
+			add_heading(help, arguments[i].name,
+			            psprintf("argument of %s", arguments[i].functions),
+			            arguments[i].help);
 }
 
 /* ------------------------------------------------------------- operators */
@@ -158,6 +253,7 @@ cerebro_help(PG_FUNCTION_ARGS)
 		appendBinaryStringInfo(&help, text.data, text.size);
 	add_type(&help, word, schema);
 	add_functions(&help, word, schema);
+	add_argument(&help, word);
 	add_operators(&help, word, schema);
 	add_view(&help, word, schema);
 	if (help.len == 0)

@@ -144,6 +144,17 @@ SELECT help('@>');
 SELECT help('<->');
 SELECT help('+');
 SELECT help('train_chang');
+-- arguments of the functions that people call
+SELECT help('as_of');
+SELECT help('seed');
+SELECT help('{}') = help('{') AS both_brackets;
+SELECT p.proname, a.name
+FROM pg_proc p, unnest(p.proargnames[:p.pronargs]) a (name)
+WHERE p.pronamespace = 'cerebro'::regnamespace
+	AND p.proname IN ('create_task', 'train', 'train_change', 'search', 'profile', 'evaluate', 'predict', 'deploy', 'leaderboard',
+		'history', 'ensemble', 'compare_rows', 'compare_pair', 'add_relationship', 'grant_model', 'reassign', 'define_structure',
+		'archive_pack', 'cancel', 'resume', 'rename_task', 'points', 'sample')
+	AND a.name NOT IN ('a', 'b', 'n') AND NOT help(a.name) ~ format('\(argument of [^)]*\m%s\M', p.proname);
 -- a layer of a structure that is one word
 SELECT mst 'AS mlp(64, 64)' + 'INSERT AS dropout(0.1) AFTER AS.dense[1]'::mst_change;
 SELECT mst 'AS dense(8) > skip(dense(8))' + 'SET AS.units[1] = 3'::mst_change;
