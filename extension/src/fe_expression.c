@@ -370,6 +370,31 @@ names_moment(const char *literal)
 	return false;
 }
 
+/* Of dates or times, be they in an array or the ends of a range. */
+static bool
+holds_times(Oid type)
+{
+	Oid inner = get_element_type(type);
+
+	if (OidIsValid(inner))
+		type = inner;
+	inner = get_multirange_range(type);
+	if (OidIsValid(inner))
+		type = inner;
+	inner = get_range_subtype(type);
+	switch (OidIsValid(inner) ? inner : type)
+	{
+		case DATEOID:
+		case TIMEOID:
+		case TIMETZOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* PostgreSQL has made the literal a time already, that of the reading. */
 static bool
 has_moment(Node *node, void *context)
@@ -385,17 +410,8 @@ has_moment(Node *node, void *context)
 		return expression_tree_walker(node, has_moment, context);
 	if (value->location < 0 || value->location >= (int) strlen(text->text))
 		return false;
-	switch (value->consttype)
-	{
-		case DATEOID:
-		case TIMEOID:
-		case TIMETZOID:
-		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
-			return names_moment(text->text + value->location);
-		default:
-			return false;
-	}
+	return holds_times(value->consttype) &&
+	       names_moment(text->text + value->location);
 }
 
 void

@@ -203,6 +203,13 @@ fail_of_view(const Fe *fe, const FeTable *table, const Reading *reading)
 }
 
 /* Of the task's own relation labels have a time of their own (label_known). */
+static bool
+needs_time(const Fe *fe, const FeTable *table)
+{
+	return fe->task->as_of != NULL && !table->item->is_uncut &&
+	       table->relation != fe->task->relation;
+}
+
 static void
 note_time_of_view(const Fe *fe, FeTable *table, List *declared)
 {
@@ -213,8 +220,7 @@ note_time_of_view(const Fe *fe, FeTable *table, List *declared)
 	read_view(table->relation, &reading);
 	if (reading.n_tables == 1 && reading.is_plain)
 		table->time = find_handed_on(table, &reading);
-	if (reading.n_tables > 0 && table->time < 0 && fe->task->as_of != NULL &&
-	    !table->item->is_uncut && table->relation != fe->task->relation)
+	if (reading.n_tables > 0 && table->time < 0 && needs_time(fe, table))
 		fail_of_view(fe, table, &reading);
 }
 
@@ -233,7 +239,9 @@ fe_note_time(const Fe *fe, FeTable *table)
 		return;
 	}
 	table->time = fe_table_find_column(table, declared->column);
-	if (table->time < 0)
+	/* a child has columns that its parent lacks */
+	if (table->time < 0 &&
+	    (declared->relation == table->relation || needs_time(fe, table)))
 		fe_fail(
 			fe_at(fe, table->item), ERRCODE_UNDEFINED_COLUMN,
 			psprintf("the time column \"%s\" of \"%s\" is not there%s",

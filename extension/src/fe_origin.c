@@ -59,6 +59,14 @@ find_target(const Query *query, AttrNumber attribute)
 	           : NULL;
 }
 
+/* Views may even read each other in a circle, which only reading them tells. */
+static void
+fail_of_depth(void)
+{
+	ereport(ERROR, (errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+	                errmsg("the views that FE reads are nested too deeply")));
+}
+
 /* ------------------------------------------------------ what is handed on */
 
 static void
@@ -83,6 +91,8 @@ trace(const Query *query, const Node *node, uint32 path, List **found)
 	if (entry->rtekind == RTE_RELATION)
 		*found =
 			lappend(*found, make_origin(entry->relid, var->varattno, path));
+	if (list_length(*found) > MAX_DEPTH)
+		fail_of_depth();
 	if (entry->rtekind == RTE_SUBQUERY)
 		inner = entry->subquery;
 	else if (entry->rtekind == RTE_RELATION &&
@@ -285,9 +295,7 @@ collect(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if (++collector->depth > MAX_DEPTH * 16)
-		ereport(ERROR, (errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
-		                errmsg("the views that FE reads are nested too "
-		                       "deeply")));
+		fail_of_depth();
 	if (IsA(node, Var))
 		collect_var(collector, (Var *) node);
 	else if (IsA(node, Query))
