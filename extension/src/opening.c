@@ -164,6 +164,10 @@ opening_keep(void)
 		return;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	/* what the database has as defaults is meant for sessions; rows that were
+	 * written before the lock was had are to be seen */
+	XactReadOnly = false;
+	XactIsoLevel = XACT_READ_COMMITTED;
 	PushActiveSnapshot(GetTransactionSnapshot());
 	archive_enter(&scope);
 	if (SPI_execute("LOCK TABLE cerebro.evaluation"

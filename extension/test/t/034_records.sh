@@ -60,4 +60,10 @@ psql_value "SELECT n_rows > 0 FROM cerebro.evaluate($model)" >/dev/null
 poll_until "SELECT count(*) = 33 FROM cerebro.evaluations"
 ok $? 'for the next one'
 
+# a database whose transactions are read-only, unless they say otherwise
+psql_value "ALTER DATABASE postgres SET default_transaction_read_only = on; ALTER DATABASE postgres SET default_transaction_isolation = 'repeatable read'" >/dev/null
+psql_value "BEGIN READ WRITE; SELECT n_rows FROM cerebro.evaluate($model); ROLLBACK" >/dev/null
+poll_until "SELECT count(*) = 34 FROM cerebro.evaluations"
+ok $? 'an opening is on record where transactions are read-only by default'
+
 done_testing
