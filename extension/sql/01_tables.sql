@@ -440,6 +440,7 @@ CREATE TABLE cerebro.deployment (
 	owner      cerebro.owner NOT NULL,
 	quantiles  real[],
 	layout     text NOT NULL DEFAULT 'fp32' CHECK (layout OPERATOR(pg_catalog.=) ANY (ARRAY['fp32', 'bf16', 'int8'])),
+	rights     text NOT NULL DEFAULT 'invoker' CHECK (rights OPERATOR(pg_catalog.=) ANY (ARRAY['invoker', 'owner'])),
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX deployment_model ON cerebro.deployment (model);
@@ -453,6 +454,7 @@ COMMENT ON COLUMN cerebro.deployment.model IS 'the model that answers now';
 COMMENT ON COLUMN cerebro.deployment.owner IS 'who deployed that';
 COMMENT ON COLUMN cerebro.deployment.quantiles IS 'of the positive class''s probability among validation rows, 0 to 100 %: for the planner';
 COMMENT ON COLUMN cerebro.deployment.layout IS 'of the copy of the model''s weights that answers; fp32: the weights themselves';
+COMMENT ON COLUMN cerebro.deployment.rights IS 'with which other tables are read: of who calls, or of the function''s owner';
 COMMENT ON COLUMN cerebro.deployment.created_at IS 'when it was first deployed';
 
 CREATE TABLE cerebro.model_copy (
@@ -498,6 +500,7 @@ CREATE TABLE cerebro.deployment_event (
 	ordinal     integer NOT NULL,
 	model       integer NOT NULL,
 	layout      text NOT NULL DEFAULT 'fp32',
+	rights      text NOT NULL DEFAULT 'invoker',
 	back_to     integer,
 	owner       cerebro.owner NOT NULL,
 	happened_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
@@ -508,6 +511,7 @@ COMMENT ON COLUMN cerebro.deployment_event.deployment IS 'the deployment';
 COMMENT ON COLUMN cerebro.deployment_event.ordinal IS 'which event of it, from 1';
 COMMENT ON COLUMN cerebro.deployment_event.model IS 'it may have been dropped since';
 COMMENT ON COLUMN cerebro.deployment_event.layout IS 'of the weights that answered';
+COMMENT ON COLUMN cerebro.deployment_event.rights IS 'with which the model read other tables';
 COMMENT ON COLUMN cerebro.deployment_event.back_to IS 'of a rollback: the event whose model came back';
 COMMENT ON COLUMN cerebro.deployment_event.owner IS 'who did so';
 COMMENT ON COLUMN cerebro.deployment_event.happened_at IS 'since when the model answered';

@@ -49,7 +49,8 @@ CREATE VIEW cerebro.deployments WITH (security_invoker = true) AS
 		   y.full_bytes,
 		   y.full_loss,
 		   y.loss,
-		   y.differ
+		   y.differ,
+		   d.rights
 	FROM cerebro.deployment d
 	JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) d.model
 	LEFT JOIN cerebro.model_copy y ON y.model OPERATOR(pg_catalog.=) d.model AND y.layout OPERATOR(pg_catalog.=) d.layout
@@ -65,10 +66,10 @@ CREATE VIEW cerebro.deployments WITH (security_invoker = true) AS
 COMMENT ON VIEW cerebro.deployments IS 'functions that answer with a model, and which one';
 GRANT SELECT ON cerebro.deployments TO PUBLIC;
 
-CREATE FUNCTION cerebro.deploy(model integer, name text, layout text DEFAULT 'fp32') RETURNS regprocedure
-	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION cerebro.deploy(model integer, name text, layout text DEFAULT 'fp32', rights text DEFAULT NULL) RETURNS regprocedure
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'cerebro_deploy';
-COMMENT ON FUNCTION cerebro.deploy(integer, text, text) IS 'makes name(row), name_proba(row) and name_why(row) answer with a model, or with another one from now on; only their owner may EXECUTE them until it grants it; layout: fp32, or bf16 or int8 for a copy in fewer bytes, whose loss on the validation rows is measured';
+COMMENT ON FUNCTION cerebro.deploy(integer, text, text, text) IS 'makes name(row), name_proba(row) and name_why(row) answer with a model, or with another one from now on; only their owner may EXECUTE them until it grants it; layout: fp32, or bf16 or int8 for a copy in fewer bytes, whose loss on the validation rows is measured; rights: with those of who calls (invoker), or of the function''s owner (owner), the model reads other tables; NULL: as before, at first invoker';
 
 CREATE FUNCTION cerebro.undeploy(name text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -84,7 +85,8 @@ CREATE VIEW cerebro.deployment_history WITH (security_invoker = true) AS
 		   e.happened_at AS since,
 		   pg_catalog.lead(e.happened_at) OVER w AS until,
 		   m.id IS NOT NULL AS exists,
-		   e.layout
+		   e.layout,
+		   e.rights
 	FROM cerebro.deployment_event e
 	JOIN cerebro.deployments d ON d.id OPERATOR(pg_catalog.=) e.deployment
 	LEFT JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) e.model

@@ -98,6 +98,7 @@ BEGIN
 			('deployments', 'full_loss', 'log-loss of the weights themselves on the validation rows when the copy was made'),
 			('deployments', 'loss', 'log-loss of the copy on the same rows'),
 			('deployments', 'differ', 'share of these rows whose most likely class is another one by the copy'),
+			('deployments', 'rights', 'with which the model reads other tables: of who calls (invoker), or of the function''s owner (owner)'),
 			('deployment_history', 'function', 'what answered'),
 			('deployment_history', 'model', 'with which model'),
 			('deployment_history', 'how', 'deployed, or rolled back to'),
@@ -105,7 +106,8 @@ BEGIN
 			('deployment_history', 'since', 'from when on'),
 			('deployment_history', 'until', 'till when; NULL: it does now'),
 			('deployment_history', 'exists', 'whether the model is still there'),
-			('deployment_history', 'layout', 'of the weights that answered')) v (view, name, meaning)
+			('deployment_history', 'layout', 'of the weights that answered'),
+			('deployment_history', 'rights', 'with which it read other tables')) v (view, name, meaning)
 	LOOP
 		EXECUTE pg_catalog.format('COMMENT ON COLUMN cerebro.%I.%I IS %L', c.view, c.name, c.meaning);
 	END LOOP;

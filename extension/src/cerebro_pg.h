@@ -136,6 +136,7 @@ typedef struct Task
 	/* of a task as a model with JOINs and the like reads it: */
 	const struct Task *base; /* the task itself; else NULL */
 	Oid author;              /* the model's owner, whose code FE is */
+	Oid reader;              /* with whose rights FE reads; or InvalidOid */
 	const cer_mst *mst;      /* whose FE it is; NULL: of a kept model */
 } Task;
 
@@ -545,6 +546,8 @@ typedef struct Model
 {
 	int32 id;
 	cer_weight_layout layout; /* of its weights: of a deployment, its copy's */
+	bool has_owner_rights;    /* a deployment that lends them, and whose */
+	Oid reader;               /* they are; InvalidOid: the user's own */
 	int32 task;
 	int32 data_version;
 	Oid owner;
@@ -599,7 +602,7 @@ typedef enum ScoreAnswer
 
 /*
  * The model behind a deployment, for a caller who may EXECUTE the function
- * that was deployed to answer so.
+ * that was deployed to answer so, and with whose rights it reads.
  */
 extern void deployment_open(int32 id, ScoreAnswer answer, Model *model);
 /* The same for the planner: no rights, false where there is none. */

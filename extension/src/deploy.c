@@ -153,6 +153,17 @@ create_function(const Target *target, ScoreAnswer answer, int32 deployment,
 	                 quote_literal_cstr(comment)));
 }
 
+/* It stays when SPI is left. */
+static Datum
+get_first(const SPITupleTable *table, bool *is_null)
+{
+	Form_pg_attribute about = TupleDescAttr(table->tupdesc, 0);
+	Datum value = SPI_getbinval(table->vals[0], table->tupdesc, 1, is_null);
+
+	return *is_null ? 0
+	                : SPI_datumTransfer(value, about->attbyval, about->attlen);
+}
+
 Datum
 deploy_write(const char *command, int n_args, const Oid *types,
              const Datum *values, bool *is_null)
@@ -170,8 +181,7 @@ deploy_write(const char *command, int n_args, const Oid *types,
 	                          unconstify(Datum *, values), nulls, false, 0) < 0)
 		elog(ERROR, "\"%s\" failed", command);
 	if (SPI_tuptable != NULL && SPI_processed > 0)
-		result = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-		                       &is_absent);
+		result = get_first(SPI_tuptable, &is_absent);
 	archive_leave(&scope);
 	if (is_null != NULL)
 		*is_null = is_absent;
@@ -258,26 +268,29 @@ deploy_lock_function(Oid function)
 static void
 record_event(int32 deployment, const Model *model, int32 back_to)
 {
-	Oid types[] = {INT4OID, INT4OID, INT4OID, REGROLEOID, TEXTOID};
+	Oid types[] = {INT4OID, INT4OID, INT4OID, REGROLEOID, TEXTOID, TEXTOID};
 	Datum values[] = {
-		Int32GetDatum(deployment), Int32GetDatum(model->id),
-		Int32GetDatum(back_to), ObjectIdGetDatum(GetUserId()),
-		CStringGetTextDatum(cer_weight_layout_name(model->layout))};
+		Int32GetDatum(deployment),
+		Int32GetDatum(model->id),
+		Int32GetDatum(back_to),
+		ObjectIdGetDatum(GetUserId()),
+		CStringGetTextDatum(cer_weight_layout_name(model->layout)),
+		CStringGetTextDatum(deployment_name_rights(model))};
 
 	(void) deploy_write(
 		"INSERT INTO cerebro.deployment_event "
-		"(deployment, ordinal, model, back_to, owner, layout) "
+		"(deployment, ordinal, model, back_to, owner, layout, rights) "
 		"SELECT $1, 1 OPERATOR(pg_catalog.+) COALESCE(pg_catalog.max(ordinal), "
-		"0), $2, NULLIF($3, 0), $4, $5 FROM cerebro.deployment_event "
+		"0), $2, NULLIF($3, 0), $4, $5, $6 FROM cerebro.deployment_event "
 		"WHERE deployment OPERATOR(pg_catalog.=) $1",
-		5, types, values, NULL);
+		6, types, values, NULL);
 }
 
 static int32
 insert_deployment(const Target *target, const Task *task, const Model *model)
 {
 	Oid types[] = {TEXTOID,    TEXTOID,        REGCLASSOID, INT4OID,
-	               REGROLEOID, FLOAT4ARRAYOID, TEXTOID};
+	               REGROLEOID, FLOAT4ARRAYOID, TEXTOID,     TEXTOID};
 	Datum values[] = {
 		CStringGetTextDatum(get_namespace_name(target->schema)),
 		CStringGetTextDatum(target->name),
@@ -285,12 +298,13 @@ insert_deployment(const Target *target, const Task *task, const Model *model)
 		Int32GetDatum(model->id),
 		ObjectIdGetDatum(GetUserId()),
 		deploy_make_quantiles(model->id),
-		CStringGetTextDatum(cer_weight_layout_name(model->layout))};
+		CStringGetTextDatum(cer_weight_layout_name(model->layout)),
+		CStringGetTextDatum(deployment_name_rights(model))};
 	int32 id = DatumGetInt32(deploy_write(
 		"INSERT INTO cerebro.deployment "
-		"(schema, name, relation, model, owner, quantiles, layout) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
-		7, types, values, NULL));
+		"(schema, name, relation, model, owner, quantiles, layout, rights) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+		8, types, values, NULL));
 
 	record_event(id, model, 0);
 	return id;
@@ -393,24 +407,31 @@ check_owner_of_all(int32 deployment, ScoreAnswer answer, Oid row_type)
 void
 deploy_switch(Oid function, const Task *task, const Model *model, int32 back_to)
 {
-	Oid types[] = {INT4OID, INT4OID, REGROLEOID, FLOAT4ARRAYOID, TEXTOID};
+	Oid types[] = {INT4OID,        INT4OID, REGROLEOID,
+	               FLOAT4ARRAYOID, TEXTOID, TEXTOID};
 	Datum values[] = {
-		0, Int32GetDatum(model->id), ObjectIdGetDatum(GetUserId()),
+		0,
+		Int32GetDatum(model->id),
+		ObjectIdGetDatum(GetUserId()),
 		deploy_make_quantiles(model->id),
-		CStringGetTextDatum(cer_weight_layout_name(model->layout))};
+		CStringGetTextDatum(cer_weight_layout_name(model->layout)),
+		CStringGetTextDatum(deployment_name_rights(model))};
 	ScoreAnswer answer = ANSWER_PROBABILITY;
 	int32 id = deployment_find_of_function(function, &answer);
 
 	deploy_check_owner(function);
 	check_owner_of_all(id, answer, get_rel_type_id(task->relation));
+	/* each function lends its own owner's rights */
+	for (int i = 0; model->has_owner_rights && i < N_ANSWERS; i++)
+		check_owner_of_all(id, i, get_rel_type_id(task->relation));
 	model_check_right(model, deployment_get_function_owner(function));
 	check_answer(function, answer, task);
 	values[0] = Int32GetDatum(id);
 	if (DatumGetInt32(deploy_write(
 			"UPDATE cerebro.deployment SET model = $2, owner = $3, "
-			"quantiles = $4, layout = $5, created_at = pg_catalog.now() "
+			"quantiles = $4, layout = $5, rights = $6, created_at = pg_catalog.now() "
 			"WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id",
-			5, types, values, NULL)) != id)
+			6, types, values, NULL)) != id)
 		deployment_report_missing(id);
 	record_event(id, model, back_to);
 }
@@ -435,6 +456,43 @@ is_deployed(const Target *target, Oid function)
 	return true;
 }
 
+bool
+deploy_has_owner_rights(int32 deployment)
+{
+	Oid types[] = {INT4OID};
+	Datum values[] = {Int32GetDatum(deployment)};
+	bool is_null;
+	Datum rights = deploy_write("SELECT rights FROM cerebro.deployment "
+	                            "WHERE id OPERATOR(pg_catalog.=) $1",
+	                            1, types, values, &is_null);
+
+	return !is_null && deployment_is_owner_rights(TextDatumGetCString(rights));
+}
+
+/* Those that are named, else those that the deployment has; the model's query
+ * is checked for who will read. */
+static void
+choose_rights(Model *model, const Task *task, const char *rights, Oid function)
+{
+	ScoreAnswer answer;
+	Model checked;
+
+	if (rights != NULL)
+		model->has_owner_rights = deployment_is_owner_rights(rights);
+	else if (OidIsValid(function))
+		model->has_owner_rights = deploy_has_owner_rights(
+			deployment_find_of_function(function, &answer));
+	if (!model->has_owner_rights)
+		return;
+	model->reader = OidIsValid(function)
+	                    ? deployment_get_function_owner(function)
+	                    : GetUserId();
+	/* its query is the same in all layouts; this one's copy is too new */
+	checked = *model;
+	checked.layout = CER_LAYOUT_FP32;
+	score_check_relation(&checked, task);
+}
+
 Datum
 cerebro_deploy(PG_FUNCTION_ARGS)
 {
@@ -443,7 +501,11 @@ cerebro_deploy(PG_FUNCTION_ARGS)
 	Task *task;
 	ScoreAnswer answer;
 	Oid function;
+	bool is_old;
 
+	for (int i = 0; i < 3; i++)
+		if (PG_ARGISNULL(i))
+			PG_RETURN_NULL();
 	PreventCommandIfReadOnly("cerebro.deploy()");
 	model_open(PG_GETARG_INT32(0), &model);
 	task = task_find_by_id(model.task, true);
@@ -455,9 +517,16 @@ cerebro_deploy(PG_FUNCTION_ARGS)
 	lock_name(&target);
 	deploy_lock_model(model.id);
 	forget_dropped();
-	copy_make(&model, task);
 	function = find_function(&target, ANSWER_PROBABILITY);
-	if (is_deployed(&target, function))
+	is_old = is_deployed(&target, function);
+	if (is_old)
+		deploy_check_owner(function);
+	copy_make(&model, task);
+	choose_rights(&model, task,
+	              PG_ARGISNULL(3) ? NULL
+	                              : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+	              function);
+	if (is_old)
 	{
 		deploy_switch(function, task, &model, 0);
 		add_missing(&target, deployment_find_of_function(function, &answer),

@@ -86,6 +86,8 @@ cerebro_rollback_deployment(PG_FUNCTION_ARGS)
 	deploy_lock_model(id);
 	task = task_find_by_id(model.task, true);
 	model.layout = layout;
+	/* the rights are the deployment's, not the model's */
+	model.has_owner_rights = deploy_has_owner_rights(deployment);
 	copy_make(&model, task);
 	deploy_switch(function, task, &model, event);
 	copy_drop_unused();

@@ -50,9 +50,31 @@ typedef struct Deployment
 	Oid relation;
 	int32 model;
 	cer_weight_layout layout;
+	bool has_owner_rights;
+	char *schema; /* and name, as it was deployed */
+	char *name;
 } Deployment;
 
 /* ------------------------------------------- functions of a deployment */
+
+bool
+deployment_is_owner_rights(const char *rights)
+{
+	if (strcmp(rights, "owner") == 0)
+		return true;
+	if (strcmp(rights, "invoker") == 0)
+		return false;
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+	                errmsg("there are no rights \"%s\"", rights),
+	                errhint("Rights are invoker (who calls reads other tables) "
+	                        "and owner (the function's owner does).")));
+}
+
+const char *
+deployment_name_rights(const Model *model)
+{
+	return model->has_owner_rights ? "owner" : "invoker";
+}
 
 static bool
 deployment_find(int32 id, Deployment *deployment)
@@ -69,18 +91,25 @@ deployment_find(int32 id, Deployment *deployment)
 			DatumGetInt32(archive_scan_get(scan, "model", NULL));
 		deployment->layout = copy_find_layout(
 			TextDatumGetCString(archive_scan_get(scan, "layout", NULL)));
+		deployment->has_owner_rights = deployment_is_owner_rights(
+			TextDatumGetCString(archive_scan_get(scan, "rights", NULL)));
+		deployment->schema =
+			TextDatumGetCString(archive_scan_get(scan, "schema", NULL));
+		deployment->name =
+			TextDatumGetCString(archive_scan_get(scan, "name", NULL));
 	}
 	archive_scan_end(scan);
 	return found;
 }
 
-/* With the layout that answers. */
+/* With the layout that answers, and whether it reads with its owner's rights. */
 static bool
 find_model_of(const Deployment *deployment, Model *model)
 {
 	if (!model_find(deployment->model, model))
 		return false;
 	model->layout = deployment->layout;
+	model->has_owner_rights = deployment->has_owner_rights;
 	return true;
 }
 
@@ -202,13 +231,15 @@ deployment_has_function(int32 id, Oid function)
 /* ---------------------------------------------------------------- opening */
 
 /*
- * The current user may use one of the functions whose owner has the right to
- * the model.  Whoever lacks EXECUTE could else call the scorer by itself.
+ * Those that the current user may use of the functions whose owner has the
+ * right to the model.  Whoever lacks EXECUTE could else call the scorer by
+ * itself.
  */
-static void
-check_execute(const List *functions, const Model *model)
+static List *
+find_executable(const List *functions, const Model *model)
 {
 	Oid denied = InvalidOid;
+	List *found = NIL;
 	ListCell *cell;
 
 	foreach (cell, functions)
@@ -218,15 +249,62 @@ check_execute(const List *functions, const Model *model)
 		if (!is_function_of(function, model))
 			continue;
 		if (compat_function_aclcheck(function, GetUserId()) == ACLCHECK_OK)
-			return;
+			found = lappend_oid(found, function);
 		denied = function;
 	}
+	if (found != NIL)
+		return found;
 	if (OidIsValid(denied))
 		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION,
 		               get_func_name(denied));
 	model_check_right(model,
 	                  deployment_get_function_owner(linitial_oid(functions)));
 	elog(ERROR, "rights to model %d changed", model->id);
+}
+
+/* Whether the function is called as the deployment was. */
+static bool
+has_name(Oid function, const Deployment *deployment, ScoreAnswer answer)
+{
+	char *name =
+		psprintf("%s%s", deployment->name, deployment_answers[answer].suffix);
+	char *schema = get_namespace_name(get_func_namespace(function));
+
+	return schema != NULL && strcmp(schema, deployment->schema) == 0 &&
+	       strcmp(get_func_name(function), name) == 0;
+}
+
+/*
+ * Who lends the rights: the owner of a function that the user may EXECUTE.
+ * Another role that has the model can make one of the same body, and so lend
+ * its own rights: the one with the deployment's name counts first.
+ */
+static Oid
+find_reader(const List *functions, const Deployment *deployment,
+            ScoreAnswer answer)
+{
+	Oid owner = deployment_get_function_owner(linitial_oid(functions));
+	bool is_one = true;
+	ListCell *cell;
+
+	foreach (cell, functions)
+	{
+		Oid function = lfirst_oid(cell);
+
+		if (has_name(function, deployment, answer))
+			return deployment_get_function_owner(function);
+		is_one &= deployment_get_function_owner(function) == owner;
+	}
+	if (!is_one)
+		ereport(ERROR,
+		        (errcode(ERRCODE_AMBIGUOUS_FUNCTION),
+		         errmsg("functions of deployment %d have different owners, "
+		                "whose rights are not the same",
+		                deployment->id),
+		         errhint("Give the function its name %s%s again, or drop the "
+		                 "others.",
+		                 deployment->name, deployment_answers[answer].suffix)));
+	return owner;
 }
 
 void
@@ -263,5 +341,7 @@ deployment_open(int32 id, ScoreAnswer answer, Model *model)
 	if (!find_model_of(&deployment, model))
 		elog(ERROR, "model %d of deployment %d does not exist",
 		     deployment.model, id);
-	check_execute(functions, model);
+	functions = find_executable(functions, model);
+	if (model->has_owner_rights)
+		model->reader = find_reader(functions, &deployment, answer);
 }

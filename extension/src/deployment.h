@@ -30,6 +30,9 @@ extern int32 deployment_find_of_function(Oid function, ScoreAnswer *answer);
 /* Whether a function that names the deployment is no mere look-alike. */
 extern bool deployment_has_function(int32 id, Oid function);
 extern Oid deployment_get_function_owner(Oid function);
+/* 'owner' rather than 'invoker', or an error; and back. */
+extern bool deployment_is_owner_rights(const char *rights);
+extern const char *deployment_name_rights(const Model *model);
 extern void deployment_report_missing(int32 id) pg_attribute_noreturn();
 
 /* ------------------------------------------------- deploying (deploy.c) */
@@ -47,6 +50,8 @@ extern void deploy_check_owner(Oid function);
 extern void deploy_lock_function(Oid function);
 /* The model stays until this transaction ends, or is reported as gone. */
 extern void deploy_lock_model(int32 id);
+/* Whether it reads with its owner's rights, as the latest transaction left it. */
+extern bool deploy_has_owner_rights(int32 deployment);
 /* Lets an existing function answer with another model, as the event that
  * back_to names did, or 0; checks all rights. */
 extern void deploy_switch(Oid function, const Task *task, const Model *model,

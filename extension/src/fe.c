@@ -397,6 +397,7 @@ fe_open(Task *task, const Model *model)
 	opened->base = task;
 	opened->mst = NULL;
 	opened->author = model->owner;
+	opened->reader = model->reader;
 	opened->query = pstrdup(model->query);
 	opened->n_columns = count_inputs(task, model->query);
 	return opened;

@@ -7,7 +7,7 @@
  *		  -> inputs, by row
  *
  * The query is the one that training read: what is joined is found in the same
- * way, with the rights of who asks.  It is planned once for single rows and
+ * way, with the rights of who asks, or of who lends them (fe_reader.c).  It is planned once for single rows and
  * once for batches.
  */
 #include "fe_lookup.h"
@@ -117,21 +117,35 @@ parse(const FeLookup *lookup)
 	return statement;
 }
 
-#define NOT_ENTERED 0
-
-int
+FeScope
 fe_lookup_enter(const FeLookup *lookup)
 {
-	return settings_image_is_current(lookup->settings)
-	           ? NOT_ENTERED
-	           : settings_enter(lookup->task);
+	FeScope scope = {0};
+
+	if (!settings_image_is_current(lookup->settings))
+		scope.level = settings_enter(lookup->task);
+	scope.reader = fe_reader_enter(lookup->task->reader);
+	return scope;
 }
 
 void
-fe_lookup_leave(int level)
+fe_lookup_leave(const FeScope *scope)
 {
-	if (level != NOT_ENTERED)
-		settings_leave(level);
+	fe_reader_leave(&scope->reader);
+	if (scope->level != 0)
+		settings_leave(scope->level);
+}
+
+void
+fe_lookup_do(const FeLookup *lookup, void (*work)(void *), void *self)
+{
+	FeScope scope = fe_lookup_enter(lookup);
+
+	if (scope.reader.is_lent)
+		fe_reader_do(lookup->task, work, self);
+	else
+		work(self);
+	fe_lookup_leave(&scope);
 }
 
 /* What analysis writes to, it writes to a copy. */
@@ -300,6 +314,7 @@ fe_lookup_make(const Task *task, TupleDesc record, const int *targets,
 {
 	FeLookup *lookup = palloc0(sizeof(FeLookup));
 	int level = settings_enter(task);
+	FeReader reader;
 
 	lookup->task = task;
 	lookup->context = CurrentMemoryContext;
@@ -307,14 +322,16 @@ fe_lookup_make(const Task *task, TupleDesc record, const int *targets,
 	lookup->n_targets = n_targets;
 	lookup->targets = palloc((n_targets + 1) * sizeof(int));
 	memcpy(lookup->targets, targets, n_targets * sizeof(int));
+	reader = fe_reader_enter(task->reader);
 	make_whole(lookup);
+	lookup->is_lasting = !source_runs_foreign_code(lookup->whole.query);
+	fe_reader_leave(&reader);
 	note_outputs(lookup);
 	find_columns(lookup);
 	lookup->evaluator = row_evaluator_make(task->base, record, lookup->columns,
 	                                       lookup->n_columns);
 	lookup->settings = settings_image_make();
-	lookup->is_lasting = row_evaluator_is_plain(lookup->evaluator) &&
-	                     !source_runs_foreign_code(lookup->whole.query);
+	lookup->is_lasting &= row_evaluator_is_plain(lookup->evaluator);
 	settings_leave(level);
 	return lookup;
 }
@@ -369,10 +386,10 @@ bool
 fe_lookup_has_groups(FeLookup *lookup)
 {
 	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
-	int level = fe_lookup_enter(lookup);
+	FeScope scope = fe_lookup_enter(lookup);
 	bool has_groups = get_groups(lookup) != NULL;
 
-	fe_lookup_leave(level);
+	fe_lookup_leave(&scope);
 	MemoryContextSwitchTo(caller);
 	return has_groups;
 }

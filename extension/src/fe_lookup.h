@@ -8,6 +8,7 @@
 
 #include "fe_dimension.h"
 #include "fe_private.h"
+#include "fe_reader.h"
 
 #include "executor/tuptable.h"
 #include "utils/queryenvironment.h"
@@ -82,9 +83,20 @@ struct FeLookup
 	uint64 groups_generation; /* of which it is; 0: not made yet */
 };
 
-/* The settings under which it reads, entered where they are not in force. */
-extern int fe_lookup_enter(const FeLookup *lookup);
-extern void fe_lookup_leave(int level);
+/* The settings under which it reads, entered where they are not in force, and
+ * the role with whose rights it does. */
+typedef struct FeScope
+{
+	int level; /* of settings; 0: not entered */
+	FeReader reader;
+} FeScope;
+
+extern FeScope fe_lookup_enter(const FeLookup *lookup);
+extern void fe_lookup_leave(const FeScope *scope);
+/* Does work there; of errors on rows that the user may not see tells no more
+ * than that they happened. */
+extern void
+fe_lookup_do(const FeLookup *lookup, void (*work)(void *), void *self);
 /* The model's query, analysed as things are now, and as it was parsed. */
 extern Query *fe_lookup_analyze(const FeLookup *lookup, RawStmt **statement);
 extern Query *fe_lookup_keep_inputs(const FeLookup *lookup, const Query *all);

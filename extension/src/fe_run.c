@@ -398,8 +398,10 @@ open_loop(FeRun *run)
 }
 
 static void
-run_query(FeRun *run)
+run_query(void *self)
 {
+	FeRun *run = self;
+
 	run->relation.reldata = run->store;
 	if (run->loop == NULL && run->is_scan && run->n_rows > FEW_ROWS)
 		open_loop(run);
@@ -416,14 +418,10 @@ run_query(FeRun *run)
 void
 fe_run_look_up(FeRun *run)
 {
-	int level;
-
 	if (run->n_rows == 0)
 		return;
 	make_room(run);
-	level = fe_lookup_enter(run->lookup);
-	run_query(run);
-	fe_lookup_leave(level);
+	fe_lookup_do(run->lookup, run_query, run);
 }
 
 void
@@ -441,6 +439,7 @@ fe_run_get(const FeRun *run, int row, const Datum **values, const bool **nulls)
 
 typedef struct Pass
 {
+	const FeDimensionPlan *dimension;
 	FeHash *hash;
 	int n_keys;
 	const FeTaker *taker;
@@ -491,8 +490,11 @@ take_nulls(const FeTaker *taker, int n)
 }
 
 static void
-read_dimension(const FeDimensionPlan *dimension, Pass *pass)
+read_dimension(void *self)
 {
+	Pass *pass = self;
+	const FeDimensionPlan *dimension = pass->dimension;
+
 	if (dimension->missing != NULL)
 		query_plan_run(dimension->missing, NULL, take_missing_row,
 		               unconstify(FeTaker *, pass->taker));
@@ -506,15 +508,14 @@ fe_run_pass(FeRun *run, int dimension, const FeTaker *taker)
 {
 	const FeDimension *about = run->split->dimensions[dimension].about;
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
-	Pass pass = {.hash = fe_hash_make(about->keys, about->n_keys),
+	Pass pass = {.dimension = &run->split->dimensions[dimension],
+	             .hash = fe_hash_make(about->keys, about->n_keys),
 	             .n_keys = about->n_keys,
 	             .taker = taker};
-	int level = fe_lookup_enter(run->lookup);
 
 	run->hashes[dimension] = pass.hash;
 	MemoryContextSwitchTo(caller);
-	read_dimension(&run->split->dimensions[dimension], &pass);
-	fe_lookup_leave(level);
+	fe_lookup_do(run->lookup, read_dimension, &pass);
 	return !pass.is_too_large;
 }
 

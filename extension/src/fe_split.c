@@ -126,16 +126,16 @@ fe_lookup_get_split(FeLookup *lookup)
 {
 	FeSplit *split = lookup->split;
 	MemoryContext caller;
-	int level;
+	FeScope scope;
 
 	for (int i = 0; split != NULL && i < split->n_dimensions; i++)
 		query_plan_lock(split->dimensions[i].rows);
 	if (split != NULL && split->generation == score_get_generation())
 		return split;
 	caller = MemoryContextSwitchTo(lookup->context);
-	level = fe_lookup_enter(lookup);
+	scope = fe_lookup_enter(lookup);
 	lookup->split = make_split(lookup);
-	fe_lookup_leave(level);
+	fe_lookup_leave(&scope);
 	MemoryContextSwitchTo(caller);
 	return lookup->split;
 }
@@ -264,7 +264,7 @@ estimate_others(FeLookup *lookup, double n_rows, FeCosts *costs)
 void
 fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs)
 {
-	int level = fe_lookup_enter(lookup);
+	FeScope scope = fe_lookup_enter(lookup);
 
 	memset(costs, 0, sizeof(*costs));
 	costs->ways[FE_PROBE] = estimate_probe(lookup, &lookup->whole, n_rows);
@@ -272,5 +272,5 @@ fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs)
 		estimate_others(lookup, n_rows, costs);
 	else
 		costs->ways[FE_PASS] = costs->ways[FE_BATCH] = INFINITY;
-	fe_lookup_leave(level);
+	fe_lookup_leave(&scope);
 }

@@ -77,6 +77,8 @@ model_find(int32 id, Model *model)
 	{
 		model->id = id;
 		model->layout = CER_LAYOUT_FP32;
+		model->has_owner_rights = false;
+		model->reader = InvalidOid;
 		model->task = DatumGetInt32(archive_scan_get(scan, "task", NULL));
 		model->data_version =
 			DatumGetInt32(archive_scan_get(scan, "data_version", NULL));

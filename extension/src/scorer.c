@@ -178,6 +178,14 @@ make_evaluator(Scorer *scorer, TupleDesc desc)
 	}
 }
 
+/* Who lends the model rights to other tables; InvalidOid: nobody, or it reads
+ * none. */
+static Oid
+get_reader(const Model *model)
+{
+	return model->query != NULL ? model->reader : InvalidOid;
+}
+
 /* Everything for rows of one type, in the current memory context. */
 static Scorer *
 make_scorer(const Model *model, TupleDesc desc)
@@ -193,6 +201,7 @@ make_scorer(const Model *model, TupleDesc desc)
 	scorer->layout = model->layout;
 	scorer->generation = generation; /* of before: what comes counts */
 	scorer->user = GetUserId();
+	scorer->reader = get_reader(model);
 	scorer->has_row_security = row_security;
 	scorer->allows_functions = allow_user_functions;
 	scorer->task = fe_open(task_find_by_id(model->task, false), model);
@@ -310,6 +319,7 @@ find_kept(const Model *model, RowType row)
 		if (scorer->generation != generation)
 			forget(scorer);
 		else if (scorer->id == model->id && scorer->layout == model->layout &&
+		         scorer->reader == get_reader(model) &&
 		         scorer->table == table && scorer->row.type == row.type &&
 		         scorer->row.typmod == row.typmod && is_of_now(scorer))
 			return scorer;
@@ -464,7 +474,8 @@ is_latest(const ScoreCall *call, const Model *model)
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	is_same = deployment_find_model(call->id, &latest) &&
-	          latest.id == model->id && latest.layout == model->layout;
+	          latest.id == model->id && latest.layout == model->layout &&
+	          latest.has_owner_rights == model->has_owner_rights;
 	PopActiveSnapshot();
 	return is_same;
 }

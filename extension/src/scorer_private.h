@@ -41,6 +41,7 @@ struct Scorer
 
 	/* of a model that reads other tables: whose rights were asked, and how */
 	Oid user;
+	Oid reader; /* who lends rights; or InvalidOid */
 	bool has_row_security;
 	bool allows_functions;
 

@@ -4,6 +4,7 @@
  */
 #include "scorer_private.h"
 
+#include "miscadmin.h"
 #include "optimizer/optimizer.h"
 
 #define OPERATIONS 500 /* of a network, that cost as much as an operator */
@@ -101,6 +102,15 @@ describe_query(FeLookup *lookup, FeWay way, bool is_grouped)
 	           : "one query for each batch of rows";
 }
 
+static List *
+describe_rights(const Scorer *scorer)
+{
+	return OidIsValid(scorer->reader)
+	           ? list_make1(psprintf("read with the rights of %s",
+	                                 GetUserNameFromId(scorer->reader, false)))
+	           : NIL;
+}
+
 List *
 scorer_lookup_describe(Scorer *scorer, double n_rows, int *limit)
 {
@@ -108,7 +118,7 @@ scorer_lookup_describe(Scorer *scorer, double n_rows, int *limit)
 	bool is_grouped;
 	FeWay way = scorer_choose_way(scorer, n_rows, &is_grouped);
 	const FeSplit *split = fe_lookup_get_split(lookup);
-	List *texts = NIL;
+	List *texts = describe_rights(scorer);
 	bool has_rest = way != FE_PASS;
 
 	for (int i = 0; way == FE_PASS && i < fe_split_count_dimensions(split); i++)

@@ -125,6 +125,9 @@ is_trusted(const Task *task)
 {
 	Oid user = GetUserId();
 
+	/* somebody else's rights are lent to nobody's code */
+	if (OidIsValid(task->reader))
+		return false;
 	return allow_user_functions ||
 	       (task->owner == user &&
 	        (!OidIsValid(task->author) || task->author == user));
@@ -295,10 +298,24 @@ source_find_foreign_code(Node *node)
 }
 
 static void
+fail_lent(const Task *task, const ForeignCode *code)
+{
+	ereport(ERROR,
+	        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+	         errmsg("what a model for task \"%s\" reads runs %s", task->name,
+	                print_foreign_code(code)),
+	         errdetail("With the rights of a function's owner nothing runs "
+	                   "but functions of PostgreSQL itself."),
+	         errhint("Deploy the model with rights => 'invoker'.")));
+}
+
+static void
 fail_foreign_code(const Task *task, const ForeignCode *code)
 {
 	Oid author = OidIsValid(task->author) ? task->author : task->owner;
 
+	if (OidIsValid(task->reader))
+		fail_lent(task, code);
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

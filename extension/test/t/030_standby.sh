@@ -12,12 +12,17 @@ CREATE EXTENSION cerebro;
 CREATE TABLE trips AS SELECT i AS id, i % 24 AS hour, (ARRAY['AA', 'B6', NULL])[1 + i % 3] AS carrier, i % 24 > 12 AS late
 	FROM generate_series(1, 2000) i;
 ALTER TABLE trips ADD PRIMARY KEY (id);
+CREATE TABLE carriers AS SELECT * FROM (VALUES ('AA', 1), ('B6', 5)) v (carrier, rank);
+ALTER TABLE carriers ADD PRIMARY KEY (carrier);
 SELECT cerebro.create_task('late', source => 'SELECT * FROM trips', label => 'late');
 SELECT cerebro.train('late', 'AS mlp(8) PT epochs = 2, seed = 1');
+SELECT cerebro.train('late', 'FE hour, JOIN carriers USING (carrier), carriers.rank AS mlp(8) PT epochs = 2, seed = 3') AS joins \gset
 SELECT cerebro.train('late', 'AS mlp(8) PT epochs = 2, seed = 2');
 SELECT cerebro.deploy((SELECT min(id) FROM cerebro.models), 'public.late');
 CREATE ROLE reader LOGIN;
 GRANT SELECT ON trips TO reader;
+SELECT cerebro.deploy(:joins, 'public.asks'), cerebro.deploy(:joins, 'public.lent', rights => 'owner');
+GRANT EXECUTE ON FUNCTION asks(trips), lent(trips) TO reader;
 SQL
 
 as_postgres pg_basebackup -D "$standby" -h "$TEST_TMP" -R -c fast
@@ -41,6 +46,10 @@ is "$(on_standby "SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET 
 	"$(psql_value "$scores")" 'in parallel workers too'
 
 is "$(on_standby "SET client_min_messages = warning; SELECT count(*) FROM cerebro.profile('late')")" 5 'the profile that was kept is shown there'
+
+lent="SELECT md5(string_agg(lent(t)::text, ',' ORDER BY id)) FROM trips t"
+is "$(PGUSER=reader on_standby "$lent")" "$(psql_value "$lent")" 'rights that are lent count there, too'
+like "$(PGUSER=reader on_standby 'SELECT sum(asks(t)) FROM trips t')" 'permission denied for table carriers' 'and none that are not'
 
 before=$(on_standby "$scores")
 psql_value "SELECT cerebro.deploy((SELECT max(id) FROM cerebro.models), 'public.late')" >/dev/null

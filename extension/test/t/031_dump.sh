@@ -31,7 +31,7 @@ SELECT cerebro.train('hours', 'FE carrier AS mlp(8) PT epochs = 2');
 SELECT cerebro.deploy((SELECT min(id) FROM cerebro.models WHERE task = 'late'), 'work.late');
 SELECT cerebro.deploy((SELECT id FROM cerebro.models WHERE task = 'hours'), 'work.third');
 SELECT cerebro.deploy((SELECT max(id) FROM cerebro.models WHERE task = 'late'), 'work.late_short', 'bf16');
-SELECT cerebro.deploy((SELECT max(id) FROM cerebro.models WHERE task = 'late'), 'work.late_byte', 'int8');
+SELECT cerebro.deploy((SELECT max(id) FROM cerebro.models WHERE task = 'late'), 'work.late_byte', 'int8', 'owner');
 GRANT EXECUTE ON FUNCTION late(trips) TO reader;
 SELECT cerebro.grant_model((SELECT id FROM cerebro.models WHERE task = 'hours'), 'reader', 'read');
 CREATE VIEW scored AS SELECT id, late(t) AS p FROM trips t;
@@ -63,6 +63,7 @@ is "$(PGDATABASE=copy psql -X -q -v ON_ERROR_STOP=1 -f "$TEST_TMP/dump.sql" 2>&1
 PGDATABASE=copy
 export PGDATABASE
 is "$(psql_value 'SELECT string_agg(layout, $$ $$ ORDER BY layout) FROM cerebro.model_copy')" 'bf16 int8' 'copies of weights in fewer bytes are there'
+is "$(psql_value "SELECT count(*) FROM cerebro.deployments WHERE rights = 'owner'")" 1 'and whose rights deployments lend'
 is "$(psql_value "$all")" "$before" 'models, scores and deployments are the same'
 is "$(PGUSER=analyst psql_value "$all")" "$before" 'to their owner too'
 is "$(PGUSER=reader psql_value 'SELECT count(work.late(t)) FROM work.trips t')" 2000 'grants came along'
