@@ -128,6 +128,8 @@ static const struct
 	{"refresh", "profile", "true: reads the rows anew; false: what is kept"},
 	{"resamples", "compare_pair",
      "how often the validation rows are drawn anew for the intervals"},
+	{"rights", "deploy",
+     "with which other tables are read: invoker (of who calls) or owner (of the function's owner); else as before"},
 	{"role", "grant_model, revoke_model", "who may use the model"},
 	{"seed", "search, sample, compare_pair",
      "what is drawn at random is the same for the same seed"},
