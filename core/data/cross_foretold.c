@@ -18,7 +18,8 @@
 #include <string.h>
 
 #define N_FOLDS  4
-#define STRENGTH 16.0 /* rows that draw a cell towards 1 */
+#define STRENGTH 16.0   /* rows that draw a cell towards 1 */
+#define LEAST    1e-100 /* of a class that there is: its share may be asked for */
 
 /* (n_cells, N_FOLDS, n_classes), of the rows of all folds but that one: their
  * number, and the sum of what is foretold of them. */
@@ -97,6 +98,7 @@ foretell(const double *rows, const double *sums, size_t n_classes,
 		if (values[class] == 0)
 			continue;
 		values[class] *= (rows[class] + drawn) / (sums[class] + drawn);
+		values[class] = fmax(values[class], LEAST);
 		sum += values[class];
 	}
 	for (size_t class = 0; sum > 0 && class < n_classes; class ++)

@@ -6,7 +6,10 @@
 #include "failing_host.h"
 #include "table.h"
 
+#include "data/cross_private.h"
+
 #include <math.h>
+#include <stdlib.h>
 
 #define N_ROWS 40000
 
@@ -147,6 +150,42 @@ test_cells_find__takes_classes_without_rows(void **state)
 	noise->n_classes = 4;
 	assert_int_equal(find_cells(with, all, none).n, 1);
 	assert_int_equal(find_cells(noise, all, none).n, 0);
+}
+
+/* What is foretold of its one row by the other folds gets less by each column
+ * that is known, but never nothing. */
+static void
+test_foretold_keep__leaves_something_of_a_class_of_one_row(void **state)
+{
+	table *t = make_table(false, 10);
+	uint32_t *one = calloc(N_ROWS, sizeof(*one));
+	cross_codes codes = {.n_codes = 1, .codes = one};
+	cross_foretold foretold;
+	cer_dataset *dataset;
+	cross_gain gain;
+	crosser c;
+
+	(void) state;
+	t->labels[0] = 2;
+	t->n_classes = 3;
+	assert_int_equal(t->parts[0], CER_TRAIN);
+	assert_int_equal(make_dataset(&cer_host_plain, t, &dataset), CER_OK);
+	assert_int_equal(cer_crosser_init(&c, &cer_host_plain, dataset, NULL),
+	                 CER_OK);
+	assert_int_equal(cer_foretold_init(&c, &foretold), CER_OK);
+	for (int i = 0; i < 200; i++)
+	{
+		cer_arena_clear(c.scratch);
+		assert_int_equal(cer_foretold_keep(&c, &foretold, &codes), CER_OK);
+	}
+	cer_arena_clear(c.scratch);
+	assert_int_equal(cer_foretold_measure(&c, &foretold, &codes, &gain),
+	                 CER_OK);
+	assert_true(isfinite(gain.mean) && isfinite(gain.deviation));
+	cer_crosser_release(&c);
+	cer_dataset_free(dataset);
+	table_free(t);
+	free(one);
 }
 
 /* What is made of a missing value is missing, whatever the other one is. */
@@ -366,6 +405,8 @@ main(void)
 		cmocka_unit_test(test_crosses_find__survives_failing_memory),
 		cmocka_unit_test(test_cells_find__finds_the_pair_and_nothing_else),
 		cmocka_unit_test(test_cells_find__takes_classes_without_rows),
+		cmocka_unit_test(
+			test_foretold_keep__leaves_something_of_a_class_of_one_row),
 		cmocka_unit_test(
 			test_cells_find__knows_no_other_value_of_a_missing_one),
 		cmocka_unit_test(test_cells_find__extends_a_pair_by_bins),
