@@ -42,27 +42,6 @@ struct graph
 
 /* --------------------------------------------------------------- matching */
 
-/* It cannot be left out. */
-static bool
-is_needed(const cer_ast *space, const cer_ast *triple)
-{
-	switch (space->kind)
-	{
-		case CER_AST_OPTIONAL:
-			return false;
-		case CER_AST_CONDITION:
-			return cer_condition_holds(space, triple) &&
-			       is_needed(space->first, triple);
-		case CER_AST_CHOICE:
-			for (const cer_ast *one = space->first; one; one = one->next)
-				if (!is_needed(one, triple))
-					return false;
-			return true;
-		default:
-			return true;
-	}
-}
-
 static void
 reach_one(graph *g, const cer_ast *space, uint16_t from)
 {
@@ -130,14 +109,14 @@ match_all(graph *g, const cer_ast *list)
 	memset(g->partner, 0, g->n * sizeof(*g->partner));
 	for (const cer_ast *one = list; one; one = one->next)
 	{
-		if (!is_needed(one, g->triple))
+		if (!cer_space_is_needed(one, g->triple))
 			continue;
 		if (!find_partner(g, one))
 			return false;
 		n++;
 	}
 	for (const cer_ast *one = list; one && n < g->n; one = one->next)
-		if (!is_needed(one, g->triple) && find_partner(g, one))
+		if (!cer_space_is_needed(one, g->triple) && find_partner(g, one))
 			n++;
 	return n == g->n;
 }

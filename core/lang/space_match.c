@@ -343,12 +343,9 @@ match_setting(const matcher *m, const cer_ast *entry, const named *n)
 		value = cer_call_find_argument(n->call, entry->name, &room);
 	else
 		value = cer_training_find(n->training, entry->name, &room);
-	/* name = ?value, name = value IF ... */
-	if (space->kind == CER_AST_OPTIONAL && !is_written(n, entry->name))
+	/* name = ?value, name = value IF ..., name = {one, ?other} */
+	if (!is_written(n, entry->name) && !cer_space_is_needed(space, m->triple))
 		return true;
-	if (space->kind == CER_AST_CONDITION &&
-	    !cer_condition_holds(space, m->triple))
-		return !is_written(n, entry->name);
 	return value != NULL &&
 	       match_value(m, space, cer_child_get_arg(n->word, entry, 0), value);
 }
@@ -414,11 +411,12 @@ match_named(const matcher *m, const cer_ast *space, const cer_ast *call,
 }
 
 /* Each argument without a name by the name that it has: what is a default in
- * the triple is left out there. */
+ * the triple is left out there, and what is written there is no default. */
 static bool
 match_positions(const matcher *m, const cer_ast *space, const cer_ast *call,
-                const cer_word *word)
+                const target *t)
 {
+	const cer_word *word = cer_call_get_word(space);
 	size_t position = 0;
 
 	if (word == NULL)
@@ -438,7 +436,7 @@ match_positions(const matcher *m, const cer_ast *space, const cer_ast *call,
 		if (value == NULL || !match_value(m, child, arg, value))
 			return false;
 	}
-	return true;
+	return t->n <= position;
 }
 
 /* Widths where none are written. */
@@ -473,7 +471,7 @@ match_call(const matcher *m, const cer_ast *space, const cer_ast *call)
 		return false;
 	target_init(&t, call, false);
 	return match_list(m, space, word, &t) ||
-	       match_positions(m, space, call, word) ||
+	       match_positions(m, space, call, &t) ||
 	       (has_default_widths(word, &t) && match_list(m, space, word, &none));
 }
 
@@ -609,6 +607,26 @@ match_training(const matcher *m, const cer_ast *space, const cer_ast *triple)
 		has_own |= has_optimizer(entry);
 	}
 	return has_own || match_default_optimizer(space, &training);
+}
+
+bool
+cer_space_is_needed(const cer_ast *space, const cer_ast *triple)
+{
+	switch (space->kind)
+	{
+		case CER_AST_OPTIONAL:
+			return false;
+		case CER_AST_CONDITION:
+			return cer_condition_holds(space, triple) &&
+			       cer_space_is_needed(space->first, triple);
+		case CER_AST_CHOICE:
+			for (const cer_ast *one = space->first; one; one = one->next)
+				if (!cer_space_is_needed(one, triple))
+					return false;
+			return true;
+		default:
+			return true;
+	}
 }
 
 bool

@@ -71,6 +71,8 @@ cer_call_has_position(const cer_ast *call, const cer_word *word, cer_text name);
 /* ----------------------------------------------------------- matching */
 
 extern bool cer_space_match_items(const cer_ast *fe, const cer_ast *triple);
+/* What stands for it in the triple cannot be nothing. */
+extern bool cer_space_is_needed(const cer_ast *space, const cer_ast *triple);
 extern bool
 cer_space_match_encoder(const cer_ast *space, const cer_ast *encoder,
                         const cer_ast *triple);

@@ -7,6 +7,7 @@
  */
 #include "lang/space_private.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -56,6 +57,8 @@ cer_range_init(cer_range *range, const cer_ast *ast, const cer_arg *arg)
 	{
 		range->least = ceil(range->least);
 		range->most = floor(range->most);
+		if (!range->is_log && range->step < 1)
+			range->step = 0; /* every one of them */
 	}
 }
 
@@ -134,21 +137,32 @@ cer_range_draw(const cer_range *range, double uniform)
 	return clamp(range, number);
 }
 
+/* Numbers ascend, and two may be rounded to one: the first that is not below. */
+static double
+find_place(const cer_range *range, double number)
+{
+	double least = 0;
+	double most = cer_range_count(range) - 1;
+
+	for (int k = 0; k < DBL_MANT_DIG && least < most; k++)
+	{
+		double middle = floor(least + (most - least) / 2);
+
+		if (cer_range_get(range, middle) < number)
+			least = middle + 1;
+		else
+			most = middle;
+	}
+	return least;
+}
+
 bool
 cer_range_contains(const cer_range *range, double number)
 {
-	double i;
-
 	if (!(number >= range->least && number <= range->most) ||
 	    (range->is_whole && number != floor(number)))
 		return false;
 	if (range->step == 0 || range->least == range->most)
 		return true;
-	if (range->is_log)
-		i = log(number / range->least) / log(range->step);
-	else
-		i = (number - range->least) / range->step;
-	i = nearbyint(i);
-	return i >= 0 && i < cer_range_count(range) &&
-	       number == cer_range_get(range, i);
+	return number == cer_range_get(range, find_place(range, number));
 }
