@@ -153,11 +153,15 @@ put_range(maker *m, const cer_ast *node, const cer_arg *arg, cer_ast *parent)
 static cer_status
 put_times(maker *m, const cer_ast *node, const cer_arg *arg, cer_ast *parent)
 {
+	cer_ast count = {.kind = CER_AST_TIMES};
 	cer_ast *times;
 
 	CER_TRY(make(m, node, &times));
 	CER_TRY(put(m, node->first, arg, times));
-	CER_TRY(put(m, node->last, &count_arg, times));
+	CER_TRY(put(m, node->last, &count_arg, &count));
+	if (times->first == NULL || count.first == NULL)
+		return CER_OK;
+	cer_ast_append(times, count.first);
 	cer_ast_append(parent, times);
 	return CER_OK;
 }
@@ -168,6 +172,10 @@ put_free_times(maker *m, const cer_ast *node, const cer_arg *arg,
 {
 	cer_ast count = {.kind = CER_AST_FREE_TIMES};
 
+	if (parent->kind == CER_AST_NAMED) /* of a structure that is not known */
+		return cer_fail_at(m->err, CER_BAD_VALUE, node->place,
+		                   "%.*s is one value, not several by xx",
+		                   (int) parent->name.size, parent->name.data);
 	CER_TRY(put(m, node->last, &count_arg, &count));
 	if (count.first == NULL)
 		return CER_OK;

@@ -152,26 +152,45 @@ follow_list(const matcher *m, const cer_ast *list, const cer_word *word,
 	}
 }
 
+/* So many are one of the numbers that it can be, or, where some may be left
+ * out, no more than one. */
+static bool
+match_count(const matcher *m, const cer_ast *counts, size_t n, bool may_omit)
+{
+	static const cer_arg arg = {.type = CER_ARG_INTEGER};
+	size_t most = may_omit ? CER_MAX_LAYERS : n;
+
+	for (size_t d = n; d <= most; d++)
+	{
+		cer_ast count = {.kind = CER_AST_NUMBER, .number = (double) d};
+
+		if (match_value(m, counts, &arg, &count))
+			return true;
+	}
+	return false;
+}
+
 /* d elements, each of the width; all of one where they must be. */
 static void
 find_ends_of_times(const matcher *m, const cer_ast *space, const cer_arg *arg,
                    spot from, places *ends)
 {
-	static const cer_arg count_arg = {.type = CER_ARG_INTEGER};
 	bool is_free = space->kind == CER_AST_FREE_TIMES;
+	bool may_omit = !cer_space_is_needed(space->first, m->triple);
 	const cer_ast *first = NULL;
 
+	if (may_omit || !cer_space_is_needed(space->last, m->triple))
+		add_place(ends, from.i);
 	for (size_t n = 1; n <= CER_MAX_LAYERS; n++)
 	{
 		const cer_ast *element = spot_next(&from);
-		cer_ast count = {.kind = CER_AST_NUMBER, .number = (double) n};
 
 		if (first == NULL)
 			first = element;
 		if (element == NULL || !match_value(m, space->first, arg, element) ||
 		    (!is_free && !cer_ast_equals(first, element)))
 			return;
-		if (match_value(m, space->last, &count_arg, &count))
+		if (match_count(m, space->last, n, is_free && may_omit))
 			add_place(ends, from.i);
 	}
 }

@@ -111,6 +111,7 @@ random_space_write(test_random *random, char *text)
 		"dcn({64, ?128}, rank = {8, ?4})",
 		"mlp(32..34 step 0.3, 1..4 log step 1.2)",
 		"mlp(64 x 1..3, 32 xx {1, 2})",
+		"mlp(64, ?32 xx {1, 2}, {16, ?8} x 1..2)",
 		"skip({norm(batch) > dense(32), dense(32)})",
 	};
 	static const char *const trainings[] = {
@@ -333,6 +334,11 @@ test_space_contains__tells(void **state)
 		{"FE a : {embed(4), onehot}", "FE a : embed", false},
 		{"FE a : ple", "FE a : ple(32, 8)", false},
 		{"AS residual", "AS residual(3)", false},
+		{"AS mlp(64, ?32 xx {1, 3})", "AS mlp(64)", true},
+		{"AS mlp(64, ?32 xx {1, 3})", "AS mlp(64, 32, 32)", true},
+		{"AS mlp(64, ?32 xx {1, 3})", "AS mlp(64, 32 x 4)", false},
+		{"AS mlp(64, ?32 x 3)", "AS mlp(64)", true},
+		{"AS mlp(64, ?32 x 3)", "AS mlp(64, 32, 32)", false},
 		{"AS mlp(32..64 step 0.3)", "AS mlp(64)", true},
 		{"AS mlp(1..64 log step 1.1)", "AS mlp(5)", true},
 		{"AS mlp(1..64 log step 1.1)", "AS mlp(63)", false},
