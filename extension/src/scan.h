@@ -41,7 +41,8 @@ extern bool scan_is_call(const Node *node);
 extern ScoreCall scan_get_call(const FuncExpr *call);
 /*
  * Adds to calls those in node that are evaluated whenever node is, once each;
- * those under CASE and the like are left to their functions.
+ * those under CASE and the like, or of volatile rows, are left to their
+ * functions.
  */
 extern List *scan_collect_calls(Node *node, List *calls);
 /* Whether a statement's plan can have calls, by what it depends on. */

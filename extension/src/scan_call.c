@@ -8,6 +8,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -149,13 +150,22 @@ collect_window(const WindowFunc *node, List **calls)
 	return collect((Node *) node->args, calls);
 }
 
+/* Nodes know expressions by their form: two volatile ones that look the same
+ * are two, so each call evaluates its own. */
+static bool
+can_be_computed(const Node *node)
+{
+	return scan_is_call(node) && !contain_volatile_functions(
+									 lsecond(((const FuncExpr *) node)->args));
+}
+
 /* Goes where evaluation always goes. */
 static bool
 collect(Node *node, List **calls)
 {
 	if (node == NULL)
 		return false;
-	if (scan_is_call(node))
+	if (can_be_computed(node))
 	{
 		*calls = list_append_unique(*calls, node);
 		return false;

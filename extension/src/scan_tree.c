@@ -13,6 +13,8 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
 
 static Plan *rewrite(Rewriter *rewriter, Plan *plan);
 
@@ -104,6 +106,17 @@ look_through(Node *node, List *targets)
 		return copyObject((Node *) entry->expr);
 	}
 	return expression_tree_mutator(node, look_through, targets);
+}
+
+/* Whether what the child yields may be evaluated by a call once more: volatile
+ * it would be another value there, and subqueries may be volatile within. */
+static bool
+can_look_through(const Plan *child)
+{
+	Node *targets = (Node *) child->targetlist;
+
+	return is_splittable(child) && !contain_volatile_functions(targets) &&
+	       !contain_subplans(targets);
 }
 
 typedef struct Moved
@@ -277,7 +290,7 @@ move_calls(Rewriter *rewriter, Plan *plan)
 
 	if (moved.calls == NIL || child == NULL)
 		return;
-	if (!is_splittable(child))
+	if (!can_look_through(child))
 		child = outerPlan(plan) = make_projection(rewriter, child);
 	targets = child->targetlist;
 	child->targetlist = list_copy(targets);

@@ -65,6 +65,27 @@ SELECT differs('SELECT t.id, late(t), late_proba(s) FROM trips t JOIN trips s ON
 	'SELECT t.id, t.a, s.e FROM truth t JOIN truth s ON (s.id = t.id + 1)');
 SELECT plan_of('SELECT late(t), late(t) + 1 FROM trips t WHERE late(t) > 0.5 ORDER BY late(t)', 'VERBOSE, COSTS OFF');
 
+-- volatile rows: each call evaluates its own, so the functions answer it; stable ones go into the node beside them
+SELECT setseed(0.5);
+CREATE FUNCTION maybe_volatile(x float8) RETURNS float8 LANGUAGE plpgsql AS 'BEGIN RETURN x; END';
+SELECT plan_of('SELECT late(ROW(id, carrier, hour, distance, random() * 40, delay)::trips), late(ROW(id, carrier, hour, distance, random() * 40, delay)::trips),
+	late(ROW(id, carrier, hour, distance, abs(taxi), delay)::trips), late_proba(ROW(id, carrier, hour, distance, abs(taxi), delay)::trips) FROM trips', 'VERBOSE, COSTS OFF');
+SELECT plan_of('SELECT sum(late(ROW(id, carrier, hour, distance, maybe_volatile(taxi), delay)::trips)) FROM trips WHERE late(trips) > 0.5');
+SELECT count(*), count(*) FILTER (WHERE a = b) < 2000 AS calls_differ, count(*) FILTER (WHERE a = (c ->> 'true')::real) < 2000 AS answers_differ, count(*) FILTER (WHERE d = e) AS stable_alike
+FROM (SELECT late(ROW(id, carrier, hour, distance, random() * 40, delay)::trips) AS a, late(ROW(id, carrier, hour, distance, random() * 40, delay)::trips) AS b,
+	late_proba(ROW(id, carrier, hour, distance, random() * 40, delay)::trips) AS c, late(ROW(id, carrier, hour, distance, abs(taxi), delay)::trips) AS d,
+	late(ROW(id, carrier, hour, distance, @ taxi, delay)::trips) AS e FROM trips OFFSET 0) s;
+-- a volatile value that was made below is one for whoever reads it; the node has it from there
+SELECT plan_of('SELECT array_agg(v), array_agg(late(ROW(id, carrier, hour, distance, v, delay)::trips)) FROM (SELECT *, random() * 40 AS v FROM trips) t');
+SELECT plan_of('SELECT array_agg(v), array_agg(late(ROW(id, carrier, hour, distance, v, delay)::trips)) FROM (SELECT *, (SELECT random() * 40 + t.id * 0) AS v FROM trips t) t');
+SELECT count(*), count(*) FILTER (WHERE p = late(ROW(u.id, carrier, hour, distance, v, delay)::trips)) AS alike
+FROM (SELECT array_agg(id) AS ids, array_agg(v) AS vs, array_agg(late(ROW(id, carrier, hour, distance, v, delay)::trips)) AS ps FROM (SELECT *, random() * 40 AS v FROM trips) t) a,
+	unnest(ids, vs, ps) u (id, v, p) JOIN trips t USING (id);
+SELECT count(*), count(*) FILTER (WHERE p = late(ROW(u.id, carrier, hour, distance, v, delay)::trips)) AS alike
+FROM (SELECT array_agg(id) AS ids, array_agg(v) AS vs, array_agg(late(ROW(id, carrier, hour, distance, v, delay)::trips)) AS ps
+		FROM (SELECT *, (SELECT random() * 40 + t.id * 0) AS v FROM trips t) t) a,
+	unnest(ids, vs, ps) u (id, v, p) JOIN trips t USING (id);
+
 -- conditions keep their order: other models see only rows that pass
 SELECT plan_of('SELECT id, tardy(t) FROM trips t WHERE late(t) > 0.5 AND hour < 9', 'VERBOSE, COSTS OFF');
 SELECT differs('SELECT id, tardy(t) FROM trips t WHERE late(t) > 0.5 AND hour < 9',
