@@ -179,7 +179,7 @@ find_ends_of_times(const matcher *m, const cer_ast *space, const cer_arg *arg,
 	bool may_omit = !cer_space_is_needed(space->first, m->triple);
 	const cer_ast *first = NULL;
 
-	if (may_omit || !cer_space_is_needed(space->last, m->triple))
+	if (!cer_space_is_needed(space, m->triple))
 		add_place(ends, from.i);
 	for (size_t n = 1; n <= CER_MAX_LAYERS; n++)
 	{
@@ -643,6 +643,10 @@ cer_space_is_needed(const cer_ast *space, const cer_ast *triple)
 				if (!cer_space_is_needed(one, triple))
 					return false;
 			return true;
+		case CER_AST_TIMES:
+		case CER_AST_FREE_TIMES:
+			return cer_space_is_needed(space->first, triple) &&
+			       cer_space_is_needed(space->last, triple);
 		default:
 			return true;
 	}

@@ -40,6 +40,9 @@ put_right(cer_range *range)
 		range->is_log = false;
 	if (range->step <= 0 || (range->is_log && range->step <= 1))
 		range->step = 0;
+	if (!range->is_log &&
+	    (range->most - range->least) * DBL_EPSILON > range->step)
+		range->step = 0; /* finer than numbers are */
 }
 
 void
@@ -146,7 +149,7 @@ find_place(const cer_range *range, double number)
 
 	for (int k = 0; k < DBL_MANT_DIG && least < most; k++)
 	{
-		double middle = floor(least + (most - least) / 2);
+		double middle = least + floor((most - least) / 2);
 
 		if (cer_range_get(range, middle) < number)
 			least = middle + 1;
