@@ -51,6 +51,13 @@ extern Job *job_claim(Oid login, MemoryContext context);
 extern bool job_start_keeper(Oid database);
 extern bool job_start_worker(Oid database, Oid login);
 
+/*
+ * A transaction of a worker that writes rows of jobs, whatever the database has
+ * as defaults for sessions.
+ */
+extern void job_begin(void);
+extern void job_commit(void);
+
 /* Records what is over, then starts what is queued: own transactions. */
 extern void job_keep(void);
 /* The same for a session that looks at progress, without waiting for it. */

@@ -216,12 +216,9 @@ job_epoch_commit(Training *training)
 
 	if (state == NULL || commit_seconds < 0 || training->is_done)
 		return;
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	job_begin();
 	write_until(training, state);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	job_commit();
 	training_forget_states(training, state->epoch);
 }
 

@@ -9,6 +9,7 @@
  */
 #include "cerebro_pg.h"
 
+#include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -177,16 +178,19 @@ fail_unrunnable(void)
 	archive_leave(&scope);
 }
 
-static void
-begin(void)
+void
+job_begin(void)
 {
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	/* rows that were written before a lock was had are to be seen */
+	XactReadOnly = false;
+	XactIsoLevel = XACT_READ_COMMITTED;
 	PushActiveSnapshot(GetTransactionSnapshot());
 }
 
-static void
-commit(void)
+void
+job_commit(void)
 {
 	PopActiveSnapshot();
 	CommitTransactionCommand();
@@ -201,14 +205,14 @@ keep_past(MemoryContext context)
 	Datum running;
 	ListCell *cell;
 
-	begin();
+	job_begin();
 	MemoryContextSwitchTo(context);
 	running = find_running(context);
 	files = attempt_list();
 	recorded = record_files(files);
 	fail_lost(running, files);
 	fail_unrunnable();
-	commit();
+	job_commit();
 	foreach (cell, recorded)
 	{
 		AttemptFile *file = lfirst(cell);
@@ -269,9 +273,9 @@ job_keep(void)
 	List *logins;
 
 	keep_past(context);
-	begin();
+	job_begin();
 	logins = find_startable(context);
-	commit();
+	job_commit();
 	start_workers(logins);
 	MemoryContextDelete(context);
 }

@@ -52,6 +52,7 @@ begin_as(Oid owner, Scope *scope)
 {
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
+	XactReadOnly = false; /* as a default it is meant for sessions */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	GetUserIdAndSecContext(&scope->user, &scope->security);
 	SetUserIdAndSecContext(owner, scope->security |
@@ -97,9 +98,7 @@ claim(Oid login, MemoryContext context, Attempt **attempt)
 	AttemptRecord record = {0};
 	Job *job;
 
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	job_begin();
 	job = job_claim(login, context);
 	if (job != NULL)
 	{
@@ -115,8 +114,7 @@ claim(Oid login, MemoryContext context, Attempt **attempt)
 		record.started_at = GetCurrentTimestamp();
 		*attempt = attempt_begin(&record, job->triple);
 	}
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	job_commit();
 	return job;
 }
 
@@ -156,12 +154,9 @@ static void
 record_failure(Attempt *attempt)
 {
 	AbortOutOfAnyTransaction();
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	job_begin();
 	attempt_record(attempt);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	job_commit();
 }
 
 static void

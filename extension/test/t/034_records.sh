@@ -65,5 +65,15 @@ psql_value "ALTER DATABASE postgres SET default_transaction_read_only = on; ALTE
 psql_value "BEGIN READ WRITE; SELECT n_rows FROM cerebro.evaluate($model); ROLLBACK" >/dev/null
 poll_until "SELECT count(*) = 34 FROM cerebro.evaluations"
 ok $? 'an opening is on record where transactions are read-only by default'
+psql_value "BEGIN READ WRITE; SET LOCAL test.words = 'written'; SELECT cerebro.train('fragile')" >/dev/null || true
+poll_until "SELECT EXISTS (SELECT FROM cerebro.job WHERE status = 'failed' AND starts_with(reason, 'writtenä'))"
+ok $? 'so is a failure'
+psql_value "BEGIN READ WRITE; SELECT cerebro.train('late', 'AS mlp(4) PT epochs = 2', wait => false); COMMIT" >/dev/null
+poll_until "SELECT EXISTS (SELECT FROM cerebro.job WHERE is_background AND status = 'done')"
+ok $? 'a queued training is done there'
+psql_value "BEGIN READ WRITE; ALTER DATABASE postgres SET test.words = 'queued'; COMMIT" >/dev/null
+psql_value "BEGIN READ WRITE; SELECT cerebro.train('fragile', wait => false); COMMIT" >/dev/null
+poll_until "SELECT EXISTS (SELECT FROM cerebro.job WHERE is_background AND status = 'failed' AND starts_with(reason, 'queuedä'))"
+ok $? 'and one that fails is recorded'
 
 done_testing
