@@ -18,11 +18,18 @@
 #include "base/text.h"
 #include "lang/lex.h"
 
-#include <string.h>
-
 #define MAX_ITEMS    CER_LEX_MAX_LIST
 #define MAX_ENCODERS 64 /* more than there are kinds of */
 #define NOWHERE      UINT16_MAX
+
+/* An item of the triple. */
+typedef struct node
+{
+	const cer_ast *item;
+	const cer_ast *partner; /* the space's that it comes of */
+	uint16_t from;          /* in a search: by whose partner it was reached */
+	bool is_seen;
+} node;
 
 typedef struct graph graph;
 
@@ -30,12 +37,9 @@ struct graph
 {
 	const cer_ast *triple;
 	size_t (*find)(const graph *g, const cer_ast *space); /* n: none is so */
-	size_t n;
-	const cer_ast **items;   /* of the triple */
-	const cer_ast **partner; /* of each: the space's that it comes of */
-	uint16_t *from;          /* in a search: by whose partner it was reached */
-	bool *is_seen;
+	node *nodes;
 	uint16_t *queue; /* of those reached */
+	size_t n;
 	size_t n_queued;
 	uint16_t free; /* reached, and nobody's yet */
 };
@@ -47,12 +51,12 @@ reach_one(graph *g, const cer_ast *space, uint16_t from)
 {
 	size_t i = g->find(g, space);
 
-	if (i == g->n || g->is_seen[i])
+	if (i == g->n || g->nodes[i].is_seen)
 		return;
-	g->is_seen[i] = true;
-	g->from[i] = from;
+	g->nodes[i].is_seen = true;
+	g->nodes[i].from = from;
 	g->queue[g->n_queued++] = (uint16_t) i;
-	if (g->partner[i] == NULL)
+	if (g->nodes[i].partner == NULL)
 		g->free = (uint16_t) i;
 }
 
@@ -86,17 +90,18 @@ find_partner(graph *g, const cer_ast *space)
 {
 	uint16_t i;
 
-	memset(g->is_seen, 0, g->n * sizeof(*g->is_seen));
+	for (size_t k = 0; k < g->n; k++)
+		g->nodes[k].is_seen = false;
 	g->n_queued = 0;
 	g->free = NOWHERE;
 	reach(g, space, NOWHERE);
 	for (size_t k = 0; k < g->n_queued && g->free == NOWHERE; k++)
-		reach(g, g->partner[g->queue[k]], g->queue[k]);
+		reach(g, g->nodes[g->queue[k]].partner, g->queue[k]);
 	if (g->free == NOWHERE)
 		return false;
-	for (i = g->free; g->from[i] != NOWHERE; i = g->from[i])
-		g->partner[i] = g->partner[g->from[i]];
-	g->partner[i] = space;
+	for (i = g->free; g->nodes[i].from != NOWHERE; i = g->nodes[i].from)
+		g->nodes[i].partner = g->nodes[g->nodes[i].from].partner;
+	g->nodes[i].partner = space;
 	return true;
 }
 
@@ -106,7 +111,6 @@ match_all(graph *g, const cer_ast *list)
 {
 	size_t n = 0;
 
-	memset(g->partner, 0, g->n * sizeof(*g->partner));
 	for (const cer_ast *one = list; one; one = one->next)
 	{
 		if (!cer_space_is_needed(one, g->triple))
@@ -128,7 +132,7 @@ list_items(graph *g, const cer_ast *list, size_t most)
 	{
 		if (g->n == most)
 			return false;
-		g->items[g->n++] = item;
+		g->nodes[g->n++] = (node){.item = item};
 	}
 	return true;
 }
@@ -139,7 +143,7 @@ static size_t
 find_encoder(const graph *g, const cer_ast *space)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (cer_space_match_encoder(space, g->items[i], g->triple))
+		if (cer_space_match_encoder(space, g->nodes[i].item, g->triple))
 			return i;
 	return g->n;
 }
@@ -157,18 +161,10 @@ static bool
 match_encoders(const cer_ast *space, const cer_ast *there,
                const cer_ast *triple)
 {
-	const cer_ast *items[MAX_ENCODERS];
-	const cer_ast *partner[MAX_ENCODERS];
-	uint16_t from[MAX_ENCODERS];
+	node nodes[MAX_ENCODERS];
 	uint16_t queue[MAX_ENCODERS];
-	bool is_seen[MAX_ENCODERS];
-	graph g = {.triple = triple,
-	           .find = find_encoder,
-	           .items = items,
-	           .partner = partner,
-	           .from = from,
-	           .is_seen = is_seen,
-	           .queue = queue};
+	graph g = {
+		.triple = triple, .find = find_encoder, .nodes = nodes, .queue = queue};
 
 	return list_items(&g, get_encoders(there), MAX_ENCODERS) &&
 	       match_all(&g, get_encoders(space));
@@ -229,7 +225,7 @@ find_name(const graph *g, const cer_ast *space)
 	while (least < most)
 	{
 		size_t middle = least + (most - least) / 2;
-		int order = compare(g->items[middle], space);
+		int order = compare(g->nodes[middle].item, space);
 
 		if (order == 0)
 			return middle;
@@ -245,7 +241,7 @@ static size_t
 find_item(const graph *g, const cer_ast *space)
 {
 	size_t i = find_name(g, space);
-	const cer_ast *item = i < g->n ? g->items[i] : NULL;
+	const cer_ast *item = i < g->n ? g->nodes[i].item : NULL;
 	bool is_one;
 
 	if (item == NULL || item->kind != space->kind)
@@ -262,18 +258,10 @@ bool
 cer_space_match_items(const cer_ast *fe, const cer_ast *triple)
 {
 	const cer_ast *there = cer_ast_find_section(triple, CER_AST_FE);
-	const cer_ast *items[MAX_ITEMS];
-	const cer_ast *partner[MAX_ITEMS];
-	uint16_t from[MAX_ITEMS];
+	node nodes[MAX_ITEMS];
 	uint16_t queue[MAX_ITEMS];
-	bool is_seen[MAX_ITEMS];
-	graph g = {.triple = triple,
-	           .find = find_item,
-	           .items = items,
-	           .partner = partner,
-	           .from = from,
-	           .is_seen = is_seen,
-	           .queue = queue};
+	graph g = {
+		.triple = triple, .find = find_item, .nodes = nodes, .queue = queue};
 
 	if (cer_ast_equals(fe, there))
 		return true;
