@@ -10,22 +10,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* A setting, or an argument of some optimizer. */
-static bool
-is_setting(cer_text name)
-{
-	for (size_t i = 0; i < cer_schema_count(); i++)
-	{
-		const cer_word *word = cer_schema_get(i);
-
-		if ((word->kind == CER_WORD_SECTION ||
-		     word->kind == CER_WORD_OPTIMIZER) &&
-		    cer_word_find_arg(word, name) != NULL)
-			return true;
-	}
-	return false;
-}
-
 static bool
 is_known(cer_word_kind kind, cer_text name)
 {
@@ -64,7 +48,7 @@ describe_rest_of_training(const cer_ast *word)
 {
 	if (word == NULL || is_known(CER_WORD_ACTIVATION, word->name))
 		return "\",\" or the end";
-	if (is_setting(word->name))
+	if (cer_schema_is_setting(word->name))
 		return "\"=\" and a value";
 	return "\"(\", \",\" or the end";
 }
@@ -135,7 +119,7 @@ hint_section(cer_parser *p)
 
 	if (is_known(CER_WORD_STRUCTURE, name) || is_known(CER_WORD_LAYER, name))
 		cer_error_set_hint(p->err, "Structures and layers stand after AS.");
-	else if (is_known(CER_WORD_OPTIMIZER, name) || is_setting(name))
+	else if (is_known(CER_WORD_OPTIMIZER, name) || cer_schema_is_setting(name))
 		cer_error_set_hint(p->err, "Optimizers and settings stand after PT.");
 }
 

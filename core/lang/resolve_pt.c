@@ -18,18 +18,6 @@ typedef struct training
 	cer_ast loose;      /* NAMED: of the optimizer, if it knows them */
 } training;
 
-/* Of PT, or an argument of some optimizer. */
-static bool
-is_setting(const training *t, cer_text name)
-{
-	bool is = cer_word_find_arg(t->section, name) != NULL;
-
-	for (size_t i = 0; i < cer_schema_count() && !is; i++)
-		is = cer_schema_get(i)->kind == CER_WORD_OPTIMIZER &&
-		     cer_word_find_arg(cer_schema_get(i), name) != NULL;
-	return is;
-}
-
 /* A word alone: an optimizer, or an activation as a shorthand. */
 static cer_status
 sort_call(cer_resolver *r, training *t, cer_ast *call)
@@ -45,7 +33,7 @@ sort_call(cer_resolver *r, training *t, cer_ast *call)
 		cer_ast_append(&t->settings, named);
 		return CER_OK;
 	}
-	if (call->first == NULL && is_setting(t, name))
+	if (call->first == NULL && cer_schema_is_setting(name))
 	{
 		cer_fail_at(r->err, CER_SYNTAX, call->place,
 		            "setting \"%.*s\" without a value", CER_SHOW(name));

@@ -369,6 +369,21 @@ cer_word_find_arg(const cer_word *word, cer_text name)
 	return NULL;
 }
 
+bool
+cer_schema_is_setting(cer_text name)
+{
+	for (size_t i = 0; i < cer_schema_count(); i++)
+	{
+		const cer_word *word = cer_schema_get(i);
+
+		if ((word->kind == CER_WORD_SECTION ||
+		     word->kind == CER_WORD_OPTIMIZER) &&
+		    cer_word_find_arg(word, name) != NULL)
+			return true;
+	}
+	return false;
+}
+
 const char *const *
 cer_arg_find_choice(const cer_arg *arg, cer_text name)
 {

@@ -83,6 +83,8 @@ extern const cer_word *cer_schema_get(size_t i);
 
 /* NULL: there is none. */
 extern const cer_word *cer_schema_find(cer_word_kind kind, cer_text name);
+/* Of PT, or an argument of some optimizer. */
+extern bool cer_schema_is_setting(cer_text name);
 extern const cer_word *cer_schema_find_code(cer_word_kind kind, int code);
 extern const cer_arg *cer_word_find_arg(const cer_word *word, cer_text name);
 /* NULL: the argument is no choice of this name. */
