@@ -52,8 +52,8 @@ extern bool job_start_keeper(Oid database);
 extern bool job_start_worker(Oid database, Oid login);
 
 /*
- * A transaction of a worker that writes rows of jobs, whatever the database has
- * as defaults for sessions.
+ * A transaction of a worker that writes rows of the archive, whatever the
+ * database has as defaults for sessions.
  */
 extern void job_begin(void);
 extern void job_commit(void);

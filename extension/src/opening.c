@@ -17,9 +17,9 @@
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "job.h"
 #include "opening_file.h"
 
 typedef struct PendingOpening
@@ -162,13 +162,7 @@ opening_keep(void)
 
 	if (opening_file_list() == NIL)
 		return;
-	SetCurrentStatementStartTimestamp();
-	StartTransactionCommand();
-	/* what the database has as defaults is meant for sessions; rows that were
-	 * written before the lock was had are to be seen */
-	XactReadOnly = false;
-	XactIsoLevel = XACT_READ_COMMITTED;
-	PushActiveSnapshot(GetTransactionSnapshot());
+	job_begin();
 	archive_enter(&scope);
 	if (SPI_execute("LOCK TABLE cerebro.evaluation"
 	                " IN SHARE UPDATE EXCLUSIVE MODE",
@@ -179,8 +173,7 @@ opening_keep(void)
 	foreach (cell, paths)
 		record_file(lfirst(cell));
 	archive_leave(&scope);
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	job_commit();
 	foreach (cell, paths)
 		(void) unlink(lfirst(cell));
 }
