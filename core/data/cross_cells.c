@@ -5,7 +5,7 @@
  *
  *	 columns	values as they are, and numbers of many values in bins
  *	 rows		what is foretold of each, by its values one by one
-	 singles	columns of many values, of which bins do not tell all
+ *	 singles	columns of many values, of which bins do not tell all
  *	 pairs		that foretell more than that, best first; what a pair foretells
  *				is then known when the next one is measured
  *	 triples	of the best pairs, each taken as one column, and a third one

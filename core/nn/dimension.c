@@ -176,7 +176,6 @@ static uint32_t
 row_set_add(row_set *set, XXH128_hash_t hash)
 {
 	size_t place = row_set_find(set, hash);
-
 	uint32_t number = set->places[place];
 
 	if (number > 0)

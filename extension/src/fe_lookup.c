@@ -7,8 +7,8 @@
  *		  -> inputs, by row
  *
  * The query is the one that training read: what is joined is found in the same
- * way, with the rights of who asks, or of who lends them (fe_reader.c).  It is planned once for single rows and
- * once for batches.
+ * way, with the rights of who asks, or of who lends them (fe_reader.c).  It is
+ * planned once for single rows and once for batches.
  */
 #include "fe_lookup.h"
 
