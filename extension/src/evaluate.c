@@ -15,6 +15,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "commands/extension.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/timestamp.h"
@@ -388,7 +389,8 @@ cerebro_evaluate(PG_FUNCTION_ARGS)
 	          &(RowSink){evaluation, take_chunk, take_values}, &stats);
 	check_keys(task, evaluation);
 	compute_metrics(task, evaluation, &metrics);
-	opening = (Opening){.task = task->id,
+	opening = (Opening){.extension = get_extension_oid("cerebro", false),
+	                    .task = task->id,
 	                    .model = model.id,
 	                    .data_version = task_get_data_version(task, &stats),
 	                    .owner = GetUserId(),

@@ -367,6 +367,7 @@ fe_make(const Task *task, const cer_mst *mst, bool is_looking)
 	source_check_code(task, fe.base);
 	fe.text = host_print_mst(mst);
 	fe.uses = task_get_uses(task, fe.base);
+	fe.times = fe_list_times();
 	make_features(&fe, features);
 	return features;
 }

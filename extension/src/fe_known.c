@@ -24,8 +24,8 @@ typedef struct Declared
 } Declared;
 
 /* One's own word counts most, then the one that was given first. */
-static List *
-list_declared(void)
+List *
+fe_list_times(void)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	Datum values[] = {ObjectIdGetDatum(GetUserId())};
@@ -66,7 +66,7 @@ fe_is_part(Oid a, Oid b)
 
 /* For the relation itself rather than for one that it is part of. */
 static const Declared *
-find_declared(List *all, Oid relation)
+find_declared(const List *all, Oid relation)
 {
 	const Declared *of_part = NULL;
 	ListCell *cell;
@@ -84,9 +84,9 @@ find_declared(List *all, Oid relation)
 }
 
 char *
-fe_time_find(Oid relation)
+fe_time_find(const List *times, Oid relation)
 {
-	const Declared *declared = find_declared(list_declared(), relation);
+	const Declared *declared = find_declared(times, relation);
 
 	return declared == NULL ? NULL : declared->column;
 }
@@ -95,7 +95,7 @@ fe_time_find(Oid relation)
 
 typedef struct Reading
 {
-	List *declared;
+	const List *declared;
 	Oid view;           /* that is looked into: its query names it, too */
 	const Declared *of; /* a table that is read */
 	Oid relation;       /* the table */
@@ -211,11 +211,11 @@ needs_time(const Fe *fe, const FeTable *table)
 }
 
 static void
-note_time_of_view(const Fe *fe, FeTable *table, List *declared)
+note_time_of_view(const Fe *fe, FeTable *table)
 {
-	Reading reading = {.declared = declared, .is_plain = true};
+	Reading reading = {.declared = fe->times, .is_plain = true};
 
-	if (declared == NIL)
+	if (fe->times == NIL)
 		return;
 	read_view(table->relation, &reading);
 	if (reading.n_tables == 1 && reading.is_plain)
@@ -229,13 +229,12 @@ note_time_of_view(const Fe *fe, FeTable *table, List *declared)
 void
 fe_note_time(const Fe *fe, FeTable *table)
 {
-	List *all = list_declared();
-	const Declared *declared = find_declared(all, table->relation);
+	const Declared *declared = find_declared(fe->times, table->relation);
 
 	table->time = -1;
 	if (declared == NULL)
 	{
-		note_time_of_view(fe, table, all);
+		note_time_of_view(fe, table);
 		return;
 	}
 	table->time = fe_table_find_column(table, declared->column);

@@ -95,6 +95,7 @@ typedef struct Fe
 	ColumnUse *uses;    /* of the source's columns */
 	List *hidden;       /* of FeOrigin: what label and excluded columns are */
 	List *hidden_label; /* of FeOrigin: the label's among them */
+	List *times;        /* of fe_list_times */
 	List *tables;       /* of FeTable, the source first, in FROM's order */
 	List *targets;      /* of FeTarget */
 } Fe;
@@ -154,8 +155,10 @@ extern bool fe_is_unique(FeTable *table);
 extern void fe_tell_unused(const Fe *fe, Query *query);
 /* Tells where rows are looked for one by one without an index. */
 extern void fe_tell_of_index(const Fe *fe, const FeTable *table);
-/* The declared time column of a relation, as the current user sees it. */
-extern char *fe_time_find(Oid relation);
+/* The declared times of tables, as the current user sees them. */
+extern List *fe_list_times(void);
+/* The time column of a relation; NULL: none is declared. */
+extern char *fe_time_find(const List *times, Oid relation);
 /* Fills time: declared for the relation, or for what its rows are rows of. */
 extern void fe_note_time(const Fe *fe, FeTable *table);
 /* Whether rows of one are rows of the other: partitions, tables that inherit. */

@@ -478,14 +478,14 @@ has_columns(const List *origins, Oid relation, char *const *names, int n)
 }
 
 static void
-warn_of_times_from(Oid relation, const List *origins)
+warn_of_times_from(Oid relation, const List *origins, const List *times)
 {
 	ListCell *cell;
 
 	foreach (cell, find_references(relation, true))
 	{
 		const Reference *reference = lfirst(cell);
-		const char *time = fe_time_find(reference->parent);
+		const char *time = fe_time_find(times, reference->parent);
 
 		if (time != NULL &&
 		    name_find(time, reference->parent_columns, reference->n) >= 0 &&
@@ -501,6 +501,7 @@ fe_warn_of_times(const Query *query)
 {
 	List *origins = NIL;
 	List *relations = NIL;
+	List *times = fe_list_times();
 	ListCell *cell;
 
 	foreach (cell, query->targetList)
@@ -511,5 +512,5 @@ fe_warn_of_times(const Query *query)
 		relations = list_append_unique_oid(
 			relations, ((const FeOrigin *) lfirst(cell))->relation);
 	foreach (cell, relations)
-		warn_of_times_from(lfirst_oid(cell), origins);
+		warn_of_times_from(lfirst_oid(cell), origins, times);
 }

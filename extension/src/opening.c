@@ -13,6 +13,7 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -144,7 +145,8 @@ record_file(const char *path)
 	int n = opening_file_read(path, &openings);
 
 	for (int i = 0; i < n; i++)
-		insert_row(&openings[i]);
+		if (openings[i].extension == get_extension_oid("cerebro", false))
+			insert_row(&openings[i]);
 }
 
 /*

@@ -12,6 +12,7 @@
 /* A row of cerebro.evaluation. */
 typedef struct Opening
 {
+	Oid extension; /* a later one counts its tasks from the start */
 	int32 task;
 	int32 model;
 	int32 data_version;

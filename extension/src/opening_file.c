@@ -15,7 +15,7 @@
 #include "pgstat.h"
 #include "storage/fd.h"
 
-#define FILE_MAGIC  0x43455401 /* the last byte is a version */
+#define FILE_MAGIC  0x43455402 /* the last byte is a version */
 #define FILE_PREFIX "cerebro_opening."
 #define NEW_ENDING  ".new"
 

@@ -76,4 +76,23 @@ psql_value "BEGIN READ WRITE; SELECT cerebro.train('fragile', wait => false); CO
 poll_until "SELECT EXISTS (SELECT FROM cerebro.job WHERE is_background AND status = 'failed' AND starts_with(reason, 'queuedä'))"
 ok $? 'and one that fails is recorded'
 
+# an opening that waits while the extension is made anew, whose tasks begin with 1 again
+PGOPTIONS='-c default_transaction_read_only=off' psql_value "ALTER DATABASE postgres RESET ALL" >/dev/null
+psql_value "ALTER SYSTEM SET max_worker_processes = 0" >/dev/null
+as_postgres pg_ctl -D "$TEST_TMP/data" -w restart >/dev/null
+psql_value "BEGIN; SELECT n_rows FROM cerebro.evaluate($model); ROLLBACK" >/dev/null
+is "$(waiting)" 1 'an opening waits'
+psql_value "ALTER SYSTEM RESET max_worker_processes" >/dev/null
+psql_value "DROP EXTENSION cerebro CASCADE" >/dev/null
+as_postgres pg_ctl -D "$TEST_TMP/data" -w restart >/dev/null
+psql -X -q -v ON_ERROR_STOP=1 >/dev/null <<'SQL'
+SET client_min_messages = error;
+CREATE EXTENSION cerebro;
+SELECT cerebro.create_task(name, source => 'SELECT * FROM trips', label => 'late', key => '{id}') FROM unnest('{one,two}'::text[]) name;
+SQL
+model=$(psql_value "SELECT cerebro.train('two', 'AS mlp(4) PT epochs = 1')" | tail -n 1)
+psql_value "SELECT n_rows FROM cerebro.evaluate($model)" >/dev/null
+poll_until "SELECT pg_catalog.count(*) = 0 FROM pg_ls_dir('pg_stat_tmp') f WHERE f LIKE 'cerebro_opening%'"
+is "$(psql_value 'SELECT count(*) FROM cerebro.evaluations')" 1 'it is not taken for one of a task of the new extension'
+
 done_testing
