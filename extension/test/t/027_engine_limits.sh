@@ -25,8 +25,8 @@ kill -9 "$ENGINE"
 wait "$SESSION"
 is "$(psql_value "SET client_min_messages = error; SELECT cerebro.train('good', 'PT epochs = 1, seed = 3') > 0")" t 'a killed engine gives its place back'
 
-PGOPTIONS='-c cerebro.engine_nice=7' train_begin
-is "$(awk '{print $19}' "/proc/$ENGINE/stat")" 7 'an engine stands back as told'
+PGOPTIONS='-c cerebro.engine_nice=17' train_begin
+is "$(awk '{print $19}' "/proc/$ENGINE/stat")" 17 'an engine stands back as told'
 psql_value "SELECT pg_cancel_backend($BACKEND)" >/dev/null
 wait "$SESSION"
 nothing_left 'at the end'
