@@ -5,9 +5,9 @@
  *
  * Its executor holds what executors hold (pins, references to relations) in the
  * name of the resource owner that was current when it was started.  It has to
- * be ended there, before that owner is released; after an abort it must not,
- * as all has been let go of by then.  So aborts are noted in a list of what is
- * open.
+ * be ended there, before that owner is released; once it is, or while an abort
+ * is on the way to it, it must not.  A cursor's owner outlives the savepoint in
+ * which rows were fetched, so that owners tell, and not transactions.
  */
 #include "cerebro_pg.h"
 
@@ -21,9 +21,8 @@
 
 struct QueryLoop
 {
-	dlist_node node;          /* among the open ones */
-	bool is_open;             /* and no abort has ended it */
-	SubTransactionId subxact; /* that started it */
+	dlist_node node; /* among the open ones */
+	bool is_open;    /* its owner has not been released */
 	ResourceOwner owner;
 	MemoryContext context; /* of the executor; NULL: closed */
 	QueryDesc *desc;
@@ -36,7 +35,7 @@ struct QueryLoop
 
 static dlist_head loops = DLIST_STATIC_INIT(loops);
 
-/* ----------------------------------------------------------------- aborts */
+/* ----------------------------------------------------------------- owners */
 
 static void
 forget(QueryLoop *loop)
@@ -45,40 +44,28 @@ forget(QueryLoop *loop)
 	loop->is_open = false;
 }
 
+/* The current owner is released. */
 static void
-forget_from(SubTransactionId first)
+release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
+        void *arg)
 {
 	dlist_mutable_iter iter;
 
+	if (phase != RESOURCE_RELEASE_BEFORE_LOCKS)
+		return;
 	dlist_foreach_modify(iter, &loops)
 	{
 		QueryLoop *loop = dlist_container(QueryLoop, node, iter.cur);
 
-		if (loop->subxact >= first)
+		if (loop->owner == CurrentResourceOwner)
 			forget(loop);
 	}
-}
-
-static void
-end_subxact(SubXactEvent event, SubTransactionId subxact,
-            SubTransactionId parent, void *arg)
-{
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		forget_from(subxact);
-}
-
-static void
-end_xact(XactEvent event, void *arg)
-{
-	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PARALLEL_ABORT)
-		forget_from(InvalidSubTransactionId);
 }
 
 void
 query_init(void)
 {
-	RegisterXactCallback(end_xact, NULL);
-	RegisterSubXactCallback(end_subxact, NULL);
+	RegisterResourceReleaseCallback(release, NULL);
 }
 
 /* ------------------------------------------------------------------- rows */
@@ -105,11 +92,16 @@ end_rows(DestReceiver *dest)
 
 /* ------------------------------------------------------------------- loop */
 
-/* With the caller's memory all goes, unless an abort took it. */
+/* With the caller's memory all goes.  In an abort the memory of portals goes
+ * before what their owners hold, which nobody may end any more. */
 static void
 close_with_memory(void *arg)
 {
-	query_loop_close(arg);
+	QueryLoop *loop = arg;
+
+	if (loop->is_open && !IsTransactionState())
+		forget(loop);
+	query_loop_close(loop);
 }
 
 /* The executor's memory stands apart: what goes with it has to go in order. */
@@ -127,7 +119,6 @@ query_loop_open(const QueryPlan *plan, QueryEnvironment *environment,
 	                            .mydest = DestNone};
 	loop->row = row;
 	loop->self = self;
-	loop->subxact = GetCurrentSubTransactionId();
 	loop->owner = CurrentResourceOwner;
 	loop->callback.func = close_with_memory;
 	loop->callback.arg = loop;

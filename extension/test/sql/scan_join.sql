@@ -187,6 +187,17 @@ MOVE 400 IN slow;
 FETCH slow \gset slow_
 SELECT p = :'slow_p'::real AS same FROM before WHERE id = :slow_id;
 ROLLBACK;
+-- a cursor goes on behind a savepoint in which it began to read
+BEGIN;
+SET LOCAL client_min_messages = warning;
+DECLARE behind CURSOR FOR SELECT id, plain(t) AS p FROM trip t;
+SAVEPOINT s;
+MOVE 30 IN behind;
+ROLLBACK TO s;
+MOVE 400 IN behind;
+FETCH behind \gset behind_
+SELECT p = :'behind_p'::real AS same FROM before WHERE id = :behind_id;
+COMMIT;
 RESET cerebro.plan_join;
 
 -- rescans, joins of users, parallel workers
