@@ -493,8 +493,8 @@ choose_rights(Model *model, const Task *task, const char *rights, Oid function)
 	score_check_relation(&checked, task);
 }
 
-Datum
-cerebro_deploy(PG_FUNCTION_ARGS)
+static Oid
+deploy(FunctionCallInfo fcinfo)
 {
 	Target target;
 	Model model;
@@ -503,10 +503,6 @@ cerebro_deploy(PG_FUNCTION_ARGS)
 	Oid function;
 	bool is_old;
 
-	for (int i = 0; i < 3; i++)
-		if (PG_ARGISNULL(i))
-			PG_RETURN_NULL();
-	PreventCommandIfReadOnly("cerebro.deploy()");
 	model_open(PG_GETARG_INT32(0), &model);
 	task = task_find_by_id(model.task, true);
 	check_relation(&model, task);
@@ -536,6 +532,23 @@ cerebro_deploy(PG_FUNCTION_ARGS)
 		function = create_deployment(&target, task, &model);
 	copy_drop_unused();
 	deploy_announce();
+	return function;
+}
+
+/* A model that its own statement trained, as an argument, is there, too. */
+Datum
+cerebro_deploy(PG_FUNCTION_ARGS)
+{
+	Oid function;
+
+	for (int i = 0; i < 3; i++)
+		if (PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	PreventCommandIfReadOnly("cerebro.deploy()");
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	function = deploy(fcinfo);
+	PopActiveSnapshot();
 	PG_RETURN_OID(function);
 }
 

@@ -461,6 +461,10 @@ restore_conditions(Plan *plan, void *context)
 	if (IsA(plan, NestLoop) || IsA(plan, HashJoin) || IsA(plan, MergeJoin))
 		((Join *) plan)->joinqual =
 			scan_restore_conditions(((Join *) plan)->joinqual);
+	if (IsA(plan, Result)) /* of no row: checked once */
+		((Result *) plan)->resconstantqual =
+			(Node *) scan_restore_conditions(
+				(List *) ((Result *) plan)->resconstantqual);
 }
 
 void

@@ -336,6 +336,9 @@ FETCH BACKWARD 1 FROM c;
 COMMIT;
 CREATE INDEX ON trips (late(trips));
 
+-- a model that the same statement trained
+SELECT cerebro.deploy(cerebro.train('trips', 'AS mlp(8) PT epochs = 2, seed = 3'), 'at_once');
+
 -- DROP TABLE ends the deployment, not the model
 DROP TABLE parted;
 \set VERBOSITY terse

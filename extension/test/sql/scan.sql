@@ -181,6 +181,7 @@ $$;
 SELECT c, rows_of(c) FROM unnest(ARRAY['late(t) > 0.9', 'late(t) >= 0.5', 'late(t) < 0.1', 'late(t) <= 0.9::real', '0.9 < late(t)', '0.1 > late(t)',
 	'NOT late(t) > 0.9', 'late(t) > 0.2 + 0.7', 'late(t) > 2', 'late(t) > 0.9 AND hour < 100']) c;
 SELECT rows_of('EXISTS (SELECT FROM carriers c WHERE late(t) > 0.9)') AS in_a_subquery;
+SELECT plan_of('SELECT FROM carriers WHERE late(ROW(1, ''AA'', 3, 100, 5, 7)::trips) > 0.9');
 SELECT plan_of('SELECT id FROM (SELECT id, late(t) AS p FROM trips t) s WHERE p > 0.9 AND id > 5');
 SELECT plan_of('SELECT 1 FROM trips s LEFT JOIN trips t ON t.id = s.id AND late(t) > 0.9 WHERE NOT 0.1 < late(s)');
 SELECT cerebro.score_compare('>(float8,float8)'::regoperator, 2.0::float8, 1.0::float8) AS greater;
