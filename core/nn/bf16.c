@@ -77,6 +77,23 @@ round_plain(size_t n_rows, size_t n, const float *x, size_t stride,
 			                              << 16;
 }
 
+/* As relu of the kernels: what is not a number stays. */
+static inline float
+relu(float x)
+{
+	return x < 0.0f ? 0.0f : x;
+}
+
+static void
+round_relu_plain(size_t n_rows, size_t n, const float *bias, const float *x,
+                 uint32_t *to)
+{
+	for (size_t row = 0; row < n_rows; row++, x += n)
+		for (size_t i = 0; i < n; i += 2)
+			*to++ = round_one(relu(x[i] + bias[i])) |
+			        round_one(relu(x[i + 1] + bias[i + 1])) << 16;
+}
+
 static void
 pack_chunk(const cer_bf16_pack *p, size_t column, size_t width)
 {
@@ -127,23 +144,37 @@ add_row(const cer_bf16_product *p, const uint32_t *x, float *sum)
 }
 
 static void
+finish_row(const cer_bf16_product *p, size_t row, float *sum)
+{
+	if (p->pairs != NULL)
+	{
+		round_relu_plain(1, p->n_columns, p->bias, sum,
+		                 p->pairs + row * p->pairs_row);
+		return;
+	}
+	for (size_t i = 0; p->bias != NULL && i < p->n_columns; i++)
+		sum[i] = relu(sum[i] + p->bias[i]);
+	memcpy(p->y + row * p->y_stride, sum, p->n_columns * sizeof(float));
+}
+
+static void
 multiply_plain(const cer_bf16_product *p)
 {
 	for (size_t row = 0; row < p->n_rows; row++)
 	{
-		float *y = p->y + row * p->y_stride;
 		float sum[CER_DENSE_CHUNK] = {0};
 
 		if (p->accumulate)
-			memcpy(sum, y, p->n_columns * sizeof(float));
+			memcpy(sum, p->y + row * p->y_stride, p->n_columns * sizeof(float));
 		add_row(p, p->x + row * p->x_row, sum);
-		memcpy(y, sum, p->n_columns * sizeof(float));
+		finish_row(p, row, sum);
 	}
 }
 
 const cer_bf16 cer_bf16_plain = {
 	.name = "plain_bf16",
 	.round = round_plain,
+	.round_relu = round_relu_plain,
 	.pack = pack_plain,
 	.multiply = multiply_plain,
 };

@@ -29,7 +29,12 @@ typedef struct cer_bf16_pack
 	size_t n_pairs;
 } cer_bf16_pack;
 
-/* y (n_rows, n_columns) = [y +] x w, of one chunk of w. */
+/*
+ * y (n_rows, n_columns) = [y +] x w, of one chunk of w.  With a bias what
+ * follows is done before sums leave the registers: relu(y + bias), and where it
+ * goes to the next product rounded goes to `pairs` in place of y; then n_columns
+ * are whole lanes.
+ */
 typedef struct cer_bf16_product
 {
 	size_t n_rows;
@@ -42,6 +47,9 @@ typedef struct cer_bf16_product
 	const uint32_t *w; /* (n_pairs, cer_dense_pad(n_columns)) */
 	float *y;
 	size_t y_stride;
+	const float *bias; /* (n_columns), or NULL */
+	uint32_t *pairs;   /* of a row's columns, or NULL */
+	size_t pairs_row;  /* words from row to row */
 } cer_bf16_product;
 
 typedef struct cer_bf16
@@ -52,6 +60,9 @@ typedef struct cer_bf16
 	 * zero */
 	void (*round)(size_t n_rows, size_t n, const float *x, size_t stride,
 	              uint32_t *to);
+	/* to (n_rows, n / 2) gets relu(x + bias) of x (n_rows, n), n whole lanes */
+	void (*round_relu)(size_t n_rows, size_t n, const float *bias,
+	                   const float *x, uint32_t *to);
 	void (*pack)(const cer_bf16_pack *pack);
 	void (*multiply)(const cer_bf16_product *product);
 } cer_bf16;

@@ -49,6 +49,30 @@ round_rows(size_t n_rows, size_t n, const float *x, size_t stride, uint32_t *to)
 	}
 }
 
+/* As relu of the kernels: what is not a number stays. */
+INLINE __m512
+relu(__m512 x, const float *bias)
+{
+	return _mm512_max_ps(_mm512_setzero_ps(),
+	                     _mm512_add_ps(x, _mm512_loadu_ps(bias)));
+}
+
+INLINE void
+store_pairs(__m512 x, uint32_t *to)
+{
+	_mm256_storeu_si256((__m256i *) (void *) to,
+	                    (__m256i) _mm512_cvtneps_pbh(x));
+}
+
+static void
+round_relu(size_t n_rows, size_t n, const float *bias, const float *x,
+           uint32_t *to)
+{
+	for (size_t row = 0; row < n_rows; row++, x += n, to += n / 2)
+		for (size_t i = 0; i < n; i += LANES)
+			store_pairs(relu(_mm512_loadu_ps(x + i), bias + i), to + i / 2);
+}
+
 INLINE __m512i
 pair_lanes(const cer_bf16_pack *p, size_t row, size_t column, size_t n)
 {
@@ -77,6 +101,19 @@ pack_rows(const cer_bf16_pack *p)
 				_mm512_storeu_si512(to + column - chunk,
 				                    pair_lanes(p, row, column, end - column));
 	}
+}
+
+/* One vector of a row's sums. */
+INLINE void
+store_sum(const cer_bf16_product *p, size_t row, size_t column, __mmask16 mask,
+          __m512 sum)
+{
+	if (p->bias != NULL)
+		sum = relu(sum, p->bias + column);
+	if (p->pairs != NULL)
+		store_pairs(sum, p->pairs + row * p->pairs_row + column / 2);
+	else
+		_mm512_mask_storeu_ps(p->y + row * p->y_stride + column, mask, sum);
 }
 
 /* n_rows rows by n_vecs vectors of columns, sums in registers. */
@@ -121,9 +158,8 @@ multiply_tile(const cer_bf16_product *p, size_t n_rows, size_t n_vecs,
 	for (size_t r = 0; r < n_rows; r++)
 #pragma GCC unroll 4
 		for (size_t v = 0; v < n_vecs; v++)
-			_mm512_mask_storeu_ps(y + r * p->y_stride + v * LANES,
-			                      v + 1 < n_vecs ? (__mmask16) 0xffff : last,
-			                      sum[r][v]);
+			store_sum(p, row + r, v * LANES,
+			          v + 1 < n_vecs ? (__mmask16) 0xffff : last, sum[r][v]);
 }
 
 INLINE void
@@ -170,6 +206,7 @@ multiply(const cer_bf16_product *p)
 const cer_bf16 cer_bf16_avx512 = {
 	.name = "avx512_bf16",
 	.round = round_rows,
+	.round_relu = round_relu,
 	.pack = pack_rows,
 	.multiply = multiply,
 };

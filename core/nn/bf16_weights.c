@@ -39,18 +39,28 @@ cer_bf16_weights_multiply(const cer_bf16_weights *weights,
 	cer_bf16_product product = {.n_rows = rows->n_rows,
 	                            .n_pairs = n_pairs,
 	                            .accumulate = rows->accumulate,
-	                            .x = rows->scratch,
-	                            .x_row = n_pairs,
+	                            .x = rows->x_pairs,
+	                            .x_row = rows->x_pairs_row,
 	                            .x_pair = 1,
-	                            .y_stride = rows->y_stride};
+	                            .y_stride = rows->y_stride,
+	                            .pairs_row = rows->n_columns / 2};
 
-	weights->bf16->round(rows->n_rows, weights->n_in, rows->x, rows->x_stride,
-	                     rows->scratch);
+	if (rows->x_pairs == NULL)
+	{
+		weights->bf16->round(rows->n_rows, weights->n_in, rows->x,
+		                     rows->x_stride, rows->scratch);
+		product.x = rows->scratch;
+		product.x_row = n_pairs;
+	}
 	for (size_t column = 0; column < weights->n_out; column += CER_DENSE_CHUNK)
 	{
 		product.n_columns = at_most(rows->n_columns - column, CER_DENSE_CHUNK);
 		product.w = weights->packed + column * n_pairs;
 		product.y = rows->y + column;
+		if (rows->bias != NULL)
+			product.bias = rows->bias + column;
+		if (rows->y_pairs != NULL)
+			product.pairs = rows->y_pairs + column / 2;
 		weights->bf16->multiply(&product);
 	}
 }

@@ -30,6 +30,7 @@ typedef struct infer_layer
 	const cer_bf16_weights *rounded; /* in place of packed ones, or NULL */
 	const float *bias;               /* n_out */
 	cer_activation activation;
+	bool makes_pairs; /* its relu's, rounded for the next layer's product */
 } infer_layer;
 
 struct cer_infer
@@ -48,12 +49,14 @@ struct cer_infer
 	size_t most_pairs; /* of inputs that are rounded */
 };
 
-/* Rows of a layer's input, stride floats from each other, and of its output. */
+/* Rows of a layer's input, stride floats from each other, or pairs of bf16
+ * numbers, and of its output. */
 typedef struct infer_rows
 {
 	size_t n_rows;
 	const float *from;
 	size_t stride;
+	bool are_pairs;
 	float *to;
 } infer_rows;
 
@@ -133,6 +136,16 @@ make_layer(const infer_maker *maker, const cer_node *node, infer_layer *layer)
 	return layer->weights != NULL ? CER_OK : CER_NO_MEMORY;
 }
 
+/* Between two products of bf16 with a relu nothing is kept as floats. */
+static void
+note_pairs(infer_layer *layers, size_t n_layers)
+{
+	for (size_t i = 0; i + 1 < n_layers; i++)
+		layers[i].makes_pairs = layers[i + 1].rounded != NULL &&
+		                        layers[i].activation == CER_RELU &&
+		                        (i == 0 || layers[i].rounded != NULL);
+}
+
 static cer_status
 make_layers(const infer_maker *maker)
 {
@@ -156,6 +169,7 @@ make_layers(const infer_maker *maker)
 		if (layer->n_in > infer->most_inputs)
 			infer->most_inputs = layer->n_in;
 	}
+	note_pairs(layers, infer->n_layers);
 	infer->layers = layers;
 	return CER_OK;
 }
@@ -325,17 +339,26 @@ static void
 multiply_rounded(const infer_layer *layer, const infer_rows *rows,
                  uint32_t *scratch)
 {
-	cer_bf16_weights_multiply(layer->rounded,
-	                          &(cer_bf16_rows){.n_rows = rows->n_rows,
-	                                           .x = rows->from,
-	                                           .x_stride = rows->stride,
-	                                           .y = rows->to,
-	                                           .y_stride = layer->n_out,
-	                                           .n_columns = layer->n_out,
-	                                           .scratch = scratch});
+	bool is_relu = layer->activation == CER_RELU;
+	cer_bf16_rows product = {.n_rows = rows->n_rows,
+	                         .x = rows->from,
+	                         .x_stride = rows->stride,
+	                         .x_pairs_row = rows->stride / 2,
+	                         .y = rows->to,
+	                         .y_stride = layer->n_out,
+	                         .bias = is_relu ? layer->bias : NULL,
+	                         .n_columns = layer->n_out,
+	                         .scratch = scratch};
+
+	if (rows->are_pairs)
+		product.x_pairs = (const uint32_t *) (const void *) rows->from;
+	if (layer->makes_pairs)
+		product.y_pairs = (uint32_t *) (void *) rows->to;
+	cer_bf16_weights_multiply(layer->rounded, &product);
 }
 
-/* The product alone, without bias; scratch has a place for each input. */
+/* The product alone, unless it does the relu; scratch has a place for each
+ * input. */
 static void
 multiply(const cer_infer *infer, const infer_layer *layer,
          const infer_rows *rows, uint32_t *scratch)
@@ -366,16 +389,19 @@ multiply(const cer_infer *infer, const infer_layer *layer,
 }
 
 static void
-run_layer(const cer_infer *infer, const infer_layer *layer, size_t n_rows,
-          size_t x_stride, const infer_scratch *scratch)
+run_layer(const cer_infer *infer, size_t i, size_t n_rows,
+          const infer_scratch *scratch)
 {
+	const infer_layer *layer = &infer->layers[i];
 	infer_rows rows = {.n_rows = n_rows,
 	                   .from = scratch->from,
-	                   .stride = x_stride,
+	                   .stride = layer[-1].n_out,
+	                   .are_pairs = layer[-1].makes_pairs,
 	                   .to = scratch->to};
 
 	multiply(infer, layer, &rows, scratch->used);
-	activate(infer, layer, n_rows, scratch->to);
+	if (layer->rounded == NULL || layer->activation != CER_RELU)
+		activate(infer, layer, n_rows, scratch->to);
 }
 
 static void
@@ -393,20 +419,40 @@ write_proba(const cer_infer *infer, size_t n_rows, const float *logits,
 }
 
 static void
+swap_buffers(infer_scratch *scratch)
+{
+	float *swap = scratch->from;
+
+	scratch->from = scratch->to;
+	scratch->to = swap;
+}
+
+static void
+finish_first(const cer_infer *infer, size_t n_rows, infer_scratch *scratch)
+{
+	const infer_layer *layer = &infer->layers[0];
+
+	if (!layer->makes_pairs)
+	{
+		activate(infer, layer, n_rows, scratch->to);
+		return;
+	}
+	swap_buffers(scratch);
+	infer->bf16->round_relu(n_rows, layer->n_out, layer->bias, scratch->from,
+	                        (uint32_t *) (void *) scratch->to);
+}
+
+static void
 run_block(const cer_infer *infer, const cer_encoded *rows,
           const cer_partials *partials, infer_scratch *scratch)
 {
 	cer_infer_first_run(infer->first, rows->n_rows, rows, partials, scratch->to,
 	                    scratch->first);
-	activate(infer, &infer->layers[0], rows->n_rows, scratch->to);
+	finish_first(infer, rows->n_rows, scratch);
 	for (size_t i = 1; i < infer->n_layers; i++)
 	{
-		float *swap = scratch->from;
-
-		scratch->from = scratch->to;
-		scratch->to = swap;
-		run_layer(infer, &infer->layers[i], rows->n_rows,
-		          infer->layers[i - 1].n_out, scratch);
+		swap_buffers(scratch);
+		run_layer(infer, i, rows->n_rows, scratch);
 	}
 }
 

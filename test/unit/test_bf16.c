@@ -226,6 +226,74 @@ test_bf16__multiply(void **state)
 	}
 }
 
+/* What follows a product, done with it, has the bits of one after the other. */
+static void
+check_finish(const size_t sizes[3], const cer_bf16 *bf16)
+{
+	matrices m;
+	test_random random = {sizes[0]};
+	size_t n_pairs = cer_bf16_count_pairs(sizes[1]);
+	size_t n = sizes[0] * sizes[2];
+	float *bias = make_numbers(&random, sizes[2]);
+	float *y = malloc(n * sizeof(float));
+	uint32_t *pairs = malloc(n / 2 * sizeof(uint32_t));
+	uint32_t *expected = malloc(n / 2 * sizeof(uint32_t));
+	cer_bf16_product product = {.n_rows = sizes[0],
+	                            .n_pairs = n_pairs,
+	                            .n_columns = sizes[2],
+	                            .x_row = n_pairs,
+	                            .x_pair = 1,
+	                            .y = y,
+	                            .y_stride = sizes[2],
+	                            .bias = bias,
+	                            .pairs_row = sizes[2] / 2};
+
+	multiply_init(&m, sizes, bf16);
+	product.x = m.pairs;
+	product.w = m.packed;
+	product.accumulate = false;
+	bf16->multiply(&product);
+	product.pairs = pairs;
+	bf16->multiply(&product);
+	product.pairs = NULL;
+	product.bias = NULL;
+	product.y = m.y;
+	bf16->multiply(&product);
+	m.y[0] = NAN;
+	bf16->round_relu(sizes[0], sizes[2], bias, m.y, expected);
+	assert_int_equal(expected[0] & 0x7fff, 0x7fc0);
+	assert_memory_equal(pairs + 1, expected + 1,
+	                    (n / 2 - 1) * sizeof(uint32_t));
+	for (size_t i = 1; i < n; i++)
+	{
+		float z = m.y[i] + bias[i % sizes[2]];
+
+		assert_true(y[i] == (z < 0 ? 0 : z));
+	}
+	cer_bf16_plain.round(sizes[0], sizes[2], y, sizes[2], expected);
+	assert_memory_equal(pairs, expected, n / 2 * sizeof(uint32_t));
+	free(expected);
+	free(pairs);
+	free(y);
+	free(bias);
+	multiply_release(&m);
+}
+
+static void
+test_bf16__relu_within_the_product(void **state)
+{
+	static const size_t sizes[][3] = {
+		{1, 1, 16}, {7, 13, 32}, {13, 64, 48}, {64, 70, 64}, {9, 256, 64}};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+	{
+		check_finish(sizes[i], &cer_bf16_plain);
+		if (get_fast() != NULL)
+			check_finish(sizes[i], get_fast());
+	}
+}
+
 /* ----------------------------------------------------------------- networks */
 
 /* Widths that fill no chunk, an odd one, some of several chunks.  Smooth: where
@@ -401,6 +469,7 @@ main(void)
 		cmocka_unit_test(test_bf16__choose),
 		cmocka_unit_test(test_bf16__round),
 		cmocka_unit_test(test_bf16__multiply),
+		cmocka_unit_test(test_bf16__relu_within_the_product),
 		cmocka_unit_test(test_bf16__net_is_near_that_of_floats),
 		cmocka_unit_test(test_bf16__ensemble),
 		cmocka_unit_test(test_bf16__bits_of_threads),
