@@ -138,8 +138,10 @@ extern FeJoinPlan fe_get_join_plan(void);
 
 /* Whether there is a grouped pass. */
 extern bool fe_lookup_has_groups(FeLookup *lookup);
-/* Of looking n_rows rows up. */
-extern void fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs);
+/* Of looking n_rows rows up; false: FE_PROBE costs less than to compare it. */
+extern bool fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs);
+/* So many are looked up by FE_PROBE: in the end it is compared. */
+extern void fe_lookup_note_probe(FeLookup *lookup, double n_rows);
 
 /*
  * One use of a lookup, in the current memory context: of single rows, or of the

@@ -56,6 +56,26 @@ struct FeSplit
 	FeDimensionPlan *dimensions;
 };
 
+/* What a way costs: to begin with, and for each row. */
+typedef struct FeLine
+{
+	double start;
+	double each;
+} FeLine;
+
+/* As things are in one generation; each is made when it is asked for. */
+typedef struct FeLines
+{
+	uint64 generation; /* 0: none is made */
+	FeLine probe;
+	double spent; /* by probes that were compared with nothing */
+	bool has_pass;
+	FeLine pass;
+	bool has_batch;
+	FeLine whole[FE_GROUPED + 1]; /* by FE_MANY and FE_GROUPED */
+	FeLine rest[FE_GROUPED + 1];  /* of what a pass leaves to the query */
+} FeLines;
+
 struct FeLookup
 {
 	const Task *task;
@@ -77,6 +97,7 @@ struct FeLookup
 	FeOutput *outputs;
 	FeQuery whole;
 	FeSplit *split; /* NULL: not made yet */
+	FeLines lines;
 
 	/* the query with a grouped pass; NULL: it has none */
 	Query *groups;

@@ -185,60 +185,152 @@ fe_split_get_rows(const FeSplit *split, int dimension)
  * index finds most pages in memory, as the one before it did; a row of a
  * dimension is hashed and coded.
  */
-#define ROW_COST       0.2
+#define ROW_COST       0.1
+#define INPUT_COST     0.007 /* of each of its inputs */
 #define INDEX_SHARE    0.025
 #define DIMENSION_COST 0.05
 #define DECISION_COST  150 /* of planning the other ways, too */
 
-static double
-estimate_pass(const FeSplit *split, double n_rows)
+static FeLine
+make_pass_line(const FeSplit *split)
 {
-	double cost = 0;
+	FeLine line = {0, split->n_dimensions * cpu_operator_cost};
 
 	for (int i = 0; i < split->n_dimensions; i++)
 	{
 		QueryCost read = query_plan_get_cost(split->dimensions[i].rows);
 
-		cost += read.total + DIMENSION_COST * read.rows +
-		        cpu_operator_cost * n_rows;
+		line.start += read.total + DIMENSION_COST * read.rows;
 	}
-	return split->n_dimensions > 0 ? cost : INFINITY;
+	if (split->n_dimensions == 0)
+		line.start = INFINITY;
+	return line;
+}
+
+static double
+get_row_cost(const FeQuery *query)
+{
+	return ROW_COST + INPUT_COST * query->n_targets;
 }
 
 /* The query for few rows, once for each. */
-static double
-estimate_probe(FeLookup *lookup, FeQuery *query, double n_rows)
+static FeLine
+make_probe_line(FeLookup *lookup)
 {
 	QueryCost one =
-		query_plan_get_cost(fe_lookup_get_plan(lookup, query, FE_FEW));
+		query_plan_get_cost(fe_lookup_get_plan(lookup, &lookup->whole, FE_FEW));
 
-	return one.total + n_rows * (one.total * INDEX_SHARE + ROW_COST);
+	return (FeLine){one.total,
+	                one.total * INDEX_SHARE + get_row_cost(&lookup->whole)};
 }
 
 /* The query for many: what it starts with (hashed tables) stays. */
-static double
-estimate_batch(FeLookup *lookup, FeQuery *query, double n_rows, int size)
+static FeLine
+make_line_for_many(FeLookup *lookup, FeQuery *query, int size)
 {
 	const QueryPlan *plan = fe_lookup_get_plan(lookup, query, size);
 	QueryCost many;
-	double each;
 
 	if (plan == NULL)
-		return INFINITY;
+		return (FeLine){INFINITY, 0};
 	many = query_plan_get_cost(plan);
-	each = (many.total - many.startup) / FE_MANY_ROWS;
-	return many.startup + n_rows * (each + ROW_COST);
+	return (FeLine){many.startup, (many.total - many.startup) / FE_MANY_ROWS +
+	                                  get_row_cost(query)};
 }
 
 static void
-add_batch(FeLookup *lookup, FeQuery *query, double n_rows, FeCosts *costs,
-          FeWay way)
+make_batch_line(FeLookup *lookup, FeQuery *query, FeLine *lines)
 {
-	double each = estimate_batch(lookup, query, n_rows, FE_MANY);
-	double grouped = estimate_batch(lookup, query, n_rows, FE_GROUPED);
+	lines[FE_MANY] = make_line_for_many(lookup, query, FE_MANY);
+	lines[FE_GROUPED] = make_line_for_many(lookup, query, FE_GROUPED);
+}
+
+static double
+get_cost(FeLine line, double n_rows)
+{
+	return line.start + n_rows * line.each;
+}
+
+static void
+add_batch(const FeLine *lines, double n_rows, FeCosts *costs, FeWay way)
+{
+	double each = get_cost(lines[FE_MANY], n_rows);
+	double grouped = get_cost(lines[FE_GROUPED], n_rows);
 
 	costs->are_grouped[way] = grouped < each;
 	costs->ways[way] += Min(each, grouped);
+}
+
+/* Whether a pass over dimensions leaves something to the query. */
+static bool
+has_rest(const FeSplit *split)
+{
+	return split->n_dimensions > 0 && split->rest.n_targets > 0;
+}
+
+/* Those of another generation are forgotten. */
+static FeLines *
+get_lines(FeLookup *lookup)
+{
+	FeLines *lines = &lookup->lines;
+
+	if (lines->generation == score_get_generation())
+		return lines;
+	*lines = (FeLines){.generation = score_get_generation()};
+	lines->probe = make_probe_line(lookup);
+	return lines;
+}
+
+static void
+estimate_pass(FeLookup *lookup, double n_rows, FeCosts *costs)
+{
+	FeLines *lines = &lookup->lines;
+
+	if (!lines->has_pass)
+		lines->pass = make_pass_line(fe_lookup_get_split(lookup));
+	lines->has_pass = true;
+	costs->ways[FE_PASS] = get_cost(lines->pass, n_rows);
+}
+
+static void
+make_batch_lines(FeLookup *lookup, FeLines *lines)
+{
+	make_batch_line(lookup, &lookup->whole, lines->whole);
+	if (has_rest(lookup->split))
+		make_batch_line(lookup, &lookup->split->rest, lines->rest);
+	lines->has_batch = true;
+}
+
+static void
+estimate_batch(FeLookup *lookup, double n_rows, FeCosts *costs)
+{
+	FeLines *lines = &lookup->lines;
+
+	if (!lines->has_batch)
+		make_batch_lines(lookup, lines);
+	add_batch(lines->whole, n_rows, costs, FE_BATCH);
+	if (has_rest(lookup->split))
+		add_batch(lines->rest, n_rows, costs, FE_PASS);
+}
+
+/*
+ * Of few rows the ways differ by less than it costs to compare them, until as
+ * much has been spent on them: no series of statements takes twice as long as
+ * it would have, had this been known.
+ */
+static bool
+is_worth_comparing(const FeLines *lines, double cost)
+{
+	return lines->has_pass || lines->spent + cost > DECISION_COST;
+}
+
+void
+fe_lookup_note_probe(FeLookup *lookup, double n_rows)
+{
+	FeLines *lines = &lookup->lines;
+
+	if (lines->generation == score_get_generation())
+		lines->spent += get_cost(lines->probe, n_rows);
 }
 
 /* A query for many reads dimensions by hash as a pass does, or by index as a
@@ -246,31 +338,26 @@ add_batch(FeLookup *lookup, FeQuery *query, double n_rows, FeCosts *costs,
 static void
 estimate_others(FeLookup *lookup, double n_rows, FeCosts *costs)
 {
-	const FeSplit *split = fe_lookup_get_split(lookup);
-
-	costs->ways[FE_PASS] = estimate_pass(split, n_rows);
-	if (split->rest.n_targets == 0 &&
+	estimate_pass(lookup, n_rows, costs);
+	if (lookup->split->rest.n_targets == 0 &&
 	    2 * costs->ways[FE_PASS] < costs->ways[FE_PROBE])
-	{
 		costs->ways[FE_BATCH] = INFINITY;
-		return;
-	}
-	add_batch(lookup, &lookup->whole, n_rows, costs, FE_BATCH);
-	if (split->n_dimensions > 0 && split->rest.n_targets > 0)
-		add_batch(lookup, &lookup->split->rest, n_rows, costs, FE_PASS);
+	else
+		estimate_batch(lookup, n_rows, costs);
 }
 
-/* Of few rows the ways differ by less than it costs to compare them. */
-void
+bool
 fe_lookup_estimate(FeLookup *lookup, double n_rows, FeCosts *costs)
 {
 	FeScope scope = fe_lookup_enter(lookup);
+	FeLines *lines = get_lines(lookup);
+	bool is_compared;
 
 	memset(costs, 0, sizeof(*costs));
-	costs->ways[FE_PROBE] = estimate_probe(lookup, &lookup->whole, n_rows);
-	if (costs->ways[FE_PROBE] > DECISION_COST)
+	costs->ways[FE_PROBE] = get_cost(lines->probe, n_rows);
+	is_compared = is_worth_comparing(lines, costs->ways[FE_PROBE]);
+	if (is_compared)
 		estimate_others(lookup, n_rows, costs);
-	else
-		costs->ways[FE_PASS] = costs->ways[FE_BATCH] = INFINITY;
 	fe_lookup_leave(&scope);
+	return is_compared;
 }

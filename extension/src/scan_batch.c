@@ -594,8 +594,11 @@ scan_batch_describe(ScanBatch *batch, int *limit)
 
 		scorers[i] = scorer_use_get(call->use, &call->call, call->row);
 		if (scorer_has_lookup(scorers[i]) && !is_told(batch, scorers, i))
-			texts = list_concat(texts, scorer_lookup_describe(
-										   scorers[i], batch->expected, limit));
+			texts = list_concat(
+				texts, scorer_lookup_describe(
+						   scorers[i],
+						   call->scorer == scorers[i] ? call->lookup : NULL,
+						   batch->expected, limit));
 	}
 	return texts;
 }

@@ -108,9 +108,10 @@ extern void scorer_lookup_run(ScorerLookup *lookup, const ValueRows *to);
 /* For cer_model_score_partials, rows from `first` on; NULL: none are kept. */
 extern const float *const *const *
 scorer_lookup_get_partials(ScorerLookup *lookup, int first);
-/* What it would do for each table of FE, for EXPLAIN: List of char *; limit is
- * raised to its rows at once. */
-extern List *scorer_lookup_describe(Scorer *scorer, double n_rows, int *limit);
+/* What it does for each table of FE, for EXPLAIN: List of char *; limit is
+ * raised to its rows at once.  begun is NULL: what one of n_rows would do. */
+extern List *scorer_lookup_describe(Scorer *scorer, const ScorerLookup *begun,
+                                    double n_rows, int *limit);
 
 /* What the model's own features are of, for people. */
 extern const char *scorer_get_table(const Scorer *scorer);

@@ -350,6 +350,8 @@ scorer_lookup_begin(Scorer *scorer, double n_rows)
 	FeLookup *reads = row_evaluator_get_lookup(scorer->evaluator);
 	FeWay way = scorer_choose_way(scorer, n_rows, &lookup->is_grouped);
 
+	if (way == FE_PROBE)
+		fe_lookup_note_probe(reads, n_rows);
 	lookup->scorer = scorer;
 	lookup->context = CurrentMemoryContext;
 	lookup->kept = AllocSetContextCreate(
@@ -365,6 +367,13 @@ scorer_lookup_begin(Scorer *scorer, double n_rows)
 	lookup->split = fe_lookup_get_split(reads);
 	start_pass(lookup);
 	return lookup;
+}
+
+FeWay
+scorer_lookup_get_way(const ScorerLookup *lookup, bool *is_grouped)
+{
+	*is_grouped = lookup->is_grouped;
+	return lookup->way;
 }
 
 void

@@ -77,6 +77,9 @@ struct ScorerMap
  * something of it can be kept; or -1. */
 extern int
 scorer_find_group(const cer_model *model, const FeSplit *split, int dimension);
+/* Of one that has begun. */
+extern FeWay
+scorer_lookup_get_way(const ScorerLookup *lookup, bool *is_grouped);
 /* Whether aggregates are had by a grouped pass is a choice of its own. */
 extern FeWay
 scorer_choose_way(const Scorer *scorer, double n_rows, bool *is_grouped);

@@ -52,13 +52,28 @@ add_arithmetic(const cer_model *model, const FeSplit *split, double n_rows,
 	}
 }
 
+static FeWay
+choose_by_cost(const Scorer *scorer, FeLookup *lookup, double n_rows,
+               bool *is_grouped)
+{
+	FeWay best = FE_PASS;
+	FeCosts costs;
+
+	if (!fe_lookup_estimate(lookup, n_rows, &costs))
+		return FE_PROBE;
+	add_arithmetic(scorer->model, fe_lookup_get_split(lookup), n_rows, &costs);
+	for (FeWay way = FE_PROBE; way <= FE_BATCH; way++)
+		if (costs.ways[way] < costs.ways[best])
+			best = way;
+	*is_grouped = costs.are_grouped[best];
+	return best;
+}
+
 FeWay
 scorer_choose_way(const Scorer *scorer, double n_rows, bool *is_grouped)
 {
 	FeLookup *lookup = row_evaluator_get_lookup(scorer->evaluator);
 	FeJoinPlan plan = fe_get_join_plan();
-	FeWay best = FE_PASS;
-	FeCosts costs;
 
 	*is_grouped = plan == FE_JOIN_PASS;
 	if (plan == FE_JOIN_PROBE)
@@ -69,13 +84,7 @@ scorer_choose_way(const Scorer *scorer, double n_rows, bool *is_grouped)
 		return fe_split_count_dimensions(fe_lookup_get_split(lookup)) > 0
 		           ? FE_PASS
 		           : FE_BATCH;
-	fe_lookup_estimate(lookup, n_rows, &costs);
-	add_arithmetic(scorer->model, fe_lookup_get_split(lookup), n_rows, &costs);
-	for (FeWay way = FE_PROBE; way <= FE_BATCH; way++)
-		if (costs.ways[way] < costs.ways[best])
-			best = way;
-	*is_grouped = costs.are_grouped[best];
-	return best;
+	return choose_by_cost(scorer, lookup, n_rows, is_grouped);
 }
 
 /* ------------------------------------------------------------------ explain */
@@ -112,11 +121,13 @@ describe_rights(const Scorer *scorer)
 }
 
 List *
-scorer_lookup_describe(Scorer *scorer, double n_rows, int *limit)
+scorer_lookup_describe(Scorer *scorer, const ScorerLookup *begun, double n_rows,
+                       int *limit)
 {
 	FeLookup *lookup = row_evaluator_get_lookup(scorer->evaluator);
 	bool is_grouped;
-	FeWay way = scorer_choose_way(scorer, n_rows, &is_grouped);
+	FeWay way = begun != NULL ? scorer_lookup_get_way(begun, &is_grouped)
+	                          : scorer_choose_way(scorer, n_rows, &is_grouped);
 	const FeSplit *split = fe_lookup_get_split(lookup);
 	List *texts = describe_rights(scorer);
 	bool has_rest = way != FE_PASS;
