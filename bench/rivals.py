@@ -12,13 +12,12 @@ import statistics
 import sys
 
 import numpy
-import onnx
 import onnxruntime
 import torch
-import xgboost
 
 import lib
 from network import Network
+from rival_models import make_onnx, train_trees, two_threads
 
 N_RUNS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
 UNITS = (64, 32)
@@ -39,6 +38,7 @@ connection.execute("""SELECT cerebro.create_task('own', source => 'SELECT * FROM
     exclude => '{arr_delay,arr_time,air_time,dep_delay,dep_time}')""")
 connection.execute("SET jit = off")
 connection.execute("SET max_parallel_workers_per_gather = 1")
+connection.execute("SET parallel_tuple_cost = 0")  # else one process is planned for all that a leader writes
 
 
 class Case:
@@ -82,8 +82,7 @@ class Case:
         self.session = onnxruntime.InferenceSession(make_onnx(self.network, n_codes), two_threads(), providers=["CPUExecutionProvider"])
         late = dict(connection.execute("SELECT id, coalesce(arr_delay > 15, false) FROM numbered").fetchall())
         part = numpy.random.default_rng(1).permutation(len(ids))[:100_000]
-        self.trees = xgboost.XGBClassifier(n_estimators=100, max_depth=6, tree_method="hist", n_jobs=2)
-        self.trees.fit(numpy.concatenate([numbers, codes], axis=1)[part].astype("float32"), [late[i] for i in ids[part].tolist()])
+        self.trees = train_trees(numpy.concatenate([numbers, codes], axis=1)[part].astype("float32"), [late[i] for i in ids[part].tolist()])
         some = slice(0, 5000)
         assert numpy.abs(self.by_torch(numbers[some], codes[some]) - self.by_onnx(numbers[some], codes[some])).max() < 1e-5
 
@@ -97,7 +96,7 @@ class Case:
         return numpy.concatenate([self.session.run(None, {"x": x[i:i + batch], "codes": codes[i:i + batch]})[0][:, 1] for i in range(0, len(x), batch)])
 
     def by_trees(self, numbers, codes):
-        return self.trees.predict_proba(numpy.concatenate([numbers, codes], axis=1).astype("float32"))[:, 1]
+        return self.trees.inplace_predict(numpy.concatenate([numbers, codes], axis=1).astype("float32"))
 
     def write(self, scores_of):
         """A rival's whole way: rows out, scores in."""
@@ -121,42 +120,6 @@ class Case:
         connection.execute(f"SET cerebro.plan_join = {setting}")
         connection.execute("SET cerebro.batch_scoring = on")
         connection.execute(f"SELECT sum({self.name}(f)) FROM numbered f WHERE id <= 100").fetchall()
-
-
-def two_threads():
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 2
-    return options
-
-
-def make_onnx(network, n_codes):
-    """The same network: a Gather for each table, Gemm and Relu, Softmax."""
-    helper, kinds = onnx.helper, onnx.TensorProto
-    tensors, nodes, parts = [], [], ["x"]
-
-    def add(name, array):
-        tensors.append(onnx.numpy_helper.from_array(numpy.array(array), name))
-        return name
-
-    embeddings = iter(network.embeddings)
-    for i, (n, width) in enumerate(network.tables):
-        rows = next(embeddings).weight.detach().numpy() if width > 0 else numpy.eye(n, dtype="float32")
-        nodes.append(helper.make_node("Gather", ["codes", add(f"at{i}", numpy.int64(i))], [f"code{i}"], axis=1))
-        nodes.append(helper.make_node("Gather", [add(f"rows{i}", rows), f"code{i}"], [f"part{i}"]))
-        parts.append(f"part{i}")
-    nodes.append(helper.make_node("Concat", parts, ["y0"], axis=1))
-    linears = [layer for layer in network.layers if isinstance(layer, torch.nn.Linear)]
-    for i, linear in enumerate(linears):
-        nodes.append(helper.make_node("Gemm", [f"y{i}", add(f"w{i}", linear.weight.detach().numpy()), add(f"b{i}", linear.bias.detach().numpy())],
-                                      [f"z{i}"], transB=1))
-        nodes.append(helper.make_node("Relu" if i + 1 < len(linears) else "Identity", [f"z{i}"], [f"y{i + 1}"]))
-    nodes.append(helper.make_node("Softmax", [f"y{len(linears)}"], ["proba"], axis=1))
-    graph = helper.make_graph(nodes, "flights", [helper.make_tensor_value_info("x", kinds.FLOAT, ["n", None]),
-                                                 helper.make_tensor_value_info("codes", kinds.INT64, ["n", len(n_codes)])],
-                              [helper.make_tensor_value_info("proba", kinds.FLOAT, ["n", 2])], tensors)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    onnx.checker.check_model(model)
-    return model.SerializeToString()
 
 
 JOIN = """numbered s LEFT JOIN airlines a USING (carrier) LEFT JOIN planes p USING (tailnum)
