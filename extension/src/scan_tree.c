@@ -462,9 +462,8 @@ restore_conditions(Plan *plan, void *context)
 		((Join *) plan)->joinqual =
 			scan_restore_conditions(((Join *) plan)->joinqual);
 	if (IsA(plan, Result)) /* of no row: checked once */
-		((Result *) plan)->resconstantqual =
-			(Node *) scan_restore_conditions(
-				(List *) ((Result *) plan)->resconstantqual);
+		((Result *) plan)->resconstantqual = (Node *) scan_restore_conditions(
+			(List *) ((Result *) plan)->resconstantqual);
 }
 
 void
