@@ -68,7 +68,7 @@ typedef struct infer_maker
 	const cer_net *net;
 	const float *weights;
 	cer_infer *infer;
-	size_t cache_size;
+	const cer_infer_spec *spec;
 } infer_maker;
 
 static cer_status
@@ -233,9 +233,15 @@ make_infer(const infer_maker *maker)
 		return infer->graph != NULL ? CER_OK : CER_NO_MEMORY;
 	}
 	infer->first = cer_infer_first_make(
-		maker->arena, &(cer_infer_first_spec){net, &net->nodes[0],
-	                                          maker->weights, infer->kernels,
-	                                          infer->bf16, maker->cache_size});
+		maker->arena,
+		&(cer_infer_first_spec){.net = net,
+	                            .node = &net->nodes[0],
+	                            .weights = maker->weights,
+	                            .kernels = infer->kernels,
+	                            .bf16 = infer->bf16,
+	                            .cache_size = maker->spec->cache_size,
+	                            .n_links = maker->spec->n_links,
+	                            .links = maker->spec->links});
 	return infer->first != NULL ? make_layers(maker) : CER_NO_MEMORY;
 }
 
@@ -245,7 +251,7 @@ cer_infer_make(cer_arena *arena, const cer_infer_spec *spec,
 {
 	const cer_net *net = spec->net;
 	cer_infer *made = cer_arena_allocate(arena, sizeof(*made));
-	infer_maker maker = {arena, net, spec->weights, made, spec->cache_size};
+	infer_maker maker = {arena, net, spec->weights, made, spec};
 
 	if (made == NULL)
 		return cer_fail_memory(err, sizeof(*made));
@@ -562,6 +568,15 @@ cer_infer_get_group_cost(const cer_infer *infer, size_t group)
 
 	return towers != NULL ? towers->towers[group].cost
 	                      : cer_infer_first_get_cost(infer->first, group);
+}
+
+size_t
+cer_infer_get_parent(const cer_infer *infer, size_t group)
+{
+	const cer_towers *towers = get_towers(infer);
+
+	return towers != NULL ? towers->n_towers
+	                      : cer_infer_first_get_parent(infer->first, group);
 }
 
 size_t

@@ -19,6 +19,8 @@ typedef struct cer_infer_spec
 	 * bf16; what categories add is summed as floats */
 	bool has_bf16_products;
 	size_t cache_size; /* bytes for rows of tensors that are left out */
+	size_t n_links;
+	const cer_table_link *links; /* tables that are joined through others */
 } cer_infer_spec;
 
 /* Copies what it needs of weights. */
@@ -46,6 +48,8 @@ extern cer_text cer_infer_get_alias(const cer_infer *infer, size_t group);
 extern bool cer_infer_can_keep(const cer_infer *infer, size_t group);
 /* Whether what is kept is a tower. */
 extern bool cer_infer_has_towers(const cer_infer *infer);
+/* The group whose sum this one's is a part of; of none: the number of groups. */
+extern size_t cer_infer_get_parent(const cer_infer *infer, size_t group);
 /* Floating point operations of a row that a partial spares. */
 extern double cer_infer_get_group_cost(const cer_infer *infer, size_t group);
 extern size_t cer_infer_get_partial_width(const cer_infer *infer);

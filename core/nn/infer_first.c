@@ -4,10 +4,14 @@
  *
  *	 z of a group = sum over codes of rows of P + numbers W [+ gathered
  *					embeddings W]
- *	 z = sum over groups
+ *	 sum of a table = its group + sums of the tables joined through it
+ *	 z = sums of the tables joined to the task's own + the task's own group
  *
  * A group is the features of one table of FE, so that what a dimension's row
- * adds can be computed once and kept: kept or not, the bits are the same.
+ * adds can be computed once and kept: kept or not, the bits are the same.  So
+ * can sums of tables for a row of the one that others are joined through, and
+ * the first tables' sums for rows of theirs that come together: each is a part
+ * of z as it is added up, from left to right.
  * P = E W is folded for each embedding, unless that would take more memory
  * than it saves time; without groups, sums go in the order of training
  * (op_first.c).  Widths are padded with zeros.
@@ -19,15 +23,26 @@
 
 /* ------------------------------------------------------------ scoring */
 
-/* What a group makes, gathered embeddings, the places of inputs that are not
- * zero or inputs rounded, the rows to be summed. */
+/* What a table adds to rows: by row, or one behind the other. */
+typedef struct first_term
+{
+	const float *const *rows;
+	const float *data;
+} first_term;
+
+/* What groups make, gathered embeddings, the places of inputs that are not zero
+ * or inputs rounded, the rows to be summed, terms by group and to be summed. */
 typedef struct first_scratch
 {
-	float *group;
+	float *groups;
 	float *gathered;
 	uint32_t *used;
 	const float **sources;
+	first_term *by_group;
+	first_term *summed;
 } first_scratch;
+
+const float *const cer_partials_elsewhere[1];
 
 static size_t
 align_up(size_t n)
@@ -81,6 +96,19 @@ get_group_size(const cer_infer_first *first, size_t n_rows)
 }
 
 static size_t
+get_sources_size(const cer_infer_first *first)
+{
+	return align_up(max(first->n_tables, first->n_groups + 1) *
+	                sizeof(float *));
+}
+
+static size_t
+get_terms_size(const cer_infer_first *first)
+{
+	return align_up((first->n_groups + 1) * sizeof(first_term));
+}
+
+static size_t
 get_used_size(const cer_infer_first *first, size_t n_rows)
 {
 	return align_up(max(first->most_inputs + 16, n_rows * first->most_pairs) *
@@ -90,23 +118,26 @@ get_used_size(const cer_infer_first *first, size_t n_rows)
 size_t
 cer_infer_first_get_scratch_size(const cer_infer_first *first, size_t n_rows)
 {
-	return get_group_size(first, n_rows) +
+	return first->n_groups * get_group_size(first, n_rows) +
 	       align_up(n_rows * first->widest * sizeof(float)) +
-	       get_used_size(first, n_rows) +
-	       align_up(max(first->n_tables, first->n_groups + 1) *
-	                sizeof(float *));
+	       get_used_size(first, n_rows) + get_sources_size(first) +
+	       2 * get_terms_size(first);
 }
 
 static first_scratch
 divide_scratch(const cer_infer_first *first, size_t n_rows, char *memory)
 {
-	first_scratch parts = {.group = (float *) memory};
+	first_scratch parts = {.groups = (float *) memory};
 
-	memory += get_group_size(first, n_rows);
+	memory += first->n_groups * get_group_size(first, n_rows);
 	parts.gathered = (float *) memory;
 	memory += align_up(n_rows * first->widest * sizeof(float));
 	parts.used = (uint32_t *) memory;
-	parts.sources = (const float **) (memory + get_used_size(first, n_rows));
+	memory += get_used_size(first, n_rows);
+	parts.sources = (const float **) memory;
+	memory += get_sources_size(first);
+	parts.by_group = (first_term *) memory;
+	parts.summed = (first_term *) (memory + get_terms_size(first));
 	return parts;
 }
 
@@ -254,48 +285,106 @@ get_partials(const cer_partials *partials, size_t group)
 	return partials->groups[group] + partials->first;
 }
 
-/* Adds groups from..to, whose sums are there, in order. */
-static void
-add_partials(const cer_infer_first *infer, size_t from, size_t to,
-             size_t n_rows, const cer_partials *partials,
-             const first_scratch *scratch, float *z)
+static bool
+is_elsewhere(const cer_partials *partials, size_t group)
+{
+	return partials != NULL &&
+	       partials->groups[group] == cer_partials_elsewhere;
+}
+
+/* to, or what is summed itself where it is one term: of n_rows rows. */
+static first_term
+sum_terms(const cer_infer_first *infer, size_t n_terms, size_t n_rows,
+          const first_scratch *scratch, float *to)
 {
 	size_t n = infer->n_out;
 
-	if (from == to)
-		return;
-	for (size_t row = 0; row < n_rows; row++, z += n)
+	if (n_terms == 1)
+		return scratch->summed[0];
+	for (size_t row = 0; row < n_rows; row++)
 	{
-		size_t n_sources = 0;
+		for (size_t i = 0; i < n_terms; i++)
+		{
+			const first_term *term = &scratch->summed[i];
 
-		if (from > 0)
-			scratch->sources[n_sources++] = z;
-		for (size_t group = from; group < to; group++)
-			scratch->sources[n_sources++] = get_partials(partials, group)[row];
-		infer->kernels->add_rows(n, n_sources, scratch->sources, z);
+			scratch->sources[i] =
+				term->rows != NULL ? term->rows[row] : term->data + row * n;
+		}
+		infer->kernels->add_rows(n, n_terms, scratch->sources, to + row * n);
+	}
+	return (first_term){.data = to};
+}
+
+/* Behind n_terms; returns how many there are then. */
+static size_t
+add_children(const cer_infer_first *infer, size_t parent,
+             const cer_partials *partials, const first_scratch *scratch,
+             size_t n_terms)
+{
+	for (size_t i = 0; i < infer->n_groups; i++)
+		if (i != infer->own && infer->groups[i].parent == parent &&
+		    !is_elsewhere(partials, i))
+			scratch->summed[n_terms++] = scratch->by_group[i];
+	return n_terms;
+}
+
+static float *
+get_group_data(const cer_infer_first *infer, size_t group, size_t n_rows,
+               const first_scratch *scratch)
+{
+	return scratch->groups +
+	       group * get_group_size(infer, n_rows) / sizeof(float);
+}
+
+/* Of each group, as far as nothing is kept of it; the task's own lies in z. */
+static void
+make_terms(const cer_infer_first *infer, const cer_encoded *rows,
+           const cer_partials *partials, const first_scratch *scratch, float *z)
+{
+	for (size_t i = 0; i < infer->n_groups; i++)
+	{
+		float *data = i == infer->own
+		                  ? z
+		                  : get_group_data(infer, i, rows->n_rows, scratch);
+
+		scratch->by_group[i] =
+			(first_term){.rows = get_partials(partials, i), .data = data};
+		if (scratch->by_group[i].rows == NULL)
+			run_group(infer, &infer->groups[i], rows->n_rows, rows, scratch,
+			          data);
 	}
 }
 
-/* Adds what is computed here. */
+/* Of those that others are joined through, the outer ones first. */
 static void
-add_group(const cer_infer_first *infer, size_t group, size_t n_rows,
-          const cer_encoded *rows, const first_scratch *scratch, float *z)
+sum_inner(const cer_infer_first *infer, size_t n_rows,
+          const cer_partials *partials, const first_scratch *scratch)
+{
+	for (size_t i = 0; i < infer->n_inner; i++)
+	{
+		size_t group = infer->inner[i];
+		size_t n_terms;
+
+		if (is_elsewhere(partials, group))
+			continue;
+		scratch->summed[0] = scratch->by_group[group];
+		n_terms = add_children(infer, group, partials, scratch, 1);
+		scratch->by_group[group] =
+			sum_terms(infer, n_terms, n_rows, scratch,
+		              get_group_data(infer, group, n_rows, scratch));
+	}
+}
+
+static void
+copy_term(const cer_infer_first *infer, const first_term *term, size_t n_rows,
+          float *z)
 {
 	size_t n = infer->n_out;
 
-	if (group == 0)
-	{
-		run_group(infer, &infer->groups[0], n_rows, rows, scratch, z);
-		return;
-	}
-	run_group(infer, &infer->groups[group], n_rows, rows, scratch,
-	          scratch->group);
 	for (size_t row = 0; row < n_rows; row++)
-	{
-		scratch->sources[0] = z + row * n;
-		scratch->sources[1] = scratch->group + row * n;
-		infer->kernels->add_rows(n, 2, scratch->sources, z + row * n);
-	}
+		memcpy(z + row * n,
+		       term->rows != NULL ? term->rows[row] : term->data + row * n,
+		       n * sizeof(float));
 }
 
 void
@@ -304,17 +393,37 @@ cer_infer_first_run(const cer_infer_first *infer, size_t n_rows,
                     float *z, void *scratch)
 {
 	first_scratch parts = divide_scratch(infer, n_rows, scratch);
-	size_t done = 0; /* groups that are in z */
+	cer_encoded these = *rows;
+	size_t n_terms;
+	first_term sum;
 
-	for (size_t group = 0; group < infer->n_groups; group++)
+	these.n_rows = n_rows;
+	if (infer->n_groups == 1 && get_partials(partials, 0) == NULL)
 	{
-		if (get_partials(partials, group) != NULL)
-			continue;
-		add_partials(infer, done, group, n_rows, partials, &parts, z);
-		add_group(infer, group, n_rows, rows, &parts, z);
-		done = group + 1;
+		run_group(infer, &infer->groups[0], n_rows, rows, &parts, z);
+		return;
 	}
-	add_partials(infer, done, infer->n_groups, n_rows, partials, &parts, z);
+	make_terms(infer, &these, partials, &parts, z);
+	sum_inner(infer, n_rows, partials, &parts);
+	n_terms = add_children(infer, infer->n_groups, partials, &parts, 0);
+	if (infer->own < infer->n_groups)
+		parts.summed[n_terms++] = parts.by_group[infer->own];
+	sum = sum_terms(infer, n_terms, n_rows, &parts, z);
+	if (sum.data != z)
+		copy_term(infer, &sum, n_rows, z);
+}
+
+size_t
+cer_infer_first_get_parent(const cer_infer_first *infer, size_t group)
+{
+	return infer->groups[group].parent;
+}
+
+void
+cer_infer_first_sum(const cer_infer_first *infer, size_t n,
+                    const float *const *partials, float *sum)
+{
+	infer->kernels->add_rows(infer->n_out, n, partials, sum);
 }
 
 /* ------------------------------------------------------------ rows by code */

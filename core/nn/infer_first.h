@@ -11,7 +11,7 @@
 
 typedef struct cer_infer_first cer_infer_first;
 
-/* By group, then by row: width floats. */
+/* By group, then by row: width floats; or cer_partials_elsewhere. */
 typedef struct cer_partials
 {
 	const float *const *const *groups;
@@ -26,6 +26,8 @@ typedef struct cer_infer_first_spec
 	const cer_kernels *kernels;
 	const cer_bf16 *bf16; /* for products of numbers; NULL: floats */
 	size_t cache_size;    /* bytes for rows of tensors that are left out */
+	size_t n_links;
+	const cer_table_link *links; /* tables that are joined through others */
 } cer_infer_first_spec;
 
 /* Copies what it needs of weights.  NULL: no memory. */
@@ -40,8 +42,9 @@ cer_infer_first_get_scratch_size(const cer_infer_first *first, size_t n_rows);
 /*
  * z (n_rows, width) of numbers (n_rows, n_numbers), codes (n_rows, n_tables);
  * without bias.  The features of each table of FE are summed first: a group;
- * then the groups.  partials, or NULL: for each group NULL, or for each row
- * what cer_infer_first_run_group made of it, whose features are not looked at.
+ * then the groups, each with those of the tables joined through it; the task's
+ * own last.  partials, or NULL: for each group NULL, or for each row what
+ * cer_infer_first_run_group made of it, whose features are not looked at.
  */
 extern void
 cer_infer_first_run(const cer_infer_first *first, size_t n_rows,
@@ -51,6 +54,12 @@ extern size_t cer_infer_first_count_groups(const cer_infer_first *first);
 /* Empty: of the task's own features. */
 extern cer_text
 cer_infer_first_get_alias(const cer_infer_first *first, size_t group);
+/* Whose sum its own is a part of; of none: the number of groups. */
+extern size_t
+cer_infer_first_get_parent(const cer_infer_first *first, size_t group);
+/* Of n partials or sums, in their order. */
+extern void cer_infer_first_sum(const cer_infer_first *first, size_t n,
+                                const float *const *partials, float *sum);
 /* Floating point operations of a row. */
 extern double
 cer_infer_first_get_cost(const cer_infer_first *first, size_t group);

@@ -7,6 +7,7 @@
  */
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "nn/infer_first_private.h"
 #include "nn/op_first.h"
 
@@ -262,8 +263,110 @@ make_ramps(const infer_maker *maker, const cer_view *view, infer_group *group)
 	return CER_OK;
 }
 
+/* ------------------------------------------------------------ joins of joins */
+
+static size_t
+find_group(const cer_infer_first *infer, cer_text alias)
+{
+	size_t group = 0;
+
+	while (group < infer->n_groups &&
+	       !cer_text_equals(infer->groups[group].alias, alias))
+		group++;
+	return group;
+}
+
+static const cer_table_link *
+find_link(const cer_infer_first_spec *spec, cer_text alias)
+{
+	for (size_t i = 0; i < spec->n_links; i++)
+		if (cer_text_equals(spec->links[i].alias, alias))
+			return &spec->links[i];
+	return NULL;
+}
+
+/* The next table on the way to the task's own that has features. */
+static size_t
+find_parent(const cer_infer_first_spec *spec, const cer_infer_first *infer,
+            cer_text alias)
+{
+	const cer_table_link *link = find_link(spec, alias);
+
+	for (size_t i = 0; link != NULL && i < spec->n_links; i++)
+	{
+		size_t group = find_group(infer, link->through);
+
+		if (group < infer->n_groups)
+			return group;
+		link = find_link(spec, link->through);
+	}
+	return infer->n_groups;
+}
+
+static size_t
+count_above(const infer_group *groups, size_t n_groups, size_t group)
+{
+	size_t n = 0;
+
+	while (n <= n_groups && groups[group].parent < n_groups)
+	{
+		group = groups[group].parent;
+		n++;
+	}
+	return n;
+}
+
+static bool
+is_parent(const cer_infer_first *infer, size_t group)
+{
+	for (size_t i = 0; i < infer->n_groups; i++)
+		if (infer->groups[i].parent == group)
+			return true;
+	return false;
+}
+
+/* By how far they are from the task's own, the farthest first. */
 static cer_status
-make_groups(const infer_maker *maker)
+list_inner(cer_arena *arena, cer_infer_first *infer)
+{
+	uint32_t *inner =
+		cer_arena_allocate(arena, (infer->n_groups + 1) * sizeof(*inner));
+
+	if (inner == NULL)
+		return CER_NO_MEMORY;
+	infer->inner = inner;
+	for (size_t above = infer->n_groups; above-- > 0;)
+		for (size_t i = 0; i < infer->n_groups; i++)
+			if (is_parent(infer, i) &&
+			    count_above(infer->groups, infer->n_groups, i) == above)
+				inner[infer->n_inner++] = (uint32_t) i;
+	return CER_OK;
+}
+
+static cer_status
+link_groups(cer_arena *arena, const cer_infer_first_spec *spec,
+            cer_infer_first *infer, infer_group *groups)
+{
+	infer->own = infer->n_groups;
+	for (size_t i = 0; i < infer->n_groups; i++)
+	{
+		if (groups[i].alias.size == 0)
+			infer->own = i;
+		groups[i].parent = groups[i].alias.size == 0
+		                       ? infer->n_groups
+		                       : find_parent(spec, infer, groups[i].alias);
+	}
+	/* a circle is opened */
+	for (size_t i = 0; i < infer->n_groups; i++)
+		if (count_above(groups, infer->n_groups, i) > infer->n_groups)
+			groups[i].parent = infer->n_groups;
+	return list_inner(arena, infer);
+}
+
+/* ------------------------------------------------------------ making */
+
+static cer_status
+make_groups(const infer_maker *maker, const cer_infer_first_spec *spec)
 {
 	cer_infer_first *infer = maker->infer;
 	const cer_view *views;
@@ -284,7 +387,7 @@ make_groups(const infer_maker *maker)
 		            : make_runs(maker, &views[i], &groups[i]));
 	}
 	infer->groups = groups;
-	return CER_OK;
+	return link_groups(maker->arena, spec, infer, groups);
 }
 
 const cer_infer_first *
@@ -311,7 +414,7 @@ cer_infer_first_make(cer_arena *arena, const cer_infer_first_spec *spec)
 	made->n_codes = cer_shape_count_codes(net->shape);
 	if (n_left_out > 0)
 		maker.cache_size = spec->cache_size / n_left_out;
-	if (make_tables(&maker) != CER_OK || make_groups(&maker) != CER_OK)
+	if (make_tables(&maker) != CER_OK || make_groups(&maker, spec) != CER_OK)
 		return NULL;
 	return made;
 }

@@ -35,6 +35,7 @@ typedef struct infer_run
 typedef struct infer_group
 {
 	cer_text alias;
+	size_t parent;   /* whose table it is joined through; none: n_groups */
 	size_t n_summed; /* places of tables that are not gathered */
 	const uint32_t *summed;
 	size_t n_gathered;
@@ -55,9 +56,12 @@ struct cer_infer_first
 	const infer_table *tables;
 	size_t n_groups;
 	const infer_group *groups;
-	size_t widest;      /* gathered embedding */
-	size_t most_inputs; /* of a product */
-	size_t most_pairs;  /* of inputs that are rounded */
+	size_t own;            /* of the task's own features; none: n_groups */
+	size_t n_inner;        /* groups that are parents, */
+	const uint32_t *inner; /* children before their parents */
+	size_t widest;         /* gathered embedding */
+	size_t most_inputs;    /* of a product */
+	size_t most_pairs;     /* of inputs that are rounded */
 };
 
 #endif

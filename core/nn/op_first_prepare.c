@@ -272,9 +272,11 @@ prepare_scoring(cer_graph *graph, cer_graph_node *node, first_state *state,
 	size_t size;
 
 	state->scoring = cer_infer_first_make(
-		graph->arena,
-		&(cer_infer_first_spec){graph->net, node->node, graph->weights,
-	                            graph->kernels, graph->bf16, 0});
+		graph->arena, &(cer_infer_first_spec){.net = graph->net,
+	                                          .node = node->node,
+	                                          .weights = graph->weights,
+	                                          .kernels = graph->kernels,
+	                                          .bf16 = graph->bf16});
 	if (state->scoring == NULL)
 		return cer_fail_memory(err, node->node->n_out * sizeof(float));
 	size = cer_infer_first_get_scratch_size(state->scoring, n_rows);

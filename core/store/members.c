@@ -178,7 +178,11 @@ make_models(cer_arena *arena, cer_arena *work, const cer_model_copy *copy,
 	{
 		size_t n =
 			cer_members_list_parts(copy->parts, copy->n_parts, i, of_member);
-		cer_model_copy one = {copy->layout, of_member, n, 0};
+		cer_model_copy one = {.layout = copy->layout,
+		                      .parts = of_member,
+		                      .n_parts = n,
+		                      .n_links = copy->n_links,
+		                      .links = copy->links};
 
 		n_used += n;
 		if (cer_members_find_header(of_member, n) != NULL)

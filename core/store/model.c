@@ -32,8 +32,13 @@ make_model(cer_arena *arena, cer_arena *work, const cer_model_copy *copy,
 	CER_TRY(
 		cer_stored_read(arena, work, copy->parts, copy->n_parts, &stored, err));
 	model->encoders = stored.encoders;
-	spec = (cer_infer_spec){stored.net, stored.weights,
-	                        copy->layout == CER_LAYOUT_BF16, copy->cache_size};
+	spec =
+		(cer_infer_spec){.net = stored.net,
+	                     .weights = stored.weights,
+	                     .has_bf16_products = copy->layout == CER_LAYOUT_BF16,
+	                     .cache_size = copy->cache_size,
+	                     .n_links = copy->n_links,
+	                     .links = copy->links};
 	CER_TRY(cer_infer_make(arena, &spec, &model->infer, err));
 	CER_TRY(list_left_out(arena, stored.net, model, err));
 	CER_TRY(fill_model(arena, &stored.header, model, err));
@@ -65,7 +70,8 @@ cer_status
 cer_model_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
                const cer_model **model, cer_error *err)
 {
-	cer_model_copy copy = {CER_LAYOUT_FP32, parts, n_parts, 0};
+	cer_model_copy copy = {
+		.layout = CER_LAYOUT_FP32, .parts = parts, .n_parts = n_parts};
 
 	return cer_model_make_copy(arena, &copy, model, err);
 }
@@ -290,6 +296,19 @@ cer_model_get_partial_width(const cer_model *model)
 	return cer_model_count_groups(model) == 0
 	           ? 0
 	           : cer_infer_get_partial_width(model->infer);
+}
+
+size_t
+cer_model_get_parent(const cer_model *model, size_t group)
+{
+	return cer_infer_get_parent(model->infer, group);
+}
+
+void
+cer_model_sum_partials(const cer_model *model, size_t n,
+                       const float *const *partials, float *sum)
+{
+	cer_infer_first_sum(cer_infer_get_first(model->infer), n, partials, sum);
 }
 
 static cer_encoded

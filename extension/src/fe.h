@@ -45,6 +45,9 @@ extern Features *fe_make(const Task *task, const cer_mst *mst, bool is_looking);
 /* The task as a model reads it: itself, or a copy with the model's query. */
 extern Task *fe_open(Task *task, const Model *model);
 
+/* Tables of a model's query that are joined through others. */
+extern cer_table_link *fe_list_links(const char *query, int *n);
+
 /* What cannot be read together with what stands before it: a name, and which
  * model has it. */
 typedef struct FeConflict
@@ -84,14 +87,17 @@ extern Oid fe_lookup_get_type(const FeLookup *lookup, int target);
 extern const RowEvaluator *fe_lookup_get_evaluator(const FeLookup *lookup);
 
 /*
- * Dimensions are tables that are joined to the source alone, by equalities: the
- * inputs that one of them gives can be had by a pass over it.
+ * Dimensions are tables that are joined by equalities to the source alone, or to
+ * another dimension alone: the inputs that one of them gives can be had by a
+ * pass over it.
  */
 typedef struct FeInput
 {
 	int dimension; /* or one of the following */
 	int place;     /* among its targets, the columns read, the rest's */
 } FeInput;
+
+#define FE_OF_SOURCE (-1)
 
 #define FE_INPUT_OF_SOURCE (-1)
 #define FE_INPUT_OF_QUERY  (-2)
@@ -107,6 +113,10 @@ extern int
 fe_split_get_targets(const FeSplit *split, int dimension, const int **targets);
 /* The relation of whose rows what is computed may be kept; or InvalidOid. */
 extern Oid fe_split_get_relation(const FeSplit *split, int dimension);
+/* The dimension, one before it, that it is joined to; or FE_OF_SOURCE. */
+extern int fe_split_get_through(const FeSplit *split, int dimension);
+/* Whether others are joined to it. */
+extern bool fe_split_has_outer(const FeSplit *split, int dimension);
 extern double fe_split_get_rows(const FeSplit *split, int dimension);
 extern const FeInput *fe_split_get_input(const FeSplit *split, int target);
 
@@ -182,12 +192,16 @@ typedef struct FeTaker
 	Size max_size; /* bytes of keys */
 } FeTaker;
 
-/* false: the keys take more than max_size. */
+/* The last dimension first.  false: the keys take more than max_size. */
 extern bool fe_run_pass(FeRun *run, int dimension, const FeTaker *taker);
 /* By FE_PASS: a column of all rows that were added, by their place. */
 extern ValueColumn fe_run_get_column(const FeRun *run, int place);
-/* By FE_PASS, of all rows that were added: their rows of the dimension. */
+/* By FE_PASS, of all rows that were added: their rows of the dimension; the
+ * first dimension first. */
 extern void fe_run_find(const FeRun *run, int dimension, uint32 *rows);
+/* Of a dimension that is joined to another one: its row, by row of that one;
+ * NULL: one finds several. */
+extern const uint32 *fe_run_get_links(const FeRun *run, int dimension);
 
 /*
  * A WARNING for each reference from a task's query by which a JOIN would see

@@ -1,7 +1,8 @@
 /*
  * fe_dimension.c
- *	  Which tables of a model's FE are dimensions: joined to the source alone, by
- *	  equalities of columns whose values are equal when their bytes are.
+ *	  Which tables of a model's FE are dimensions: joined to the source, or to
+ *	  one other dimension, by equalities of columns whose values are equal when
+ *	  their bytes are.
  *
  * What only such a table gives can be read once for a statement, in one pass,
  * instead of once for each row of the source.  The query that does it is made
@@ -61,13 +62,13 @@ strip_relabel(Node *node)
 	return node;
 }
 
-/* The column of the task's query, from 0, or -1. */
+/* The column of the table, from 0, or -1. */
 static int
-get_source_column(Node *node)
+get_column(Node *node, int table)
 {
 	const Var *var = (const Var *) strip_relabel(node);
 
-	if (!IsA(var, Var) || var->varno != SOURCE || var->varlevelsup > 0 ||
+	if (!IsA(var, Var) || var->varno != table || var->varlevelsup > 0 ||
 	    var->varattno <= 0)
 		return -1;
 	return var->varattno - 1;
@@ -83,9 +84,10 @@ is_of(Node *node, int table)
 	       !contain_volatile_functions(node) && !contain_subplans(node);
 }
 
-/* Which side is the table's: 0 or 1, or -1: the condition is no such one. */
+/* Which side is the table's, the other a column: 0 or 1, or -1: the condition
+ * is no such one. */
 static int
-find_side(Node *condition, int table)
+find_side(Node *condition, int table, int through)
 {
 	const OpExpr *equal = (const OpExpr *) condition;
 
@@ -96,7 +98,7 @@ find_side(Node *condition, int table)
 		Node *own = list_nth(equal->args, side);
 		Node *other = list_nth(equal->args, 1 - side);
 
-		if (is_of(own, table) && get_source_column(other) >= 0 &&
+		if (is_of(own, table) && get_column(other, through) >= 0 &&
 		    exprType(own) == exprType(other) &&
 		    fe_is_equal_by_bytes(equal, exprType(own)))
 			return side;
@@ -126,13 +128,23 @@ is_simple_table(const Query *query, const JoinPair *pair)
 	       (table->rtekind == RTE_SUBQUERY && !table->lateral);
 }
 
-/* Fills the key; targets gets the raw expressions of the table's side. */
-static bool
-find_keys(FeDimension *dimension, const JoinPair *pair, int table,
-          List **targets)
+/* A table that may be a dimension, with what is read of it, raw. */
+typedef struct Candidate
 {
-	List *raws = fe_list_conjuncts(pair->raw->quals);
-	List *conditions = fe_list_conjuncts(pair->join->quals);
+	FeDimension *dimension;
+	const JoinPair *pair;
+	List *keys;
+	List *outer; /* the same keys of what it is joined to */
+	List *links; /* outer of those that are joined to it */
+} Candidate;
+
+/* Fills the key, if it is of the table with that place among the query's. */
+static bool
+find_keys(Candidate *candidate, int through)
+{
+	FeDimension *dimension = candidate->dimension;
+	List *raws = fe_list_conjuncts(candidate->pair->raw->quals);
+	List *conditions = fe_list_conjuncts(candidate->pair->join->quals);
 	int n = list_length(conditions);
 
 	if (n == 0 || list_length(raws) != n)
@@ -140,23 +152,28 @@ find_keys(FeDimension *dimension, const JoinPair *pair, int table,
 	dimension->n_keys = n;
 	dimension->keys = palloc(n * sizeof(FeHashColumn));
 	dimension->key_columns = palloc(n * sizeof(int));
+	candidate->keys = candidate->outer = NIL;
 	for (int i = 0; i < n; i++)
 	{
 		Node *condition = list_nth(conditions, i);
 		const A_Expr *raw = list_nth(raws, i);
-		int side = find_side(condition, table);
+		int side = find_side(condition, dimension->table, through);
 		List *args;
 
 		if (side < 0 || !IsA(raw, A_Expr) || raw->kind != AEXPR_OP)
 			return false;
 		args = ((OpExpr *) condition)->args;
-		dimension->key_columns[i] = get_source_column(list_nth(args, 1 - side));
+		dimension->key_columns[i] =
+			get_column(list_nth(args, 1 - side), through);
 		get_typlenbyval(exprType(list_nth(args, side)),
 		                &dimension->keys[i].size,
 		                &dimension->keys[i].is_by_value);
-		*targets = lappend(
-			*targets,
+		candidate->keys = lappend(
+			candidate->keys,
 			fe_target(copyObject(side == 0 ? raw->lexpr : raw->rexpr), "key"));
+		candidate->outer = lappend(
+			candidate->outer,
+			fe_target(copyObject(side == 0 ? raw->rexpr : raw->lexpr), "link"));
 	}
 	return true;
 }
@@ -172,13 +189,13 @@ fe_dimension_is_source(const Query *query, int target, int *column)
 {
 	Node *node = get_target(query, target);
 
-	*column = IsA(node, Var) ? get_source_column(node) : -1;
+	*column = IsA(node, Var) ? get_column(node, SOURCE) : -1;
 	return *column >= 0;
 }
 
 /* Fills the targets that only the table gives; whether all are columns. */
 static bool
-find_targets(const FeDimensionSearch *search, FeDimension *dimension, int table)
+find_targets(const FeDimensionSearch *search, FeDimension *dimension)
 {
 	bool are_columns = true;
 
@@ -187,7 +204,7 @@ find_targets(const FeDimensionSearch *search, FeDimension *dimension, int table)
 	{
 		Node *node = get_target(search->query, i);
 
-		if (!is_of(node, table))
+		if (!is_of(node, dimension->table))
 			continue;
 		dimension->targets[dimension->n_targets++] = i;
 		are_columns &= IsA(node, Var);
@@ -295,54 +312,106 @@ list_ids(const FeDimension *dimension)
 	                  fe_target(fe_column(dimension->alias, "xmin"), "by"));
 }
 
-static FeDimension *
-make_dimension(const FeDimensionSearch *search, const JoinPair *pair)
+/* The dimension among the candidates through which the table is joined to the
+ * source, or FE_OF_SOURCE. */
+static bool
+find_through(Candidate *candidate, List *candidates)
 {
-	FeDimension *dimension = palloc0(sizeof(FeDimension));
-	int table = is_simple_table(search->query, pair)
-	                ? ((RangeTblRef *) pair->join->rarg)->rtindex
-	                : 0;
-	List *keys = NIL;
-	List *targets;
-	bool are_columns;
+	ListCell *cell;
 
-	if (table == 0 || !find_keys(dimension, pair, table, &keys))
+	candidate->dimension->through = FE_OF_SOURCE;
+	if (find_keys(candidate, SOURCE))
+		return true;
+	foreach (cell, candidates)
+	{
+		Candidate *other = lfirst(cell);
+
+		if (!find_keys(candidate, other->dimension->table))
+			continue;
+		candidate->dimension->through = foreach_current_index(cell);
+		other->dimension->n_links += candidate->dimension->n_keys;
+		other->links = list_concat(other->links, list_copy(candidate->outer));
+		return true;
+	}
+	return false;
+}
+
+/* NULL: it is none. */
+static Candidate *
+make_candidate(const FeDimensionSearch *search, const JoinPair *pair,
+               List *candidates)
+{
+	Candidate *candidate = palloc0(sizeof(Candidate));
+	FeDimension *dimension = palloc0(sizeof(FeDimension));
+
+	if (!is_simple_table(search->query, pair))
 		return NULL;
-	dimension->alias =
-		pstrdup(rt_fetch(table, unconstify(Query *, search->query)->rtable)
-	                ->eref->aliasname);
-	are_columns = find_targets(search, dimension, table);
-	targets = list_raw_targets(search, dimension);
+	candidate->dimension = dimension;
+	candidate->pair = pair;
+	dimension->table = ((RangeTblRef *) pair->join->rarg)->rtindex;
+	return find_through(candidate, candidates) ? candidate : NULL;
+}
+
+/* What is read of it. */
+static FeDimension *
+make_dimension(const FeDimensionSearch *search, const Candidate *candidate)
+{
+	FeDimension *dimension = candidate->dimension;
+	const RangeTblEntry *table =
+		rt_fetch(dimension->table, unconstify(Query *, search->query)->rtable);
+	Node *from = candidate->pair->raw->rarg;
+	bool are_columns = find_targets(search, dimension);
+	List *targets = list_raw_targets(search, dimension);
+	List *read = list_concat(list_copy(candidate->keys), targets);
+
+	dimension->alias = pstrdup(table->eref->aliasname);
 	if (are_columns && are_plain(search, dimension))
-		dimension->relation = find_relation(
-			rt_fetch(table, unconstify(Query *, search->query)->rtable));
-	dimension->rows =
-		analyze(search, fe_select(list_concat(list_concat_copy(keys, targets),
-	                                          list_ids(dimension)),
-	                              copyObject(pair->raw->rarg), NULL));
+		dimension->relation = find_relation(table);
+	read = list_concat(read, list_ids(dimension));
+	read = list_concat(read, candidate->links);
+	dimension->rows = analyze(search, fe_select(read, copyObject(from), NULL));
 	if (!are_columns)
-		dimension->missing = analyze(
-			search, fe_select(copyObject(targets),
-		                      make_nothing(copyObject(pair->raw->rarg)), NULL));
+		dimension->missing =
+			analyze(search, fe_select(copyObject(targets),
+		                              make_nothing(copyObject(from)), NULL));
 	return dimension;
+}
+
+/* The joins of FROM, in its order: List of JoinPair. */
+static List *
+list_joins(const FeDimensionSearch *search)
+{
+	Node *raw = linitial(search->select->fromClause);
+	Node *join = linitial(search->query->jointree->fromlist);
+	List *joins = NIL;
+
+	while (IsA(raw, JoinExpr) && IsA(join, JoinExpr))
+	{
+		JoinPair *pair = palloc(sizeof(JoinPair));
+
+		*pair = (JoinPair){(const JoinExpr *) raw, (const JoinExpr *) join};
+		joins = lcons(pair, joins);
+		raw = pair->raw->larg;
+		join = pair->join->larg;
+	}
+	return joins;
 }
 
 List *
 fe_dimension_find(const FeDimensionSearch *search)
 {
-	Node *raw = linitial(search->select->fromClause);
-	Node *join = linitial(search->query->jointree->fromlist);
+	List *candidates = NIL;
 	List *found = NIL;
+	ListCell *cell;
 
-	while (IsA(raw, JoinExpr) && IsA(join, JoinExpr))
+	foreach (cell, list_joins(search))
 	{
-		JoinPair pair = {(const JoinExpr *) raw, (const JoinExpr *) join};
-		FeDimension *dimension = make_dimension(search, &pair);
+		Candidate *candidate = make_candidate(search, lfirst(cell), candidates);
 
-		if (dimension != NULL)
-			found = lcons(dimension, found);
-		raw = pair.raw->larg;
-		join = pair.join->larg;
+		if (candidate != NULL)
+			candidates = lappend(candidates, candidate);
 	}
+	foreach (cell, candidates)
+		found = lappend(found, make_dimension(search, lfirst(cell)));
 	return found;
 }

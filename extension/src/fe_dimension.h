@@ -5,21 +5,26 @@
 #ifndef CEREBRO_FE_DIMENSION_H
 #define CEREBRO_FE_DIMENSION_H
 
+#include "fe.h"
 #include "fe_hash.h"
 
 #include "nodes/parsenodes.h"
 
-/* LEFT JOIN table ON source's columns = the table's, and nothing more. */
+/* LEFT JOIN table ON source's columns = the table's, and nothing more; or
+ * another dimension's columns in place of the source's. */
 typedef struct FeDimension
 {
 	char *alias;
+	int table;   /* its place among the query's */
+	int through; /* the dimension that has its keys; FE_OF_SOURCE */
 	int n_keys;
 	FeHashColumn *keys;
 	int *key_columns; /* of the task's query, from 0 */
 	int n_targets;
 	int *targets; /* places among the inputs that it alone gives */
 	Oid relation; /* whose rows it is, as they lie; InvalidOid: of none */
-	/* Selects keys, then targets, then of a relation ctid and xmin;
+	int n_links;  /* keys of dimensions through this one, one after the other */
+	/* Selects keys, then targets, then of a relation ctid and xmin, then links;
 	 * NULL-extended, targets (NULL: all NULL) */
 	Query *rows;
 	Query *missing;
@@ -37,7 +42,7 @@ typedef struct FeDimensionSearch
 
 /* Whether values of the type that the operator finds equal have equal bytes. */
 extern bool fe_is_equal_by_bytes(const OpExpr *equal, Oid type);
-/* List of FeDimension. */
+/* List of FeDimension; those through which others are had stand before them. */
 extern List *fe_dimension_find(const FeDimensionSearch *search);
 /* Whether the input is a column of the task's query, handed on; which, from 0.
  */

@@ -418,6 +418,12 @@ fe_hash_find_row(const FeHash *hash, const Datum *values, const bool *nulls)
 	return found;
 }
 
+bool
+fe_hash_is_several(const FeHash *hash, uint32 row)
+{
+	return hash->entries[row].is_several;
+}
+
 /* All columns of a row are not NULL, or it has no match. */
 static uint32
 find_other(const FeHash *hash, const ValueColumn *columns, int row)

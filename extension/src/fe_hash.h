@@ -34,6 +34,8 @@ extern bool fe_hash_find(const FeHash *hash, const ValueColumn *columns,
 /* Of one row; FE_HASH_NONE where a part of the key is NULL, too. */
 extern uint32
 fe_hash_find_row(const FeHash *hash, const Datum *values, const bool *nulls);
+/* Whether other rows have the key of a row that was found. */
+extern bool fe_hash_is_several(const FeHash *hash, uint32 row);
 extern Size fe_hash_get_size(const FeHash *hash);
 
 #endif

@@ -11,6 +11,9 @@
 
 #define FEW_ROWS 8 /* that are looked up one by one */
 
+/* In place of a row of a dimension. */
+#define FE_RUN_SEVERAL PG_UINT32_MAX
+
 /*
  * A column that is read of the rows that were added.  Short texts are kept as
  * words, in the form in which they lie in rows of tables.
@@ -23,6 +26,14 @@ typedef struct KeptColumn
 	bool *nulls;
 	uint64 (*texts)[2];
 } KeptColumn;
+
+/* Of a dimension that is joined to another one. */
+typedef struct DimensionLinks
+{
+	uint32 *rows; /* its row, by row of the other one; or FE_RUN_SEVERAL */
+	uint32 capacity;
+	bool has_several;
+} DimensionLinks;
 
 struct FeRun
 {
@@ -38,6 +49,9 @@ struct FeRun
 	int *slots;                  /* by column read: of the row's slot, */
 	const int *by_attribute;     /* as this map says; NULL: by expressions */
 	FeHash **hashes;             /* by dimension */
+	DimensionLinks *links;       /* by dimension */
+	uint32 **found;              /* by dimension that others are joined to: its
+	                              * rows, by row of the batch */
 	KeptColumn *columns;         /* of FE_PASS, by column read */
 	int capacity;                /* rows of them */
 	int n_added;                 /* rows */
@@ -89,6 +103,9 @@ fe_run_make(FeLookup *lookup, const FeSplit *split, FeWay way, bool is_scan)
 	{
 		run->query = unconstify(FeQuery *, &split->rest);
 		run->hashes = palloc0((split->n_dimensions + 1) * sizeof(FeHash *));
+		run->links =
+			palloc0((split->n_dimensions + 1) * sizeof(DimensionLinks));
+		run->found = palloc0((split->n_dimensions + 1) * sizeof(uint32 *));
 		run->columns = palloc0((lookup->n_columns + 1) * sizeof(KeptColumn));
 	}
 	if (run->query->n_targets == 0)
@@ -192,6 +209,14 @@ reserve_column(FeRun *run, int i)
 	column->texts = palloc(column->size == -1 ? n * 2 * sizeof(uint64) : 1);
 }
 
+static void
+reserve_found(FeRun *run, int dimension)
+{
+	if (run->found[dimension] != NULL)
+		pfree(run->found[dimension]);
+	run->found[dimension] = palloc((Size) run->capacity * sizeof(uint32));
+}
+
 /* Without rows: what columns keep of them lies where it lies. */
 void
 fe_run_reserve(FeRun *run, int n_rows)
@@ -204,6 +229,9 @@ fe_run_reserve(FeRun *run, int n_rows)
 	run->capacity = n_rows;
 	for (int i = 0; i < run->lookup->n_columns; i++)
 		reserve_column(run, i);
+	for (int i = 0; i < run->split->n_dimensions; i++)
+		if (run->split->dimensions[i].about->n_links > 0)
+			reserve_found(run, i);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -439,21 +467,71 @@ fe_run_get(const FeRun *run, int row, const Datum **values, const bool **nulls)
 
 typedef struct Pass
 {
+	FeRun *run;
+	int index;
 	const FeDimensionPlan *dimension;
 	FeHash *hash;
 	int n_keys;
 	const FeTaker *taker;
 	uint32 n_seen;
+	Size links_size; /* bytes */
 	bool is_too_large;
 } Pass;
 
 #define N_IDS         2   /* ctid and xmin */
 #define ROWS_PER_LOOK 256 /* at the size of what is kept */
+#define FIRST_LINKS   256
+
+static void
+put_link(Pass *pass, DimensionLinks *links, uint32 row, uint32 linked)
+{
+	if (row >= links->capacity)
+	{
+		Size n = Max(2 * (Size) links->capacity, FIRST_LINKS);
+
+		links->rows =
+			links->rows == NULL
+				? MemoryContextAllocHuge(pass->run->context, n * sizeof(uint32))
+				: repalloc_huge(links->rows, n * sizeof(uint32));
+		pass->links_size += (n - links->capacity) * sizeof(uint32);
+		links->capacity = (uint32) n;
+	}
+	links->rows[row] = linked;
+	links->has_several |= linked == FE_RUN_SEVERAL;
+}
+
+/* Rows of dimensions that are joined to this one; of no row: none. */
+static void
+link_row(Pass *pass, uint32 row, const Datum *values, const bool *nulls)
+{
+	const FeSplit *split = pass->run->split;
+
+	for (int i = pass->index + 1; i < split->n_dimensions; i++)
+	{
+		const FeDimension *other = split->dimensions[i].about;
+		uint32 linked = FE_HASH_NONE;
+
+		if (other->through != pass->index)
+			continue;
+		if (values != NULL)
+		{
+			linked = fe_hash_find_row(pass->run->hashes[i], values, nulls);
+			if (fe_hash_is_several(pass->run->hashes[i], linked))
+				linked = FE_RUN_SEVERAL;
+			values += other->n_keys;
+			nulls += other->n_keys;
+		}
+		put_link(pass, &pass->run->links[i], row, linked);
+	}
+}
 
 static void
 take_dimension_row(void *self, TupleTableSlot *slot)
 {
 	Pass *pass = self;
+	const FeDimension *about = pass->dimension->about;
+	int n = about->n_keys + about->n_targets +
+	        (OidIsValid(about->relation) ? N_IDS : 0); /* before links */
 	uint32 row;
 
 	CHECK_FOR_INTERRUPTS();
@@ -461,12 +539,15 @@ take_dimension_row(void *self, TupleTableSlot *slot)
 		return;
 	row = fe_hash_add(pass->hash, slot->tts_values, slot->tts_isnull);
 	if (row != FE_HASH_NONE)
+	{
 		pass->taker->take(pass->taker->self, row,
 		                  slot->tts_values + pass->n_keys,
 		                  slot->tts_isnull + pass->n_keys);
+		link_row(pass, row, slot->tts_values + n, slot->tts_isnull + n);
+	}
 	if (++pass->n_seen % ROWS_PER_LOOK == 0)
-		pass->is_too_large =
-			fe_hash_get_size(pass->hash) > pass->taker->max_size;
+		pass->is_too_large = fe_hash_get_size(pass->hash) + pass->links_size >
+		                     pass->taker->max_size;
 }
 
 static void
@@ -500,6 +581,7 @@ read_dimension(void *self)
 		               unconstify(FeTaker *, pass->taker));
 	else
 		take_nulls(pass->taker, dimension->about->n_targets);
+	link_row(pass, FE_HASH_NONE, NULL, NULL);
 	query_plan_run(dimension->rows, NULL, take_dimension_row, pass);
 }
 
@@ -508,7 +590,9 @@ fe_run_pass(FeRun *run, int dimension, const FeTaker *taker)
 {
 	const FeDimension *about = run->split->dimensions[dimension].about;
 	MemoryContext caller = MemoryContextSwitchTo(run->context);
-	Pass pass = {.dimension = &run->split->dimensions[dimension],
+	Pass pass = {.run = run,
+	             .index = dimension,
+	             .dimension = &run->split->dimensions[dimension],
 	             .hash = fe_hash_make(about->keys, about->n_keys),
 	             .n_keys = about->n_keys,
 	             .taker = taker};
@@ -519,8 +603,23 @@ fe_run_pass(FeRun *run, int dimension, const FeTaker *taker)
 	return !pass.is_too_large;
 }
 
-void
-fe_run_find(const FeRun *run, int dimension, uint32 *rows)
+static void
+follow_links(const FeRun *run, int dimension, uint32 *rows)
+{
+	const DimensionLinks *links = &run->links[dimension];
+	const uint32 *through =
+		run->found[run->split->dimensions[dimension].about->through];
+
+	for (int i = 0; i < run->n_added; i++)
+	{
+		rows[i] = links->rows[through[i]];
+		if (unlikely(rows[i] == FE_RUN_SEVERAL))
+			fe_fail_twice(run->lookup->task);
+	}
+}
+
+static void
+find_keys(const FeRun *run, int dimension, uint32 *rows)
 {
 	const FeDimensionPlan *plan = &run->split->dimensions[dimension];
 	ValueColumn *columns = palloc(plan->about->n_keys * sizeof(ValueColumn));
@@ -530,4 +629,24 @@ fe_run_find(const FeRun *run, int dimension, uint32 *rows)
 	if (!fe_hash_find(run->hashes[dimension], columns, run->n_added, rows))
 		fe_fail_twice(run->lookup->task);
 	pfree(columns);
+}
+
+void
+fe_run_find(const FeRun *run, int dimension, uint32 *rows)
+{
+	const FeDimension *about = run->split->dimensions[dimension].about;
+
+	if (about->through == FE_OF_SOURCE)
+		find_keys(run, dimension, rows);
+	else
+		follow_links(run, dimension, rows);
+	if (about->n_links > 0)
+		memcpy(run->found[dimension], rows, run->n_added * sizeof(uint32));
+}
+
+const uint32 *
+fe_run_get_links(const FeRun *run, int dimension)
+{
+	return run->links[dimension].has_several ? NULL
+	                                         : run->links[dimension].rows;
 }

@@ -56,7 +56,7 @@ add_dimension(const FeLookup *lookup, FeSplit *split, const FeDimension *about)
 
 	dimension->about = about;
 	dimension->key_places = palloc(about->n_keys * sizeof(int));
-	for (int i = 0; i < about->n_keys; i++)
+	for (int i = 0; about->through == FE_OF_SOURCE && i < about->n_keys; i++)
 		dimension->key_places[i] = find_place(lookup, about->key_columns[i]);
 	for (int i = 0; i < about->n_targets; i++)
 		split->inputs[about->targets[i]] =
@@ -165,6 +165,18 @@ fe_split_get_relation(const FeSplit *split, int dimension)
 	return split->dimensions[dimension].about->relation;
 }
 
+int
+fe_split_get_through(const FeSplit *split, int dimension)
+{
+	return split->dimensions[dimension].about->through;
+}
+
+bool
+fe_split_has_outer(const FeSplit *split, int dimension)
+{
+	return split->dimensions[dimension].about->n_links > 0;
+}
+
 const FeInput *
 fe_split_get_input(const FeSplit *split, int target)
 {
@@ -194,13 +206,19 @@ fe_split_get_rows(const FeSplit *split, int dimension)
 static FeLine
 make_pass_line(const FeSplit *split)
 {
-	FeLine line = {0, split->n_dimensions * cpu_operator_cost};
+	FeLine line = {0, 0};
 
 	for (int i = 0; i < split->n_dimensions; i++)
 	{
 		QueryCost read = query_plan_get_cost(split->dimensions[i].rows);
+		int through = split->dimensions[i].about->through;
 
 		line.start += read.total + DIMENSION_COST * read.rows;
+		if (through == FE_OF_SOURCE)
+			line.each += cpu_operator_cost;
+		else
+			line.start +=
+				cpu_operator_cost * fe_split_get_rows(split, through);
 	}
 	if (split->n_dimensions == 0)
 		line.start = INFINITY;

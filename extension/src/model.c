@@ -17,6 +17,7 @@
 #include "utils/guc.h"
 
 #include "content.h"
+#include "fe.h"
 #include "model_copy.h"
 
 /* Of the setting: what keeps rows of tensors that are above it. */
@@ -279,6 +280,16 @@ read_model_parts(int32 id, cer_weight_layout layout, int *n_parts)
 	return parts;
 }
 
+static cer_table_link *
+list_links(int32 id, int *n)
+{
+	Model model;
+
+	if (!model_find(id, &model))
+		model_report_missing(id);
+	return fe_list_links(model.query, n);
+}
+
 /* Of a model that has none yet, or its explainer. */
 static void
 make_of_parts(MemoryContext context, CachedModel *cached)
@@ -287,8 +298,15 @@ make_of_parts(MemoryContext context, CachedModel *cached)
 	cer_error err = {0};
 	int n_parts;
 	cer_part *parts = read_model_parts(cached->id, cached->layout, &n_parts);
-	cer_model_copy copy = {cached->layout, parts, n_parts,
-	                       (Size) model_memory * 1024 / CACHE_SHARE};
+	int n_links;
+	cer_table_link *links = list_links(cached->id, &n_links);
+	cer_model_copy copy = {.layout = cached->layout,
+	                       .parts = parts,
+	                       .n_parts = n_parts,
+	                       .cache_size =
+	                           (Size) model_memory * 1024 / CACHE_SHARE,
+	                       .n_links = n_links,
+	                       .links = links};
 	cer_status status =
 		cached->model == NULL
 			? cer_model_make_copy(arena, &copy, &cached->model, &err)

@@ -249,6 +249,8 @@ copy_make(const Model *model, Task *task)
 	CopyMaker maker = {.model = model};
 	cer_model_copy parts;
 	const cer_model *copy;
+	cer_table_link *links;
+	int n_links;
 	cer_error err = {0};
 	CopyLoss loss;
 
@@ -258,7 +260,12 @@ copy_make(const Model *model, Task *task)
 	                             ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);
 	read_model(&maker);
-	parts = (cer_model_copy){model->layout, maker.parts, maker.n_parts};
+	links = fe_list_links(model->query, &n_links);
+	parts = (cer_model_copy){.layout = model->layout,
+	                         .parts = maker.parts,
+	                         .n_parts = maker.n_parts,
+	                         .n_links = n_links,
+	                         .links = links};
 	host_check(cer_model_make_copy(host_make_arena(work), &parts, &copy, &err),
 	           &err);
 	evaluate_copy(fe_open(task, model), model, copy, &loss);

@@ -101,6 +101,7 @@ score_init(void)
 	                             AUTHMEMROLEMEM};
 
 	fe_init();
+	scorer_sums_init();
 	RegisterXactCallback(end_xact, NULL);
 	RegisterSubXactCallback(end_subxact, NULL);
 	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);

@@ -7,12 +7,12 @@
  *					  what they add to the model's first layer (a partial)
  *				   -> the query, for what is left
  *
- * A dimension is read when the statement's first row is there, in one pass, and
- * kept for the statement.  What is kept is bounded by the memory of a hash
+ * A dimension is read when the statement's first row is there, in one pass, those
+ * behind others first, and kept for the statement.  What is kept is bounded by the memory of a hash
  * (work_mem, hash_mem_multiplier): partials that would not fit are computed
  * with each row, and what then does not fit is left to the query.
  */
-#include "scorer_kept.h"
+#include "scorer_dimension.h"
 
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
@@ -23,56 +23,6 @@
 #define PASS_ROWS    256
 #define PARTIAL_ROWS 64  /* made at once */
 #define MAX_PREFETCH 128 /* floats */
-
-typedef struct Dimension
-{
-	struct ScorerLookup *lookup;
-	int n_targets;
-	const int *targets; /* inputs */
-	int n_values;
-	int *places; /* of their values among a row's */
-	int group;   /* whose partials are kept; -1: none are */
-
-	/* by row of the dimension; 0: no match */
-	uint32 n_rows;
-	uint32 capacity;
-	cer_value *values; /* (rows, n_values); of partials: those not made yet */
-	ScorerKept *kept;  /* has partials, of these rows and of others; or NULL: */
-	float *partials;   /* (rows, width) */
-	uint32 *in_kept;   /* by row: its partial's place among those kept */
-	uint32 n_pending;  /* rows whose values have come, without partials yet; */
-	uint32 pending_at; /* their places begin here */
-	bool is_too_large;
-} Dimension;
-
-struct ScorerLookup
-{
-	Scorer *scorer;
-	MemoryContext context;
-	MemoryContext kept; /* of dimensions */
-	FeWay way;
-	bool is_grouped;
-	const FeSplit *split;
-	FeRun *run;
-	int n_direct; /* inputs that the source gives */
-	int *direct;  /* inputs, */
-	int *places;  /* and columns that they are */
-	int n_rest;   /* inputs that the query gives, in its order */
-	int *rest;
-	int n_dimensions;
-	Dimension *dimensions;
-	Size max_size;
-	int n_rows;    /* of the batch */
-	uint32 *found; /* by row: its row of a dimension */
-
-	/* partials of the batch */
-	size_t width;
-	int capacity;
-	int n_groups;
-	const float ***rows;         /* by group: by row, or NULL */
-	const float *const **groups; /* the same, from some row on */
-	bool has_partials;
-};
 
 /* ------------------------------------------------------- rows of dimensions */
 
@@ -243,6 +193,7 @@ init_dimension(ScorerLookup *lookup, int i)
 
 	memset(dimension, 0, sizeof(*dimension));
 	dimension->lookup = lookup;
+	dimension->index = i;
 	dimension->n_targets =
 		fe_split_get_targets(lookup->split, i, &dimension->targets);
 	list_places(dimension);
@@ -272,6 +223,7 @@ pass_dimension(ScorerLookup *lookup, int i)
 	if (dimension->group >= 0)
 	{
 		make_partials(dimension);
+		scorer_fold(dimension);
 		lookup->has_partials = true;
 	}
 	return true;
@@ -283,9 +235,10 @@ pass_all(ScorerLookup *lookup)
 	lookup->n_dimensions = fe_split_count_dimensions(lookup->split);
 	lookup->dimensions =
 		palloc0((lookup->n_dimensions + 1) * sizeof(Dimension));
-	for (int i = 0; i < lookup->n_dimensions; i++)
+	for (int i = lookup->n_dimensions - 1; i >= 0; i--)
 		if (!pass_dimension(lookup, i))
 			return false;
+	scorer_combine(lookup);
 	return true;
 }
 
@@ -340,6 +293,7 @@ start_pass(ScorerLookup *lookup)
 	MemoryContextReset(lookup->kept);
 	lookup->n_dimensions = 0;
 	lookup->has_partials = false;
+	lookup->combination.n = 0;
 	start_run(lookup, FE_BATCH);
 }
 
@@ -365,6 +319,7 @@ scorer_lookup_begin(Scorer *scorer, double n_rows)
 		return lookup;
 	}
 	lookup->split = fe_lookup_get_split(reads);
+	scorer_plan_sums(scorer, lookup->split, n_rows, &lookup->plan);
 	start_pass(lookup);
 	return lookup;
 }
@@ -405,6 +360,7 @@ scorer_lookup_reserve(ScorerLookup *lookup, int n_rows)
 		if (lookup->dimensions[i].group >= 0)
 			lookup->rows[lookup->dimensions[i].group] =
 				palloc((Size) n_rows * sizeof(float *));
+	scorer_reserve_combination(lookup, n_rows);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -477,9 +433,10 @@ static void
 take_partials(ScorerLookup *lookup, const Dimension *dimension)
 {
 	const float **rows = lookup->rows[dimension->group];
-	const float *partials = dimension->partials;
+	const float *partials =
+		dimension->sums != NULL ? dimension->sums : dimension->partials;
 
-	if (dimension->kept != NULL)
+	if (dimension->sums == NULL && dimension->kept != NULL)
 	{
 		partials = scorer_kept_get_partials(dimension->kept);
 		for (int row = 0; row < lookup->n_rows; row++)
@@ -508,13 +465,21 @@ take_values(ScorerLookup *lookup, const Dimension *dimension,
 	}
 }
 
+/* Rows of one whose sums are elsewhere are looked for as others are found
+ * through them. */
 static void
 find_in_dimension(ScorerLookup *lookup, int i, const ValueRows *to)
 {
-	const Dimension *dimension = &lookup->dimensions[i];
+	Dimension *dimension = &lookup->dimensions[i];
 
+	if (dimension->is_elsewhere && !fe_split_has_outer(lookup->split, i))
+		return;
 	fe_run_find(lookup->run, i, lookup->found);
-	if (dimension->group >= 0)
+	if (dimension->is_elsewhere)
+		return;
+	if (dimension->stride > 0)
+		scorer_take_combined(lookup, dimension);
+	else if (dimension->group >= 0)
 		take_partials(lookup, dimension);
 	else
 		take_values(lookup, dimension, to);
@@ -541,5 +506,14 @@ scorer_lookup_get_partials(ScorerLookup *lookup, int first)
 	for (int i = 0; i < lookup->n_groups; i++)
 		lookup->groups[i] =
 			lookup->rows[i] == NULL ? NULL : lookup->rows[i] + first;
+	for (int i = 0; i < lookup->n_dimensions; i++)
+	{
+		const Dimension *dimension = &lookup->dimensions[i];
+
+		if (dimension->is_elsewhere ||
+		    (dimension->stride > 0 &&
+		     dimension != lookup->combination.dimensions[0]))
+			lookup->groups[dimension->group] = cer_partials_elsewhere;
+	}
 	return lookup->groups;
 }

@@ -84,6 +84,25 @@ scorer_lookup_get_way(const ScorerLookup *lookup, bool *is_grouped);
 extern FeWay
 scorer_choose_way(const Scorer *scorer, double n_rows, bool *is_grouped);
 
+/* Which partials are added up before rows come; by dimension. */
+typedef struct ScorerSums
+{
+	bool *are_folded; /* it has those of all tables behind it */
+	bool *are_whole;  /* there are none, or it has them */
+	int n_combined;   /* 0: none */
+	int *combined;    /* dimensions, in the order of their groups */
+	double n_combinations;
+} ScorerSums;
+
+extern void scorer_sums_init(void);
+extern void scorer_plan_sums(const Scorer *scorer, const FeSplit *split,
+                             double n_rows, ScorerSums *sums);
+extern const char *
+scorer_describe_sum(const Scorer *scorer, const FeSplit *split, int dimension,
+                    const ScorerSums *sums);
+extern List *
+scorer_describe_combination(const FeSplit *split, const ScorerSums *sums);
+
 /* Bytes that kept partials may still take; those of other scorers give way. */
 extern Size scorer_get_free_memory(const Scorer *scorer);
 

@@ -90,15 +90,29 @@ scorer_choose_way(const Scorer *scorer, double n_rows, bool *is_grouped)
 /* ------------------------------------------------------------------ explain */
 
 static char *
-describe_dimension(const cer_model *model, const FeSplit *split, int dimension)
+describe_dimension(const Scorer *scorer, const FeSplit *split, int dimension,
+                   const ScorerSums *sums)
 {
-	bool has_tower = cer_model_has_towers(model) &&
-	                 scorer_find_group(model, split, dimension) >= 0;
+	bool has_tower = cer_model_has_towers(scorer->model) &&
+	                 scorer_find_group(scorer->model, split, dimension) >= 0;
 
-	return psprintf("%s: one pass over %.0f rows%s",
+	return psprintf("%s: one pass over %.0f rows%s%s",
 	                fe_split_get_alias(split, dimension),
 	                fe_split_get_rows(split, dimension),
+	                scorer_describe_sum(scorer, split, dimension, sums),
 	                has_tower ? ", its tower kept for each" : "");
+}
+
+static List *
+describe_dimensions(const Scorer *scorer, const FeSplit *split, double n_rows)
+{
+	List *texts = NIL;
+	ScorerSums sums;
+
+	scorer_plan_sums(scorer, split, n_rows, &sums);
+	for (int i = 0; i < fe_split_count_dimensions(split); i++)
+		texts = lappend(texts, describe_dimension(scorer, split, i, &sums));
+	return list_concat(texts, scorer_describe_combination(split, &sums));
 }
 
 static char *
@@ -132,8 +146,8 @@ scorer_lookup_describe(Scorer *scorer, const ScorerLookup *begun, double n_rows,
 	List *texts = describe_rights(scorer);
 	bool has_rest = way != FE_PASS;
 
-	for (int i = 0; way == FE_PASS && i < fe_split_count_dimensions(split); i++)
-		texts = lappend(texts, describe_dimension(scorer->model, split, i));
+	if (way == FE_PASS)
+		texts = list_concat(texts, describe_dimensions(scorer, split, n_rows));
 	for (size_t i = 0; i < scorer->n_inputs; i++)
 		has_rest |=
 			fe_split_get_input(split, (int) i)->dimension == FE_INPUT_OF_QUERY;

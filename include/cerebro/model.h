@@ -73,6 +73,13 @@ typedef struct cer_model cer_model;
 extern cer_status
 cer_model_make(cer_arena *arena, const cer_part *parts, size_t n_parts,
                const cer_model **model, cer_error *err);
+/* A table of FE that is joined through another one, and through no third. */
+typedef struct cer_table_link
+{
+	cer_text alias;
+	cer_text through;
+} cer_table_link;
+
 /* Of parts that a copy's bytes were read into; a copy as bf16 multiplies in
  * bf16, too. */
 typedef struct cer_model_copy
@@ -81,6 +88,8 @@ typedef struct cer_model_copy
 	const cer_part *parts;
 	size_t n_parts;
 	size_t cache_size; /* bytes for rows of tensors that have no data */
+	size_t n_links;
+	const cer_table_link *links; /* of FE, in any order: see partials */
 } cer_model_copy;
 
 extern cer_status
@@ -151,6 +160,24 @@ extern cer_text cer_model_get_group_alias(const cer_model *model, size_t group);
 /* The same of an input, of any network. */
 extern cer_text cer_model_get_alias(const cer_model *model, size_t input);
 extern size_t cer_model_get_partial_width(const cer_model *model);
+
+/*
+ * Where partials are of the first layer, it is added up from them: the sum of a
+ * table is its partial, then the sums of those joined through it; a row's the
+ * sums of the tables that are joined through none, in the order of groups, then
+ * what the task's own features add.  So a sum can be kept, too, in place of a
+ * partial: of a table with all that is joined through it, for each of its rows;
+ * and of the first of the tables that are joined through none, for rows of
+ * theirs that come together.
+ */
+/* The table that it is joined through; of none, and for towers: the number of
+ * groups. */
+extern size_t cer_model_get_parent(const cer_model *model, size_t group);
+/* Of n partials or sums, one after the other. */
+extern void cer_model_sum_partials(const cer_model *model, size_t n,
+                                   const float *const *partials, float *sum);
+/* In place of the partials of a group: sums of another group have them. */
+extern const float *const cer_partials_elsewhere[1];
 
 typedef struct cer_score_rows
 {

@@ -230,9 +230,10 @@ check_prediction(const golden_run *run)
 	check_values(g, expected, proba, 0, 1e-5);
 	memset(proba, 0, expected->n * sizeof(*proba));
 	assert_int_equal(
-		cer_infer_make(run->arena,
-	                   &(cer_infer_spec){run->net, run->graph->weights, false},
-	                   &infer, NULL),
+		cer_infer_make(
+			run->arena,
+			&(cer_infer_spec){.net = run->net, .weights = run->graph->weights},
+			&infer, NULL),
 		CER_OK);
 	scratch = cer_arena_allocate(run->arena,
 	                             cer_infer_get_scratch_size(infer, g->n_rows));

@@ -37,13 +37,24 @@ static const infer_case cases[] = {
 };
 
 static const cer_infer *
-make_infer(const net_case *c, bool has_bf16_products)
+make_linked(const net_case *c, bool has_bf16_products,
+            const cer_table_link *links, size_t n_links)
 {
-	cer_infer_spec spec = {c->net, c->graph->weights, has_bf16_products};
+	cer_infer_spec spec = {.net = c->net,
+	                       .weights = c->graph->weights,
+	                       .has_bf16_products = has_bf16_products,
+	                       .n_links = n_links,
+	                       .links = links};
 	const cer_infer *infer;
 
 	assert_int_equal(cer_infer_make(c->arena, &spec, &infer, NULL), CER_OK);
 	return infer;
+}
+
+static const cer_infer *
+make_infer(const net_case *c, bool has_bf16_products)
+{
+	return make_linked(c, has_bf16_products, NULL, 0);
 }
 
 static void
@@ -219,6 +230,134 @@ test_infer__kept_sums_change_no_bit(void **state)
 	net_case_release(&c);
 }
 
+/* Groups whose sums take the place of the first one's partials. */
+typedef struct sum_list
+{
+	size_t n;
+	size_t list[4];
+} sum_list;
+
+typedef struct infer_links
+{
+	const net_case *c;
+	const cer_infer *infer;
+	size_t n_sums;
+	const sum_list *sums; /* one after the other */
+} infer_links;
+
+/* Sums of tables in place of partials. */
+typedef struct sum_case
+{
+	float *partials[4]; /* by group: of each row */
+	const float **rows; /* by group, by row */
+	const float *const *groups[4];
+} sum_case;
+
+/* What the groups of the list add, at the first one of them. */
+static void
+add_up(const infer_links *linked, sum_case *sums, size_t n, const size_t *list)
+{
+	size_t width = cer_infer_get_partial_width(linked->infer);
+	const cer_infer_first *first = cer_infer_get_first(linked->infer);
+	float *made =
+		cer_arena_allocate(linked->c->arena, N_ROWS * width * sizeof(float));
+
+	for (size_t row = 0; row < N_ROWS; row++)
+	{
+		const float *terms[4];
+
+		for (size_t i = 0; i < n; i++)
+			terms[i] = sums->rows[list[i] * N_ROWS + row];
+		cer_infer_first_sum(first, n, terms, made + row * width);
+		sums->rows[list[0] * N_ROWS + row] = made + row * width;
+	}
+	sums->groups[list[0]] = sums->rows + list[0] * N_ROWS;
+	for (size_t i = 1; i < n; i++)
+		sums->groups[list[i]] = cer_partials_elsewhere;
+}
+
+static void
+check_sums(const infer_links *linked)
+{
+	const net_case *c = linked->c;
+	const cer_infer *infer = linked->infer;
+	size_t width = cer_infer_get_partial_width(infer);
+	void *scratch =
+		cer_arena_allocate(c->arena, cer_infer_get_scratch_size(infer, N_ROWS));
+	sum_case sums = {.rows = calloc(4 * N_ROWS, sizeof(*sums.rows))};
+	cer_partials partials = {.groups = sums.groups};
+	float expected[N_ROWS * 2];
+	float proba[N_ROWS * 2];
+
+	for (size_t g = 0; g < 4; g++)
+	{
+		sums.partials[g] =
+			cer_arena_allocate(c->arena, N_ROWS * width * sizeof(float));
+		cer_infer_run_group(infer, g, &c->rows, sums.partials[g], scratch);
+		for (size_t row = 0; row < N_ROWS; row++)
+			sums.rows[g * N_ROWS + row] = sums.partials[g] + row * width;
+	}
+	cer_infer_run(infer, N_ROWS, c->rows.numbers, c->rows.codes, expected,
+	              scratch);
+	for (size_t i = 0; i < linked->n_sums; i++)
+	{
+		add_up(linked, &sums, linked->sums[i].n, linked->sums[i].list);
+		cer_infer_run_partials(infer, &c->rows, &partials, proba, scratch);
+		assert_memory_equal(proba, expected, sizeof(proba));
+	}
+	free(sums.rows);
+}
+
+/* Groups: the task's own, then p, q, r. */
+static void
+test_infer__sums_of_tables_change_no_bit(void **state)
+{
+	static const cer_table_shape tables[] = {{{"x", 1}, 5, 0},
+	                                         {{"q.y", 3}, 7, 4},
+	                                         {{"q.w", 3}, 40000, 8},
+	                                         {{"r.z", 3}, 9, 8}};
+	static const mlp_layer layers[] = {{64, CER_RELU, 0}, {20, CER_GELU, 0}};
+	static const cer_table_link outer[] = {{{"q", 1}, {"r", 1}}};
+	static const cer_table_link chain[] = {{{"p", 1}, {"q", 1}},
+	                                       {{"q", 1}, {"other", 5}},
+	                                       {{"other", 5}, {"r", 1}}};
+	static const cer_table_link circle[] = {{{"p", 1}, {"q", 1}},
+	                                        {{"q", 1}, {"p", 1}}};
+	static const sum_list of_outer[] = {{2, {3, 2}}, {2, {1, 3}}};
+	static const sum_list of_chain[] = {{2, {2, 1}}, {2, {3, 2}}};
+	static const sum_list of_none[] = {{2, {1, 2}}, {2, {1, 3}}};
+	net_case_spec spec = {.n_numbers = 5,
+	                      .n_tables = 4,
+	                      .tables = tables,
+	                      .n_classes = 2,
+	                      .has_joins = true,
+	                      .layers = layers,
+	                      .n_layers = 2,
+	                      .n_rows = N_ROWS,
+	                      .batch = N_ROWS,
+	                      .kernels = cer_kernels_choose()->name};
+	net_case c;
+
+	(void) state;
+	net_case_init(&c, &spec);
+	for (unsigned kept = 0; kept < 16; kept++)
+	{
+		check_kept(&c, make_linked(&c, false, outer, 1), kept);
+		check_kept(&c, make_linked(&c, true, chain, 3), kept);
+		check_kept(&c, make_linked(&c, false, circle, 2), kept);
+	}
+	check_sums(&(infer_links){&c, make_infer(&c, false), 2, of_none});
+	check_sums(
+		&(infer_links){&c, make_linked(&c, false, outer, 1), 2, of_outer});
+	check_sums(
+		&(infer_links){&c, make_linked(&c, true, chain, 3), 2, of_chain});
+	assert_int_equal(cer_infer_get_parent(make_linked(&c, true, chain, 3), 2),
+	                 3);
+	assert_int_equal(cer_infer_get_parent(make_linked(&c, true, circle, 2), 1),
+	                 4);
+	net_case_release(&c);
+}
+
 /* Nets whose tables have towers: of how many groups something can be kept. */
 typedef struct tower_case
 {
@@ -342,6 +481,7 @@ main(void)
 		cmocka_unit_test(test_infer__as_in_training),
 		cmocka_unit_test(test_infer__codes_out_of_range),
 		cmocka_unit_test(test_infer__kept_sums_change_no_bit),
+		cmocka_unit_test(test_infer__sums_of_tables_change_no_bit),
 		cmocka_unit_test(test_infer__kept_towers_change_no_bit),
 		cmocka_unit_test(test_infer__bf16_products_round),
 	};

@@ -453,9 +453,10 @@ check_rows(const net_case *c, const char *structure)
 
 	cer_graph_predict(c->graph, &c->rows, 0, n_rows, expected);
 	assert_int_equal(
-		cer_infer_make(c->arena,
-	                   &(cer_infer_spec){c->net, c->graph->weights, false},
-	                   &infer, NULL),
+		cer_infer_make(
+			c->arena,
+			&(cer_infer_spec){.net = c->net, .weights = c->graph->weights},
+			&infer, NULL),
 		CER_OK);
 	scratch =
 		cer_arena_allocate(c->arena, cer_infer_get_scratch_size(infer, n_rows));
