@@ -217,8 +217,7 @@ make_pass_line(const FeSplit *split)
 		if (through == FE_OF_SOURCE)
 			line.each += cpu_operator_cost;
 		else
-			line.start +=
-				cpu_operator_cost * fe_split_get_rows(split, through);
+			line.start += cpu_operator_cost * fe_split_get_rows(split, through);
 	}
 	if (split->n_dimensions == 0)
 		line.start = INFINITY;
