@@ -146,8 +146,10 @@ cer_shape_count_codes(const cer_input_shape *shape)
 typedef struct cer_dimension
 {
 	size_t n_rows;         /* that differ */
-	const uint32_t *first; /* by these: the first row that has it */
 	const uint32_t *of;    /* by row: which of these it has */
+	size_t n_numbers;      /* floats of one of these, */
+	const float *numbers;  /* (n_rows, n_numbers), in the order of its spans, */
+	const uint32_t *codes; /* and (n_rows, tables of its view) */
 } cer_dimension;
 
 /* Rows of one part, ordered by row key.  Labels and keys are the dataset's:

@@ -325,15 +325,41 @@ cer_dimensions_plan(cer_arena *arena, const cer_net *net,
 
 /* ------------------------------------------------------------ rows */
 
+/* What the rows that differ are: the first ones that have each. */
+static cer_status
+keep_dimension(cer_arena *arena, const cer_input_shape *shape,
+               const table_rows *t, const uint32_t *first, cer_dimension *made,
+               cer_error *err)
+{
+	size_t n_tables = t->view->n_tables;
+	size_t size =
+		cer_size_multiply(made->n_rows, n_tables * sizeof(uint32_t));
+	uint32_t *codes = cer_arena_allocate(arena, size);
+
+	if (codes == NULL)
+		return cer_fail_memory(err, size);
+	made->codes = codes;
+	for (size_t i = 0; i < made->n_rows; i++)
+	{
+		const uint32_t *from = t->rows->codes + first[i] * t->n_codes;
+
+		for (size_t k = 0; k < n_tables; k++)
+			*codes++ = from[t->view->tables[k]];
+	}
+	return cer_view_copy_numbers(arena, shape, t->view, t->rows, first,
+	                             made->n_rows, &made->numbers,
+	                             &made->n_numbers, err);
+}
+
 /* Numbers in order of the rows. */
 static cer_status
-find_dimension(cer_arena *arena, cer_arena *work, const cer_host *host,
+find_dimension(cer_arena *arena, cer_arena *work, const cer_input_shape *shape,
                table_rows *t, cer_dimension *made, cer_error *err)
 {
+	const cer_host *host = cer_arena_get_host(arena);
 	size_t n_rows = t->rows->n_rows;
 	uint32_t *of = cer_arena_allocate(arena, n_rows * sizeof(*of));
 	uint32_t *first = cer_arena_allocate(work, n_rows * sizeof(*first));
-	uint32_t *kept;
 	row_set set;
 
 	CER_TRY(row_set_make(work, n_rows, &set, err));
@@ -349,12 +375,8 @@ find_dimension(cer_arena *arena, cer_arena *work, const cer_host *host,
 		if (set.n > n)
 			first[n] = (uint32_t) row;
 	}
-	kept = cer_arena_allocate(arena, set.n * sizeof(*kept));
-	if (kept == NULL)
-		return cer_fail_memory(err, set.n * sizeof(*kept));
-	memcpy(kept, first, set.n * sizeof(*kept));
-	*made = (cer_dimension){set.n, kept, of};
-	return CER_OK;
+	*made = (cer_dimension){.n_rows = set.n, .of = of};
+	return keep_dimension(arena, shape, t, first, made, err);
 }
 
 cer_status
@@ -378,7 +400,8 @@ cer_dimensions_find(cer_arena *arena, const cer_host *host, const cer_net *net,
 			status =
 				table_rows_make(work, net->shape, plans[i].view, rows, &t, err);
 		if (status == CER_OK)
-			status = find_dimension(arena, work, host, &t, &made[i], err);
+			status =
+				find_dimension(arena, work, net->shape, &t, &made[i], err);
 		cer_arena_free(work);
 		CER_TRY(status);
 	}

@@ -71,7 +71,14 @@ extern cer_status
 cer_dimensions_view_rest(cer_arena *arena, const cer_input_shape *shape,
                          const cer_dimension_list *list, const cer_view **view,
                          cer_error *err);
-/* Copies the numbers of that view, in the order of its spans. */
+/* Copies the numbers of a view, in the order of its spans; of the n rows that
+ * are listed, or the first n. */
+extern cer_status
+cer_view_copy_numbers(cer_arena *arena, const cer_input_shape *shape,
+                      const cer_view *view, const cer_encoded *rows,
+                      const uint32_t *list, size_t n, const float **numbers,
+                      size_t *n_numbers, cer_error *err);
+/* Copies those of all features but the tables'. */
 extern cer_status
 cer_dimensions_keep_rest(cer_arena *arena, const cer_input_shape *shape,
                          const cer_dimension_list *list, cer_encoded *rows,

@@ -2,7 +2,7 @@
  * nn/dimension_batch.c
  *	  The rows of dimensions that a batch has.
  *
- *	 rows of the batch		a b a a c b
+ *	 rows of the batch		a b a a c b		(of the dimension)
  *	 that differ			a b c
  *	 of						0 1 0 0 2 1
  *	 members				0 2 3 | 1 5 | 4
@@ -74,7 +74,7 @@ find_distinct(const cer_graph *graph, const cer_dimension *rows,
 		{
 			*slot = (cer_dimension_slot){d->stamp, (uint32_t) d->n_distinct};
 			d->ends[d->n_distinct] = 0;
-			d->distinct[d->n_distinct++] = rows->first[number];
+			d->distinct[d->n_distinct++] = number;
 		}
 		d->of[at] = slot->at;
 		d->ends[slot->at]++;
@@ -99,12 +99,13 @@ list_members(const cer_graph *graph, cer_batch_dimension *d)
 
 /* Each row of the batch, as if there were no other like it. */
 static void
-repeat_rows(const cer_graph *graph, cer_batch_dimension *d)
+repeat_rows(const cer_graph *graph, const cer_dimension *rows,
+            cer_batch_dimension *d)
 {
 	d->n_rows = graph->batch.n_rows;
 	for (size_t at = 0; at < d->n_rows; at++)
 	{
-		d->rows[at] = (uint32_t) cer_batch_get_row(&graph->batch, at);
+		d->rows[at] = rows->of[cer_batch_get_row(&graph->batch, at)];
 		d->of[at] = (uint32_t) at;
 	}
 }
@@ -117,7 +118,7 @@ begin_dimension(const cer_graph *graph, const cer_dimension *rows,
 	if (graph->batch.is_training)
 		list_members(graph, d);
 	if (graph->repeats_rows)
-		repeat_rows(graph, d);
+		repeat_rows(graph, rows, d);
 	else
 	{
 		d->n_rows = d->n_distinct;

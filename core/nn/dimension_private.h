@@ -23,11 +23,11 @@ typedef struct cer_batch_dimension
 
 	/* of the batch */
 	size_t n_distinct;
-	uint32_t *distinct; /* an encoded row for each */
+	uint32_t *distinct; /* rows of the dimension */
 	uint32_t *ends;     /* of members, by distinct row */
 	uint32_t *members;  /* rows of the batch, by distinct row, in order */
 	size_t n_rows;      /* that are computed: the distinct ones or all */
-	uint32_t *rows;     /* an encoded row for each */
+	uint32_t *rows;
 	uint32_t *of;       /* by row of the batch: which of these is its */
 } cer_batch_dimension;
 
@@ -38,6 +38,7 @@ typedef struct cer_first_part
 	cer_graph graph;    /* the same, whose batch are these rows */
 	const cer_graph_node *node; /* the layer */
 	cer_batch_dimension *dimension;
+	cer_encoded rows; /* the dimension's, as its view has them */
 	const float **p; /* where the layer looks for what this one adds */
 	float *all;      /* the same for all rows of a pass; NULL: no room */
 } cer_first_part;

@@ -1,13 +1,14 @@
 /*
  * nn/dimension_rest.c
- *	  What rows have beyond the tables that stay apart, side by side.
+ *	  What rows have beyond the tables that stay apart, side by side, and what
+ *	  rows of these have.
  *
  *	 numbers	own own d1 d1 ... d1 own d2 d2 ... d2	(n_rows, n_stored)
  *	 rest		own own own								(n_rows, n_rest)
  *
  * A batch takes the rest of all of its rows, but the tables' part of few: in
  * memory of its own the rest of a row is a line of the cache, not one of each
- * page.
+ * page, and all that differs of a table often fits into a cache.
  */
 #include "nn/dimension.h"
 
@@ -77,29 +78,61 @@ cer_spans_find(const cer_spans *spans, uint32_t stored)
 
 #define COPIED_ROWS ((size_t) 4096)
 
-typedef struct rest_rows
+typedef struct copied_rows
 {
 	const cer_encoded *rows;
+	const uint32_t *list; /* NULL: the first ones */
+	size_t n_rows;
 	cer_spans spans;
 	size_t n_stored;
-	size_t n_rest;
+	size_t n_numbers;
 	float *to;
-} rest_rows;
+} copied_rows;
 
 static void
 copy_some(void *arg, size_t task)
 {
-	const rest_rows *r = arg;
+	const copied_rows *c = arg;
 	size_t first = task * COPIED_ROWS;
-	size_t left = r->rows->n_rows - first;
+	size_t left = c->n_rows - first;
 	size_t last = first + (left < COPIED_ROWS ? left : COPIED_ROWS);
-	float *to = r->to + first * r->n_rest;
+	float *to = c->to + first * c->n_numbers;
 
-	for (size_t row = first; row < last; row++)
-		for (size_t i = 0; i < r->spans.n; to += r->spans.all[i++].n)
-			memcpy(to,
-			       r->rows->numbers + row * r->n_stored + r->spans.all[i].first,
-			       r->spans.all[i].n * sizeof(float));
+	for (size_t i = first; i < last; i++)
+	{
+		size_t row = c->list != NULL ? c->list[i] : i;
+		const float *from = c->rows->numbers + row * c->n_stored;
+
+		for (size_t k = 0; k < c->spans.n; to += c->spans.all[k++].n)
+			memcpy(to, from + c->spans.all[k].first,
+			       c->spans.all[k].n * sizeof(float));
+	}
+}
+
+cer_status
+cer_view_copy_numbers(cer_arena *arena, const cer_input_shape *shape,
+                      const cer_view *view, const cer_encoded *rows,
+                      const uint32_t *list, size_t n, const float **numbers,
+                      size_t *n_numbers, cer_error *err)
+{
+	const cer_host *host = cer_arena_get_host(arena);
+	copied_rows c = {.rows = rows,
+	                 .list = list,
+	                 .n_rows = n,
+	                 .n_stored = cer_shape_count_stored(shape)};
+	size_t size;
+
+	CER_TRY(cer_spans_make(arena, shape, view, &c.spans, err));
+	c.n_numbers = cer_spans_count(&c.spans);
+	size = cer_size_multiply(n, c.n_numbers * sizeof(float));
+	c.to = cer_arena_allocate(arena, size);
+	if (c.to == NULL)
+		return cer_fail_memory(err, size);
+	host->run_tasks(host->self, copy_some, &c,
+	                (n + COPIED_ROWS - 1) / COPIED_ROWS);
+	*numbers = c.to;
+	*n_numbers = c.n_numbers;
+	return CER_OK;
 }
 
 cer_status
@@ -107,21 +140,9 @@ cer_dimensions_keep_rest(cer_arena *arena, const cer_input_shape *shape,
                          const cer_dimension_list *list, cer_encoded *rows,
                          cer_error *err)
 {
-	const cer_host *host = cer_arena_get_host(arena);
-	rest_rows r = {.rows = rows, .n_stored = cer_shape_count_stored(shape)};
 	const cer_view *view;
-	size_t size;
 
 	CER_TRY(cer_dimensions_view_rest(arena, shape, list, &view, err));
-	CER_TRY(cer_spans_make(arena, shape, view, &r.spans, err));
-	r.n_rest = cer_spans_count(&r.spans);
-	size = cer_size_multiply(rows->n_rows, r.n_rest * sizeof(float));
-	r.to = cer_arena_allocate(arena, size);
-	if (r.to == NULL)
-		return cer_fail_memory(err, size);
-	host->run_tasks(host->self, copy_some, &r,
-	                (rows->n_rows + COPIED_ROWS - 1) / COPIED_ROWS);
-	rows->n_rest = r.n_rest;
-	rows->rest = r.to;
-	return CER_OK;
+	return cer_view_copy_numbers(arena, shape, view, rows, NULL, rows->n_rows,
+	                             &rows->rest, &rows->n_rest, err);
 }

@@ -84,14 +84,30 @@ cer_first_make_part(cer_graph *graph, const cer_graph_node *node,
 
 /* ------------------------------------------------------------ tiles */
 
-/* The part as its tiles see it: the dimension's rows are the batch. */
-static void
-set_batch(const cer_graph *graph, cer_first_part *part, const uint32_t *rows,
-          size_t n_rows)
+static const cer_dimension *
+find_dimension(const cer_graph *graph, const cer_first_part *part,
+               const cer_encoded *rows)
 {
+	return &rows->dimensions[part->dimension - graph->dimensions];
+}
+
+/* The part as its tiles see it: n_rows of the dimension are the batch, those of
+ * the order, or from the first one on. */
+static void
+set_batch(const cer_graph *graph, cer_first_part *part, const uint32_t *order,
+          size_t first, size_t n_rows)
+{
+	const cer_dimension *rows =
+		find_dimension(graph, part, graph->batch.rows);
+
+	part->rows = (cer_encoded){.n_rows = rows->n_rows,
+	                           .rest = rows->numbers,
+	                           .n_rest = rows->n_numbers,
+	                           .codes = rows->codes};
 	part->graph = *graph;
-	part->graph.batch.order = rows;
-	part->graph.batch.first = 0;
+	part->graph.batch.rows = &part->rows;
+	part->graph.batch.order = order;
+	part->graph.batch.first = first;
 	part->graph.batch.n_rows = n_rows;
 }
 
@@ -179,7 +195,8 @@ cer_parts_run_forward(cer_graph *graph)
 	{
 		cer_first_part *part = graph->parts[i];
 
-		set_batch(graph, part, part->dimension->rows, part->dimension->n_rows);
+		set_batch(graph, part, part->dimension->rows, 0,
+		          part->dimension->n_rows);
 		*part->p = part->own.out.data;
 	}
 	run_parts(graph, true);
@@ -192,7 +209,7 @@ cer_parts_run_backward(cer_graph *graph)
 		return;
 	for (size_t i = 0; i < graph->n_parts; i++)
 		set_batch(graph, graph->parts[i], graph->parts[i]->dimension->distinct,
-		          graph->parts[i]->dimension->n_distinct);
+		          0, graph->parts[i]->dimension->n_distinct);
 	run_parts(graph, false);
 }
 
@@ -211,7 +228,7 @@ compute_all(cer_graph *graph, cer_first_part *part, const cer_dimension *rows)
 		size_t left = rows->n_rows - first;
 		size_t n_rows = left < graph->batch_rows ? left : graph->batch_rows;
 
-		set_batch(graph, part, rows->first + first, n_rows);
+		set_batch(graph, part, NULL, first, n_rows);
 		run_parts(&alone, true);
 		memcpy(part->all + first * n, part->own.out.data,
 		       n_rows * n * sizeof(float));
@@ -229,9 +246,8 @@ cer_graph_begin_pass(cer_graph *graph, const cer_encoded *rows)
 	for (size_t i = 0; i < graph->n_parts; i++)
 	{
 		cer_first_part *part = graph->parts[i];
-		size_t dimension = (size_t) (part->dimension - graph->dimensions);
 
-		compute_all(graph, part, &rows->dimensions[dimension]);
+		compute_all(graph, part, find_dimension(graph, part, rows));
 	}
 	graph->pass = graph->n_parts > 0 ? rows : NULL;
 }

@@ -218,7 +218,7 @@ describe_tables(const cer_graph *graph, const cer_graph_node *node,
 		const cer_table_shape *shape = &graph->net->shape->tables[place];
 		first_table *table = &state->tables[i];
 
-		table->place = place;
+		table->place = state->is_part ? i : place;
 		table->n_codes = shape->n_codes;
 		table->width = node->node->is_wide ? 0 : shape->width;
 		table->rows_offset =
@@ -297,7 +297,8 @@ prepare_features(cer_graph *graph, cer_graph_node *node, first_state *state,
 	size_t size;
 
 	state->n_tables = view != NULL ? view->n_tables : shape->n_tables;
-	state->n_codes = cer_shape_count_codes(shape);
+	state->n_codes =
+		state->is_part ? state->n_tables : cer_shape_count_codes(shape);
 	size = (state->n_tables + 1) * sizeof(first_table);
 	state->tables = cer_arena_allocate(graph->arena, size);
 	if (state->tables == NULL)

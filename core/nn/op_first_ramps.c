@@ -22,8 +22,8 @@ struct first_ramps
 	const cer_ramps *ramps;
 	float *
 		stored; /* (batch_rows, n_stored); of a view its ramps alone, or NULL */
-	cer_spans spans;       /* of a view: where rows store its plain numbers, */
-	const uint32_t *froms; /* and its ramps */
+	const uint32_t *plains; /* of a view: where rows have its plain numbers, */
+	const uint32_t *froms;  /* and its ramps */
 	float *plain;          /* weights of the plain numbers, (n_plain, units) */
 	float *plain_grad;
 	first_order *orders; /* by ramp */
@@ -79,9 +79,11 @@ static void
 load_view_row(const first_ramps *own, const float *row, float *plain,
               float *stored)
 {
-	for (size_t i = 0; i < own->spans.n; plain += own->spans.all[i++].n)
-		memcpy(plain, row + own->spans.all[i].first,
-		       own->spans.all[i].n * sizeof(float));
+	size_t n_plain = own->ramps->n_plain;
+	const uint32_t *plains = own->plains;
+
+	for (size_t i = 0; i < n_plain; i++)
+		plain[i] = row[plains[i]];
 	for (size_t i = 0; i < own->ramps->n_ramps; i++)
 		memcpy(stored + own->ramps->stored[i], row + own->froms[i],
 		       CER_RAMP_FLOATS * sizeof(float));
@@ -96,9 +98,8 @@ load_view(const cer_tile *tile, const first_state *state)
 	size_t n = state->numbers.n;
 	size_t end = tile->first + tile->n_rows;
 	size_t n_more = tile->graph->tile_rows - tile->n_rows;
-	const float *rows =
-		state->is_part ? batch->rows->numbers : batch->rows->rest;
-	size_t stride = state->is_part ? n_stored : batch->rows->n_rest;
+	const float *rows = batch->rows->rest;
+	size_t stride = batch->rows->n_rest;
 
 	for (size_t at = tile->first; at < end; at++)
 		load_view_row(own, rows + cer_batch_get_row(batch, at) * stride,
@@ -266,57 +267,27 @@ allocate_stored(cer_graph *graph, const first_state *state, first_ramps *own,
 	                           : cer_fail_memory(err, n * sizeof(float));
 }
 
-/* Of the plain numbers: ramps stand apart. */
+/* Where rows have what a view takes of them: see dimension_rest.c. */
 static cer_status
-make_spans(cer_graph *graph, first_ramps *own, cer_error *err)
-{
-	cer_view plain = {.n_numbers = own->ramps->n_plain,
-	                  .numbers = own->ramps->plain};
-
-	return cer_spans_make(graph->arena, graph->net->shape, &plain, &own->spans,
-	                      err);
-}
-
-/* The same in what rows have beyond dimensions: see dimension_rest.c. */
-static cer_status
-move_spans(cer_graph *graph, const cer_view *view, first_ramps *own,
-           uint32_t *froms, cer_error *err)
-{
-	size_t size = own->spans.n * sizeof(cer_span);
-	cer_span *moved = cer_arena_allocate(graph->arena, size);
-	cer_spans rest;
-
-	if (moved == NULL)
-		return cer_fail_memory(err, size);
-	CER_TRY(cer_spans_make(graph->arena, graph->net->shape, view, &rest, err));
-	for (size_t i = 0; i < own->spans.n; i++)
-	{
-		cer_span span = own->spans.all[i];
-
-		moved[i] = (cer_span){cer_spans_find(&rest, span.first), span.n};
-	}
-	own->spans.all = moved;
-	for (size_t i = 0; i < own->ramps->n_ramps; i++)
-		froms[i] = cer_spans_find(&rest, froms[i]);
-	return CER_OK;
-}
-
-static cer_status
-place_view(cer_graph *graph, const first_state *state, first_ramps *own,
+place_view(cer_graph *graph, const cer_view *view, first_ramps *own,
            cer_error *err)
 {
-	size_t size = own->ramps->n_ramps * sizeof(uint32_t);
-	uint32_t *froms = cer_arena_allocate(graph->arena, size);
+	const cer_ramps *ramps = own->ramps;
+	size_t size = (ramps->n_plain + ramps->n_ramps) * sizeof(uint32_t);
+	uint32_t *places = cer_arena_allocate(graph->arena, size);
+	cer_spans spans;
 
-	if (froms == NULL)
+	if (places == NULL)
 		return cer_fail_memory(err, size);
-	for (size_t i = 0; i < own->ramps->n_ramps; i++)
-		froms[i] = (uint32_t) own->ramps->stored[i];
-	own->froms = froms;
-	CER_TRY(make_spans(graph, own, err));
-	if (state->view == NULL || state->is_part)
-		return CER_OK;
-	return move_spans(graph, state->view, own, froms, err);
+	CER_TRY(
+		cer_spans_make(graph->arena, graph->net->shape, view, &spans, err));
+	own->plains = places;
+	for (size_t i = 0; i < ramps->n_plain; i++)
+		*places++ = cer_spans_find(&spans, ramps->plain_stored[i]);
+	own->froms = places;
+	for (size_t i = 0; i < ramps->n_ramps; i++)
+		*places++ = cer_spans_find(&spans, (uint32_t) ramps->stored[i]);
+	return CER_OK;
 }
 
 cer_status
@@ -344,7 +315,8 @@ cer_first_prepare_ramps(cer_graph *graph, const cer_graph_node *node,
 	state->ramps = own;
 	state->numbers.n = own->ramps->n_plain;
 	CER_TRY(allocate_stored(graph, state, own, err));
-	CER_TRY(place_view(graph, state, own, err));
+	if (state->view != NULL)
+		CER_TRY(place_view(graph, state->view, own, err));
 	own->plain = cer_graph_allocate_floats(graph, state->numbers.n * n);
 	own->plain_grad = cer_graph_allocate_floats(graph, state->numbers.n * n);
 	if (own->plain == NULL || own->plain_grad == NULL)
