@@ -3,7 +3,8 @@
  *	  Orders the rows and dictionaries of a dataset.
  *
  * 1. Each dictionary is put in byte order; equal values become one.
- * 2. Rows are ranked by (part, row key) with a radix sort.
+ * 2. Rows are ranked by (part, row key): with a radix sort, where they did not
+ *	  come so.
  * 3. Array by array, elements move from the groups to their rank; the groups'
  *	  memory goes as they move, so that the peak is the rows once and a column.
  * 4. Rows with equal keys are put in order of their content: dataset_ties.c.
@@ -175,7 +176,26 @@ list_parts(const cer_dataset *dataset, uint8_t *parts)
 	}
 }
 
-/* Rows by key, then stably by part. */
+/* Rows of each part come in order of their keys, as those that are kept do. */
+static bool
+is_in_order(const cer_dataset *dataset)
+{
+	uint64_t last[CER_N_PARTS] = {0};
+
+	for (const row_group *g = dataset->first; g != NULL; g = g->next)
+		for (size_t i = 0; i < g->n_rows; i++)
+		{
+			uint8_t part = ((const uint8_t *) g->arrays[ARRAY_PART])[i];
+			uint64_t key = ((const uint64_t *) g->arrays[ARRAY_KEY])[i];
+
+			if (key < last[part])
+				return false;
+			last[part] = key;
+		}
+	return true;
+}
+
+/* Rows by key, or as they came (NULL), then stably by part. */
 static void
 set_ranks(cer_dataset *dataset, const cer_sort_item *items,
           const uint8_t *parts, uint32_t *ranks)
@@ -190,10 +210,27 @@ set_ranks(cer_dataset *dataset, const cer_sort_item *items,
 	}
 	for (size_t i = 0; i < dataset->view.n_rows; i++)
 	{
-		uint32_t row = items[i].index;
+		uint32_t row = items != NULL ? items[i].index : (uint32_t) i;
 
 		ranks[row] = (uint32_t) next[parts[row]]++;
 	}
+}
+
+static cer_status
+sort_rows(finish_state *state, const uint8_t *parts, cer_error *err)
+{
+	cer_dataset *dataset = state->dataset;
+	size_t n_rows = dataset->view.n_rows;
+	size_t size = cer_size_multiply(n_rows, 2 * sizeof(cer_sort_item));
+	cer_sort_item *items = cer_dataset_allocate(dataset, size);
+
+	if (items == NULL)
+		return cer_fail_memory(err, size);
+	list_keys(dataset, items);
+	cer_sort_items(items, items + n_rows, n_rows);
+	set_ranks(dataset, items, parts, state->ranks);
+	cer_dataset_release(dataset, items, size);
+	return CER_OK;
 }
 
 static cer_status
@@ -201,25 +238,16 @@ rank_rows(finish_state *state, cer_error *err)
 {
 	cer_dataset *dataset = state->dataset;
 	size_t n_rows = dataset->view.n_rows;
-	size_t size = cer_size_multiply(n_rows, 2 * sizeof(cer_sort_item));
 	uint8_t *parts = cer_arena_allocate(state->work, n_rows);
-	cer_sort_item *items;
 
 	state->ranks = cer_arena_allocate(
 		state->work, cer_size_multiply(n_rows, sizeof(*state->ranks)));
-	items = cer_dataset_allocate(dataset, size);
-	if (items == NULL)
-		return cer_fail_memory(err, size);
-	if (parts != NULL && state->ranks != NULL)
-	{
-		list_keys(dataset, items);
-		list_parts(dataset, parts);
-		cer_sort_items(items, items + n_rows, n_rows);
-		set_ranks(dataset, items, parts, state->ranks);
-	}
-	cer_dataset_release(dataset, items, size);
 	if (parts == NULL || state->ranks == NULL)
 		return cer_fail_memory(err, n_rows * sizeof(*state->ranks));
+	list_parts(dataset, parts);
+	if (!is_in_order(dataset))
+		return sort_rows(state, parts, err);
+	set_ranks(dataset, NULL, parts, state->ranks);
 	return CER_OK;
 }
 
