@@ -102,9 +102,15 @@ load_view(const cer_tile *tile, const first_state *state)
 	size_t stride = batch->rows->n_rest;
 
 	for (size_t at = tile->first; at < end; at++)
+	{
+		if (at + CER_ROWS_AHEAD < end)
+			cer_first_prefetch(
+				rows + cer_batch_get_row(batch, at + CER_ROWS_AHEAD) * stride,
+				stride);
 		load_view_row(own, rows + cer_batch_get_row(batch, at) * stride,
 		              state->numbers.data + at * n,
 		              own->stored != NULL ? own->stored + at * n_stored : NULL);
+	}
 	memset(state->numbers.data + end * n, 0, n_more * n * sizeof(float));
 	if (own->stored != NULL)
 		memset(own->stored + end * n_stored, 0,
