@@ -84,26 +84,48 @@ table_rows_make(cer_arena *arena, const cer_input_shape *shape,
 	return cer_spans_make(arena, shape, view, &made->spans, err);
 }
 
+#define HASHED_WORDS ((size_t) 64) /* of a row, at once */
+
+typedef struct row_hash
+{
+	uint32_t words[HASHED_WORDS];
+	size_t n;
+	XXH128_hash_t hash; /* of what was there before */
+} row_hash;
+
 /* A chain: what was hashed before is hashed with the next piece. */
+static void
+hash_words(row_hash *h)
+{
+	h->hash = XXH3_128bits_withSeed(h->words, h->n * sizeof(uint32_t),
+	                                h->hash.low64 ^ (h->hash.high64 << 1));
+	h->n = 0;
+}
+
+static inline void
+add_word(row_hash *h, const void *word)
+{
+	if (h->n == HASHED_WORDS)
+		hash_words(h);
+	memcpy(&h->words[h->n++], word, sizeof(uint32_t));
+}
+
 static XXH128_hash_t
 hash_row(const table_rows *t, size_t row)
 {
 	const float *numbers = t->rows->numbers + row * t->n_stored;
 	const uint32_t *codes = t->rows->codes + row * t->n_codes;
-	XXH128_hash_t hash = {0, 0};
+	row_hash h;
 
+	h.n = 0;
+	h.hash = (XXH128_hash_t){0, 0};
 	for (size_t i = 0; i < t->spans.n; i++)
-		hash = XXH3_128bits_withSeed(numbers + t->spans.all[i].first,
-		                             t->spans.all[i].n * sizeof(float),
-		                             hash.low64 ^ (hash.high64 << 1));
+		for (size_t k = 0; k < t->spans.all[i].n; k++)
+			add_word(&h, &numbers[t->spans.all[i].first + k]);
 	for (size_t i = 0; i < t->view->n_tables; i++)
-	{
-		uint64_t seed = hash.high64 ^ (hash.low64 << 1);
-
-		hash = XXH3_128bits_withSeed(&codes[t->view->tables[i]],
-		                             sizeof(uint32_t), seed);
-	}
-	return hash;
+		add_word(&h, &codes[t->view->tables[i]]);
+	hash_words(&h);
+	return h.hash;
 }
 
 #define HASH_ROWS ((size_t) 4096)
@@ -332,8 +354,7 @@ keep_dimension(cer_arena *arena, const cer_input_shape *shape,
                cer_error *err)
 {
 	size_t n_tables = t->view->n_tables;
-	size_t size =
-		cer_size_multiply(made->n_rows, n_tables * sizeof(uint32_t));
+	size_t size = cer_size_multiply(made->n_rows, n_tables * sizeof(uint32_t));
 	uint32_t *codes = cer_arena_allocate(arena, size);
 
 	if (codes == NULL)
@@ -347,8 +368,8 @@ keep_dimension(cer_arena *arena, const cer_input_shape *shape,
 			*codes++ = from[t->view->tables[k]];
 	}
 	return cer_view_copy_numbers(arena, shape, t->view, t->rows, first,
-	                             made->n_rows, &made->numbers,
-	                             &made->n_numbers, err);
+	                             made->n_rows, &made->numbers, &made->n_numbers,
+	                             err);
 }
 
 /* Numbers in order of the rows. */
@@ -400,8 +421,7 @@ cer_dimensions_find(cer_arena *arena, const cer_host *host, const cer_net *net,
 			status =
 				table_rows_make(work, net->shape, plans[i].view, rows, &t, err);
 		if (status == CER_OK)
-			status =
-				find_dimension(arena, work, net->shape, &t, &made[i], err);
+			status = find_dimension(arena, work, net->shape, &t, &made[i], err);
 		cer_arena_free(work);
 		CER_TRY(status);
 	}

@@ -56,6 +56,16 @@ cer_dimensions_prepare(cer_graph *graph, const cer_graph_config *config,
 	return CER_OK;
 }
 
+/* A shuffled batch has them anywhere. */
+static inline void
+prefetch_number(const cer_graph *graph, const cer_dimension *rows, size_t at)
+{
+	size_t ahead = at + CER_ROWS_AHEAD;
+
+	if (ahead < graph->batch.n_rows)
+		__builtin_prefetch(rows->of + cer_batch_get_row(&graph->batch, ahead));
+}
+
 /* In order of the batch, which decides in which order gradients are summed. */
 static void
 find_distinct(const cer_graph *graph, const cer_dimension *rows,
@@ -70,6 +80,7 @@ find_distinct(const cer_graph *graph, const cer_dimension *rows,
 		uint32_t number = rows->of[cer_batch_get_row(&graph->batch, at)];
 		cer_dimension_slot *slot = &d->slots[number];
 
+		prefetch_number(graph, rows, at);
 		if (slot->stamp != d->stamp)
 		{
 			*slot = (cer_dimension_slot){d->stamp, (uint32_t) d->n_distinct};

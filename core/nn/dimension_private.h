@@ -28,7 +28,7 @@ typedef struct cer_batch_dimension
 	uint32_t *members;  /* rows of the batch, by distinct row, in order */
 	size_t n_rows;      /* that are computed: the distinct ones or all */
 	uint32_t *rows;
-	uint32_t *of;       /* by row of the batch: which of these is its */
+	uint32_t *of; /* by row of the batch: which of these is its */
 } cer_batch_dimension;
 
 /* The part of a first layer that takes one dimension. */
@@ -39,8 +39,8 @@ typedef struct cer_first_part
 	const cer_graph_node *node; /* the layer */
 	cer_batch_dimension *dimension;
 	cer_encoded rows; /* the dimension's, as its view has them */
-	const float **p; /* where the layer looks for what this one adds */
-	float *all;      /* the same for all rows of a pass; NULL: no room */
+	const float **p;  /* where the layer looks for what this one adds */
+	float *all;       /* the same for all rows of a pass; NULL: no room */
 } cer_first_part;
 
 extern cer_status

@@ -201,9 +201,13 @@ load_codes(const cer_tile *tile, const first_state *state)
 	for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
 	{
 		size_t row = cer_batch_get_row(&tile->graph->batch, at);
-		const uint32_t *codes =
-			tile->graph->batch.rows->codes + row * state->n_codes;
+		const uint32_t *all = tile->graph->batch.rows->codes;
+		const uint32_t *codes = all + row * state->n_codes;
 
+		if (at + CER_ROWS_AHEAD < tile->first + tile->n_rows)
+			__builtin_prefetch(
+				all + state->n_codes * cer_batch_get_row(&tile->graph->batch,
+			                                             at + CER_ROWS_AHEAD));
 		for (size_t i = 0; i < state->n_tables; i++)
 			state->tables[i].codes[at] = codes[state->tables[i].place];
 	}

@@ -97,8 +97,7 @@ static void
 set_batch(const cer_graph *graph, cer_first_part *part, const uint32_t *order,
           size_t first, size_t n_rows)
 {
-	const cer_dimension *rows =
-		find_dimension(graph, part, graph->batch.rows);
+	const cer_dimension *rows = find_dimension(graph, part, graph->batch.rows);
 
 	part->rows = (cer_encoded){.n_rows = rows->n_rows,
 	                           .rest = rows->numbers,

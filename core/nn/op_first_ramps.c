@@ -24,7 +24,7 @@ struct first_ramps
 		stored; /* (batch_rows, n_stored); of a view its ramps alone, or NULL */
 	const uint32_t *plains; /* of a view: where rows have its plain numbers, */
 	const uint32_t *froms;  /* and its ramps */
-	float *plain;          /* weights of the plain numbers, (n_plain, units) */
+	float *plain;           /* weights of the plain numbers, (n_plain, units) */
 	float *plain_grad;
 	first_order *orders; /* by ramp */
 };
@@ -285,8 +285,7 @@ place_view(cer_graph *graph, const cer_view *view, first_ramps *own,
 
 	if (places == NULL)
 		return cer_fail_memory(err, size);
-	CER_TRY(
-		cer_spans_make(graph->arena, graph->net->shape, view, &spans, err));
+	CER_TRY(cer_spans_make(graph->arena, graph->net->shape, view, &spans, err));
 	own->plains = places;
 	for (size_t i = 0; i < ramps->n_plain; i++)
 		*places++ = cer_spans_find(&spans, ramps->plain_stored[i]);
