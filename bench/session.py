@@ -35,7 +35,7 @@ import lib
 import peer
 from network import Network
 
-WARM_SHARE = 0.4
+WARM_SHARE = 0.35  # what shares cost is in README.md
 N_THREADS = 2
 
 START = {"columns": {c: None for c in ("month", "day", "hour", "minute", "sched_arr_time", "distance", "origin", "dest", "carrier")},
@@ -131,9 +131,8 @@ class Ours:
         return self.sessions[state["role"]]
 
     def has_way(self, before, state):
-        """Whether old layers are left for all of the new ones: as many, or more of which none is narrower."""
-        old, new = before["units"], state["units"]
-        return len(new) == len(old) or len(new) > len(old) and all(n >= o for n, o in zip(new, old))
+        """Whether no layer is taken away."""
+        return len(state["units"]) >= len(before["units"])
 
     def begins_warm(self, kind, before, state, words):
         if not self.is_warm or before is None or words[0] == "seed":
