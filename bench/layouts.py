@@ -58,6 +58,7 @@ for units in ((64, 32), (256, 256), (512, 512)):
     at_peak = N_ROWS * flops / peak / 1e9
     lib.print_table(f"mlp{units}: seconds in the network of {N_ROWS:,} rows, one process (best of {N_RUNS})", [
         (f"its arithmetic at {peak:.0f} GFLOP/s", at_peak), ("fp32", best["fp32"]), ("bf16", best["bf16"])], base=f"its arithmetic at {peak:.0f} GFLOP/s")
+    print(f"  bf16, times fp32: {best['bf16'] / best['fp32']:.3f}")
     if units == (256, 256):
         lib.aim("fp32, times its arithmetic", best["fp32"] / at_peak, 1.2, "at most")
         lib.aim("bf16, times its arithmetic as floats", best["bf16"] / at_peak, 0.6, "at most")

@@ -32,6 +32,19 @@ def side_by_side(*queries):
     return [statistics.median(column) for column in zip(*runs)]
 
 
+def print_workers(what, query):
+    """Two workers beside one, the leader only gathers: both sides start workers."""
+    connection.execute("SET parallel_leader_participation = off")
+    seconds = []
+    for n in (1, 2):
+        connection.execute(f"SET max_parallel_workers_per_gather = {n}")
+        seconds += side_by_side(query)
+    connection.execute("SET max_parallel_workers_per_gather = 0")
+    connection.execute("SET parallel_leader_participation = on")
+    print(f"  {what}: one worker {seconds[0]:.3f} s, two workers {seconds[1]:.3f} s (the leader gathers only)")
+    lib.aim("two workers, times one worker", seconds[0] / seconds[1], 1.8, "at least")
+
+
 plain, narrow, wide, total = side_by_side(f"SELECT {INPUTS} FROM late_source", "SELECT late(s) FROM late_source s",
                                           "SELECT late_wide(s) FROM late_source s", "SELECT sum(late(s)) FROM late_source s")
 lib.print_table(f"All 336,776 flights over the written-out five-table join, one process (median of {N_RUNS})", [
@@ -49,6 +62,7 @@ lib.print_table("A model whose joins are its own, mlp(64, 32)", [
     ("the 22 input columns over the join", plain), ("sum(own(f)) over flights", joined),
     ("the same, numbers by encoders that are chosen", chosen)], base="the 22 input columns over the join")
 lib.aim("with its own joins, times the plain query", joined / plain, 0.5, "at most")
+lib.aim("the same, encoders that are chosen", chosen / plain, 0.5, "at most")
 
 connection.prepare_threshold = 0
 ROW = "FROM flights f WHERE ctid = '(100,5)'"
@@ -69,12 +83,13 @@ connection.execute("SET cerebro.batch_scoring = off")
 by_row, = side_by_side(CALL)
 connection.execute("SET cerebro.batch_scoring = on")
 connection.execute("SET max_parallel_workers_per_gather = 1")
-connection.execute("SET parallel_leader_participation = on")
 two, = side_by_side(CALL)
 connection.execute("SET max_parallel_workers_per_gather = 0")
 lib.print_table("sum(late(f)) over one table of the same columns, mlp(64, 32)", [
     ("one process", one), ("two processes", two), ("one process, row by row", by_row)], base="one process")
-lib.aim("two processes, times one", one / two, 1.8, "at least")
+lib.aim("leader and one worker, times one process", one / two, 1.8, "at least")
+print_workers("flat, mlp(64, 32)", CALL)
+print_workers("four joins of its own, mlp(64, 32)", "SELECT sum(own(f)) FROM flights f")
 lib.aim("row by row, times batches", by_row / one, 2.5, "at least")
 
 few, few_scored = side_by_side("SELECT month FROM flat f LIMIT 10", "SELECT late(f) FROM flat f LIMIT 10")
