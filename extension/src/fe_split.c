@@ -195,12 +195,15 @@ fe_split_get_rows(const FeSplit *split, int dimension)
  * What the planner does not know, in its units, as measured: a row that goes
  * through the query is stored, joined and copied; a row that is looked up by
  * index finds most pages in memory, as the one before it did; a row of a
- * dimension is hashed and coded.
+ * dimension is hashed and coded; a query for many hashes wide rows, and has more
+ * to start.
  */
 #define ROW_COST       0.1
 #define INPUT_COST     0.007 /* of each of its inputs */
 #define INDEX_SHARE    0.025
-#define DIMENSION_COST 0.05
+#define DIMENSION_COST 0.04
+#define HASH_SHARE     1.3
+#define START_COST     25
 #define DECISION_COST  150 /* of planning the other ways, too */
 
 static FeLine
@@ -251,8 +254,9 @@ make_line_for_many(FeLookup *lookup, FeQuery *query, int size)
 	if (plan == NULL)
 		return (FeLine){INFINITY, 0};
 	many = query_plan_get_cost(plan);
-	return (FeLine){many.startup, (many.total - many.startup) / FE_MANY_ROWS +
-	                                  get_row_cost(query)};
+	return (FeLine){many.startup * HASH_SHARE + START_COST,
+	                (many.total - many.startup) / FE_MANY_ROWS +
+	                    get_row_cost(query)};
 }
 
 static void
