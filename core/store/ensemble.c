@@ -5,7 +5,8 @@
  * Greedy selection with replacement (Caruana and others 2004): the best model,
  * then again and again the one with which the mean of the chosen has the lowest
  * log-loss; of all means so made the best one is taken.  What is chosen n times
- * weighs n.
+ * weighs n.  Of few rows that fits them better than others, so it is done over for
+ * samples of them (bagging, Breiman 1996), and all choices count.
  *
  * Temperature: the one with the lowest log-loss, by a golden section search
  * over its logarithm; it is taken only where temperatures found on one half of
@@ -13,7 +14,9 @@
  */
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "base/size.h"
+#include "base/text.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,14 +25,19 @@
 #define LEAST       0.5 /* of a step: what was rounded to 0 */
 #define FLOOR       1e-7
 #define ALIKE       1e-12 /* losses */
+#define FEW_ROWS    10000
+#define N_SAMPLES   16
 
 /* ----------------------------------------------------------- selection */
 
 typedef struct selection
 {
 	const cer_ensemble_source *from;
-	double *sum; /* (n_rows): of the chosen ones' scores of the label */
+	size_t size;    /* most choices */
+	uint8_t *often; /* (n_rows): how often each is in the sample */
+	double *sum;    /* (n_rows): of the chosen ones' scores of the label */
 	uint32_t *counts;
+	uint32_t *best; /* counts of the best mean */
 	size_t n_chosen;
 } selection;
 
@@ -42,7 +50,7 @@ get_score(const cer_ensemble_source *from, size_t model, size_t row)
 	return (score == 0 ? LEAST : (double) score) / SCORE_STEPS;
 }
 
-/* The log-loss with the model chosen once more. */
+/* The sample's summed loss with the model chosen once more. */
 static double
 try_model(const selection *s, size_t model)
 {
@@ -50,8 +58,10 @@ try_model(const selection *s, size_t model)
 	double loss = 0.0;
 
 	for (size_t row = 0; row < s->from->n_rows; row++)
-		loss -= log((s->sum[row] + get_score(s->from, model, row)) / n);
-	return loss / (double) s->from->n_rows;
+		if (s->often[row] > 0)
+			loss -= s->often[row] *
+			        log((s->sum[row] + get_score(s->from, model, row)) / n);
+	return loss;
 }
 
 static void
@@ -61,6 +71,12 @@ choose(selection *s, size_t model)
 		s->sum[row] += get_score(s->from, model, row);
 	s->counts[model]++;
 	s->n_chosen++;
+}
+
+static double
+get_alike(const selection *s)
+{
+	return ALIKE * (double) s->from->n_rows;
 }
 
 /* Of models that are as good the first. */
@@ -74,7 +90,7 @@ find_next(const selection *s, double *loss)
 	{
 		double tried = try_model(s, i);
 
-		if (tried < *loss - ALIKE)
+		if (tried < *loss - get_alike(s))
 		{
 			*loss = tried;
 			best = i;
@@ -83,34 +99,116 @@ find_next(const selection *s, double *loss)
 	return best;
 }
 
+/* What is chosen by the sample is added to the counts. */
+static void
+choose_for_sample(selection *s, uint32_t *counts)
+{
+	size_t count_bytes = s->from->n_models * sizeof(uint32_t);
+	double best = INFINITY;
+
+	memset(s->sum, 0, s->from->n_rows * sizeof(double));
+	memset(s->counts, 0, count_bytes);
+	s->n_chosen = 0;
+	while (s->n_chosen < s->size)
+	{
+		double with;
+
+		choose(s, find_next(s, &with));
+		if (with >= best - get_alike(s))
+			continue;
+		best = with;
+		memcpy(s->best, s->counts, count_bytes);
+	}
+	for (size_t i = 0; i < s->from->n_models; i++)
+		counts[i] += s->best[i];
+}
+
+/* A Poisson number of mean 1, by its distribution function. */
+static uint8_t
+draw_often(uint32_t bits)
+{
+	double u = cer_random_to_uniform(bits);
+	double p = exp(-1.0);
+	uint8_t n = 0;
+
+	while (u >= p && n < 10)
+	{
+		u -= p;
+		p /= ++n;
+	}
+	return n;
+}
+
+/* Drawn with replacement; the first sample is all rows. */
+static void
+draw_rows(selection *s, const cer_random *random, uint32_t sample)
+{
+	for (size_t row = 0; row < s->from->n_rows; row++)
+	{
+		cer_random_place place = {{(uint32_t) row, sample, 0, 0}};
+		uint32_t bits[4];
+
+		cer_random_get(random, &place, bits);
+		s->often[row] = sample == 0 ? 1 : draw_often(bits[0]);
+	}
+}
+
+/* Of the counted ones' mean. */
+static double
+measure(selection *s, const uint32_t *counts)
+{
+	const cer_ensemble_source *from = s->from;
+	double n = 0.0;
+	double loss = 0.0;
+
+	memset(s->sum, 0, from->n_rows * sizeof(double));
+	for (size_t i = 0; i < from->n_models; i++)
+	{
+		n += counts[i];
+		for (size_t row = 0; counts[i] > 0 && row < from->n_rows; row++)
+			s->sum[row] += counts[i] * get_score(from, i, row);
+	}
+	for (size_t row = 0; row < from->n_rows; row++)
+		loss -= log(s->sum[row] / n);
+	return loss / (double) from->n_rows;
+}
+
+static cer_status
+allocate(cer_arena *arena, selection *s, cer_error *err)
+{
+	size_t n_rows = s->from->n_rows;
+	size_t sum_bytes = cer_size_multiply(n_rows, sizeof(double));
+	size_t count_bytes = s->from->n_models * sizeof(uint32_t);
+
+	s->often = cer_arena_allocate(arena, n_rows);
+	s->sum = cer_arena_allocate(arena, sum_bytes);
+	s->counts = cer_arena_allocate(arena, count_bytes);
+	s->best = cer_arena_allocate(arena, count_bytes);
+	if (s->often == NULL || s->sum == NULL || s->counts == NULL ||
+	    s->best == NULL)
+		return cer_fail_memory(err, sum_bytes + n_rows + 2 * count_bytes);
+	return CER_OK;
+}
+
 cer_status
 cer_ensemble_choose(cer_arena *arena, const cer_ensemble_source *from,
                     size_t size, uint32_t *counts, double *loss, cer_error *err)
 {
-	size_t n_bytes = cer_size_multiply(from->n_rows, sizeof(double));
-	size_t count_bytes = from->n_models * sizeof(uint32_t);
-	selection s = {.from = from};
-	double best = INFINITY;
+	uint32_t n_samples = from->n_rows > FEW_ROWS ? 1 : N_SAMPLES;
+	selection s = {.from = from, .size = size};
+	cer_random random;
 
 	if (from->n_models == 0 || from->n_rows == 0 || size == 0)
 		return cer_fail(err, CER_BAD_CALL, "there is nothing to choose from");
-	s.sum = cer_arena_allocate(arena, n_bytes);
-	s.counts = cer_arena_allocate(arena, count_bytes);
-	if (s.sum == NULL || s.counts == NULL)
-		return cer_fail_memory(err, n_bytes + count_bytes);
-	memset(s.sum, 0, n_bytes);
-	memset(s.counts, 0, count_bytes);
-	while (s.n_chosen < size)
+	CER_TRY(allocate(arena, &s, err));
+	cer_random_init(&random, 0, cer_text_of("ensemble"));
+	memset(counts, 0, from->n_models * sizeof(uint32_t));
+	for (uint32_t sample = 0; sample < n_samples; sample++)
 	{
-		double with;
-
-		choose(&s, find_next(&s, &with));
-		if (with >= best - ALIKE)
-			continue;
-		best = with;
-		memcpy(counts, s.counts, count_bytes);
+		draw_rows(&s, &random, sample);
+		choose_for_sample(&s, counts);
 	}
-	*loss = best;
+	*loss = measure(&s, counts);
 	return CER_OK;
 }
 

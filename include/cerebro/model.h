@@ -307,8 +307,8 @@ typedef struct cer_ensemble_source
 	const uint16_t *labels;        /* below n_classes */
 } cer_ensemble_source;
 
-/* How often each model is chosen, in size choices at most, and the log-loss of
- * their mean; see core/store/ensemble.c. */
+/* How often each model is chosen, in size choices of a sample of the rows at most,
+ * and the log-loss of their mean; see core/store/ensemble.c. */
 extern cer_status
 cer_ensemble_choose(cer_arena *arena, const cer_ensemble_source *from,
                     size_t size, uint32_t *counts, double *loss,

@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define N_ROWS 400
+#define N_ROWS   12000 /* more than samples are drawn of */
+#define FEW_ROWS 300
 
 static void
 assert_ok(cer_status status, const cer_error *err)
@@ -120,6 +121,50 @@ test_ensemble_choose__is_greedy(void **state)
 	assert_memory_equal(counts, best, sizeof(best));
 	assert_true(fabs(loss - best_loss) < 1e-9);
 	for (size_t i = 0; i < 4; i++)
+		free((void *) (uintptr_t) scores[i]);
+	cer_arena_free(arena);
+}
+
+/* Each of 16 samples chooses for itself. */
+static void
+test_ensemble_choose__samples_few_rows(void **state)
+{
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	uint16_t labels[N_ROWS];
+	const uint16_t *scores[8];
+	cer_ensemble_source from = {8, FEW_ROWS, 2, scores, labels};
+	uint32_t counts[8];
+	uint32_t again[8];
+	uint32_t n = 0;
+	uint32_t n_members = 0;
+	test_random random;
+	double loss;
+	cer_error err;
+
+	(void) state;
+	random_init(&random);
+	for (size_t row = 0; row < N_ROWS; row++)
+		labels[row] = (uint16_t) random_below(&random, 2);
+	for (size_t i = 0; i < 8; i++)
+		scores[i] = make_scores(&random, labels, i == 7 ? 1.5 : 0.3);
+	assert_ok(cer_ensemble_choose(arena, &from, 5, counts, &loss, &err), &err);
+	assert_true(fabs(loss - find_loss(&from, counts)) < 1e-9);
+	for (size_t i = 0; i < 8; i++)
+	{
+		n += counts[i];
+		n_members += counts[i] > 0;
+	}
+	assert_in_range(n, 16, 16 * 5);
+	assert_in_range(n_members, 3, 8);
+	assert_true(counts[7] * 7 < n);
+	assert_ok(cer_ensemble_choose(arena, &from, 5, again, &loss, &err), &err);
+	assert_memory_equal(counts, again, sizeof(counts));
+	assert_ok(cer_ensemble_choose(arena, &from, 1, counts, &loss, &err), &err);
+	n = 0;
+	for (size_t i = 0; i < 8; i++)
+		n += counts[i];
+	assert_int_equal(n, 16);
+	for (size_t i = 0; i < 8; i++)
 		free((void *) (uintptr_t) scores[i]);
 	cer_arena_free(arena);
 }
@@ -580,6 +625,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ensemble_choose__is_greedy),
+		cmocka_unit_test(test_ensemble_choose__samples_few_rows),
 		cmocka_unit_test(test_ensemble_choose__takes_the_first_of_equals),
 		cmocka_unit_test(test_ensemble__says_the_mean_of_its_members),
 		cmocka_unit_test(test_ensemble__refuses_what_does_not_belong),

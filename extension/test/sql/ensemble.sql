@@ -138,22 +138,22 @@ CREATE TABLE ens_days AS SELECT i AS id, i % 12 AS month, i / 12 % 12 AS day, (i
 	((i % 12 + i / 12 % 12) % 2 = 0) <> (i % 10 = 0) AS late FROM generate_series(1, 24000) i;
 SELECT cerebro.create_task('days', source => 'SELECT * FROM ens_days', label => 'late', key => '{id}') AS days \gset
 SELECT cerebro.train('days', 'AS auto(0.001)') AS auto \gset
-SELECT DISTINCT split_part(mst::text, ' AS ', 1) AS fe FROM cerebro.model WHERE request = 'AS auto(0.001)';
+SELECT DISTINCT split_part(mst::text, ' AS ', 1) AS fe FROM cerebro.model WHERE request = 'AS auto(0.001)' AND n_epochs > 0;
 SELECT cerebro.drop_task('days') IS NULL AS dropped;
 -- bins of whole numbers below 0 are as wide as the others; no rates where labels of the others may not be seen, or will not be there
 CREATE TABLE ens_bins AS SELECT i AS id, i % 24 AS month, hashint4(i) % 1000 AS temp, timestamp '2020-01-01' + i * interval '1 minute' AS at,
 	((i % 24 + floor(hashint4(i) % 1000 / 200.0)::integer + 20) % 2 = 0) <> (hashint4(i * 3) % 8 = 0) AS late FROM generate_series(1, 24000) i;
 SELECT cerebro.create_task('days', source => 'SELECT * FROM ens_bins', label => 'late', key => '{id}', exclude => '{at}') > 0 AS made;
 SELECT cerebro.train('days', 'AS auto(0.001)') AS auto \gset
-SELECT DISTINCT split_part(mst::text, ' AS ', 1) AS fe FROM cerebro.model WHERE request = 'AS auto(0.001)';
+SELECT DISTINCT split_part(mst::text, ' AS ', 1) AS fe FROM cerebro.model WHERE request = 'AS auto(0.001)' AND n_epochs > 0;
 SELECT cerebro.drop_task('days') IS NULL AS dropped;
 SELECT cerebro.create_task('days', source => 'SELECT * FROM ens_bins', label => 'late', key => '{id}', exclude => '{at}', as_of => 'at', label_known => 'at') > 0 AS made;
 SELECT cerebro.train('days', 'AS auto(0.001)') AS auto \gset
-SELECT DISTINCT split_part(mst::text, ' AS ', 1) AS fe FROM cerebro.model WHERE request = 'AS auto(0.001)';
+SELECT DISTINCT split_part(mst::text, ' AS ', 1) AS fe FROM cerebro.model WHERE request = 'AS auto(0.001)' AND n_epochs > 0;
 SELECT cerebro.drop_task('days') IS NULL AS dropped;
 SELECT cerebro.create_task('days', source => 'SELECT * FROM ens_bins', label => 'late', key => '{id}', exclude => '{at}', split => 'group(id / 8, 0.7, 0.15, 0.15)') > 0 AS made;
 SELECT cerebro.train('days', 'AS auto(0.001)') AS auto \gset
-SELECT DISTINCT split_part(mst::text, ' AS ', 1) AS fe FROM cerebro.model WHERE request = 'AS auto(0.001)';
+SELECT DISTINCT split_part(mst::text, ' AS ', 1) AS fe FROM cerebro.model WHERE request = 'AS auto(0.001)' AND n_epochs > 0;
 SELECT cerebro.drop_task('days') IS NULL AS dropped;
 DROP TABLE ens_days, ens_bins;
 -- nothing that can be trained
