@@ -1,6 +1,8 @@
 """How good networks are on real data, beside boosted trees: test log-loss and AUC on fixed splits.
 
     bench/quality [--sets a,b] [--seeds N] [TRIPLE ...]
+    bench/quality [--sets a,b] --structures             each structure with its defaults, and an ensemble of them
+    bench/quality [--sets a,b] --networks RESULTS       realmlp and tabm, five seeds, beside what quality_published.py wrote
 
 Without triples: the default.  Each set is loaded as its tables, joined by its reference query as the peers saw it,
 and split by the part that the set's rule gives each row.  The peers' scores were measured once, on the same rows and
@@ -13,12 +15,18 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import time
 
 import lib
 
 ROOT = lib.ROOT
 DATA = ROOT / "data/sets"
 SETS = ["adult", "churn", "credit", "letter", "allstar", "movielens", "flights"]
+# with their defaults, but for those that a core would take hours for
+STRUCTURES = ["mlp", "snn", "residual", "realmlp", "tabm(128 x 2, members = 8)", "tabm_mini(128 x 2, members = 8)", "dcn", "wide_deep",
+              "deepfm", "autoint(2, 16)", "ft_transformer(2, 64, hidden = 64)", "gandalf", "modern_nca"]
+SIZES = json.loads((ROOT / "bench/quality_networks.json").read_text())
+N_SEEDS = 5
 
 
 def prepare(names):
@@ -55,22 +63,61 @@ def copy_in(connection, table, path):
             copy.write(block)
 
 
-def score(connection, task, triple):
-    """Test log-loss and AUC, validation log-loss, seconds of one training."""
-    model = None
-
-    def train():
-        nonlocal model
-        model = connection.execute("SELECT cerebro.train(%s, %s)", (task, triple)).fetchone()[0]
-    took = lib.seconds(train)
+def judge(connection, model, took=0.0):
+    """Test log-loss and AUC, validation log-loss, seconds, best epoch of how many."""
     loss, auc = connection.execute("SELECT log_loss, auc FROM cerebro.evaluate(%s)", (model,)).fetchone()
     valid, epochs, best = connection.execute(
         "SELECT valid_log_loss, n_epochs, best_epoch FROM cerebro.models WHERE id = %s", (model,)).fetchone()
     return loss, auc, valid, took, f"{best}/{epochs}"
 
 
+def score(connection, task, triple, models=None):
+    """Of one training; its model is added to models."""
+    start = time.perf_counter()
+    model = connection.execute("SELECT cerebro.train(%s, %s)", (task, triple)).fetchone()[0]
+    if models is not None:
+        models.append(model)
+    return judge(connection, model, time.perf_counter() - start)
+
+
 def with_seed(triple, seed):
     return f"{triple}{', ' if ' PT ' in f' {triple} ' else ' PT '}seed = {seed}" if seed else triple
+
+
+def spread(values):
+    return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}" if len(values) > 1 else f"{values[0]:.4f}"
+
+
+def networks(size):
+    return {"realmlp": f"AS realmlp PT batch = {size['batch']}, epochs = {size['realmlp']}",
+            "tabm": f"AS tabm({size['width']} x {size['layers']}, members = {size['members']}) "
+                    f"PT batch = {size['batch']}, epochs = {size['tabm']}"}
+
+
+def compare(connection, name, path):
+    """Of the same sizes on both sides; the published ones are those of RESULTS."""
+    published = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    for model, triple in networks(SIZES[name]).items():
+        own = [score(connection, name, with_seed(triple, seed)) for seed in range(N_SEEDS)]
+        theirs = [row for row in published if (row["model"], row["set"]) == (model, name)]
+        print(f"{name:<10} {model:<8} test {spread([run[0] for run in own])}, valid {spread([run[2] for run in own])}", flush=True)
+        if theirs:
+            print(f"{'':<10} published test {spread([row['test'] for row in theirs])}, "
+                  f"valid {spread([row['valid'] for row in theirs])}", flush=True)
+
+
+def measure_structures(connection, name):
+    models = []
+    connection.execute("SET cerebro.threads = 1")
+    print(f"\n{name:<46} {'log-loss':>9} {'AUC':>8} {'valid':>9} {'seconds':>8}  best epoch")
+    for structure in STRUCTURES:
+        show(structure, score(connection, name, f"AS {structure}", models))
+    show("ensemble", judge(connection, connection.execute("SELECT cerebro.ensemble(%s)", (models,)).fetchone()[0]))
+
+
+def show(what, run):
+    loss, auc, valid, *rest = run
+    print(f"  {what:<44} {loss:9.4f} {auc:8.4f} {valid:9.4f} {rest[0]:8.1f}  {rest[1]}", flush=True)
 
 
 def measure(connection, name, triples, n_seeds):
@@ -90,6 +137,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--sets", default=",".join(SETS))
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--structures", action="store_true")
+    parser.add_argument("--networks", type=pathlib.Path)
     parser.add_argument("triples", nargs="*")
     args = parser.parse_args()
     names = args.sets.split(",")
@@ -99,7 +148,13 @@ def main():
     connection.execute("CREATE EXTENSION cerebro")
     for name in names:
         load(connection, server.home, name)
-        measure(connection, name, args.triples or [""], args.seeds)
+        if args.networks:
+            compare(connection, name, args.networks)
+        elif args.structures:
+            measure_structures(connection, name)
+        else:
+            measure(connection, name, args.triples or [""], args.seeds)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,8 +2,9 @@
 
     quality_published.py MODEL SET [SEED ...]        in an environment with pytabkit, tabm and rtdl_num_embeddings
 
-The published defaults, but for what would spoil probabilities: the epoch is chosen by validation log-loss, and labels
-are not smoothed.
+The published defaults, but for what would spoil probabilities (the epoch is chosen by validation log-loss, and labels
+are not smoothed) and for sizes that a day of one core cannot pay (SIZES), which bench/quality_networks.py gives to the
+other side, too.
 """
 
 import json
@@ -18,12 +19,15 @@ from pytabkit import RealMLP_TD_Classifier, TabM_D_Classifier
 from sklearn.metrics import log_loss
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data/sets"
-MODELS = {
-    "realmlp": lambda seed: RealMLP_TD_Classifier(device="cpu", random_state=seed, n_threads=1, use_ls=False,
-                                                  val_metric_name="cross_entropy"),
-    "tabm": lambda seed: TabM_D_Classifier(device="cpu", random_state=seed, n_threads=1, num_emb_type="pwl",
-                                           val_metric_name="cross_entropy"),
-}
+SIZES = json.loads((DATA.parent.parent / "bench/quality_networks.json").read_text())
+
+
+def make(model, size, seed):
+    same = dict(device="cpu", random_state=seed, n_threads=1, val_metric_name="cross_entropy", batch_size=size["batch"],
+                n_epochs=size[model])
+    if model == "realmlp":
+        return RealMLP_TD_Classifier(use_ls=False, **same)
+    return TabM_D_Classifier(num_emb_type="pwl", d_block=size["width"], n_blocks=size["layers"], tabm_k=size["members"], **same)
 
 
 def read(name):
@@ -53,7 +57,7 @@ def main():
     parts = [part == each for each in ("train", "valid", "test")]
     for seed in map(int, seeds or range(5)):
         start = time.process_time()
-        fitted = MODELS[model](seed).fit(rows[parts[0]], labels[parts[0]], rows[parts[1]], labels[parts[1]])
+        fitted = make(model, SIZES[name], seed).fit(rows[parts[0]], labels[parts[0]], rows[parts[1]], labels[parts[1]])
         took = time.process_time() - start
         valid, test = (log_loss(labels[p], numpy.clip(fitted.predict_proba(rows[p]), 1e-7, 1)) for p in parts[1:])
         print(json.dumps(dict(model=model, set=name, seed=seed, valid=valid, test=test, seconds=took)), flush=True)
