@@ -601,9 +601,9 @@ test_auto__follows_the_rows_and_the_request(void **state)
 	               "FE a : onehot AS realmlp(256 x 3) PT sgd(lr = 0.5), "
 	               "epochs = 3 @1");
 	expect_made("AS auto(5)", 100,
-	            (cer_auto_try){.choice = 2, .epochs = 20, .repeat = 1},
+	            (cer_auto_try){.choice = 3, .epochs = 20, .repeat = 1},
 	            "FE * AS wide PT adamw(lr = 0.003), epochs = 20, patience = 0, "
-	            "schedule = cosine, seed = 11 @1");
+	            "schedule = cosine, seed = 13 @1");
 	expect_made("AS auto(5) PT seed = 3", 100,
 	            (cer_auto_try){.choice = 1, .repeat = 1},
 	            "FE * AS mlp(256 x 3) PT adamw(lr = 0.002, decay = 0.02), "
