@@ -102,8 +102,8 @@ prepare_nodes(cer_graph *graph, const cer_graph_config *config, cer_error *err)
 {
 	size_t n_tiles = graph->batch_rows / graph->tile_rows;
 
-	CER_TRY(cer_graph_connect(graph, err));
 	CER_TRY(cer_dimensions_prepare(graph, config, err));
+	CER_TRY(cer_graph_connect(graph, err));
 	for (size_t i = 0; i < graph->net->n_nodes; i++)
 		CER_TRY(
 			graph->nodes[i].node->op->prepare(graph, &graph->nodes[i], err));
@@ -146,6 +146,7 @@ cer_graph_make(cer_arena *arena, const cer_net *net,
 	made->arena = arena;
 	made->seed = config->seed;
 	made->loss = config->loss;
+	made->trains = true;
 	made->has_dropout = has_dropout(net);
 	made->tile_rows = tile_rows;
 	made->batch_rows = n_tiles * tile_rows;
@@ -376,6 +377,18 @@ begin_batch(cer_graph *graph, const cer_batch *batch)
 	graph->batch = *batch;
 	cer_dimensions_begin_batch(graph);
 	cer_parts_run_forward(graph);
+	for (size_t i = 0; i < graph->net->n_nodes; i++)
+		if (graph->nodes[i].node->op->begin != NULL)
+			graph->nodes[i].node->op->begin(graph, &graph->nodes[i]);
+}
+
+static void
+end_batch(cer_graph *graph)
+{
+	cer_parts_run_backward(graph);
+	for (size_t i = 0; i < graph->net->n_nodes; i++)
+		if (graph->nodes[i].node->op->end != NULL)
+			graph->nodes[i].node->op->end(graph, &graph->nodes[i]);
 }
 
 double
@@ -385,7 +398,7 @@ cer_graph_run(cer_graph *graph, const cer_batch *batch)
 
 	begin_batch(graph, batch);
 	run_segments(graph);
-	cer_parts_run_backward(graph);
+	end_batch(graph);
 	for (size_t i = 0; i < cer_graph_count_tiles(graph); i++)
 		loss += graph->losses[i];
 	return loss;

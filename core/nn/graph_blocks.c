@@ -17,6 +17,8 @@
 /* Rows at once: so few that what a block reads of them is still in the nearest
  * caches when the next columns want it. */
 #define PRODUCT_ROWS 64
+/* Pieces of rows are too short for a processor to foresee the next. */
+#define STEP_ROWS_AHEAD 4
 
 /* The blocks' array doubles; what it had before stays with the arena. */
 cer_block *
@@ -204,9 +206,27 @@ cer_graph_update(cer_graph *graph)
 	                       graph->n_blocks);
 }
 
+cer_status
+cer_graph_add_more(cer_graph *graph, size_t offset, size_t n,
+                   const float *grads, cer_error *err)
+{
+	cer_more *more = cer_arena_allocate(graph->arena, sizeof(*more));
+
+	if (more == NULL)
+		return cer_fail_memory(err, sizeof(*more));
+	*more = (cer_more){offset, n, grads, graph->more};
+	graph->more = more;
+	return CER_OK;
+}
+
 void
 cer_graph_step(const cer_graph *graph, size_t offset, size_t n)
 {
+	for (const cer_more *more = graph->more; more != NULL; more = more->next)
+		if (offset - more->offset < more->n)
+			graph->kernels->backward_linear(
+				n, more->grads + (offset - more->offset),
+				graph->grads + offset);
 	if (graph->stepper.run != NULL)
 		graph->stepper.run(graph->stepper.self, offset, n);
 }
@@ -248,5 +268,11 @@ cer_graph_step_block(const cer_graph *graph, const cer_block *block,
 
 	for (size_t row = block->begin; row < block->end;
 	     row++, at += block->stride)
+	{
+		if (graph->stepper.fetch != NULL && row + STEP_ROWS_AHEAD < block->end)
+			graph->stepper.fetch(graph->stepper.self,
+			                     at + STEP_ROWS_AHEAD * block->stride,
+			                     block->n_columns);
 		cer_graph_step(graph, at, block->n_columns);
+	}
 }

@@ -4,15 +4,16 @@
  *
  * A node that may work in place does so where nobody else needs its input: no
  * other node takes it, and the one that made it does not read it backward.
- * Elsewhere it works on a copy.
+ * Elsewhere it works on a copy, in training only if it alters what it takes.
  *
  * What several nodes take has a gradient for each of them, so that a node
  * always overwrites gradients of inputs; the one that made it adds them, in
- * the order of the nodes.  It only reads all but the first, so these may be
+ * the order of the nodes.  Nodes that go by the weights of their source give it
+ * none.  It only reads all but the first, so these may be
  * gradients of outputs that nodes pass on as they are.
  */
 #include "base/error.h"
-#include "nn/operator.h"
+#include "nn/op_dense_source.h"
 
 #include <string.h>
 
@@ -76,7 +77,8 @@ add_gradient(cer_graph *graph, cer_graph_node *from, size_t n_seen,
 	return CER_OK;
 }
 
-/* How often nodes before `last` and inputs before `input` take that node. */
+/* How often nodes before `last` and inputs before `input` take that node and
+ * have a gradient for it. */
 static size_t
 count_earlier_uses(const cer_graph *graph, size_t last, size_t input,
                    size_t node)
@@ -89,7 +91,8 @@ count_earlier_uses(const cer_graph *graph, size_t last, size_t input,
 		size_t n_inputs = i == last ? input : other->n_inputs;
 
 		for (size_t j = 0; j < n_inputs; j++)
-			n += other->inputs[j].node == node;
+			n += other->inputs[j].node == node &&
+			     graph->nodes[i].ins[j].grad != NULL;
 	}
 	return n;
 }
@@ -120,7 +123,7 @@ connect_gradients(cer_graph *graph, size_t index, cer_error *err)
 	cer_graph_node *node = &graph->nodes[index];
 	size_t n = node->node->n_inputs;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && !cer_dense_has_source(graph, node); i++)
 	{
 		size_t from = node->node->inputs[i].node;
 		bool is_passed = n - i <= node->node->op->n_passed;
@@ -153,7 +156,9 @@ connect_output(cer_graph *graph, cer_graph_node *node, cer_error *err)
 
 	node->out.n = node->node->n_out;
 	node->out.m = node->node->m;
-	if (node->node->is_in_place && can_share(graph, node->node))
+	if (node->node->is_in_place &&
+	    (can_share(graph, node->node) ||
+	     (node->node->op->leaves_data && graph->trains)))
 	{
 		node->out.data = node->in.data;
 		node->out.grad = node->in.grad;

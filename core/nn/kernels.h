@@ -273,6 +273,43 @@ typedef struct cer_normalize_grads
 	float *dbias;
 } cer_normalize_grads;
 
+/* sum += (x - mean)^2 of rows of x (n_rows, n), in order. */
+typedef struct cer_squares
+{
+	size_t n_rows;
+	size_t n;
+	const float *x;
+	const float *mean;
+	float *sum;
+} cer_squares;
+
+/* sum += dy, sum_x += dy (x factor + shift), of rows of (n_rows, n), in order.
+ */
+typedef struct cer_standard_sums
+{
+	size_t n_rows;
+	size_t n;
+	const float *x;
+	const float *dy;
+	const float *factor;
+	const float *shift;
+	float *sum;
+	float *sum_x;
+} cer_standard_sums;
+
+/* dx = dy by_dy + x by_x + shift, of rows of (n_rows, n); dx may be dy. */
+typedef struct cer_standard_back
+{
+	size_t n_rows;
+	size_t n;
+	const float *x;
+	const float *dy;
+	const float *by_dy;
+	const float *by_x;
+	const float *shift;
+	float *dx;
+} cer_standard_back;
+
 /* Of y = a relu(b), rows x of (a, b). */
 typedef struct cer_gate_grads
 {
@@ -414,7 +451,7 @@ typedef struct cer_kernels
 	void (*draw)(size_t n, const cer_random *random, uint32_t epoch,
 	             const uint64_t *row_keys, uint64_t *draws);
 
-	/* y = a b; y += a b; y = x factor + shift; sum += (x - mean)^2 */
+	/* y = a b; y += a b; y = x factor + shift */
 	void (*multiply)(size_t n, const float *a, const float *b, float *y);
 	void (*multiply_add)(size_t n, const float *a, const float *b, float *y);
 	/* y = a + b, elsewhere */
@@ -427,8 +464,10 @@ typedef struct cer_kernels
 	void (*cross_grads)(const cer_cross_layer_grads *grads);
 	void (*affine)(size_t n, const float *factor, const float *shift,
 	               const float *x, float *y);
-	void (*add_squares)(size_t n, const float *mean, const float *x,
-	                    float *sum);
+	void (*add_squares)(const cer_squares *squares);
+	/* Batch normalisation's: see op_norm_batch.c. */
+	void (*standard_sums)(const cer_standard_sums *sums);
+	void (*standard_back)(const cer_standard_back *back);
 	void (*distances)(const cer_distances *distances);
 	/* by_class becomes sums of weights, exp(nearest - distance); `excluded`, if
 	 * below n, weighs nothing */

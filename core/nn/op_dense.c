@@ -15,6 +15,7 @@
 #include "nn/bf16_weights.h"
 #include "nn/op_dense_bf16.h"
 #include "nn/op_dense_first.h"
+#include "nn/op_dense_source.h"
 #include "nn/op_dense_zeros.h"
 
 #include <string.h>
@@ -32,6 +33,7 @@ typedef struct dense_state
 
 	/* some outputs of first vectors only: in place of the products above */
 	cer_first_outputs first;
+	cer_dense_source *source; /* in place of them, too; or NULL */
 
 	/* wide, in place of the above: n_in is 0 where zeros are not left out */
 	cer_zeros_product zeros_forward;
@@ -230,6 +232,8 @@ wide_forward(const cer_tile *tile, const cer_graph_node *node)
 
 	if (state->bf16 != NULL)
 		cer_bf16_dense_forward(tile, state->bf16, x, y);
+	else if (state->source != NULL)
+		cer_dense_source_forward(tile, node, state->source);
 	else if (state->first.n > 0)
 		cer_first_outputs_forward(tile, node, &state->first,
 		                          tile->graph->weights + state->offset);
@@ -253,6 +257,8 @@ wide_backward(const cer_tile *tile, const cer_graph_node *node)
 
 	if (state->bf16 != NULL)
 		cer_bf16_dense_backward(tile, state->bf16, dy, dx);
+	else if (state->source != NULL)
+		cer_dense_source_backward(tile, node, state->source);
 	else if (state->first.n > 0)
 		cer_first_outputs_backward(tile, node, &state->first, state->weights_t);
 	else if (state->zeros_backward.n_in > 0)
@@ -279,6 +285,17 @@ wide_update(const cer_graph *graph, const cer_graph_node *node,
 	const dense_state *state = node->state;
 
 	cer_graph_run_product(graph, block, state->offset, &node->in, &node->out);
+	refresh_block(graph, node, block);
+}
+
+/* Its gradient was made with those of the source. */
+static void
+source_update(const cer_graph *graph, const cer_graph_node *node,
+              const cer_block *block)
+{
+	const dense_state *state = node->state;
+
+	cer_graph_step_block(graph, block, state->offset);
 	refresh_block(graph, node, block);
 }
 
@@ -405,6 +422,25 @@ first_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
 }
 
 static cer_status
+source_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
+               cer_error *err)
+{
+	size_t n = node->in.n * node->out.n;
+	cer_product_blocks products = {.run = source_update,
+	                               .node = node,
+	                               .n_in = node->in.n,
+	                               .n_out = node->out.n,
+	                               .m = node->in.m};
+
+	state->weights_t = cer_graph_allocate_floats(graph, n);
+	if (state->weights_t == NULL)
+		return cer_fail_memory(err, n * sizeof(float));
+	CER_TRY(cer_dense_source_prepare(graph, node, state->weights_t,
+	                                 &state->source, err));
+	return cer_graph_add_products(graph, &products, err);
+}
+
+static cer_status
 wide_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
              cer_error *err)
 {
@@ -413,6 +449,8 @@ wide_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
 		                              err);
 	if (node->node->n_first > 0)
 		return first_prepare(graph, node, state, err);
+	if (cer_dense_has_source(graph, node))
+		return source_prepare(graph, node, state, err);
 	CER_TRY(prepare_forward(graph, node, state, err));
 	CER_TRY(prepare_backward(graph, node, state, err));
 	return prepare_grads(graph, node, state, err);
@@ -531,6 +569,24 @@ dense_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 }
 
 static void
+dense_begin(const cer_graph *graph, const cer_graph_node *node)
+{
+	const dense_state *state = node->state;
+
+	if (state->source != NULL)
+		cer_dense_source_begin(graph, node, state->source);
+}
+
+static void
+dense_end(const cer_graph *graph, const cer_graph_node *node)
+{
+	const dense_state *state = node->state;
+
+	if (state->source != NULL)
+		cer_dense_source_end(graph, node, state->source);
+}
+
+static void
 dense_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	if (node->out.n <= CER_NARROW_OUTPUTS)
@@ -557,4 +613,6 @@ const cer_operator cer_op_dense = {
 	.forward = dense_forward,
 	.backward = dense_backward,
 	.score = dense_score,
+	.begin = dense_begin,
+	.end = dense_end,
 };

@@ -47,18 +47,34 @@ typedef struct standardize_state
 	float *line; /* scoring: factor (n), shift (n) */
 } standardize_state;
 
-/* Start in `data` of the i-th vector that column `member * n` on takes. */
-static inline size_t
-get_place(const cer_activations *a, const moments_state *state, size_t row,
-          size_t i, size_t member)
+/* Vectors one after the other that columns `column` on take. */
+typedef struct run
 {
-	return ((row * a->m) + member * state->repeats + i) * a->n;
+	size_t at; /* floats from the start of the data */
+	size_t n_rows;
+	size_t column;
+} run;
+
+/* Of a tile's rows, and how many there are: one, if there are no members. */
+static size_t
+count_runs(const cer_tile *tile, const cer_activations *a,
+           const moments_state *state)
+{
+	return state->n == a->n ? 1 : tile->n_rows * (state->n / a->n);
 }
 
-static inline size_t
-count_members(const cer_activations *a, const moments_state *state)
+static run
+get_run(const cer_tile *tile, const cer_activations *a,
+        const moments_state *state, size_t i)
 {
-	return state->n / a->n;
+	size_t n_members = state->n / a->n;
+	run r = {tile->first * a->m * a->n, state->repeats, i % n_members * a->n};
+
+	if (n_members == 1)
+		r.n_rows *= tile->n_rows;
+	else
+		r.at += i * state->repeats * a->n;
+	return r;
 }
 
 /* ------------------------------------------------------------ moments */
@@ -105,25 +121,21 @@ moments_forward(const cer_tile *tile, const cer_graph_node *node)
 	squares = state->squares + tile->index * state->n;
 	memset(mean, 0, state->n * sizeof(float));
 	memset(squares, 0, state->n * sizeof(float));
-	for (size_t member = 0; member < count_members(x, state); member++)
+	for (size_t i = 0; i < count_runs(tile, x, state); i++)
 	{
-		size_t at = member * x->n;
-		size_t end = tile->first + tile->n_rows;
-		float count = (float) (tile->n_rows * state->repeats);
+		run r = get_run(tile, x, state, i);
 
-		for (size_t row = tile->first; row < end; row++)
-			for (size_t i = 0; i < state->repeats; i++)
-				kernels->backward_linear(
-					x->n, x->data + get_place(x, state, row, i, member),
-					mean + at);
-		for (size_t i = 0; i < x->n; i++)
-			mean[at + i] /= count;
-		for (size_t row = tile->first; row < end; row++)
-			for (size_t i = 0; i < state->repeats; i++)
-				kernels->add_squares(x->n, mean + at,
-				                     x->data +
-				                         get_place(x, state, row, i, member),
-				                     squares + at);
+		kernels->sum_rows(r.n_rows, x->n, x->data + r.at, mean + r.column);
+	}
+	for (size_t i = 0; i < state->n; i++)
+		mean[i] /= (float) (tile->n_rows * state->repeats);
+	for (size_t i = 0; i < count_runs(tile, x, state); i++)
+	{
+		run r = get_run(tile, x, state, i);
+
+		kernels->add_squares(&(cer_squares){r.n_rows, x->n, x->data + r.at,
+		                                    mean + r.column,
+		                                    squares + r.column});
 	}
 }
 
@@ -204,31 +216,33 @@ moments_join_backward(const cer_graph *graph, const cer_graph_node *node)
 	}
 }
 
-/* dy, where standardize left it, becomes dx; rows that fill up get none. */
+/* The gradient of what standardize made becomes that of x; rows that fill up
+ * get none. */
 static void
 moments_backward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const moments_state *state = node->state;
-	const cer_kernels *kernels = tile->graph->kernels;
 	const cer_activations *x = &node->out;
-	size_t n = x->n;
+	const float *dy = node[1].out.grad;
 
 	/* standardize did all where statistics are fixed */
 	if (!tile->graph->batch.is_training)
 		return;
-	for (size_t row = tile->first; row < tile->first + tile->n_rows; row++)
-		for (size_t v = 0; v < x->m; v++)
-		{
-			size_t column = v / state->repeats * n;
-			float *dx = cer_get_grad(x, row) + v * n;
+	for (size_t i = 0; i < count_runs(tile, x, state); i++)
+	{
+		run r = get_run(tile, x, state, i);
 
-			kernels->affine(n, state->by_x + column, state->shift + column,
-			                cer_get_data(x, row) + v * n, tile->scratch);
-			kernels->multiply_add(n, dx, state->by_grad + column,
-			                      tile->scratch);
-			memcpy(dx, tile->scratch, n * sizeof(float));
-		}
-	memset(cer_get_grad(x, tile->first + tile->n_rows), 0,
+		tile->graph->kernels->standard_back(
+			&(cer_standard_back){.n_rows = r.n_rows,
+		                         .n = x->n,
+		                         .x = x->data + r.at,
+		                         .dy = dy + r.at,
+		                         .by_dy = state->by_grad + r.column,
+		                         .by_x = state->by_x + r.column,
+		                         .shift = state->shift + r.column,
+		                         .dx = node->in.grad + r.at});
+	}
+	memset(cer_get_grad(&node->in, tile->first + tile->n_rows), 0,
 	       (tile->n_all - tile->n_rows) * cer_get_width(x) * sizeof(float));
 }
 
@@ -247,7 +261,6 @@ moments_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	state->repeats = node->out.m / members;
 	state->mean_offset = cer_node_get_tensor(graph, node, 0)->offset;
 	state->variance_offset = cer_node_get_tensor(graph, node, 1)->offset;
-	cer_graph_need_scratch(graph, node->out.n);
 	if (graph->is_scoring)
 		return CER_OK;
 	floats = cer_graph_allocate_floats(graph, (2 * n_tiles + 5) * n);
@@ -272,6 +285,7 @@ const cer_operator cer_op_moments = {
 	.backward = moments_backward,
 	.join = moments_join,
 	.join_backward = moments_join_backward,
+	.leaves_data = true,
 };
 
 /* ------------------------------------------------------------ standardize */
@@ -346,17 +360,14 @@ backward_fixed(const cer_tile *tile, const cer_graph_node *node)
 				cer_get_grad(&node->in, row) + v * n);
 }
 
-/* Passes dy on, for moments to make dx of it. */
+/* Sums alone: moments makes dx of dy. */
 static void
 standardize_backward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const standardize_state *state = node->state;
 	const moments_state *moments = state->moments->state;
-	const cer_kernels *kernels = tile->graph->kernels;
-	size_t n = node->out.n;
 	float *factor = moments->inverse;
 	float *shift = tile->scratch;
-	float *x = tile->scratch + moments->n;
 	float *sum_x = cer_sums_begin(&state->gain, tile);
 	float *sum = cer_sums_begin(&state->bias, tile);
 
@@ -367,20 +378,20 @@ standardize_backward(const cer_tile *tile, const cer_graph_node *node)
 	}
 	for (size_t i = 0; i < moments->n; i++)
 		shift[i] = -moments->mean[i] * factor[i];
-	for (size_t row = tile->first; row < tile->first + tile->n_rows; row++)
-		for (size_t v = 0; v < node->out.m; v++)
-		{
-			size_t column = v / moments->repeats * n;
-			const float *dy = cer_get_grad(&node->out, row) + v * n;
+	for (size_t i = 0; i < count_runs(tile, &node->out, moments); i++)
+	{
+		run r = get_run(tile, &node->out, moments, i);
 
-			kernels->affine(n, factor + column, shift + column,
-			                cer_get_data(&node->in, row) + v * n, x);
-			kernels->backward_linear(n, dy, sum + column);
-			kernels->multiply_add(n, dy, x, sum_x + column);
-		}
-	memcpy(cer_get_grad(&node->in, tile->first),
-	       cer_get_grad(&node->out, tile->first),
-	       tile->n_all * cer_get_width(&node->out) * sizeof(float));
+		tile->graph->kernels->standard_sums(
+			&(cer_standard_sums){.n_rows = r.n_rows,
+		                         .n = node->out.n,
+		                         .x = node->in.data + r.at,
+		                         .dy = node->out.grad + r.at,
+		                         .factor = factor + r.column,
+		                         .shift = shift + r.column,
+		                         .sum = sum + r.column,
+		                         .sum_x = sum_x + r.column});
+	}
 }
 
 static cer_status
@@ -398,7 +409,7 @@ standardize_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	                         moments->n, NULL};
 	state->bias = (cer_sums){cer_node_get_tensor(graph, node, 1)->offset,
 	                         moments->n, NULL};
-	cer_graph_need_scratch(graph, 2 * moments->n + node->out.n);
+	cer_graph_need_scratch(graph, 2 * moments->n);
 	if (graph->is_scoring)
 	{
 		state->line = cer_graph_allocate_floats(graph, 2 * moments->n);

@@ -72,12 +72,18 @@ typedef struct cer_operator
 	 * backward.  In training only. */
 	void (*join)(const cer_graph *graph, const cer_graph_node *node);
 	void (*join_backward)(const cer_graph *graph, const cer_graph_node *node);
+	/* Once, before the tiles of a batch, and in training after all of them. */
+	void (*begin)(const cer_graph *graph, const cer_graph_node *node);
+	void (*end)(const cer_graph *graph, const cer_graph_node *node);
 	/* Keeps in a statistic what the nodes before it made of the batch's rows;
 	 * false: it needs no more rows. */
 	bool (*keep)(const cer_graph *graph, const cer_graph_node *node);
 	/* The last so many inputs get the output's gradient as it is: it may stay
 	 * where it is, backward asks cer_graph_pass_grad; SIZE_MAX: all. */
 	size_t n_passed;
+	/* In training one in place only reads its data, and writes the gradient of
+	 * its input alone. */
+	bool leaves_data;
 } cer_operator;
 
 /* All of them: what is not in this list is not declared, and tests walk it. */
@@ -285,6 +291,8 @@ typedef struct cer_stepper
 {
 	void (*run)(void *self, size_t offset, size_t n);
 	void *self;
+	/* Asks for what that will need; or NULL. */
+	void (*fetch)(void *self, size_t offset, size_t n);
 } cer_stepper;
 
 /* What is minimized beside cross-entropy as it is. */
@@ -294,6 +302,16 @@ typedef struct cer_loss
 	double focal;     /* gamma of the focal loss; 0: none */
 	const double *class_weights; /* of a row, by its label; NULL: 1 */
 } cer_loss;
+
+/* A part of the gradient of n weights at offset, which is added to what their
+ * blocks make. */
+typedef struct cer_more
+{
+	size_t offset;
+	size_t n;
+	const float *grads;
+	const struct cer_more *next;
+} cer_more;
 
 struct cer_graph
 {
@@ -308,6 +326,7 @@ struct cer_graph
 	uint64_t seed;
 	cer_loss loss;
 	bool is_scoring;
+	bool trains; /* not for scores, nor to explain them */
 
 	/* sizes */
 	size_t tile_rows;
@@ -318,6 +337,7 @@ struct cer_graph
 	float *grads;
 	double *losses; /* a sum for each tile */
 	cer_stepper stepper;
+	const cer_more *more;
 	size_t scratch_size; /* floats for each tile */
 	float *scratch;
 
@@ -379,7 +399,11 @@ extern void
 cer_graph_make_product(const cer_graph *graph, const cer_block *block,
                        float *to, const cer_activations *x,
                        const cer_activations *dz);
+/* Of weights whose gradient is ready but for cer_graph_add_more's. */
 extern void cer_graph_step(const cer_graph *graph, size_t offset, size_t n);
+/* Adds to the gradient of n weights at offset, a whole tensor, with each step. */
+extern cer_status cer_graph_add_more(cer_graph *graph, size_t offset, size_t n,
+                                     const float *grads, cer_error *err);
 /* Of a block of the matrix at offset, whose gradient is ready. */
 extern void cer_graph_step_block(const cer_graph *graph, const cer_block *block,
                                  size_t offset);

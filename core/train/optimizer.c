@@ -176,6 +176,20 @@ step_weights(void *self, size_t offset, size_t n)
 	types[o->settings->optimizer].step(self, offset, n);
 }
 
+static void
+fetch_weights(void *self, size_t offset, size_t n)
+{
+	const cer_optimizer_state *o = self;
+
+	for (size_t i = offset; i < offset + n; i += CER_TENSOR_FLOATS)
+	{
+		__builtin_prefetch(o->weights + i, 1);
+		__builtin_prefetch(o->m + i, 1);
+		if (o->v != NULL)
+			__builtin_prefetch(o->v + i, 1);
+	}
+}
+
 /* NULL where every tensor learns at the same rate. */
 static cer_status
 make_rates(cer_arena *arena, const cer_net *net, const float **rates,
@@ -242,7 +256,8 @@ cer_optimizer_make(cer_arena *arena, cer_graph *graph,
 	if (settings->optimizer == CER_MUON)
 		CER_TRY(cer_muon_make(arena, graph, o->m, &o->muon, err));
 	if (o->squares == NULL && o->muon == NULL)
-		cer_graph_set_stepper(graph, (cer_stepper){step_weights, o});
+		cer_graph_set_stepper(graph,
+		                      (cer_stepper){step_weights, o, fetch_weights});
 	*optimizer = o;
 	return CER_OK;
 }

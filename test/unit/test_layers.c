@@ -129,6 +129,12 @@ static const char *const structures[] = {
 	"(chain " DENSE
 	"(dropout dropout=0.1)(activation function=relu)(activation "
 	"function=tanh)(skip (activation function=gelu)))",
+	/* dense layers right over first layers and tokens */
+	"(chain (dense width=12)(concat (chain (cross dropout=0.2)(cross))(dense "
+	"width=9)(chain (dense width=70)" GELU ")))",
+	"(chain " TOKENS "(concat (dense width=70)(dense width=70))(pool "
+	"pool=mean))",
+	"(chain " CLS "(skip " ATTEND ")(pool pool=mean))",
 	/* with lifts: */
 	"(chain " DENSE GELU ")",
 	"(chain (scale)" DENSE ")",
@@ -146,6 +152,7 @@ static const char *const structures[] = {
 
 #define N_STRUCTURES (sizeof(structures) / sizeof(structures[0]))
 #define N_LIFTED     11
+#define N_OVER       3 /* before them */
 
 static bool
 is_lifted(const char *structure)
@@ -289,6 +296,34 @@ test_layers__gradients(void **state)
 
 			if (cer_kernels_find(classes[j]) != NULL)
 				check_gradients(&what);
+		}
+}
+
+/* Batches that are large beside the tables of first layers and tokens: dense
+ * layers right over them go by their weights. */
+static void
+test_layers__gradients_over_sources(void **state)
+{
+	size_t first = N_STRUCTURES - N_LIFTED - N_OVER;
+
+	(void) state;
+	for (size_t i = first; i < first + N_OVER; i++)
+		for (size_t j = 0; j < 3; j++)
+		{
+			layers_case what = {.structure = structures[i],
+			                    .kernels = classes[j],
+			                    .n_rows = 190,
+			                    .batch = 200,
+			                    .n_classes = 2 + j % 2,
+			                    .has_ramps = j == 1};
+			net_case c;
+
+			if (cer_kernels_find(classes[j]) == NULL)
+				continue;
+			init(&c, &what);
+			assert_non_null(c.graph->more);
+			net_case_release(&c);
+			check_gradients(&what);
 		}
 }
 
@@ -826,6 +861,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layers__gradients),
+		cmocka_unit_test(test_layers__gradients_over_sources),
 		cmocka_unit_test(test_layers__sizes),
 		cmocka_unit_test(test_layers__empty),
 		cmocka_unit_test(test_layers__operators),

@@ -398,8 +398,8 @@ test_zeros__go_through_factors(void **state)
 	     "(activation function=relu)(dropout dropout=0.25)(dense width=80)"
 	     "(activation function=relu)))",
 	     1, 1},
-		{"(chain (dense width=64)(dense width=128)(glu function=relu)"
-	     "(dropout dropout=0.25)(dense width=80))",
+		{"(chain (dense width=64)(activation function=tanh)(dense width=128)"
+	     "(glu function=relu)(dropout dropout=0.25)(dense width=80))",
 	     1, 1},
 		{"(chain (dense width=96)(activation function=tanh)(dense width=272)"
 	     "(activation function=relu)(dropout dropout=0.1))",
