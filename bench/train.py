@@ -9,12 +9,12 @@ rule has it, min(50, (values + 1) / 2), which makes 167 inputs; then again with 
 import json
 import pathlib
 import statistics
-import struct
 import subprocess
 import sys
 
-import numpy
 import pandas
+
+import rows_file
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build/bench"
@@ -36,7 +36,6 @@ DEFAULT_WIDTHS = list_features("robust", {})
 BINS = list_features("ple(16)", WIDTHS)
 N_EPOCHS = 5
 N_THREADS = 2
-CHUNK_ROWS = 8192
 
 
 def read(name):
@@ -55,30 +54,6 @@ def join_flights():
     rows["dow"] = pandas.to_datetime(rows[["year", "month", "day"]]).dt.day_of_week
     assert len(rows) == len(flights)
     return rows
-
-
-def pack_text(text):
-    data = text.encode()
-    return struct.pack("I", len(data)) + data
-
-
-def write_rows(path):
-    """The format of train_net.c."""
-    rows = join_flights()
-    columns = [rows[name].to_numpy("float64") for name in NUMBERS]
-    with open(path, "wb") as file:
-        file.write(struct.pack("QI", len(rows), len(NUMBERS) + len(CATEGORIES)))
-        for name in NUMBERS:
-            file.write(struct.pack("I", 1) + pack_text(name) + struct.pack("I", 0))
-        for name in CATEGORIES:
-            codes, values = pandas.factorize(rows[name])
-            columns.append((codes + 1).astype("uint32"))
-            file.write(struct.pack("I", 2) + pack_text(name) + struct.pack("I", len(values)))
-            file.write(b"".join(pack_text(value) for value in values))
-        labels = (rows.arr_delay > 15).to_numpy("uint16")
-        for first in range(0, len(rows), CHUNK_ROWS):
-            for column in (*columns, labels):
-                file.write(column[first:first + CHUNK_ROWS].tobytes())
 
 
 def run(command):
@@ -156,7 +131,8 @@ def main():
     n_runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     WORK.mkdir(parents=True, exist_ok=True)
     if not (WORK / "flights.rows").exists():
-        write_rows(WORK / "flights.rows")
+        rows = join_flights()
+        rows_file.write(WORK / "flights.rows", rows, NUMBERS, CATEGORIES, rows.arr_delay > 15)
     compare("embeddings by the usual rule", USUAL_WIDTHS, (256, 256), 3, n_runs)
     compare("embeddings by the usual rule", USUAL_WIDTHS, (64, 32), 10, 3 * n_runs)  # they are short
     compare_bf16((256, 256), 1.8, n_runs)

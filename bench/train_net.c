@@ -3,14 +3,16 @@
  *	  Trains a network on rows from a file and says how fast: our side of
  *	  bench/train.
  *
- *	 train_net ROWS "TRIPLE" THREADS [DUMP]
+ *	 train_net ROWS "TRIPLE" THREADS [DUMP | reading]
  *
  * ROWS is what train.py wrote: a head, then chunks of rows as they would come
  * from the server.  DUMP gets the encoded rows of all parts, for PyTorch to
- * train on the very same numbers.  Prints one JSON object a line.
+ * train on the very same numbers; `reading` tells what an epoch takes to bring
+ * its rows to the first layer.  Prints one JSON object a line.
  */
 #include "cerebro.h"
 #include "memory.h"
+#include "nn/op_first_private.h"
 #include "threads.h"
 #include "train/trainer.h"
 
@@ -441,6 +443,71 @@ train(cer_trainer *trainer)
 	}
 }
 
+/* --------------------------------------------------------------- reading */
+
+/* What the first layer does with a tile before it computes anything. */
+static void
+read_tile(void *arg, size_t index)
+{
+	const cer_graph *graph = arg;
+	size_t first = index * graph->tile_rows;
+	size_t left = graph->batch.n_rows - first;
+	cer_tile tile = {.graph = graph,
+	                 .index = index,
+	                 .first = first,
+	                 .n_rows = left < graph->tile_rows ? left
+	                                                   : graph->tile_rows,
+	                 .n_all = graph->tile_rows};
+
+	for (size_t at = first; at < first + tile.n_rows; at++)
+		graph->labels[at] =
+			graph->batch.rows->labels[cer_batch_get_row(&graph->batch, at)];
+	cer_first_load_again(&tile, graph->nodes[0].state);
+}
+
+/* Batches of an epoch in its new order; for the epoch's own threads. */
+static void
+read_epoch(cer_run *run, double *order, double *batches)
+{
+	cer_graph *graph = run->graph;
+	const cer_host *host = run->config.host;
+	size_t n_rows = run->train.n_rows;
+	double start = read_clock(CLOCK_MONOTONIC);
+
+	cer_order_shuffle(&run->order, run->order.epoch + 1);
+	*order = read_clock(CLOCK_MONOTONIC) - start;
+	for (size_t first = 0; first < n_rows; first += graph->batch_rows)
+	{
+		size_t left = n_rows - first;
+
+		graph->batch = (cer_batch){
+			.rows = &run->train,
+			.order = run->order.rows,
+			.first = first,
+			.n_rows = left < graph->batch_rows ? left : graph->batch_rows};
+		host->run_tasks(host->self, read_tile, graph,
+		                cer_graph_count_tiles(graph));
+	}
+	*batches = read_clock(CLOCK_MONOTONIC) - start - *order;
+}
+
+static void
+report_reading(cer_run *run)
+{
+	double n = (double) run->train.n_rows;
+
+	if (run->graph->nodes[0].node->op != &cer_op_first)
+		die("reading is told of networks that begin with their first layer");
+	for (int round = 0; round < 9; round++)
+	{
+		double order, batches;
+
+		read_epoch(run, &order, &batches);
+		printf("{\"order_ns\": %.2f, \"batches_ns\": %.2f}\n", 1e9 * order / n,
+		       1e9 * batches / n);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -455,7 +522,7 @@ main(int argc, char **argv)
 	cer_error err;
 
 	if (argc < 4)
-		die("usage: train_net ROWS \"TRIPLE\" THREADS [DUMP]");
+		die("usage: train_net ROWS \"TRIPLE\" THREADS [DUMP | reading]");
 	own.pool = threads_new((size_t) atoi(argv[3]));
 	host.self = &own;
 	host.allocate = allocate;
@@ -473,7 +540,9 @@ main(int argc, char **argv)
 	train(trainer);
 	report_memory();
 	report_test(&s, trainer, &host);
-	if (argc > 4)
+	if (argc > 4 && strcmp(argv[4], "reading") == 0)
+		report_reading(trainer->run);
+	else if (argc > 4)
 		dump(&s, trainer, argv[4]);
 	return 0;
 }

@@ -2,7 +2,8 @@
 # Engine, worker and server killed at random moments: no committed epoch is
 # lost, no half model appears, and what is resumed ends with the bits of a
 # training that nothing disturbed.
-#	KILLS=1000 SERVER_KILLS=20 for the long run; SEED replays the moments
+#	KILLS engines and workers and, beside them, SERVER_KILLS servers are
+#	killed (bench/kills is the long run); SEED replays the moments
 . "$TEST_LIB/tap.sh"
 . "$TEST_LIB/train.sh"
 
@@ -35,8 +36,8 @@ queue_job() {
 
 # settled JOB: it is done, or is to be resumed
 settled() {
-	poll_until "SELECT count(*) = 0 FROM cerebro.progress" 60 &&
-		poll_until "SELECT ended_at IS NOT NULL FROM cerebro.job WHERE id = $1" 60
+	poll_until "SELECT count(*) = 0 FROM cerebro.progress" 200 &&
+		poll_until "SELECT ended_at IS NOT NULL FROM cerebro.job WHERE id = $1" 200
 }
 
 # strike KIND: false where nothing was there to be killed
@@ -78,8 +79,10 @@ while [ "$killed" -lt "$KILLS" ] || [ "$killed_servers" -lt "$SERVER_KILLS" ]; d
 		before=$(psql_value "SELECT coalesce(max(epoch), 0) FROM cerebro.job_epoch WHERE job = $JOB")
 		if [ "$tries" -lt 8 ] && strike "$kind"; then
 			tries=$((tries + 1))
-			killed=$((killed + 1))
-			[ "$kind" != server ] || killed_servers=$((killed_servers + 1))
+			case $kind in
+			server) killed_servers=$((killed_servers + 1)) ;;
+			*) killed=$((killed + 1)) ;;
+			esac
 		fi
 		settled "$JOB" || break
 		status=$(psql_value "SELECT status FROM cerebro.job WHERE id = $JOB")
@@ -96,7 +99,8 @@ while [ "$killed" -lt "$KILLS" ] || [ "$killed_servers" -lt "$SERVER_KILLS" ]; d
 		psql_value "SELECT id, status, reason, model FROM cerebro.job WHERE id = $JOB" | sed 's/^/# /'
 	}
 done
-echo "# $killed kills ($killed_servers of the server), $models models, $went_on times from a committed epoch"
+echo "# $killed kills of engines and workers, $killed_servers of the server; $went_on of them went on from a committed epoch; $models models" |
+	tee "$TESTDIR/026_resume.kills"
 is "$lost" 0 'no committed epoch is lost'
 is "$half" 0 'no half model appears'
 is "$differ" 0 'what was resumed has the bits of what nothing disturbed'
