@@ -455,8 +455,8 @@ read_tile(void *arg, size_t index)
 	cer_tile tile = {.graph = graph,
 	                 .index = index,
 	                 .first = first,
-	                 .n_rows = left < graph->tile_rows ? left
-	                                                   : graph->tile_rows,
+	                 .n_rows =
+	                     left < graph->tile_rows ? left : graph->tile_rows,
 	                 .n_all = graph->tile_rows};
 
 	for (size_t at = first; at < first + tile.n_rows; at++)

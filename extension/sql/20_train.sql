@@ -57,9 +57,9 @@ CREATE VIEW cerebro.jobs WITH (security_invoker = true) AS
 		   t.name AS task,
 		   j.mst,
 		   j.parent,
-		   j.status,
-		   j.reason,
-		   CASE WHEN j.status OPERATOR(pg_catalog.<>) ALL (ARRAY['failed', 'cancelled']) THEN j.model END AS model,
+		   s.status,
+		   s.reason,
+		   CASE WHEN s.status OPERATOR(pg_catalog.<>) ALL (ARRAY['failed', 'cancelled']) THEN j.model END AS model,
 		   COALESCE(j.n_epochs, 0) AS epochs,
 		   (SELECT pg_catalog.max(e.epoch) FROM cerebro.job_epoch e
 			WHERE e.job OPERATOR(pg_catalog.=) j.id) AS committed_epochs,
@@ -73,7 +73,11 @@ CREATE VIEW cerebro.jobs WITH (security_invoker = true) AS
 		   j.started_at,
 		   j.ended_at
 	FROM cerebro.job j
-	JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) j.task;
+	JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) j.task
+	LEFT JOIN cerebro.progress_rows() r ON r.job OPERATOR(pg_catalog.=) j.id
+		AND j.status OPERATOR(pg_catalog.=) 'running' AND r.pid IS NULL,
+	LATERAL (SELECT CASE WHEN r.job IS NULL THEN j.status ELSE 'failed' END AS status,
+		CASE WHEN r.job IS NULL THEN j.reason ELSE r.state END AS reason) s;
 COMMENT ON VIEW cerebro.jobs IS 'your trainings: queued, running, done, stopped early, failed or cancelled';
 COMMENT ON COLUMN cerebro.jobs.job IS 'its number, for cancel and resume';
 COMMENT ON COLUMN cerebro.jobs.task IS 'the task that it trains for';

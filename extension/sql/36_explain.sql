@@ -214,6 +214,20 @@ BEGIN ATOMIC
 		SELECT p.trial, p.mst, (p.plan).*, k AS was
 		FROM cerebro.plan_train(print_trials.task, print_trials.mst) p
 		LEFT JOIN cerebro.model_plan k ON k.model OPERATOR(pg_catalog.=) (p.plan).model),
+	-- of those that are trained: the same query and columns share an engine, 64 at most; as train_group.c does
+	reading AS MATERIALIZED (
+		SELECT t.trial, t.mst, t.columns, cerebro.feature_query(print_trials.task, t.mst::pg_catalog.text) AS query
+		FROM trial t WHERE t.model IS NULL),
+	shared AS (
+		SELECT r.trial, CASE WHEN COALESCE(pg_catalog.current_setting('cerebro.plan_group', true)::boolean, true)
+				THEN pg_catalog.min(r.trial) OVER same ELSE r.trial END AS first,
+			(pg_catalog.row_number() OVER (same ORDER BY r.trial) OPERATOR(pg_catalog.-) 1) OPERATOR(pg_catalog./) 64 AS part
+		FROM (SELECT pg_catalog.min(o.trial) AS trial, o.columns, o.query FROM reading o GROUP BY o.mst, o.columns, o.query) r
+		WINDOW same AS (PARTITION BY r.query, r.columns)),
+	member AS (
+		SELECT r.trial, pg_catalog.dense_rank() OVER (ORDER BY s.first, s.part) AS engine
+		FROM reading r JOIN reading o ON o.mst OPERATOR(cerebro.=) r.mst
+		JOIN shared s ON s.trial OPERATOR(pg_catalog.=) o.trial),
 	part AS (
 		SELECT r.rung, r.trials, r.epochs,
 			(r.epochs OPERATOR(pg_catalog.-) COALESCE(pg_catalog.lag(r.epochs) OVER (ORDER BY r.rung), 0))::double precision
@@ -234,8 +248,11 @@ BEGIN ATOMIC
 			pg_catalog.sum((t.was).actual_read_seconds OPERATOR(pg_catalog.+) (t.was).actual_seconds) AS spent,
 			pg_catalog.sum((t.was).actual_bytes)::bigint AS spent_bytes FROM trial t),
 	line AS (
-		SELECT 1 AS n, 0::bigint AS trial, pg_catalog.format('%s: %s trials, %s found  (seconds=%s bytes=%s)',
+		SELECT 1 AS n, 0::bigint AS trial, pg_catalog.format('%s: %s trials, %s found%s  (seconds=%s bytes=%s)',
 			print_trials.title, s.n, s.found,
+			(SELECT pg_catalog.format(', %s %s', pg_catalog.max(m.engine),
+					CASE WHEN pg_catalog.max(m.engine) OPERATOR(pg_catalog.>) 1 THEN 'groups' ELSE 'group' END)
+				FROM member m HAVING pg_catalog.count(*) OPERATOR(pg_catalog.>) 0),
 			cerebro.print_seconds(CASE WHEN s.found OPERATOR(pg_catalog.=) s.n THEN 0 ELSE s.read OPERATOR(pg_catalog.+) s.train END),
 			cerebro.print_bytes(CASE WHEN s.found OPERATOR(pg_catalog.=) s.n THEN 0 ELSE s.bytes END))
 			OPERATOR(pg_catalog.||) CASE WHEN s.found OPERATOR(pg_catalog.=) 0 THEN '' ELSE
@@ -253,6 +270,7 @@ BEGIN ATOMIC
 			OPERATOR(pg_catalog.||) CASE WHEN t.model IS NULL THEN pg_catalog.format('  (seconds=%s bytes=%s)%s',
 					cerebro.print_seconds(t.train_seconds), cerebro.print_bytes(t.bytes),
 					CASE WHEN t.n_found OPERATOR(pg_catalog.>) 0 THEN pg_catalog.format('  from the state after epoch %s', t.n_found) ELSE '' END)
+					OPERATOR(pg_catalog.||) (SELECT pg_catalog.format('  group %s', m.engine) FROM member m WHERE m.trial OPERATOR(pg_catalog.=) t.trial)
 				ELSE pg_catalog.format('  found: model %s', t.model)
 					OPERATOR(pg_catalog.||) COALESCE(pg_catalog.format('  (seconds=%s)  (actual seconds=%s bytes=%s)',
 						cerebro.print_seconds((t.was).read_seconds OPERATOR(pg_catalog.+) (t.was).train_seconds),

@@ -32,7 +32,7 @@ static dlist_head attempts = DLIST_STATIC_INIT(attempts);
 static const char *const status_names[] = {"queued",  "running", "done",
                                            "stopped", "failed",  "cancelled"};
 static const char *const phase_names[N_PHASES] = {
-	"start", "read", "order", "encode", "train", "pack", "archive"};
+	"start", "wait", "read", "order", "encode", "train", "pack", "archive"};
 
 const char *
 job_status_name(JobStatus status)

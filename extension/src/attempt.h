@@ -32,6 +32,7 @@ extern const char *job_status_name(JobStatus status);
 typedef enum AttemptPhase
 {
 	PHASE_START,
+	PHASE_WAIT, /* for an engine that ends */
 	PHASE_READ,
 	PHASE_ORDER,
 	PHASE_ENCODE,

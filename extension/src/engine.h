@@ -33,6 +33,7 @@ extern void engine_limit_init(void);
 extern void engine_limit_take(void);
 /* Waits for one: outside of transactions. */
 extern void engine_limit_wait(void);
+extern bool engine_limit_try(void); /* false: one must end first */
 extern void engine_limit_release(void);
 extern void engine_limit_step_back(pid_t pid);
 

@@ -68,10 +68,16 @@ take_free_slot(void)
 	return slot != NO_SLOT;
 }
 
+bool
+engine_limit_try(void)
+{
+	return max_engines == 0 || slot != NO_SLOT || take_free_slot();
+}
+
 void
 engine_limit_wait(void)
 {
-	while (max_engines > 0 && slot == NO_SLOT && !take_free_slot())
+	while (!engine_limit_try())
 	{
 		(void) WaitLatch(MyLatch,
 		                 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
@@ -84,7 +90,7 @@ engine_limit_wait(void)
 void
 engine_limit_take(void)
 {
-	if (max_engines == 0 || slot != NO_SLOT || take_free_slot())
+	if (engine_limit_try())
 		return;
 	ereport(ERROR,
 	        (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),

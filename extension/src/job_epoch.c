@@ -51,19 +51,29 @@ job_epoch_ask(const Training *training, cer_group_triple *triple)
 
 /* --------------------------------------------------------------- writing */
 
-/* Nothing where job or task is gone. */
+/* Until the end of the transaction; false where job or task is gone. */
 static bool
+lock_job(int64 job)
+{
+	SqlArgs args = {0};
+
+	sql_add_int8(&args, job);
+	return sql_run("SELECT FROM cerebro.job"
+	               " WHERE id OPERATOR(pg_catalog.=) $1 FOR KEY SHARE",
+	               &args) > 0;
+}
+
+static void
 write_epoch(Training *training, const cer_epoch *epoch)
 {
 	SqlArgs args = {0};
 
 	sql_add_int8(&args, training->attempt->record.job);
 	train_add_epoch(&args, training, epoch);
-	return sql_run("INSERT INTO cerebro.job_epoch (job, epoch, train_loss,"
+	(void) sql_run("INSERT INTO cerebro.job_epoch (job, epoch, train_loss,"
 	               " valid_log_loss, valid_auc, valid_accuracy, seconds,"
 	               " rows_per_second, state)"
-	               " SELECT j.id, $2, $3, $4, $5, $6, $7, $8, $9"
-	               " FROM cerebro.job j WHERE j.id OPERATOR(pg_catalog.=) $1"
+	               " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 	               " ON CONFLICT (job, epoch) DO UPDATE SET"
 	               " train_loss = EXCLUDED.train_loss,"
 	               " valid_log_loss = EXCLUDED.valid_log_loss,"
@@ -74,7 +84,7 @@ write_epoch(Training *training, const cer_epoch *epoch)
 	               " state = EXCLUDED.state, has_made = job_epoch.has_made"
 	               " AND job_epoch.state OPERATOR(pg_catalog.=)"
 	               " EXCLUDED.state",
-	               &args) > 0;
+	               &args);
 }
 
 /* States that the job alone has kept; their bytes go. */
@@ -119,37 +129,42 @@ drop_before(int64 job, uint32 epoch)
 	               &args);
 }
 
-/* An attempt over other rows, before the data changed, kept another state. */
-static void
-drop_stale(Training *training)
+/* Whether the job has kept a state of a training over other rows. */
+static bool
+is_stale(const Training *training)
 {
 	SqlArgs args = {0};
-	uint64 n;
+	bytea *state;
+	cer_id id;
+	bool is_null;
 
 	sql_add_int8(&args, training->attempt->record.job);
-	n = sql_run("SELECT e.epoch, e.state FROM cerebro.job_epoch e"
+	if (sql_run("SELECT e.epoch, e.state FROM cerebro.job_epoch e"
 	            " WHERE e.job OPERATOR(pg_catalog.=) $1 AND e.has_made",
-	            &args);
-	for (uint64 i = 0; i < n; i++)
-	{
-		TupleDesc desc = SPI_tuptable->tupdesc;
-		HeapTuple row = SPI_tuptable->vals[i];
-		bool is_null;
-		uint32 epoch = DatumGetInt32(SPI_getbinval(row, desc, 1, &is_null));
-		bytea *state = DatumGetByteaPP(SPI_getbinval(row, desc, 2, &is_null));
-		cer_id id = story_get_state(training->story, epoch);
-		SqlArgs of_state = {0};
+	            &args) == 0)
+		return false;
+	id = story_get_state(training->story,
+	                     (uint32) DatumGetInt32(sql_get(1, &is_null)));
+	state = DatumGetByteaPP(sql_get(2, &is_null));
+	return memcmp(VARDATA_ANY(state), id.bytes, CER_ID_SIZE) != 0;
+}
 
-		if (memcmp(VARDATA_ANY(state), id.bytes, CER_ID_SIZE) == 0)
-			continue;
-		sql_add_int8(&of_state, training->attempt->record.job);
-		sql_add_int4(&of_state, (int32) epoch);
-		drop_states("SELECT e.state FROM cerebro.job_epoch e"
-		            " WHERE e.job OPERATOR(pg_catalog.=) $1"
-		            " AND e.epoch OPERATOR(pg_catalog.=) $2" NOBODY_ELSE,
-		            &of_state);
-		break; /* a job keeps one */
-	}
+/* An attempt over other rows, before the data changed, kept other epochs. */
+static void
+drop_stale(const Training *training)
+{
+	SqlArgs args = {0};
+
+	if (!is_stale(training))
+		return;
+	sql_add_int8(&args, training->attempt->record.job);
+	drop_states("SELECT e.state FROM cerebro.job_epoch e"
+	            " WHERE e.job OPERATOR(pg_catalog.=) $1"
+	            " AND e.has_made" NOBODY_ELSE,
+	            &args);
+	(void) sql_run("DELETE FROM cerebro.job_epoch"
+	               " WHERE job OPERATOR(pg_catalog.=) $1",
+	               &args);
 }
 
 static void
@@ -171,10 +186,11 @@ write_until(Training *training, const TrainedState *state)
 	int64 job = training->attempt->record.job;
 	cer_id id = story_get_state(training->story, state->epoch);
 	ArchiveScope scope;
-	bool is_there = true;
 	ListCell *cell;
 
 	archive_enter(&scope);
+	if (!lock_job(job))
+		train_fail_dropped(training);
 	if (training->n_committed == 0)
 		drop_stale(training);
 	foreach (cell, training->epochs)
@@ -182,13 +198,12 @@ write_until(Training *training, const TrainedState *state)
 		const cer_epoch *epoch = lfirst(cell);
 
 		if (epoch->epoch > training->n_committed &&
-		    epoch->epoch <= state->epoch && is_there)
-			is_there = write_epoch(training, epoch);
+		    epoch->epoch <= state->epoch)
+			write_epoch(training, epoch);
 	}
-	if (is_there && train_write_state(&id, state))
+	if (train_write_state(&id, state))
 		mark_made(job, state->epoch);
-	if (is_there)
-		drop_before(job, state->epoch);
+	drop_before(job, state->epoch);
 	archive_leave(&scope);
 	training->n_committed = state->epoch;
 }

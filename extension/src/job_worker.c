@@ -119,13 +119,24 @@ claim(Oid login, MemoryContext context, Attempt **attempt)
 }
 
 static void
+wait_for_engine(Attempt *attempt)
+{
+	if (engine_limit_try())
+		return;
+	attempt->record.phase = PHASE_WAIT;
+	attempt_update(attempt, true);
+	engine_limit_wait();
+	attempt->record.phase = PHASE_START;
+}
+
+static void
 train(const Job *job, Attempt *attempt)
 {
 	Training *training;
 	Scope scope;
 
 	apply_settings(job);
-	engine_limit_wait();
+	wait_for_engine(attempt);
 	begin_as(job->owner, &scope);
 	training = training_new(attempt, attempt->triple);
 	PG_TRY();

@@ -215,16 +215,33 @@ delete_model(int32 model)
 	delete_contents(contents);
 }
 
+/* Before all else, in the order of those who archive: what they are about to
+ * write is there, or they find the task gone. */
+static void
+lock_task(int32 task)
+{
+	(void) execute_now("SELECT FROM cerebro.task "
+	                   "WHERE id OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+	                   task);
+	(void) execute_now("SELECT FROM cerebro.job "
+	                   "WHERE task OPERATOR(pg_catalog.=) $1 "
+	                   "ORDER BY id FOR UPDATE",
+	                   task);
+}
+
 /* All models of a task; inside an archive scope. */
 void
 model_drop_all(int32 task)
 {
-	uint64 n = execute_now("SELECT id FROM cerebro.model "
-	                       "WHERE task OPERATOR(pg_catalog.=) $1 ORDER BY id",
-	                       task);
-	int32 *models = palloc(Max(n, 1) * sizeof(int32));
+	uint64 n;
+	int32 *models;
 	bool is_null;
 
+	lock_task(task);
+	n = execute_now("SELECT id FROM cerebro.model "
+	                "WHERE task OPERATOR(pg_catalog.=) $1 ORDER BY id",
+	                task);
+	models = palloc(Max(n, 1) * sizeof(int32));
 	for (uint64 i = 0; i < n; i++)
 		models[i] = DatumGetInt32(SPI_getbinval(
 			SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null));

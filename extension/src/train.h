@@ -130,6 +130,8 @@ extern void training_wait(Training *training);
 extern void training_run(Training *training);
 /* In a transaction: model, parts, epochs and the job's row. */
 extern void training_archive(Training *training);
+extern void
+train_fail_dropped(const Training *training) pg_attribute_noreturn();
 /* In place of both: the job's row says that the model was found, and a NOTICE. */
 extern void training_record_found(Training *training);
 /* An epoch's parameters: number, losses, metrics, time, state. */

@@ -39,6 +39,14 @@ write_epoch(Training *training, const cer_epoch *epoch)
 	        &args);
 }
 
+void
+train_fail_dropped(const Training *training)
+{
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+	                errmsg("task \"%s\" was dropped while it was trained for",
+	                       training->task->name)));
+}
+
 /* The task may be gone since the rows were read: no row, then. */
 static void
 write_model(Training *training)
@@ -76,10 +84,7 @@ write_model(Training *training)
 	            " WHERE t.id OPERATOR(pg_catalog.=) $2"
 	            " AND v.id OPERATOR(pg_catalog.=) $3",
 	            &args) == 0)
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-		                errmsg("task \"%s\" was dropped while it was trained "
-		                       "for",
-		                       training->task->name)));
+		train_fail_dropped(training);
 }
 
 void

@@ -11,7 +11,8 @@ like "$(psql_value "SELECT cerebro.train('good', 'PT epochs = 1')")" 'ERROR:  to
 psql_value "SET client_min_messages = error; SELECT cerebro.train('good', 'PT epochs = 2', wait => false)" >/dev/null
 JOB=$(psql_value 'SELECT max(id) FROM cerebro.job')
 poll_until "SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'cerebro training'"
-is "$(psql_value "SELECT status FROM cerebro.job WHERE id = $JOB")" running 'a job in the background waits'
+poll_until "SELECT phase = 'wait' FROM cerebro.progress WHERE job = $JOB"
+ok $? 'a job in the background waits, and says so'
 is "$(psql_value "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'cerebro training' AND xact_start IS NOT NULL")" 0 'without a transaction'
 psql_value "SELECT pg_cancel_backend($BACKEND)" >/dev/null
 wait "$SESSION"
