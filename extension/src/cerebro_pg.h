@@ -207,6 +207,7 @@ extern char **source_find_key(const Query *source, Oid relation, int *n_key);
  */
 extern void source_check_literals(const Task *task, RawStmt *statement);
 extern void source_check_code(const Task *task, const Query *query);
+extern void source_check_row_code(const Task *task, const Query *query);
 extern bool source_runs_foreign_code(const Query *query);
 extern void source_check_expression(const Task *task, Node *node);
 extern bool allow_user_functions; /* cerebro.allow_user_functions */

@@ -267,7 +267,7 @@ init_targets(RowEvaluator *evaluator, TupleDesc record, const int *targets,
 	Query *query = task_analyze(task);
 	bool has_settings = false;
 
-	source_check_code(task, query);
+	source_check_row_code(task, query);
 	evaluator->targets = palloc0((n_targets + 1) * sizeof(RowTarget));
 	evaluator->slot =
 		/* with defaults: OLD of a trigger may lack columns added later */

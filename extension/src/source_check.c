@@ -327,16 +327,34 @@ fail_foreign_code(const Task *task, const ForeignCode *code)
 	             "on.")));
 }
 
-/* With what views and policies add to it. */
+/* Of the relation that the task's query reads: what they say of its rows. */
+static void
+drop_policies(const Query *query, Oid relation)
+{
+	const RangeTblEntry *source = linitial(query->rtable);
+	ListCell *cell;
+
+	if (source->rtekind != RTE_SUBQUERY)
+		return;
+	foreach (cell, source->subquery->rtable)
+		if (((RangeTblEntry *) lfirst(cell))->relid == relation)
+			((RangeTblEntry *) lfirst(cell))->securityQuals = NIL;
+}
+
+/* With what views and policies add to it, but not those of the relation. */
 static bool
-is_foreign(const Query *query, ForeignCode *code)
+is_foreign(const Query *query, Oid relation, ForeignCode *code)
 {
 	List *expanded = pg_rewrite_query(copyObject(unconstify(Query *, query)));
 	ListCell *cell;
 
 	foreach (cell, expanded)
+	{
+		if (OidIsValid(relation))
+			drop_policies(lfirst_node(Query, cell), relation);
 		if (has_foreign_code(lfirst(cell), code))
 			return true;
+	}
 	return false;
 }
 
@@ -345,7 +363,7 @@ source_runs_foreign_code(const Query *query)
 {
 	ForeignCode code;
 
-	return is_foreign(query, &code);
+	return is_foreign(query, InvalidOid, &code);
 }
 
 void
@@ -353,7 +371,17 @@ source_check_code(const Task *task, const Query *query)
 {
 	ForeignCode code;
 
-	if (!is_trusted(task) && is_foreign(query, &code))
+	if (!is_trusted(task) && is_foreign(query, InvalidOid, &code))
+		fail_foreign_code(task, &code);
+}
+
+/* A row of the relation is at hand: its policies are not asked again. */
+void
+source_check_row_code(const Task *task, const Query *query)
+{
+	ForeignCode code;
+
+	if (!is_trusted(task) && is_foreign(query, task->relation, &code))
 		fail_foreign_code(task, &code);
 }
 

@@ -339,6 +339,16 @@ CREATE INDEX ON trips (late(trips));
 -- a model that the same statement trained
 SELECT cerebro.deploy(cerebro.train('trips', 'AS mlp(8) PT epochs = 2, seed = 3'), 'at_once');
 
+-- policies whose functions are not PostgreSQL's own, and that score: they were asked before a row is scored
+CREATE FUNCTION is_mine(id integer) RETURNS boolean LANGUAGE plpgsql STABLE AS 'BEGIN RETURN id <= 100; END';
+CREATE POLICY mine ON trips FOR SELECT TO regress_deploy_user USING (is_mine(id) AND late(trips) >= 0);
+ALTER TABLE trips ENABLE ROW LEVEL SECURITY;
+GRANT EXECUTE ON FUNCTION late(trips) TO regress_deploy_user;
+SET SESSION AUTHORIZATION regress_deploy_user;
+SELECT count(late(t)) FROM trips t;
+SET SESSION AUTHORIZATION regress_deploy_owner;
+ALTER TABLE trips DISABLE ROW LEVEL SECURITY;
+
 -- DROP TABLE ends the deployment, not the model
 DROP TABLE parted;
 \set VERBOSITY terse
