@@ -24,6 +24,8 @@
 StaticAssertDecl(PIECE_ROWS <= CER_FETCH_ROWS, "rows are fetched at once");
 /* A cache line: columns a power of two apart would share a set of the cache. */
 #define STRIDE_PAD 8
+#define FEW_ROWS   16
+#define OUTGROWN   4 /* times the rows that were expected */
 
 typedef struct BatchCall
 {
@@ -72,6 +74,7 @@ struct ScanBatch
 	ScanDeformer *deformer; /* of the last row; NULL until there was one */
 	bool is_on_scan;
 	double expected; /* rows of the statement */
+	double n_seen;   /* that came before this batch, in all scans */
 
 	int n_rows;
 	int capacity;
@@ -180,6 +183,7 @@ scan_batch_make(const ScanPlan *plan, TupleDesc slot)
 void
 scan_batch_clear(ScanBatch *batch)
 {
+	batch->n_seen += batch->n_rows;
 	batch->n_rows = 0;
 	batch->n_bytes = 0;
 	MemoryContextReset(batch->rows);
@@ -335,6 +339,22 @@ count_attributes(ScanBatch *batch)
 	batch->n_attributes = n;
 }
 
+/*
+ * What is looked up one by one, as few rows were expected, is asked again how
+ * once many came: the planner erred, or the node is scanned again and again.
+ */
+static void
+reconsider(ScanBatch *batch)
+{
+	if (batch->n_seen < OUTGROWN * Max(batch->expected, FEW_ROWS))
+		return;
+	batch->expected = OUTGROWN * batch->n_seen;
+	for (int i = 0; i < batch->n_calls; i++)
+		if (batch->calls[i].lookup != NULL &&
+		    scorer_lookup_is_by_row(batch->calls[i].lookup))
+			batch->calls[i].serial = 0;
+}
+
 /* Arrays are empty when they grow: rows are added to a cleared batch only. */
 static void
 reserve_rows(ScanBatch *batch, int n_rows)
@@ -367,6 +387,7 @@ scan_batch_start(ScanBatch *batch, int n_rows)
 {
 	MemoryContext caller = MemoryContextSwitchTo(batch->work);
 
+	reconsider(batch);
 	for (int i = 0; i < batch->n_calls; i++)
 		prepare_call(batch, &batch->calls[i], n_rows);
 	MemoryContextSwitchTo(caller);

@@ -90,6 +90,8 @@ extern void scorer_lookup_reserve(ScorerLookup *lookup, int n_rows);
 extern void scorer_lookup_clear(ScorerLookup *lookup);
 /* How many rows are best looked up at once. */
 extern int scorer_lookup_get_limit(const ScorerLookup *lookup);
+/* Whether rows are looked up one by one, as is best for few. */
+extern bool scorer_lookup_is_by_row(const ScorerLookup *lookup);
 
 /* Where the values of a row go: that of input i at values + i * stride. */
 typedef struct ValueRows

@@ -331,6 +331,12 @@ scorer_lookup_get_way(const ScorerLookup *lookup, bool *is_grouped)
 	return lookup->way;
 }
 
+bool
+scorer_lookup_is_by_row(const ScorerLookup *lookup)
+{
+	return lookup->way == FE_PROBE;
+}
+
 void
 scorer_lookup_end(ScorerLookup *lookup)
 {

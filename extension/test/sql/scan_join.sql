@@ -212,6 +212,20 @@ RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
 RESET cerebro.plan_join;
 
+-- scanned again and again for a row or two: looked up one by one no longer, once many came
+CREATE FUNCTION ways_of(query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF) ' || query LOOP
+		IF line ~ 'Joins' THEN RETURN NEXT trim(line); END IF;
+	END LOOP;
+END
+$$;
+SELECT ways_of('SELECT sum(p) FROM generate_series(1, 10) g, LATERAL (SELECT plain(t) AS p FROM trip t WHERE t.id = g OFFSET 0) x');
+SELECT ways_of('SELECT sum(p) FROM generate_series(1, 2000) g, LATERAL (SELECT plain(t) AS p FROM trip t WHERE t.id = g % 700 OFFSET 0) x');
+SELECT count(*) AS wrong FROM generate_series(1, 700) g, LATERAL (SELECT plain(t) AS p, id FROM trip t WHERE t.id = g OFFSET 0) x JOIN before USING (id) WHERE x.p <> before.p;
+
 -- policies: what a user does not see is not joined
 RESET SESSION AUTHORIZATION;
 GRANT SELECT ON ALL TABLES IN SCHEMA scan_join TO regress_join_user;
