@@ -197,23 +197,18 @@ is_chain(const cer_net *net)
 	return n % 2 == 1 && net->nodes[n - 1].op == &cer_op_softmax;
 }
 
-/* Only of a chain's first layer rows may come one by one. */
+/* Of those that have a row for each code rows may come one by one. */
 static cer_status
 check_left_out(const cer_net *net, cer_error *err)
 {
-	const cer_node *first = &net->nodes[0];
-
 	for (size_t i = 0; i < net->n_tensors; i++)
 	{
 		const cer_net_tensor *tensor = &net->tensors[i];
 
-		if (tensor->offset != CER_TENSOR_LEFT_OUT ||
-		    (is_chain(net) && i - first->first_tensor < first->n_tensors &&
-		     tensor->table > 0))
-			continue;
-		return cer_fail(err, CER_TOO_BIG,
-		                "tensor \"%.*s\" is needed whole, not by rows",
-		                CER_SHOW(tensor->name));
+		if (tensor->offset == CER_TENSOR_LEFT_OUT && tensor->table == 0)
+			return cer_fail(err, CER_TOO_BIG,
+			                "tensor \"%.*s\" is needed whole, not by rows",
+			                CER_SHOW(tensor->name));
 	}
 	return CER_OK;
 }
@@ -227,7 +222,7 @@ make_infer(const infer_maker *maker)
 	if (!is_chain(net))
 	{
 		cer_infer_graph_spec spec = {net, maker->weights, infer->kernels,
-		                             infer->bf16};
+		                             infer->bf16, maker->spec->cache_size};
 
 		infer->graph = cer_infer_graph_make(maker->arena, &spec);
 		return infer->graph != NULL ? CER_OK : CER_NO_MEMORY;
@@ -606,6 +601,29 @@ cer_infer_run_group(const cer_infer *infer, size_t group,
 		cer_infer_first_run_group(infer->first, group, block.n_rows, &block,
 		                          partials + done * width, scratch);
 	}
+}
+
+/* ------------------------------------------------------------ rows by code */
+
+size_t
+cer_infer_find_missing(const cer_infer *infer, const cer_left_out *tensor,
+                       const cer_encoded *rows, uint32_t *missing)
+{
+	return infer->graph != NULL
+	           ? cer_infer_graph_find_missing(infer->graph, tensor->tensor,
+	                                          rows, missing)
+	           : cer_infer_first_find_missing(infer->first, tensor->table, rows,
+	                                          missing);
+}
+
+void
+cer_infer_put_row(const cer_infer *infer, const cer_left_out *tensor,
+                  const cer_row *row, void *scratch)
+{
+	if (infer->graph != NULL)
+		cer_infer_graph_put_row(infer->graph, tensor->tensor, row, scratch);
+	else
+		cer_infer_first_put_row(infer->first, tensor->table, row, scratch);
 }
 
 const cer_infer_first *

@@ -57,6 +57,13 @@ extern size_t cer_infer_get_partial_width(const cer_infer *infer);
 extern void
 cer_infer_run_group(const cer_infer *infer, size_t group,
                     const cer_encoded *rows, float *partials, void *scratch);
+/* As of cer_infer_first. */
+extern size_t
+cer_infer_find_missing(const cer_infer *infer, const cer_left_out *tensor,
+                       const cer_encoded *rows, uint32_t *missing);
+extern void
+cer_infer_put_row(const cer_infer *infer, const cer_left_out *tensor,
+                  const cer_row *row, void *scratch);
 /* NULL: not a chain. */
 extern const cer_infer_first *cer_infer_get_first(const cer_infer *infer);
 extern const char *cer_infer_get_kernel_class(const cer_infer *infer);

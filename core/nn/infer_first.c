@@ -429,12 +429,6 @@ cer_infer_first_sum(const cer_infer_first *infer, size_t n,
 /* ------------------------------------------------------------ rows by code */
 
 size_t
-cer_infer_first_get_group(const cer_infer_first *first, size_t table)
-{
-	return first->tables[table].group;
-}
-
-size_t
 cer_infer_first_find_missing(const cer_infer_first *first, size_t table,
                              const cer_encoded *rows, uint32_t *missing)
 {
@@ -452,14 +446,14 @@ cer_infer_first_find_missing(const cer_infer_first *first, size_t table,
 
 void
 cer_infer_first_put_row(const cer_infer_first *first, size_t table,
-                        uint32_t code, const float *row, void *scratch)
+                        const cer_row *row, void *scratch)
 {
 	const infer_table *of = &first->tables[table];
-	float *to = cer_row_store_put(of->store, code);
+	float *to = cer_row_store_put(of->store, row->code);
 	cer_dense dense = {.n_rows = 1,
 	                   .n_in = of->n_in,
 	                   .n_out = first->n_out,
-	                   .x = row,
+	                   .x = row->weights,
 	                   .x_stride = of->n_in,
 	                   .w = of->fold_weights,
 	                   .y = to,
@@ -469,5 +463,5 @@ cer_infer_first_put_row(const cer_infer_first *first, size_t table,
 	if (of->fold_weights != NULL)
 		first->kernels->dense(&dense);
 	else
-		memcpy(to, row, of->n_in * sizeof(float));
+		memcpy(to, row->weights, of->n_in * sizeof(float));
 }

@@ -68,6 +68,13 @@ cer_infer_first_run_group(const cer_infer_first *first, size_t group,
                           size_t n_rows, const cer_encoded *rows, float *z,
                           void *scratch);
 
+/* Of a tensor that is left out. */
+typedef struct cer_row
+{
+	uint32_t code;
+	const float *weights;
+} cer_row;
+
 /*
  * Of a table whose tensor is left out: codes of at most CER_FETCH_ROWS rows
  * that are to be put before these are scored; how many.
@@ -76,10 +83,7 @@ extern size_t
 cer_infer_first_find_missing(const cer_infer_first *first, size_t table,
                              const cer_encoded *rows, uint32_t *missing);
 /* scratch as for scoring. */
-extern void
-cer_infer_first_put_row(const cer_infer_first *first, size_t table,
-                        uint32_t code, const float *row, void *scratch);
-extern size_t
-cer_infer_first_get_group(const cer_infer_first *first, size_t table);
+extern void cer_infer_first_put_row(const cer_infer_first *first, size_t table,
+                                    const cer_row *row, void *scratch);
 
 #endif

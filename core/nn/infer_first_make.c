@@ -79,14 +79,9 @@ static cer_status
 make_store(const infer_maker *maker, const cer_net_tensor *tensor,
            size_t stride, infer_table *table)
 {
-	size_t n = maker->cache_size / (stride * sizeof(float));
-
-	if (n > table->n_codes)
-		n = table->n_codes;
-	if (n < CER_FETCH_ROWS)
-		n = CER_FETCH_ROWS;
 	table->n_in = (size_t) tensor->dims[1];
-	table->store = cer_row_store_make(maker->arena, stride, n);
+	table->store = cer_row_store_make_within(maker->arena, stride,
+	                                         table->n_codes, maker->cache_size);
 	return table->store != NULL ? CER_OK : CER_NO_MEMORY;
 }
 
@@ -160,8 +155,7 @@ make_tables(infer_maker *maker)
 
 /* Tables of the group, those that are summed before those that are gathered. */
 static cer_status
-list_tables(const infer_maker *maker, const cer_view *view, size_t group_index,
-            infer_group *group)
+list_tables(const infer_maker *maker, const cer_view *view, infer_group *group)
 {
 	uint32_t *places = cer_arena_allocate(maker->arena, (view->n_tables + 1) *
 	                                                        sizeof(*places));
@@ -173,7 +167,6 @@ list_tables(const infer_maker *maker, const cer_view *view, size_t group_index,
 	{
 		if (maker->infer->tables[view->tables[i]].width == 0)
 			places[n++] = view->tables[i];
-		maker->tables[view->tables[i]].group = group_index;
 	}
 	group->n_summed = n;
 	group->summed = places;
@@ -381,7 +374,7 @@ make_groups(const infer_maker *maker, const cer_infer_first_spec *spec)
 	for (size_t i = 0; i < infer->n_groups; i++)
 	{
 		groups[i] = (infer_group){.alias = views[i].alias};
-		CER_TRY(list_tables(maker, &views[i], i, &groups[i]));
+		CER_TRY(list_tables(maker, &views[i], &groups[i]));
 		CER_TRY(maker->net->shape->n_ramps > 0
 		            ? make_ramps(maker, &views[i], &groups[i])
 		            : make_runs(maker, &views[i], &groups[i]));

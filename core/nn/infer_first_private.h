@@ -17,7 +17,6 @@ typedef struct infer_table
 	const float *weights; /* gathered: packed slice of the first layer */
 	/* in place of rows: those that were asked for */
 	cer_row_store *store;
-	size_t group;              /* whose features it is of */
 	size_t n_in;               /* floats of a row that is put there */
 	const float *fold_weights; /* folds it; NULL: it is as it is */
 } infer_table;

@@ -17,6 +17,7 @@ typedef struct cer_infer_graph_spec
 	const float *weights;
 	const cer_kernels *kernels;
 	const cer_bf16 *bf16; /* for products of dense nodes; NULL: floats */
+	size_t cache_size;    /* bytes for rows of tensors that are left out */
 } cer_infer_graph_spec;
 
 /* Copies the weights; the net must live as long.  NULL: no memory. */
@@ -28,6 +29,12 @@ cer_infer_graph_get_scratch_size(const cer_infer_graph *infer, size_t n_rows);
 extern void
 cer_infer_graph_run(const cer_infer_graph *infer, const cer_encoded *rows,
                     const cer_partials *partials, float *proba, void *scratch);
+/* Of a tensor that is left out; as of cer_infer_first. */
+extern size_t
+cer_infer_graph_find_missing(const cer_infer_graph *infer, size_t tensor,
+                             const cer_encoded *rows, uint32_t *missing);
+extern void cer_infer_graph_put_row(const cer_infer_graph *infer, size_t tensor,
+                                    const cer_row *row, void *scratch);
 /* Towers, of which partials can be made; n_towers may be 0. */
 extern const cer_towers *
 cer_infer_graph_get_towers(const cer_infer_graph *infer);

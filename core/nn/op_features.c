@@ -84,12 +84,11 @@ write_row(const cer_tile *tile, const cer_graph_node *node,
 		size_t width = table->width;
 
 		if (width > 0)
-			memcpy(
-				to,
-				tile->graph->weights +
-					cer_node_get_tensor(tile->graph, node, tensor++)->offset +
-					code * width,
-				width * sizeof(float));
+			memcpy(to,
+			       cer_source_get_weights(
+					   tile->graph,
+					   cer_node_get_tensor(tile->graph, node, tensor++), code),
+			       width * sizeof(float));
 		else
 			to[code] = 1.0f;
 		to += get_table_width(table);

@@ -331,6 +331,14 @@ first_refresh(const cer_graph *graph, const cer_graph_node *node)
 
 /* ------------------------------------------------------------ scoring */
 
+const cer_infer_first *
+cer_first_get_scoring(const cer_graph_node *node)
+{
+	const first_state *state = node->state;
+
+	return state->scoring;
+}
+
 static void
 first_score(const cer_tile *tile, const cer_graph_node *node)
 {

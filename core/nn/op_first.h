@@ -7,6 +7,12 @@
 
 #include "nn/net.h"
 
+struct cer_graph_node;
+struct cer_infer_first;
+
+/* What scores the node. */
+extern const struct cer_infer_first *
+cer_first_get_scoring(const struct cer_graph_node *node);
 /* Each NULL if there is none. */
 extern const cer_net_tensor *
 cer_first_get_numbers(const cer_net *net, const cer_node *node);

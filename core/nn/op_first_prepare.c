@@ -276,7 +276,8 @@ prepare_scoring(cer_graph *graph, cer_graph_node *node, first_state *state,
 	                                          .node = node->node,
 	                                          .weights = graph->weights,
 	                                          .kernels = graph->kernels,
-	                                          .bf16 = graph->bf16});
+	                                          .bf16 = graph->bf16,
+	                                          .cache_size = graph->cache_size});
 	if (state->scoring == NULL)
 		return cer_fail_memory(err, node->node->n_out * sizeof(float));
 	size = cer_infer_first_get_scratch_size(state->scoring, n_rows);

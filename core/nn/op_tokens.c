@@ -155,8 +155,8 @@ add_codes(const cer_tile *tile, const cer_graph_node *node,
 
 		graph->kernels->backward_linear(
 			n,
-			graph->weights + cer_node_get_tensor(graph, node, tensor)->offset +
-				code * n,
+			cer_source_get_weights(
+				graph, cer_node_get_tensor(graph, node, tensor), code),
 			y);
 	}
 }

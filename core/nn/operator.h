@@ -327,6 +327,9 @@ struct cer_graph
 	cer_loss loss;
 	bool is_scoring;
 	bool trains; /* not for scores, nor to explain them */
+	/* scoring: by tensor, rows of those that are left out, or NULL */
+	struct cer_row_store **stores;
+	size_t cache_size; /* bytes for all of them */
 
 	/* sizes */
 	size_t tile_rows;

@@ -55,6 +55,19 @@ cer_row_store_make(cer_arena *arena, size_t stride, size_t n_rows)
 	return made;
 }
 
+cer_row_store *
+cer_row_store_make_within(cer_arena *arena, size_t stride, size_t n_codes,
+                          size_t size)
+{
+	size_t n = size / (stride * sizeof(float));
+
+	if (n > n_codes)
+		n = n_codes;
+	if (n < CER_FETCH_ROWS)
+		n = CER_FETCH_ROWS;
+	return cer_row_store_make(arena, stride, n);
+}
+
 /* The code's bucket, or the empty one where it would be. */
 static size_t
 find_bucket(const cer_row_store *store, uint32_t code)

@@ -15,6 +15,9 @@ typedef struct cer_row_store cer_row_store;
 /* Rows of stride floats, at most n_rows of them.  NULL: no memory. */
 extern cer_row_store *
 cer_row_store_make(cer_arena *arena, size_t stride, size_t n_rows);
+/* Of a tensor of n_codes, as many as size bytes have room for. */
+extern cer_row_store *cer_row_store_make_within(cer_arena *arena, size_t stride,
+                                                size_t n_codes, size_t size);
 /*
  * Makes room for those of n codes that are not there, and lists them, once
  * each, in missing.  They must be put before any is looked for; else the next

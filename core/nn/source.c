@@ -5,6 +5,7 @@
 #include "nn/source.h"
 
 #include "base/error.h"
+#include "nn/row_store.h"
 
 #include <string.h>
 
@@ -64,6 +65,16 @@ cer_source_get_code(const cer_tile *tile, const cer_source_row *row,
 	return code < tile->graph->net->shape->tables[table].n_codes
 	           ? code
 	           : CER_CODE_UNSEEN;
+}
+
+const float *
+cer_source_get_weights(const cer_graph *graph, const cer_net_tensor *tensor,
+                       size_t code)
+{
+	if (tensor->offset == CER_TENSOR_LEFT_OUT)
+		return cer_row_store_get(graph->stores[tensor - graph->net->tensors],
+		                         (uint32_t) code);
+	return graph->weights + tensor->offset + code * (size_t) tensor->dims[1];
 }
 
 void

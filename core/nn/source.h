@@ -33,6 +33,10 @@ extern float cer_source_get_number(const cer_tile *tile,
 /* Of a table of the net; a code that it does not know is unseen. */
 extern uint32_t cer_source_get_code(const cer_tile *tile,
                                     const cer_source_row *row, size_t table);
+/* A tensor's row of a code, of CER_TENSOR_LEFT_OUT where it was put. */
+extern const float *
+cer_source_get_weights(const cer_graph *graph, const cer_net_tensor *tensor,
+                       size_t code);
 /* Remembers the tile's rows; 0 for those that fill up. */
 extern void cer_source_keep(const cer_source *source, const cer_tile *tile);
 

@@ -386,9 +386,8 @@ size_t
 cer_model_find_missing(const cer_model *model, size_t left_out,
                        const cer_fetch *fetch, uint32_t *missing, void *scratch)
 {
-	const cer_infer_first *first = cer_infer_get_first(model->infer);
-	size_t table = model->left_out[left_out].table;
-	size_t group = cer_infer_first_get_group(first, table);
+	const cer_left_out *tensor = &model->left_out[left_out];
+	size_t group = tensor->group;
 	const cer_score_rows *rows = fetch->rows;
 	encoded_rows places = divide_scratch(model, rows->n_rows, scratch);
 	cer_encoded encoded;
@@ -400,7 +399,7 @@ cer_model_find_missing(const cer_model *model, size_t left_out,
 	for (size_t i = 0; i < model->n_inputs; i++)
 		places.is_read[i] = model->groups[i] == group;
 	encoded = encode_rows(model, rows, &places);
-	return cer_infer_first_find_missing(first, table, &encoded, missing);
+	return cer_infer_find_missing(model->infer, tensor, &encoded, missing);
 }
 
 cer_status
@@ -410,8 +409,7 @@ cer_model_put_row(const cer_model *model, size_t left_out, uint32_t code,
 	const cer_left_out *tensor = &model->left_out[left_out];
 
 	CER_TRY(cer_weights_check(tensor->name, tensor->n_floats, row, err));
-	cer_infer_first_put_row(cer_infer_get_first(model->infer), tensor->table,
-	                        code, row, scratch);
+	cer_infer_put_row(model->infer, tensor, &(cer_row){code, row}, scratch);
 	return CER_OK;
 }
 
@@ -489,11 +487,16 @@ list_left_out(cer_arena *arena, const cer_net *net, cer_model *model,
 
 		if (tensor->offset != CER_TENSOR_LEFT_OUT)
 			continue;
-		list[model->n_left_out++] =
-			(cer_left_out){.name = tensor->name,
-		                   .n_codes = tensor->dims[0],
-		                   .n_floats = (size_t) tensor->dims[1],
-		                   .table = tensor->table - 1};
+		list[model->n_left_out++] = (cer_left_out){
+			.name = tensor->name,
+			.n_codes = tensor->dims[0],
+			.n_floats = (size_t) tensor->dims[1],
+			.tensor = i,
+			.table = tensor->table - 1,
+			.group = find_group(
+				model->infer,
+				cer_view_find_alias(
+					net->shape, net->shape->tables[tensor->table - 1].name))};
 	}
 	return CER_OK;
 }

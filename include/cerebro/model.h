@@ -203,8 +203,8 @@ cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
  * A tensor with a row for each code of a category may be too large for memory.
  * Its part then comes without data (NULL, the size as it is), and before rows
  * are scored those of the tensor that they need, and that are not there of
- * others, are found and put.  The bits are those of the whole tensor.  Of the
- * first layer of networks that are one chain of layers; others fail to be made.
+ * others, are found and put.  The bits are those of the whole tensor.  Not of
+ * ensembles: these fail to be made.
  */
 #define CER_FETCH_ROWS 256 /* found at once at most */
 
@@ -213,7 +213,9 @@ typedef struct cer_left_out
 	cer_text name; /* of the tensor */
 	uint64_t n_codes;
 	size_t n_floats; /* of a row */
+	size_t tensor;   /* of the network */
 	size_t table;    /* of the shape */
+	size_t group;    /* that its codes are features of */
 } cer_left_out;
 
 extern size_t cer_model_count_left_out(const cer_model *model);

@@ -32,7 +32,10 @@ SELECT cerebro.train('orders', 'FE amount : robust, name : embed(96) AS mlp(16) 
 SELECT cerebro.train('orders', 'FE amount : robust, name : embed(200) AS mlp(1024) PT epochs = 1') AS gathered \gset
 SELECT cerebro.train('orders', 'FE amount : robust, JOIN customers c ON (c.id = source.customer), c.name : embed(96) AS mlp(16) PT epochs = 1') AS joined \gset
 SELECT cerebro.train('orders', 'FE amount : robust, name : onehot AS mlp(64) PT epochs = 1') AS direct \gset
-SELECT cerebro.train('orders', 'FE amount : robust, name : embed(200) AS residual(1, 16) PT epochs = 1') AS whole \gset
+SELECT cerebro.train('orders', 'FE amount : robust, name : embed(200) AS residual(1, 16) PT epochs = 1') AS residual \gset
+SELECT cerebro.train('orders', 'FE amount : robust, name : embed(200) AS dcn(16, 1, 1) PT epochs = 1') AS dcn \gset
+SELECT cerebro.train('orders', 'FE amount : robust, name : embed(200) AS deepfm(16, width = 200) PT epochs = 1') AS deepfm \gset
+SELECT cerebro.train('orders', 'FE amount : robust, name AS ft_transformer(1, 192, heads = 2, hidden = 16) PT epochs = 1') AS tokens \gset
 SELECT name, dims, part.dims[1] * part.dims[2] * 4 / 1024 AS kb FROM cerebro.model_part part
 	WHERE model = :folded AND kind = 'tensor' AND name ~ 'embed' ORDER BY 1;
 CREATE TABLE expected AS
@@ -62,16 +65,21 @@ CREATE TABLE others AS SELECT 1 AS id, 1 AS customer, name, 5 AS amount, true AS
 CREATE TABLE others_scored AS SELECT name, cerebro.predict(:gathered, o) AS p FROM others o;
 SELECT cerebro.evaluate(:gathered) IS NOT NULL AS evaluated;
 
--- nothing else of them is possible, and other structures need all of it
+-- structures that are no chain, within the same 2 MB
+CREATE TABLE graphs AS SELECT id, cerebro.predict(:residual, o) AS residual, cerebro.predict(:dcn, o) AS dcn, cerebro.predict(:deepfm, o) AS deepfm FROM orders o;
+CREATE TABLE tokens AS SELECT id, cerebro.predict(:tokens, o) AS tokens FROM orders o WHERE id <= 6000;
+
+-- nothing else of them is possible
 SELECT refused(format('SELECT cerebro.why(%s, o) FROM orders o WHERE id = 1', :gathered));
-SELECT refused(format('SELECT cerebro.predict(%s, o) FROM orders o LIMIT 1', :whole));
 
 -- with enough memory all of it is possible
 \c
 SET search_path = model_rows;
 SET SESSION AUTHORIZATION regress_model_rows;
 SELECT count(*) FILTER (WHERE cerebro.predict(:gathered, o) IS DISTINCT FROM p) AS differ, count(*) FROM others o JOIN others_scored s ON s.name IS NOT DISTINCT FROM o.name;
-SELECT cerebro.predict(:whole, o) IS NOT NULL AS scored FROM orders o LIMIT 1;
+SELECT count(*) FILTER (WHERE cerebro.predict(:residual, o) IS DISTINCT FROM residual) AS residual, count(*) FILTER (WHERE cerebro.predict(:dcn, o) IS DISTINCT FROM dcn) AS dcn,
+	count(*) FILTER (WHERE cerebro.predict(:deepfm, o) IS DISTINCT FROM deepfm) AS deepfm, count(*) FROM orders o JOIN graphs USING (id);
+SELECT count(*) FILTER (WHERE cerebro.predict(:tokens, o) IS DISTINCT FROM tokens) AS tokens, count(*), count(DISTINCT tokens) > 1000 AS many FROM orders o JOIN tokens USING (id);
 RESET SESSION AUTHORIZATION;
 SET client_min_messages = error;
 SELECT cerebro.drop_task('orders');
