@@ -80,6 +80,7 @@ typedef struct cer_settings
 	double warmup;      /* share of steps in which the rate rises */
 	double smoothing;   /* share of a label that goes to all classes alike */
 	double clip;        /* largest norm of a gradient; 0: any */
+	double mixup;       /* alpha of the shares of rows in a mix; 0: none */
 	double embed_decay; /* of what codes stand for, by row; 0: none */
 	double average; /* share of their mean that weights keep a step; 0: none */
 	size_t shuffle; /* rows that are shuffled together; 0: all */

@@ -44,6 +44,31 @@ get_section(cer_resolver *r, cer_ast *triple, cer_ast_kind kind,
 	return cer_resolver_make_node(r, kind, triple->place, section);
 }
 
+/* A mix of two rows has no rows of a child table, and no neighbours whose class
+ * it could look up. */
+static cer_status
+check_mixup(cer_resolver *r, const cer_layer *layer)
+{
+	if (layer->kind == CER_LAYER_POOL_ROWS ||
+	    layer->kind == CER_LAYER_NEIGHBOURS)
+	{
+		cer_fail_at(r->err, CER_BAD_VALUE,
+		            (cer_place){layer->line, layer->column},
+		            "layer \"%s\" cannot be trained with mixup",
+		            cer_layer_name(layer->kind));
+		cer_error_set_hint(r->err,
+		                   layer->kind == CER_LAYER_NEIGHBOURS
+		                       ? "Leave out mixup, or choose another "
+		                         "structure."
+		                       : "Leave out mixup, or let FE aggregate "
+		                         "the rows: AGGREGATE t (n = count(*)).");
+		return CER_BAD_VALUE;
+	}
+	for (layer = layer->first; layer != NULL; layer = layer->next)
+		CER_TRY(check_mixup(r, layer));
+	return CER_OK;
+}
+
 static cer_status
 resolve_triple(cer_resolver *r, cer_ast *triple)
 {
@@ -58,6 +83,8 @@ resolve_triple(cer_resolver *r, cer_ast *triple)
 	CER_TRY(cer_resolve_as(r, as));
 	CER_TRY(cer_resolve_pt(r, pt));
 	CER_TRY(cer_build_structure(r, as));
+	if (r->mst->structure != NULL && r->mst->settings.mixup > 0.0)
+		CER_TRY(check_mixup(r, r->mst->structure));
 	cer_ast_remove_children(triple);
 	cer_ast_append(triple, fe);
 	cer_ast_append(triple, as);

@@ -178,6 +178,14 @@ static const cer_arg settings[] = {
      .is_below_most = true,
      BY_STRUCTURE,
      .offset = SETTING(smoothing)},
+	{.name = "mixup",
+     .help = "alpha of Beta(alpha, alpha), which shares of two rows are drawn "
+             "from that are mixed in training, with their labels (Zhang and "
+             "others 2018), or 0 for rows alone",
+     .type = CER_ARG_NUMBER,
+     .least = 0,
+     .most = 100,
+     .offset = SETTING(mixup)},
 	{.name = "clip",
      .help = "largest norm of a step's gradient, or 0 for any",
      .type = CER_ARG_NUMBER,

@@ -125,6 +125,7 @@ cer_suggestion_offer_argument(cer_suggestion *suggestion, cer_text candidate)
 		{"clip_norm", "clip"},
 		{"smoothing", "label_smoothing"},
 		{"ema", "average"},
+		{"mixup_alpha", "mixup"},
 		{"warmup_steps", "warmup"},
 		{"class_weight", "class_weights"},
 		{"precision", "products"},

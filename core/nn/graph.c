@@ -15,6 +15,7 @@
 #include "base/denormals.h"
 #include "base/error.h"
 #include "nn/dimension_private.h"
+#include "nn/mix.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -102,6 +103,8 @@ prepare_nodes(cer_graph *graph, const cer_graph_config *config, cer_error *err)
 {
 	size_t n_tiles = graph->batch_rows / graph->tile_rows;
 
+	if (config->mixup > 0.0)
+		CER_TRY(cer_mix_prepare(graph, config->mixup, err));
 	CER_TRY(cer_dimensions_prepare(graph, config, err));
 	CER_TRY(cer_graph_connect(graph, err));
 	for (size_t i = 0; i < graph->net->n_nodes; i++)
@@ -126,13 +129,22 @@ compare_blocks(const void *a, const void *b)
 	return 0;
 }
 
+/* Partners are of one tile. */
+static size_t
+choose_tile_rows(const cer_net *net, const cer_graph_config *config)
+{
+	size_t n_rows = cer_graph_choose_tile_rows(net, config->batch);
+
+	return config->mixup > 0.0 && n_rows < 2 ? 2 : n_rows;
+}
+
 cer_status
 cer_graph_make(cer_arena *arena, const cer_net *net,
                const cer_graph_config *config, cer_graph **graph,
                cer_error *err)
 {
 	cer_graph *made = cer_arena_allocate(arena, sizeof(*made));
-	size_t tile_rows = cer_graph_choose_tile_rows(net, config->batch);
+	size_t tile_rows = choose_tile_rows(net, config);
 	size_t n_tiles = (config->batch + tile_rows - 1) / tile_rows;
 
 	if (made == NULL)
@@ -147,7 +159,7 @@ cer_graph_make(cer_arena *arena, const cer_net *net,
 	made->seed = config->seed;
 	made->loss = config->loss;
 	made->trains = true;
-	made->has_dropout = has_dropout(net);
+	made->needs_keys = has_dropout(net) || config->mixup > 0.0;
 	made->tile_rows = tile_rows;
 	made->batch_rows = n_tiles * tile_rows;
 	made->weights = cer_graph_allocate_floats(made, net->n_weights);
@@ -232,14 +244,16 @@ load_rows(const cer_tile *tile)
 			size_t ahead =
 				cer_batch_get_row(&graph->batch, at + CER_ROWS_AHEAD);
 
-			if (graph->has_dropout)
+			if (graph->needs_keys)
 				__builtin_prefetch(rows->row_keys + ahead);
 			__builtin_prefetch(rows->labels + ahead);
 		}
-		if (graph->has_dropout)
+		if (graph->needs_keys)
 			graph->row_keys[at] = rows->row_keys[row];
 		graph->labels[at] = rows->labels[row];
 	}
+	if (graph->mix.shares != NULL)
+		cer_mix_begin(tile);
 }
 
 /* A range of nodes over tiles: forward, backward, or one after the other. */
@@ -261,6 +275,8 @@ cer_graph_run_forward(const cer_tile *tile, const cer_graph_node *node)
 		memcpy(cer_get_data(&node->out, tile->first),
 		       cer_get_data(&node->in, tile->first), tile->n_all * size);
 	node->node->op->forward(tile, node);
+	if (node->is_mixed && tile->graph->batch.is_training)
+		cer_mix_forward(tile, node);
 }
 
 void
@@ -292,6 +308,8 @@ cer_graph_run_backward(const cer_tile *tile, const cer_graph_node *node)
 	size_t n = cer_get_width(&node->out) * tile->n_all;
 
 	cer_graph_add_extras(tile, node);
+	if (node->is_mixed && tile->graph->batch.is_training)
+		cer_mix_backward(tile, node);
 	node->node->op->backward(tile, node);
 	if (node->is_copied)
 		memcpy(cer_get_grad(&node->in, tile->first),

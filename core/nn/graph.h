@@ -24,6 +24,7 @@ typedef struct cer_graph_config
 	const cer_dimension_plan *dimensions;
 	bool repeats_rows;    /* dimensions are computed for each row: same bits */
 	const cer_bf16 *bf16; /* NULL: products of floats */
+	double mixup;         /* alpha, see mix.h; 0: none */
 } cer_graph_config;
 
 extern cer_status cer_graph_make(cer_arena *arena, const cer_net *net,

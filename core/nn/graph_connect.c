@@ -13,6 +13,7 @@
  * gradients of outputs that nodes pass on as they are.
  */
 #include "base/error.h"
+#include "nn/mix.h"
 #include "nn/op_dense_source.h"
 
 #include <string.h>
@@ -112,7 +113,9 @@ connect_inputs(cer_graph *graph, size_t index, cer_error *err)
 		cer_graph_node *from = &graph->nodes[edge->node];
 
 		node->ins[i] = (cer_activations){
-			.n = edge->n, .m = edge->m, .data = from->out.data};
+			.n = edge->n,
+			.m = edge->m,
+			.data = from->mixed != NULL ? from->mixed : from->out.data};
 	}
 	return CER_OK;
 }
@@ -145,6 +148,8 @@ can_share(const cer_graph *graph, const cer_node *node)
 {
 	const cer_graph_node *from = &graph->nodes[node->inputs[0].node];
 
+	if (from->is_mixed && node->op->keeps_grad)
+		return false;
 	return from->n_uses == 1 &&
 	       (graph->is_scoring || !from->node->keeps_output);
 }
@@ -171,6 +176,8 @@ connect_output(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	node->out.grad = cer_graph_allocate_floats(graph, n);
 	if (node->out.data == NULL || node->out.grad == NULL)
 		return cer_fail_memory(err, n * sizeof(float));
+	if (graph->mix.shares != NULL && cer_node_is_source(node))
+		return cer_mix_connect(graph, node, err);
 	return CER_OK;
 }
 

@@ -398,6 +398,16 @@ typedef struct cer_cell_back
 	float *work; /* n */
 } cer_cell_back;
 
+/* Two rows become mixes of each other: x of each is own x + other y. */
+typedef struct cer_mixing
+{
+	size_t n;
+	float own[2];
+	float other[2];
+	const float *from[2];
+	float *to[2]; /* may be from */
+} cer_mixing;
+
 typedef struct cer_kernels
 {
 	const char *name; /* the kernel class */
@@ -496,6 +506,7 @@ typedef struct cer_kernels
 	void (*lstm_back)(const cer_cell_back *back);
 	/* y += x w */
 	void (*add_scaled)(size_t n, float x, const float *w, float *y);
+	void (*mix)(const cer_mixing *mixing);
 } cer_kernels;
 
 extern const cer_kernels cer_kernels_plain;

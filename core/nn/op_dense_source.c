@@ -108,8 +108,8 @@ cer_dense_has_source(const cer_graph *graph, const cer_graph_node *node)
 	size_t n_rows = 0;
 
 	if (!graph->trains || graph->bf16 != NULL || graph->n_dimensions > 0 ||
-	    node->node->op != &cer_op_dense || node->node->n_first > 0 ||
-	    node->node->n_out <= CER_NARROW_OUTPUTS)
+	    graph->mix.shares != NULL || node->node->op != &cer_op_dense ||
+	    node->node->n_first > 0 || node->node->n_out <= CER_NARROW_OUTPUTS)
 		return false;
 	from = find_source(graph, node);
 	if (from == NULL)

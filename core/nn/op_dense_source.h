@@ -18,7 +18,7 @@
 typedef struct cer_dense_source cer_dense_source;
 
 /* Whether the node is such a layer, and has more rows in a batch than A; its
- * input gets no gradient then. */
+ * input gets no gradient then.  With mixup none is: what it takes is a mix. */
 extern bool
 cer_dense_has_source(const cer_graph *graph, const cer_graph_node *node);
 /* W is (n_in, n_out) at offset, weights_t its transpose. */

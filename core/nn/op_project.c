@@ -303,4 +303,5 @@ const cer_operator cer_op_project = {
 	.forward = project_forward,
 	.backward = project_backward,
 	.score = project_score,
+	.keeps_grad = true,
 };

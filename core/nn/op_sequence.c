@@ -98,6 +98,7 @@ const cer_operator cer_op_lengths = {
 	.prepare = cer_op_prepare_nothing,
 	.forward = lengths_forward,
 	.backward = no_backward,
+	.is_count = true,
 };
 
 const cer_operator cer_op_sequence = {

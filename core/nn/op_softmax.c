@@ -9,6 +9,9 @@
  * The focal loss -(1 - p)^g log p (Lin and others 2017) has the gradient of
  * cross-entropy times (1 - p)^g - g p (1 - p)^(g - 1) log p.
  *
+ * A row that is a mix of two (see mix.h) has the loss of either label, by its
+ * shares.
+ *
  * Members of an ensemble are trained by the mean of their losses, never by the
  * loss of their mean; what is predicted is the mean of their probabilities.
  */
@@ -38,8 +41,8 @@ static cer_status
 softmax_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 {
 	(void) err;
-	/* a label and a factor for each vector of a tile */
-	cer_graph_need_scratch(graph, 2 * graph->tile_rows * node->in.m);
+	/* a label and two factors for each vector of a tile */
+	cer_graph_need_scratch(graph, 3 * graph->tile_rows * node->in.m);
 	return CER_OK;
 }
 
@@ -124,24 +127,28 @@ smooth_labels(const cer_softmax *softmax, double share)
 	return (1.0 - share + part) * softmax->loss + part * others;
 }
 
-/* -log of the label's probability; others: the sum of all classes'. */
-static double
-measure_row(const float *logits, size_t n, size_t label, double *others)
+/* Of logits: ln of the sum of their exponentials, and their sum. */
+typedef struct row_sums
+{
+	double log;
+	double all;
+} row_sums;
+
+static row_sums
+sum_row(const float *logits, size_t n)
 {
 	double most = (double) logits[0];
-	double sum = 0.0;
-	double all = 0.0;
+	row_sums sums = {0};
 
 	for (size_t i = 1; i < n; i++)
 		most = fmax(most, (double) logits[i]);
 	for (size_t i = 0; i < n; i++)
 	{
-		sum += exp((double) logits[i] - most);
-		all += (double) logits[i];
+		sums.log += exp((double) logits[i] - most);
+		sums.all += (double) logits[i];
 	}
-	sum = most + log(sum);
-	*others = (double) n * sum - all;
-	return sum - (double) logits[label];
+	sums.log = most + log(sums.log);
+	return sums;
 }
 
 /* The factor of a row's gradient and its loss. */
@@ -164,6 +171,22 @@ weigh_row(const cer_loss *loss, double weight, double *row_loss)
 	return factor;
 }
 
+/* Of a row by one label: the factor of its gradient and its loss. */
+static double
+find_factor(const cer_loss *loss, const float *logits, size_t n, size_t label,
+            double *row_loss)
+{
+	double weight = loss->class_weights ? loss->class_weights[label] : 1.0;
+	row_sums sums = sum_row(logits, n);
+
+	*row_loss = sums.log - (double) logits[label];
+	if (loss->smoothing > 0.0)
+		*row_loss =
+			(1.0 - loss->smoothing) * *row_loss +
+			loss->smoothing / (double) n * ((double) n * sums.log - sums.all);
+	return weigh_row(loss, weight, row_loss);
+}
+
 /* Of logits; returns the sum of losses. */
 static double
 find_factors(const cer_softmax *softmax, const cer_loss *loss, float *factors)
@@ -173,16 +196,10 @@ find_factors(const cer_softmax *softmax, const cer_loss *loss, float *factors)
 
 	for (size_t row = 0; row < softmax->n_rows; row++)
 	{
-		size_t label = softmax->labels[row];
-		double weight = loss->class_weights ? loss->class_weights[label] : 1.0;
-		double others;
-		double row_loss =
-			measure_row(softmax->logits + row * n, n, label, &others);
+		double row_loss;
 
-		if (loss->smoothing > 0.0)
-			row_loss = (1.0 - loss->smoothing) * row_loss +
-			           loss->smoothing / (double) n * others;
-		factors[row] = (float) weigh_row(loss, weight, &row_loss);
+		factors[row] = (float) find_factor(loss, softmax->logits + row * n, n,
+		                                   softmax->labels[row], &row_loss);
 		sum += row_loss;
 	}
 	return sum;
@@ -216,6 +233,88 @@ run_loss(const cer_tile *tile, cer_softmax *softmax)
 	return weighted;
 }
 
+/* ------------------------------------------------------------ mixed rows */
+
+/* A vector of a row that is a mix: by its own label and by its partner's. */
+typedef struct mixed_vector
+{
+	size_t labels[2];
+	double shares[2];
+} mixed_vector;
+
+static mixed_vector
+find_mix(const cer_graph *graph, size_t row)
+{
+	double share = (double) graph->mix.shares[row];
+
+	return (mixed_vector){
+		{graph->labels[row], graph->labels[cer_mix_get_partner(graph, row)]},
+		{share, 1.0 - share}};
+}
+
+/* Two factors a vector: of its gradient by either label.  Returns the sum of
+ * losses. */
+static double
+find_mixed_factors(const cer_tile *tile, const cer_softmax *softmax, size_t m,
+                   float *factors)
+{
+	size_t n = softmax->n_classes;
+	double sum = 0.0;
+
+	for (size_t i = 0; i < softmax->n_rows; i++)
+	{
+		mixed_vector mix = find_mix(tile->graph, tile->first + i / m);
+
+		for (size_t j = 0; j < 2; j++)
+		{
+			double row_loss;
+			double factor =
+				find_factor(&tile->graph->loss, softmax->logits + i * n, n,
+			                mix.labels[j], &row_loss);
+
+			factors[2 * i + j] = (float) (mix.shares[j] * factor);
+			sum += mix.shares[j] * row_loss;
+		}
+	}
+	return sum;
+}
+
+/* p becomes the gradient, p f - the smoothed labels by their factors. */
+static void
+take_labels(const cer_tile *tile, const cer_softmax *softmax, size_t m,
+            const float *factors)
+{
+	size_t n = softmax->n_classes;
+	float smoothing = (float) tile->graph->loss.smoothing;
+
+	for (size_t i = 0; i < softmax->n_rows; i++)
+	{
+		mixed_vector mix = find_mix(tile->graph, tile->first + i / m);
+		const float *f = factors + 2 * i;
+		float all = f[0] + f[1];
+		float *grad = softmax->logits + i * n;
+
+		for (size_t j = 0; j < n; j++)
+			grad[j] = all * (grad[j] - smoothing / (float) n);
+		for (size_t j = 0; j < 2; j++)
+			grad[mix.labels[j]] -= (1.0f - smoothing) * f[j];
+		for (size_t j = 0; j < n; j++)
+			grad[j] *= softmax->scale;
+	}
+}
+
+static double
+run_mixed_loss(const cer_tile *tile, cer_softmax *softmax, size_t m)
+{
+	float *factors = tile->scratch + softmax->n_rows;
+	double loss = find_mixed_factors(tile, softmax, m, factors);
+
+	softmax->labels = NULL;
+	tile->graph->kernels->softmax(softmax);
+	take_labels(tile, softmax, m, factors);
+	return loss;
+}
+
 static void
 softmax_backward(const cer_tile *tile, const cer_graph_node *node)
 {
@@ -236,7 +335,10 @@ softmax_backward(const cer_tile *tile, const cer_graph_node *node)
 	       tile->n_rows * n * sizeof(float));
 	memset(grad + tile->n_rows * n, 0,
 	       (tile->n_all - tile->n_rows) * n * sizeof(float));
-	*tile->loss = run_loss(tile, &softmax) / (double) m;
+	*tile->loss =
+		(tile->graph->mix.shares != NULL ? run_mixed_loss(tile, &softmax, m)
+	                                     : run_loss(tile, &softmax)) /
+		(double) m;
 }
 
 const cer_operator cer_op_softmax = {

@@ -84,6 +84,11 @@ typedef struct cer_operator
 	/* In training one in place only reads its data, and writes the gradient of
 	 * its input alone. */
 	bool leaves_data;
+	/* Works in place, and its blocks read the gradient of what it made: what
+	 * made its input may not change that. */
+	bool keeps_grad;
+	/* It counts: a mix of two rows has the larger count. */
+	bool is_count;
 } cer_operator;
 
 /* All of them: what is not in this list is not declared, and tests walk it. */
@@ -246,6 +251,10 @@ struct cer_graph_node
 	bool is_copied; /* in place, on a copy: somebody else needs the input */
 	void *state;    /* the operator's own */
 
+	/* training: see mix.h */
+	bool is_mixed;
+	float *mixed; /* of the output; NULL: in place */
+
 	/* training: gradients of outputs that several nodes take, one for each */
 	size_t n_uses;
 	size_t n_extras;
@@ -313,6 +322,14 @@ typedef struct cer_more
 	const struct cer_more *next;
 } cer_more;
 
+/* Mixup, see mix.h. */
+typedef struct cer_mix
+{
+	double alpha;
+	cer_random random;
+	float *shares; /* of itself, by row of the batch; NULL: rows stay alone */
+} cer_mix;
+
 struct cer_graph
 {
 	const cer_net *net;
@@ -325,6 +342,7 @@ struct cer_graph
 	size_t slab_left;
 	uint64_t seed;
 	cer_loss loss;
+	cer_mix mix;
 	bool is_scoring;
 	bool trains; /* not for scores, nor to explain them */
 	/* scoring: by tensor, rows of those that are left out, or NULL */
@@ -345,8 +363,8 @@ struct cer_graph
 	float *scratch;
 
 	/* of the batch's rows: what comes from anywhere is fetched once */
-	bool has_dropout;
-	uint64_t *row_keys; /* filled where there is dropout, keyed by them */
+	bool needs_keys;
+	uint64_t *row_keys; /* filled where something is drawn by them */
 	uint16_t *labels;
 
 	/* the work */
@@ -500,6 +518,15 @@ cer_count_there(const cer_graph_node *node, size_t row, size_t n_tokens)
 		return n_tokens;
 	n = (size_t) node->ins[1].data[row];
 	return n < n_tokens ? n : n_tokens;
+}
+
+/* The row that a row of the batch is mixed with; itself: none. */
+static inline size_t
+cer_mix_get_partner(const cer_graph *graph, size_t row)
+{
+	size_t other = row ^ 1;
+
+	return other < graph->batch.n_rows ? other : row;
 }
 
 static inline size_t

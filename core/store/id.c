@@ -292,6 +292,8 @@ say_loss(words *w, const cer_settings *settings)
 		say_number(w, "label_smoothing", settings->smoothing);
 	if (settings->focal > 0.0)
 		say_number(w, "focal", settings->focal);
+	if (settings->mixup > 0.0)
+		say_number(w, "mixup", settings->mixup);
 	if (settings->weighting == CER_CLASSES_BALANCED)
 		say(w, ", balanced classes");
 	for (size_t i = 0; i < settings->n_class_weights; i++)

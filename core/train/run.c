@@ -192,7 +192,8 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	                          .batch = get_batch(config),
 	                          .seed = config->settings->seed,
 	                          .loss = {.smoothing = config->settings->smoothing,
-	                                   .focal = config->settings->focal}};
+	                                   .focal = config->settings->focal},
+	                          .mixup = config->settings->mixup};
 
 	if (made == NULL)
 		return cer_fail_memory(err, sizeof(*made));

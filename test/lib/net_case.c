@@ -175,6 +175,7 @@ net_case_init(net_case *c, const net_case_spec *spec)
 		.batch = spec->batch,
 		.seed = NET_CASE_SEED,
 		.bf16 = spec->bf16,
+		.mixup = spec->mixup,
 	};
 
 	if (kernels == NULL)

@@ -50,6 +50,7 @@ typedef struct net_case_spec
 	const cer_host *host;
 	bool has_plain_gemm;
 	const cer_bf16 *bf16; /* products of dense layers; NULL: floats */
+	double mixup;
 } net_case_spec;
 
 #define NET_CASE_SEED     7

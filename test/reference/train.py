@@ -63,14 +63,14 @@ class Net:
         # what the test reads is float32
         self.weights[name] = values.float().double().requires_grad_()
 
-    def forward(self, numbers, codes):
+    def forward(self, numbers, codes, mix=lambda x: x):
         w = self.weights
         z = w["first.bias"]
         if "first.numbers" in w:
-            z = z + numbers @ w["first.numbers"]
-        for i, (_, width) in enumerate(self.tables):
-            rows = w[f"first(t{i})"]
-            z = z + (torch.nn.functional.embedding(codes[:, i], w[f"embed(t{i})"]) @ rows if width else rows[codes[:, i]])
+            z = z + mix(numbers) @ w["first.numbers"]
+        for i, (n, width) in enumerate(self.tables):
+            ones = torch.nn.functional.one_hot(codes[:, i], n).double()
+            z = z + mix(ones @ w[f"embed(t{i})"] if width else ones) @ w[f"first(t{i})"]
         for name in [name for name in w if name.endswith(".weight")]:
             z = self.activation(z) @ w[name] + w[name.replace("weight", "bias")]
         return z
@@ -103,7 +103,7 @@ def weighted(weights):
     return lambda logits, labels: torch.nn.functional.cross_entropy(logits, labels, weights, reduction="sum") / len(labels)
 
 
-def step(net, make_optimizer, numbers, codes, labels, find_loss):
+def step(net, make_optimizer, numbers, codes, labels, find_loss, mix):
     """Weights after N_STEPS; the net's own stay."""
     kept = {name: values.detach().clone() for name, values in net.weights.items()}
     weights = list(net.weights.values())
@@ -113,7 +113,7 @@ def step(net, make_optimizer, numbers, codes, labels, find_loss):
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, share) if share else None
     for _ in range(N_STEPS):
         optimizer.zero_grad()
-        find_loss(net.forward(numbers, codes), labels).backward()
+        find_loss(net.forward(numbers, codes, mix), labels).backward()
         if clip:
             torch.nn.utils.clip_grad_norm_(weights, clip)
         optimizer.step()
@@ -126,7 +126,7 @@ def step(net, make_optimizer, numbers, codes, labels, find_loss):
     return moved
 
 
-def write_net(name, n_numbers, tables, n_classes, units, activation, n_rows, find_loss=smoothed(0.0), optimizers=OPTIMIZERS):
+def write_net(name, n_numbers, tables, n_classes, units, activation, n_rows, find_loss=smoothed(0.0), optimizers=OPTIMIZERS, mix=lambda x: x):
     net = Net(n_numbers, tables, n_classes, units, activation)
     numbers = torch.randn(n_rows, n_numbers).double()
     codes = torch.stack([torch.randint(0, n, (n_rows,)) for n, _ in tables], 1) if tables else torch.zeros(n_rows, 0)
@@ -138,14 +138,13 @@ def write_net(name, n_numbers, tables, n_classes, units, activation, n_rows, fin
         write_floats(file, "numbers -", numbers)
         write_floats(file, "codes -", codes)
         write_floats(file, "labels -", labels)
-        logits = net.forward(numbers, codes)
-        loss = find_loss(logits, labels)
-        write_floats(file, "proba -", torch.softmax(logits, 1))
+        loss = find_loss(net.forward(numbers, codes, mix), labels)
+        write_floats(file, "proba -", torch.softmax(net.forward(numbers, codes), 1))
         write_floats(file, "loss -", loss.reshape(1))
         loss.backward()
         write_weights(file, "gradient", net.weights, lambda w: w.grad)
         for optimizer, make in optimizers.items():
-            write_weights(file, optimizer, step(net, make, numbers, codes, labels, find_loss))
+            write_weights(file, optimizer, step(net, make, numbers, codes, labels, find_loss, mix))
 
 
 torch.manual_seed(20261122)
@@ -259,3 +258,52 @@ MUON = {
 }
 torch.manual_seed(20261125)
 write_net("train_muon", 3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5, 12, 7], "gelu", 11, smoothed(0.0), MUON)
+
+
+def philox(counter, key, n_rounds=7):
+    """Philox 4x32 (Salmon and others 2011)."""
+    c, (k0, k1) = list(counter), key
+    for _ in range(n_rounds):
+        a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [b >> 32 ^ c[1] ^ k0, b & 0xFFFFFFFF, a >> 32 ^ c[3] ^ k1, a & 0xFFFFFFFF]
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return c
+
+
+MIXUP_KEY = (0x56CF422C, 0x8C7FAA24)  # XXH3 of "mixup" with seed 1
+
+
+def draw_share(alpha, epoch, row_key):
+    """Beta(alpha, alpha), see core/nn/mix.c."""
+    u, v = ((bits + 0.5) / 2**32 for bits in philox([0, epoch, row_key, 0], MIXUP_KEY)[:2])
+    g, c = u ** (1 / alpha), math.cos(2 * math.pi * v)
+    return numpy.float32(0.5 + 0.5 * c * math.sqrt(1 - g) / math.sqrt(g + (1 - g) * c * c))
+
+
+class Mixup:
+    """Rows 0 and 1 are partners, 2 and 3, ...; the last of an odd number is alone.  Their keys are 1, 2, ..."""
+
+    def __init__(self, alpha, n_rows):
+        self.partners = [i ^ 1 if i ^ 1 < n_rows else i for i in range(n_rows)]
+        self.shares = torch.tensor([1.0 if self.partners[i] == i else draw_share(alpha, 1, i + 1) for i in range(n_rows)]).double()
+
+    def mix(self, x):
+        return self.shares[:, None] * x + (1 - self.shares[:, None]) * x[self.partners]
+
+    def find_loss(self, of_rows):
+        return lambda logits, labels: (self.shares * of_rows(logits, labels) + (1 - self.shares) * of_rows(logits, labels[self.partners])).mean()
+
+
+def smoothed_rows(logits, labels):
+    return torch.nn.functional.cross_entropy(logits, labels, reduction="none", label_smoothing=0.15)
+
+
+def focal_rows(logits, labels):
+    p = torch.softmax(logits, 1).gather(1, labels[:, None])[:, 0]
+    return torch.tensor([0.25, 1.0, 3.0]).double()[labels] * -((1 - p) ** 2) * p.log()
+
+
+torch.manual_seed(20261126)
+for name, of_rows in [("train_mixup", smoothed_rows), ("train_mixup_focal", focal_rows)]:
+    mixup = Mixup(0.4, 11)
+    write_net(name, 3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], "gelu", 11, mixup.find_loss(of_rows), NADAM, mixup.mix)

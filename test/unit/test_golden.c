@@ -26,6 +26,7 @@ typedef struct mlp_golden
 	mlp_layer layers[MAX_LAYERS];
 	size_t n_layers;
 	cer_loss loss;
+	double mixup;
 } mlp_golden;
 
 /* ------------------------------------------------------------------ files */
@@ -81,6 +82,7 @@ start(golden_run *run, const golden *g, const cer_kernels *kernels)
 	                           g->n_rows,       1,       net->loss};
 	cer_error err;
 
+	config.mixup = net->mixup;
 	/* libxsmm stays with the class that it made kernels for first */
 	if (kernels != cer_kernels_choose())
 		config.make_gemm = cer_gemm_make_plain;
@@ -360,6 +362,42 @@ test_golden__losses(void **state)
 	check_loss("weighted", &weighted);
 }
 
+/* Rows have keys 1, 2, ..., by which both sides draw the shares of seed 1. */
+static void
+check_mixup(const char *name, const cer_loss *loss)
+{
+	static const char *const classes[] = {"plain", "avx2", "avx512"};
+	golden *g = golden_read(sizeof(mlp_golden), "train", name, read_head);
+
+	((mlp_golden *) g)->loss = *loss;
+	((mlp_golden *) g)->mixup = 0.4;
+	for (size_t i = 0; i < g->n_rows; i++)
+		g->row_keys[i] = i + 1;
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+	{
+		const cer_kernels *kernels = cer_kernels_find(classes[i]);
+
+		if (kernels == NULL)
+			continue;
+		check_gradients(g, kernels);
+		for (size_t j = 0; j < sizeof(nadams) / sizeof(nadams[0]); j++)
+			check_steps(g, kernels, &nadams[j]);
+	}
+	golden_free(g);
+}
+
+static void
+test_golden__mixup(void **state)
+{
+	static const double weights[] = {0.25, 1.0, 3.0};
+	cer_loss smoothed = {.smoothing = 0.15};
+	cer_loss focal = {.focal = 2.0, .class_weights = weights};
+
+	(void) state;
+	check_mixup("mixup", &smoothed);
+	check_mixup("mixup_focal", &focal);
+}
+
 int
 main(void)
 {
@@ -370,6 +408,7 @@ main(void)
 		cmocka_unit_test(test_golden__one_row),
 		cmocka_unit_test(test_golden__recipes),
 		cmocka_unit_test(test_golden__losses),
+		cmocka_unit_test(test_golden__mixup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

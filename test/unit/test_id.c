@@ -176,7 +176,8 @@ test_story__tells_losses_apart(void **state)
 		"average = 0.9",      "class_weights = weights(1, 2)",
 		"batch = 32",         "class_weights = weights(1, 3)",
 		"schedule = plateau", "shuffle = 1000",
-		"products = bf16"};
+		"products = bf16",    "mixup = 0.2",
+		"mixup = 0.4"};
 	const size_t n = sizeof(others) / sizeof(others[0]);
 
 	(void) state;

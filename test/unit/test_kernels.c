@@ -596,6 +596,42 @@ check_transpose(const cer_kernels *kernels)
 	assert_true(to[0][37] == 0);
 }
 
+/* In place and elsewhere. */
+static void
+check_mix(const cer_kernels *kernels)
+{
+	for (size_t n = 0; n < 40; n++)
+	{
+		float x[40];
+		float y[40];
+		float to[40];
+		cer_mixing mixing = {.n = n,
+		                     .own = {0.75f, 0.25f},
+		                     .other = {0.25f, -0.5f},
+		                     .from = {x, y},
+		                     .to = {x, to}};
+
+		for (size_t i = 0; i < 40; i++)
+		{
+			x[i] = (float) i;
+			y[i] = 100.0f - 3.0f * (float) (i * i);
+			to[i] = 7;
+		}
+		kernels->mix(&mixing);
+		for (size_t i = 0; i < 40; i++)
+		{
+			float mixed = (float) (0.25 * (100.0 - 3.0 * (double) (i * i)) -
+			                       0.5 * (double) i);
+
+			check_near("mix", x[i],
+			           i < n ? 0.75 * (double) i + 0.25 * (double) y[i]
+			                 : (double) i,
+			           0);
+			assert_true(to[i] == (i < n ? mixed : 7));
+		}
+	}
+}
+
 static void
 test_kernels__rows(void **state)
 {
@@ -606,6 +642,7 @@ test_kernels__rows(void **state)
 	check_classes(check_activate_rows);
 	check_classes(check_two_classes);
 	check_classes(check_transpose);
+	check_classes(check_mix);
 }
 
 int

@@ -174,6 +174,7 @@ typedef struct layers_case
 	bool has_ramps;
 	bool is_without_numbers;
 	bool is_without_tables;
+	double mixup;
 } layers_case;
 
 static void
@@ -198,6 +199,7 @@ init(net_case *c, const layers_case *what)
 		.batch = what->batch,
 		.kernels = what->kernels,
 		.host = what->host,
+		.mixup = what->mixup,
 		.has_plain_gemm = strcmp(what->kernels, "avx2") == 0};
 
 	net_case_init(c, &spec);
@@ -327,31 +329,6 @@ test_layers__gradients_over_sources(void **state)
 		}
 }
 
-/* One row; numbers alone; codes alone; several full tiles and one not full. */
-static void
-test_layers__sizes(void **state)
-{
-	(void) state;
-	for (size_t i = 0; i < N_STRUCTURES; i++)
-	{
-		layers_case what = {.structure = structures[i],
-		                    .kernels = cer_kernels_choose()->name,
-		                    .n_rows = 1,
-		                    .batch = 1,
-		                    .n_classes = 2};
-
-		check_gradients(&what);
-		what.n_rows = what.batch = 21;
-		what.is_without_numbers = true;
-		check_gradients(&what);
-		what.is_without_numbers = false;
-		what.is_without_tables = true;
-		check_gradients(&what);
-		what.has_ramps = true;
-		check_gradients(&what);
-	}
-}
-
 /* A batch of no rows leaves no loss, no gradient, and nothing of the batch
  * before. */
 static void
@@ -376,6 +353,100 @@ check_empty(const layers_case *what)
 				         tensor->name.data, j);
 	}
 	net_case_release(&c);
+}
+
+static bool
+can_be_mixed(const char *structure)
+{
+	return strstr(structure, "neighbours") == NULL &&
+	       strstr(structure, "pool_rows") == NULL;
+}
+
+/* Of mixed rows, the last of which has no partner. */
+static void
+test_layers__gradients_of_mixes(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < N_STRUCTURES; i++)
+	{
+		layers_case what = {.structure = structures[i],
+		                    .kernels = cer_kernels_choose()->name,
+		                    .n_rows = 37,
+		                    .batch = 40,
+		                    .n_classes = 2 + i % 2,
+		                    .has_ramps = i % 3 == 0,
+		                    .mixup = 0.7};
+
+		if (!can_be_mixed(structures[i]))
+			continue;
+		check_gradients(&what);
+		what.n_rows = 189;
+		what.batch = 200; /* where dense layers might go by their source */
+		check_gradients(&what);
+		what.n_rows = what.batch = 1;
+		check_gradients(&what);
+		check_empty(&what);
+	}
+}
+
+static double
+get_loss_in_batch(const char *structure, size_t batch)
+{
+	layers_case what = {.structure = structure,
+	                    .kernels = cer_kernels_choose()->name,
+	                    .n_rows = 37,
+	                    .batch = batch,
+	                    .n_classes = 3,
+	                    .mixup = 0.7};
+	net_case c;
+	double loss;
+
+	init(&c, &what);
+	loss = get_loss(&c, 3);
+	net_case_release(&c);
+	return loss;
+}
+
+/* Also where the room for a batch would let layers go by their source. */
+static void
+test_layers__mixes_in_any_batch(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < N_STRUCTURES; i++)
+		if (can_be_mixed(structures[i]))
+		{
+			double small = get_loss_in_batch(structures[i], 40);
+			double large = get_loss_in_batch(structures[i], 200);
+
+			if (!(fabs(small - large) < 1e-5))
+				fail_msg("%s: loss %g in batches of 40, %g of 200",
+				         structures[i], small, large);
+		}
+}
+
+/* One row; numbers alone; codes alone; several full tiles and one not full. */
+static void
+test_layers__sizes(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < N_STRUCTURES; i++)
+	{
+		layers_case what = {.structure = structures[i],
+		                    .kernels = cer_kernels_choose()->name,
+		                    .n_rows = 1,
+		                    .batch = 1,
+		                    .n_classes = 2};
+
+		check_gradients(&what);
+		what.n_rows = what.batch = 21;
+		what.is_without_numbers = true;
+		check_gradients(&what);
+		what.is_without_numbers = false;
+		what.is_without_tables = true;
+		check_gradients(&what);
+		what.has_ramps = true;
+		check_gradients(&what);
+	}
 }
 
 static void
@@ -554,7 +625,7 @@ test_layers__scoring(void **state)
 /* ------------------------------------------------------------ threads */
 
 static float *
-train_with(const char *structure, size_t n_threads, size_t *size)
+train_with(const char *structure, double mixup, size_t n_threads, size_t *size)
 {
 	tasks_host host;
 	layers_case what = {.structure = structure,
@@ -562,7 +633,8 @@ train_with(const char *structure, size_t n_threads, size_t *size)
 	                    .n_rows = MAX_ROWS,
 	                    .batch = 500,
 	                    .host = &host.host,
-	                    .n_classes = 3};
+	                    .n_classes = 3,
+	                    .mixup = mixup};
 	net_case c;
 	float *weights;
 
@@ -578,23 +650,31 @@ train_with(const char *structure, size_t n_threads, size_t *size)
 }
 
 static void
+check_threads(const char *structure, double mixup)
+{
+	size_t size;
+	float *expected = train_with(structure, mixup, 1, &size);
+
+	for (size_t n_threads = 2; n_threads <= 7; n_threads += 5)
+	{
+		float *weights = train_with(structure, mixup, n_threads, &size);
+
+		if (memcmp(weights, expected, size) != 0)
+			fail_msg("%s: other bits", structure);
+		free(weights);
+	}
+	free(expected);
+}
+
+static void
 test_layers__bits_of_threads(void **state)
 {
 	(void) state;
 	for (size_t i = 0; i < N_STRUCTURES; i++)
 	{
-		size_t size;
-		float *expected = train_with(structures[i], 1, &size);
-
-		for (size_t n_threads = 2; n_threads <= 7; n_threads += 5)
-		{
-			float *weights = train_with(structures[i], n_threads, &size);
-
-			if (memcmp(weights, expected, size) != 0)
-				fail_msg("%s: other bits", structures[i]);
-			free(weights);
-		}
-		free(expected);
+		check_threads(structures[i], 0.0);
+		if (can_be_mixed(structures[i]))
+			check_threads(structures[i], 0.2);
 	}
 }
 
@@ -862,6 +942,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layers__gradients),
 		cmocka_unit_test(test_layers__gradients_over_sources),
+		cmocka_unit_test(test_layers__gradients_of_mixes),
+		cmocka_unit_test(test_layers__mixes_in_any_batch),
 		cmocka_unit_test(test_layers__sizes),
 		cmocka_unit_test(test_layers__empty),
 		cmocka_unit_test(test_layers__operators),

@@ -289,6 +289,7 @@ test_run__recipes_have_bits_of_threads(void **state)
 	settings.clip = 0.1;
 	settings.smoothing = 0.1;
 	settings.schedule = CER_SCHEDULE_ONECYCLE;
+	settings.mixup = 0.3;
 	settings.average = 0.99;
 	settings.optimizer = CER_NADAM;
 	settings.momentum_decay = 0.004;

@@ -192,6 +192,7 @@ test_state__goes_on_with_the_same_bits(void **state)
 		"patience = 0, nadam(lr = 0.3), schedule = plateau",
 		"patience = 0, nadam(lr = 0.05), average = 0.9",
 		"patience = 0, lr = pieces(0.01, 2, 0.3), average = 0.99",
+		"patience = 0, adamw(lr = 0.05), mixup = 0.4",
 		"patience = 0, muon(lr = 0.01), clip = 0.5, dropout = 0.1"};
 
 	(void) state;

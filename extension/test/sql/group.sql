@@ -18,7 +18,7 @@ CREATE FUNCTION bits(model integer) RETURNS text LANGUAGE sql VOLATILE AS
 CREATE TABLE asked (n serial, mst cerebro.mst, together integer, alone integer);
 INSERT INTO asked (mst) VALUES ('FE carrier, hour AS mlp(8) PT epochs = 3, batch = 64'), ('FE carrier, hour AS mlp(16, 8) PT epochs = 5, batch = 128'),
 	('FE carrier, hour : standardize AS residual(1, 8) PT sgd(lr = 0.01), epochs = 2'), ('FE carrier : embed(3), hour AS mlp(8) PT epochs = 2, dropout = 0.3'),
-	('FE distance, taxi AS mlp(4) PT epochs = 2'), ('FE carrier, hour AS dcn(8) PT epochs = 4, patience = 1'), ('FE distance, taxi AS tabm(8, members = 4) PT epochs = 2'),
+	('FE distance, taxi AS mlp(4) PT epochs = 2'), ('FE carrier, hour AS dcn(8) PT epochs = 4, patience = 1'), ('FE distance, taxi AS tabm(8, members = 4) PT epochs = 2, mixup = 0.3'),
 	('FE carrier, late = (hour > 20) AS mlp(4) PT epochs = 2'), ('FE carrier, hour AS mlp(8) PT epochs = 3, batch = 64, seed = 2');
 UPDATE asked a SET together = t.models[a.n] FROM (SELECT cerebro.train('trips', (SELECT array_agg(mst ORDER BY n) FROM asked)) AS models) t;
 UPDATE asked SET alone = cerebro.train('trips', mst);
