@@ -72,8 +72,8 @@
 #include <string.h>
 
 static const char *const numbers[] = {
-	"lr",    "batch",    "epochs", "patience",  "dropout",
-	"decay", "momentum", "beta1",  "smoothing",
+	"lr",    "batch",    "epochs", "patience",        "dropout",
+	"decay", "momentum", "beta1",  "label_smoothing",
 };
 
 #define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
