@@ -206,6 +206,7 @@ job_claim(Oid login, MemoryContext context)
 
 /* ------------------------------------------------------------- recording */
 
+/* Nothing of a task that is gone, or that is being dropped. */
 static const char record_sql[] =
 	"INSERT INTO cerebro.job (id, task, mst, owner, login, is_background,"
 	" settings, status, reason, model, pid, queued_at, started_at, ended_at,"
@@ -215,7 +216,7 @@ static const char record_sql[] =
 	" SELECT $1, t.id, $3, $4, $5, $6, '{}', $7, $8, $9, $10, $11, $12, $13,"
 	" $14, $15, $16, $17, $18, NULLIF($22, 0), $19,"
 	" NULLIF($20, 0), $21"
-	" FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) $2"
+	" FROM cerebro.task t WHERE t.id OPERATOR(pg_catalog.=) $2 FOR KEY SHARE"
 	" ON CONFLICT (id) DO UPDATE SET status = EXCLUDED.status,"
 	" reason = EXCLUDED.reason, pid = EXCLUDED.pid,"
 	" started_at = EXCLUDED.started_at, ended_at = EXCLUDED.ended_at,"
