@@ -353,6 +353,18 @@ prepare_forward(cer_graph *graph, const cer_graph_node *node,
 	return cer_zeros_prepare(graph, &state->zeros_forward, err);
 }
 
+/* Room for the weights with inputs and outputs turned. */
+static cer_status
+allocate_turned(cer_graph *graph, const cer_graph_node *node,
+                dense_state *state, cer_error *err)
+{
+	size_t n = node->in.n * node->out.n;
+
+	state->weights_t = cer_graph_allocate_floats(graph, n);
+	return state->weights_t != NULL ? CER_OK
+	                                : cer_fail_memory(err, n * sizeof(float));
+}
+
 static cer_status
 prepare_backward(cer_graph *graph, const cer_graph_node *node,
                  dense_state *state, cer_error *err)
@@ -372,22 +384,26 @@ prepare_backward(cer_graph *graph, const cer_graph_node *node,
 		state->zeros_backward = zeros;
 		return cer_zeros_prepare(graph, &state->zeros_backward, err);
 	}
-	state->weights_t =
-		cer_graph_allocate_floats(graph, zeros.n_in * zeros.n_out);
-	if (state->weights_t == NULL)
-		return cer_fail_memory(err, zeros.n_in * zeros.n_out * sizeof(float));
+	CER_TRY(allocate_turned(graph, node, state, err));
 	return graph->make_gemm(graph->kernels, &backward, &state->backward, err);
+}
+
+/* Of the node's weights, by plain products. */
+static cer_product_blocks
+describe_products(const cer_graph_node *node)
+{
+	return (cer_product_blocks){.run = wide_update,
+	                            .node = node,
+	                            .n_in = node->in.n,
+	                            .n_out = node->out.n,
+	                            .m = node->in.m};
 }
 
 static cer_status
 prepare_grads(cer_graph *graph, const cer_graph_node *node, dense_state *state,
               cer_error *err)
 {
-	cer_product_blocks products = {.run = wide_update,
-	                               .node = node,
-	                               .n_in = node->in.n,
-	                               .n_out = node->out.n,
-	                               .m = node->in.m};
+	cer_product_blocks products = describe_products(node);
 	bool go_in = state->zeros_forward.n_in > 0;
 	bool come_back = state->zeros_backward.n_in > 0;
 
@@ -407,16 +423,9 @@ static cer_status
 first_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
               cer_error *err)
 {
-	size_t n = node->in.n * node->out.n;
-	cer_product_blocks products = {.run = wide_update,
-	                               .node = node,
-	                               .n_in = node->in.n,
-	                               .n_out = node->out.n,
-	                               .m = node->in.m};
+	cer_product_blocks products = describe_products(node);
 
-	state->weights_t = cer_graph_allocate_floats(graph, n);
-	if (state->weights_t == NULL)
-		return cer_fail_memory(err, n * sizeof(float));
+	CER_TRY(allocate_turned(graph, node, state, err));
 	CER_TRY(cer_first_outputs_prepare(graph, node, &state->first, err));
 	return cer_first_outputs_add_products(graph, &products, first_update, err);
 }
@@ -425,16 +434,10 @@ static cer_status
 source_prepare(cer_graph *graph, const cer_graph_node *node, dense_state *state,
                cer_error *err)
 {
-	size_t n = node->in.n * node->out.n;
-	cer_product_blocks products = {.run = source_update,
-	                               .node = node,
-	                               .n_in = node->in.n,
-	                               .n_out = node->out.n,
-	                               .m = node->in.m};
+	cer_product_blocks products = describe_products(node);
 
-	state->weights_t = cer_graph_allocate_floats(graph, n);
-	if (state->weights_t == NULL)
-		return cer_fail_memory(err, n * sizeof(float));
+	products.run = source_update;
+	CER_TRY(allocate_turned(graph, node, state, err));
 	CER_TRY(cer_dense_source_prepare(graph, node, state->weights_t,
 	                                 &state->source, err));
 	return cer_graph_add_products(graph, &products, err);

@@ -130,6 +130,7 @@ smooth_labels(const cer_softmax *softmax, double share)
 /* Of logits: ln of the sum of their exponentials, and their sum. */
 typedef struct row_sums
 {
+	size_t n;
 	double log;
 	double all;
 } row_sums;
@@ -138,7 +139,7 @@ static row_sums
 sum_row(const float *logits, size_t n)
 {
 	double most = (double) logits[0];
-	row_sums sums = {0};
+	row_sums sums = {.n = n};
 
 	for (size_t i = 1; i < n; i++)
 		most = fmax(most, (double) logits[i]);
@@ -173,17 +174,16 @@ weigh_row(const cer_loss *loss, double weight, double *row_loss)
 
 /* Of a row by one label: the factor of its gradient and its loss. */
 static double
-find_factor(const cer_loss *loss, const float *logits, size_t n, size_t label,
-            double *row_loss)
+find_factor(const cer_loss *loss, const row_sums *sums, const float *logits,
+            size_t label, double *row_loss)
 {
 	double weight = loss->class_weights ? loss->class_weights[label] : 1.0;
-	row_sums sums = sum_row(logits, n);
+	double n = (double) sums->n;
 
-	*row_loss = sums.log - (double) logits[label];
+	*row_loss = sums->log - (double) logits[label];
 	if (loss->smoothing > 0.0)
-		*row_loss =
-			(1.0 - loss->smoothing) * *row_loss +
-			loss->smoothing / (double) n * ((double) n * sums.log - sums.all);
+		*row_loss = (1.0 - loss->smoothing) * *row_loss +
+		            loss->smoothing / n * (n * sums->log - sums->all);
 	return weigh_row(loss, weight, row_loss);
 }
 
@@ -196,9 +196,11 @@ find_factors(const cer_softmax *softmax, const cer_loss *loss, float *factors)
 
 	for (size_t row = 0; row < softmax->n_rows; row++)
 	{
+		const float *logits = softmax->logits + row * n;
+		row_sums sums = sum_row(logits, n);
 		double row_loss;
 
-		factors[row] = (float) find_factor(loss, softmax->logits + row * n, n,
+		factors[row] = (float) find_factor(loss, &sums, logits,
 		                                   softmax->labels[row], &row_loss);
 		sum += row_loss;
 	}
@@ -264,13 +266,14 @@ find_mixed_factors(const cer_tile *tile, const cer_softmax *softmax, size_t m,
 	for (size_t i = 0; i < softmax->n_rows; i++)
 	{
 		mixed_vector mix = find_mix(tile->graph, tile->first + i / m);
+		const float *logits = softmax->logits + i * n;
+		row_sums sums = sum_row(logits, n);
 
 		for (size_t j = 0; j < 2; j++)
 		{
 			double row_loss;
-			double factor =
-				find_factor(&tile->graph->loss, softmax->logits + i * n, n,
-			                mix.labels[j], &row_loss);
+			double factor = find_factor(&tile->graph->loss, &sums, logits,
+			                            mix.labels[j], &row_loss);
 
 			factors[2 * i + j] = (float) (mix.shares[j] * factor);
 			sum += mix.shares[j] * row_loss;

@@ -143,13 +143,14 @@ draw_often(uint32_t bits)
 static void
 draw_rows(selection *s, const cer_random *random, uint32_t sample)
 {
-	for (size_t row = 0; row < s->from->n_rows; row++)
+	memset(s->often, 1, s->from->n_rows);
+	for (size_t row = 0; sample > 0 && row < s->from->n_rows; row++)
 	{
 		cer_random_place place = {{(uint32_t) row, sample, 0, 0}};
 		uint32_t bits[4];
 
 		cer_random_get(random, &place, bits);
-		s->often[row] = sample == 0 ? 1 : draw_often(bits[0]);
+		s->often[row] = draw_often(bits[0]);
 	}
 }
 
