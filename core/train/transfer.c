@@ -388,6 +388,8 @@ describe(const cer_alignment *a, const cer_input_maps *inputs,
 	    a->n_narrower == 1 ? "" : "s");
 	say(&w, a->n_deeper, "%zu new layer%s", a->n_deeper,
 	    a->n_deeper == 1 ? "" : "s");
+	say(&w, a->n_towers, "%zu new tower%s", a->n_towers,
+	    a->n_towers == 1 ? "" : "s");
 	say(&w, inputs->n_more, "%zu column%s more", inputs->n_more,
 	    inputs->n_more == 1 ? "" : "s");
 	say(&w, inputs->n_values_more, "%zu value%s more", inputs->n_values_more,
@@ -401,6 +403,7 @@ describe(const cer_alignment *a, const cer_input_maps *inputs,
 	say(&w, losses & CER_LOSS_NORM, "a layer norm over other units");
 	say(&w, losses & CER_LOSS_ROWS, "other rows that are kept");
 	say(&w, losses & CER_LOSS_TOKENS, "other tokens that all see");
+	say(&w, losses & CER_LOSS_TOWER, "a table more in a sum");
 	say(&w, w.size == 0, "weights as they were");
 	result->is_exact = losses == 0;
 }

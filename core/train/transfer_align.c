@@ -118,7 +118,8 @@ place_tokens(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
 	const cer_node *other = &a->old->nodes[old];
 	size_t cls = node->is_first;
 
-	if (node->is_first != other->is_first || node->n_out != other->n_out ||
+	if (!cer_align_sees_all(a, node, other) ||
+	    node->is_first != other->is_first || node->n_out != other->n_out ||
 	    !cer_align_map_units(a, node->n_out, other->n_out, &place->floats) ||
 	    !cer_align_make_map(a, node->m, other->m, &place->vectors))
 		return false;
@@ -171,11 +172,18 @@ has_repeats(cer_alignment *a, const cer_map *map)
 }
 
 static bool
+is_new_tower(const cer_alignment *a, const cer_edge *edge)
+{
+	return a->places[edge->node].is_tower;
+}
+
+static bool
 place_concat(cer_alignment *a, const cer_node *now, const cer_node *old,
              cer_place_of_node *place)
 {
 	size_t at = 0;
 	size_t at_old = 0;
+	size_t taken = 0;
 	size_t n_choices = 0;
 	size_t n_copies = 0;
 
@@ -185,7 +193,12 @@ place_concat(cer_alignment *a, const cer_node *now, const cer_node *old,
 	{
 		cer_map floats;
 
-		if (!cer_align_view(a, &now->inputs[i], &old->inputs[i], &floats,
+		if (is_new_tower(a, &now->inputs[i]))
+		{
+			at += now->inputs[i].n;
+			continue;
+		}
+		if (!cer_align_view(a, &now->inputs[i], &old->inputs[taken++], &floats,
 		                    &place->vectors))
 			return false;
 		for (size_t j = 0; j < floats.n; j++)
@@ -205,12 +218,16 @@ static bool
 place_alike(cer_alignment *a, const cer_node *now, const cer_node *old,
             const cer_place_of_node *in, cer_place_of_node *place)
 {
-	for (size_t i = 1; i < now->n_inputs; i++)
+	size_t taken = 0;
+
+	for (size_t i = 0; i < now->n_inputs; i++)
 	{
 		cer_map floats;
 		cer_map vectors;
 
-		if (!cer_align_view(a, &now->inputs[i], &old->inputs[i], &floats,
+		if (is_new_tower(a, &now->inputs[i]))
+			continue;
+		if (!cer_align_view(a, &now->inputs[i], &old->inputs[taken++], &floats,
 		                    &vectors) ||
 		    !cer_map_is_same(&floats, &in->floats) ||
 		    !cer_map_is_same(&vectors, &in->vectors))
@@ -269,8 +286,11 @@ place_by_input(cer_alignment *a, const cer_node *now, const cer_node *old,
                map_rule rule, cer_place_of_node *place)
 {
 	cer_place_of_node in = {0};
+	size_t first = 0;
 
-	if (!cer_align_view(a, &now->inputs[0], &old->inputs[0], &in.floats,
+	while (is_new_tower(a, &now->inputs[first]))
+		first++;
+	if (!cer_align_view(a, &now->inputs[first], &old->inputs[0], &in.floats,
 	                    &in.vectors))
 		return false;
 	switch (rule)
@@ -316,8 +336,8 @@ place_node(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
 		case RULE_FIRST:
 			return place_first(a, now, old, place);
 		case RULE_FEATURES:
-			place->floats = a->inputs->features;
-			return cer_align_map_units(a, 1, 1, &place->vectors);
+			return cer_align_features(a, node, other, &place->floats) &&
+			       cer_align_map_units(a, 1, 1, &place->vectors);
 		case RULE_LIFTS:
 			return cer_lifts_place(a, now, old, &place->floats) &&
 			       cer_align_map_units(a, 1, 1, &place->vectors);
@@ -354,18 +374,22 @@ find_maker(const cer_net *net, size_t node)
 static bool
 takes_the_same(const cer_alignment *a, const cer_node *now, const cer_node *old)
 {
-	if (now->n_inputs != old->n_inputs)
-		return false;
+	bool may_grow = now->op == &cer_op_concat || now->op == &cer_op_sum;
+	size_t taken = 0;
+
 	for (size_t i = 0; i < now->n_inputs; i++)
 	{
 		const cer_place_of_node *place = &a->places[now->inputs[i].node];
 
-		if (place->old == SIZE_MAX ||
+		if (may_grow && place->is_tower)
+			continue;
+		if (place->old == SIZE_MAX || taken == old->n_inputs ||
 		    find_maker(a->old, place->old) !=
-		        find_maker(a->old, old->inputs[i].node))
+		        find_maker(a->old, old->inputs[taken].node))
 			return false;
+		taken++;
 	}
-	return true;
+	return taken == old->n_inputs && (taken > 0 || now->n_inputs == 0);
 }
 
 static bool
@@ -403,6 +427,7 @@ try_match(cer_alignment *a, size_t now, size_t old, bool may_be_wider)
 
 	/* tables of inputs may have other tensors */
 	if ((node->n_inputs > 0 && !is_alike(a, node, other)) ||
+	    (node->n_inputs == 0 && !cer_align_sees_same(node, other)) ||
 	    node->op != other->op || node->is_wide != other->is_wide ||
 	    !takes_the_same(a, node, other))
 		return false;
@@ -531,9 +556,8 @@ find_bypass(const cer_alignment *a, size_t begin, size_t end)
 	return &node->inputs[i];
 }
 
-/* Whether the block's last layer makes zeros if its weights are. */
-static bool
-make_zero(cer_alignment *a, size_t begin, size_t end)
+bool
+cer_align_make_zero(cer_alignment *a, size_t begin, size_t end)
 {
 	size_t last = end - 1;
 
@@ -561,7 +585,7 @@ try_block(cer_alignment *a, size_t now, size_t old)
 
 		if (by == NULL)
 			continue;
-		if (!make_zero(a, now, end))
+		if (!cer_align_make_zero(a, now, end))
 			return false;
 		place = &a->places[by->node];
 		hands_on(a, end, by->node, &place->floats, &place->vectors,
@@ -572,6 +596,21 @@ try_block(cer_alignment *a, size_t now, size_t old)
 		a->n_deeper--;
 		return false;
 	}
+	return false;
+}
+
+/* Layers over a table that the old network does not know. */
+static bool
+try_tower(cer_alignment *a, size_t now, size_t old)
+{
+	unsigned losses = a->losses;
+	size_t end = cer_align_place_tower(a, now);
+
+	a->n_towers++;
+	if (end > now && align_from(a, end, old))
+		return true;
+	a->n_towers--;
+	a->losses = losses;
 	return false;
 }
 
@@ -595,6 +634,8 @@ align_from(cer_alignment *a, size_t now, size_t old)
 		return true;
 	if (now == a->now->n_nodes || ++a->n_steps > MAX_STEPS)
 		return false;
+	if (cer_align_is_new_table(a, now))
+		return try_tower(a, now, old);
 	if (is_idle(&a->now->nodes[now]))
 		return try_idle(a, now, old);
 	if (old < a->old->n_nodes && is_idle(&a->old->nodes[old]))
@@ -620,6 +661,7 @@ cer_align(cer_alignment *a, bool *is_found, cer_error *err)
 		a->may_lose = may_lose == 1;
 		a->losses = 0;
 		a->n_steps = a->n_wider = a->n_deeper = a->n_narrower = 0;
+		a->n_towers = 0;
 		*is_found = align_from(a, 0, 0);
 	}
 	return CER_OK;

@@ -296,14 +296,21 @@ cer_fold_first(const cer_move *move, cer_alignment *a, size_t now,
 
 /* ------------------------------------------------------------ features */
 
+/* NULL: its codes stand for themselves, or the node does not see the table. */
 static const cer_net_tensor *
 find_embedding(const cer_net *net, const cer_node *node, size_t table)
 {
-	size_t i = node->first_tensor;
+	size_t tensor = node->first_tensor;
 
-	for (size_t t = 0; t < table; t++)
-		i += net->shape->tables[t].width > 0;
-	return net->shape->tables[table].width > 0 ? &net->tensors[i] : NULL;
+	for (size_t i = 0; i < node->view->n_tables; i++)
+	{
+		bool is_embedded = net->shape->tables[node->view->tables[i]].width > 0;
+
+		if (node->view->tables[i] == table)
+			return is_embedded ? &net->tensors[tensor] : NULL;
+		tensor += is_embedded;
+	}
+	return NULL;
 }
 
 static cer_status
@@ -342,27 +349,31 @@ cer_status
 cer_move_features(const cer_move *move, cer_alignment *a, size_t now,
                   cer_error *err)
 {
-	for (size_t i = 0; i < a->now->shape->n_tables; i++)
-		if (a->inputs->tables[i] != NOWHERE)
-			CER_TRY(move_embedding(move, a, now, i, err));
+	const cer_view *view = a->now->nodes[now].view;
+
+	for (size_t i = 0; i < view->n_tables; i++)
+		if (a->inputs->tables[view->tables[i]] != NOWHERE)
+			CER_TRY(move_embedding(move, a, now, view->tables[i], err));
 	return CER_OK;
 }
 
-/* Means of the old vector of features. */
+/* Means of what the old node has as a vector. */
 static void
 make_feature_means(const cer_move *move, const cer_node *features,
                    double *means)
 {
 	const cer_net *net = move->source->net;
-	size_t at = net->shape->n_numbers;
+	const cer_view *view = features->view;
+	size_t at = view->n_numbers;
 
-	for (size_t i = 0; i < net->shape->n_numbers; i++)
-		means[i] = (double) move->source->means[i];
-	for (size_t i = 0; i < net->shape->n_tables; i++)
+	for (size_t i = 0; i < view->n_numbers; i++)
+		means[i] = (double) move->source->means[view->numbers[i]];
+	for (size_t i = 0; i < view->n_tables; i++)
 	{
-		const cer_table_shape *table = &net->shape->tables[i];
-		const cer_net_tensor *e = find_embedding(net, features, i);
-		const float *shares = get_shares(move, i);
+		const cer_table_shape *table = &net->shape->tables[view->tables[i]];
+		const cer_net_tensor *e =
+			find_embedding(net, features, view->tables[i]);
+		const float *shares = get_shares(move, view->tables[i]);
 		size_t width = e != NULL ? table->width : table->n_codes;
 
 		for (size_t j = 0; j < width; j++)
@@ -397,7 +408,8 @@ add_feature_means(const cer_move *move, cer_alignment *a, size_t now,
 {
 	const cer_place_of_node *place = &a->places[now];
 	const cer_node *old = &a->old->nodes[place->old];
-	const cer_map *floats = &a->inputs->features;
+	const cer_map *floats =
+		&a->places[a->now->nodes[now].inputs[0].node].floats;
 	const float *w =
 		cer_move_get_old(move, &a->old->tensors[old->first_tensor]);
 	size_t size = floats->n_old * sizeof(double);

@@ -237,8 +237,8 @@ get_width(const cer_table_shape *table)
 	return table->width > 0 ? table->width : table->n_codes;
 }
 
-static size_t
-find_feature(const cer_input_shape *shape, size_t table)
+size_t
+cer_features_find_table(const cer_input_shape *shape, size_t table)
 {
 	size_t at = shape->n_numbers;
 
@@ -253,8 +253,8 @@ map_table_features(const cer_input_shape *now, const cer_input_shape *old,
                    size_t table, cer_input_maps *maps)
 {
 	size_t other = (size_t) maps->tables[table];
-	int32_t *to = maps->features.at + find_feature(now, table);
-	int32_t from = (int32_t) find_feature(old, other);
+	int32_t *to = maps->features.at + cer_features_find_table(now, table);
+	int32_t from = (int32_t) cer_features_find_table(old, other);
 	size_t width = now->tables[table].width;
 	size_t width_old = old->tables[other].width;
 
@@ -327,9 +327,9 @@ static cer_status
 map_vectors(cer_arena *arena, const cer_input_shape *now,
             const cer_input_shape *old, cer_input_maps *maps, cer_error *err)
 {
-	CER_TRY(cer_map_make(arena, find_feature(now, now->n_tables),
-	                     find_feature(old, old->n_tables), &maps->features,
-	                     err));
+	CER_TRY(cer_map_make(arena, cer_features_find_table(now, now->n_tables),
+	                     cer_features_find_table(old, old->n_tables),
+	                     &maps->features, err));
 	CER_TRY(cer_map_make(
 		arena, count_inputs(now, now->n_numbers) + now->n_tables,
 		count_inputs(old, old->n_numbers) + old->n_tables, &maps->tokens, err));

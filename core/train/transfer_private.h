@@ -2,8 +2,9 @@
  * train/transfer_private.h
  *	  What the files of transfers share: transfer_align.c finds which operator
  *	  of the new network is which of the old one, transfer_maps.c what of them,
- *	  transfer_narrow.c what of them stays, transfer_inputs.c does so for numbers
- *	  and codes, transfer.c makes the weights.
+ *	  transfer_narrow.c what of them stays, transfer_tower.c which see one table,
+ *	  transfer_inputs.c does so for numbers and codes, transfer.c makes the
+ *	  weights.
  */
 #ifndef CER_TRAIN_TRANSFER_PRIVATE_H
 #define CER_TRAIN_TRANSFER_PRIVATE_H
@@ -40,7 +41,8 @@ typedef struct cer_place_of_node
 	size_t old;     /* the node whose value it makes; SIZE_MAX: none */
 	cer_map floats; /* of a vector */
 	cer_map vectors;
-	double gain; /* of its product, beside the old one's */
+	double gain;   /* of its product, beside the old one's */
+	bool is_tower; /* new: the last layer over a table that is new */
 } cer_place_of_node;
 
 /* What makes the new network compute something else than the old one. */
@@ -53,7 +55,8 @@ typedef enum cer_loss_kind
 	CER_LOSS_ENCODER = 16,   /* a column is encoded otherwise */
 	CER_LOSS_VALUES = 32,    /* values of a category fewer */
 	CER_LOSS_ROWS = 64,      /* rows that the network keeps are others */
-	CER_LOSS_UNITS = 128     /* layers with fewer units */
+	CER_LOSS_UNITS = 128,    /* layers with fewer units */
+	CER_LOSS_TOWER = 256     /* a new table's part of a sum */
 } cer_loss_kind;
 
 typedef struct cer_alignment
@@ -70,6 +73,7 @@ typedef struct cer_alignment
 	size_t n_wider;
 	size_t n_deeper;
 	size_t n_narrower;
+	size_t n_towers;
 } cer_alignment;
 
 /* Numbers by place, codes of tables by table. */
@@ -117,6 +121,9 @@ extern cer_status cer_lift_map(cer_arena *arena, const cer_encoder_pair *pair,
 extern bool
 cer_lifts_place(cer_alignment *a, size_t now, size_t old, cer_map *floats);
 
+/* Of a table in the vector of all features; of one behind the last: its end. */
+extern size_t
+cer_features_find_table(const cer_input_shape *shape, size_t table);
 extern cer_status cer_input_maps_make(cer_arena *arena, const cer_encoders *now,
                                       const cer_encoders *old,
                                       cer_input_maps *maps, cer_error *err);
@@ -133,6 +140,23 @@ cer_align_map_units(cer_alignment *a, size_t n, size_t n_old, cer_map *map);
  * something else than layers of weights sees them. */
 extern bool
 cer_align_choose_units(cer_alignment *a, size_t old, size_t n, cer_map *map);
+/* New layers begin .. end, the last of which with weights makes zeros; false:
+ * it is none that could. */
+extern bool cer_align_make_zero(cer_alignment *a, size_t begin, size_t end);
+
+/* transfer_tower.c: what nodes over features take of them. */
+extern bool cer_align_features(cer_alignment *a, const cer_node *now,
+                               const cer_node *old, cer_map *floats);
+/* Whether both nodes take all features. */
+extern bool cer_align_sees_all(const cer_alignment *a, const cer_node *now,
+                               const cer_node *old);
+/* Whether both take those of one table, or of all. */
+extern bool cer_align_sees_same(const cer_node *now, const cer_node *old);
+/* Whether the node begins layers over a table that the old network lacks. */
+extern bool cer_align_is_new_table(const cer_alignment *a, size_t now);
+/* Places the layers from there on, and returns their end; the beginning: they
+ * are put together in a way that has no zeros for them. */
+extern size_t cer_align_place_tower(cer_alignment *a, size_t begin);
 extern bool cer_map_is_same(const cer_map *a, const cer_map *b);
 /* As often as each other, none new. */
 extern bool cer_map_is_even(const cer_map *map);

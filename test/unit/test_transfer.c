@@ -6,6 +6,7 @@
 #include "cerebro.h"
 
 #include "cmocka_all.h"
+#include "base/text.h"
 #include "rows.h"
 #include "store/parts.h"
 #include "store/state.h"
@@ -25,15 +26,23 @@ typedef struct training
 } training;
 
 static test_rows *rows;
+static test_rows joined; /* the same, some inputs of tables p and q */
 
 static int
 set_up(void **state)
 {
+	static cer_input inputs[ROWS_N_INPUTS];
 	test_random random;
 
 	(void) state;
 	random_init(&random);
 	rows = rows_make(&random, N_ROWS, false);
+	memcpy(inputs, rows->inputs, sizeof(inputs));
+	inputs[0].name = cer_text_of("p.wide");
+	inputs[2].name = cer_text_of("q.small");
+	inputs[5].name = cer_text_of("p.city");
+	joined = *rows;
+	joined.inputs = inputs;
 	return 0;
 }
 
@@ -56,14 +65,15 @@ static void
 training_init(training *t, const char *mst)
 {
 	static const arrival in_order = {0};
+	const test_rows *of = strstr(mst, "_table(") != NULL ? &joined : rows;
 	cer_column columns[ROWS_N_INPUTS];
 	const cer_mst *parsed;
 	const cer_plan *plan;
 	cer_error err;
 
 	t->arena = cer_arena_new(&cer_host_plain);
-	rows_get_columns(rows, columns);
-	assert_ok(rows_load(rows, &cer_host_plain, &in_order, &t->dataset, &err),
+	rows_get_columns(of, columns);
+	assert_ok(rows_load(of, &cer_host_plain, &in_order, &t->dataset, &err),
 	          &err);
 	assert_ok(
 		cer_mst_parse(t->arena, (cer_text){mst, strlen(mst)}, &parsed, &err),
@@ -149,6 +159,12 @@ typedef struct change
 #define SHORT  " PT batch = 64, epochs = 3"
 #define MLP    "FE * AS mlp(16, 8)" SHORT
 #define INPUTS "FE small, color : onehot, city : embed(3) "
+/* of the task's own table, and of another one */
+#define OWN    "FE hour, color "
+#define WITH_P "FE hour, color, JOIN p, p.wide, p.city : embed(3) "
+#define WITH_Q "FE hour, color, JOIN q, q.small "
+#define WITH_PQ \
+	"FE hour, color, JOIN p, JOIN q, p.wide, p.city : embed(3), q.small "
 
 /* Nothing is lost. */
 static const change exact[] = {
@@ -240,6 +256,43 @@ static const change exact[] = {
      "FE *, city : onehot AS mlp(16, 8)" SHORT, NULL},
 	{"FE *, city : embed(3) AS mlp(16, 8)" SHORT,
      "FE *, city : embed(5) AS mlp(16, 8)" SHORT, NULL},
+	/* a table more: a tower that nothing listens to yet */
+	{OWN "AS by_table(mlp(8, 6))" SHORT, WITH_P "AS by_table(mlp(8, 6))" SHORT,
+     "1 new tower, 2 columns more"},
+	{OWN "AS by_table(mlp(8, 6)) > mlp(7)" SHORT,
+     WITH_P "AS by_table(mlp(8, 6)) > mlp(7)" SHORT,
+     "1 new tower, 2 columns more"},
+	{WITH_Q "AS by_table(mlp(8, 6)) > mlp(7)" SHORT,
+     WITH_PQ "AS by_table(mlp(8, 6)) > mlp(7, 9)" SHORT, NULL},
+	{WITH_Q "AS by_table(mlp(8, 6), sum)" SHORT,
+     WITH_PQ "AS by_table(mlp(8, 6), sum)" SHORT,
+     "1 new tower, 2 columns more"},
+	{OWN "AS by_table(mlp(8, 6), sum)" SHORT,
+     WITH_PQ "AS by_table(mlp(8, 6), sum)" SHORT,
+     "2 new towers, 3 columns more"},
+	{WITH_Q "AS by_table(dense(6) > tanh, sum) > mlp(7)" SHORT,
+     WITH_PQ "AS by_table(dense(6) > tanh, sum) > mlp(7)" SHORT,
+     "1 new tower, 2 columns more"},
+	{WITH_Q "AS by_table(mlp(8, 6), gate) > mlp(7)" SHORT,
+     WITH_PQ "AS by_table(mlp(8, 6), gate) > mlp(7)" SHORT, NULL},
+	{OWN "AS by_table(dense(6) > norm(batch) > relu) > mlp(7)" SHORT,
+     WITH_Q "AS by_table(dense(6) > norm(batch) > relu) > mlp(7)" SHORT,
+     "1 new tower, 1 column more"},
+	{WITH_P "AS concat(of_table(source, mlp(8)), of_table(p, mlp(6, 5)))" SHORT,
+     WITH_PQ
+     "AS concat(of_table(source, mlp(8)), of_table(p, mlp(6, 5)), of_table(q, mlp(4)))" SHORT,
+     "1 new tower, 1 column more"},
+	{WITH_Q "AS ensemble(2, by_table(mlp(6)) > mlp(5))" SHORT,
+     WITH_PQ "AS ensemble(2, by_table(mlp(6)) > mlp(5))" SHORT, NULL},
+	/* towers as they are */
+	{WITH_PQ "AS by_table(mlp(8, 6)) > mlp(7)" SHORT,
+     WITH_PQ "AS by_table(mlp(8, 6)) > mlp(9)" SHORT, "1 wider layer"},
+	{WITH_Q "AS by_table(mlp(8, 6), gate)" SHORT,
+     "FE hour, color, same, JOIN q, q.small AS by_table(mlp(8, 6), gate)" SHORT,
+     "1 column more"},
+	{"FE hour, JOIN p, p.wide AS by_table(mlp(8, 6))" SHORT,
+     "FE hour, JOIN p, p.wide, p.city AS by_table(mlp(8, 6))" SHORT,
+     "1 column more"},
 	/* numbers behind those that rows store as a place on a ramp */
 	{"FE small : ple(4), wide : ple(6), city : rate, hour AS mlp(16, 8)" SHORT,
      "FE small : ple(4), wide : ple(6), city : rate, hour AS mlp(24, 8)" SHORT,
@@ -257,6 +310,14 @@ static const change lossy[] = {
 	{"FE * AS dense(8) > norm(layer) > relu" SHORT,
      "FE * AS dense(11) > norm(layer) > relu" SHORT,
      "1 wider layer, a layer norm over other units"},
+	{WITH_PQ "AS by_table(mlp(8, 6))" SHORT,
+     "FE hour, JOIN p, JOIN q, p.wide, p.city : embed(3), q.small AS "
+     "by_table(mlp(8, 6))" SHORT,
+     "1 column fewer"},
+	/* at 0 a relu passes nothing back */
+	{WITH_Q "AS by_table(mlp(8, 6), sum) > mlp(7)" SHORT,
+     WITH_PQ "AS by_table(mlp(8, 6), sum) > mlp(7)" SHORT,
+     "1 new tower, 2 columns more, a table more in a sum"},
 	/* narrower */
 	{MLP, "FE * AS mlp(8, 8)" SHORT, "1 narrower layer"},
 	{MLP, "FE * AS mlp(9, 3)" SHORT, "2 narrower layers"},
@@ -280,6 +341,10 @@ static const change lossy[] = {
 
 /* From scratch. */
 static const change cold[] = {
+	{WITH_PQ "AS by_table(mlp(8, 6))" SHORT,
+     WITH_Q "AS by_table(mlp(8, 6))" SHORT, NULL},
+	{WITH_Q "AS by_table(tokens(4) > pool(mean))" SHORT,
+     WITH_PQ "AS by_table(tokens(4) > pool(mean))" SHORT, NULL},
 	{"FE * AS residual(2, width = 8, hidden = 8)" SHORT,
      "FE * AS residual(2, width = 6, hidden = 8)" SHORT, NULL},
 	{MLP, "FE * AS mlp(16)" SHORT, NULL},

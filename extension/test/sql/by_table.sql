@@ -33,6 +33,14 @@ SELECT joining, count(DISTINCT p) > 20 AS differ,
 	bool_and(p = (SELECT cerebro.predict(model, t) FROM trips t WHERE t.id = s.id)) AS alike
 FROM scores s JOIN triples USING (joining) GROUP BY joining ORDER BY joining;
 
+-- a table that is joined to a trained model is a tower that nothing listens to at first: the scores are the parent's
+CREATE TABLE joined (joining text PRIMARY KEY, parent integer, child integer);
+INSERT INTO joined (joining, parent) SELECT joining, cerebro.train('trips', format('FE hour, distance, JOIN carriers, carriers.rank AS by_table(mlp(16, 8), %s) PT epochs = 2, batch = 128', joining)::cerebro.mst)
+	FROM unnest('{concat,sum,gate}'::text[]) joining;
+UPDATE joined SET child = cerebro.train_change(parent, 'ADD FE AGGREGATE stops (n = count(*), longest = max(minutes)), ADD FE stops.n, ADD FE stops.longest');
+SELECT joining, c.start, abs(c.start_log_loss - p.valid_log_loss) < 1e-6 AS is_same, c.valid_log_loss < p.valid_log_loss AS learns
+FROM joined JOIN cerebro.model c ON c.id = child JOIN cerebro.model p ON p.id = joined.parent ORDER BY joining;
+
 SELECT refused($$SELECT cerebro.train('trips', 'AS dense(8) > by_table(mlp(8))')$$);
 SELECT refused($$SELECT cerebro.train('trips', 'FE *, JOIN carriers AS by_table(mlp(8), sum) > attention(2)')$$);
 SELECT refused($$SELECT cerebro.train('trips', 'FE *, JOIN carriers AS of_table(carrier, mlp(8))')$$);
