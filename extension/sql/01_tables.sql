@@ -441,6 +441,7 @@ CREATE TABLE cerebro.deployment (
 	quantiles  real[],
 	layout     text NOT NULL DEFAULT 'fp32' CHECK (layout OPERATOR(pg_catalog.=) ANY (ARRAY['fp32', 'bf16', 'int8'])),
 	rights     text NOT NULL DEFAULT 'invoker' CHECK (rights OPERATOR(pg_catalog.=) ANY (ARRAY['invoker', 'owner'])),
+	kernel_class text NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX deployment_model ON cerebro.deployment (model);
@@ -455,6 +456,7 @@ COMMENT ON COLUMN cerebro.deployment.owner IS 'who deployed that';
 COMMENT ON COLUMN cerebro.deployment.quantiles IS 'of the positive class''s probability among validation rows, 0 to 100 %: for the planner';
 COMMENT ON COLUMN cerebro.deployment.layout IS 'of the copy of the model''s weights that answers; fp32: the weights themselves';
 COMMENT ON COLUMN cerebro.deployment.rights IS 'with which other tables are read: of who calls, or of the function''s owner';
+COMMENT ON COLUMN cerebro.deployment.kernel_class IS 'instruction set of the processor where that was deployed: on another the last digits of scores may differ, and a session is told so';
 COMMENT ON COLUMN cerebro.deployment.created_at IS 'when it was first deployed';
 
 CREATE TABLE cerebro.model_copy (

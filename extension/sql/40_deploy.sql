@@ -50,7 +50,8 @@ CREATE VIEW cerebro.deployments WITH (security_invoker = true) AS
 		   y.full_loss,
 		   y.loss,
 		   y.differ,
-		   d.rights
+		   d.rights,
+		   d.kernel_class
 	FROM cerebro.deployment d
 	JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) d.model
 	LEFT JOIN cerebro.model_copy y ON y.model OPERATOR(pg_catalog.=) d.model AND y.layout OPERATOR(pg_catalog.=) d.layout

@@ -99,6 +99,7 @@ BEGIN
 			('deployments', 'loss', 'log-loss of the copy on the same rows'),
 			('deployments', 'differ', 'share of these rows whose most likely class is another one by the copy'),
 			('deployments', 'rights', 'with which the model reads other tables: of who calls (invoker), or of the function''s owner (owner)'),
+			('deployments', 'kernel_class', 'instruction set of the processor where it was deployed: scores of another may differ in their last digits'),
 			('deployment_history', 'function', 'what answered'),
 			('deployment_history', 'model', 'with which model'),
 			('deployment_history', 'how', 'deployed, or rolled back to'),

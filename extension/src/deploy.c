@@ -168,7 +168,7 @@ Datum
 deploy_write(const char *command, int n_args, const Oid *types,
              const Datum *values, bool *is_null)
 {
-	char nulls[8];
+	char nulls[9];
 	ArchiveScope scope;
 	Datum result = (Datum) 0;
 	bool is_absent = true;
@@ -289,8 +289,8 @@ record_event(int32 deployment, const Model *model, int32 back_to)
 static int32
 insert_deployment(const Target *target, const Task *task, const Model *model)
 {
-	Oid types[] = {TEXTOID,    TEXTOID,        REGCLASSOID, INT4OID,
-	               REGROLEOID, FLOAT4ARRAYOID, TEXTOID,     TEXTOID};
+	Oid types[] = {TEXTOID,        TEXTOID, REGCLASSOID, INT4OID, REGROLEOID,
+	               FLOAT4ARRAYOID, TEXTOID, TEXTOID,     TEXTOID};
 	Datum values[] = {
 		CStringGetTextDatum(get_namespace_name(target->schema)),
 		CStringGetTextDatum(target->name),
@@ -299,12 +299,14 @@ insert_deployment(const Target *target, const Task *task, const Model *model)
 		ObjectIdGetDatum(GetUserId()),
 		deploy_make_quantiles(model->id),
 		CStringGetTextDatum(cer_weight_layout_name(model->layout)),
-		CStringGetTextDatum(deployment_name_rights(model))};
+		CStringGetTextDatum(deployment_name_rights(model)),
+		CStringGetTextDatum(cer_get_kernel_class())};
 	int32 id = DatumGetInt32(deploy_write(
 		"INSERT INTO cerebro.deployment "
-		"(schema, name, relation, model, owner, quantiles, layout, rights) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-		8, types, values, NULL));
+		"(schema, name, relation, model, owner, quantiles, layout, rights, "
+		"kernel_class) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+		9, types, values, NULL));
 
 	record_event(id, model, 0);
 	return id;
@@ -407,15 +409,16 @@ check_owner_of_all(int32 deployment, ScoreAnswer answer, Oid row_type)
 void
 deploy_switch(Oid function, const Task *task, const Model *model, int32 back_to)
 {
-	Oid types[] = {INT4OID,        INT4OID, REGROLEOID,
-	               FLOAT4ARRAYOID, TEXTOID, TEXTOID};
+	Oid types[] = {INT4OID, INT4OID, REGROLEOID, FLOAT4ARRAYOID,
+	               TEXTOID, TEXTOID, TEXTOID};
 	Datum values[] = {
 		0,
 		Int32GetDatum(model->id),
 		ObjectIdGetDatum(GetUserId()),
 		deploy_make_quantiles(model->id),
 		CStringGetTextDatum(cer_weight_layout_name(model->layout)),
-		CStringGetTextDatum(deployment_name_rights(model))};
+		CStringGetTextDatum(deployment_name_rights(model)),
+		CStringGetTextDatum(cer_get_kernel_class())};
 	ScoreAnswer answer = ANSWER_PROBABILITY;
 	int32 id = deployment_find_of_function(function, &answer);
 
@@ -429,9 +432,10 @@ deploy_switch(Oid function, const Task *task, const Model *model, int32 back_to)
 	values[0] = Int32GetDatum(id);
 	if (DatumGetInt32(deploy_write(
 			"UPDATE cerebro.deployment SET model = $2, owner = $3, "
-			"quantiles = $4, layout = $5, rights = $6, created_at = pg_catalog.now() "
+			"quantiles = $4, layout = $5, rights = $6, kernel_class = $7, "
+			"created_at = pg_catalog.now() "
 			"WHERE id OPERATOR(pg_catalog.=) $1 RETURNING id",
-			6, types, values, NULL)) != id)
+			7, types, values, NULL)) != id)
 		deployment_report_missing(id);
 	record_event(id, model, back_to);
 }

@@ -17,6 +17,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/parallel.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
@@ -29,6 +30,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 #include "model_copy.h"
@@ -53,7 +55,11 @@ typedef struct Deployment
 	bool has_owner_rights;
 	char *schema; /* and name, as it was deployed */
 	char *name;
+	char *kernel_class;
 } Deployment;
+
+/* Of which this session was told that the processor is another one. */
+static List *told = NIL;
 
 /* ------------------------------------------- functions of a deployment */
 
@@ -97,6 +103,8 @@ deployment_find(int32 id, Deployment *deployment)
 			TextDatumGetCString(archive_scan_get(scan, "schema", NULL));
 		deployment->name =
 			TextDatumGetCString(archive_scan_get(scan, "name", NULL));
+		deployment->kernel_class =
+			TextDatumGetCString(archive_scan_get(scan, "kernel_class", NULL));
 	}
 	archive_scan_end(scan);
 	return found;
@@ -307,6 +315,32 @@ find_reader(const List *functions, const Deployment *deployment,
 	return owner;
 }
 
+/* Once in a session: a restored dump may be on another machine. */
+static void
+tell_of_processor(const Deployment *deployment)
+{
+	const char *here = cer_get_kernel_class();
+	MemoryContext before;
+
+	if (strcmp(deployment->kernel_class, here) == 0 || IsParallelWorker() ||
+	    list_member_int(told, deployment->id))
+		return;
+	before = MemoryContextSwitchTo(TopMemoryContext);
+	told = lappend_int(told, deployment->id);
+	MemoryContextSwitchTo(before);
+	ereport(WARNING,
+	        (errmsg("%s was deployed on a processor with %s; this one computes "
+	                "with %s",
+	                quote_qualified_identifier(deployment->schema,
+	                                           deployment->name),
+	                deployment->kernel_class, here),
+	         errdetail("Scores may differ in their last digits from those "
+	                   "computed there."),
+	         errhint("To answer with those of this processor, deploy model %d "
+	                 "again.",
+	                 deployment->model)));
+}
+
 void
 deployment_report_missing(int32 id)
 {
@@ -344,4 +378,5 @@ deployment_open(int32 id, ScoreAnswer answer, Model *model)
 	functions = find_executable(functions, model);
 	if (model->has_owner_rights)
 		model->reader = find_reader(functions, &deployment, answer);
+	tell_of_processor(&deployment);
 }

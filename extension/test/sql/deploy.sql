@@ -32,7 +32,7 @@ SELECT p.oid::regprocedure, proowner::regrole, provolatile, proparallel, prosecd
 FROM pg_proc p JOIN pg_language l ON l.oid = prolang
 WHERE pronamespace = 'deploy'::regnamespace ORDER BY 1;
 SELECT obj_description('late(trips)'::regprocedure), obj_description('late_proba(trips)'::regprocedure);
-SELECT function, relation, model = :one AS is_one, task, owner FROM cerebro.deployments ORDER BY id;
+SELECT d.function, d.relation, d.model = :one AS is_one, d.task, d.owner, d.kernel_class = m.kernel_class AS of_this_machine FROM cerebro.deployments d JOIN cerebro.models m ON m.id = d.model ORDER BY d.id;
 SELECT max(id) AS deployment FROM cerebro.deployments \gset
 
 -- they answer as predict does, in any position of a query

@@ -69,6 +69,12 @@ is "$(PGUSER=analyst psql_value "$all")" "$before" 'to their owner too'
 is "$(PGUSER=reader psql_value 'SELECT count(work.late(t)) FROM work.trips t')" 2000 'grants came along'
 like "$(PGUSER=reader psql_value 'SELECT work.late_proba(t) FROM work.trips t LIMIT 1')" 'permission denied for function late_proba' \
 	'and nothing more than those'
+# the machine where it was deployed had another processor
+psql_value "UPDATE cerebro.deployment SET kernel_class = 'abacus' WHERE name = 'late'" >/dev/null
+warned=$(psql -X -q -t -A -c 'SELECT count(work.late(t) + work.late(t)) FROM work.trips t; SELECT sum(work.late(t)) > 0 FROM work.trips t' 2>&1)
+is "$(printf '%s\n' "$warned" | grep -cE '^WARNING:  work.late was deployed on a processor with abacus; this one computes with (avx512|avx2|plain)$')" 1 \
+	'a session is told once that a deployment is of another kernel class'
+is "$(PGUSER=analyst psql_value 'SELECT count(work.late_short(t)) FROM work.trips t')" 2000 'and of no other'
 is "$(PGUSER=analyst psql_value "SET client_min_messages = warning; SELECT cerebro.train('late', 'AS mlp(8) PT epochs = 2') = min(id) FROM cerebro.models WHERE task = 'late'")" \
 	t 'what was trained before is found'
 like "$(PGUSER=analyst psql_value "SELECT cerebro.train('late', 'AS mlp(32) PT epochs = 5')")" 'epochs 1 to [1-4] are in the archive' \
@@ -78,6 +84,7 @@ like "$(PGUSER=analyst psql_value "SET client_min_messages = warning; SELECT cer
 	'training goes on'
 like "$(PGUSER=analyst psql_value "SET client_min_messages = warning; SELECT cerebro.deploy(max(id), 'work.late') FROM cerebro.models WHERE task = 'late'")" \
 	'^work.late\(work.trips\)$' 'and so do deployments'
+is "$(PGUSER=reader psql_value 'SELECT count(work.late(t)) FROM work.trips t')" 2000 'deployed again it is of this processor'
 is "$(psql_value 'DROP EXTENSION cerebro CASCADE; SELECT count(*) FROM pg_proc WHERE pronamespace = $$work$$::regnamespace' | tail -n 1)" 0 \
 	'deployed functions go with the extension'
 done_testing
