@@ -8,6 +8,11 @@ ENGINE_OBJ := $(if $(wildcard engine/main.c),$(patsubst %.c,$(B)/%.o,$(wildcard 
 CLI_OBJ    := $(patsubst %.c,$(B)/%.o,$(wildcard cli/*.c))
 LIB_OBJ    := $(patsubst %.c,$(B)/%.o,$(wildcard test/lib/*.c))
 UNIT       := $(patsubst %.c,$(B)/%,$(wildcard test/unit/test_*.c test/prop/test_*.c))
+# The layers' checks once more with doubles for floats: see test/lib/double.h.
+DOUBLE     := $(B)/double/test_layers
+DOUBLE_OBJ := $(patsubst %.c,$(B)/double/%.o,$(wildcard core/base/*.c) core/data/shape.c $(filter-out %_xsmm.c,$(wildcard core/nn/*.c)) \
+              $(addprefix core/train/,embed_decay.c muon.c optimizer.c schedule.c) test/unit/test_layers.c \
+              $(addprefix test/lib/,activation.c layer_text.c net_case.c random.c tasks_host.c))
 FUZZ       := $(patsubst %.c,%,$(notdir $(wildcard test/fuzz/fuzz_*.c)))
 REPLAY     := $(FUZZ:%=$(B)/test/fuzz/%)
 CPPFLAGS_ALL := -Iinclude -Icore -DCER_VERSION='"$(CEREBRO_VERSION)"'
@@ -110,11 +115,18 @@ check-lint: core
 
 tests: $(UNIT) $(REPLAY)
 
-check-unit: $(UNIT) ## unit tests of the core
-	tools/check-unit check-unit $(UNIT)
+check-unit: $(UNIT) $(DOUBLE) ## unit tests of the core
+	tools/check-unit check-unit $(UNIT) $(DOUBLE)
 
 $(UNIT): $(B)/%: $(B)/%.o $(LIB_OBJ) $(B)/libcerebro.a $(TEST_CLI)
 	$(CC) $(CFLAGS_ALL) -o $@ $< $(LIB_OBJ) $(TEST_CLI) $(CORE_LIBS) -lcmocka -lpthread
+
+$(B)/double/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -w $(CPPFLAGS_ALL) -Itest/lib -include double.h -MMD -MP -c -o $@ $<
+
+$(DOUBLE): $(DOUBLE_OBJ) $(B)/libcerebro.a
+	$(CC) $(CFLAGS_ALL) -o $@ $^ -lcmocka -lpthread -lm
 
 # Each reader of foreign bytes under sanitizers: its corpus, then FUZZ_MS of
 # changes to it.  The long run is `make fuzz`.
@@ -183,4 +195,4 @@ clean: ## remove what was built
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
--include $(wildcard $(B)/*/*.d $(B)/*/*/*.d)
+-include $(wildcard $(B)/*/*.d $(B)/*/*/*.d $(B)/double/*/*/*.d)

@@ -22,7 +22,8 @@ cer_gemm_make_plain(const cer_kernels *kernels, const cer_gemm_shape *shape,
 #define TILE_QUADS 2
 #define TILE       (4 * TILE_QUADS)
 
-typedef float quad __attribute__((vector_size(16), aligned(4), may_alias));
+typedef float quad
+	__attribute__((vector_size(4 * sizeof(float)), aligned(4), may_alias));
 
 /* Floats from element to element of a, along a row of c and along the sum. */
 typedef struct strides
