@@ -78,6 +78,7 @@ typedef struct cer_settings
 	double dropout;
 	cer_schedule schedule;
 	double warmup;      /* share of steps in which the rate rises */
+	double fade;        /* share in which dropout and decay fall to 0 */
 	double smoothing;   /* share of a label that goes to all classes alike */
 	double clip;        /* largest norm of a gradient; 0: any */
 	double mixup;       /* alpha of the shares of rows in a mix; 0: none */

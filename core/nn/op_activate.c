@@ -25,13 +25,18 @@ typedef struct activate_state
 	cer_sums bias;
 	float *slope; /* (batch_rows, m, n), or NULL */
 	cer_random random;
+} activate_state;
+
+/* What dropout makes of the batch in work. */
+typedef struct activate_drop
+{
 	float scale; /* of what dropout leaves */
 	uint32_t threshold;
 
 	/* alpha dropout: what stays is scaled and moved, what goes is this */
 	float move;
 	float dropped;
-} activate_state;
+} activate_drop;
 
 /* Whether members have a bias each. */
 static size_t
@@ -71,11 +76,35 @@ activate_cost(const cer_net *net, const cer_node *node)
 	return 2.0 * (double) (node->n_out * node->m);
 }
 
+/* ------------------------------------------------------------ dropout */
+
+/* At a scale of 1 all stays. */
+static activate_drop
+get_drop(const cer_tile *tile, const cer_node *node)
+{
+	const cer_batch *batch = &tile->graph->batch;
+	double share = node->dropout * (1.0 - batch->faded);
+	double kept = 1.0 - share;
+	double scale = 1.0 / kept;
+	activate_drop drop = {.threshold = (uint32_t) (share * 65536.0 + 0.5)};
+
+	if (!batch->is_training || drop.threshold == 0)
+		return (activate_drop){.scale = 1.0f};
+	if (node->is_alpha)
+	{
+		scale = 1.0 / sqrt(kept + ALPHA_LIMIT * ALPHA_LIMIT * kept * share);
+		drop.move = (float) (-scale * ALPHA_LIMIT * share);
+		drop.dropped = (float) (scale * ALPHA_LIMIT) + drop.move;
+	}
+	drop.scale = (float) scale;
+	return drop;
+}
+
 /* ------------------------------------------------------------ forward */
 
 /* A row that drop() left at 0 or 1 says what stays. */
 static void
-drop_alpha(const cer_tile *tile, const activate_state *state,
+drop_alpha(const cer_tile *tile, const activate_drop *drop,
            const cer_dropout *dropout, float *y, float *slope, size_t n)
 {
 	float *keep = tile->scratch;
@@ -87,15 +116,15 @@ drop_alpha(const cer_tile *tile, const activate_state *state,
 	tile->graph->kernels->drop(n, &mask, keep, NULL);
 	for (size_t i = 0; i < n; i++)
 	{
-		y[i] = keep[i] * (state->scale * y[i] + state->move) +
-		       (1.0f - keep[i]) * state->dropped;
-		slope[i] *= keep[i] * state->scale;
+		y[i] = keep[i] * (drop->scale * y[i] + drop->move) +
+		       (1.0f - keep[i]) * drop->dropped;
+		slope[i] *= keep[i] * drop->scale;
 	}
 }
 
 static void
-drop_row(const cer_tile *tile, const cer_graph_node *node, size_t at,
-         float *slope)
+drop_row(const cer_tile *tile, const cer_graph_node *node,
+         const activate_drop *drop, size_t at, float *slope)
 {
 	const activate_state *state = node->state;
 	const cer_graph *graph = tile->graph;
@@ -104,11 +133,11 @@ drop_row(const cer_tile *tile, const cer_graph_node *node, size_t at,
 	cer_dropout dropout = {.random = state->random,
 	                       .row_key = graph->row_keys[at],
 	                       .epoch = graph->batch.epoch,
-	                       .threshold = state->threshold,
-	                       .scale = state->scale};
+	                       .threshold = drop->threshold,
+	                       .scale = drop->scale};
 
 	if (node->node->is_alpha)
-		drop_alpha(tile, state, &dropout, y, slope, n);
+		drop_alpha(tile, drop, &dropout, y, slope, n);
 	else
 		graph->kernels->drop(n, &dropout, y, slope);
 }
@@ -118,8 +147,7 @@ activate_forward(const cer_tile *tile, const cer_graph_node *node)
 {
 	const cer_graph *graph = tile->graph;
 	const activate_state *state = node->state;
-	bool is_training = graph->batch.is_training;
-	bool drops = is_training && state->threshold > 0;
+	activate_drop drop = get_drop(tile, node->node);
 	size_t n = state->n;
 	const float *bias = node->node->has_bias
 	                        ? graph->weights + state->bias.offset
@@ -132,8 +160,8 @@ activate_forward(const cer_tile *tile, const cer_graph_node *node)
 	graph->kernels->activate_rows[node->node->activation](
 		tile->n_all * state->repeats, n, bias,
 		cer_get_data(&node->out, tile->first), slope);
-	for (size_t row = 0; drops && row < tile->n_rows; row++)
-		drop_row(tile, node, tile->first + row,
+	for (size_t row = 0; drop.threshold > 0 && row < tile->n_rows; row++)
+		drop_row(tile, node, &drop, tile->first + row,
 		         slope != NULL ? slope + row * n * state->repeats : NULL);
 }
 
@@ -146,12 +174,11 @@ activate_backward(const cer_tile *tile, const cer_graph_node *node)
 	const activate_state *state = node->state;
 	size_t n = state->n;
 	size_t at = tile->first * state->repeats * n;
-	cer_backward backward = {
-		.n_rows = tile->n_all * state->repeats,
-		.n = n,
-		.scale = tile->graph->batch.is_training ? state->scale : 1.0f,
-		.dy = node->out.grad + at,
-		.sum = cer_sums_begin(&state->bias, tile)};
+	cer_backward backward = {.n_rows = tile->n_all * state->repeats,
+	                         .n = n,
+	                         .scale = get_drop(tile, node->node).scale,
+	                         .dy = node->out.grad + at,
+	                         .sum = cer_sums_begin(&state->bias, tile)};
 
 	if (state->slope != NULL)
 	{
@@ -179,25 +206,6 @@ needs_slope(const cer_node *node)
 	return node->activation != CER_IDENTITY || node->dropout > 0.0;
 }
 
-static void
-prepare_dropout(cer_graph *graph, const cer_node *node, activate_state *state)
-{
-	double kept = 1.0 - node->dropout;
-	double scale = 1.0 / kept;
-
-	if (node->is_alpha)
-	{
-		scale =
-			1.0 / sqrt(kept + ALPHA_LIMIT * ALPHA_LIMIT * kept * node->dropout);
-		state->move = (float) (-scale * ALPHA_LIMIT * node->dropout);
-		state->dropped = (float) (scale * ALPHA_LIMIT) + state->move;
-		cer_graph_need_scratch(graph, state->n * state->repeats);
-	}
-	state->scale = (float) scale;
-	state->threshold = (uint32_t) (node->dropout * 65536.0 + 0.5);
-	cer_random_init(&state->random, graph->seed, node->name);
-}
-
 /* Without a bias, what would be its gradient is summed all the same. */
 static cer_status
 prepare_training(cer_graph *graph, const cer_graph_node *node,
@@ -205,7 +213,9 @@ prepare_training(cer_graph *graph, const cer_graph_node *node,
 {
 	size_t n_floats = graph->batch_rows * state->n * state->repeats;
 
-	prepare_dropout(graph, node->node, state);
+	cer_random_init(&state->random, graph->seed, node->node->name);
+	if (node->node->is_alpha)
+		cer_graph_need_scratch(graph, state->n * state->repeats);
 	if (needs_slope(node->node))
 	{
 		state->slope = cer_graph_allocate_floats(graph, n_floats);

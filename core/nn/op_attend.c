@@ -24,8 +24,7 @@ typedef struct attend_state
 	size_t n_weights;  /* floats of the softmax of one member's tokens */
 	size_t n_members;
 	cer_random random;
-	uint32_t threshold;
-	float kept_scale;
+	double dropout;
 } attend_state;
 
 static cer_status
@@ -79,14 +78,18 @@ static bool
 find_dropout(const cer_tile *tile, const attend_state *state, size_t row,
              size_t member, cer_dropout *dropout)
 {
-	if (state->threshold == 0 || !tile->graph->batch.is_training ||
+	const cer_batch *batch = &tile->graph->batch;
+	double share = state->dropout * (1.0 - batch->faded);
+	uint32_t threshold = (uint32_t) (share * 65536.0 + 0.5);
+
+	if (threshold == 0 || !batch->is_training ||
 	    row >= tile->first + tile->n_rows)
 		return false;
 	*dropout = (cer_dropout){.random = state->random,
-	                         .epoch = tile->graph->batch.epoch,
+	                         .epoch = batch->epoch,
 	                         .row_key = tile->graph->row_keys[row] + member,
-	                         .threshold = state->threshold,
-	                         .scale = state->kept_scale};
+	                         .threshold = threshold,
+	                         .scale = (float) (1.0 / (1.0 - share))};
 	return true;
 }
 
@@ -162,8 +165,7 @@ attend_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	state->n_members = node->out.m / attend->n_tokens;
 	state->n_weights = attend->n_heads * attend->padded *
 	                   (attend->is_first ? 1 : attend->n_tokens);
-	state->threshold = (uint32_t) (node->node->dropout * 65536.0 + 0.5);
-	state->kept_scale = (float) (1.0 / (1.0 - node->node->dropout));
+	state->dropout = node->node->dropout;
 	cer_random_init(&state->random, graph->seed, node->node->name);
 	cer_graph_need_scratch(
 		graph,

@@ -291,6 +291,7 @@ typedef struct cer_batch
 	size_t first;
 	size_t n_rows;
 	uint32_t epoch;
+	double faded;       /* share of dropout that is gone */
 	bool is_training;   /* dropout and gradients, else probabilities only */
 	bool is_explaining; /* gradients, of what scoring makes: see explain.h */
 } cer_batch;

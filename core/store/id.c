@@ -312,6 +312,11 @@ say_recipe(words *w, const cer_settings *settings)
 		say_number(w, "warmup", settings->warmup);
 		say_number(w, "of epochs", (double) settings->epochs);
 	}
+	if (settings->fade > 0.0)
+	{
+		say_number(w, "fade", settings->fade);
+		say_number(w, "of epochs", (double) settings->epochs);
+	}
 	say_loss(w, settings);
 	if (settings->clip > 0.0)
 		say_number(w, "clip", settings->clip);

@@ -66,7 +66,7 @@ begin_sgd(cer_optimizer_state *o)
 {
 	o->step = (cer_step){
 		.lr = (float) o->lr,
-		.l2 = (float) o->settings->decay,
+		.l2 = (float) o->decay,
 		.beta1 = (float) o->settings->momentum,
 	};
 }
@@ -80,7 +80,7 @@ begin_adam(cer_optimizer_state *o)
 	o->step = (cer_step){
 		.lr = (float) (o->lr / (1.0 - pow(s->beta1, t))),
 		.shrink = 1.0f,
-		.l2 = (float) s->decay,
+		.l2 = (float) o->decay,
 		.beta1 = (float) s->beta1,
 		.beta2 = (float) s->beta2,
 		.root = (float) (1.0 / sqrt(1.0 - pow(s->beta2, t))),
@@ -93,7 +93,7 @@ begin_adamw(cer_optimizer_state *o)
 {
 	begin_adam(o);
 	o->step.l2 = 0.0f;
-	o->step.shrink = (float) (1.0 - o->lr * o->settings->decay);
+	o->step.shrink = (float) (1.0 - o->lr * o->decay);
 }
 
 static void
@@ -101,7 +101,7 @@ begin_muon(cer_optimizer_state *o)
 {
 	begin_adamw(o);
 	cer_muon_begin(o->muon, (float) o->lr, (float) o->settings->momentum,
-	               (float) o->settings->decay);
+	               (float) o->decay);
 }
 
 static double
@@ -266,8 +266,13 @@ void
 cer_optimizer_begin_step(cer_optimizer_state *o)
 {
 	o->lr = o->rate;
+	o->decay = o->settings->decay;
 	if (o->n_total > 0)
+	{
 		o->lr *= cer_schedule_get_share(o->settings, o->n_steps, o->n_total);
+		o->decay *=
+			1.0 - cer_schedule_get_faded(o->settings, o->n_steps, o->n_total);
+	}
 	o->n_steps++;
 	types[o->settings->optimizer].begin(o);
 }

@@ -24,6 +24,7 @@ typedef struct cer_optimizer_state
 	uint64_t n_before;  /* steps of another training that moments come from */
 	double rate;        /* before the schedule's share; the run's to set */
 	double lr;          /* of the step in work */
+	double decay;       /* of the step in work */
 	double momentum;    /* nadam: product of the momenta of all steps */
 	uint64_t n_momenta; /* steps that are in it */
 	cer_step step;      /* factors of the step in work */

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/size.h"
 #include "base/text.h"
+#include "train/schedule.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -280,6 +281,9 @@ train_batch(cer_run *run, size_t step, size_t first, double *loss,
 	                   .first = first,
 	                   .n_rows = left < batch_rows ? left : batch_rows,
 	                   .epoch = run->epoch + 1,
+	                   .faded = cer_schedule_get_faded(run->config.settings,
+	                                                   run->optimizer->n_steps,
+	                                                   run->optimizer->n_total),
 	                   .is_training = true};
 	double sum = cer_graph_run(run->graph, &batch);
 

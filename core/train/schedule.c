@@ -12,6 +12,9 @@
  * plateau:	times 0.3 after each 3 epochs without a better one: see run.c
  *
  * A warm-up multiplies any of them, rising in a line from nearly 0 to 1.
+ *
+ * Dropout and weight decay stay as they are and then fall to 0 along half a
+ * wave ("flat_cos" of Holzmueller and others 2024, where it is the last half).
  */
 #include "train/schedule.h"
 
@@ -62,4 +65,16 @@ cer_schedule_get_share(const cer_settings *settings, uint64_t step,
 	if ((double) (step + 1) < n_warm)
 		share *= (double) (step + 1) / n_warm;
 	return share;
+}
+
+double
+cer_schedule_get_faded(const cer_settings *settings, uint64_t step,
+                       uint64_t n_total)
+{
+	double t = (double) step / (double) n_total;
+	double start = 1.0 - settings->fade;
+
+	if (settings->fade == 0.0 || t <= start)
+		return 0.0;
+	return anneal(0.0, 1.0, (t - start) / settings->fade);
 }

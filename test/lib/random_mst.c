@@ -175,21 +175,14 @@ void
 random_setting_write(test_random *random, char text[RANDOM_TEXT_BYTES])
 {
 	static const char *const settings[] = {
-		"lr = 0.001",
-		"lr = 0.003",
-		"lr = 0.01",
-		"batch = 256",
-		"batch = 1024",
-		"epochs = 5",
-		"epochs = 20",
-		"patience = 0",
-		"dropout = 0",
-		"mixup = 0.2",
-		"dropout = 0.2",
-		"seed = 7",
-		"label_smoothing = 0.1",
-		"activation = gelu",
-		"activation = tanh",
+		"lr = 0.001",        "lr = 0.003",
+		"lr = 0.01",         "batch = 256",
+		"batch = 1024",      "epochs = 5",
+		"epochs = 20",       "patience = 0",
+		"dropout = 0",       "mixup = 0.2",
+		"fade = 0.5",        "dropout = 0.2",
+		"seed = 7",          "label_smoothing = 0.1",
+		"activation = gelu", "activation = tanh",
 		"decay = 0.01",
 	};
 

@@ -172,6 +172,19 @@ def warm(i, n=N_STEPS):
     return min(1.0, (i + 1) / (0.7 * n))
 
 
+class Fading(torch.optim.AdamW):
+    """Its decay falls to 0 in the last 0.8 of all steps."""
+
+    i = 0
+
+    def step(self):
+        t = self.i / N_STEPS
+        share = 1.0 if t <= 0.2 else 0.5 * (1 + math.cos(math.pi * (t - 0.2) / 0.8))
+        self.param_groups[0]["weight_decay"] = self.defaults["weight_decay"] * share
+        self.i += 1
+        super().step()
+
+
 # optimizer, largest norm of the gradient, share of the rate in step i
 RECIPES = {
     "sgd_clip": lambda w: (torch.optim.SGD(w, lr=0.1, momentum=0.9), 0.05, None),
@@ -179,6 +192,7 @@ RECIPES = {
     "adam_onecycle": lambda w: (torch.optim.Adam(w, lr=0.01), 100.0, onecycle),
     "sgd_coslog": lambda w: (torch.optim.SGD(w, lr=0.1), None, coslog),
     "adamw_warm": lambda w: (torch.optim.AdamW(w, lr=0.01, weight_decay=0.1), 0.2, lambda i: warm(i) * cosine(i)),
+    "adamw_fade": lambda w: (Fading(w, lr=0.01, weight_decay=0.5), None, None),
 }
 torch.manual_seed(20261123)
 write_net("train_recipe", 3, [(4, 0), (6, 3), (70, 2)], 3, [9, 5], "gelu", 11, smoothed(0.15), RECIPES)

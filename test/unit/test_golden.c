@@ -240,6 +240,8 @@ static const golden_optimizer recipes[] = {
       .clip = 0.2,
       .warmup = 0.7,
       .schedule = CER_SCHEDULE_COSINE}},
+	{"adamw_fade",
+     {.optimizer = CER_ADAMW, .lr = 0.01, ADAM, .decay = 0.5, .fade = 0.8}},
 };
 
 static void

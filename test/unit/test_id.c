@@ -171,13 +171,19 @@ test_story__shares_epochs_before_the_rate_changes(void **state)
 static void
 test_story__tells_losses_apart(void **state)
 {
-	static const char *const others[] = {
-		"focal = 2",          "class_weights = balanced",
-		"average = 0.9",      "class_weights = weights(1, 2)",
-		"batch = 32",         "class_weights = weights(1, 3)",
-		"schedule = plateau", "shuffle = 1000",
-		"products = bf16",    "mixup = 0.2",
-		"mixup = 0.4"};
+	static const char *const others[] = {"focal = 2",
+	                                     "class_weights = balanced",
+	                                     "average = 0.9",
+	                                     "class_weights = weights(1, 2)",
+	                                     "batch = 32",
+	                                     "class_weights = weights(1, 3)",
+	                                     "schedule = plateau",
+	                                     "shuffle = 1000",
+	                                     "products = bf16",
+	                                     "mixup = 0.2",
+	                                     "mixup = 0.4",
+	                                     "fade = 0.5",
+	                                     "fade = 1"};
 	const size_t n = sizeof(others) / sizeof(others[0]);
 
 	(void) state;

@@ -1,7 +1,7 @@
 /*
  * test_recipe.c
- *	  What PT adds to plain steps: schedules, the metric of the best epoch,
- *	  clipping for any number of threads.  Steps beside PyTorch: test_golden.c.
+ *	  What PT adds to plain steps: schedules, dropout that fades, the metric of
+ *	  the best epoch, clipping for any number of threads.  Steps beside PyTorch: test_golden.c.
  */
 #include "train/run.h"
 
@@ -11,6 +11,7 @@
 #include "train/schedule.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ----------------------------------------------------------- schedules */
@@ -74,6 +75,93 @@ test_schedule__stays_a_share(void **state)
 
 			assert_true(value >= 0 && value <= 1);
 		}
+}
+
+static void
+test_schedule__fades(void **state)
+{
+	cer_settings half = {.fade = 0.5};
+	cer_settings all = {.fade = 1};
+	cer_settings none = {.fade = 0};
+
+	(void) state;
+	assert_near(cer_schedule_get_faded(&half, 0, 1000), 0);
+	assert_near(cer_schedule_get_faded(&half, 500, 1000), 0);
+	assert_near(cer_schedule_get_faded(&half, 750, 1000), 0.5);
+	assert_near(cer_schedule_get_faded(&half, 1000, 1000), 1);
+	assert_near(cer_schedule_get_faded(&all, 0, 1000), 0);
+	assert_near(cer_schedule_get_faded(&all, 250, 1000), 0.5 - sqrt(0.125));
+	for (uint64_t step = 0; step <= 1000; step++)
+		assert_near(cer_schedule_get_faded(&none, step, 1000), 0);
+}
+
+/* ----------------------------------------------------------- dropout */
+
+static void
+init_dropout(net_case *c, const char *structure, const char *dropout)
+{
+	static const cer_table_shape few[] = {{{"x", 1}, 5, 0}};
+	static char text[300];
+	net_case_spec spec = {.n_numbers = 4,
+	                      .n_tables = 1,
+	                      .tables = few,
+	                      .n_classes = 3,
+	                      .text = text,
+	                      .n_rows = 90,
+	                      .batch = 90,
+	                      .kernels = cer_kernels_choose()->name};
+
+	snprintf(text, sizeof(text), structure, dropout);
+	net_case_init(c, &spec);
+}
+
+/* What is left of a dropout when so much of it is gone. */
+static void
+assert_leaves(const char *structure, const char *dropout, double faded,
+              const char *left)
+{
+	net_case c;
+	net_case less;
+	cer_batch batch = {.n_rows = 90, .epoch = 2, .is_training = true};
+	double loss;
+
+	init_dropout(&less, structure, left);
+	batch.rows = &less.rows;
+	loss = cer_graph_run(less.graph, &batch);
+	cer_graph_update(less.graph);
+	init_dropout(&c, structure, dropout);
+	batch.rows = &c.rows;
+	batch.faded = faded;
+	assert_true(cer_graph_run(c.graph, &batch) == loss);
+	cer_graph_update(c.graph);
+	assert_memory_equal(c.graph->grads, less.graph->grads,
+	                    c.net->n_weights * sizeof(float));
+	batch.faded = 0;
+	assert_true(cer_graph_run(c.graph, &batch) != loss);
+	net_case_release(&c);
+	net_case_release(&less);
+}
+
+static void
+test_fade__leaves_less_dropout(void **state)
+{
+	static const char *const structures[] = {
+		"(chain (dense width=40)(activation function=relu)(dropout "
+		"dropout=%s))",
+		"(chain (dense width=40)(activation function=gelu)(dropout "
+		"dropout=%s))",
+		"(chain (dense width=40 initial=lecun)(activation function=selu)"
+		"(dropout dropout=%s alpha))",
+		"(chain (tokens width=24)(attention count=2 dropout=%s)(pool "
+		"pool=mean))",
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(structures) / sizeof(structures[0]); i++)
+	{
+		assert_leaves(structures[i], "0.4", 0.5, "0.2");
+		assert_leaves(structures[i], "0.4", 1, "0");
+	}
 }
 
 /* ----------------------------------------------------------- training */
@@ -290,6 +378,7 @@ test_run__recipes_have_bits_of_threads(void **state)
 	settings.smoothing = 0.1;
 	settings.schedule = CER_SCHEDULE_ONECYCLE;
 	settings.mixup = 0.3;
+	settings.fade = 0.6;
 	settings.average = 0.99;
 	settings.optimizer = CER_NADAM;
 	settings.momentum_decay = 0.004;
@@ -309,6 +398,8 @@ main(void)
 		cmocka_unit_test(test_schedule__values),
 		cmocka_unit_test(test_schedule__warms_up),
 		cmocka_unit_test(test_schedule__stays_a_share),
+		cmocka_unit_test(test_schedule__fades),
+		cmocka_unit_test(test_fade__leaves_less_dropout),
 		cmocka_unit_test(test_run__keeps_the_best_by_its_metric),
 		cmocka_unit_test(test_run__has_the_rate_of_its_epoch),
 		cmocka_unit_test(test_run__lowers_the_rate_on_a_plateau),
