@@ -1,7 +1,6 @@
-"""The encoded rows that train_net dumps, as tensors."""
+"""The encoded rows that train_net dumps, as arrays."""
 
 import numpy
-import torch
 
 
 def read_part(data, at, n_numbers, n_tables):
@@ -13,8 +12,7 @@ def read_part(data, at, n_numbers, n_tables):
     at += codes.nbytes
     labels = data[at:at + 2 * n].view("int16")
     at += labels.nbytes
-    return (torch.from_numpy(x.copy()), torch.from_numpy(codes.astype("int64")),
-            torch.from_numpy(labels.astype("int64"))), at
+    return (x.copy(), codes.astype("int64"), labels.astype("int64")), at
 
 
 def read_dump(path):

@@ -353,6 +353,7 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(1)
     _, tables, (train, _, _) = read_dump(dump())
+    train = tuple(map(torch.from_numpy, train))
     print(f"{'structure':30} {'CEREBRO':>10} {'PyTorch':>10} {'ratio':>6}   rows a CPU second, one thread")
     for name in sys.argv[1:] or STRUCTURES:
         make, encoder, structure, batch, n_chunks = STRUCTURES[name]

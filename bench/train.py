@@ -3,7 +3,9 @@
 The flights with 22 features of their five-table join; both sides train on the numbers that our encoders made.
 PyTorch is eager, as it is commonly written, categories one-hot below ten codes.  Embeddings are as wide as the usual
 rule has it, min(50, (values + 1) / 2), which makes 167 inputs; then again with the width 8 that FE has by default,
-73 inputs, where there is less to save.
+73 inputs, where there is less to save.  Then peers whose step is compiled: PyTorch by torch.compile, Keras by XLA.
+
+    bench/train [RUNS [PART]]      runs in turns, of which the median counts (3); one of pytorch, compiled, bf16, narrow, encoders (all)
 """
 
 import json
@@ -79,6 +81,11 @@ def run_peer(units, *options):
     return run([sys.executable, ROOT / "bench/train_peer.py", WORK / "flights.encoded", *options, *map(str, units)])
 
 
+def run_keras(units):
+    venv = subprocess.run([ROOT / "tools/venv", "keras"], stdout=subprocess.PIPE, check=True, text=True).stdout.strip()
+    return run([f"{venv}/bin/python", ROOT / "bench/train_keras.py", WORK / "flights.encoded", *map(str, units)])
+
+
 def compare(title, features, units, bound, n_runs):
     runs = [(run_own(features, units), run_peer(units)) for _ in range(n_runs)]
     own, peer = runs[-1]
@@ -95,6 +102,21 @@ def compare(title, features, units, bound, n_runs):
     asked = f"asked: at least {bound}; " if bound else ""
     print(f"  times PyTorch's rows/s: {ratio:.2f} ({asked}single runs {', '.join(f'{r:.2f}' for r in ratios)})")
     print(f"  test AUC less PyTorch's: {own['test_auc'] - peer['test_auc']:+.4f} (asked: at least -0.002)", flush=True)
+
+
+def compare_compiled(units, bounds, n_runs):
+    """Peers whose step is compiled: PyTorch by torch.compile, Keras by XLA."""
+    runs = [{"CEREBRO": run_own(USUAL_WIDTHS, units), "PyTorch, compile": run_peer(units, "--compile"),
+             "Keras, XLA": run_keras(units)} for _ in range(n_runs)]
+    print(f"\nbeside compiled steps: mlp({', '.join(map(str, units))}), embeddings by the usual rule, fp32; medians of {n_runs} runs in turns")
+    for who in runs[0]:
+        rate = statistics.median(one[who]["rate"] for one in runs)
+        last = runs[-1][who]
+        print(f"  {who:16} {rate:12,.0f} rows/s, test AUC {last['test_auc']:.4f}, loss {last['test_loss']:.4f}, peak {last['peak_mb']:.0f} MB")
+    for who, bound in bounds.items():
+        ratios = [one["CEREBRO"]["rate"] / one[who]["rate"] for one in runs]
+        print(f"  times {who}: {statistics.median(ratios):.2f} (asked: at least {bound}; single runs {', '.join(f'{r:.2f}' for r in ratios)})",
+              flush=True)
 
 
 def compare_bf16(units, bound, n_runs):
@@ -127,19 +149,45 @@ def compare_encoders(units, bound, n_runs):
           flush=True)
 
 
+def beside_pytorch(n_runs):
+    compare("embeddings by the usual rule", USUAL_WIDTHS, (256, 256), 3, n_runs)
+    compare("embeddings by the usual rule", USUAL_WIDTHS, (64, 32), 10, 3 * n_runs)  # they are short
+
+
+def beside_compiled(n_runs):
+    compare_compiled((256, 256), {"PyTorch, compile": 3.2, "Keras, XLA": 2.3}, n_runs)
+    compare_compiled((64, 32), {"PyTorch, compile": 13, "Keras, XLA": 15}, n_runs)
+
+
+def with_narrow_embeddings(n_runs):
+    compare("embeddings of 8", DEFAULT_WIDTHS, (256, 256), None, n_runs)
+    compare("embeddings of 8", DEFAULT_WIDTHS, (64, 32), None, 3 * n_runs)
+
+
+def with_encoders(n_runs):
+    compare_encoders((256, 256), 1.3, n_runs)
+    compare_encoders((64, 32), 1.3, n_runs)
+
+
+PARTS = {
+    "pytorch": beside_pytorch,
+    "compiled": beside_compiled,
+    "bf16": lambda n_runs: compare_bf16((256, 256), 1.8, n_runs),
+    "narrow": with_narrow_embeddings,
+    "encoders": with_encoders,
+}
+
+
 def main():
     n_runs = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    chosen = sys.argv[2:]
     WORK.mkdir(parents=True, exist_ok=True)
     if not (WORK / "flights.rows").exists():
         rows = join_flights()
         rows_file.write(WORK / "flights.rows", rows, NUMBERS, CATEGORIES, rows.arr_delay > 15)
-    compare("embeddings by the usual rule", USUAL_WIDTHS, (256, 256), 3, n_runs)
-    compare("embeddings by the usual rule", USUAL_WIDTHS, (64, 32), 10, 3 * n_runs)  # they are short
-    compare_bf16((256, 256), 1.8, n_runs)
-    compare("embeddings of 8", DEFAULT_WIDTHS, (256, 256), None, n_runs)
-    compare("embeddings of 8", DEFAULT_WIDTHS, (64, 32), None, 3 * n_runs)
-    compare_encoders((256, 256), 1.3, n_runs)
-    compare_encoders((64, 32), 1.3, n_runs)
+    for part, measure in PARTS.items():
+        if not chosen or part in chosen:
+            measure(n_runs)
 
 
 main()

@@ -7,10 +7,10 @@ import json
 import sys
 import time
 
-import numpy
 import torch
 
 from dump import read_dump
+from measure import print_end, score_auc
 from network import Network
 
 torch.set_num_threads(2)
@@ -24,16 +24,12 @@ def measure(network, part):
     with torch.no_grad():
         logits = torch.cat([network(x[i:i + 8192], codes[i:i + 8192]) for i in range(0, len(x), 8192)])
     loss = torch.nn.functional.cross_entropy(logits, labels).item()
-    score = torch.softmax(logits.double(), dim=1)[:, 1].numpy()
-    _, rank, count = numpy.unique(score, return_inverse=True, return_counts=True)
-    ranks = (numpy.cumsum(count) - (count - 1) / 2)[rank]
-    positive = labels.numpy() == 1
-    n = int(positive.sum())
-    return loss, (ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(labels) - n))
+    return loss, score_auc(torch.softmax(logits.double(), dim=1)[:, 1].numpy(), labels.numpy())
 
 
 def main():
-    n_numbers, tables, (train, valid, test) = read_dump(sys.argv[1])
+    n_numbers, tables, parts = read_dump(sys.argv[1])
+    train, valid, test = (tuple(map(torch.from_numpy, part)) for part in parts)
     x, codes, labels = train
     options = [arg for arg in sys.argv[2:] if arg.startswith("--")]
     network = Network(n_numbers, tables, [int(n) for n in sys.argv[2:] if n not in options])
@@ -62,8 +58,7 @@ def main():
             best = valid_loss
             test_loss, test_auc = measure(network, test)
         print(json.dumps({"epoch": epoch, "rows_per_second": rate, "valid_loss": valid_loss, "valid_auc": valid_auc}))
-    peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-    print(json.dumps({"test_auc": test_auc, "test_loss": test_loss, "peak_mb": int(peak.split()[1]) / 1024}))
+    print_end(test_loss, test_auc)
 
 
 main()
