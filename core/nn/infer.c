@@ -15,6 +15,7 @@
 #include "nn/bf16_weights.h"
 #include "nn/infer_graph.h"
 #include "nn/operator.h"
+#include "nn/zeros.h"
 
 #include <string.h>
 
@@ -30,7 +31,8 @@ typedef struct infer_layer
 	const cer_bf16_weights *rounded; /* in place of packed ones, or NULL */
 	const float *bias;               /* n_out */
 	cer_activation activation;
-	bool makes_pairs; /* its relu's, rounded for the next layer's product */
+	bool makes_pairs;  /* its relu's, rounded for the next layer's product */
+	bool leaves_zeros; /* of what a relu made, where they are many */
 } infer_layer;
 
 struct cer_infer
@@ -46,7 +48,8 @@ struct cer_infer
 	const infer_layer *layers;
 	size_t widest; /* floats of a row that a buffer must hold */
 	size_t most_inputs;
-	size_t most_pairs; /* of inputs that are rounded */
+	size_t most_pairs;  /* of inputs that are rounded */
+	size_t most_blocks; /* of inputs whose zeros are left out */
 };
 
 /* Rows of a layer's input, stride floats from each other, or pairs of bf16
@@ -146,6 +149,23 @@ note_pairs(infer_layer *layers, size_t n_layers)
 		                        (i == 0 || layers[i].rounded != NULL);
 }
 
+/* Where a relu goes before a product of floats. */
+static void
+note_zeros(cer_infer *infer, infer_layer *layers)
+{
+	for (size_t i = 1; i < infer->n_layers; i++)
+	{
+		size_t n_blocks = cer_zeros_count_blocks(layers[i].n_in);
+
+		layers[i].leaves_zeros = layers[i].weights != NULL &&
+		                         layers[i - 1].activation == CER_RELU &&
+		                         layers[i].n_in >= CER_ZEROS_MIN_WIDTH &&
+		                         layers[i].n_out >= CER_ZEROS_MIN_WIDTH;
+		if (layers[i].leaves_zeros && n_blocks > infer->most_blocks)
+			infer->most_blocks = n_blocks;
+	}
+}
+
 static cer_status
 make_layers(const infer_maker *maker)
 {
@@ -170,6 +190,7 @@ make_layers(const infer_maker *maker)
 			infer->most_inputs = layer->n_in;
 	}
 	note_pairs(layers, infer->n_layers);
+	note_zeros(infer, layers);
 	infer->layers = layers;
 	return CER_OK;
 }
@@ -267,7 +288,7 @@ cer_infer_make(cer_arena *arena, const cer_infer_spec *spec,
 
 /*
  * Scratch: two buffers of activations, the places of inputs that are not zero
- * or inputs rounded, what the first layer needs.
+ * (listed, or as bits) or inputs rounded, what the first layer needs.
  */
 typedef struct infer_scratch
 {
@@ -299,11 +320,13 @@ get_buffer_size(const cer_infer *infer, size_t n_rows)
 static size_t
 get_used_size(const cer_infer *infer, size_t n_rows)
 {
-	size_t n = at_most(n_rows, BLOCK_ROWS) * infer->most_pairs;
+	size_t n = at_most(n_rows, BLOCK_ROWS);
+	size_t of_row = infer->most_pairs * sizeof(uint32_t);
+	size_t size = infer->most_inputs * sizeof(uint32_t);
 
-	if (n < infer->most_inputs)
-		n = infer->most_inputs;
-	return align_up(n * sizeof(uint32_t));
+	if (of_row < infer->most_blocks * sizeof(uint64_t))
+		of_row = infer->most_blocks * sizeof(uint64_t);
+	return align_up(size < n * of_row ? n * of_row : size);
 }
 
 size_t
@@ -358,6 +381,21 @@ multiply_rounded(const infer_layer *layer, const infer_rows *rows,
 	cer_bf16_weights_multiply(layer->rounded, &product);
 }
 
+/* Zeros are left out where that is faster; no bit depends on it. */
+static void
+multiply_floats(const cer_infer *infer, const infer_layer *layer,
+                const cer_dense *dense)
+{
+	uint64_t *used = (uint64_t *) (void *) dense->scratch;
+
+	if (layer->leaves_zeros && dense->n_rows > 1 &&
+	    cer_zeros_are_worth(cer_zeros_find(infer->kernels, dense, used),
+	                        dense->n_rows * dense->n_in))
+		cer_zeros_multiply(infer->kernels, dense, used);
+	else
+		infer->kernels->dense(dense);
+}
+
 /* The product alone, unless it does the relu; scratch has a place for each
  * input. */
 static void
@@ -386,7 +424,7 @@ multiply(const cer_infer *infer, const infer_layer *layer,
 	else if (layer->rounded != NULL)
 		multiply_rounded(layer, rows, scratch);
 	else
-		infer->kernels->dense(&dense);
+		multiply_floats(infer, layer, &dense);
 }
 
 static void
@@ -444,12 +482,30 @@ finish_first(const cer_infer *infer, size_t n_rows, infer_scratch *scratch)
 }
 
 static void
-run_block(const cer_infer *infer, const cer_encoded *rows,
+run_first(const cer_infer *infer, const cer_encoded *rows,
           const cer_partials *partials, infer_scratch *scratch)
 {
+	const infer_layer *layer = &infer->layers[0];
+	cer_first_pairs pairs = {.bias = layer->bias,
+	                         .z = scratch->from,
+	                         .pairs = (uint32_t *) (void *) scratch->to};
+
+	if (partials == NULL && layer->makes_pairs &&
+	    cer_infer_first_can_finish(infer->first))
+	{
+		cer_infer_first_run_pairs(infer->first, rows, &pairs, scratch->first);
+		return;
+	}
 	cer_infer_first_run(infer->first, rows->n_rows, rows, partials, scratch->to,
 	                    scratch->first);
 	finish_first(infer, rows->n_rows, scratch);
+}
+
+static void
+run_block(const cer_infer *infer, const cer_encoded *rows,
+          const cer_partials *partials, infer_scratch *scratch)
+{
+	run_first(infer, rows, partials, scratch);
 	for (size_t i = 1; i < infer->n_layers; i++)
 	{
 		swap_buffers(scratch);

@@ -267,6 +267,35 @@ run_group(const cer_infer_first *infer, const infer_group *group, size_t n_rows,
 		             z);
 }
 
+bool
+cer_infer_first_can_finish(const cer_infer_first *infer)
+{
+	const infer_group *group = &infer->groups[0];
+
+	return infer->n_groups == 1 && group->ramps == NULL &&
+	       group->n_gathered == 0 && group->n_runs == 1 &&
+	       group->runs[0].rounded != NULL;
+}
+
+void
+cer_infer_first_run_pairs(const cer_infer_first *infer, const cer_encoded *rows,
+                          const cer_first_pairs *to, void *scratch)
+{
+	const infer_group *group = &infer->groups[0];
+	first_scratch parts = divide_scratch(infer, rows->n_rows, scratch);
+	cer_bf16_rows product = make_rows(infer, rows->n_rows, &parts, to->z);
+
+	product.accumulate = group->n_summed > 0;
+	product.x = rows->numbers + group->runs[0].first;
+	product.x_stride = infer->n_numbers;
+	product.bias = to->bias;
+	product.y_pairs = to->pairs;
+	if (product.accumulate)
+		sum_tables(infer, group, rows->n_rows, rows->codes, parts.sources,
+		           to->z);
+	cer_bf16_weights_multiply(group->runs[0].rounded, &product);
+}
+
 void
 cer_infer_first_run_group(const cer_infer_first *infer, size_t group,
                           size_t n_rows, const cer_encoded *rows, float *z,

@@ -50,6 +50,19 @@ extern void
 cer_infer_first_run(const cer_infer_first *first, size_t n_rows,
                     const cer_encoded *rows, const cer_partials *partials,
                     float *z, void *scratch);
+/* Whether the last of it is one product of bf16 numbers, */
+extern bool cer_infer_first_can_finish(const cer_infer_first *first);
+/* which then does the relu that follows, too: the same bits as z, then
+ * round_relu, where no partials are kept. */
+typedef struct cer_first_pairs
+{
+	const float *bias; /* (width) */
+	float *z;          /* (n_rows, width), overwritten */
+	uint32_t *pairs;   /* (n_rows, width / 2) */
+} cer_first_pairs;
+extern void
+cer_infer_first_run_pairs(const cer_infer_first *first, const cer_encoded *rows,
+                          const cer_first_pairs *to, void *scratch);
 extern size_t cer_infer_first_count_groups(const cer_infer_first *first);
 /* Empty: of the task's own features. */
 extern cer_text

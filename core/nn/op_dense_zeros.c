@@ -7,23 +7,19 @@
  *	 gradient	dW = x^T dy		places of a column of x: vectors of a group, or of
  *				dW^T = dy^T x	a column of dy, if that has more zeros
  *
- * What is multiplied by a place, a row of a chunk of columns, lies in 16 KiB
- * for CER_SPARSE_PLACES of them: in the nearest cache, as each row of a tile
- * comes back to it.  So weights are packed by chunks, and dy or x is for a moment.
+ * Weights are packed by chunks, as nn/zeros.c wants them, and dy or x is for a
+ * moment.
  */
 #include "nn/op_dense_zeros.h"
 #include "base/error.h"
+#include "nn/zeros.h"
 
 #include <math.h>
 #include <string.h>
 
-#define MIN_WIDTH 64 /* narrower: finding zeros costs what it saves */
-/* A tile with more than this share of places that are not zero is computed with
- * all of them. */
-#define MOST_USED_PERCENT 65
-#define GRAD_ROWS         256 /* of w, in a block */
-#define LINE_FLOATS       16  /* of a line of caches */
-#define VECTORS_AHEAD     8   /* whose lines are asked for */
+#define GRAD_ROWS     256 /* of w, in a block */
+#define LINE_FLOATS   16  /* of a line of caches */
+#define VECTORS_AHEAD 8   /* whose lines are asked for */
 
 static bool
 makes_zeros(const cer_node *node)
@@ -52,8 +48,10 @@ keeps_zeros(const cer_node *node)
 static bool
 has_sizes(const cer_graph_node *node)
 {
-	return node->in.n >= MIN_WIDTH && node->in.n % CER_DENSE_LANES == 0 &&
-	       node->out.n >= MIN_WIDTH && node->out.n % CER_DENSE_LANES == 0;
+	return node->in.n >= CER_ZEROS_MIN_WIDTH &&
+	       node->in.n % CER_DENSE_LANES == 0 &&
+	       node->out.n >= CER_ZEROS_MIN_WIDTH &&
+	       node->out.n % CER_DENSE_LANES == 0;
 }
 
 bool
@@ -101,12 +99,6 @@ cer_zeros_has_groups(const cer_graph *graph, const cer_graph_node *node)
 /* ------------------------------------------------------------ products */
 
 static size_t
-count_blocks(size_t n_in)
-{
-	return (n_in + CER_SPARSE_PLACES - 1) / CER_SPARSE_PLACES;
-}
-
-static size_t
 at_most(size_t n, size_t limit)
 {
 	return n < limit ? n : limit;
@@ -128,7 +120,7 @@ cer_zeros_prepare(cer_graph *graph, cer_zeros_product *product, cer_error *err)
 	if (product->packed == NULL)
 		return cer_fail_memory(err, n * sizeof(float));
 	cer_graph_need_scratch(graph, product->n_rows *
-	                                  count_blocks(product->n_in) *
+	                                  cer_zeros_count_blocks(product->n_in) *
 	                                  sizeof(uint64_t) / sizeof(float));
 	CER_TRY(graph->make_gemm(graph->kernels, &shape, &product->whole, err));
 	shape.n_columns = product->n_out % CER_DENSE_CHUNK;
@@ -138,28 +130,6 @@ cer_zeros_prepare(cer_graph *graph, cer_zeros_product *product, cer_error *err)
 	return graph->make_gemm(graph->kernels, &shape, &product->rest, err);
 }
 
-/* used (blocks of places, rows) of a tile; returns how many places are. */
-static size_t
-find_used(const cer_zeros_product *product, const float *x, uint64_t *used)
-{
-	size_t n_used = 0;
-
-	for (size_t first = 0; first < product->n_in; first += CER_SPARSE_PLACES)
-	{
-		n_used += product->kernels->find_used(
-			product->n_rows, at_most(product->n_in - first, CER_SPARSE_PLACES),
-			x + first, product->n_in, used);
-		used += product->n_rows;
-	}
-	return n_used;
-}
-
-static bool
-has_zeros(size_t n_used, size_t n_places)
-{
-	return n_used * 100 <= n_places * MOST_USED_PERCENT;
-}
-
 static void
 run_all(const cer_zeros_product *product, const float *x, float *y)
 {
@@ -167,32 +137,6 @@ run_all(const cer_zeros_product *product, const float *x, float *y)
 		cer_gemm_run(first + CER_DENSE_CHUNK <= product->n_out ? &product->whole
 		                                                       : &product->rest,
 		             x, product->packed + first * product->n_in, y + first);
-}
-
-static void
-run_used(const cer_zeros_product *product, const uint64_t *used, const float *x,
-         float *y)
-{
-	cer_sparse sparse = {.n_rows = product->n_rows,
-	                     .a_row = product->n_in,
-	                     .a_place = 1,
-	                     .c_stride = product->n_out};
-
-	for (size_t column = 0; column < product->n_out; column += sparse.n_columns)
-	{
-		sparse.n_columns = at_most(product->n_out - column, CER_DENSE_CHUNK);
-		sparse.c = y + column;
-		for (size_t first = 0; first < product->n_in;
-		     first += CER_SPARSE_PLACES)
-		{
-			sparse.accumulate = first > 0;
-			sparse.used = used + first / CER_SPARSE_PLACES * product->n_rows;
-			sparse.a = x + first;
-			sparse.b = product->packed + column * product->n_in +
-			           first * sparse.n_columns;
-			product->kernels->sparse(&sparse);
-		}
-	}
 }
 
 /* ------------------------------------------------------------ gradients */
@@ -254,15 +198,23 @@ cer_zeros_run(const cer_tile *tile, const cer_zeros_product *product,
               const cer_zeros_marks *marks, const float *x, float *y)
 {
 	uint64_t *used = (uint64_t *) (void *) tile->scratch;
-	size_t n_used = find_used(product, x, used);
+	cer_dense dense = {.n_rows = product->n_rows,
+	                   .n_in = product->n_in,
+	                   .n_out = product->n_out,
+	                   .x = x,
+	                   .x_stride = product->n_in,
+	                   .w = product->packed,
+	                   .y = y,
+	                   .y_stride = product->n_out};
+	size_t n_used = cer_zeros_find(product->kernels, &dense, used);
 
 	if (marks != NULL)
 	{
 		marks->n_used[tile->index] = (uint32_t) n_used;
 		keep_used(tile, product, marks, used);
 	}
-	if (has_zeros(n_used, product->n_rows * product->n_in))
-		run_used(product, used, x, y);
+	if (cer_zeros_are_worth(n_used, product->n_rows * product->n_in))
+		cer_zeros_multiply(product->kernels, &dense, used);
 	else
 		run_all(product, x, y);
 }
@@ -413,7 +365,7 @@ cer_zeros_make_grad(const cer_graph *graph, const cer_graph_node *node,
 	double of_dy = get_used_share(graph, node, &grads->dy);
 	float *grad = to + block->begin * block->stride + block->column;
 
-	if (fmin(of_x, of_dy) * 100 > MOST_USED_PERCENT)
+	if (fmin(of_x, of_dy) * 100 > CER_ZEROS_MOST_PERCENT)
 		cer_graph_make_product(graph, block, to, &node->in, &node->out);
 	else if (of_x <= of_dy)
 		add_rows(graph, node, block, &grads->x, grad);

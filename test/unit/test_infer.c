@@ -474,6 +474,37 @@ test_infer__bf16_products_round(void **state)
 	}
 }
 
+/* Products behind a relu leave zeros out where there are many; a row alone, and
+ * training, do it in their own ways. */
+static void
+test_infer__zeros_change_no_bit(void **state)
+{
+	static const mlp_layer layers[] = {{130, CER_RELU, 0}, {96, CER_RELU, 0}};
+	net_case_spec spec = {.n_numbers = 5,
+	                      .n_classes = 3,
+	                      .layers = layers,
+	                      .n_layers = 2,
+	                      .n_rows = N_ROWS,
+	                      .batch = N_ROWS,
+	                      .kernels = cer_kernels_choose()->name};
+
+	(void) state;
+	for (int has_zeros = 0; has_zeros < 2; has_zeros++)
+	{
+		float expected[N_ROWS * 3];
+		net_case c;
+		const cer_net_tensor *bias;
+
+		net_case_init(&c, &spec);
+		bias = &c.net->tensors[c.net->nodes[1].first_tensor];
+		for (size_t i = 0; !has_zeros && i < layers[0].units; i++)
+			c.graph->weights[bias->offset + i] += 4;
+		cer_graph_predict(c.graph, &c.rows, 0, N_ROWS, expected);
+		check_rows(&c, make_infer(&c, false), expected, 5e-6f);
+		net_case_release(&c);
+	}
+}
+
 int
 main(void)
 {
@@ -484,6 +515,7 @@ main(void)
 		cmocka_unit_test(test_infer__sums_of_tables_change_no_bit),
 		cmocka_unit_test(test_infer__kept_towers_change_no_bit),
 		cmocka_unit_test(test_infer__bf16_products_round),
+		cmocka_unit_test(test_infer__zeros_change_no_bit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
