@@ -194,6 +194,13 @@ typedef struct FeTaker
 
 /* The last dimension first.  false: the keys take more than max_size. */
 extern bool fe_run_pass(FeRun *run, int dimension, const FeTaker *taker);
+/*
+ * What a pass found, for other processes of the statement: in place of their
+ * own passes.  Size 0: it cannot be shared.
+ */
+extern Size fe_run_get_shared_size(const FeRun *run, int dimension);
+extern void fe_run_share(const FeRun *run, int dimension, char *to);
+extern void fe_run_attach(FeRun *run, int dimension, char *from);
 /* By FE_PASS: a column of all rows that were added, by their place. */
 extern ValueColumn fe_run_get_column(const FeRun *run, int place);
 /* By FE_PASS, of all rows that were added: their rows of the dimension; the

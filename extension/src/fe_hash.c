@@ -34,6 +34,7 @@ struct FeHash
 	MemoryContext context;
 	int n_columns;
 	FeHashColumn *columns;
+	bool has_long;    /* keys that do not lie in their entries */
 	uint32 n_entries; /* the first is nobody's */
 	uint32 capacity;
 	HashEntry *entries;
@@ -50,25 +51,35 @@ typedef struct KeyWords
 	uint64 stack[MAX_FAST_KEY];
 } KeyWords;
 
-FeHash *
-fe_hash_make(const FeHashColumn *columns, int n_columns)
+/* Without rows, nor room for any. */
+static FeHash *
+make_empty(const FeHashColumn *columns, int n_columns)
 {
 	MemoryContext context = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro dimension", ALLOCSET_DEFAULT_SIZES);
-	MemoryContext caller = MemoryContextSwitchTo(context);
-	FeHash *hash = palloc0(sizeof(FeHash));
+	FeHash *hash = MemoryContextAllocZero(context, sizeof(FeHash));
 
 	hash->context = context;
 	hash->n_columns = n_columns;
-	hash->columns = palloc(n_columns * sizeof(FeHashColumn));
+	hash->columns =
+		MemoryContextAlloc(context, n_columns * sizeof(FeHashColumn));
 	memcpy(hash->columns, columns, n_columns * sizeof(FeHashColumn));
+	return hash;
+}
+
+FeHash *
+fe_hash_make(const FeHashColumn *columns, int n_columns)
+{
+	FeHash *hash = make_empty(columns, n_columns);
+
 	hash->capacity = FIRST_ROWS;
-	hash->entries = palloc(hash->capacity * sizeof(HashEntry));
+	hash->entries =
+		MemoryContextAlloc(hash->context, hash->capacity * sizeof(HashEntry));
 	memset(hash->entries, 0, sizeof(HashEntry));
 	hash->n_entries = 1;
 	hash->mask = 2 * FIRST_ROWS - 1;
-	hash->buckets = palloc0((hash->mask + 1) * sizeof(uint32));
-	MemoryContextSwitchTo(caller);
+	hash->buckets = MemoryContextAllocZero(hash->context,
+	                                       (hash->mask + 1) * sizeof(uint32));
 	return hash;
 }
 
@@ -82,6 +93,55 @@ Size
 fe_hash_get_size(const FeHash *hash)
 {
 	return MemoryContextMemAllocated(hash->context, true);
+}
+
+uint32
+fe_hash_count(const FeHash *hash)
+{
+	return hash->n_entries;
+}
+
+/* ----------------------------------------------------------------- sharing */
+
+/* Then the entries, then the buckets. */
+typedef struct SharedHash
+{
+	uint32 n_entries;
+	uint32 mask;
+} SharedHash;
+
+Size
+fe_hash_get_shared_size(const FeHash *hash)
+{
+	if (hash->has_long)
+		return 0;
+	return sizeof(SharedHash) + (Size) hash->n_entries * sizeof(HashEntry) +
+	       ((Size) hash->mask + 1) * sizeof(uint32);
+}
+
+void
+fe_hash_share(const FeHash *hash, char *to)
+{
+	SharedHash *shared = (SharedHash *) to;
+	HashEntry *entries = (HashEntry *) (shared + 1);
+
+	*shared = (SharedHash){hash->n_entries, hash->mask};
+	memcpy(entries, hash->entries, (Size) hash->n_entries * sizeof(HashEntry));
+	memcpy(entries + hash->n_entries, hash->buckets,
+	       ((Size) hash->mask + 1) * sizeof(uint32));
+}
+
+FeHash *
+fe_hash_attach(const FeHashColumn *columns, int n_columns, char *from)
+{
+	FeHash *hash = make_empty(columns, n_columns);
+	const SharedHash *shared = (const SharedHash *) from;
+
+	hash->n_entries = hash->capacity = shared->n_entries;
+	hash->entries = (HashEntry *) (from + sizeof(SharedHash));
+	hash->mask = shared->mask;
+	hash->buckets = (uint32 *) (hash->entries + hash->n_entries);
+	return hash;
 }
 
 /* -------------------------------------------------------------------- keys */
@@ -258,8 +318,11 @@ fill_entry(FeHash *hash, HashEntry *entry, const KeyWords *key)
 	uint64 *words = entry->words.few;
 
 	if (key->n > FEW_WORDS)
+	{
 		words = entry->words.many =
 			MemoryContextAlloc(hash->context, key->n * sizeof(uint64));
+		hash->has_long = true;
+	}
 	memcpy(words, key->words, key->n * sizeof(uint64));
 	entry->n_words = key->n;
 	entry->is_several = false;

@@ -22,6 +22,14 @@ typedef struct FeHashColumn
 extern FeHash *fe_hash_make(const FeHashColumn *columns, int n_columns);
 extern void fe_hash_free(FeHash *hash);
 /*
+ * A copy for other processes, which look rows up in it where it lies.  Size 0:
+ * it has keys that are too long for that.
+ */
+extern Size fe_hash_get_shared_size(const FeHash *hash);
+extern void fe_hash_share(const FeHash *hash, char *to);
+extern FeHash *
+fe_hash_attach(const FeHashColumn *columns, int n_columns, char *from);
+/*
  * A new row, numbered from 1 in the order in which they come; FE_HASH_NONE: no
  * look-up finds it, as a part of its key is NULL, or a row with that key came
  * before; then looking it up finds several.
@@ -37,5 +45,7 @@ fe_hash_find_row(const FeHash *hash, const Datum *values, const bool *nulls);
 /* Whether other rows have the key of a row that was found. */
 extern bool fe_hash_is_several(const FeHash *hash, uint32 row);
 extern Size fe_hash_get_size(const FeHash *hash);
+/* Of its rows, one that is no row among them. */
+extern uint32 fe_hash_count(const FeHash *hash);
 
 #endif

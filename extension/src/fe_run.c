@@ -650,3 +650,79 @@ fe_run_get_links(const FeRun *run, int dimension)
 	return run->links[dimension].has_several ? NULL
 	                                         : run->links[dimension].rows;
 }
+
+/* ----------------------------------------------------------------- sharing */
+
+/* Rows of a dimension behind the one that was read, by its rows. */
+typedef struct SharedLinks
+{
+	bool has_several;
+	uint32 rows[FLEXIBLE_ARRAY_MEMBER];
+} SharedLinks;
+
+static Size
+get_links_size(const FeRun *run, int dimension)
+{
+	return MAXALIGN(offsetof(SharedLinks, rows) +
+	                (Size) fe_hash_count(run->hashes[dimension]) *
+	                    sizeof(uint32));
+}
+
+static bool
+is_through(const FeRun *run, int other, int dimension)
+{
+	return run->split->dimensions[other].about->through == dimension;
+}
+
+Size
+fe_run_get_shared_size(const FeRun *run, int dimension)
+{
+	Size size = MAXALIGN(fe_hash_get_shared_size(run->hashes[dimension]));
+
+	for (int i = dimension + 1; size > 0 && i < run->split->n_dimensions; i++)
+		if (is_through(run, i, dimension))
+			size += get_links_size(run, dimension);
+	return size;
+}
+
+void
+fe_run_share(const FeRun *run, int dimension, char *to)
+{
+	const FeHash *hash = run->hashes[dimension];
+
+	fe_hash_share(hash, to);
+	to += MAXALIGN(fe_hash_get_shared_size(hash));
+	for (int i = dimension + 1; i < run->split->n_dimensions; i++)
+	{
+		SharedLinks *links = (SharedLinks *) to;
+
+		if (!is_through(run, i, dimension))
+			continue;
+		links->has_several = run->links[i].has_several;
+		memcpy(links->rows, run->links[i].rows,
+		       (Size) fe_hash_count(hash) * sizeof(uint32));
+		to += get_links_size(run, dimension);
+	}
+}
+
+void
+fe_run_attach(FeRun *run, int dimension, char *from)
+{
+	const FeDimension *about = run->split->dimensions[dimension].about;
+	MemoryContext caller = MemoryContextSwitchTo(run->context);
+	FeHash *hash = fe_hash_attach(about->keys, about->n_keys, from);
+
+	run->hashes[dimension] = hash;
+	from += MAXALIGN(fe_hash_get_shared_size(hash));
+	for (int i = dimension + 1; i < run->split->n_dimensions; i++)
+	{
+		SharedLinks *links = (SharedLinks *) from;
+
+		if (!is_through(run, i, dimension))
+			continue;
+		run->links[i] = (DimensionLinks){.rows = links->rows,
+		                                 .has_several = links->has_several};
+		from += get_links_size(run, dimension);
+	}
+	MemoryContextSwitchTo(caller);
+}

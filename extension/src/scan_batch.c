@@ -75,6 +75,8 @@ struct ScanBatch
 	bool is_on_scan;
 	double expected; /* rows of the statement */
 	double n_seen;   /* that came before this batch, in all scans */
+	char *shared;   /* by call, with the statement's other processes; or NULL */
+	dsa_area *area; /* of the statement, or NULL */
 
 	int n_rows;
 	int capacity;
@@ -267,6 +269,24 @@ forget_model(BatchCall *call)
 	MemoryContextReset(call->model_context);
 }
 
+static ScorerShared *
+get_shared(const ScanBatch *batch, int call)
+{
+	return (ScorerShared *) (batch->shared +
+	                         call * MAXALIGN(scorer_shared_get_size()));
+}
+
+static ScorerLookup *
+begin_lookup(const ScanBatch *batch, const BatchCall *call, Scorer *scorer)
+{
+	ScorerShare share = {NULL, NULL};
+
+	if (batch->shared != NULL && batch->area != NULL)
+		share = (ScorerShare){get_shared(batch, (int) (call - batch->calls)),
+		                      batch->area};
+	return scorer_lookup_begin(scorer, batch->expected, &share);
+}
+
 /* For another model than before, or the first one. */
 static void
 start_model(ScanBatch *batch, BatchCall *call, Scorer *scorer)
@@ -280,7 +300,7 @@ start_model(ScanBatch *batch, BatchCall *call, Scorer *scorer)
 	if (call->record == 0)
 		call->map = scorer_map_make(scorer, call->columns);
 	if (scorer_has_lookup(scorer))
-		call->lookup = scorer_lookup_begin(scorer, batch->expected);
+		call->lookup = begin_lookup(batch, call, scorer);
 	MemoryContextSwitchTo(caller);
 	call->serial = scorer_get_serial(scorer);
 }
@@ -383,10 +403,11 @@ reserve_rows(ScanBatch *batch, int n_rows)
 }
 
 void
-scan_batch_start(ScanBatch *batch, int n_rows)
+scan_batch_start(ScanBatch *batch, int n_rows, dsa_area *area)
 {
 	MemoryContext caller = MemoryContextSwitchTo(batch->work);
 
+	batch->area = area;
 	reconsider(batch);
 	for (int i = 0; i < batch->n_calls; i++)
 		prepare_call(batch, &batch->calls[i], n_rows);
@@ -394,6 +415,38 @@ scan_batch_start(ScanBatch *batch, int n_rows)
 	MemoryContextReset(batch->work);
 	reserve_rows(batch, n_rows);
 	count_attributes(batch);
+}
+
+/* ---------------------------------------------------- several processes */
+
+Size
+scan_batch_get_shared_size(const ScanBatch *batch)
+{
+	return batch->n_calls * MAXALIGN(scorer_shared_get_size());
+}
+
+void
+scan_batch_share(ScanBatch *batch, void *shared, bool is_new)
+{
+	batch->shared = shared;
+	for (int i = 0; is_new && i < batch->n_calls; i++)
+		scorer_shared_init(get_shared(batch, i));
+}
+
+void
+scan_batch_unshare(ScanBatch *batch)
+{
+	batch->shared = NULL;
+	for (int i = 0; i < batch->n_calls; i++)
+	{
+		BatchCall *call = &batch->calls[i];
+
+		if (call->lookup == NULL || !scorer_use_has(call->use, call->scorer) ||
+		    !scorer_lookup_is_shared(call->lookup))
+			continue;
+		scorer_lookup_end(call->lookup);
+		call->serial = 0;
+	}
 }
 
 /* ------------------------------------------------------------ adding rows */

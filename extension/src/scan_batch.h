@@ -21,8 +21,15 @@ extern int scan_batch_find_like(const ScanBatch *batch, int call);
 extern void scan_batch_expect(ScanBatch *batch, double n_rows);
 extern void scan_batch_clear(ScanBatch *batch);
 extern void scan_batch_end(ScanBatch *batch);
-/* Before the first row is added: looks up models and rights, makes room. */
-extern void scan_batch_start(ScanBatch *batch, int n_rows);
+/* What the processes of a statement share lies in its shared memory, which one
+ * of them initializes (is_new). */
+extern Size scan_batch_get_shared_size(const ScanBatch *batch);
+extern void scan_batch_share(ScanBatch *batch, void *shared, bool is_new);
+/* That memory goes: what rests on it is made anew for coming rows. */
+extern void scan_batch_unshare(ScanBatch *batch);
+/* Before the first row is added: looks up models and rights, makes room.  area:
+ * of the statement's processes, or NULL. */
+extern void scan_batch_start(ScanBatch *batch, int n_rows, dsa_area *area);
 /* Whether another row may be added; n_rows as when it was started. */
 extern bool scan_batch_has_room(const ScanBatch *batch, int n_rows);
 /* scanned: the child's own slot, that knows where the row lies. */

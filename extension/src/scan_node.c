@@ -178,7 +178,8 @@ fill(ScanNode *node)
 			break;
 		}
 		if (scan_batch_count(node->batch) == 0)
-			scan_batch_start(node->batch, size);
+			scan_batch_start(node->batch, size,
+			                 node->css.ss.ps.state->es_query_dsa);
 		scan_batch_add(node->batch, row,
 		               node->plan.is_on_scan
 		                   ? ((ScanState *) child)->ss_ScanTupleSlot
@@ -326,6 +327,38 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 		                     instrument->ntuples2 * 1000.0, 3, es);
 }
 
+/* ---------------------------------------------------- several processes */
+
+static Size
+estimate_shared(CustomScanState *css, ParallelContext *context)
+{
+	return scan_batch_get_shared_size(((ScanNode *) css)->batch);
+}
+
+static void
+init_shared(CustomScanState *css, ParallelContext *context, void *shared)
+{
+	scan_batch_share(((ScanNode *) css)->batch, shared, true);
+}
+
+/* Workers of a rescan see the same snapshot: what was found stays. */
+static void
+keep_shared(CustomScanState *css, ParallelContext *context, void *shared)
+{
+}
+
+static void
+attach_shared(CustomScanState *css, shm_toc *toc, void *shared)
+{
+	scan_batch_share(((ScanNode *) css)->batch, shared, false);
+}
+
+static void
+leave_shared(CustomScanState *css)
+{
+	scan_batch_unshare(((ScanNode *) css)->batch);
+}
+
 /* -------------------------------------------------------------- methods */
 
 static const CustomExecMethods exec_methods = {
@@ -334,6 +367,11 @@ static const CustomExecMethods exec_methods = {
 	.ExecCustomScan = execute,
 	.EndCustomScan = end,
 	.ReScanCustomScan = rescan,
+	.EstimateDSMCustomScan = estimate_shared,
+	.InitializeDSMCustomScan = init_shared,
+	.ReInitializeDSMCustomScan = keep_shared,
+	.InitializeWorkerCustomScan = attach_shared,
+	.ShutdownCustomScan = leave_shared,
 	.ExplainCustomScan = explain,
 };
 

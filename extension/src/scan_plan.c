@@ -411,6 +411,8 @@ make_node(Split *split, int i, Plan *child)
 	}
 	fill_costs(node, split->plan, child);
 	node->scan.plan.plan_node_id = ++split->rewriter->last_id;
+	/* its processes share what they read of joined tables */
+	node->scan.plan.parallel_aware = split->rewriter->is_parallel;
 	node->scan.plan.targetlist = scan_replace_all(
 		is_last ? split->targets : make_targets(slot.list), &slot, INDEX_VAR);
 	node->scan.plan.qual = scan_replace_all(stage->quals, &slot, INDEX_VAR);

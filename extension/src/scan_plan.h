@@ -13,7 +13,8 @@
 typedef struct Rewriter
 {
 	PlannedStmt *stmt;
-	int last_id; /* of plan nodes */
+	int last_id;      /* of plan nodes */
+	bool is_parallel; /* below a node that gathers rows of several processes */
 } Rewriter;
 
 /* The node, with nodes above it that compute its calls. */

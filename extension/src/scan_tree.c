@@ -400,11 +400,15 @@ rewrite_children(Rewriter *rewriter, Plan *plan)
 static Plan *
 rewrite(Rewriter *rewriter, Plan *plan)
 {
+	bool was_parallel = rewriter->is_parallel;
+
 	if (plan == NULL)
 		return NULL;
 	check_stack_depth();
 	move_calls(rewriter, plan);
+	rewriter->is_parallel |= IsA(plan, Gather) || IsA(plan, GatherMerge);
 	rewrite_children(rewriter, plan);
+	rewriter->is_parallel = was_parallel;
 	if (IsA(plan, MergeJoin))
 		keep_going_back(rewriter, (MergeJoin *) plan);
 	if (IsA(plan, Limit))

@@ -12,6 +12,7 @@
 #include "cerebro_pg.h"
 
 #include "nodes/pg_list.h"
+#include "utils/dsa.h"
 
 /* What a call asks, known before its first row. */
 typedef struct ScoreCall
@@ -72,6 +73,20 @@ extern void scorer_encode_slot(Scorer *scorer, const ScorerMap *map,
                                const TupleTableSlot *slot, cer_value *values,
                                size_t stride);
 /*
+ * What the processes of one statement share of the tables that a model reads:
+ * in the statement's shared memory, for the rows of one call.
+ */
+typedef struct ScorerShared ScorerShared;
+extern Size scorer_shared_get_size(void);
+extern void scorer_shared_init(ScorerShared *shared);
+
+typedef struct ScorerShare
+{
+	ScorerShared *shared; /* NULL: there is none */
+	dsa_area *area;       /* for more */
+} ScorerShare;
+
+/*
  * A model that reads other tables finds a row's values there.  One lookup is
  * of the rows of one statement, in the current memory context: it chooses by
  * what the planner estimates how tables are read.
@@ -83,7 +98,11 @@ extern void scorer_encode_slot(Scorer *scorer, const ScorerMap *map,
 typedef struct ScorerLookup ScorerLookup;
 extern bool scorer_has_lookup(const Scorer *scorer);
 /* n_rows are expected in all. */
-extern ScorerLookup *scorer_lookup_begin(Scorer *scorer, double n_rows);
+extern ScorerLookup *
+scorer_lookup_begin(Scorer *scorer, double n_rows, const ScorerShare *share);
+/* Whether it may rest on what other processes found: then it must not be used
+ * once that is gone. */
+extern bool scorer_lookup_is_shared(const ScorerLookup *lookup);
 extern void scorer_lookup_end(ScorerLookup *lookup);
 /* For batches of so many rows, whose values are n_rows apart or more. */
 extern void scorer_lookup_reserve(ScorerLookup *lookup, int n_rows);

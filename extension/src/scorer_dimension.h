@@ -49,6 +49,7 @@ typedef struct Combination
 struct ScorerLookup
 {
 	Scorer *scorer;
+	ScorerShare share;
 	MemoryContext context;
 	MemoryContext kept; /* of dimensions */
 	FeWay way;
@@ -77,6 +78,10 @@ struct ScorerLookup
 	bool has_partials;
 };
 
+/* Of one that is to be filled: what it is. */
+extern void scorer_describe_dimension(ScorerLookup *lookup, int i);
+/* Reads one; false: it takes more memory than may be. */
+extern bool scorer_pass_dimension(ScorerLookup *lookup, int i);
 /* Once the dimension's partials are there, and those of tables behind it. */
 extern void scorer_fold(Dimension *dimension);
 /* Once all are. */

@@ -13,6 +13,7 @@
  * with each row, and what then does not fit is left to the query.
  */
 #include "scorer_dimension.h"
+#include "scorer_share.h"
 
 #include "executor/nodeHash.h"
 #include "miscadmin.h"
@@ -185,11 +186,10 @@ list_places(Dimension *dimension)
 	}
 }
 
-static void
-init_dimension(ScorerLookup *lookup, int i)
+void
+scorer_describe_dimension(ScorerLookup *lookup, int i)
 {
 	Dimension *dimension = &lookup->dimensions[i];
-	double rows = fe_split_get_rows(lookup->split, i);
 
 	memset(dimension, 0, sizeof(*dimension));
 	dimension->lookup = lookup;
@@ -199,6 +199,15 @@ init_dimension(ScorerLookup *lookup, int i)
 	list_places(dimension);
 	dimension->group =
 		scorer_find_group(lookup->scorer->model, lookup->split, i);
+}
+
+static void
+init_dimension(ScorerLookup *lookup, int i)
+{
+	Dimension *dimension = &lookup->dimensions[i];
+	double rows = fe_split_get_rows(lookup->split, i);
+
+	scorer_describe_dimension(lookup, i);
 	if (rows * lookup->width * sizeof(float) > (double) lookup->max_size)
 		dimension->group = -1;
 	if (dimension->group < 0)
@@ -209,9 +218,8 @@ init_dimension(ScorerLookup *lookup, int i)
 		dimension->kept = scorer_kept_open(lookup->scorer, lookup->split, i);
 }
 
-/* false: it takes more memory than may be. */
-static bool
-pass_dimension(ScorerLookup *lookup, int i)
+bool
+scorer_pass_dimension(ScorerLookup *lookup, int i)
 {
 	Dimension *dimension = &lookup->dimensions[i];
 	FeTaker taker = {
@@ -221,11 +229,7 @@ pass_dimension(ScorerLookup *lookup, int i)
 	if (!fe_run_pass(lookup->run, i, &taker) || dimension->is_too_large)
 		return false;
 	if (dimension->group >= 0)
-	{
 		make_partials(dimension);
-		scorer_fold(dimension);
-		lookup->has_partials = true;
-	}
 	return true;
 }
 
@@ -235,9 +239,15 @@ pass_all(ScorerLookup *lookup)
 	lookup->n_dimensions = fe_split_count_dimensions(lookup->split);
 	lookup->dimensions =
 		palloc0((lookup->n_dimensions + 1) * sizeof(Dimension));
+	if (!scorer_share_pass(lookup))
+		return false;
 	for (int i = lookup->n_dimensions - 1; i >= 0; i--)
-		if (!pass_dimension(lookup, i))
-			return false;
+	{
+		if (lookup->dimensions[i].group < 0)
+			continue;
+		scorer_fold(&lookup->dimensions[i]);
+		lookup->has_partials = true;
+	}
 	scorer_combine(lookup);
 	return true;
 }
@@ -297,13 +307,27 @@ start_pass(ScorerLookup *lookup)
 	start_run(lookup, FE_BATCH);
 }
 
+static FeWay
+choose_way(ScorerLookup *lookup, const Scorer *scorer, double n_rows)
+{
+	FeWay way;
+
+	if (scorer_share_get_way(&lookup->share, scorer, &way, &lookup->is_grouped))
+		return way;
+	way = scorer_choose_way(scorer, n_rows, &lookup->is_grouped);
+	scorer_share_put_way(&lookup->share, scorer, way, lookup->is_grouped);
+	return way;
+}
+
 ScorerLookup *
-scorer_lookup_begin(Scorer *scorer, double n_rows)
+scorer_lookup_begin(Scorer *scorer, double n_rows, const ScorerShare *share)
 {
 	ScorerLookup *lookup = palloc0(sizeof(ScorerLookup));
 	FeLookup *reads = row_evaluator_get_lookup(scorer->evaluator);
-	FeWay way = scorer_choose_way(scorer, n_rows, &lookup->is_grouped);
+	FeWay way;
 
+	lookup->share = *share;
+	way = choose_way(lookup, scorer, n_rows);
 	if (way == FE_PROBE)
 		fe_lookup_note_probe(reads, n_rows);
 	lookup->scorer = scorer;
@@ -329,6 +353,12 @@ scorer_lookup_get_way(const ScorerLookup *lookup, bool *is_grouped)
 {
 	*is_grouped = lookup->is_grouped;
 	return lookup->way;
+}
+
+bool
+scorer_lookup_is_shared(const ScorerLookup *lookup)
+{
+	return lookup->share.shared != NULL && lookup->way == FE_PASS;
 }
 
 bool
