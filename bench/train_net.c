@@ -311,19 +311,20 @@ report_test(source *s, cer_trainer *trainer, const cer_host *host)
 static void
 dump_part(FILE *to, const cer_input_shape *shape, const cer_encoded *rows)
 {
-	size_t n_stored = cer_shape_count_stored(shape);
 	uint64_t n = rows->n_rows;
 
 	fwrite(&n, sizeof(n), 1, to);
 	for (size_t row = 0; row < n; row++)
 		for (size_t i = 0; i < shape->n_numbers; i++)
 		{
-			float number =
-				cer_shape_get_number(shape, rows->numbers + row * n_stored, i);
+			float number = cer_shape_get_number(
+				shape, cer_encoded_get_numbers(rows, shape, row), i);
 
 			fwrite(&number, sizeof(number), 1, to);
 		}
-	fwrite(rows->codes, sizeof(uint32_t), n * shape->n_tables, to);
+	for (size_t row = 0; row < n; row++)
+		fwrite(cer_encoded_get_codes(rows, shape, row), sizeof(uint32_t),
+		       shape->n_tables, to);
 	fwrite(rows->labels, sizeof(uint16_t), n, to);
 }
 
@@ -463,6 +464,7 @@ read_tile(void *arg, size_t index)
 		graph->labels[at] =
 			graph->batch.rows->labels[cer_batch_get_row(&graph->batch, at)];
 	cer_first_load_again(&tile, graph->nodes[0].state);
+	cer_rows_fetch(&tile, 0, 1);
 }
 
 /* Batches of an epoch in its new order; for the epoch's own threads. */

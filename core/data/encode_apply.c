@@ -13,6 +13,8 @@
 
 #define BLOCK_ROWS      ((size_t) 512)
 #define BLOCKS_PER_POLL ((size_t) 1024)
+#define WORD            sizeof(float) /* a number, or a code */
+#define LINE_WORDS      ((size_t) 16) /* of caches */
 
 typedef struct apply_state
 {
@@ -28,6 +30,7 @@ typedef struct apply_state
 	size_t first_block; /* of the tasks in work */
 	float *numbers;
 	uint32_t *codes;
+	size_t stride; /* see cer_encoded */
 } apply_state;
 
 static cer_status run_apply(apply_state *state, cer_error *err);
@@ -62,6 +65,7 @@ cer_encoders_apply(cer_arena *arena, const cer_host *host,
 		.n_rows = state.n_rows,
 		.numbers = state.numbers,
 		.codes = state.codes,
+		.stride = state.stride,
 		.labels = state.view->labels + state.first_row,
 		.row_keys = state.view->row_keys + state.first_row,
 	};
@@ -70,23 +74,36 @@ cer_encoders_apply(cer_arena *arena, const cer_host *host,
 	return CER_OK;
 }
 
+/* Rows are found anywhere in their order: each lies in one place, in whole lines
+ * of caches if that takes little more. */
+static size_t
+choose_stride(size_t n_numbers, size_t n_codes)
+{
+	size_t n = n_numbers + n_codes;
+	size_t whole = (n + LINE_WORDS - 1) / LINE_WORDS * LINE_WORDS;
+
+	if (n_numbers == 0 || n_codes == 0)
+		return 0;
+	return whole - n <= n / 8 ? whole : n;
+}
+
 static cer_status
 allocate_rows(cer_arena *arena, apply_state *state, cer_error *err)
 {
 	const cer_input_shape *shape = &state->encoders->shape;
-	size_t n_numbers =
-		cer_size_multiply(state->n_rows, cer_shape_count_stored(shape));
-	size_t n_codes =
-		cer_size_multiply(state->n_rows, cer_shape_count_codes(shape));
+	size_t n_numbers = cer_shape_count_stored(shape);
+	size_t n_codes = cer_shape_count_codes(shape);
+	size_t n = state->stride = choose_stride(n_numbers, n_codes);
+	size_t size;
 
-	state->numbers =
-		cer_arena_allocate(arena, cer_size_multiply(n_numbers, sizeof(float)));
+	if (n == 0)
+		n = n_numbers + n_codes;
+	size = cer_size_multiply(cer_size_multiply(state->n_rows, n), WORD);
+	state->numbers = cer_arena_allocate(arena, size);
 	if (state->numbers == NULL)
-		return cer_fail_memory(err, cer_size_multiply(n_numbers, 4));
-	state->codes =
-		cer_arena_allocate(arena, cer_size_multiply(n_codes, sizeof(uint32_t)));
-	if (state->codes == NULL)
-		return cer_fail_memory(err, cer_size_multiply(n_codes, 4));
+		return cer_fail_memory(err, size);
+	state->codes = (uint32_t *) state->numbers +
+	               (state->stride > 0 ? n_numbers : state->n_rows * n_numbers);
 	return CER_OK;
 }
 
@@ -163,7 +180,9 @@ encode_block(void *arg, size_t task)
 {
 	const apply_state *state = arg;
 	const cer_input_shape *shape = &state->encoders->shape;
-	size_t n_numbers = cer_shape_count_stored(shape);
+	cer_encoded rows = {.stride = state->stride};
+	size_t n_numbers = cer_encoded_step_numbers(&rows, shape);
+	size_t n_codes = cer_encoded_step_codes(&rows, shape);
 	size_t row = (state->first_block + task) * BLOCK_ROWS;
 	size_t left = state->n_rows - row;
 	cer_encode_block block = {
@@ -173,8 +192,8 @@ encode_block(void *arg, size_t task)
 			state->training_keys ? state->training_keys + row : NULL,
 		.numbers = state->numbers + row * n_numbers,
 		.n_numbers = n_numbers,
-		.codes = state->codes + row * cer_shape_count_codes(shape),
-		.n_tables = cer_shape_count_codes(shape),
+		.codes = state->codes + row * n_codes,
+		.n_tables = n_codes,
 	};
 
 	for (size_t i = 0; i < state->encoders->n_encoders; i++)

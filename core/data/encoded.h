@@ -165,6 +165,35 @@ typedef struct cer_encoded
 	const cer_dimension *dimensions;
 	size_t n_rest;     /* floats that a row has beyond those, */
 	const float *rest; /* and they: see nn/dimension_rest.c */
+	size_t stride;     /* floats, or codes, from row to row, where a row has its
+	                    * codes behind its numbers; 0: two matrices */
 } cer_encoded;
+
+/* From a row's numbers to the next one's. */
+static inline size_t
+cer_encoded_step_numbers(const cer_encoded *rows, const cer_input_shape *shape)
+{
+	return rows->stride > 0 ? rows->stride : cer_shape_count_stored(shape);
+}
+
+static inline size_t
+cer_encoded_step_codes(const cer_encoded *rows, const cer_input_shape *shape)
+{
+	return rows->stride > 0 ? rows->stride : cer_shape_count_codes(shape);
+}
+
+static inline const float *
+cer_encoded_get_numbers(const cer_encoded *rows, const cer_input_shape *shape,
+                        size_t row)
+{
+	return rows->numbers + row * cer_encoded_step_numbers(rows, shape);
+}
+
+static inline const uint32_t *
+cer_encoded_get_codes(const cer_encoded *rows, const cer_input_shape *shape,
+                      size_t row)
+{
+	return rows->codes + row * cer_encoded_step_codes(rows, shape);
+}
 
 #endif

@@ -128,10 +128,10 @@ typedef struct cer_encode_block
 	size_t first;
 	size_t n_rows;
 	const uint64_t *training_keys; /* of these rows; NULL: of another part */
-	float *numbers;                /* (n_rows, n_numbers) */
-	size_t n_numbers;
-	uint32_t *codes; /* (n_rows, n_tables) */
-	size_t n_tables;
+	float *numbers;
+	size_t n_numbers; /* from row to row */
+	uint32_t *codes;
+	size_t n_tables; /* from row to row */
 } cer_encode_block;
 
 /* Values of one input, as a caller has them, for rows of their own. */

@@ -62,7 +62,7 @@ typedef struct table_rows
 	const cer_encoded *rows;
 	const cer_view *view;
 	cer_spans spans;
-	size_t n_stored;
+	size_t n_stored; /* from row to row */
 	size_t n_codes;
 	XXH128_hash_t *hashes; /* by row */
 } table_rows;
@@ -76,8 +76,8 @@ table_rows_make(cer_arena *arena, const cer_input_shape *shape,
 
 	*made = (table_rows){.rows = rows,
 	                     .view = view,
-	                     .n_stored = cer_shape_count_stored(shape),
-	                     .n_codes = cer_shape_count_codes(shape)};
+	                     .n_stored = cer_encoded_step_numbers(rows, shape),
+	                     .n_codes = cer_encoded_step_codes(rows, shape)};
 	made->hashes = cer_arena_allocate(arena, size);
 	if (made->hashes == NULL)
 		return cer_fail_memory(err, size);

@@ -84,7 +84,7 @@ typedef struct copied_rows
 	const uint32_t *list; /* NULL: the first ones */
 	size_t n_rows;
 	cer_spans spans;
-	size_t n_stored;
+	size_t n_stored; /* from row to row */
 	size_t n_numbers;
 	float *to;
 } copied_rows;
@@ -119,7 +119,7 @@ cer_view_copy_numbers(cer_arena *arena, const cer_input_shape *shape,
 	copied_rows c = {.rows = rows,
 	                 .list = list,
 	                 .n_rows = n,
-	                 .n_stored = cer_shape_count_stored(shape)};
+	                 .n_stored = cer_encoded_step_numbers(rows, shape)};
 	size_t size;
 
 	CER_TRY(cer_spans_make(arena, shape, view, &c.spans, err));

@@ -127,6 +127,7 @@ typedef struct cer_gather
 	size_t n_rows;
 	size_t n;
 	const float *from;
+	size_t stride; /* floats from row to row of it */
 	const uint32_t *rows;
 	float *to;
 } cer_gather;

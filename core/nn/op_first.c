@@ -140,55 +140,26 @@ load_padding(const first_state *state, size_t first, size_t last)
 		       (last - first) * sizeof(uint32_t));
 }
 
-static inline void
-prefetch_row(const cer_encoded *rows, const first_state *state, size_t n_stored,
-             size_t row)
-{
-	const float *numbers = rows->numbers + row * n_stored;
-	const char *codes = (const char *) (rows->codes + row * state->n_codes);
-
-	if (state->view != NULL)
-		cer_first_prefetch(rows->rest + row * rows->n_rest, rows->n_rest);
-	else
-		cer_first_prefetch(numbers, n_stored);
-	for (size_t i = 0; i < state->n_tables * sizeof(uint32_t); i += CACHE_LINE)
-		__builtin_prefetch(codes + i);
-}
-
-/*
- * Rows of a shuffled batch lie anywhere.  A thread's next tile is likely the
- * n_threads-th from here: its rows are on their way while this one is computed.
- */
-static void
-prefetch_tile(const cer_tile *tile, const first_state *state)
-{
-	const cer_graph *graph = tile->graph;
-	const cer_batch *batch = &graph->batch;
-	size_t n_stored = cer_shape_count_stored(graph->net->shape);
-	size_t first =
-		batch->first + tile->first + graph->host->n_threads * graph->tile_rows;
-	size_t last = first + graph->tile_rows;
-
-	if (state->is_part || batch->order == NULL || last > batch->rows->n_rows)
-		return;
-	for (size_t at = first; at < last; at++)
-		prefetch_row(batch->rows, state, n_stored, batch->order[at]);
-}
-
 void
 cer_first_load_stored(const cer_tile *tile, size_t n, float *to)
 {
 	const cer_batch *batch = &tile->graph->batch;
 	size_t first = batch->first + tile->first;
-	cer_gather gather = {
-		.n_rows = tile->n_rows, .n = n, .from = batch->rows->numbers, .to = to};
+	size_t stride =
+		cer_encoded_step_numbers(batch->rows, tile->graph->net->shape);
+	cer_gather gather = {.n_rows = tile->n_rows,
+	                     .n = n,
+	                     .from = batch->rows->numbers,
+	                     .stride = stride,
+	                     .to = to};
 
 	memset(to + tile->n_rows * n, 0,
 	       (tile->graph->tile_rows - tile->n_rows) * n * sizeof(float));
 	if (batch->order == NULL)
 	{
-		memcpy(to, batch->rows->numbers + first * n,
-		       tile->n_rows * n * sizeof(float));
+		for (size_t i = 0; i < tile->n_rows; i++)
+			memcpy(to + i * n, batch->rows->numbers + (first + i) * stride,
+			       n * sizeof(float));
 		return;
 	}
 	gather.rows = batch->order + first;
@@ -198,16 +169,19 @@ cer_first_load_stored(const cer_tile *tile, size_t n, float *to)
 static void
 load_codes(const cer_tile *tile, const first_state *state)
 {
-	for (size_t at = tile->first; at < tile->first + tile->n_rows; at++)
-	{
-		size_t row = cer_batch_get_row(&tile->graph->batch, at);
-		const uint32_t *all = tile->graph->batch.rows->codes;
-		const uint32_t *codes = all + row * state->n_codes;
+	const cer_batch *batch = &tile->graph->batch;
+	const uint32_t *all = batch->rows->codes;
+	size_t stride =
+		batch->rows->stride > 0 ? batch->rows->stride : state->n_codes;
+	size_t end = tile->first + tile->n_rows;
 
-		if (at + CER_ROWS_AHEAD < tile->first + tile->n_rows)
+	for (size_t at = tile->first; at < end; at++)
+	{
+		const uint32_t *codes = all + cer_batch_get_row(batch, at) * stride;
+
+		if (at + CER_ROWS_AHEAD < end)
 			__builtin_prefetch(
-				all + state->n_codes * cer_batch_get_row(&tile->graph->batch,
-			                                             at + CER_ROWS_AHEAD));
+				all + cer_batch_get_row(batch, at + CER_ROWS_AHEAD) * stride);
 		for (size_t i = 0; i < state->n_tables; i++)
 			state->tables[i].codes[at] = codes[state->tables[i].place];
 	}
@@ -225,7 +199,6 @@ load_tile(const cer_tile *tile, const first_state *state)
 	load_codes(tile, state);
 	load_padding(state, tile->first + tile->n_rows,
 	             tile->first + tile->graph->tile_rows);
-	prefetch_tile(tile, state);
 }
 
 static void

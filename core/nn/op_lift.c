@@ -447,7 +447,6 @@ update_bag(const cer_graph *graph, const cer_graph_node *node,
 	const lift_state *state = &all->lifts[block->index];
 	const cer_lift *lift = state->lift;
 	const cer_encoded *rows = graph->batch.rows;
-	size_t n_row_codes = cer_shape_count_codes(graph->net->shape);
 	size_t n = lift->n_out;
 	size_t n_codes = block->end - block->begin;
 	size_t offset = state->offsets[LIFT_WEIGHTS] + block->begin * n;
@@ -457,7 +456,8 @@ update_bag(const cer_graph *graph, const cer_graph_node *node,
 	for (size_t at = 0; at < graph->batch.n_rows; at++)
 	{
 		size_t row = cer_batch_get_row(&graph->batch, at);
-		const uint32_t *codes = rows->codes + row * n_row_codes + lift->code;
+		const uint32_t *codes =
+			cer_encoded_get_codes(rows, graph->net->shape, row) + lift->code;
 		const float *dy = cer_get_grad(&node->out, at) + state->column;
 		float share = get_bag_share(lift, codes);
 

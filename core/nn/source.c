@@ -44,8 +44,8 @@ cer_source_get(const cer_tile *tile, size_t at, cer_source_row *row)
 	if (at >= tile->first + tile->n_rows)
 		return false;
 	from = cer_batch_get_row(batch, at);
-	row->numbers = batch->rows->numbers + from * cer_shape_count_stored(shape);
-	row->codes = batch->rows->codes + from * cer_shape_count_codes(shape);
+	row->numbers = cer_encoded_get_numbers(batch->rows, shape, from);
+	row->codes = cer_encoded_get_codes(batch->rows, shape, from);
 	return true;
 }
 

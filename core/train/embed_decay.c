@@ -31,7 +31,7 @@ static void
 count_codes(const cer_optimizer_state *o, const cer_encoded *train,
             const cer_net_tensor *tensor, float *decays)
 {
-	size_t stride = cer_shape_count_codes(o->graph->net->shape);
+	size_t stride = cer_encoded_step_codes(train, o->graph->net->shape);
 	size_t width = tensor->size / tensor->dims[0];
 	float of_one = (float) (o->settings->embed_decay / (double) train->n_rows);
 

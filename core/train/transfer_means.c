@@ -32,7 +32,7 @@ count_codes(const cer_input_shape *shape, const cer_encoded *rows, size_t table,
 {
 	double share = 1.0 / (double) rows->n_rows;
 	size_t n_codes = shape->tables[table].n_codes;
-	size_t stride = cer_shape_count_codes(shape);
+	size_t stride = cer_encoded_step_codes(rows, shape);
 
 	for (size_t row = 0; row < rows->n_rows; row++)
 	{
@@ -158,7 +158,7 @@ sum_block(void *arg, size_t task)
 {
 	const means_window *window = arg;
 	size_t n_numbers = window->shape->n_numbers;
-	size_t stride = cer_shape_count_stored(window->shape);
+	size_t stride = cer_encoded_step_numbers(window->rows, window->shape);
 	size_t first = (window->first + task) * MEANS_ROWS;
 	size_t left = window->rows->n_rows - first;
 	means_block block = {.rows = window->rows->numbers + first * stride,

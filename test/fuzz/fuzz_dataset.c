@@ -103,10 +103,14 @@ check_encoded(const cer_encoders *encoders, const cer_encoded *encoded)
 {
 	const cer_input_shape *shape = cer_encoders_get_shape(encoders);
 
-	for (size_t i = 0; i < encoded->n_rows * cer_shape_count_stored(shape); i++)
-		check(fabsf(encoded->numbers[i]) <= 10);
 	for (size_t row = 0; row < encoded->n_rows; row++)
-		check_codes(shape, encoded->codes + row * cer_shape_count_codes(shape));
+	{
+		const float *numbers = cer_encoded_get_numbers(encoded, shape, row);
+
+		for (size_t i = 0; i < cer_shape_count_stored(shape); i++)
+			check(fabsf(numbers[i]) <= 10);
+		check_codes(shape, cer_encoded_get_codes(encoded, shape, row));
+	}
 	for (size_t row = 1; row < encoded->n_rows; row++)
 		check(encoded->row_keys[row - 1] <= encoded->row_keys[row]);
 }

@@ -48,10 +48,15 @@ assert_encoded_equal(const cer_encoded *a, const cer_encoded *b,
 	size_t n = a->n_rows;
 
 	assert_int_equal(n, b->n_rows);
-	assert_memory_equal(a->numbers, b->numbers,
-	                    n * cer_shape_count_stored(shape) * 4);
-	assert_memory_equal(a->codes, b->codes,
-	                    n * cer_shape_count_codes(shape) * 4);
+	for (size_t row = 0; row < n; row++)
+	{
+		assert_memory_equal(cer_encoded_get_numbers(a, shape, row),
+		                    cer_encoded_get_numbers(b, shape, row),
+		                    cer_shape_count_stored(shape) * sizeof(float));
+		assert_memory_equal(cer_encoded_get_codes(a, shape, row),
+		                    cer_encoded_get_codes(b, shape, row),
+		                    cer_shape_count_codes(shape) * sizeof(uint32_t));
+	}
 	assert_memory_equal(a->labels, b->labels, n * 2);
 	assert_memory_equal(a->row_keys, b->row_keys, n * 8);
 }
@@ -165,11 +170,10 @@ assert_rows_equal_columns(const cer_encoders *encoders, const test_rows *rows,
 		n_checked++;
 		get_row(encoders, rows, row, values);
 		cer_encoders_apply_values(encoders, 1, values, 1, numbers, codes);
-		assert_memory_equal(
-			numbers, encoded->numbers + at * cer_shape_count_stored(shape),
-			cer_shape_count_stored(shape) * sizeof(float));
-		assert_memory_equal(codes,
-		                    encoded->codes + at * cer_shape_count_codes(shape),
+		assert_memory_equal(numbers,
+		                    cer_encoded_get_numbers(encoded, shape, at),
+		                    cer_shape_count_stored(shape) * sizeof(float));
+		assert_memory_equal(codes, cer_encoded_get_codes(encoded, shape, at),
 		                    cer_shape_count_codes(shape) * sizeof(uint32_t));
 	}
 	assert_int_equal(n_checked, encoded->n_rows);

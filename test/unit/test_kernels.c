@@ -457,7 +457,7 @@ check_lookup(const cer_kernels *kernels, size_t n)
 	const float *tables[2] = {table[0], table[0]};
 	const uint32_t *by_table[2] = {codes[0], codes[1]};
 	cer_lookup lookup = {N_LOOKED_UP, n, 2, tables, by_table, 1, z[0]};
-	cer_gather gather = {N_LOOKED_UP, n, table[0], codes[0] + 1, moved};
+	cer_gather gather = {N_LOOKED_UP, n, table[0], n, codes[0] + 1, moved};
 	const float *from = table[0];
 	float *to = z[0];
 
