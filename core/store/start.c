@@ -33,22 +33,25 @@ find_means(const cer_part *parts, size_t n_parts, const cer_input_shape *shape)
 	return NULL;
 }
 
-/* Of adam and the like, if the new optimizer is of that kind, too. */
 static cer_status
 read_source(cer_arena *arena, const cer_part *parts, size_t n_parts,
             cer_transfer_source *source, cer_error *err)
 {
 	cer_run_state moments = {0};
 	cer_stored stored = {.may_lack_tensors = false};
+	cer_moments_kind kind;
 
 	CER_TRY(cer_stored_read(arena, arena, parts, n_parts, &stored, err));
-	if (cer_transfer_has_moments(&stored.mst->settings))
-		CER_TRY(cer_state_read_moments(arena, parts, n_parts, stored.net,
-		                               &moments, err));
+	kind = cer_optimizer_get_moments(&stored.mst->settings);
+	CER_TRY(cer_state_read_moments(arena, parts, n_parts, stored.net, &moments,
+	                               err));
+	if ((moments.v == NULL) != (kind == CER_MOMENTS_VELOCITY))
+		memset(&moments, 0, sizeof(moments));
 	*source = (cer_transfer_source){
 		.encoders = stored.encoders,
 		.net = stored.net,
 		.weights = stored.weights,
+		.moments = kind,
 		.m = moments.m,
 		.v = moments.v,
 		.n_steps = moments.n_steps + moments.n_before,
@@ -78,9 +81,16 @@ begin(cer_arena *arena, cer_trainer *trainer, const cer_part *parts,
 		state.v = result.v;
 		state.n_before = source.n_steps;
 		start->is_exact = result.is_exact;
-		start->has_moments = result.v != NULL;
+		start->has_moments = result.m != NULL;
 	}
 	return cer_run_begin_with(trainer->run, &state, &start->valid, err);
+}
+
+bool
+cer_mst_keeps_moments(const cer_mst *from, const cer_mst *to)
+{
+	return cer_optimizer_get_moments(&from->settings) ==
+	       cer_optimizer_get_moments(&to->settings);
 }
 
 cer_status

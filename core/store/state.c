@@ -277,17 +277,23 @@ cer_state_read_moments(cer_arena *arena, const cer_part *parts, size_t n_parts,
 	part_list list = {parts, n_parts};
 	state_array m = {.kind = CER_PART_MOMENT1};
 	state_array v = {.kind = CER_PART_MOMENT2};
+	bool has_first = false;
+	bool has_second = false;
 
 	memset(state, 0, sizeof(*state));
-	for (size_t i = 0; i < n_parts && state->v == NULL; i++)
-		if (parts[i].kind == CER_PART_MOMENT2)
-		{
-			CER_TRY(read_header(&list, state, err));
-			CER_TRY(read_array(arena, &list, net, &m, err));
-			CER_TRY(read_array(arena, &list, net, &v, err));
-			state->m = m.flat;
-			state->v = v.flat;
-		}
+	for (size_t i = 0; i < n_parts; i++)
+	{
+		has_first = has_first || parts[i].kind == CER_PART_MOMENT1;
+		has_second = has_second || parts[i].kind == CER_PART_MOMENT2;
+	}
+	if (!has_first)
+		return CER_OK;
+	CER_TRY(read_header(&list, state, err));
+	CER_TRY(read_array(arena, &list, net, &m, err));
+	state->m = m.flat;
+	if (has_second)
+		CER_TRY(read_array(arena, &list, net, &v, err));
+	state->v = v.flat;
 	return CER_OK;
 }
 

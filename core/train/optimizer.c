@@ -113,13 +113,15 @@ get_momentum(const cer_settings *s, double t)
 static void
 begin_nadam(cer_optimizer_state *o)
 {
+	uint64_t n_steps = o->n_steps + o->n_before;
+
 	begin_adam(o);
-	if (o->n_momenta == 0 || o->n_momenta > o->n_steps)
+	if (o->n_momenta == 0 || o->n_momenta > n_steps)
 	{
 		o->momentum = 1.0;
 		o->n_momenta = 0;
 	}
-	while (o->n_momenta < o->n_steps)
+	while (o->n_momenta < n_steps)
 		o->momentum *= get_momentum(o->settings, (double) ++o->n_momenta);
 }
 
@@ -128,7 +130,7 @@ step_nadam(void *self, size_t offset, size_t n)
 {
 	const cer_optimizer_state *o = self;
 	cer_step step = get_step(o, offset);
-	double t = (double) o->n_steps;
+	double t = (double) (o->n_steps + o->n_before);
 	double now = get_momentum(o->settings, t);
 	double next = get_momentum(o->settings, t + 1.0);
 	double rate = o->rates
@@ -156,16 +158,22 @@ typedef struct optimizer_type
 {
 	void (*begin)(cer_optimizer_state *optimizer);
 	void (*step)(void *self, size_t offset, size_t n);
-	bool has_second_moment;
+	cer_moments_kind moments;
 } optimizer_type;
 
 static const optimizer_type types[] = {
-	[CER_SGD] = {begin_sgd, step_sgd, false},
-	[CER_ADAM] = {begin_adam, step_adam, true},
-	[CER_ADAMW] = {begin_adamw, step_adam, true},
-	[CER_NADAM] = {begin_nadam, step_nadam, true},
-	[CER_MUON] = {begin_muon, step_adam, true},
+	[CER_SGD] = {begin_sgd, step_sgd, CER_MOMENTS_VELOCITY},
+	[CER_ADAM] = {begin_adam, step_adam, CER_MOMENTS_ADAM},
+	[CER_ADAMW] = {begin_adamw, step_adam, CER_MOMENTS_ADAM},
+	[CER_NADAM] = {begin_nadam, step_nadam, CER_MOMENTS_ADAM},
+	[CER_MUON] = {begin_muon, step_adam, CER_MOMENTS_MUON},
 };
+
+cer_moments_kind
+cer_optimizer_get_moments(const cer_settings *settings)
+{
+	return types[settings->optimizer].moments;
+}
 
 static void
 step_weights(void *self, size_t offset, size_t n)
@@ -234,7 +242,7 @@ cer_optimizer_make(cer_arena *arena, cer_graph *graph,
 {
 	const optimizer_type *type = &types[settings->optimizer];
 	cer_optimizer_state *o = cer_arena_allocate(arena, sizeof(*o));
-	size_t n_moments = type->has_second_moment ? 2 : 1;
+	size_t n_moments = type->moments == CER_MOMENTS_VELOCITY ? 1 : 2;
 	size_t n = graph->net->n_weights;
 
 	if (o == NULL)
@@ -249,7 +257,7 @@ cer_optimizer_make(cer_arena *arena, cer_graph *graph,
 	o->m = cer_graph_allocate_floats(graph, n_moments * n);
 	if (o->m == NULL)
 		return cer_fail_memory(err, n_moments * n * sizeof(float));
-	o->v = type->has_second_moment ? o->m + n : NULL;
+	o->v = n_moments == 2 ? o->m + n : NULL;
 	CER_TRY(make_rates(arena, graph->net, &o->rates, err));
 	if (settings->clip > 0.0)
 		CER_TRY(prepare_clipping(arena, o, err));

@@ -36,6 +36,16 @@ typedef struct cer_optimizer_state
 	const float *const *decays;
 } cer_optimizer_state;
 
+/* What an optimizer keeps of the steps before. */
+typedef enum cer_moments_kind
+{
+	CER_MOMENTS_VELOCITY, /* of sgd */
+	CER_MOMENTS_ADAM,     /* means of gradients and of their squares */
+	CER_MOMENTS_MUON      /* the same, of hidden matrices without squares */
+} cer_moments_kind;
+
+extern cer_moments_kind cer_optimizer_get_moments(const cer_settings *settings);
+
 /* Moves the graph's weights; settings must live as long. */
 extern cer_status
 cer_optimizer_make(cer_arena *arena, cer_graph *graph,

@@ -579,10 +579,11 @@ cer_run_begin_with(cer_run *run, const cer_run_state *state, cer_metrics *valid,
 	set_weights(run, state->weights);
 	CER_TRY(validate(run, &report, err));
 	*valid = report.valid;
-	if (state->m == NULL || state->v == NULL || run->optimizer->v == NULL)
+	if (state->m == NULL)
 		return CER_OK;
 	memcpy(run->optimizer->m, state->m, size);
-	memcpy(run->optimizer->v, state->v, size);
+	if (run->optimizer->v != NULL && state->v != NULL)
+		memcpy(run->optimizer->v, state->v, size);
 	run->optimizer->n_before = state->n_before;
 	return CER_OK;
 }

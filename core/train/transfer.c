@@ -151,17 +151,15 @@ typedef struct move_maps
 	const cer_map *columns;
 } move_maps;
 
+/* What is new is as usual. */
 static void
-move_moments(const cer_move *move, const cer_tensor_move *t,
-             const move_maps *maps)
+move_floats(const cer_tensor_move *t, const move_maps *maps, const float *from,
+            float *to, float usual)
 {
 	size_t n = cer_tensor_count_columns(t->now);
 	size_t n_old = cer_tensor_count_columns(t->old);
-	float *m = move->to->m + t->now->offset + t->row * n;
-	float *v = move->to->v + t->now->offset + t->row * n;
-	const float *m_old = move->source->m + t->old->offset + t->row_old * n_old;
-	const float *v_old = move->source->v + t->old->offset + t->row_old * n_old;
-	float usual = get_mean(move->source->v + t->old->offset, t->old->size);
+	size_t start = t->now->offset + t->row * n;
+	size_t start_old = t->old->offset + t->row_old * n_old;
 
 	for (size_t i = 0; i < maps->rows->n; i++)
 		for (size_t k = 0; k < n; k++)
@@ -169,11 +167,27 @@ move_moments(const cer_move *move, const cer_tensor_move *t,
 			int32_t row = maps->rows->at[i];
 			int32_t column = maps->columns->at[k];
 			bool is_old = row != NOWHERE && column != NOWHERE;
-			size_t at = is_old ? (size_t) row * n_old + (size_t) column : 0;
+			size_t at =
+				is_old ? start_old + (size_t) row * n_old + (size_t) column : 0;
 
-			m[i * n + k] = is_old ? m_old[at] : 0.0f;
-			v[i * n + k] = is_old ? v_old[at] : usual;
+			to[start + i * n + k] = is_old ? from[at] : usual;
 		}
+}
+
+/* Of a hidden matrix muon has no second moments, so they are none of another's. */
+static void
+move_moments(const cer_move *move, const cer_tensor_move *t,
+             const move_maps *maps)
+{
+	const cer_transfer_source *source = move->source;
+
+	if (source->moments == CER_MOMENTS_MUON &&
+	    (t->now->n_hidden > 0) != (t->old->n_hidden > 0))
+		return;
+	move_floats(t, maps, source->m, move->to->m, 0.0f);
+	if (move->to->v != NULL)
+		move_floats(t, maps, source->v, move->to->v,
+		            get_mean(source->v + t->old->offset, t->old->size));
 }
 
 static void
@@ -222,7 +236,7 @@ cer_move_tensor(const cer_move *move, const cer_tensor_move *t, cer_error *err)
 	move_weights(move, t, &maps);
 	if (t->is_divided && !maps.rows->is_choice)
 		CER_TRY(divide_rows(move, t, maps.columns, err));
-	if (move->to->v != NULL)
+	if (move->to->m != NULL)
 		move_moments(move, t, &maps);
 	return CER_OK;
 }
@@ -410,14 +424,38 @@ describe(const cer_alignment *a, const cer_input_maps *inputs,
 
 /* ------------------------------------------------------------ all of it */
 
+/* A second moment of what is new: where there are any, their mean. */
+static float
+get_usual(const cer_transfer_source *source)
+{
+	const cer_net *net = source->net;
+	double sum = 0.0;
+	size_t n = 0;
+
+	if (source->moments != CER_MOMENTS_MUON)
+		return get_mean(source->v, net->n_weights);
+	for (size_t i = 0; i < net->n_tensors; i++)
+	{
+		const cer_net_tensor *tensor = &net->tensors[i];
+
+		if (tensor->n_hidden > 0)
+			continue;
+		sum += (double) get_mean(source->v + tensor->offset, tensor->size) *
+		       (double) tensor->size;
+		n += tensor->size;
+	}
+	return n > 0 ? (float) (sum / (double) n) : 0.0f;
+}
+
 static cer_status
 make_arrays(cer_arena *arena, const cer_transfer_source *source,
             const cer_run *run, cer_transfer_result *result, cer_error *err)
 {
 	size_t n = run->net->n_weights;
 	bool has_moments =
-		source->v != NULL && cer_transfer_has_moments(run->config.settings);
-	size_t n_arrays = has_moments ? 3 : 1;
+		source->m != NULL &&
+		source->moments == cer_optimizer_get_moments(run->config.settings);
+	size_t n_arrays = !has_moments ? 1 : source->v == NULL ? 2 : 3;
 	float *all = cer_arena_allocate(arena, n_arrays * n * sizeof(float) + 1);
 	float usual;
 
@@ -428,9 +466,11 @@ make_arrays(cer_arena *arena, const cer_transfer_source *source,
 	if (!has_moments)
 		return CER_OK;
 	result->m = all + n;
-	result->v = all + 2 * n;
-	usual = get_mean(source->v, source->net->n_weights);
 	memset(result->m, 0, n * sizeof(float));
+	if (source->v == NULL)
+		return CER_OK;
+	result->v = all + 2 * n;
+	usual = get_usual(source);
 	for (size_t i = 0; i < n; i++)
 		result->v[i] = usual;
 	return CER_OK;
@@ -469,12 +509,6 @@ move_all(cer_arena *arena, const cer_transfer_source *source,
 		CER_TRY(fold_node(&move, a, i, err));
 	describe(a, a->inputs, result);
 	return CER_OK;
-}
-
-bool
-cer_transfer_has_moments(const cer_settings *settings)
-{
-	return settings->optimizer == CER_ADAM || settings->optimizer == CER_ADAMW;
 }
 
 cer_status

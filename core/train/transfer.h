@@ -27,11 +27,12 @@ typedef struct cer_transfer_source
 	const cer_encoders *encoders;
 	const cer_net *net;
 	const float *weights;
-	const float *m; /* the optimizer's moments, or NULL: not known */
-	const float *v;
-	uint64_t n_steps;   /* of the optimizer */
-	const float *means; /* of encoded training rows, see cer_means_make; or
-						 * NULL: not known */
+	cer_moments_kind moments; /* of its optimizer: */
+	const float *m;           /* NULL: not known */
+	const float *v;           /* NULL: there are none */
+	uint64_t n_steps;         /* of the optimizer */
+	const float *means;       /* of encoded training rows, see cer_means_make;
+							   * NULL: not known */
 } cer_transfer_source;
 
 /* What became of it. */
@@ -52,9 +53,6 @@ extern cer_status
 cer_transfer_make(cer_arena *arena, const cer_transfer_source *source,
                   const cer_trainer *trainer, cer_transfer_result *result,
                   bool *is_made, cer_error *err);
-
-/* Whether moments mean the same for this optimizer as for adam. */
-extern bool cer_transfer_has_moments(const cer_settings *settings);
 
 /* Floats of means: one a number, then one for each code of each table. */
 extern size_t cer_means_count(const cer_input_shape *shape);

@@ -30,7 +30,9 @@ add_worth(units *u, const cer_node *dense)
 	const cer_net_tensor *tensor = &u->a->old->tensors[dense->first_tensor];
 	const float *w = u->a->source->weights + tensor->offset;
 	const float *v =
-		u->a->source->v == NULL ? NULL : u->a->source->v + tensor->offset;
+		u->a->source->moments == CER_MOMENTS_ADAM && u->a->source->v != NULL
+			? u->a->source->v + tensor->offset
+			: NULL;
 	size_t n_columns = tensor->size / u->n;
 
 	for (size_t i = 0; i < u->n; i++)

@@ -31,6 +31,7 @@ struct ParentModel
 {
 	int32 id;
 	char *change;  /* from its triple to the new one */
+	bool is_like;  /* their optimizers keep the same of steps before */
 	bool is_whole; /* all that follows is known */
 	cer_id first;  /* the state after its first epoch */
 	cer_id best;
@@ -77,8 +78,20 @@ static const char parent_sql[] =
 	" WHERE s.state OPERATOR(pg_catalog.=) e.state)"
 	" ORDER BY e.epoch DESC LIMIT 1),"
 	" ($2::cerebro.mst OPERATOR(cerebro.-) m.mst)::pg_catalog.text,"
-	" m.valid_log_loss"
+	" m.valid_log_loss, m.mst::pg_catalog.text"
 	" FROM cerebro.model m WHERE m.id OPERATOR(pg_catalog.=) $1";
+
+static bool
+keeps_moments(const char *from, const char *to)
+{
+	cer_arena *arena = host_make_arena(CurrentMemoryContext);
+	const cer_mst *msts[2];
+	cer_error err;
+
+	host_check(cer_mst_parse(arena, host_text(from), &msts[0], &err), &err);
+	host_check(cer_mst_parse(arena, host_text(to), &msts[1], &err), &err);
+	return cer_mst_keeps_moments(msts[0], msts[1]);
+}
 
 static void
 read_parent(ParentModel *parent, const char *triple, MemoryContext context)
@@ -98,6 +111,8 @@ read_parent(ParentModel *parent, const char *triple, MemoryContext context)
 		parent->change = MemoryContextStrdup(
 			context, TextDatumGetCString(sql_get(4, &is_null)));
 		parent->log_loss = DatumGetFloat8(sql_get(5, &is_null));
+		parent->is_like =
+			keeps_moments(TextDatumGetCString(sql_get(6, &is_null)), triple);
 	}
 	archive_leave(&scope);
 }
@@ -265,6 +280,8 @@ static void
 tell_begun(const ParentModel *parent)
 {
 	const cer_start *begun = &parent->begun;
+	const char *optimizer =
+		begun->has_moments ? " and its optimizer's state" : "";
 
 	if (!begun->is_warm)
 		ereport(NOTICE, (errmsg("nothing of model %d can be kept: %s",
@@ -272,14 +289,14 @@ tell_begun(const ParentModel *parent)
 		                 errdetail("Training begins from scratch.")));
 	else if (begun->is_exact)
 		ereport(NOTICE,
-		        (errmsg("begins with the weights of model %d: %s", parent->id,
-		                begun->text),
+		        (errmsg("begins with the weights of model %d%s: %s", parent->id,
+		                optimizer, begun->text),
 		         errdetail("It predicts what model %d does.", parent->id)));
 	else
 		ereport(
 			NOTICE,
-			(errmsg("begins with the weights of model %d: %s", parent->id,
-		            begun->text),
+			(errmsg("begins with the weights of model %d%s: %s", parent->id,
+		            optimizer, begun->text),
 		     errdetail("Its loss on validation rows is %.4f now, where "
 		               "model %d has %.4f.",
 		               begun->valid.log_loss, parent->id, parent->log_loss)));
@@ -330,7 +347,9 @@ training_expect_start(const Training *training)
 	    model_may_open(find_parent_of(model), RIGHT_READ))
 		return psprintf("as model %d began", model);
 	return psprintf("weights of model %d%s, fitted to the change: %s", model,
-	                parent->has_moments ? " with the optimizer's state" : "",
+	                parent->has_moments && parent->is_like
+	                    ? " with the optimizer's state"
+	                    : "",
 	                parent->change);
 }
 

@@ -429,6 +429,8 @@ typedef struct cer_start
 extern cer_status
 cer_trainer_start(cer_trainer *trainer, const cer_part *parts, size_t n_parts,
                   cer_start *start, cer_error *err);
+/* Whether the state of the one's optimizer is such as the other's has. */
+extern bool cer_mst_keeps_moments(const cer_mst *from, const cer_mst *to);
 /* By which a triple chooses the best epoch, the earliest of the smallest; what
  * has no metric has infinity. */
 extern double cer_mst_get_loss(const cer_mst *mst, const cer_metrics *valid);
@@ -526,7 +528,7 @@ typedef struct cer_story
 } cer_story;
 
 /* Raise it when a change of a triple gives other weights to begin with. */
-#define CER_TRANSFER 4
+#define CER_TRANSFER 5
 
 /* What a triple that begins with another model begins with. */
 typedef struct cer_story_start

@@ -293,6 +293,16 @@ static const change exact[] = {
 	{"FE hour, JOIN p, p.wide AS by_table(mlp(8, 6))" SHORT,
      "FE hour, JOIN p, p.wide, p.city AS by_table(mlp(8, 6))" SHORT,
      "1 column more"},
+	/* other optimizers, whose state goes with the weights */
+	{"FE small, city AS mlp(16, 8) PT muon, batch = 64",
+     "FE small, city, hour AS mlp(24, 24, 8) PT muon, batch = 64",
+     "1 wider layer, 1 new layer, 1 column more"},
+	{"FE small, city AS mlp(16, 8) PT sgd(lr = 0.1), batch = 64",
+     "FE small, city, hour AS mlp(24, 24, 8) PT sgd(lr = 0.1), batch = 64",
+     "1 wider layer, 1 new layer, 1 column more"},
+	{"FE small, city AS mlp(16, 8) PT nadam, batch = 64",
+     "FE small, city, hour AS mlp(24, 24, 8) PT nadam, batch = 64",
+     "1 wider layer, 1 new layer, 1 column more"},
 	/* numbers behind those that rows store as a place on a ramp */
 	{"FE small : ple(4), wide : ple(6), city : rate, hour AS mlp(16, 8)" SHORT,
      "FE small : ple(4), wide : ple(6), city : rate, hour AS mlp(24, 8)" SHORT,
@@ -418,6 +428,71 @@ test_trainer_start__says_that_there_is_no_way(void **state)
 		check_change(&cold[i], false, false);
 }
 
+#define OPTIMIZER(text) "FE * AS mlp(16, 8) PT " text ", batch = 64"
+
+/* Text: "" where the optimizer's state goes on. */
+static const change optimizers[] = {
+	{OPTIMIZER("sgd(lr = 0.1)"), OPTIMIZER("sgd(lr = 0.05)"), ""},
+	{OPTIMIZER("adam"), OPTIMIZER("adamw"), ""},
+	{OPTIMIZER("adamw"), OPTIMIZER("adamw(lr = 0.01)"), ""},
+	{OPTIMIZER("nadam"), OPTIMIZER("nadam(lr = 0.01)"), ""},
+	{OPTIMIZER("adam"), OPTIMIZER("nadam"), ""},
+	{OPTIMIZER("muon"), OPTIMIZER("muon(lr = 0.01)"), ""},
+	{OPTIMIZER("adamw"), OPTIMIZER("sgd(lr = 0.1)"), "other"},
+	{OPTIMIZER("sgd(lr = 0.1)"), OPTIMIZER("adamw"), "other"},
+	{OPTIMIZER("muon"), OPTIMIZER("adamw"), "other"},
+	{OPTIMIZER("adam"), OPTIMIZER("muon"), "other"},
+};
+
+/* But for tables of codes, which have rows for codes that no row has. */
+static bool
+is_same(const training *a, const training *b, const float *x, const float *y)
+{
+	const cer_net *net = a->trainer->run->net;
+
+	for (size_t i = 0; i < net->n_tensors; i++)
+		if (memchr(net->tensors[i].name.data, '(', net->tensors[i].name.size) ==
+		        NULL &&
+		    memcmp(x + net->tensors[i].offset, y + net->tensors[i].offset,
+		           net->tensors[i].size * sizeof(float)) != 0)
+			return false;
+	return net->n_weights == b->trainer->run->net->n_weights;
+}
+
+static void
+check_moments(const change *c)
+{
+	training parent;
+	training child;
+	cer_start start;
+	const cer_optimizer_state *old;
+	const cer_optimizer_state *now;
+	bool goes_on = c->text[0] == '\0';
+
+	begin_child(c, &parent, &child, &start);
+	old = parent.trainer->run->optimizer;
+	now = child.trainer->run->optimizer;
+	if (start.has_moments != goes_on ||
+	    is_same(&parent, &child, old->m, now->m) != goes_on ||
+	    (goes_on && old->v != NULL &&
+	     !is_same(&parent, &child, old->v, now->v)) ||
+	    now->n_before != (goes_on ? old->n_steps : 0))
+		fail_msg("%s\nto %s: the optimizer's state", c->parent, c->child);
+	assert_true(cer_mst_keeps_moments(parent.trainer->mst,
+	                                  child.trainer->mst) == goes_on);
+	run_epochs(&child, 1);
+	training_release(&child);
+	training_release(&parent);
+}
+
+static void
+test_trainer_start__keeps_the_optimizers_state(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof(optimizers) / sizeof(optimizers[0]); i++)
+		check_moments(&optimizers[i]);
+}
+
 #define N_MEANS 70000 /* more than are summed side by side */
 #define N_STEPS 130
 
@@ -470,6 +545,7 @@ main(void)
 		cmocka_unit_test(test_transfer__means_of_ramps),
 		cmocka_unit_test(test_trainer_start__keeps_predictions),
 		cmocka_unit_test(test_trainer_start__says_what_it_loses),
+		cmocka_unit_test(test_trainer_start__keeps_the_optimizers_state),
 		cmocka_unit_test(test_trainer_start__says_that_there_is_no_way),
 	};
 

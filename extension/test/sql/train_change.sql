@@ -40,6 +40,38 @@ SELECT start, is_same, change FROM told(:base, 'SET AS = mlp(4)');
 SELECT start, is_same, change FROM told(:base, 'SET AS = mlp(8, 4)');
 SELECT start, is_same, change FROM told(:base, 'SET PT.dropout = 0.4', false);
 
+-- predictions themselves, row by row: a rate at which nothing moves leaves what it began with
+CREATE FUNCTION gap(model integer, edit text) RETURNS TABLE (start text, most double precision) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+	made CONSTANT integer := cerebro.train_change(model, (edit || ', SET PT.lr = 1e-37, SET PT.epochs = 1')::cerebro.mst_change);
+BEGIN
+	RETURN QUERY SELECT m.start, (SELECT max(abs(cerebro.predict(made, t) - cerebro.predict(model, t)))::float8 FROM trips t)
+		FROM cerebro.model m WHERE m.id = made;
+END
+$$;
+CREATE TABLE carriers (carrier text PRIMARY KEY, age integer, town text);
+INSERT INTO carriers VALUES ('AA', 90, 'Dallas'), ('B6', 20, 'New York'), ('DL', 95, 'Atlanta'), ('UA', 94, 'Chicago');
+CREATE TABLE hours (hour smallint PRIMARY KEY, light float8);
+INSERT INTO hours SELECT i, abs(i - 12) FROM generate_series(0, 23) i;
+CREATE TABLE stops (trip integer, minutes integer);
+INSERT INTO stops SELECT i % 4000, i % 31 FROM generate_series(1, 9000) i;
+SELECT edit, g.start, g.most < 1e-6 AS is_same FROM unnest(ARRAY['SET AS = mlp(24)', 'SET AS = mlp(8, 8, 8)', 'SET AS = mlp(16, 12)',
+	'ADD FE distance', 'ADD FE evening = (hour > 17)', 'ADD FE JOIN carriers USING (carrier), ADD FE carriers.town', 'ADD FE JOIN hours USING (hour), ADD FE hours.light',
+	'ADD FE AGGREGATE stops ON (stops.trip = source.id) (minutes = sum(minutes))', 'SET FE.carrier = embed(7)', 'SET PT.batch = 64', 'SET PT.optimizer = sgd', 'SET PT.dropout = 0.5']) edit, gap(:base, edit) g;
+-- what is gone is in the bias: of a column of one value it is all of it
+SELECT cerebro.train('trips', 'FE carrier, hour, flag = (hour < 100) AS mlp(8) PT epochs = 3') AS flagged \gset
+SELECT start, most < 1e-6 AS is_same FROM gap(:flagged, 'DROP FE.flag');
+SELECT start, most BETWEEN 1e-6 AND 0.5 AS is_near FROM gap(:flagged, 'DROP FE hour');
+-- values that a category has since then begin as the unseen ones that they were
+SELECT cerebro.train('trips', 'FE carrier AS mlp(8) PT epochs = 3') AS few \gset
+BEGIN;
+INSERT INTO trips SELECT 5000 + i, 'N' || i % 3, 1, 1, 1, i FROM generate_series(1, 90) i;
+SELECT start, most < 1e-6 AS is_same FROM gap(:few, 'SET AS = mlp(9)');
+SELECT count(DISTINCT cerebro.predict(:few, t)) AS unseen FROM trips t WHERE id > 5000;
+ROLLBACK;
+DROP TABLE carriers, hours, stops;
+
 -- later epochs go on, with the bits of a training from the start; also where the parent was warm
 SELECT id AS six FROM told(:base, 'SET PT.epochs = 6') \gset
 SELECT start, n_epochs FROM cerebro.model WHERE id = :six;
