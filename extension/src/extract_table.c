@@ -11,6 +11,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 
@@ -191,6 +192,14 @@ extract_write(const ExtractEntry *entry, const ExtractBytes *bytes)
 
 /* ---------------------------------------------------------------- room */
 
+/* Columns that come, and what they may take the place of. */
+typedef struct Room
+{
+	int64 needed;  /* bytes */
+	double worth;  /* what saves less by byte may go */
+	Datum parents; /* bytea[]: rows and codes that they need, wherever */
+} Room;
+
 static int64
 get_total(void)
 {
@@ -203,6 +212,62 @@ get_total(void)
 	return DatumGetInt64(sql_get(1, &is_null));
 }
 
+static Datum
+list_parents(const ExtractEntry *entries, int n)
+{
+	Datum *ids = palloc(sizeof(Datum) * (2 * n + 1));
+	int n_ids = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		ids[n_ids++] = make_bytes(entries[i].rows.bytes, CER_ID_SIZE);
+		if (entries[i].has_dimension)
+			ids[n_ids++] = make_bytes(entries[i].dimension.bytes, CER_ID_SIZE);
+	}
+	return PointerGetDatum(
+		construct_array(ids, n_ids, BYTEAOID, -1, false, TYPALIGN_INT));
+}
+
+static Room
+plan_room(const ExtractEntry *entries, int n, bool is_forced)
+{
+	Room room = {.parents = list_parents(entries, n)};
+	double seconds = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		room.needed += entries[i].bytes;
+		seconds += entries[i].seconds;
+	}
+	room.worth = is_forced ? get_float8_infinity()
+	                       : seconds / (double) Max(1, room.needed);
+	return room;
+}
+
+/* Bytes of what may go: columns that are worth less, and rows and codes that
+ * nothing else needs. */
+static int64
+count_cheaper(const Room *room)
+{
+	SqlArgs args = {0};
+	bool is_null;
+
+	sql_add_double(&args, room->worth);
+	sql_add(&args, BYTEAARRAYOID, room->parents, false);
+	sql_run("SELECT COALESCE(pg_catalog.sum(e.bytes), 0)::pg_catalog.int8"
+	        " FROM cerebro.extract e"
+	        " WHERE e.id OPERATOR(pg_catalog.<>) ALL ($2) AND NOT EXISTS"
+	        " (SELECT FROM cerebro.extract c"
+	        " WHERE c.id OPERATOR(pg_catalog.<>) c.rows"
+	        " AND (c.dimension IS NULL"
+	        " OR c.dimension OPERATOR(pg_catalog.<>) c.id)"
+	        " AND NOT cerebro.extract_worth(c) OPERATOR(pg_catalog.<) $1"
+	        " AND e.id OPERATOR(pg_catalog.=) ANY (ARRAY[c.id, c.rows,"
+	        " c.dimension]))",
+	        &args);
+	return DatumGetInt64(sql_get(1, &is_null));
+}
+
 /*
  * The cheapest go first: seconds that the column saves, as often as it was
  * used and once more, for each byte of it.  Rows go with their last column, and
@@ -210,12 +275,12 @@ get_total(void)
  * What others use or drop at this moment is not waited for.
  */
 static int64
-drop_cheapest(double worth)
+drop_cheapest(const Room *room)
 {
 	SqlArgs args = {0};
 	bool is_null;
 
-	sql_add_double(&args, worth);
+	sql_add_double(&args, room->worth);
 	if (sql_run("DELETE FROM cerebro.extract WHERE id OPERATOR(pg_catalog.=)"
 	            " (SELECT e.id FROM cerebro.extract e"
 	            " WHERE e.id OPERATOR(pg_catalog.<>) e.rows"
@@ -230,23 +295,26 @@ drop_cheapest(double worth)
 }
 
 static int64
-drop_lonely_rows(void)
+drop_lonely_rows(const Room *room)
 {
 	SqlArgs args = {0};
 	bool is_null;
 	int64 bytes = 0;
-	uint64 n = sql_run(
+	uint64 n;
+
+	sql_add(&args, BYTEAARRAYOID, room->parents, false);
+	n = sql_run(
 		"DELETE FROM cerebro.extract WHERE id OPERATOR(pg_catalog.=) ANY"
 		" (ARRAY(SELECT r.id FROM cerebro.extract r"
-		" WHERE r.id OPERATOR(pg_catalog.=) r.rows AND NOT EXISTS"
+		" WHERE r.id OPERATOR(pg_catalog.<>) ALL ($1)"
+		" AND (r.id OPERATOR(pg_catalog.=) r.rows AND NOT EXISTS"
 		" (SELECT FROM cerebro.extract c WHERE c.rows OPERATOR(pg_catalog.=)"
 		" r.id AND c.id OPERATOR(pg_catalog.<>) r.id)"
 		" OR r.id OPERATOR(pg_catalog.=) r.dimension AND NOT EXISTS"
 		" (SELECT FROM cerebro.extract c WHERE c.dimension"
-		" OPERATOR(pg_catalog.=) r.id AND c.id OPERATOR(pg_catalog.<>) r.id)"
+		" OPERATOR(pg_catalog.=) r.id AND c.id OPERATOR(pg_catalog.<>) r.id))"
 		" FOR UPDATE SKIP LOCKED)) RETURNING bytes",
 		&args);
-
 	for (uint64 i = 0; i < n; i++)
 		bytes += DatumGetInt64(SPI_getbinval(
 			SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null));
@@ -257,26 +325,18 @@ bool
 extract_make_room(const ExtractEntry *entries, int n, Size limit,
                   bool is_forced)
 {
+	Room room = plan_room(entries, n, is_forced);
 	int64 total = get_total();
-	int64 needed = 0;
-	double seconds = 0;
-	double worth;
 
-	for (int i = 0; i < n; i++)
-	{
-		needed += entries[i].bytes;
-		seconds += entries[i].seconds;
-	}
-	if (needed > (int64) limit)
+	if (total + room.needed > (int64) limit &&
+	    total + room.needed - count_cheaper(&room) > (int64) limit)
 		return false;
-	worth =
-		is_forced ? get_float8_infinity() : seconds / (double) Max(1, needed);
-	while (total + needed > (int64) limit)
+	while (total + room.needed > (int64) limit)
 	{
-		int64 dropped = drop_cheapest(worth);
+		int64 dropped = drop_cheapest(&room);
 
 		if (dropped == 0)
-			dropped = drop_lonely_rows();
+			dropped = drop_lonely_rows(&room);
 		if (dropped == 0)
 			return false;
 		total -= dropped;

@@ -183,6 +183,39 @@ SELECT count(*) > 0 AS some_stay, sum(bytes) <= 1 << 20 AS fits FROM cerebro.ext
 RESET cerebro.plan_extract;
 RESET cerebro.extract_memory;
 
+-- what goes is what saves the fewest seconds for its bytes, however new; all of a column is 204,248 bytes, keys 255,310
+CREATE TABLE worth AS SELECT i AS id, sin(i) AS a, sin(i + 0.1) AS b, sin(i + 0.2) AS c, sin(i + 0.3) AS d, i % 3 = 0 AS good FROM generate_series(1, 30000) i;
+ALTER TABLE worth ADD PRIMARY KEY (id);
+SELECT cerebro.create_task('worth', source => 'SELECT * FROM worth', label => 'good') > 0 AS made;
+RESET SESSION AUTHORIZATION;
+DELETE FROM cerebro.extract;
+CREATE FUNCTION worth(seconds float8[]) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
+	UPDATE cerebro.extract SET seconds = worth.seconds[ascii(column_name) - 96], n_used = CASE column_name WHEN 'b' THEN 2 ELSE 0 END WHERE column_name <> '' $$;
+SET SESSION AUTHORIZATION regress_extract_owner;
+SET search_path = extract;
+SET cerebro.reuse = off;
+SET cerebro.extract_memory = '1MB';
+SELECT cerebro.train('worth', format('FE %s AS mlp(2) PT epochs = 1', f)::cerebro.mst) > 0 AS trained FROM unnest('{a,b,c}'::text[]) f;
+SELECT string_agg(column_name, ' ' ORDER BY column_name), sum(bytes) FROM cerebro.extracts;
+SELECT worth('{1e-6, 0.4e-6, 0.9e-6}');
+SELECT cerebro.train('worth', 'FE d AS mlp(2) PT epochs = 1') > 0 AS trained;
+SELECT string_agg(column_name, ' ' ORDER BY column_name) FROM cerebro.extracts;
+-- nothing that saves more than what comes, and nothing in vain
+SELECT worth('{1000, 1000, 1000, 1000}');
+SELECT cerebro.train('worth', 'FE c AS mlp(2) PT epochs = 1') > 0 AS trained;
+SELECT string_agg(column_name, ' ' ORDER BY column_name) FROM cerebro.extracts;
+SELECT worth('{0, 1000, 1000, 1000}');
+SELECT cerebro.train('worth', 'FE c, e = (a * 2) AS mlp(2) PT epochs = 1') > 0 AS trained;
+SELECT string_agg(column_name, ' ' ORDER BY column_name) FROM cerebro.extracts;
+-- no column without the keys of its rows
+SELECT worth('{0, 0, 0, 0}');
+SELECT cerebro.train('worth', 'FE c, e = (a * 2), f = (a * 3), g = (a * 4) AS mlp(2) PT epochs = 1') > 0 AS trained;
+SELECT string_agg(column_name, ' ' ORDER BY column_name), bool_or(column_name IS NULL) AS has_keys FROM cerebro.extracts;
+SELECT cerebro.train('worth', 'FE c, e = (a * 2), f = (a * 3) AS mlp(2) PT epochs = 1') > 0 AS trained;
+SELECT string_agg(column_name, ' ' ORDER BY column_name), bool_or(column_name IS NULL) AS has_keys FROM cerebro.extracts;
+RESET cerebro.extract_memory;
+SELECT cerebro.drop_task('worth');
+
 -- a joined table is kept once, apart: rows have codes of its rows; bits as when each row has its values
 CREATE TABLE shop (shop text PRIMARY KEY, town text, size integer, rent float8, opened date);
 INSERT INTO shop SELECT 's' || i, CASE WHEN i % 7 > 0 THEN 't' || i % 5 END, i % 11, sqrt(i), '2020-01-01'::date + i FROM generate_series(1, 60) i;
