@@ -27,6 +27,11 @@ CREATE FUNCTION cerebro.check_model(model integer) RETURNS integer
 	AS 'MODULE_PATHNAME', 'cerebro_check_model';
 COMMENT ON FUNCTION cerebro.check_model(integer) IS 'the id of a model that one may read; an error for others';
 
+CREATE FUNCTION cerebro.check_models(models integer[]) RETURNS integer[]
+	LANGUAGE c STABLE PARALLEL SAFE COST 100
+	AS 'MODULE_PATHNAME', 'cerebro_check_models';
+COMMENT ON FUNCTION cerebro.check_models(integer[]) IS 'the ids of models that one may read; an error for others, for NULL and for none at all';
+
 CREATE FUNCTION cerebro.lineage(model integer)
 	RETURNS TABLE (step bigint, operation text, name text, parameters text, log_loss double precision,
 		seconds double precision, bytes bigint, is_kept boolean, models bigint, who regrole,

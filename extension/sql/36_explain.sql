@@ -54,13 +54,13 @@ GRANT SELECT ON cerebro.model_plan TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('cerebro.model_plan', '');
 
 CREATE FUNCTION cerebro.plan_train(task text, mst cerebro.mst) RETURNS cerebro.model_plan
-	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'cerebro_plan_train';
 COMMENT ON FUNCTION cerebro.plan_train(text, cerebro.mst) IS
 	'what train would do and cost, without doing it; its model is one that is there already';
 
 CREATE FUNCTION cerebro.plan_change(model integer, change cerebro.mst_change, warm boolean DEFAULT true) RETURNS cerebro.model_plan
-	LANGUAGE c VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'cerebro_plan_change';
 COMMENT ON FUNCTION cerebro.plan_change(integer, cerebro.mst_change, boolean) IS
 	'what train_change would do and cost, without doing it; its model is one that is there already';
@@ -126,7 +126,7 @@ END;
 COMMENT ON FUNCTION cerebro.print_plan(cerebro.model_plan, text) IS 'a plan as EXPLAIN prints one';
 
 CREATE FUNCTION cerebro.explain_train(task text, mst cerebro.mst DEFAULT '') RETURNS SETOF text
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	WITH plan AS MATERIALIZED (SELECT cerebro.plan_train(explain_train.task, explain_train.mst) AS p)
 	SELECT l.line FROM plan, LATERAL (
@@ -143,7 +143,7 @@ COMMENT ON FUNCTION cerebro.explain_train(text, cerebro.mst) IS
 	'what train would do: which columns are read and which are there, where training begins, seconds and bytes; where the model is there already, what that took; trains nothing';
 
 CREATE FUNCTION cerebro.explain_train(model integer, change cerebro.mst_change, warm boolean DEFAULT true) RETURNS SETOF text
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	WITH plan AS MATERIALIZED (
 		SELECT cerebro.plan_change(explain_train.model, explain_train.change, explain_train.warm) AS p),
@@ -163,9 +163,9 @@ COMMENT ON FUNCTION cerebro.explain_train(integer, cerebro.mst_change, boolean) 
 	'what train_change would do: what it begins with, which columns are read, seconds and bytes; where the model is there already, what that took; trains nothing';
 
 CREATE FUNCTION cerebro.search_trials(space cerebro.mst_space, algorithm text, trials integer, seed bigint) RETURNS text[]
-	LANGUAGE c STABLE PARALLEL SAFE STRICT COST 10000
+	LANGUAGE c STABLE PARALLEL SAFE COST 10000
 	AS 'MODULE_PATHNAME', 'cerebro_search_trials';
-COMMENT ON FUNCTION cerebro.search_trials(cerebro.mst_space, text, integer, bigint) IS 'triples that cerebro.search would train, in their order';
+COMMENT ON FUNCTION cerebro.search_trials(cerebro.mst_space, text, integer, bigint) IS 'triples that cerebro.search would train, in their order; trials NULL: as many as it would';
 
 -- What halving trains: fewer trials for more epochs; as search.c does.
 CREATE FUNCTION cerebro.search_rungs(n_trials integer, n_epochs integer, algorithm text)
@@ -185,19 +185,18 @@ COMMENT ON FUNCTION cerebro.search_rungs(integer, integer, text) IS 'how many tr
 
 CREATE FUNCTION cerebro.plan_train(task text, mst cerebro.mst[])
 	RETURNS TABLE (trial bigint, mst cerebro.mst, plan cerebro.model_plan)
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	SELECT u.n, u.triple, cerebro.plan_train(plan_train.task, u.triple)
 	FROM ROWS FROM (pg_catalog.unnest(plan_train.mst)) WITH ORDINALITY u (triple, n)
-	WHERE u.triple IS NOT NULL
 	ORDER BY u.n;
 END;
 COMMENT ON FUNCTION cerebro.plan_train(text, cerebro.mst[]) IS
 	'what train of several triples would do and cost for each, without training them; its model is one that is there already';
 
-CREATE FUNCTION cerebro.plan_search(task text, space cerebro.mst_space, algorithm text DEFAULT 'random', trials integer DEFAULT 0, seed bigint DEFAULT 0)
+CREATE FUNCTION cerebro.plan_search(task text, space cerebro.mst_space, algorithm text DEFAULT 'random', trials integer DEFAULT NULL, seed bigint DEFAULT 0)
 	RETURNS TABLE (trial bigint, mst cerebro.mst, plan cerebro.model_plan)
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	SELECT p.trial, p.mst, p.plan FROM cerebro.plan_train(plan_search.task,
 		cerebro.search_trials(plan_search.space, plan_search.algorithm, plan_search.trials, plan_search.seed)::cerebro.mst[]) p
@@ -205,6 +204,11 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION cerebro.plan_search(text, cerebro.mst_space, text, integer, bigint) IS
 	'what each trial of a search would do and cost, without training it; its model is one that is there already';
+
+CREATE FUNCTION cerebro.count_threads() RETURNS integer
+	LANGUAGE c STABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'cerebro_count_threads';
+COMMENT ON FUNCTION cerebro.count_threads() IS 'threads that a training has: cerebro.threads, or one for each core';
 
 -- Triples that train together; algorithm: halving trains fewer of them on.
 CREATE FUNCTION cerebro.print_trials(task text, mst cerebro.mst[], title text, algorithm text) RETURNS SETOF text
@@ -231,21 +235,35 @@ BEGIN ATOMIC
 	part AS (
 		SELECT r.rung, r.trials, r.epochs,
 			(r.epochs OPERATOR(pg_catalog.-) COALESCE(pg_catalog.lag(r.epochs) OVER (ORDER BY r.rung), 0))::double precision
-				OPERATOR(pg_catalog.*) r.trials::double precision
-				OPERATOR(pg_catalog./) GREATEST(n.trials OPERATOR(pg_catalog.*) n.epochs, 1)::double precision AS share
+				OPERATOR(pg_catalog./) n.epochs::double precision AS of_epochs,
+			r.trials::double precision OPERATOR(pg_catalog./) GREATEST(n.trials, 1)::double precision AS of_trials
 		FROM (SELECT pg_catalog.count(*)::integer AS trials, COALESCE(pg_catalog.max(t.n_epochs), 1) AS epochs FROM trial t) n,
 			cerebro.search_rungs(n.trials, n.epochs, print_trials.algorithm) r),
+	-- side by side, a thread each: as long as all of them by thread, and as the longest
+	engine AS (
+		SELECT pg_catalog.sum(t.train_seconds) OPERATOR(pg_catalog./) cerebro.count_threads()::double precision AS by_thread,
+			pg_catalog.max(t.train_seconds) AS longest
+		FROM shared s JOIN member m ON m.trial OPERATOR(pg_catalog.=) s.trial
+		JOIN trial t ON t.trial OPERATOR(pg_catalog.=) s.trial
+		GROUP BY m.engine),
+	-- clocks' time of those found, which trained side by side, too
+	lasted AS (
+		SELECT pg_catalog.range_agg(pg_catalog.tstzrange(LEAST(j.started_at, j.ended_at), GREATEST(j.started_at, j.ended_at))) AS ranges
+		FROM trial t JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) t.model
+		JOIN cerebro.job j ON j.id OPERATOR(pg_catalog.=) m.job),
 	-- columns that several trials lack are read once: the first keeps them
 	lacking AS (
 		SELECT DISTINCT c FROM trial t, pg_catalog.unnest(t.columns) c
 		WHERE t.model IS NULL AND c OPERATOR(pg_catalog.<>) ALL (t.kept)),
 	sum AS (
 		SELECT pg_catalog.count(*) AS n, pg_catalog.count(t.model) AS found, pg_catalog.max(t.n_rows) AS n_rows,
-			pg_catalog.sum(t.train_seconds) FILTER (WHERE t.model IS NULL)
-				OPERATOR(pg_catalog.*) (SELECT pg_catalog.sum(r.share) FROM part r) AS train,
+			(SELECT pg_catalog.sum(r.of_epochs OPERATOR(pg_catalog.*)
+				GREATEST(e.longest, e.by_thread OPERATOR(pg_catalog.*) r.of_trials)) FROM part r, engine e) AS train,
 			pg_catalog.max(t.read_seconds) FILTER (WHERE t.model IS NULL) AS read,
 			(pg_catalog.sum(t.bytes) FILTER (WHERE t.model IS NULL))::bigint AS bytes,
-			pg_catalog.sum((t.was).actual_read_seconds OPERATOR(pg_catalog.+) (t.was).actual_seconds) AS spent,
+			COALESCE((SELECT pg_catalog.sum(pg_catalog.date_part('epoch', pg_catalog.upper(r) OPERATOR(pg_catalog.-) pg_catalog.lower(r)))
+				FROM lasted d, pg_catalog.unnest(d.ranges) r),
+				pg_catalog.sum((t.was).actual_read_seconds OPERATOR(pg_catalog.+) (t.was).actual_seconds)) AS spent,
 			pg_catalog.sum((t.was).actual_bytes)::bigint AS spent_bytes FROM trial t),
 	line AS (
 		SELECT 1 AS n, 0::bigint AS trial, pg_catalog.format('%s: %s trials, %s found%s  (seconds=%s bytes=%s)',
@@ -281,9 +299,9 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION cerebro.print_trials(text, cerebro.mst[], text, text) IS 'the plan of triples that train together, as EXPLAIN prints one';
 
-CREATE FUNCTION cerebro.explain_search(task text, space cerebro.mst_space, algorithm text DEFAULT 'random', trials integer DEFAULT 0, seed bigint DEFAULT 0)
+CREATE FUNCTION cerebro.explain_search(task text, space cerebro.mst_space, algorithm text DEFAULT 'random', trials integer DEFAULT NULL, seed bigint DEFAULT 0)
 	RETURNS SETOF text
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	SELECT cerebro.print_trials(explain_search.task,
 		cerebro.search_trials(explain_search.space, explain_search.algorithm, explain_search.trials, explain_search.seed)::cerebro.mst[],
@@ -303,7 +321,7 @@ COMMENT ON FUNCTION cerebro.explain_train(text, cerebro.mst[]) IS
 	'what train of several triples would do: those that are there, what is read once, seconds and bytes of each; trains nothing';
 
 CREATE FUNCTION cerebro.explain_train(task text, space cerebro.mst_space) RETURNS SETOF text
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	SELECT cerebro.explain_search(explain_train.task, explain_train.space);
 END;
@@ -311,7 +329,7 @@ COMMENT ON FUNCTION cerebro.explain_train(text, cerebro.mst_space) IS 'the same 
 
 -- Without it a quoted triple could be either.
 CREATE FUNCTION cerebro.explain_train(task text, mst text) RETURNS SETOF text
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	SELECT e FROM cerebro.explain_train(explain_train.task, explain_train.mst::cerebro.mst_space) e
 	WHERE cerebro.cardinality(explain_train.mst::cerebro.mst_space) OPERATOR(pg_catalog.>) 1::double precision
@@ -320,7 +338,7 @@ BEGIN ATOMIC
 	SELECT e FROM cerebro.explain_train(explain_train.task,
 		(CASE WHEN cerebro.cardinality(explain_train.mst::cerebro.mst_space) OPERATOR(pg_catalog.>) 1::double precision
 			THEN '' ELSE explain_train.mst END)::cerebro.mst) e
-	WHERE NOT cerebro.cardinality(explain_train.mst::cerebro.mst_space) OPERATOR(pg_catalog.>) 1::double precision;
+	WHERE (cerebro.cardinality(explain_train.mst::cerebro.mst_space) OPERATOR(pg_catalog.>) 1::double precision) IS NOT TRUE;
 END;
 COMMENT ON FUNCTION cerebro.explain_train(text, text) IS 'the same of a triple or a space that is given as text';
 

@@ -36,12 +36,12 @@ CREATE FUNCTION cerebro.compare(VARIADIC models integer[])
 		auc double precision, auc_difference double precision, auc_low double precision, auc_high double precision,
 		accuracy double precision, accuracy_difference double precision, accuracy_low double precision, accuracy_high double precision,
 		disagreements bigint, disagreement double precision, epochs integer, weights bigint, seconds double precision)
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
 	WITH given AS (
-		SELECT cerebro.check_model(u.id) AS id, u.n, m.mst, m.data_version, m.valid_log_loss, m.valid_auc, m.valid_accuracy,
+		SELECT u.id, u.n, m.mst, m.data_version, m.valid_log_loss, m.valid_auc, m.valid_accuracy,
 			m.n_epochs, m.n_weights, m.seconds
-		FROM ROWS FROM (pg_catalog.unnest(compare.models)) WITH ORDINALITY u (id, n)
+		FROM ROWS FROM (pg_catalog.unnest(cerebro.check_models(compare.models))) WITH ORDINALITY u (id, n)
 		LEFT JOIN cerebro.model m ON m.id OPERATOR(pg_catalog.=) u.id),
 	first AS (SELECT g.* FROM given g WHERE g.n OPERATOR(pg_catalog.=) 1)
 	SELECT g.id, g.mst, CASE WHEN g.n OPERATOR(pg_catalog.>) 1 THEN g.mst OPERATOR(cerebro.-) f.mst END,
@@ -106,7 +106,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION cerebro.trained(integer) IS 'a model''s metrics on validation rows, also within the statement that trained it';
 
-CREATE FUNCTION cerebro.search(task text, space cerebro.mst_space, algorithm text DEFAULT 'random', trials integer DEFAULT 0,
+CREATE FUNCTION cerebro.search(task text, space cerebro.mst_space, algorithm text DEFAULT 'random', trials integer DEFAULT NULL,
 	budget interval DEFAULT NULL, seed bigint DEFAULT 0)
 	RETURNS TABLE (rank bigint, model integer, mst cerebro.mst, log_loss double precision, auc double precision,
 		accuracy double precision, epochs integer, seconds double precision)
@@ -122,4 +122,4 @@ BEGIN ATOMIC
 	ORDER BY 1;
 END;
 COMMENT ON FUNCTION cerebro.search(text, cerebro.mst_space, text, integer, interval, bigint) IS
-	'trains triples of a space and returns the models, the best first: grid takes its points, random draws trials of them by seed (0: 20), halving trains those for few epochs and goes on with the better third; no trial begins when the budget is over';
+	'trains triples of a space and returns the models, the best first: grid takes its points, random draws trials of them by seed (20 unless said), halving trains those for few epochs and goes on with the better third; no trial begins when the budget is over';

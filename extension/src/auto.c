@@ -10,7 +10,6 @@
 #include "cerebro_pg.h"
 
 #include <math.h>
-#include <unistd.h>
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -427,13 +426,6 @@ put_together(Datum *models, int n_models, const char *request)
 	return model;
 }
 
-static int
-count_lanes(void)
-{
-	return train_threads > 0 ? train_threads
-	                         : Max(1, (int) sysconf(_SC_NPROCESSORS_ONLN));
-}
-
 static int32
 end(const Auto *a)
 {
@@ -467,7 +459,7 @@ int32
 auto_train(const TrainRequest *asked)
 {
 	cer_arena *arena = host_make_arena(CurrentMemoryContext);
-	Auto a = {.asked = asked, .arena = arena, .n_lanes = count_lanes()};
+	Auto a = {.asked = asked, .arena = arena, .n_lanes = train_count_threads()};
 	double budget;
 
 	a.mst = parse(arena, asked->triple);

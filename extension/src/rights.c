@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/inval.h"
@@ -22,6 +23,7 @@ PG_FUNCTION_INFO_V1(cerebro_grant_model);
 PG_FUNCTION_INFO_V1(cerebro_revoke_model);
 PG_FUNCTION_INFO_V1(cerebro_reassign);
 PG_FUNCTION_INFO_V1(cerebro_check_model);
+PG_FUNCTION_INFO_V1(cerebro_check_models);
 
 static void
 check_role(Oid role)
@@ -264,4 +266,30 @@ cerebro_check_model(PG_FUNCTION_ARGS)
 
 	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
 	PG_RETURN_INT32(model.id);
+}
+
+/* The same of several, as an array; NULL and no models at all are errors. */
+Datum
+cerebro_check_models(PG_FUNCTION_ARGS)
+{
+	Datum *ids;
+	bool *nulls;
+	Model model;
+	int n = 0;
+
+	if (!PG_ARGISNULL(0))
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), INT4OID, sizeof(int32),
+		                  true, TYPALIGN_INT, &ids, &nulls, &n);
+	if (n == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("no models are given")));
+	for (int i = 0; i < n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			                errmsg("a model must not be NULL"),
+			                errdetail("It is number %d of %d.", i + 1, n)));
+		model_open_to(DatumGetInt32(ids[i]), RIGHT_READ, &model);
+	}
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }

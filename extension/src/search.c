@@ -307,20 +307,43 @@ find_algorithm(const char *name)
 static TimestampTz
 find_deadline(FunctionCallInfo fcinfo, int arg)
 {
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz deadline;
+
 	if (PG_ARGISNULL(arg))
 		return 0;
-	return DatumGetTimestampTz(DirectFunctionCall2(
-		timestamptz_pl_interval, TimestampTzGetDatum(GetCurrentTimestamp()),
-		PG_GETARG_DATUM(arg)));
+	deadline = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
+	                                                   TimestampTzGetDatum(now),
+	                                                   PG_GETARG_DATUM(arg)));
+	if (deadline <= now)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("the budget of a search must be more than no "
+		                       "time"),
+		                errhint("Leave it out to train all trials.")));
+	return deadline;
 }
 
+/* 0: none is given. */
 static int
-check_trials(int n_asked)
+get_trials(FunctionCallInfo fcinfo, int arg)
 {
-	if (n_asked < 0 || n_asked > MAX_TRIALS)
+	int n_asked = PG_ARGISNULL(arg) ? 0 : PG_GETARG_INT32(arg);
+
+	if (!PG_ARGISNULL(arg) && (n_asked < 1 || n_asked > MAX_TRIALS))
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-		                errmsg("trials must be from 0 to %d", MAX_TRIALS)));
+		                errmsg("trials must be from 1 to %d", MAX_TRIALS)));
 	return n_asked;
+}
+
+/* Of trials and budget leaving out is a choice. */
+static void
+check_given(FunctionCallInfo fcinfo, const char *const *arguments)
+{
+	for (int i = 0; i < PG_NARGS(); i++)
+		if (arguments[i] != NULL && PG_ARGISNULL(i))
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			                errmsg("argument \"%s\" of a search is NULL",
+			                       arguments[i])));
 }
 
 static Datum
@@ -339,16 +362,15 @@ make_models(Search *search)
 Datum
 cerebro_search_models(PG_FUNCTION_ARGS)
 {
+	static const char *const arguments[] = {"task", "space", "algorithm",
+	                                        NULL,   NULL,    "seed"};
 	Search search = {0};
 
-	for (int i = 0; i < 5; i++)
-		if (i != 4 && PG_ARGISNULL(i))
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			                errmsg("only the budget of a search may be NULL")));
+	check_given(fcinfo, arguments);
 	train_check_may_write("cerebro.search()");
 	search.task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	search.space = TextDatumGetCString(PG_GETARG_DATUM(1));
-	search.n_asked = check_trials(PG_GETARG_INT32(3));
+	search.n_asked = get_trials(fcinfo, 3);
 	search.deadline = find_deadline(fcinfo, 4);
 	search.seed = PG_GETARG_INT64(5);
 	find_algorithm(text_to_cstring(PG_GETARG_TEXT_PP(2)))->run(&search);
@@ -359,11 +381,14 @@ cerebro_search_models(PG_FUNCTION_ARGS)
 Datum
 cerebro_search_trials(PG_FUNCTION_ARGS)
 {
-	Search search = {.space = TextDatumGetCString(PG_GETARG_DATUM(0)),
-	                 .n_asked = check_trials(PG_GETARG_INT32(2)),
-	                 .seed = PG_GETARG_INT64(3)};
+	static const char *const arguments[] = {"space", "algorithm", NULL, "seed"};
+	Search search = {0};
 	Datum *triples;
 
+	check_given(fcinfo, arguments);
+	search.space = TextDatumGetCString(PG_GETARG_DATUM(0));
+	search.n_asked = get_trials(fcinfo, 2);
+	search.seed = PG_GETARG_INT64(3);
 	find_algorithm(text_to_cstring(PG_GETARG_TEXT_PP(1)))->draw(&search);
 	triples = palloc(sizeof(Datum) * Max(1, search.n_trials));
 	for (int i = 0; i < search.n_trials; i++)

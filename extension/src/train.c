@@ -4,6 +4,8 @@
  */
 #include "cerebro_pg.h"
 
+#include <sched.h>
+
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
@@ -25,6 +27,7 @@ int train_disk_limit = 65536;
 int job_max_workers = 2;
 
 PG_FUNCTION_INFO_V1(cerebro_train);
+PG_FUNCTION_INFO_V1(cerebro_count_threads);
 
 void
 train_init(void)
@@ -52,6 +55,23 @@ train_init(void)
 	job_epoch_init();
 	engine_limit_init();
 	extract_init();
+}
+
+int
+train_count_threads(void)
+{
+	cpu_set_t cores;
+
+	if (train_threads > 0)
+		return train_threads;
+	return sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores)
+	                                                        : 1;
+}
+
+Datum
+cerebro_count_threads(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(train_count_threads());
 }
 
 char *

@@ -16,6 +16,9 @@ extern int train_threads;      /* cerebro.threads */
 extern int train_memory_limit; /* cerebro.engine_memory, MB */
 extern int train_disk_limit;   /* cerebro.engine_disk, MB */
 
+/* Threads that an engine has, which counts cores where the setting says 0. */
+extern int train_count_threads(void);
+
 /* The state after an epoch, as it came back. */
 typedef struct TrainedState
 {

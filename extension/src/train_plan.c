@@ -309,9 +309,11 @@ plan_attempt(FunctionCallInfo fcinfo, Attempt *attempt, const char *triple)
 Datum
 cerebro_plan_train(PG_FUNCTION_ARGS)
 {
-	Task *task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)));
-	Attempt attempt = {.record.task = task->id};
+	static const char *const arguments[] = {"task", "mst"};
+	Attempt attempt = {0};
 
+	train_check_given(fcinfo, "cerebro.plan_train()", arguments, 2);
+	attempt.record.task = task_find(text_to_cstring(PG_GETARG_TEXT_PP(0)))->id;
 	PG_RETURN_DATUM(
 		plan_attempt(fcinfo, &attempt, text_to_cstring(PG_GETARG_TEXT_PP(1))));
 }
@@ -319,10 +321,12 @@ cerebro_plan_train(PG_FUNCTION_ARGS)
 Datum
 cerebro_plan_change(PG_FUNCTION_ARGS)
 {
-	Attempt attempt = {.record.is_warm =
-	                       train_plans_warm() && PG_GETARG_BOOL(2)};
+	static const char *const arguments[] = {"model", "change", "warm"};
+	Attempt attempt = {0};
 	Model model;
 
+	train_check_given(fcinfo, "cerebro.plan_change()", arguments, 2);
+	attempt.record.is_warm = train_plans_warm() && PG_GETARG_BOOL(2);
 	model_open_to(PG_GETARG_INT32(0), RIGHT_READ, &model);
 	ensemble_check_none(&model);
 	attempt.record.task = model.task;

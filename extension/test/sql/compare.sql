@@ -28,6 +28,7 @@ SELECT p = q AS is_repeated FROM cerebro.compare_pair(:bad, :good) p, cerebro.co
 SELECT count(*), count(change) FROM cerebro.compare(VARIADIC ARRAY[:good, :wide, :more, :dropped]);
 SELECT refused(format('SELECT cerebro.compare_pair(%s, %s, 0)', :good, :bad));
 SELECT refused('SELECT * FROM cerebro.compare(1000000)');
+SELECT refused('SELECT * FROM cerebro.compare(' || a || ')') FROM unnest(ARRAY['VARIADIC ''{}''', 'VARIADIC NULL', 'NULL::integer']) a;
 
 -- rows on which they disagree, by key; all of them are as many as compare says
 SELECT count(*) = (SELECT disagreements FROM cerebro.compare_pair(:bad, :good)) AS are_all, count(DISTINCT key) = count(*) AS are_different,
@@ -78,14 +79,18 @@ FROM cerebro.model m WHERE m.mst::text LIKE 'FE carrier, hour AS mlp(%' AND m.ms
 -- what is drawn twice is one trial
 SELECT count(*) FROM cerebro.search('trips', 'FE carrier AS mlp({2, 4}) PT epochs = 2, batch = {128, 256}', 'random', trials => 4);
 SELECT count(*) FROM cerebro.search('trips', 'FE carrier AS mlp({2, 4}) PT epochs = 2, batch = {128, 256}', 'random', trials => 9);
--- no time, a triple that fails, what there is not
-SELECT count(*) FROM cerebro.search('trips', 'FE carrier AS mlp({1, 3})', 'grid', budget => '0 s');
+-- a triple that fails, what there is not
 SET client_min_messages = error;
 SELECT count(*) FROM cerebro.search('trips', 'FE {carrier, elsewhere} AS mlp(5) PT epochs = 1', 'grid');
 SET client_min_messages = warning;
 SELECT refused('SELECT cerebro.search(''trips'', ''FE *'', ''magic'')');
 SELECT refused('SELECT cerebro.search(''trips'', ''AS mlp(2..64) PT lr = 1e-4..1e-1'', ''grid'')');
-SELECT refused('SELECT cerebro.search(''trips'', ''FE *'', trials => -1)');
+SELECT a, refused(format('SELECT cerebro.search(''trips'', ''FE *'', %s)', a)) FROM unnest(ARRAY['trials => -1', 'trials => 0', 'trials => 10001', 'budget => ''0 s''', 'budget => ''-1 min''',
+	'algorithm => NULL', 'seed => NULL']) a;
+SELECT refused('SELECT cerebro.search(NULL, ''FE *'')');
+SELECT refused('SELECT cerebro.search(''trips'', NULL)');
+-- NULL is to leave out
+SELECT count(*) FROM cerebro.search('trips', 'FE carrier AS mlp({2, 4}) PT epochs = 2, batch = {128, 256}', 'grid', trials => NULL, budget => NULL);
 SELECT refused('SELECT cerebro.search(''elsewhere'', ''FE *'')');
 
 -- others see nothing of it

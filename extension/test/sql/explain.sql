@@ -38,6 +38,10 @@ SELECT mask(e) FROM cerebro.explain_train(:three, 'SET AS = mlp(16)') e;
 SELECT cerebro.train_change(:three, 'SET PT.epochs = 4') AS longer \gset
 SELECT mask(e) FROM cerebro.explain_model(:longer) e;
 SELECT * FROM cerebro.explain_train(-1, 'SET AS = mlp(16)');
+SELECT * FROM cerebro.explain_train('explained', NULL);
+SELECT * FROM cerebro.explain_train(NULL, 'FE hour');
+SELECT * FROM cerebro.explain_train(:three, NULL::cerebro.mst_change);
+SELECT * FROM cerebro.explain_train(:three, 'SET PT.epochs = 4', warm => NULL);
 -- a space: trials, what is read once, and what came
 SELECT mask(e) FROM cerebro.explain_train('explained', 'FE hour AS mlp({4, 6}) PT epochs = {1, 2}'::cerebro.mst_space) e;
 SELECT mask(e) FROM cerebro.explain_search('explained', 'FE hour, carrier AS mlp({4, 6}) PT epochs = {1, 2}', 'grid') e;
@@ -48,6 +52,9 @@ SELECT mst OPERATOR(cerebro.=) ANY (cerebro.search_trials('AS mlp({4, 6, 8})', '
 FROM cerebro.plan_search('explained', 'AS mlp({4, 6, 8})', 'random', 2, 7);
 SELECT * FROM cerebro.explain_search('explained', 'AS mlp({4, 6})', 'luck');
 SELECT * FROM cerebro.explain_search('explained', 'AS mlp({4, 6})', 'grid', -1);
+SELECT * FROM cerebro.explain_search('explained', 'AS mlp({4, 6})', 'grid', 0);
+SELECT * FROM cerebro.explain_search('explained', NULL);
+SELECT * FROM cerebro.plan_search('explained', 'AS mlp({4, 6})', seed => NULL);
 -- triples that train together
 SELECT mask(e) FROM cerebro.explain_train('explained', ARRAY['FE hour, taxi AS mlp(4) PT epochs = 1', 'FE hour, carrier AS mlp(4) PT epochs = 1']::cerebro.mst[]) e;
 SELECT count(*) FROM unnest(cerebro.train('explained', ARRAY['FE hour, taxi AS mlp(4) PT epochs = 1', 'FE hour, carrier AS mlp(4) PT epochs = 1']::cerebro.mst[]));
@@ -59,6 +66,25 @@ SET cerebro.plan_group = off;
 SELECT mask(e) FROM cerebro.explain_train('explained', ARRAY['FE hour : robust AS mlp(5)', 'FE carrier AS mlp(5)', 'FE hour : standardize AS mlp(5)']::cerebro.mst[]) e;
 RESET cerebro.plan_group;
 SELECT mask(e) FROM cerebro.explain_train('explained', '{}'::cerebro.mst[]) e;
+-- side by side, a thread each: the time of the longest, or of all of them by thread
+CREATE FUNCTION is_by_thread(n integer) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	triples CONSTANT cerebro.mst[] := ARRAY['FE hour, taxi AS mlp(4) PT epochs = 900', 'FE hour, taxi AS mlp(5) PT epochs = 400', 'FE hour, taxi AS mlp(6) PT epochs = 400'];
+BEGIN
+	PERFORM set_config('cerebro.threads', n::text, true);
+	RETURN (SELECT abs(substring(e FROM 'seconds=([0-9.]+)')::float8 - expected) < 0.002
+		FROM (SELECT max((plan).read_seconds) + greatest(max((plan).train_seconds), sum((plan).train_seconds) / n) AS expected
+			FROM cerebro.plan_train('explained', triples)) p, cerebro.explain_train('explained', triples) e LIMIT 1);
+END
+$$;
+SELECT n, is_by_thread(n) FROM unnest(ARRAY[1, 2, 8]) n;
+SET cerebro.threads = 4;
+SELECT clock_timestamp() AS began \gset
+SELECT count(*) FROM cerebro.search('explained', 'FE hour AS mlp({31, 32, 33, 34}) PT epochs = 40, patience = 0', 'grid');
+SELECT extract(epoch FROM clock_timestamp() - :'began') AS took \gset
+RESET cerebro.threads;
+SELECT substring(e FROM 'actual seconds=([0-9.]+)')::float8 BETWEEN 0.001 AND :took AS is_the_clocks
+FROM cerebro.explain_search('explained', 'FE hour AS mlp({31, 32, 33, 34}) PT epochs = 40, patience = 0', 'grid') e LIMIT 1;
 SELECT mask(e) FROM cerebro.explain_train('explained', ARRAY['FE nowhere']::cerebro.mst[]) e;
 -- each decision by a setting of its own
 SET cerebro.plan_model = off;

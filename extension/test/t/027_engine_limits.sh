@@ -31,4 +31,13 @@ is "$(awk '{print $19}' "/proc/$ENGINE/stat")" 17 'an engine stands back as told
 psql_value "SELECT pg_cancel_backend($BACKEND)" >/dev/null
 wait "$SESSION"
 nothing_left 'at the end'
+
+# of the whole server, from a session that has done nothing else
+set_engines() { # VALUE
+	psql -X -q -A -t -v ON_ERROR_STOP=1 -c "LOAD 'cerebro'" -c "ALTER SYSTEM SET cerebro.max_engines = $1" -c 'SELECT pg_reload_conf()' 2>&1
+}
+is "$(set_engines 3)" t 'ALTER SYSTEM sets how many there may be'
+poll_until "SELECT cerebro.count_threads() > 0 AND current_setting('cerebro.max_engines') = '3'"
+ok $? 'and other sessions see it'
+like "$(set_engines -1)" 'ERROR:  -1 is outside the valid range' 'a number that makes no sense is refused'
 done_testing
