@@ -22,12 +22,11 @@
 #include "ensemble.h"
 #include "job_sql.h"
 
-#define N_CHOICES      25 /* of an ensemble's members */
-#define MAX_MODELS     40
-#define MAX_EPOCHS     256
-#define SHARE_OF_FIRST 0.6   /* of the budget: the likely winners */
-#define SHARE_OF_REST  0.85  /* of what is left: an estimate may be too low */
-#define GUESSED_ROWS   1.0e5 /* a second, of a cost of 1: not yet measured */
+#define N_CHOICES     25 /* of an ensemble's members */
+#define MAX_MODELS    40
+#define MAX_EPOCHS    256
+#define SHARE_OF_REST 0.85  /* of what is left: an estimate may be too low */
+#define GUESSED_ROWS  1.0e5 /* a second, of a cost of 1: not yet measured */
 
 static const cer_mst *
 parse(cer_arena *arena, const char *triple)
@@ -312,21 +311,41 @@ train_round(Auto *a, const Round *round)
 	}
 }
 
-/* Few epochs each, however short the time is: they tell what others take. */
-static void
-train_probes(Auto *a)
+/* The dearest of those that are left; false: there is none. */
+static bool
+find_probe(const Auto *a, bool *is_there, cer_auto_try *probe)
 {
-	Round round = begin_round(a, cer_auto_count(), 1);
+	double most = 0;
+	size_t found = 0;
 
 	for (size_t i = 0; i < cer_auto_count(); i++)
 	{
 		cer_auto_choice choice;
 
 		cer_auto_get(a->mst, i, a->n_rows, &choice);
-		if (choice.probe_epochs > 0)
-			round.tries[round.n++] =
-				(cer_auto_try){.choice = i, .epochs = choice.probe_epochs};
+		if (is_there[i] || choice.probe_epochs == 0 || choice.cost <= most)
+			continue;
+		most = choice.cost;
+		found = i;
+		*probe = (cer_auto_try){.choice = i, .epochs = choice.probe_epochs};
 	}
+	is_there[found] = is_there[found] || most > 0;
+	return most > 0;
+}
+
+/*
+ * Few epochs each, however short the time is: they tell what others take.  The
+ * dearest begins: one that ran alone at the end would have all threads, and
+ * promise too much.
+ */
+static void
+train_probes(Auto *a)
+{
+	Round round = begin_round(a, cer_auto_count(), 1);
+	bool *is_there = palloc0(sizeof(bool) * cer_auto_count());
+
+	while (find_probe(a, is_there, &round.tries[round.n]))
+		round.n++;
 	train_round(a, &round);
 }
 
@@ -334,15 +353,17 @@ train_probes(Auto *a)
 static bool
 train_next(Auto *a, size_t *next)
 {
-	Round round =
-		begin_round(a, a->n_lanes, *next == 0 ? SHARE_OF_FIRST : SHARE_OF_REST);
+	const cer_auto_order *order = cer_auto_get_order(a->n_rows);
+	Round round = begin_round(a, a->n_lanes,
+	                          *next == 0 ? order->first_share : SHARE_OF_REST);
 
 	for (; *next < cer_auto_count() && round.n < a->n_lanes; ++*next)
 	{
+		size_t i = order->choices[*next];
 		cer_auto_choice choice;
 
-		cer_auto_get(a->mst, *next, a->n_rows, &choice);
-		add_try(a, &round, *next, choice.epochs);
+		cer_auto_get(a->mst, i, a->n_rows, &choice);
+		add_try(a, &round, i, choice.epochs);
 	}
 	if (round.n > 0)
 		train_round(a, &round);

@@ -115,8 +115,16 @@ typedef struct cer_auto_try
 	uint32_t repeat; /* which one with the same structure, from 0 on */
 } cer_auto_try;
 
-/* How many there are; likely winners come before others. */
 extern size_t cer_auto_count(void);
+/* In which order they are tried: likely winners first. */
+typedef struct cer_auto_order
+{
+	const size_t *choices; /* as many as there are */
+	double first_share;    /* of the budget, for those that begin */
+} cer_auto_order;
+
+/* For a task of so many training rows. */
+extern const cer_auto_order *cer_auto_get_order(size_t n_rows);
 /* For a task of so many training rows. */
 extern void cer_auto_get(const cer_mst *mst, size_t choice, size_t n_rows,
                          cer_auto_choice *described);

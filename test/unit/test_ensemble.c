@@ -565,6 +565,37 @@ test_auto__portfolio_is_whole(void **state)
 	cer_arena_free(arena);
 }
 
+/* Every choice has a place; what begins where rows are few is probed. */
+static void
+test_auto__order_is_whole(void **state)
+{
+	static const size_t n_rows[] = {100, 7999, 8000, 1000000};
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	const cer_mst *mst = parse(arena, "AS auto(5)");
+
+	(void) state;
+	for (size_t i = 0; i < 4; i++)
+	{
+		const cer_auto_order *order = cer_auto_get_order(n_rows[i]);
+		bool is_there[64] = {false};
+
+		assert_true(order->first_share > 0 && order->first_share < 1);
+		assert_int_equal(order->choices[0], cer_auto_get_default());
+		assert_int_equal(order->choices[1], n_rows[i] < 8000 ? 2 : 1);
+		for (size_t place = 0; place < cer_auto_count(); place++)
+		{
+			cer_auto_choice choice;
+
+			assert_in_range(order->choices[place], 0, cer_auto_count() - 1);
+			assert_false(is_there[order->choices[place]]);
+			is_there[order->choices[place]] = true;
+			cer_auto_get(mst, order->choices[place], n_rows[i], &choice);
+			assert_true(place > 1 || choice.probe_epochs > 0);
+		}
+	}
+	cer_arena_free(arena);
+}
+
 #define LONG_FE                                                \
 	"FE JOIN airports VIA (dest), JOIN planes, JOIN weather, " \
 	"dow = (extract(dow from time_hour)) : onehot, hour"
@@ -633,6 +664,7 @@ main(void)
 		cmocka_unit_test(test_temperature__is_left_alone),
 		cmocka_unit_test(test_auto__follows_the_rows_and_the_request),
 		cmocka_unit_test(test_auto__portfolio_is_whole),
+		cmocka_unit_test(test_auto__order_is_whole),
 	};
 
 	return cmocka_run_group_tests_name("ensemble", tests, set_up, tear_down);
