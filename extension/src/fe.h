@@ -118,6 +118,8 @@ extern int fe_split_get_through(const FeSplit *split, int dimension);
 /* Whether others are joined to it. */
 extern bool fe_split_has_outer(const FeSplit *split, int dimension);
 extern double fe_split_get_rows(const FeSplit *split, int dimension);
+/* Of one pass over it, as the planner counts. */
+extern double fe_split_get_cost(const FeSplit *split, int dimension);
 extern const FeInput *fe_split_get_input(const FeSplit *split, int target);
 
 /* How other tables are read. */

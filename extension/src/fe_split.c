@@ -206,6 +206,14 @@ fe_split_get_rows(const FeSplit *split, int dimension)
 #define START_COST     25
 #define DECISION_COST  150 /* of planning the other ways, too */
 
+double
+fe_split_get_cost(const FeSplit *split, int dimension)
+{
+	QueryCost read = query_plan_get_cost(split->dimensions[dimension].rows);
+
+	return read.total + DIMENSION_COST * read.rows;
+}
+
 static FeLine
 make_pass_line(const FeSplit *split)
 {
@@ -213,10 +221,9 @@ make_pass_line(const FeSplit *split)
 
 	for (int i = 0; i < split->n_dimensions; i++)
 	{
-		QueryCost read = query_plan_get_cost(split->dimensions[i].rows);
 		int through = split->dimensions[i].about->through;
 
-		line.start += read.total + DIMENSION_COST * read.rows;
+		line.start += fe_split_get_cost(split, i);
 		if (through == FE_OF_SOURCE)
 			line.each += cpu_operator_cost;
 		else

@@ -77,6 +77,8 @@ struct ScorerMap
  * something of it can be kept; or -1. */
 extern int
 scorer_find_group(const cer_model *model, const FeSplit *split, int dimension);
+/* Arithmetic of one of its rows, in the planner's units. */
+extern double scorer_get_group_cost(const cer_model *model, int group);
 /* Of one that has begun. */
 extern FeWay
 scorer_lookup_get_way(const ScorerLookup *lookup, bool *is_grouped);

@@ -6,6 +6,10 @@
  *				   \-> private: each process reads it for itself, as what was
  *					   found is too large, or lies in pointers
  *
+ * Memory that several processes see costs pages that are new to each of them, so
+ * that what is cheaply read is read by each; towers, wide layers and queries with
+ * work of their own are shared, and everything where cerebro.plan_join says pass.
+ *
  * All see one snapshot, and are of one user: what one of them read the others
  * would have.  Who waits for a process that fails is ended by its error.
  */
@@ -20,6 +24,7 @@
 #define MAX_DIMENSIONS  16 /* of a model, that are shared */
 #define MAX_SHARED_SIZE ((Size) 64 * 1024 * 1024)
 #define LINE            64 /* of caches, at which partials begin */
+#define BYTE_COST       0.0004 /* of a byte that is shared, in the planner's units */
 
 typedef enum ShareState
 {
@@ -237,6 +242,22 @@ attach(ScorerLookup *lookup, int i, dsa_pointer pointer)
 
 /* -------------------------------------------------------------- dimensions */
 
+static bool
+is_worth_sharing(const ScorerLookup *lookup, int i)
+{
+	const cer_model *model = lookup->scorer->model;
+	int group = scorer_find_group(model, lookup->split, i);
+	double rows = fe_split_get_rows(lookup->split, i);
+	double cost = fe_split_get_cost(lookup->split, i);
+
+	if (fe_get_join_plan() == FE_JOIN_PASS)
+		return true;
+	if (group < 0)
+		return false;
+	cost += rows * scorer_get_group_cost(model, group);
+	return cost > rows * (double) (lookup->width * sizeof(float)) * BYTE_COST;
+}
+
 /* Of one that is another process's. */
 static bool
 take(ScorerLookup *lookup, int i)
@@ -276,6 +297,19 @@ pass_and_publish(ScorerLookup *lookup, int i)
 	return true;
 }
 
+/* Leaves it to the process that has begun to read it for all. */
+static bool
+read_or_leave(ScorerLookup *lookup, int i, bool *is_there)
+{
+	bool is_shared = is_worth_sharing(lookup, i);
+
+	*is_there = !is_shared || claim(lookup->share.shared, i);
+	if (!*is_there)
+		return true;
+	return is_shared ? pass_and_publish(lookup, i)
+	                 : scorer_pass_dimension(lookup, i);
+}
+
 static bool
 pass_alone(ScorerLookup *lookup)
 {
@@ -297,8 +331,7 @@ scorer_share_pass(ScorerLookup *lookup)
 	{
 		if (!take_outer(lookup, i, are_there))
 			return false;
-		are_there[i] = claim(lookup->share.shared, i);
-		if (are_there[i] && !pass_and_publish(lookup, i))
+		if (!read_or_leave(lookup, i, &are_there[i]))
 			return false;
 	}
 	for (int i = n - 1; i >= 0; i--)

@@ -32,6 +32,13 @@ scorer_find_group(const cer_model *model, const FeSplit *split, int dimension)
 	return n == n_targets ? (int) group : -1;
 }
 
+double
+scorer_get_group_cost(const cer_model *model, int group)
+{
+	return cer_model_get_group_cost(model, group) * cpu_operator_cost /
+	       OPERATIONS;
+}
+
 /* Arithmetic that is done for each of a dimension's rows, or for each row. */
 static void
 add_arithmetic(const cer_model *model, const FeSplit *split, double n_rows,
@@ -44,8 +51,7 @@ add_arithmetic(const cer_model *model, const FeSplit *split, double n_rows,
 
 		if (group < 0)
 			continue;
-		cost = cer_model_get_group_cost(model, group) * cpu_operator_cost /
-		       OPERATIONS;
+		cost = scorer_get_group_cost(model, group);
 		costs->ways[FE_PASS] += fe_split_get_rows(split, i) * cost;
 		costs->ways[FE_PROBE] += n_rows * cost;
 		costs->ways[FE_BATCH] += n_rows * cost;
