@@ -195,6 +195,7 @@ CREATE TABLE cerebro.model (
 	effect         double precision,
 	effect_error   double precision,
 	request        cerebro.mst,
+	temperature    double precision,
 	created_at     timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
 CREATE INDEX model_task ON cerebro.model (task);
@@ -229,6 +230,7 @@ COMMENT ON COLUMN cerebro.model.start_log_loss IS 'on validation rows before its
 COMMENT ON COLUMN cerebro.model.effect IS 'of its change: mean of its log-loss minus the parent''s over the same validation rows; NULL: the rows were others';
 COMMENT ON COLUMN cerebro.model.effect_error IS 'standard error of that mean';
 COMMENT ON COLUMN cerebro.model.request IS 'what was asked for, where that was AS auto: the triple is what it came to';
+COMMENT ON COLUMN cerebro.model.temperature IS 'to which the mean of an ensemble''s members is brought, found on validation rows: p^(1/temperature) over their sum; 1: as it is; NULL: no ensemble';
 COMMENT ON COLUMN cerebro.model.created_at IS 'when it was trained';
 
 CREATE TABLE cerebro.model_grant (

@@ -20,7 +20,8 @@ CREATE VIEW cerebro.models WITH (security_invoker = true) AS
 		   m.kernel_class,
 		   m.version,
 		   cerebro.owner_of(m.owner) AS owner,
-		   m.created_at
+		   m.created_at,
+		   m.temperature
 	FROM cerebro.model m
 	LEFT JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) m.task
 	LEFT JOIN LATERAL (

@@ -74,6 +74,7 @@ BEGIN
 			('models', 'version', 'of cerebro'),
 			('models', 'owner', 'whose it is'),
 			('models', 'created_at', 'when it was trained'),
+			('models', 'temperature', 'to which the mean of an ensemble''s members is brought, found on validation rows; 1: as it is; NULL: no ensemble'),
 			('evaluations', 'id', 'number of the opening'),
 			('evaluations', 'task', 'whose test rows were opened'),
 			('evaluations', 'opening', 'the how many-th opening of the task''s test rows this was'),

@@ -225,13 +225,14 @@ write_model(const Ensemble *e, int32 id, const char *request)
 	sql_add_double(&args, e->metrics.accuracy);
 	sql_add_text(&args, CER_VERSION);
 	sql_add_text(&args, e->query);
+	sql_add_double(&args, e->temperature);
 	sql_run("INSERT INTO cerebro.model (id, task, data_version, mst, owner,"
 	        " n_weights, n_epochs, best_epoch, valid_log_loss, valid_auc,"
 	        " valid_accuracy, seconds, executor, kernel_class, version, query,"
-	        " request)"
+	        " temperature, request)"
 	        " SELECT $1, m.task, m.data_version, $3::cerebro.mst, $4, 0, 0, 0,"
 	        " $5, $6, $7, 0, m.executor, m.kernel_class, $8, $9,"
-	        " $3::cerebro.mst FROM cerebro.model m"
+	        " $10, $3::cerebro.mst FROM cerebro.model m"
 	        " WHERE m.id OPERATOR(pg_catalog.=) $2",
 	        &args);
 }

@@ -26,7 +26,9 @@ SELECT name, kind FROM cerebro.model_part WHERE model = :e AND ordinal < 2 ORDER
 SELECT bool_and(EXISTS (SELECT FROM cerebro.model_part m WHERE m.model IN (:a, :b, :c) AND m.content = p.content)) AS shared
 FROM cerebro.model_part p WHERE p.model = :e AND ordinal >= 2;
 -- what it says is the mean of its members, at one temperature for all rows
-SELECT max(logit / of_mean) - min(logit / of_mean) < 0.01 AS mean
+-- which the model tells
+SELECT max(logit / of_mean) - min(logit / of_mean) < 0.01 AS mean,
+	abs(avg(logit / of_mean) - 1 / (SELECT temperature FROM cerebro.models WHERE id = :e)) < 0.005 AS told
 FROM (SELECT ln(p / (1 - p)) AS logit, ln(mean / (1 - mean)) AS of_mean
 	FROM (SELECT cerebro.predict(:e, t)::float8 AS p, (SELECT sum(weight * cerebro.predict(member, t)) FROM cerebro.ensemble_member WHERE model = :e) AS mean
 		FROM ens_trips t) q) l
