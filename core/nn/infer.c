@@ -501,16 +501,71 @@ run_first(const cer_infer *infer, const cer_encoded *rows,
 	finish_first(infer, rows->n_rows, scratch);
 }
 
+/* Of rows that another chain brought to the last layer that it shares; they
+ * stay as they are. */
 static void
-run_block(const cer_infer *infer, const cer_encoded *rows,
-          const cer_partials *partials, infer_scratch *scratch)
+run_branch(const cer_infer_branch *branch, size_t n_rows, float *from,
+           float *proba, void *scratch)
 {
-	run_first(infer, rows, partials, scratch);
+	const cer_infer *infer = branch->infer;
+	infer_scratch buffers;
+	float *spare;
+
+	init_scratch(infer, n_rows, scratch, &buffers);
+	spare = buffers.from;
+	buffers.from = from;
+	for (size_t i = branch->n_shared; i < infer->n_layers; i++)
+	{
+		float *made = buffers.to;
+
+		run_layer(infer, i, n_rows, &buffers);
+		buffers.from = made;
+		buffers.to = spare;
+		spare = made;
+	}
+	write_proba(infer, n_rows, buffers.from, proba);
+}
+
+/* A tree at work: which rows are in its buffers. */
+typedef struct tree_run
+{
+	const cer_infer_tree *tree;
+	size_t first;
+	size_t n_rows;
+	infer_scratch buffers;
+	void *of_branches;
+} tree_run;
+
+/* Those that leave behind so many layers. */
+static void
+run_branches(const tree_run *run, size_t n_layers)
+{
+	for (size_t i = 0; i < run->tree->n_branches; i++)
+	{
+		const cer_infer_branch *branch = &run->tree->branches[i];
+
+		if (branch->n_shared == n_layers)
+			run_branch(branch, run->n_rows, run->buffers.to,
+			           branch->proba + run->first * branch->infer->n_classes,
+			           run->of_branches);
+	}
+}
+
+static void
+run_block(tree_run *run, const cer_encoded *rows, const cer_partials *partials)
+{
+	const cer_infer *infer = run->tree->infer;
+
+	run_first(infer, rows, partials, &run->buffers);
+	run_branches(run, 1);
 	for (size_t i = 1; i < infer->n_layers; i++)
 	{
-		swap_buffers(scratch);
-		run_layer(infer, i, rows->n_rows, scratch);
+		swap_buffers(&run->buffers);
+		run_layer(infer, i, rows->n_rows, &run->buffers);
+		run_branches(run, i + 1);
 	}
+	write_proba(infer, rows->n_rows, run->buffers.to,
+	            run->tree->proba + run->first * infer->n_classes);
 }
 
 static cer_partials
@@ -532,20 +587,71 @@ take_block(const cer_infer *infer, const cer_encoded *rows, size_t first)
 }
 
 static void
-run_blocks(const cer_infer *infer, const cer_encoded *rows,
-           const cer_partials *partials, float *proba, void *scratch)
+run_blocks(const cer_infer_tree *tree, const cer_encoded *rows,
+           const cer_partials *partials, char *scratch)
 {
-	for (size_t done = 0; done < rows->n_rows; done += BLOCK_ROWS)
-	{
-		infer_scratch buffers;
-		cer_encoded block = take_block(infer, rows, done);
-		cer_partials kept = skip_partials(partials, done);
+	const cer_infer *infer = tree->infer;
+	tree_run run = {.tree = tree,
+	                .of_branches = scratch + cer_infer_get_scratch_size(
+												 infer, rows->n_rows)};
 
-		init_scratch(infer, rows->n_rows, scratch, &buffers);
-		run_block(infer, &block, partials != NULL ? &kept : NULL, &buffers);
-		write_proba(infer, block.n_rows, buffers.to,
-		            proba + done * infer->n_classes);
+	init_scratch(infer, rows->n_rows, scratch, &run.buffers);
+	for (; run.first < rows->n_rows; run.first += BLOCK_ROWS)
+	{
+		cer_encoded block = take_block(infer, rows, run.first);
+		cer_partials kept = skip_partials(partials, run.first);
+
+		run.n_rows = block.n_rows;
+		run_block(&run, &block, partials != NULL ? &kept : NULL);
 	}
+}
+
+static size_t
+get_branch_size(const cer_infer *infer, size_t n_rows)
+{
+	return 2 * get_buffer_size(infer, n_rows) + get_used_size(infer, n_rows);
+}
+
+size_t
+cer_infer_get_tree_scratch_size(const cer_infer_tree *tree, size_t n_rows)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < tree->n_branches; i++)
+	{
+		size_t size = get_branch_size(tree->branches[i].infer, n_rows);
+
+		if (size > most)
+			most = size;
+	}
+	return cer_infer_get_scratch_size(tree->infer, n_rows) + most;
+}
+
+void
+cer_infer_run_tree(const cer_infer_tree *tree, const cer_encoded *rows,
+                   const cer_partials *partials, void *scratch)
+{
+	if (tree->infer->graph != NULL)
+		cer_infer_graph_run(tree->infer->graph, rows, partials, tree->proba,
+		                    scratch);
+	else
+		run_blocks(tree, rows, partials, scratch);
+}
+
+size_t
+cer_infer_count_layers(const cer_infer *infer)
+{
+	return infer->n_layers;
+}
+
+/* Behind the last one both must go on with the same kind of numbers. */
+size_t
+cer_infer_count_shared(const cer_infer *infer, const cer_infer *other, size_t n)
+{
+	while (n > 0 &&
+	       infer->layers[n - 1].makes_pairs != other->layers[n - 1].makes_pairs)
+		n--;
+	return n;
 }
 
 void
@@ -562,10 +668,8 @@ cer_infer_run_partials(const cer_infer *infer, const cer_encoded *rows,
                        const cer_partials *partials, float *proba,
                        void *scratch)
 {
-	if (infer->graph != NULL)
-		cer_infer_graph_run(infer->graph, rows, partials, proba, scratch);
-	else
-		run_blocks(infer, rows, partials, proba, scratch);
+	cer_infer_run_tree(&(cer_infer_tree){.infer = infer, .proba = proba}, rows,
+	                   partials, scratch);
 }
 
 /* ------------------------------------------------------------ partials */

@@ -38,6 +38,35 @@ extern void
 cer_infer_run_partials(const cer_infer *infer, const cer_encoded *rows,
                        const cer_partials *partials, float *proba,
                        void *scratch);
+/* Of a chain; 0: it is none. */
+extern size_t cer_infer_count_layers(const cer_infer *infer);
+/* Of n first layers that are the same those that one chain can compute for the
+ * other. */
+extern size_t cer_infer_count_shared(const cer_infer *infer,
+                                     const cer_infer *other, size_t n);
+
+/* A chain whose first layers are another's, above 0. */
+typedef struct cer_infer_branch
+{
+	const cer_infer *infer;
+	size_t n_shared;
+	float *proba;
+} cer_infer_branch;
+
+typedef struct cer_infer_tree
+{
+	const cer_infer *infer; /* a chain, if there are branches */
+	float *proba;
+	size_t n_branches;
+	const cer_infer_branch *branches;
+} cer_infer_tree;
+
+extern size_t
+cer_infer_get_tree_scratch_size(const cer_infer_tree *tree, size_t n_rows);
+/* As cer_infer_run_partials of each, with the same bits. */
+extern void
+cer_infer_run_tree(const cer_infer_tree *tree, const cer_encoded *rows,
+                   const cer_partials *partials, void *scratch);
 /*
  * Partials: what depends on the features of one table of FE alone, a group; of
  * the first layer, or a whole tower.  0 groups where there are none; of some

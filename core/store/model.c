@@ -42,7 +42,8 @@ make_model(cer_arena *arena, cer_arena *work, const cer_model_copy *copy,
 	CER_TRY(cer_infer_make(arena, &spec, &model->infer, err));
 	CER_TRY(list_left_out(arena, stored.net, model, err));
 	CER_TRY(fill_model(arena, &stored.header, model, err));
-	return find_groups(arena, stored.net->shape, model, err);
+	CER_TRY(find_groups(arena, stored.net->shape, model, err));
+	return cer_trunk_make(arena, copy, &stored, model, err);
 }
 
 /* Sums of single tables are not kept for several networks. */
@@ -170,6 +171,14 @@ align_up(size_t size)
 	return (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 }
 
+size_t
+cer_model_get_encoded_size(const cer_model *model, size_t n_rows)
+{
+	return align_up(n_rows * model->n_numbers * sizeof(float)) +
+	       align_up(n_rows * model->n_codes * sizeof(uint32_t)) +
+	       align_up(model->n_inputs);
+}
+
 /* Scratch: encoded numbers, encoded codes, which inputs are read, what the
  * network needs. */
 size_t
@@ -177,31 +186,20 @@ cer_model_get_scratch_size(const cer_model *model, size_t n_rows)
 {
 	if (model->members != NULL)
 		return cer_members_get_scratch_size(model->members, n_rows);
-	return align_up(n_rows * model->n_numbers * sizeof(float)) +
-	       align_up(n_rows * model->n_codes * sizeof(uint32_t)) +
-	       align_up(model->n_inputs) +
+	return cer_model_get_encoded_size(model, n_rows) +
 	       cer_infer_get_scratch_size(model->infer, n_rows);
 }
 
-/* Where a row's, or many rows', encoded numbers and codes are in scratch. */
-typedef struct encoded_rows
-{
-	float *numbers;
-	uint32_t *codes;
-	bool *is_read;
-	char *rest;
-} encoded_rows;
-
-static encoded_rows
-divide_scratch(const cer_model *model, size_t n_rows, char *scratch)
+cer_encoded_places
+cer_model_divide_scratch(const cer_model *model, size_t n_rows, char *scratch)
 {
 	char *codes = scratch + align_up(n_rows * model->n_numbers * sizeof(float));
 	char *is_read =
 		codes + align_up(n_rows * model->n_codes * sizeof(uint32_t));
 
-	return (encoded_rows){(float *) scratch, (uint32_t *) codes,
-	                      (bool *) is_read,
-	                      is_read + align_up(model->n_inputs)};
+	return (cer_encoded_places){(float *) scratch, (uint32_t *) codes,
+	                            (bool *) is_read,
+	                            is_read + align_up(model->n_inputs)};
 }
 
 void
@@ -209,7 +207,7 @@ cer_model_score(const cer_model *model, size_t n_rows, const cer_value *values,
                 float *proba, void *scratch)
 {
 	cer_member_rows all = {.n_rows = n_rows, .values = values};
-	encoded_rows rows;
+	cer_encoded_places rows;
 	size_t n_values;
 
 	if (model->members != NULL)
@@ -217,7 +215,7 @@ cer_model_score(const cer_model *model, size_t n_rows, const cer_value *values,
 		cer_members_score(model->members, &all, proba, scratch);
 		return;
 	}
-	rows = divide_scratch(model, n_rows, scratch);
+	rows = cer_model_divide_scratch(model, n_rows, scratch);
 	n_values = cer_encoders_count_values(model->encoders);
 	for (size_t row = 0; row < n_rows; row++)
 		cer_encoders_apply_values(model->encoders, 1, values + row * n_values,
@@ -311,9 +309,9 @@ cer_model_sum_partials(const cer_model *model, size_t n,
 	cer_infer_first_sum(cer_infer_get_first(model->infer), n, partials, sum);
 }
 
-static cer_encoded
-encode_rows(const cer_model *model, const cer_score_rows *rows,
-            const encoded_rows *to)
+cer_encoded
+cer_model_encode_rows(const cer_model *model, const cer_score_rows *rows,
+                      const cer_encoded_places *to)
 {
 	cer_value_rows read = {.n_rows = rows->n_rows,
 	                       .values = rows->values,
@@ -330,12 +328,13 @@ cer_model_make_partials(const cer_model *model, size_t group,
                         const cer_score_rows *rows, float *partials,
                         void *scratch)
 {
-	encoded_rows places = divide_scratch(model, rows->n_rows, scratch);
+	cer_encoded_places places =
+		cer_model_divide_scratch(model, rows->n_rows, scratch);
 	cer_encoded encoded;
 
 	for (size_t i = 0; i < model->n_inputs; i++)
 		places.is_read[i] = model->groups[i] == group;
-	encoded = encode_rows(model, rows, &places);
+	encoded = cer_model_encode_rows(model, rows, &places);
 	cer_infer_run_group(model->infer, group, &encoded, partials, places.rest);
 }
 
@@ -343,29 +342,15 @@ void
 cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
                          float *proba, void *scratch)
 {
-	cer_partials partials = {.groups = rows->partials};
-	encoded_rows places;
-	cer_encoded encoded;
+	cer_together alone = {.model = model, .proba = proba};
 
 	if (rows->n_rows == 0)
 		return;
 	if (model->members != NULL)
-	{
 		cer_model_score_columns(model, rows->n_rows, rows->values, rows->stride,
 		                        proba, scratch);
-		return;
-	}
-	places = divide_scratch(model, rows->n_rows, scratch);
-	for (size_t i = 0; i < model->n_inputs; i++)
-		places.is_read[i] = rows->partials == NULL ||
-		                    model->groups[i] == cer_model_count_groups(model) ||
-		                    rows->partials[model->groups[i]] == NULL;
-	encoded = encode_rows(model, rows, &places);
-	cer_infer_run_partials(model->infer, &encoded,
-	                       rows->partials != NULL ? &partials : NULL, proba,
-	                       places.rest);
-	cer_temperature_apply(model->temperature, rows->n_rows, model->n_classes,
-	                      proba);
+	else
+		cer_together_score(&alone, rows, scratch);
 }
 
 /* ---- rows by key ---- */
@@ -389,7 +374,8 @@ cer_model_find_missing(const cer_model *model, size_t left_out,
 	const cer_left_out *tensor = &model->left_out[left_out];
 	size_t group = tensor->group;
 	const cer_score_rows *rows = fetch->rows;
-	encoded_rows places = divide_scratch(model, rows->n_rows, scratch);
+	cer_encoded_places places =
+		cer_model_divide_scratch(model, rows->n_rows, scratch);
 	cer_encoded encoded;
 
 	if ((fetch->is_of_group && fetch->group != group) ||
@@ -398,7 +384,7 @@ cer_model_find_missing(const cer_model *model, size_t left_out,
 		return 0;
 	for (size_t i = 0; i < model->n_inputs; i++)
 		places.is_read[i] = model->groups[i] == group;
-	encoded = encode_rows(model, rows, &places);
+	encoded = cer_model_encode_rows(model, rows, &places);
 	return cer_infer_find_missing(model->infer, tensor, &encoded, missing);
 }
 

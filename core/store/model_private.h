@@ -8,6 +8,7 @@
 #include "data/encode.h"
 #include "nn/infer.h"
 #include "store/members.h"
+#include "store/parts.h"
 
 struct cer_model
 {
@@ -24,6 +25,32 @@ struct cer_model
 	const cer_text *aliases; /* by input: of the table of FE, or empty */
 	size_t n_left_out;
 	const cer_left_out *left_out;
+
+	/* what others may have in common with it: trunk.c */
+	cer_text encoding; /* empty: not known */
+	size_t n_layers;   /* of a chain */
+	const cer_text *layers;
 };
+
+/* Where encoded numbers and codes of rows are in scratch, and which inputs are
+ * read. */
+typedef struct cer_encoded_places
+{
+	float *numbers;
+	uint32_t *codes;
+	bool *is_read;
+	char *rest;
+} cer_encoded_places;
+
+extern size_t cer_model_get_encoded_size(const cer_model *model, size_t n_rows);
+extern cer_encoded_places
+cer_model_divide_scratch(const cer_model *model, size_t n_rows, char *scratch);
+extern cer_encoded
+cer_model_encode_rows(const cer_model *model, const cer_score_rows *rows,
+                      const cer_encoded_places *to);
+/* What others may have in common with the model. */
+extern cer_status
+cer_trunk_make(cer_arena *arena, const cer_model_copy *copy,
+               const cer_stored *stored, cer_model *model, cer_error *err);
 
 #endif

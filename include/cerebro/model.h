@@ -42,6 +42,7 @@ typedef struct cer_part
 	uint64_t dims[CER_MAX_DIMS];
 	const void *data;
 	size_t size;
+	const uint8_t *id; /* of its bytes as stored, CER_ID_SIZE; NULL: unknown */
 } cer_part;
 
 /* How a copy of a model's weights is stored. */
@@ -196,6 +197,46 @@ extern void cer_model_make_partials(const cer_model *model, size_t group,
 extern void
 cer_model_score_partials(const cer_model *model, const cer_score_rows *rows,
                          float *proba, void *scratch);
+
+/* ---------------------------------------------------------- several models */
+
+/*
+ * Models have in common what is made of the same bytes, as the ids of their
+ * parts tell: how rows are encoded, then the first layers of a chain.  That is
+ * computed once for all of them, with the same bits.
+ */
+/* Whether rows have the same values, and are encoded alike. */
+extern bool
+cer_model_encodes_as(const cer_model *model, const cer_model *other);
+/* Of a chain of layers; 0: it is none. */
+extern size_t cer_model_count_layers(const cer_model *model);
+/* First layers that are the same: then partials are, too. */
+extern size_t
+cer_model_count_shared(const cer_model *model, const cer_model *other);
+
+/* A model that encodes rows as another one does. */
+typedef struct cer_follower
+{
+	const cer_model *model;
+	size_t n_shared; /* layers that are not computed again */
+	/* of the model's own, where it shares no layer: as in cer_score_rows */
+	const float *const *const *partials;
+	float *proba;
+} cer_follower;
+
+typedef struct cer_together
+{
+	const cer_model *model;
+	float *proba;
+	size_t n_followers;
+	const cer_follower *followers; /* of the model */
+} cer_together;
+
+extern size_t
+cer_together_get_scratch_size(const cer_together *together, size_t n_rows);
+/* As cer_model_score_partials of each. */
+extern void cer_together_score(const cer_together *together,
+                               const cer_score_rows *rows, void *scratch);
 
 /* ---------------------------------------------------------------- rows by key */
 
