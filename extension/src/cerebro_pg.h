@@ -208,6 +208,7 @@ extern char **source_find_key(const Query *source, Oid relation, int *n_key);
 extern void source_check_literals(const Task *task, RawStmt *statement);
 extern void source_check_code(const Task *task, const Query *query);
 extern void source_check_row_code(const Task *task, const Query *query);
+extern void source_check_joined_code(const Task *task, const Query *query);
 extern bool source_runs_foreign_code(const Query *query);
 extern void source_check_expression(const Task *task, Node *node);
 extern bool allow_user_functions; /* cerebro.allow_user_functions */
@@ -250,6 +251,9 @@ query_run_parallel(Query *query, const char *text, PlanFunction change,
 typedef struct QueryPlan QueryPlan;
 extern QueryPlan *query_plan_make(const Query *query, const char *text);
 extern void query_plan_lock(const QueryPlan *plan);
+struct Basis;
+/* The plan rests on what it reads. */
+extern void query_plan_note(const QueryPlan *plan, struct Basis *basis);
 
 /* As the planner estimates. */
 typedef struct QueryCost
@@ -460,6 +464,9 @@ extern RowEvaluator *row_evaluator_make(const Task *task, TupleDesc record,
 extern void row_evaluate(RowEvaluator *evaluator, HeapTupleHeader record,
                          Datum *values, bool *nulls);
 /* Whether all targets are columns of the record: no code runs, nothing fails. */
+struct Basis;
+/* What its values rest on, beside rows. */
+extern struct Basis *row_evaluator_get_basis(const RowEvaluator *evaluator);
 extern bool row_evaluator_is_plain(const RowEvaluator *evaluator);
 /* Whether it may serve coming statements of the same user. */
 extern bool row_evaluator_is_lasting(const RowEvaluator *evaluator);
@@ -611,7 +618,6 @@ extern bool deployment_find_model(int32 id, Model *model);
 
 extern void score_init(void);
 /* Another number once a relation, type, function or right may be another. */
-extern uint64 score_get_generation(void);
 /* Lets go of the models that are kept ready for coming statements. */
 extern void score_forget(void);
 

@@ -496,6 +496,17 @@ read_dims(Datum array, cer_part *part)
 		part->dims[i] = DatumGetInt64(dims[i]);
 }
 
+static const uint8 *
+copy_id(Datum id)
+{
+	bytea *bytes = DatumGetByteaPCopy(id);
+
+	if (VARSIZE_ANY_EXHDR(bytes) != CER_ID_SIZE)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+		                errmsg("a content of the archive has no SHA-256")));
+	return (const uint8 *) VARDATA_ANY(bytes);
+}
+
 List *
 content_read_parts_by(ArchiveScan *scan, unsigned kinds, PartTaker take,
                       void *self)
@@ -513,6 +524,7 @@ content_read_parts_by(ArchiveScan *scan, unsigned kinds, PartTaker take,
 		part->name = host_text(
 			TextDatumGetCString(archive_scan_get(scan, "name", NULL)));
 		read_dims(archive_scan_get(scan, "dims", NULL), part);
+		part->id = copy_id(archive_scan_get(scan, "content", NULL));
 		if (take == NULL ||
 		    !take(self, DatumGetInt32(archive_scan_get(scan, "ordinal", NULL)),
 		          part))

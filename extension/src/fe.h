@@ -83,6 +83,8 @@ extern FeLookup *fe_lookup_make(const Task *task, TupleDesc record,
 /* Whether it runs no code but PostgreSQL's own. */
 extern bool fe_lookup_is_lasting(const FeLookup *lookup);
 extern Oid fe_lookup_get_type(const FeLookup *lookup, int target);
+/* What its queries and plans rest on. */
+extern struct Basis *fe_lookup_get_basis(const FeLookup *lookup);
 /* What reads the columns of a row that is added. */
 extern const RowEvaluator *fe_lookup_get_evaluator(const FeLookup *lookup);
 

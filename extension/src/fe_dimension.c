@@ -230,7 +230,10 @@ analyze(const FeDimensionSearch *search, SelectStmt *select)
 {
 	Query *query = fe_analyze((Node *) select, search->task->query);
 
-	source_check_code(search->task, query);
+	if (search->has_own_rows)
+		source_check_joined_code(search->task, query);
+	else
+		source_check_code(search->task, query);
 	return query;
 }
 

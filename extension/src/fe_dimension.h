@@ -38,6 +38,7 @@ typedef struct FeDimensionSearch
 	const int *raw_targets;   /* by input: among the raw targets */
 	const Query *query;       /* analysed, its targets the inputs */
 	int n_targets;
+	bool has_own_rows; /* see source_check_joined_code */
 } FeDimensionSearch;
 
 /* Whether values of the type that the operator finds equal have equal bytes. */

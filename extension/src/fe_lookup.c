@@ -156,7 +156,11 @@ analyze(const FeLookup *lookup, const RawStmt *statement)
 		copyObject(unconstify(RawStmt *, statement)), lookup->task->query, NULL,
 		0, make_environment(lookup));
 
-	source_check_code(lookup->task, query);
+	if (lookup->has_own_rows)
+		source_check_joined_code(lookup->task, query);
+	else
+		source_check_code(lookup->task, query);
+	basis_add_query(lookup->basis, query);
 	return query;
 }
 
@@ -226,7 +230,7 @@ fill_query(const FeLookup *lookup, const Query *all, FeQuery *query)
 {
 	query->query = cut_query(lookup, all, query);
 	memset(query->plans, 0, sizeof(query->plans));
-	query->generation = score_get_generation();
+	query->generation = basis_get_generation(lookup->basis);
 }
 
 static void
@@ -278,10 +282,10 @@ get_groups(FeLookup *lookup)
 {
 	RawStmt *statement;
 
-	if (lookup->groups_generation != score_get_generation())
+	if (lookup->groups_generation != basis_get_generation(lookup->basis))
 	{
 		lookup->groups = analyze_under(lookup, &statement, true);
-		lookup->groups_generation = score_get_generation();
+		lookup->groups_generation = basis_get_generation(lookup->basis);
 	}
 	return lookup->groups;
 }
@@ -318,6 +322,8 @@ fe_lookup_make(const Task *task, TupleDesc record, const int *targets,
 
 	lookup->task = task;
 	lookup->context = CurrentMemoryContext;
+	lookup->has_own_rows = record->tdtypeid == get_rel_type_id(task->relation);
+	lookup->basis = basis_make();
 	make_description(lookup, task_analyze(task->base));
 	lookup->n_targets = n_targets;
 	lookup->targets = palloc((n_targets + 1) * sizeof(int));
@@ -330,10 +336,17 @@ fe_lookup_make(const Task *task, TupleDesc record, const int *targets,
 	find_columns(lookup);
 	lookup->evaluator = row_evaluator_make(task->base, record, lookup->columns,
 	                                       lookup->n_columns);
+	basis_add_basis(lookup->basis, row_evaluator_get_basis(lookup->evaluator));
 	lookup->settings = settings_image_make();
 	lookup->is_lasting &= row_evaluator_is_plain(lookup->evaluator);
 	settings_leave(level);
 	return lookup;
+}
+
+Basis *
+fe_lookup_get_basis(const FeLookup *lookup)
+{
+	return lookup->basis;
 }
 
 bool
@@ -378,7 +391,7 @@ check_query(const FeLookup *lookup, FeQuery *query)
 	for (int i = 0; i < lengthof(query->plans); i++)
 		if (query->plans[i] != NULL)
 			query_plan_lock(query->plans[i]);
-	if (query->generation != score_get_generation())
+	if (query->generation != basis_get_generation(lookup->basis))
 		fill_query(lookup, fe_lookup_analyze(lookup, &statement), query);
 }
 
@@ -401,7 +414,7 @@ lock_query(const FeLookup *lookup, FeQuery *query)
 	RawStmt *statement;
 
 	AcquireRewriteLocks(query->query, true, false);
-	if (query->generation != score_get_generation())
+	if (query->generation != basis_get_generation(lookup->basis))
 		fill_query(lookup, fe_lookup_analyze(lookup, &statement), query);
 }
 
@@ -410,6 +423,7 @@ make_plan(FeLookup *lookup, FeQuery *query, int size)
 {
 	const Query *groups;
 	Query *cut;
+	QueryPlan *plan;
 
 	lock_query(lookup, query);
 	groups = size == FE_GROUPED ? get_groups(lookup) : NULL;
@@ -419,7 +433,9 @@ make_plan(FeLookup *lookup, FeQuery *query, int size)
 	if (groups != NULL)
 		cut = cut_query(lookup, groups, query);
 	rt_fetch(1, cut->rtable)->enrtuples = size == FE_FEW ? 1 : FE_MANY_ROWS;
-	return query_plan_make(cut, lookup->task->query);
+	plan = query_plan_make(cut, lookup->task->query);
+	query_plan_note(plan, lookup->basis);
+	return plan;
 }
 
 /* Plans differ: for few rows by index, for many by hash. */

@@ -6,6 +6,7 @@
 #ifndef CEREBRO_FE_LOOKUP_H
 #define CEREBRO_FE_LOOKUP_H
 
+#include "basis.h"
 #include "fe_dimension.h"
 #include "fe_private.h"
 #include "fe_reader.h"
@@ -80,6 +81,8 @@ struct FeLookup
 {
 	const Task *task;
 	MemoryContext context;
+	bool has_own_rows; /* of the task's relation */
+	Basis *basis;      /* of all that follows */
 	SettingsImage *settings;
 	bool is_lasting;
 

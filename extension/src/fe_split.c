@@ -62,6 +62,7 @@ add_dimension(const FeLookup *lookup, FeSplit *split, const FeDimension *about)
 		split->inputs[about->targets[i]] =
 			(FeInput){.dimension = split->n_dimensions, .place = i};
 	dimension->rows = query_plan_make(about->rows, lookup->task->query);
+	query_plan_note(dimension->rows, lookup->basis);
 	if (about->missing != NULL)
 		dimension->missing =
 			query_plan_make(about->missing, lookup->task->query);
@@ -104,11 +105,12 @@ make_split(const FeLookup *lookup)
 	FeDimensionSearch search = {.task = lookup->task,
 	                            .select = castNode(SelectStmt, statement->stmt),
 	                            .raw_targets = lookup->targets,
-	                            .n_targets = lookup->n_targets};
+	                            .n_targets = lookup->n_targets,
+	                            .has_own_rows = lookup->has_own_rows};
 	List *found;
 	ListCell *cell;
 
-	split->generation = score_get_generation();
+	split->generation = basis_get_generation(lookup->basis);
 	search.query = fe_lookup_keep_inputs(lookup, all);
 	found = fe_dimension_find(&search);
 	find_inputs(lookup, search.query, split);
@@ -130,7 +132,8 @@ fe_lookup_get_split(FeLookup *lookup)
 
 	for (int i = 0; split != NULL && i < split->n_dimensions; i++)
 		query_plan_lock(split->dimensions[i].rows);
-	if (split != NULL && split->generation == score_get_generation())
+	if (split != NULL &&
+	    split->generation == basis_get_generation(lookup->basis))
 		return split;
 	caller = MemoryContextSwitchTo(lookup->context);
 	scope = fe_lookup_enter(lookup);
@@ -302,9 +305,9 @@ get_lines(FeLookup *lookup)
 {
 	FeLines *lines = &lookup->lines;
 
-	if (lines->generation == score_get_generation())
+	if (lines->generation == basis_get_generation(lookup->basis))
 		return lines;
-	*lines = (FeLines){.generation = score_get_generation()};
+	*lines = (FeLines){.generation = basis_get_generation(lookup->basis)};
 	lines->probe = make_probe_line(lookup);
 	return lines;
 }
@@ -357,7 +360,7 @@ fe_lookup_note_probe(FeLookup *lookup, double n_rows)
 {
 	FeLines *lines = &lookup->lines;
 
-	if (lines->generation == score_get_generation())
+	if (lines->generation == basis_get_generation(lookup->basis))
 		lines->spent += get_cost(lines->probe, n_rows);
 }
 

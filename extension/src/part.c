@@ -4,6 +4,7 @@
  *	  had a label.
  */
 #include "cerebro_pg.h"
+#include "basis.h"
 
 #include "access/htup_details.h"
 #include "miscadmin.h"
@@ -35,7 +36,7 @@ static bool
 is_cached(const PartCache *cache, const text *name, HeapTupleHeader record)
 {
 	return cache != NULL && cache->user == GetUserId() &&
-	       cache->generation == score_get_generation() &&
+	       cache->generation == basis_get_time() &&
 	       cache->type == HeapTupleHeaderGetTypeId(record) &&
 	       cache->typmod == HeapTupleHeaderGetTypMod(record) &&
 	       strlen(cache->name) == VARSIZE_ANY_EXHDR(name) &&
@@ -89,7 +90,7 @@ make_cache(FmgrInfo *site, const text *name, HeapTupleHeader record)
 	cache->context = context;
 	cache->name = text_to_cstring(name);
 	cache->user = GetUserId();
-	cache->generation = score_get_generation(); /* of before */
+	cache->generation = basis_get_time(); /* of before */
 	cache->type = HeapTupleHeaderGetTypeId(record);
 	cache->typmod = HeapTupleHeaderGetTypMod(record);
 	cache->task = task_find(cache->name);

@@ -4,6 +4,7 @@
  *	  path, without a portal or a tuple store in between.
  */
 #include "cerebro_pg.h"
+#include "basis.h"
 
 #include <unistd.h>
 
@@ -151,6 +152,12 @@ query_plan_make(const Query *query, const char *text)
 		plan_query(copyObject(unconstify(Query *, query)), text, 0);
 	plan->text = text;
 	return plan;
+}
+
+void
+query_plan_note(const QueryPlan *plan, Basis *basis)
+{
+	basis_add_plan(basis, plan->statement);
 }
 
 QueryCost

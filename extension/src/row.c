@@ -11,6 +11,7 @@
  * the executor, under the task's settings where its value can depend on them.
  */
 #include "cerebro_pg.h"
+#include "basis.h"
 #include "fe.h"
 
 #include "access/htup_details.h"
@@ -37,6 +38,7 @@ struct RowEvaluator
 	const Task *task;
 	int n_targets;
 	RowTarget *targets;
+	Basis *basis;
 	AttrNumber last_attribute; /* that a plain column needs */
 	Bitmapset *attributes;     /* all that are read, from 1 */
 	TupleTableSlot *slot;
@@ -268,6 +270,8 @@ init_targets(RowEvaluator *evaluator, TupleDesc record, const int *targets,
 	bool has_settings = false;
 
 	source_check_row_code(task, query);
+	basis_add_query(evaluator->basis, query);
+	basis_add_row(evaluator->basis, record);
 	evaluator->targets = palloc0((n_targets + 1) * sizeof(RowTarget));
 	evaluator->slot =
 		/* with defaults: OLD of a trigger may lack columns added later */
@@ -294,10 +298,14 @@ row_evaluator_make(const Task *task, TupleDesc record, const int *targets,
 	if (task->base != NULL)
 	{
 		evaluator->lookup = fe_lookup_make(task, record, targets, n_targets);
+		evaluator->basis = fe_lookup_get_basis(evaluator->lookup);
 		evaluator->run = fe_run_make(evaluator->lookup, NULL, FE_BATCH, false);
 	}
 	else
+	{
+		evaluator->basis = basis_make();
 		init_targets(evaluator, record, targets, n_targets);
+	}
 	return evaluator;
 }
 
@@ -305,6 +313,12 @@ struct FeLookup *
 row_evaluator_get_lookup(RowEvaluator *evaluator)
 {
 	return evaluator->lookup;
+}
+
+struct Basis *
+row_evaluator_get_basis(const RowEvaluator *evaluator)
+{
+	return evaluator->basis;
 }
 
 bool

@@ -39,6 +39,8 @@ extern const ScanFunction *scan_find_function(Oid function);
 /* A call of a constant model, over a row whose type is known. */
 extern bool scan_is_call(const Node *node);
 extern ScoreCall scan_get_call(const FuncExpr *call);
+/* The model that it means. */
+extern bool scan_find_model(const ScoreCall *call, Model *model);
 /*
  * Adds to calls those in node that are evaluated whenever node is, once each;
  * those under CASE and the like, or of volatile rows, are left to their
@@ -69,6 +71,13 @@ extern void scan_rewrite(PlannedStmt *stmt);
 /* For a cursor that goes backward: rows are kept, a node cannot give them
  * twice. */
 extern void scan_keep_scrolling(PlannedStmt *stmt);
+/* At each node of the statement's plans. */
+typedef void (*ScanVisitor)(Plan *plan, void *context);
+extern void scan_visit(PlannedStmt *stmt, ScanVisitor visitor, void *context);
+/* A plan with parallel workers, who cannot read what models of its calls do. */
+extern bool scan_must_be_serial(PlannedStmt *stmt);
+/* Nobody but the leader executes it, in place. */
+extern void scan_make_serial(PlannedStmt *stmt);
 /* Restores the conditions that were marked for the planner. */
 extern void scan_restore(PlannedStmt *stmt);
 

@@ -5,9 +5,11 @@
  * Of each row are kept: the columns that are passed on, copied, and for each
  * call the model's values of the row.  Memory is bounded by the number of rows
  * and, for wide ones, by MAX_BYTES.  Calls that ask one model about one row,
- * whatever they ask, have it computed once.
+ * whatever they ask, have it computed once; so has what models have in common
+ * (scan_company.c).
  */
 #include "scan_batch.h"
+#include "scan_company.h"
 #include "scan_deform.h"
 
 #include "access/htup_details.h"
@@ -38,20 +40,26 @@ typedef struct BatchCall
 
 	/* for the model that the call means now */
 	Scorer *scorer;
-	const struct BatchCall *twin; /* computes the same; NULL: nobody else */
-	uint64 serial;                /* of the scorer */
-	MemoryContext model_context;  /* of what follows */
+	uint64 serial; /* of the scorer; 0: nothing of what follows is there */
+	MemoryContext model_context; /* of what follows */
 	ScorerMap *map;
 	ScorerLookup *lookup; /* of a model that reads other tables; else NULL */
+	List *readers;        /* scorers of followers that keep what is their own */
 	size_t n_classes;
 	MemoryContext context; /* of what follows */
 	int capacity;          /* rows */
 	int stride;
 	cer_value *values; /* side by side: (n_values, stride) */
 	float *proba;
-	void *scratch;
 	int n_scored;
 	int *places; /* by row: among the scored ones, or -1: the row is NULL */
+	Size scratch_size;
+	void *scratch;
+
+	/* those that follow it: which calls, and what is asked of their models */
+	int n_followers;
+	int *following;
+	cer_follower *followers;
 } BatchCall;
 
 typedef struct PassedColumn
@@ -68,6 +76,8 @@ struct ScanBatch
 	MemoryContext work; /* while one is added */
 	int n_calls;
 	BatchCall *calls;
+	ScanAsked *asked; /* by call */
+	ScanCompany *company;
 	int n_passed;
 	PassedColumn *passed;
 	int n_attributes;       /* of the child's slot that are read */
@@ -121,7 +131,7 @@ find_like(ScanBatch *batch, const List *calls)
 }
 
 static void
-init_call(BatchCall *call, const ScanCallPlan *plan)
+init_call(BatchCall *call, const ScanCallPlan *plan, int n_calls)
 {
 	ListCell *cell;
 	int i = 0;
@@ -132,6 +142,8 @@ init_call(BatchCall *call, const ScanCallPlan *plan)
 	call->columns = palloc((list_length(plan->columns) + 1) * sizeof(int));
 	foreach (cell, plan->columns)
 		call->columns[i++] = lfirst_int(cell) - 1;
+	call->following = palloc(n_calls * sizeof(int));
+	call->followers = palloc(n_calls * sizeof(cer_follower));
 	call->use = scorer_use_make(CurrentMemoryContext);
 	call->model_context = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro model of a batch", ALLOCSET_SMALL_SIZES);
@@ -166,8 +178,10 @@ scan_batch_make(const ScanPlan *plan, TupleDesc slot)
 	batch->is_on_scan = plan->is_on_scan;
 	batch->n_calls = list_length(plan->calls);
 	batch->calls = palloc0(batch->n_calls * sizeof(BatchCall));
+	batch->asked = palloc0(batch->n_calls * sizeof(ScanAsked));
+	batch->company = palloc0(batch->n_calls * sizeof(ScanCompany));
 	foreach (cell, plan->calls)
-		init_call(&batch->calls[i++], lfirst(cell));
+		init_call(&batch->calls[i++], lfirst(cell), batch->n_calls);
 	find_like(batch, plan->calls);
 	batch->n_passed = list_length(plan->passed);
 	batch->passed = palloc0((batch->n_passed + 1) * sizeof(PassedColumn));
@@ -239,32 +253,67 @@ scan_batch_count(const ScanBatch *batch)
 
 /* ------------------------------------------------------ models and rights */
 
+/* Whether it has values of its own rows, for itself or for followers, too. */
+static bool
+computes_rows(const ScanBatch *batch, int call)
+{
+	return batch->company[call].twin < 0 && batch->company[call].leader < 0;
+}
+
 static void
-allocate_rows(BatchCall *call, int n_rows)
+allocate_rows(BatchCall *call, int n_rows, bool has_values)
 {
 	const cer_model *model = scorer_get_model(call->scorer);
 	MemoryContext caller = MemoryContextSwitchTo(call->context);
-	Size scratch =
-		cer_model_get_scratch_size(model, Min(n_rows, PIECE_ROWS)) + 64;
 
 	call->capacity = n_rows;
 	call->stride = n_rows + STRIDE_PAD;
-	call->values = MemoryContextAllocHuge(
-		call->context, (Size) call->stride * cer_model_count_values(model) *
-						   sizeof(cer_value));
+	if (has_values)
+	{
+		call->values = MemoryContextAllocHuge(
+			call->context, (Size) call->stride * cer_model_count_values(model) *
+							   sizeof(cer_value));
+		call->places = palloc((Size) n_rows * sizeof(int));
+	}
 	call->proba = palloc((Size) n_rows * call->n_classes * sizeof(float));
-	call->places = palloc((Size) n_rows * sizeof(int));
-	call->scratch =
-		(void *) TYPEALIGN(64, MemoryContextAllocHuge(call->context, scratch));
 	MemoryContextSwitchTo(caller);
+}
+
+static cer_together
+get_together(const BatchCall *call)
+{
+	return (cer_together){.model = scorer_get_model(call->scorer),
+	                      .proba = call->proba,
+	                      .n_followers = call->n_followers,
+	                      .followers = call->followers};
+}
+
+/* For pieces of the rows. */
+static void
+reserve_scratch(BatchCall *call)
+{
+	cer_together together = get_together(call);
+	int n = Min(call->capacity, PIECE_ROWS);
+	Size size = 64 + (call->n_followers > 0
+	                      ? cer_together_get_scratch_size(&together, n)
+	                      : cer_model_get_scratch_size(together.model, n));
+
+	if (size <= call->scratch_size)
+		return;
+	call->scratch =
+		(void *) TYPEALIGN(64, MemoryContextAllocHuge(call->context, size));
+	call->scratch_size = size;
 }
 
 static void
 forget_model(BatchCall *call)
 {
 	call->lookup = NULL;
+	call->readers = NIL;
 	call->serial = 0;
 	call->capacity = 0;
+	call->values = NULL;
+	call->scratch_size = 0;
 	MemoryContextReset(call->context);
 	MemoryContextReset(call->model_context);
 }
@@ -277,68 +326,126 @@ get_shared(const ScanBatch *batch, int call)
 }
 
 static ScorerLookup *
-begin_lookup(const ScanBatch *batch, const BatchCall *call, Scorer *scorer)
+begin_lookup(const ScanBatch *batch, const BatchCall *call)
 {
 	ScorerShare share = {NULL, NULL};
 
 	if (batch->shared != NULL && batch->area != NULL)
 		share = (ScorerShare){get_shared(batch, (int) (call - batch->calls)),
 		                      batch->area};
-	return scorer_lookup_begin(scorer, batch->expected, &share);
+	return scorer_lookup_begin(call->scorer, call->readers, batch->expected,
+	                           &share);
 }
 
-/* For another model than before, or the first one. */
-static void
-start_model(ScanBatch *batch, BatchCall *call, Scorer *scorer)
+/* Those of followers that have first layers of their own. */
+static List *
+list_readers(const ScanBatch *batch, const BatchCall *call)
 {
+	List *readers = NIL;
+
+	for (int i = 0; i < call->n_followers; i++)
+		if (call->followers[i].n_shared == 0)
+			readers = lappend(readers, batch->calls[call->following[i]].scorer);
+	return readers;
+}
+
+/* Readers are held: no other one has the address of one of them. */
+static bool
+is_started(const ScanBatch *batch, const BatchCall *call, bool has_values)
+{
+	const List *readers = list_readers(batch, call);
+
+	if (scorer_get_serial(call->scorer) != call->serial ||
+	    has_values != (call->values != NULL) ||
+	    list_length(readers) != list_length(call->readers))
+		return false;
+	for (int i = 0; i < list_length(readers); i++)
+		if (list_nth(readers, i) != list_nth(call->readers, i))
+			return false;
+	return true;
+}
+
+/* For another model than before, or the first one; who follows reads nothing. */
+static void
+start_model(ScanBatch *batch, BatchCall *call, bool has_values)
+{
+	Scorer *scorer = call->scorer;
 	MemoryContext caller;
+	ListCell *cell;
 
 	forget_model(call);
 	/* an executor that is open there reads what is the scorer's */
 	scorer_hold(scorer, call->model_context);
 	caller = MemoryContextSwitchTo(call->model_context);
-	if (call->record == 0)
+	call->readers = list_readers(batch, call);
+	foreach (cell, call->readers)
+		scorer_hold(lfirst(cell), call->model_context);
+	if (has_values && call->record == 0)
 		call->map = scorer_map_make(scorer, call->columns);
-	if (scorer_has_lookup(scorer))
-		call->lookup = begin_lookup(batch, call, scorer);
+	if (has_values && scorer_has_lookup(scorer))
+		call->lookup = begin_lookup(batch, call);
 	MemoryContextSwitchTo(caller);
 	call->serial = scorer_get_serial(scorer);
 }
 
-/* One before the call, whose model is known. */
-static const BatchCall *
-find_twin(const ScanBatch *batch, const BatchCall *call)
+static void
+add_follower(ScanBatch *batch, int i)
 {
-	for (const BatchCall *other = batch->calls; other < call; other++)
-		if (other->like == call->like && other->twin == NULL &&
-		    other->scorer == call->scorer)
-			return other;
-	return NULL;
+	const ScanCompany *company = &batch->company[i];
+	BatchCall *leader = &batch->calls[company->leader];
+	int n = leader->n_followers++;
+
+	leader->following[n] = i;
+	leader->followers[n] =
+		(cer_follower){.model = scorer_get_model(batch->calls[i].scorer),
+	                   .n_shared = company->n_shared};
 }
 
-/* The call's model as things are now, and room for n_rows. */
+/* The calls' models as things are now, and who computes what of them. */
 static void
-prepare_call(ScanBatch *batch, BatchCall *call, int n_rows)
+find_models(ScanBatch *batch)
 {
-	Scorer *scorer = scorer_use_get(call->use, &call->call, call->row);
+	for (int i = 0; i < batch->n_calls; i++)
+	{
+		BatchCall *call = &batch->calls[i];
 
-	call->scorer = scorer;
-	call->n_classes = cer_model_count_classes(scorer_get_model(scorer));
-	call->twin = find_twin(batch, call);
-	if (call->twin != NULL)
+		call->scorer = scorer_use_get(call->use, &call->call, call->row);
+		call->n_classes =
+			cer_model_count_classes(scorer_get_model(call->scorer));
+		call->n_followers = 0;
+		batch->asked[i] = (ScanAsked){call->scorer, call->like};
+	}
+	scan_company_find(batch->n_calls, batch->asked, batch->company);
+	for (int i = 0; i < batch->n_calls; i++)
+		if (batch->company[i].leader >= 0)
+			add_follower(batch, i);
+}
+
+/* Room for n_rows of what the call's model computes. */
+static void
+prepare_call(ScanBatch *batch, int i, int n_rows)
+{
+	BatchCall *call = &batch->calls[i];
+	bool has_values = computes_rows(batch, i);
+
+	if (batch->company[i].twin >= 0)
 	{
 		forget_model(call);
 		return;
 	}
-	if (scorer_get_serial(scorer) != call->serial)
-		start_model(batch, call, scorer);
-	if (n_rows <= call->capacity)
-		return;
-	MemoryContextReset(call->context);
-	call->capacity = 0;
-	allocate_rows(call, n_rows);
-	if (call->lookup != NULL)
-		scorer_lookup_reserve(call->lookup, n_rows);
+	if (!is_started(batch, call, has_values))
+		start_model(batch, call, has_values);
+	if (n_rows > call->capacity)
+	{
+		MemoryContextReset(call->context);
+		call->scratch_size = 0;
+		call->capacity = 0;
+		allocate_rows(call, n_rows, has_values);
+		if (call->lookup != NULL)
+			scorer_lookup_reserve(call->lookup, n_rows);
+	}
+	if (has_values)
+		reserve_scratch(call);
 }
 
 static void
@@ -352,7 +459,7 @@ count_attributes(ScanBatch *batch)
 	{
 		const BatchCall *call = &batch->calls[i];
 
-		if (call->twin == NULL)
+		if (computes_rows(batch, i))
 			n = Max(n, call->record > 0 ? call->record
 			                            : scorer_map_count(call->map));
 	}
@@ -409,8 +516,9 @@ scan_batch_start(ScanBatch *batch, int n_rows, dsa_area *area)
 
 	batch->area = area;
 	reconsider(batch);
+	find_models(batch);
 	for (int i = 0; i < batch->n_calls; i++)
-		prepare_call(batch, &batch->calls[i], n_rows);
+		prepare_call(batch, i, n_rows);
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(batch->work);
 	reserve_rows(batch, n_rows);
@@ -544,7 +652,7 @@ scan_batch_add(ScanBatch *batch, TupleTableSlot *row,
 		            (Size) batch->n_rows * batch->n_passed + i);
 	MemoryContextSwitchTo(batch->work);
 	for (int i = 0; i < batch->n_calls; i++)
-		if (batch->calls[i].twin == NULL)
+		if (computes_rows(batch, i))
 			batch->n_bytes += encode_row(&batch->calls[i], batch->n_rows, row);
 	MemoryContextSwitchTo(caller);
 	if (!batch->work->isReset)
@@ -576,24 +684,59 @@ scan_batch_look_up(ScanBatch *batch)
 
 /* ---------------------------------------------------------------- scoring */
 
+/* What followers take of some rows, and where their answers go. */
 static void
-score_call(const BatchCall *call)
+prepare_followers(const ScanBatch *batch, const BatchCall *call,
+                  const cer_score_rows *rows, int first)
+{
+	int n_readers = 0;
+
+	for (int i = 0; i < call->n_followers; i++)
+	{
+		const BatchCall *follower = &batch->calls[call->following[i]];
+		cer_follower *asked = &call->followers[i];
+		cer_score_rows own = *rows;
+
+		asked->proba = follower->proba + first * follower->n_classes;
+		if (asked->n_shared > 0)
+			continue;
+		if (call->lookup != NULL)
+			asked->partials = own.partials = scorer_lookup_get_partials(
+				scorer_lookup_get_follower(call->lookup, n_readers++), first);
+		scorer_fetch(follower->scorer, &(cer_fetch){.rows = &own},
+		             call->scratch);
+	}
+}
+
+/* Rows of a batch that are scored together. */
+static void
+score_piece(const ScanBatch *batch, const BatchCall *call, int first, int n)
+{
+	cer_score_rows rows = {
+		.n_rows = n, .values = call->values + first, .stride = call->stride};
+	cer_together together = get_together(call);
+
+	if (call->lookup != NULL)
+		rows.partials = scorer_lookup_get_partials(call->lookup, first);
+	scorer_fetch(call->scorer, &(cer_fetch){.rows = &rows}, call->scratch);
+	prepare_followers(batch, call, &rows, first);
+	together.proba += first * call->n_classes;
+	if (call->n_followers > 0)
+		cer_together_score(&together, &rows, call->scratch);
+	else
+		cer_model_score_partials(together.model, &rows, together.proba,
+		                         call->scratch);
+}
+
+static void
+score_call(const ScanBatch *batch, const BatchCall *call)
 {
 	int n;
 
 	for (int done = 0; done < call->n_scored; done += n)
 	{
-		cer_score_rows rows = {.values = call->values + done,
-		                       .stride = call->stride};
-
 		n = Min(call->n_scored - done, PIECE_ROWS);
-		rows.n_rows = n;
-		if (call->lookup != NULL)
-			rows.partials = scorer_lookup_get_partials(call->lookup, done);
-		scorer_fetch(call->scorer, &(cer_fetch){.rows = &rows}, call->scratch);
-		cer_model_score_partials(scorer_get_model(call->scorer), &rows,
-		                         call->proba + done * call->n_classes,
-		                         call->scratch);
+		score_piece(batch, call, done, n);
 		CHECK_FOR_INTERRUPTS();
 	}
 }
@@ -602,24 +745,29 @@ void
 scan_batch_score(ScanBatch *batch)
 {
 	for (int i = 0; i < batch->n_calls; i++)
-		score_call(&batch->calls[i]);
+		score_call(batch, &batch->calls[i]);
 }
 
 static void
-get_answer(const BatchCall *call, int row, Datum *value, bool *is_null)
+get_answer(const ScanBatch *batch, int call, int row, Datum *value,
+           bool *is_null)
 {
-	const BatchCall *computed = call->twin != NULL ? call->twin : call;
-	int place = computed->places[row];
+	int twin = batch->company[call].twin;
+	int computed = twin >= 0 ? twin : call;
+	int leader = batch->company[computed].leader;
+	int place = batch->calls[leader >= 0 ? leader : computed].places[row];
+	const BatchCall *asked = &batch->calls[call];
+	const float *proba;
 
 	*value = 0;
 	*is_null = place < 0;
 	if (place < 0)
 		return;
-	if (call->call.answer == ANSWER_PROBABILITY)
-		*value = Float4GetDatum(computed->proba[place * call->n_classes + 1]);
+	proba = batch->calls[computed].proba + place * asked->n_classes;
+	if (asked->call.answer == ANSWER_PROBABILITY)
+		*value = Float4GetDatum(proba[1]);
 	else
-		*value = scorer_make_answer(call->scorer, call->call.answer,
-		                            computed->proba + place * call->n_classes);
+		*value = scorer_make_answer(asked->scorer, asked->call.answer, proba);
 }
 
 void
@@ -634,8 +782,7 @@ scan_batch_get(const ScanBatch *batch, int row, TupleTableSlot *slot)
 		slot->tts_isnull[i] = batch->nulls[first + i];
 	}
 	for (int i = 0; i < batch->n_calls; i++)
-		get_answer(&batch->calls[i], row,
-		           &slot->tts_values[batch->n_passed + i],
+		get_answer(batch, i, row, &slot->tts_values[batch->n_passed + i],
 		           &slot->tts_isnull[batch->n_passed + i]);
 	ExecStoreVirtualTuple(slot);
 	if (batch->is_on_scan)
@@ -645,34 +792,56 @@ scan_batch_get(const ScanBatch *batch, int row, TupleTableSlot *slot)
 	}
 }
 
-/* Whether a call before asks the same model about the same row. */
-static bool
-is_told(const ScanBatch *batch, Scorer *const *scorers, int i)
+/* Of the calls, as they would begin now. */
+typedef struct Description
 {
-	for (int k = 0; k < i; k++)
-		if (batch->calls[k].like == batch->calls[i].like &&
-		    scorers[k] == scorers[i])
-			return true;
-	return false;
+	ScanAsked *asked;
+	ScanCompany *company;
+} Description;
+
+static Description
+open_models(ScanBatch *batch)
+{
+	int n = batch->n_calls;
+	Description made = {palloc(n * sizeof(ScanAsked)),
+	                    palloc(n * sizeof(ScanCompany))};
+
+	for (int i = 0; i < n; i++)
+	{
+		BatchCall *call = &batch->calls[i];
+
+		made.asked[i] = (ScanAsked){
+			scorer_use_get(call->use, &call->call, call->row), call->like};
+	}
+	scan_company_find(n, made.asked, made.company);
+	return made;
 }
 
 List *
 scan_batch_describe(ScanBatch *batch, int *limit)
 {
-	Scorer **scorers = palloc(batch->n_calls * sizeof(Scorer *));
+	Description now = open_models(batch);
 	List *texts = NIL;
 
 	for (int i = 0; i < batch->n_calls; i++)
 	{
-		BatchCall *call = &batch->calls[i];
+		const BatchCall *call = &batch->calls[i];
+		Scorer *scorer = now.asked[i].scorer;
 
-		scorers[i] = scorer_use_get(call->use, &call->call, call->row);
-		if (scorer_has_lookup(scorers[i]) && !is_told(batch, scorers, i))
+		if (scorer_has_lookup(scorer) && now.company[i].twin < 0 &&
+		    now.company[i].leader < 0)
 			texts = list_concat(
 				texts, scorer_lookup_describe(
-						   scorers[i],
-						   call->scorer == scorers[i] ? call->lookup : NULL,
+						   scorer, call->scorer == scorer ? call->lookup : NULL,
 						   batch->expected, limit));
 	}
 	return texts;
+}
+
+List *
+scan_batch_describe_shared(ScanBatch *batch)
+{
+	Description now = open_models(batch);
+
+	return scan_company_describe(batch->n_calls, now.asked, now.company);
 }

@@ -44,6 +44,8 @@ extern int scan_batch_count(const ScanBatch *batch);
 /* How models' joins are read, for EXPLAIN: List of char *; limit is raised to
  * the rows that are then looked up at once. */
 extern List *scan_batch_describe(ScanBatch *batch, int *limit);
+/* What models have in common, for EXPLAIN: List of char *. */
+extern List *scan_batch_describe_shared(ScanBatch *batch);
 /* Stores a row in the node's slot; what answers need is in the current memory
  * context. */
 extern void

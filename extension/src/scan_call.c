@@ -2,6 +2,7 @@
  * scan_call.c
  *	  Which expressions are calls of a model that a node can compute.
  */
+#include "basis.h"
 #include "scan.h"
 
 #include "catalog/namespace.h"
@@ -51,7 +52,7 @@ find_oids(void)
 	static const Oid score_types[] = {INT4OID, RECORDOID};
 	static const Oid support_types[] = {INTERNALOID};
 	static const Oid compare_types[] = {OIDOID, ANYOID, ANYOID};
-	uint64 now = score_get_generation();
+	uint64 now = basis_get_time();
 
 	if (oids_generation == now)
 		return;
@@ -118,6 +119,13 @@ scan_get_call(const FuncExpr *call)
 		elog(ERROR, "function %u scores no rows any more", call->funcid);
 	return (ScoreCall){function->is_deployment, function->answer,
 	                   DatumGetInt32(id->constvalue)};
+}
+
+bool
+scan_find_model(const ScoreCall *call, Model *model)
+{
+	return call->is_deployment ? deployment_find_model(call->id, model)
+	                           : model_find(call->id, model);
 }
 
 /* ------------------------------------------------------ calls in a tree */

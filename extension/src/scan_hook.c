@@ -49,8 +49,20 @@ rewrite_copy(QueryDesc *desc)
 }
 
 static void
+make_serial(QueryDesc *desc)
+{
+	MemoryContext caller = MemoryContextSwitchTo(GetMemoryChunkContext(desc));
+
+	desc->plannedstmt = copyObject(desc->plannedstmt);
+	scan_make_serial(desc->plannedstmt);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
 start(QueryDesc *desc, int eflags)
 {
+	if (scan_must_be_serial(desc->plannedstmt))
+		make_serial(desc);
 	if (is_enabled && (eflags & EXEC_FLAG_BACKWARD) == 0 &&
 	    scan_may_have_calls(desc->plannedstmt) &&
 	    !scan_is_marked(desc->plannedstmt))

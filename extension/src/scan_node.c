@@ -259,13 +259,6 @@ end(CustomScanState *css)
 
 /* -------------------------------------------------------------- explain */
 
-static bool
-find_model(const ScoreCall *call, Model *model)
-{
-	return call->is_deployment ? deployment_find_model(call->id, model)
-	                           : model_find(call->id, model);
-}
-
 /* A model is told once for each row that calls ask it about. */
 static List *
 list_models(const ScanNode *node, bool *has_joins)
@@ -282,7 +275,7 @@ list_models(const ScanNode *node, bool *has_joins)
 		List *id;
 		Model model;
 
-		if (!find_model(&call, &model))
+		if (!scan_find_model(&call, &model))
 			continue;
 		*has_joins |= model.query != NULL;
 		id = list_make2_int(model.id, scan_batch_find_like(node->batch, i));
@@ -308,6 +301,17 @@ explain_joins(const ScanNode *node, bool has_joins, ExplainState *es)
 		ExplainPropertyList("Joins", joins, es);
 }
 
+/* What is computed once for several models. */
+static void
+explain_shared(const ScanNode *node, const List *models, ExplainState *es)
+{
+	List *shared =
+		list_length(models) > 1 ? scan_batch_describe_shared(node->batch) : NIL;
+
+	if (shared != NIL)
+		ExplainPropertyList("Shared", shared, es);
+}
+
 static void
 explain(CustomScanState *css, List *ancestors, ExplainState *es)
 {
@@ -318,6 +322,7 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 
 	ExplainPropertyList(list_length(models) == 1 ? "Model" : "Models", models,
 	                    es);
+	explain_shared(node, models, es);
 	explain_joins(node, has_joins, es);
 	if (!es->analyze || instrument == NULL)
 		return;

@@ -418,10 +418,8 @@ rewrite(Rewriter *rewriter, Plan *plan)
 
 /* ----------------------------------------- what is done at each node */
 
-typedef void (*VisitFunction)(Plan *plan, void *context);
-
 static void
-visit(Plan *plan, VisitFunction function, void *context)
+visit(Plan *plan, ScanVisitor visitor, void *context)
 {
 	List *more = NIL;
 	ListCell *cell;
@@ -429,9 +427,9 @@ visit(Plan *plan, VisitFunction function, void *context)
 	if (plan == NULL)
 		return;
 	check_stack_depth();
-	function(plan, context);
-	visit(outerPlan(plan), function, context);
-	visit(innerPlan(plan), function, context);
+	visitor(plan, context);
+	visit(outerPlan(plan), visitor, context);
+	visit(innerPlan(plan), visitor, context);
 	if (IsA(plan, Append))
 		more = ((Append *) plan)->appendplans;
 	else if (IsA(plan, MergeAppend))
@@ -443,19 +441,19 @@ visit(Plan *plan, VisitFunction function, void *context)
 	else if (IsA(plan, BitmapOr))
 		more = ((BitmapOr *) plan)->bitmapplans;
 	else if (IsA(plan, SubqueryScan))
-		visit(((SubqueryScan *) plan)->subplan, function, context);
+		visit(((SubqueryScan *) plan)->subplan, visitor, context);
 	foreach (cell, more)
-		visit(lfirst(cell), function, context);
+		visit(lfirst(cell), visitor, context);
 }
 
-static void
-visit_all(PlannedStmt *stmt, VisitFunction function, void *context)
+void
+scan_visit(PlannedStmt *stmt, ScanVisitor visitor, void *context)
 {
 	ListCell *cell;
 
-	visit(stmt->planTree, function, context);
+	visit(stmt->planTree, visitor, context);
 	foreach (cell, stmt->subplans)
-		visit(lfirst(cell), function, context);
+		visit(lfirst(cell), visitor, context);
 }
 
 static void
@@ -473,7 +471,7 @@ restore_conditions(Plan *plan, void *context)
 void
 scan_restore(PlannedStmt *stmt)
 {
-	visit_all(stmt, restore_conditions, NULL);
+	scan_visit(stmt, restore_conditions, NULL);
 }
 
 static void
@@ -489,7 +487,7 @@ scan_find_last_id(PlannedStmt *stmt)
 {
 	int last_id = 0;
 
-	visit_all(stmt, note_id, &last_id);
+	scan_visit(stmt, note_id, &last_id);
 	return last_id;
 }
 

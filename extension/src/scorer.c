@@ -5,12 +5,12 @@
  * Rights, and which model a deployment means, are looked up when a use asks
  * first.  All that a row needs then is a Scorer; those that run no code of a
  * task's author are kept for coming statements.  Both are made again when
- * something that they rest on may have changed: the deployment, rights, the
- * relation, a type, a function, the user.  Invalidations tell; they advance
- * one counter, which each use compares.  After that a row costs its
+ * something that they rest on may have changed: the deployment, rights, a
+ * relation, a type, a function, the user (basis.c).  After that a row costs its
  * expressions, a look-up per category and the network, and allocates nothing.
  * Nothing is written, so that standbys and parallel workers score too.
  */
+#include "basis.h"
 #include "scorer_kept.h"
 
 #include "access/htup_details.h"
@@ -30,13 +30,12 @@ struct ScorerUse
 	Scorer *scorer; /* NULL until it is found */
 	ScoreCall call;
 	Oid user;
-	uint64 generation;
+	uint64 time; /* of changes, when it was found */
 	MemoryContextCallback callback;
 };
 
 #define MAX_KEPT 16
 
-static uint64 generation = 1;
 static uint64 last_serial;
 static uint64 last_xact; /* that ended here */
 static dlist_head kept = DLIST_STATIC_INIT(kept);
@@ -80,39 +79,14 @@ end_subxact(SubXactEvent event, SubTransactionId subxact,
 		forget_lookups();
 }
 
-/* ----------------------------------------------------------- invalidation */
-
-static void
-forget_relation(Datum arg, Oid relid)
-{
-	generation++;
-}
-
-static void
-forget_object(Datum arg, int cache, uint32 hash)
-{
-	generation++;
-}
-
 void
 score_init(void)
 {
-	static const int caches[] = {PROCOID, TYPEOID, ENUMOID, AUTHOID,
-	                             AUTHMEMROLEMEM};
-
+	basis_init();
 	fe_init();
 	scorer_sums_init();
 	RegisterXactCallback(end_xact, NULL);
 	RegisterSubXactCallback(end_subxact, NULL);
-	CacheRegisterRelcacheCallback(forget_relation, (Datum) 0);
-	for (int i = 0; i < lengthof(caches); i++)
-		CacheRegisterSyscacheCallback(caches[i], forget_object, (Datum) 0);
-}
-
-uint64
-score_get_generation(void)
-{
-	return generation;
 }
 
 /* -------------------------------------------------------- making a scorer */
@@ -192,6 +166,7 @@ static Scorer *
 make_scorer(const Model *model, TupleDesc desc)
 {
 	Scorer *scorer = palloc0(sizeof(Scorer));
+	uint64 since = basis_get_time();
 	size_t n;
 	char *scratch;
 
@@ -200,7 +175,6 @@ make_scorer(const Model *model, TupleDesc desc)
 	scorer->table = archive_get_relid("model");
 	scorer->id = model->id;
 	scorer->layout = model->layout;
-	scorer->generation = generation; /* of before: what comes counts */
 	scorer->user = GetUserId();
 	scorer->reader = get_reader(model);
 	scorer->has_row_security = row_security;
@@ -220,6 +194,9 @@ make_scorer(const Model *model, TupleDesc desc)
 	scratch = palloc(cer_model_get_scratch_size(scorer->model, 1) + 64);
 	scorer->scratch = (void *) TYPEALIGN(64, scratch);
 	make_evaluator(scorer, desc);
+	scorer->basis = row_evaluator_get_basis(scorer->evaluator);
+	scorer->generation = basis_get_generation(scorer->basis);
+	basis_look_from(scorer->basis, since);
 	return scorer;
 }
 
@@ -299,12 +276,19 @@ scorer_get_free_memory(const Scorer *scorer)
 
 /* Queries are analysed and planned with somebody's rights. */
 static bool
-is_of_now(const Scorer *scorer)
+is_mine(const Scorer *scorer)
 {
 	return !scorer_has_lookup(scorer) ||
 	       (scorer->user == GetUserId() &&
 	        scorer->has_row_security == row_security &&
 	        scorer->allows_functions == allow_user_functions);
+}
+
+/* Nothing that it rests on has changed. */
+static bool
+is_current(const Scorer *scorer)
+{
+	return basis_get_generation(scorer->basis) == scorer->generation;
 }
 
 static Scorer *
@@ -317,12 +301,12 @@ find_kept(const Model *model, RowType row)
 	{
 		Scorer *scorer = dlist_container(Scorer, node, iter.cur);
 
-		if (scorer->generation != generation)
+		if (!is_current(scorer))
 			forget(scorer);
 		else if (scorer->id == model->id && scorer->layout == model->layout &&
 		         scorer->reader == get_reader(model) &&
 		         scorer->table == table && scorer->row.type == row.type &&
-		         scorer->row.typmod == row.typmod && is_of_now(scorer))
+		         scorer->row.typmod == row.typmod && is_mine(scorer))
 			return scorer;
 	}
 	return NULL;
@@ -452,11 +436,13 @@ find_opened(const ScoreCall *call, RowType row)
 	{
 		Scorer *scorer = dlist_container(Scorer, node, iter.cur);
 
-		if (scorer->generation == generation &&
-		    scorer->opened_by == GetUserId() && scorer->opened.id == call->id &&
+		if (scorer->opened_by == GetUserId() && scorer->opened.id == call->id &&
 		    scorer->opened.answer == call->answer &&
 		    scorer->row.type == row.type && scorer->row.typmod == row.typmod &&
-		    is_of_now(scorer) && !is_before(&now, &scorer->opened_at))
+		    basis_get_generation(scorer->opened_on) ==
+		        scorer->opened_generation &&
+		    is_current(scorer) && is_mine(scorer) &&
+		    !is_before(&now, &scorer->opened_at))
 			return scorer;
 	}
 	return NULL;
@@ -481,11 +467,32 @@ is_latest(const ScoreCall *call, const Model *model)
 	return is_same;
 }
 
+/* Deployments, grants on models, functions: all that a call of a deployment is
+ * opened by. */
+static void
+remember(Scorer *scorer, const ScoreCall *call)
+{
+	if (scorer->opened_on == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(scorer->context);
+
+		scorer->opened_on = basis_make();
+		basis_add_relation(scorer->opened_on, archive_get_relid("deployment"));
+		basis_add_relation(scorer->opened_on, archive_get_relid("model_grant"));
+		basis_add_functions(scorer->opened_on);
+		MemoryContextSwitchTo(caller);
+	}
+	scorer->opened = *call;
+	scorer->opened_by = GetUserId();
+	scorer->opened_at = get_snapshot_time();
+	scorer->opened_generation = basis_get_generation(scorer->opened_on);
+}
+
 /* As things are in the catalogs. */
 static Scorer *
 open_scorer(const ScoreCall *call, RowType row)
 {
-	uint64 now = generation;
+	uint64 now = basis_get_time();
 	Scorer *scorer;
 	Model model;
 
@@ -493,12 +500,9 @@ open_scorer(const ScoreCall *call, RowType row)
 	scorer = find_kept(&model, row);
 	if (scorer == NULL)
 		scorer = add_scorer(&model, row);
-	if (may_remember(call) && is_latest(call, &model) && now == generation)
-	{
-		scorer->opened = *call;
-		scorer->opened_by = GetUserId();
-		scorer->opened_at = get_snapshot_time();
-	}
+	if (may_remember(call) && is_latest(call, &model) &&
+	    now == basis_get_time())
+		remember(scorer, call);
 	return scorer;
 }
 
@@ -512,14 +516,14 @@ find_scorer(ScorerUse *use, const ScoreCall *call, RowType row)
 
 	end_use(use);
 	scorer = is_first ? find_opened(call, row) : NULL;
-	now = generation;
+	now = basis_get_time();
 	if (scorer == NULL)
 		scorer = open_scorer(call, row);
 	scorer->n_users++;
 	use->scorer = scorer;
 	use->call = *call;
 	use->user = GetUserId();
-	use->generation = now;
+	use->time = now;
 	check_answer(scorer, call->answer);
 	return scorer;
 }
@@ -529,7 +533,7 @@ scorer_use_get(ScorerUse *use, const ScoreCall *call, RowType row)
 {
 	Scorer *scorer = use->scorer;
 
-	if (scorer != NULL && use->generation == generation &&
+	if (scorer != NULL && use->time == basis_get_time() &&
 	    use->call.id == call->id &&
 	    use->call.is_deployment == call->is_deployment &&
 	    use->user == GetUserId() && scorer->row.type == row.type &&
@@ -560,6 +564,15 @@ const cer_model *
 scorer_get_model(const Scorer *scorer)
 {
 	return scorer->model;
+}
+
+bool
+scorer_reads_as(const Scorer *scorer, const Scorer *other)
+{
+	return scorer->task->id == other->task->id &&
+	       strcmp(scorer->task->query, other->task->query) == 0 &&
+	       scorer->reader == other->reader &&
+	       cer_model_encodes_as(scorer->model, other->model);
 }
 
 int

@@ -48,6 +48,9 @@ extern bool scorer_use_has(const ScorerUse *use, const Scorer *scorer);
 /* No other scorer of this process has or had it: addresses come again. */
 extern uint64 scorer_get_serial(const Scorer *scorer);
 extern int32 scorer_get_model_id(const Scorer *scorer);
+/* Whether rows, of one type, have the same values for both, and models encode
+ * them alike. */
+extern bool scorer_reads_as(const Scorer *scorer, const Scorer *other);
 extern const cer_model *scorer_get_model(const Scorer *scorer);
 extern int scorer_count_classes(const Scorer *scorer);
 extern char *scorer_get_class(const Scorer *scorer, int i);
@@ -97,9 +100,14 @@ typedef struct ScorerShare
  */
 typedef struct ScorerLookup ScorerLookup;
 extern bool scorer_has_lookup(const Scorer *scorer);
-/* n_rows are expected in all. */
+/* n_rows are expected in all.  followers: scorers that read as this one does; of
+ * rows of other tables they keep what is of their own models. */
 extern ScorerLookup *
-scorer_lookup_begin(Scorer *scorer, double n_rows, const ScorerShare *share);
+scorer_lookup_begin(Scorer *scorer, const List *followers, double n_rows,
+                    const ScorerShare *share);
+/* For its partials alone. */
+extern ScorerLookup *
+scorer_lookup_get_follower(const ScorerLookup *lookup, int i);
 /* Whether it may rest on what other processes found: then it must not be used
  * once that is gone. */
 extern bool scorer_lookup_is_shared(const ScorerLookup *lookup);

@@ -55,7 +55,14 @@ struct ScorerLookup
 	FeWay way;
 	bool is_grouped;
 	const FeSplit *split;
+	const FeSplit *kept_split; /* with which partials stay; NULL: none do */
 	FeRun *run;
+
+	/* itself, then those whose models read the same: they have what follows
+	 * n_dimensions, and of the rest what they need */
+	int n_members;
+	struct ScorerLookup **members;
+
 	int n_direct; /* inputs that the source gives */
 	int *direct;  /* inputs, */
 	int *places;  /* and columns that they are */

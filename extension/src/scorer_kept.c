@@ -70,14 +70,23 @@ clear(ScorerKept *kept, Oid file)
 	kept->buckets = NULL;
 }
 
+/* NULL: nothing was kept of it. */
 static ScorerKept *
-find_dimension(Scorer *scorer, const FeSplit *split, int dimension)
+find_dimension(const Scorer *scorer, const FeSplit *split, int dimension)
 {
 	ScorerKept *kept = scorer->kept;
 
 	while (kept != NULL &&
 	       (kept->split != split || kept->dimension != dimension))
 		kept = kept->next;
+	return kept;
+}
+
+static ScorerKept *
+get_dimension(Scorer *scorer, const FeSplit *split, int dimension)
+{
+	ScorerKept *kept = find_dimension(scorer, split, dimension);
+
 	if (kept != NULL)
 		return kept;
 	kept = MemoryContextAllocZero(scorer->context, sizeof(ScorerKept));
@@ -134,7 +143,7 @@ get_row_size(const ScorerKept *kept)
 ScorerKept *
 scorer_kept_open(Scorer *scorer, const FeSplit *split, int dimension)
 {
-	ScorerKept *kept = find_dimension(scorer, split, dimension);
+	ScorerKept *kept = get_dimension(scorer, split, dimension);
 	double rows = fe_split_get_rows(split, dimension);
 	Oid file = find_file(split, dimension);
 	double max_rows;
@@ -281,6 +290,15 @@ float *
 scorer_kept_get_partials(const ScorerKept *kept)
 {
 	return kept->partials;
+}
+
+/* The one that rows without a match have is not counted. */
+uint32
+scorer_kept_count(const Scorer *scorer, const FeSplit *split, int dimension)
+{
+	const ScorerKept *kept = find_dimension(scorer, split, dimension);
+
+	return kept != NULL && kept->n_settled > 0 ? kept->n_settled - 1 : 0;
 }
 
 const ScorerKept *

@@ -4,8 +4,8 @@
  *
  * A row is known again by where it lies and who wrote it: its relation's file,
  * ctid and xmin.  Statements read the rows anew, under their own snapshot and
- * rights; what is kept is arithmetic alone, and goes with the scorer: at any
- * invalidation.
+ * rights; what is kept is arithmetic alone, and goes with the scorer: when
+ * something changes that this one rests on.
  */
 #ifndef CEREBRO_SCORER_KEPT_H
 #define CEREBRO_SCORER_KEPT_H
@@ -38,6 +38,9 @@ extern void scorer_kept_settle(ScorerKept *kept);
 /* By place; valid until one is added. */
 extern float *scorer_kept_get_partials(const ScorerKept *kept);
 
+/* Partials that are kept of rows of the dimension. */
+extern uint32
+scorer_kept_count(const Scorer *scorer, const FeSplit *split, int dimension);
 /* Of a scorer's. */
 extern const ScorerKept *scorer_kept_next(const ScorerKept *kept);
 extern Size scorer_kept_get_size(const ScorerKept *kept);

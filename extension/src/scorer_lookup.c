@@ -128,45 +128,76 @@ find_kept(Dimension *dimension, uint32 row, const Datum *values,
 	return dimension->is_too_large;
 }
 
+/* To where the scorer's values of one row are. */
 static void
-code_row(Dimension *dimension, uint32 at, const Datum *values,
-         const bool *nulls)
+code_row(const Dimension *dimension, const Datum *values, const bool *nulls)
 {
 	Scorer *scorer = dimension->lookup->scorer;
-	cer_value *to = dimension->values + (Size) at * dimension->n_values;
 
 	for (int i = 0; i < dimension->n_targets; i++)
 		input_coder_put(&scorer->coders[dimension->targets[i]], values[i],
 		                nulls[i], scorer->values, 1);
+}
+
+/* A row of a dimension that is being read. */
+typedef struct DimensionRow
+{
+	uint32 number;
+	const Datum *values;
+	const bool *nulls;
+	const Dimension *coder; /* that codes it, */
+	bool is_coded;          /* once */
+} DimensionRow;
+
+static void
+put_values(Dimension *dimension, uint32 at, DimensionRow *row)
+{
+	const cer_value *from = row->coder->lookup->scorer->values;
+	cer_value *to = dimension->values + (Size) at * dimension->n_values;
+
+	if (!row->is_coded)
+		code_row(row->coder, row->values, row->nulls);
+	row->is_coded = true;
 	for (int i = 0; i < dimension->n_values; i++)
-		to[i] = scorer->values[dimension->places[i]];
+		to[i] = from[dimension->places[i]];
 }
 
 /* Rows come in the order of their numbers. */
 static void
-take_row(void *self, uint32 row, const Datum *values, const bool *nulls)
+add_row(Dimension *dimension, DimensionRow *row)
 {
-	Dimension *dimension = self;
-
 	if (!dimension->is_too_large && !reserve_row(dimension))
 		dimension->is_too_large = true;
 	if (dimension->is_too_large)
 		return;
-	Assert(row == dimension->n_rows);
+	Assert(row->number == dimension->n_rows);
 	dimension->n_rows++;
 	if (dimension->group < 0)
 	{
-		code_row(dimension, row, values, nulls);
+		put_values(dimension, row->number, row);
 		return;
 	}
-	if (dimension->kept != NULL && find_kept(dimension, row, values, nulls))
+	if (dimension->kept != NULL &&
+	    find_kept(dimension, row->number, row->values, row->nulls))
 		return;
 	if (dimension->n_pending == 0)
-		dimension->pending_at =
-			dimension->kept != NULL ? dimension->in_kept[row] : row;
-	code_row(dimension, dimension->n_pending++, values, nulls);
+		dimension->pending_at = dimension->kept != NULL
+		                            ? dimension->in_kept[row->number]
+		                            : row->number;
+	put_values(dimension, dimension->n_pending++, row);
 	if (dimension->n_pending == PARTIAL_ROWS)
 		make_partials(dimension);
+}
+
+static void
+take_row(void *self, uint32 number, const Datum *values, const bool *nulls)
+{
+	Dimension *coder = self;
+	ScorerLookup *lookup = coder->lookup;
+	DimensionRow row = {number, values, nulls, coder, false};
+
+	for (int i = 0; i < lookup->n_members; i++)
+		add_row(&lookup->members[i]->dimensions[coder->index], &row);
 }
 
 static void
@@ -214,33 +245,47 @@ init_dimension(ScorerLookup *lookup, int i)
 		return;
 	dimension->values = MemoryContextAlloc(
 		lookup->kept, PARTIAL_ROWS * dimension->n_values * sizeof(cer_value));
-	if (OidIsValid(fe_split_get_relation(lookup->split, i)))
-		dimension->kept = scorer_kept_open(lookup->scorer, lookup->split, i);
+	if (lookup->kept_split != NULL &&
+	    OidIsValid(fe_split_get_relation(lookup->kept_split, i)))
+		dimension->kept =
+			scorer_kept_open(lookup->scorer, lookup->kept_split, i);
 }
 
 bool
 scorer_pass_dimension(ScorerLookup *lookup, int i)
 {
-	Dimension *dimension = &lookup->dimensions[i];
-	FeTaker taker = {
-		.self = dimension, .take = take_row, .max_size = lookup->max_size};
+	FeTaker taker = {.self = &lookup->dimensions[i],
+	                 .take = take_row,
+	                 .max_size = lookup->max_size};
 
-	init_dimension(lookup, i);
-	if (!fe_run_pass(lookup->run, i, &taker) || dimension->is_too_large)
+	for (int k = 0; k < lookup->n_members; k++)
+		init_dimension(lookup->members[k], i);
+	if (!fe_run_pass(lookup->run, i, &taker))
 		return false;
-	if (dimension->group >= 0)
-		make_partials(dimension);
+	for (int k = 0; k < lookup->n_members; k++)
+	{
+		Dimension *dimension = &lookup->members[k]->dimensions[i];
+
+		if (dimension->is_too_large)
+			return false;
+		if (dimension->group >= 0)
+			make_partials(dimension);
+	}
 	return true;
 }
 
-static bool
-pass_all(ScorerLookup *lookup)
+static void
+list_dimensions(ScorerLookup *lookup)
 {
 	lookup->n_dimensions = fe_split_count_dimensions(lookup->split);
 	lookup->dimensions =
 		palloc0((lookup->n_dimensions + 1) * sizeof(Dimension));
-	if (!scorer_share_pass(lookup))
-		return false;
+}
+
+/* Partials of all dimensions are there. */
+static void
+add_up(ScorerLookup *lookup)
+{
 	for (int i = lookup->n_dimensions - 1; i >= 0; i--)
 	{
 		if (lookup->dimensions[i].group < 0)
@@ -249,6 +294,20 @@ pass_all(ScorerLookup *lookup)
 		lookup->has_partials = true;
 	}
 	scorer_combine(lookup);
+}
+
+static bool
+pass_all(ScorerLookup *lookup)
+{
+	for (int i = 0; i < lookup->n_members; i++)
+	{
+		lookup->members[i]->run = lookup->run;
+		list_dimensions(lookup->members[i]);
+	}
+	if (!scorer_share_pass(lookup))
+		return false;
+	for (int i = 0; i < lookup->n_members; i++)
+		add_up(lookup->members[i]);
 	return true;
 }
 
@@ -301,9 +360,12 @@ start_pass(ScorerLookup *lookup)
 		return;
 	fe_run_end(lookup->run);
 	MemoryContextReset(lookup->kept);
-	lookup->n_dimensions = 0;
-	lookup->has_partials = false;
-	lookup->combination.n = 0;
+	for (int i = 0; i < lookup->n_members; i++)
+	{
+		lookup->members[i]->n_dimensions = 0;
+		lookup->members[i]->has_partials = false;
+		lookup->members[i]->combination.n = 0;
+	}
 	start_run(lookup, FE_BATCH);
 }
 
@@ -319,33 +381,89 @@ choose_way(ScorerLookup *lookup, const Scorer *scorer, double n_rows)
 	return way;
 }
 
-ScorerLookup *
-scorer_lookup_begin(Scorer *scorer, double n_rows, const ScorerShare *share)
+/* What it knows of a model, beside how rows are read. */
+static ScorerLookup *
+make_lookup(Scorer *scorer)
 {
 	ScorerLookup *lookup = palloc0(sizeof(ScorerLookup));
-	FeLookup *reads = row_evaluator_get_lookup(scorer->evaluator);
-	FeWay way;
 
-	lookup->share = *share;
-	way = choose_way(lookup, scorer, n_rows);
-	if (way == FE_PROBE)
-		fe_lookup_note_probe(reads, n_rows);
 	lookup->scorer = scorer;
 	lookup->context = CurrentMemoryContext;
-	lookup->kept = AllocSetContextCreate(
-		CurrentMemoryContext, "cerebro dimensions", ALLOCSET_DEFAULT_SIZES);
 	lookup->max_size = get_hash_memory_limit();
 	lookup->width = cer_model_get_partial_width(scorer->model);
 	lookup->n_groups = (int) cer_model_count_groups(scorer->model);
+	return lookup;
+}
+
+/* Models that read the same have dimensions alike. */
+static bool
+are_alike(const FeSplit *one, const FeSplit *other)
+{
+	int n = fe_split_count_dimensions(one);
+
+	if (fe_split_count_dimensions(other) != n)
+		return false;
+	for (int i = 0; i < n; i++)
+		if (fe_split_get_relation(one, i) != fe_split_get_relation(other, i))
+			return false;
+	return true;
+}
+
+/* What is kept of a model goes with its own scorer, and so with its split. */
+static void
+plan_pass(ScorerLookup *lookup, double n_rows)
+{
+	for (int i = 0; i < lookup->n_members; i++)
+	{
+		ScorerLookup *member = lookup->members[i];
+		const FeSplit *own = fe_lookup_get_split(
+			row_evaluator_get_lookup(member->scorer->evaluator));
+
+		if (i == 0)
+			lookup->split = own;
+		member->split = lookup->split;
+		member->kept_split = are_alike(own, lookup->split) ? own : NULL;
+		member->kept = lookup->kept;
+		scorer_plan_sums(member->scorer, member->split, n_rows, &member->plan);
+	}
+}
+
+ScorerLookup *
+scorer_lookup_begin(Scorer *scorer, const List *followers, double n_rows,
+                    const ScorerShare *share)
+{
+	ScorerLookup *lookup = make_lookup(scorer);
+	FeLookup *reads = row_evaluator_get_lookup(scorer->evaluator);
+	FeWay way;
+	ListCell *cell;
+
+	/* what is shared is of one model */
+	if (followers == NIL)
+		lookup->share = *share;
+	way = choose_way(lookup, scorer, n_rows);
+	if (way == FE_PROBE)
+		fe_lookup_note_probe(reads, n_rows);
+	lookup->kept = AllocSetContextCreate(
+		CurrentMemoryContext, "cerebro dimensions", ALLOCSET_DEFAULT_SIZES);
+	lookup->members =
+		palloc((list_length(followers) + 1) * sizeof(ScorerLookup *));
+	lookup->members[lookup->n_members++] = lookup;
+	foreach (cell, followers)
+		lookup->members[lookup->n_members++] = make_lookup(lfirst(cell));
 	if (way != FE_PASS)
 	{
 		start_run(lookup, way);
 		return lookup;
 	}
-	lookup->split = fe_lookup_get_split(reads);
-	scorer_plan_sums(scorer, lookup->split, n_rows, &lookup->plan);
+	plan_pass(lookup, n_rows);
 	start_pass(lookup);
 	return lookup;
+}
+
+ScorerLookup *
+scorer_lookup_get_follower(const ScorerLookup *lookup, int i)
+{
+	return lookup->members[i + 1];
 }
 
 FeWay
@@ -379,6 +497,18 @@ scorer_lookup_get_limit(const ScorerLookup *lookup)
 	return lookup->n_rest > 0 ? SCORER_QUERY_ROWS : PASS_ROWS;
 }
 
+static void
+reserve_partials(ScorerLookup *lookup, int n_rows)
+{
+	lookup->rows = palloc0((lookup->n_groups + 1) * sizeof(float **));
+	lookup->groups = palloc0((lookup->n_groups + 1) * sizeof(float **));
+	for (int i = 0; i < lookup->n_dimensions; i++)
+		if (lookup->dimensions[i].group >= 0)
+			lookup->rows[lookup->dimensions[i].group] =
+				palloc((Size) n_rows * sizeof(float *));
+	scorer_reserve_combination(lookup, n_rows);
+}
+
 void
 scorer_lookup_reserve(ScorerLookup *lookup, int n_rows)
 {
@@ -390,13 +520,8 @@ scorer_lookup_reserve(ScorerLookup *lookup, int n_rows)
 	caller = MemoryContextSwitchTo(lookup->context);
 	lookup->capacity = n_rows;
 	lookup->found = palloc((Size) n_rows * sizeof(uint32));
-	lookup->rows = palloc0((lookup->n_groups + 1) * sizeof(float **));
-	lookup->groups = palloc0((lookup->n_groups + 1) * sizeof(float **));
-	for (int i = 0; i < lookup->n_dimensions; i++)
-		if (lookup->dimensions[i].group >= 0)
-			lookup->rows[lookup->dimensions[i].group] =
-				palloc((Size) n_rows * sizeof(float *));
-	scorer_reserve_combination(lookup, n_rows);
+	for (int i = 0; i < lookup->n_members; i++)
+		reserve_partials(lookup->members[i], n_rows);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -471,16 +596,19 @@ take_partials(ScorerLookup *lookup, const Dimension *dimension)
 	const float **rows = lookup->rows[dimension->group];
 	const float *partials =
 		dimension->sums != NULL ? dimension->sums : dimension->partials;
+	const uint32 *in_kept = NULL;
 
 	if (dimension->sums == NULL && dimension->kept != NULL)
 	{
 		partials = scorer_kept_get_partials(dimension->kept);
-		for (int row = 0; row < lookup->n_rows; row++)
-			lookup->found[row] = dimension->in_kept[lookup->found[row]];
+		in_kept = dimension->in_kept;
 	}
 	for (int row = 0; row < lookup->n_rows; row++)
 	{
-		rows[row] = partials + (Size) lookup->found[row] * lookup->width;
+		uint32 at =
+			in_kept != NULL ? in_kept[lookup->found[row]] : lookup->found[row];
+
+		rows[row] = partials + (Size) at * lookup->width;
 		prefetch(rows[row], Min(lookup->width, MAX_PREFETCH));
 	}
 }
@@ -503,14 +631,22 @@ take_values(ScorerLookup *lookup, const Dimension *dimension,
 
 /* Rows of one whose sums are elsewhere are looked for as others are found
  * through them. */
+static bool
+is_looked_for(const ScorerLookup *lookup, int i)
+{
+	bool is_needed = fe_split_has_outer(lookup->split, i);
+
+	for (int k = 0; k < lookup->n_members; k++)
+		is_needed |= !lookup->members[k]->dimensions[i].is_elsewhere;
+	return is_needed;
+}
+
+/* Of the rows that were found. */
 static void
-find_in_dimension(ScorerLookup *lookup, int i, const ValueRows *to)
+take_found(ScorerLookup *lookup, int i, const ValueRows *to)
 {
 	Dimension *dimension = &lookup->dimensions[i];
 
-	if (dimension->is_elsewhere && !fe_split_has_outer(lookup->split, i))
-		return;
-	fe_run_find(lookup->run, i, lookup->found);
 	if (dimension->is_elsewhere)
 		return;
 	if (dimension->stride > 0)
@@ -519,6 +655,22 @@ find_in_dimension(ScorerLookup *lookup, int i, const ValueRows *to)
 		take_partials(lookup, dimension);
 	else
 		take_values(lookup, dimension, to);
+}
+
+static void
+find_in_dimension(ScorerLookup *lookup, int i, const ValueRows *to)
+{
+	if (!is_looked_for(lookup, i))
+		return;
+	fe_run_find(lookup->run, i, lookup->found);
+	for (int k = 0; k < lookup->n_members; k++)
+	{
+		ScorerLookup *member = lookup->members[k];
+
+		member->found = lookup->found;
+		member->n_rows = lookup->n_rows;
+		take_found(member, i, to);
+	}
 }
 
 void

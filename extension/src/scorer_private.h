@@ -33,11 +33,14 @@ struct Scorer
 	int32 id;  /* model */
 	cer_weight_layout layout;
 	RowType row;
-	uint64 generation;
+	struct Basis *basis; /* of its evaluator */
+	uint64 generation;   /* of the basis */
 	uint64 serial;
 	ScoreCall opened; /* a deployment that was found to mean it, */
 	Oid opened_by;    /* and may be used by; InvalidOid: none was */
 	FoundAt opened_at;
+	struct Basis *opened_on; /* what says so */
+	uint64 opened_generation;
 
 	/* of a model that reads other tables: whose rights were asked, and how */
 	Oid user;

@@ -2,7 +2,7 @@
  * scorer_way.c
  *	  How a model's tables are read: chosen by cost, and told in EXPLAIN.
  */
-#include "scorer_private.h"
+#include "scorer_kept.h"
 
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
@@ -101,10 +101,12 @@ describe_dimension(const Scorer *scorer, const FeSplit *split, int dimension,
 {
 	bool has_tower = cer_model_has_towers(scorer->model) &&
 	                 scorer_find_group(scorer->model, split, dimension) >= 0;
+	uint32 n_kept = scorer_kept_count(scorer, split, dimension);
 
-	return psprintf("%s: one pass over %.0f rows%s%s",
+	return psprintf("%s: one pass over %.0f rows%s%s%s",
 	                fe_split_get_alias(split, dimension),
 	                fe_split_get_rows(split, dimension),
+	                n_kept > 0 ? psprintf(", %u kept", n_kept) : "",
 	                scorer_describe_sum(scorer, split, dimension, sums),
 	                has_tower ? ", its tower kept for each" : "");
 }

@@ -12,7 +12,9 @@
  */
 #include "cerebro_pg.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -382,6 +384,71 @@ source_check_row_code(const Task *task, const Query *query)
 	ForeignCode code;
 
 	if (!is_trusted(task) && is_foreign(query, task->relation, &code))
+		fail_foreign_code(task, &code);
+}
+
+static Oid
+find_owner(Oid relation)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relation));
+	Oid owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+/* Policies of relations that are the owner's, or a superuser's. */
+static bool
+drop_policies_of(Node *node, void *owner)
+{
+	RangeTblEntry *entry = (RangeTblEntry *) node;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, drop_policies_of, owner,
+		                         QTW_EXAMINE_RTES_BEFORE);
+	if (!IsA(node, RangeTblEntry))
+		return expression_tree_walker(node, drop_policies_of, owner);
+	if (entry->rtekind == RTE_RELATION)
+	{
+		Oid its = find_owner(entry->relid);
+
+		if (its == *(Oid *) owner || superuser_arg(its))
+			entry->securityQuals = NIL;
+	}
+	return false;
+}
+
+static bool
+is_foreign_to(const Query *query, Oid owner, ForeignCode *code)
+{
+	Node *expanded =
+		(Node *) pg_rewrite_query(copyObject(unconstify(Query *, query)));
+
+	(void) drop_policies_of(expanded, &owner);
+	return has_foreign_code(expanded, code);
+}
+
+/*
+ * For a row of the task's relation.  Whoever has such a row has run code of the
+ * relation's owner, or could: its policies and views, checks of its columns'
+ * domains.  So policies of other relations of this owner, which say what is
+ * joined, run as well; and those of superusers.
+ */
+void
+source_check_joined_code(const Task *task, const Query *query)
+{
+	Oid owner = find_owner(task->relation);
+	ForeignCode code;
+
+	if (OidIsValid(task->reader) || !OidIsValid(owner))
+		source_check_code(task, query);
+	else if (!is_trusted(task) && is_foreign_to(query, owner, &code))
 		fail_foreign_code(task, &code);
 }
 

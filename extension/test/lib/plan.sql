@@ -5,7 +5,7 @@ DECLARE
 BEGIN
 	FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP
 		line := regexp_replace(line, '((score_row|predict)(_class|_proba)?\(|Model: )\d+', '\1N', 'g');
-		IF line LIKE '%Models:%' THEN
+		IF line ~ '(Models|Shared):' THEN
 			line := regexp_replace(line, '\d+', 'N', 'g');
 		END IF;
 		line := regexp_replace(line, 'Memory: \d+kB', 'Memory: N');

@@ -65,7 +65,7 @@ DECLARE
 BEGIN
 	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) ' || query LOOP
 		IF line !~ 'Model:' THEN
-			RETURN NEXT line;
+			RETURN NEXT regexp_replace(line, ', \d+ kept', '');
 		END IF;
 	END LOOP;
 END

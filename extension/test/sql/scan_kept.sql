@@ -151,6 +151,61 @@ ROLLBACK;
 -- an error in the middle
 SELECT sum(late(t) / (CASE WHEN id = 500 THEN 0 ELSE 1 END)) FROM trip t;
 SELECT differing();
+-- what happens elsewhere leaves what is kept; what happens to what is read does not
+CREATE FUNCTION kept() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN (COSTS OFF) SELECT late(t) FROM scan_kept.trip t' LOOP
+		IF line ~ 'one pass' THEN RETURN QUERY SELECT m[1] || CASE WHEN m[2] > '' THEN ' kept' ELSE ' not' END FROM regexp_matches(line, '(plane): one pass over [0-9]+ rows(, [0-9]+ kept)?') m; END IF;
+	END LOOP;
+END
+$$;
+CREATE FUNCTION kept_after(change text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM scan_kept.differing();
+	EXECUTE change;
+	RETURN change || ': ' || (SELECT string_agg(k, '; ') FROM scan_kept.kept() k);
+END
+$$;
+CREATE TABLE elsewhere (id integer PRIMARY KEY, a text);
+ALTER TABLE plane SET (autovacuum_enabled = off);
+ALTER TABLE port SET (autovacuum_enabled = off);
+ALTER TABLE trip SET (autovacuum_enabled = off);
+CREATE TYPE other_kind AS ENUM ('a', 'b');
+SELECT kept_after(change) FROM unnest(ARRAY[
+	'ANALYZE elsewhere',
+	'CREATE INDEX ON elsewhere (a)',
+	'CREATE TEMP TABLE mine (id integer, kind scan_kept.kind)',
+	'DROP TABLE mine',
+	'CREATE TEMP TABLE port AS SELECT 1 AS id',
+	'DROP TABLE pg_temp.port',
+	'ALTER TABLE elsewhere ADD COLUMN kind scan_kept.kind',
+	'GRANT SELECT ON elsewhere TO regress_kept_user',
+	'CREATE SCHEMA later',
+	'DROP SCHEMA later',
+	'CREATE FUNCTION later() RETURNS integer LANGUAGE sql AS ''SELECT 1''',
+	'DROP FUNCTION later()',
+	'CREATE DOMAIN later AS integer CHECK (VALUE > 0)',
+	'ALTER DOMAIN later DROP CONSTRAINT later_check',
+	'DROP DOMAIN later',
+	'DROP TABLE elsewhere']) change;
+SELECT kept_after(change) FROM unnest(ARRAY[
+	'CREATE INDEX later ON port (city)',
+	'DROP INDEX later',
+	'ALTER TABLE port ADD COLUMN later integer',
+	'ALTER TABLE port DROP COLUMN later',
+	'ALTER TYPE kind ADD VALUE ''later''',
+	'ALTER TYPE kind RENAME VALUE ''later'' TO ''latest''',
+	'GRANT SELECT (id) ON port TO regress_kept_user',
+	'REVOKE SELECT (id) ON port FROM regress_kept_user',
+	'CREATE POLICY later ON plane USING (true)',
+	'DROP POLICY later ON plane',
+	'CREATE ROLE regress_kept_later',
+	'DROP ROLE regress_kept_later',
+	'ALTER TABLE plane RENAME TO later; ALTER TABLE later RENAME TO plane',
+	'ALTER SCHEMA scan_kept RENAME TO later; ALTER SCHEMA later RENAME TO scan_kept']) change;
+
 SELECT cerebro.undeploy('scan_kept.late') IS NOT NULL AS undeployed;
 SELECT cerebro.drop_task('kept') IS NOT NULL AS dropped;
 DROP SCHEMA scan_kept CASCADE;
