@@ -20,7 +20,6 @@ typedef struct recipe
 	double patience;
 	double dropout;
 	cer_schedule schedule;
-	double fade;
 	double smoothing;
 	double clip;
 } recipe;
@@ -47,8 +46,7 @@ static const recipe recipes[] = {
      .epochs = 64,
      .patience = 0,
      .dropout = 0.15,
-     .schedule = CER_SCHEDULE_COSLOG,
-     .fade = 0.5},
+     .schedule = CER_SCHEDULE_COSLOG},
 	{.structure = "tabm", TABM},
 	{.structure = "tabm_mini", TABM},
 	{.structure = "residual", SLOWLY},
@@ -95,7 +93,6 @@ cer_recipe_get(cer_text structure, const char *setting)
 		{"patience", r->patience},
 		{"dropout", r->dropout},
 		{"schedule", (double) r->schedule},
-		{"fade", r->fade},
 		{"label_smoothing", r->smoothing},
 		{"clip", r->clip},
 	};

@@ -176,7 +176,7 @@ static const cer_arg settings[] = {
      .type = CER_ARG_NUMBER,
      .least = 0,
      .most = 1,
-     BY_STRUCTURE,
+     .fallback = 0,
      .offset = SETTING(fade)},
 	{.name = "label_smoothing",
      .help = "share of a label that is given to all classes alike",

@@ -269,7 +269,7 @@ static const typed_path typed_paths[] = {
 	{"PT.focal", {"default", "0", "2"}},
 	{"PT.label_smoothing", {"auto", "default", "0", "0.1"}},
 	{"PT.mixup", {"default", "0", "0.2"}},
-	{"PT.fade", {"auto", "default", "0", "0.5"}},
+	{"PT.fade", {"default", "0", "0.5"}},
 	{"FE.d.name", {"default", "embed", "embed(8)", "onehot"}},
 	{"PT.momentum", {"default", "0.9", "0"}},
 	{"PT.adamw.lr", {"auto", "default", "0.001", "0.01"}},

@@ -150,7 +150,7 @@ check_recipe(const char *docs, const char *structure)
 	cer_arena *arena = cer_arena_new(&cer_host_plain);
 	char text[80];
 	char row[300];
-	char numbers[7][CER_NUMBER_BYTES];
+	char numbers[6][CER_NUMBER_BYTES];
 	const cer_mst *mst;
 	const cer_settings *s;
 	static const char *const schedules[] = {"constant", "cosine", "onecycle",
@@ -166,11 +166,10 @@ check_recipe(const char *docs, const char *structure)
 	cer_number_print(s->dropout, numbers[3]);
 	cer_number_print(s->smoothing, numbers[4]);
 	cer_number_print(s->clip, numbers[5]);
-	cer_number_print(s->fade, numbers[6]);
-	sprintf(
-		row, "\n| `%s` | %s | %s | %s | %zu | %zu | %s | %s | %s | %s | %s |\n",
-		structure, numbers[0], numbers[1], numbers[2], s->epochs, s->patience,
-		numbers[3], schedules[s->schedule], numbers[6], numbers[4], numbers[5]);
+	sprintf(row, "\n| `%s` | %s | %s | %s | %zu | %zu | %s | %s | %s | %s |\n",
+	        structure, numbers[0], numbers[1], numbers[2], s->epochs,
+	        s->patience, numbers[3], schedules[s->schedule], numbers[4],
+	        numbers[5]);
 	check_row(docs, row);
 	cer_arena_free(arena);
 }
