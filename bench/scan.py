@@ -32,12 +32,17 @@ def side_by_side(*queries):
     return [statistics.median(column) for column in zip(*runs)]
 
 
+def force_worker(is_on):
+    connection.execute("SELECT set_config(name, %s, false) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')", ("on" if is_on else "off",))
+
+
 def print_workers(what, query):
-    """Two workers beside one, the leader only gathers: both sides start workers."""
+    """Two workers beside one, the leader only gathers: both sides start workers, one alone as PostgreSQL is told to."""
     connection.execute("SET parallel_leader_participation = off")
     seconds = []
     for n in (1, 2):
         connection.execute(f"SET max_parallel_workers_per_gather = {n}")
+        force_worker(n == 1)
         seconds += side_by_side(query)
     connection.execute("SET max_parallel_workers_per_gather = 0")
     connection.execute("SET parallel_leader_participation = on")
