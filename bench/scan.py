@@ -1,5 +1,6 @@
 """Scoring where the rows are: the scan node beside the plain query, row-at-a-time calls, one and two workers."""
 
+import re
 import statistics
 
 import lib
@@ -68,6 +69,31 @@ lib.print_table("A model whose joins are its own, mlp(64, 32)", [
     ("the same, numbers by encoders that are chosen", chosen)], base="the 22 input columns over the join")
 lib.aim("with its own joins, times the plain query", joined / plain, 0.5, "at most")
 lib.aim("the same, encoders that are chosen", chosen / plain, 0.5, "at most")
+
+
+def print_together(what, one, other):
+    """Two models in one query beside the sum of each alone."""
+    *alone, both = side_by_side(f"SELECT sum({one}(f)) FROM flights f", f"SELECT sum({other}(f)) FROM flights f",
+                                f"SELECT sum({one}(f)), sum({other}(f)) FROM flights f")
+    plan = connection.execute(f"EXPLAIN SELECT sum({one}(f)), sum({other}(f)) FROM flights f").fetchall()
+    shared = next(line.strip() for (line,) in plan if "Shared" in line)
+    print(f"  two models, {what}: {alone[0]:.3f} s and {alone[1]:.3f} s alone, {both:.3f} s in one query, "
+          f"{both / sum(alone):.2f} of the sum ({shared})", flush=True)
+
+
+def deploy(model, name):
+    connection.execute("SELECT cerebro.deploy(%s, %s)", (model, f"public.{name}"))
+    return model
+
+
+# numbers alone: a change with steps that move no weight leaves the layers before its new one as they are
+NUMBERS = re.sub(r", (origin|dest|airlines\.name|planes\.manufacturer|planes\.engine|JOIN airlines USING \(carrier\))(?=,)", "",
+                 lib.own_triple("64, 32", 1).replace("\n", " "))
+trunk = deploy(connection.execute("SELECT cerebro.train('own', %s)", (NUMBERS,)).fetchone()[0], "trunk")
+deploy(connection.execute("SELECT cerebro.train_change(%s, 'SET AS = mlp(64, 32, 16), SET PT.lr = 1e-30')", (trunk,)).fetchone()[0], "head")
+deploy(connection.execute("SELECT cerebro.train('own', %s)", (lib.own_triple("64, 32", 1) + ", seed = 2",)).fetchone()[0], "seeded")
+print_together("all but the head the same", "trunk", "head")
+print_together("the same rows, other weights", "own", "seeded")
 
 connection.prepare_threshold = 0
 ROW = "FROM flights f WHERE ctid = '(100,5)'"
