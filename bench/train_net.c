@@ -464,7 +464,7 @@ read_tile(void *arg, size_t index)
 		graph->labels[at] =
 			graph->batch.rows->labels[cer_batch_get_row(&graph->batch, at)];
 	cer_first_load_again(&tile, graph->nodes[0].state);
-	cer_rows_fetch(&tile, 0, 1);
+	cer_rows_fetch(&tile);
 }
 
 /* Batches of an epoch in its new order; for the epoch's own threads. */

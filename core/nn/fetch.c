@@ -1,8 +1,10 @@
 /*
  * nn/fetch.c
- *	  Rows of a shuffled batch lie anywhere in memory, which answers only so many
- *	  questions at once: those for a thread's next tile are asked while this one
- *	  is computed, some after each node.
+ *	  Rows of a shuffled batch lie anywhere in memory: those of a thread's next
+ *	  tile are on their way while this one is computed.
+ *
+ * All at once: asked for in parts between the nodes, they wait longer for the
+ * translation of their addresses, of which few are under way then.
  */
 #include "nn/operator.h"
 
@@ -41,18 +43,17 @@ fetch_row(const cer_graph *graph, size_t row)
 
 /* A thread's next tile is likely the n_threads-th from its last one. */
 void
-cer_rows_fetch(const cer_tile *tile, size_t part, size_t n_parts)
+cer_rows_fetch(const cer_tile *tile)
 {
 	const cer_graph *graph = tile->graph;
 	const cer_batch *batch = &graph->batch;
 	size_t n = graph->tile_rows;
 	size_t first = batch->first + tile->first + graph->host->n_threads * n;
-	size_t at = first + part * n / n_parts;
-	size_t end = first + (part + 1) * n / n_parts;
+	size_t end = first + n;
 
 	if (batch->order == NULL)
 		return;
 	end = end < batch->rows->n_rows ? end : batch->rows->n_rows;
-	for (; at < end; at++)
+	for (size_t at = first; at < end; at++)
 		fetch_row(graph, batch->order[at]);
 }

@@ -307,16 +307,6 @@ cer_graph_run_backward(const cer_tile *tile, const cer_graph_node *node)
 		       cer_get_grad(&node->out, tile->first), n * sizeof(float));
 }
 
-/* Of the rows that a next tile begins with, some after each node. */
-static void
-fetch_part(const cer_tile *tile, const tile_work *work, size_t n_done)
-{
-	size_t n_nodes = work->end - work->begin;
-
-	if (work->is_forward && work->begin == 0)
-		cer_rows_fetch(tile, n_done, work->is_backward ? 2 * n_nodes : n_nodes);
-}
-
 static void
 run_tile(void *arg, size_t index)
 {
@@ -332,7 +322,6 @@ run_tile(void *arg, size_t index)
 		.scratch = graph->scratch + index * graph->scratch_size,
 		.loss = &graph->losses[index],
 	};
-	size_t n_done = 0;
 	unsigned before = cer_denormals_flush();
 
 	if (graph->batch.is_training && work->is_forward && work->begin == 0)
@@ -340,13 +329,11 @@ run_tile(void *arg, size_t index)
 	for (size_t i = work->begin; work->is_forward && i < work->end; i++)
 	{
 		cer_graph_run_forward(&tile, &graph->nodes[i]);
-		fetch_part(&tile, work, n_done++);
+		if (i == 0)
+			cer_rows_fetch(&tile);
 	}
 	for (size_t i = work->end; work->is_backward && i > work->begin; i--)
-	{
 		cer_graph_run_backward(&tile, &graph->nodes[i - 1]);
-		fetch_part(&tile, work, n_done++);
-	}
 	cer_denormals_restore(before);
 }
 

@@ -490,8 +490,8 @@ cer_node_is_source(const cer_graph_node *node)
 	return node->node->n_inputs == 0;
 }
 
-/* Asks for a part of the rows that this thread computes after the tile. */
-extern void cer_rows_fetch(const cer_tile *tile, size_t part, size_t n_parts);
+/* Asks for the rows that this thread computes after the tile. */
+extern void cer_rows_fetch(const cer_tile *tile);
 
 /* One node over one tile, what lies around its operator included. */
 extern void
