@@ -2,7 +2,9 @@
 
     bench/quality [--sets a,b] [--seeds N] [TRIPLE ...]
     bench/quality [--sets a,b] --structures             each structure with its defaults, and an ensemble of them
-    bench/quality [--sets a,b] --networks RESULTS       realmlp and tabm, five seeds, beside what quality_published.py wrote
+    bench/quality [--sets a,b] --networks RESULTS       realmlp and tabm, five seeds, encoders chosen and the published ones, beside
+                                                        what quality_published.py wrote
+    bench/quality [--sets a,b] --tables                  towers by table beside mlp, three seeds, over the model's own joins
 
 Without triples: the default.  Each set is loaded as its tables, joined by its reference query as the peers saw it,
 and split by the part that the set's rule gives each row.  The peers' scores were measured once, on the same rows and
@@ -27,6 +29,20 @@ STRUCTURES = ["mlp", "snn", "residual", "realmlp", "tabm(128 x 2, members = 8)",
               "deepfm", "autoint(2, 16)", "ft_transformer(2, 64, hidden = 64)", "gandalf", "modern_nca"]
 SIZES = json.loads((ROOT / "bench/quality_networks.json").read_text())
 N_SEEDS = 5
+
+# sets of several tables: the task's own rows, and the features of the reference query by joins
+FLIGHTS = """SELECT f.*, part, sched_dep_time / 100 * 60 + sched_dep_time % 100 AS dep_min, sched_arr_time / 100 * 60 + sched_arr_time % 100 AS arr_min,
+    extract(dow FROM time_hour)::integer AS dow FROM flights f JOIN split USING (row_id)"""
+TABLES = {
+    "flights": (FLIGHTS, "late", """month, day, dep_min, arr_min, dow, flight, distance, carrier, origin, dest,
+        JOIN airports ON (airports.faa = source.dest), airports.lat, airports.lon, airports.alt, airports.tz,
+        JOIN planes USING (tailnum), planes.year, planes.type, planes.manufacturer, planes.model, planes.engines, planes.seats, planes.engine,
+        JOIN weather ON (weather.origin = source.origin AND weather.time_hour = source.time_hour), weather.temp, weather.dewp, weather.humid,
+        weather.wind_dir, weather.wind_speed, weather.wind_gust, weather.precip, weather.pressure, weather.visib"""),
+    "movielens": ("SELECT r.*, part FROM ratings r JOIN split USING (row_id)", "liked", """*, JOIN users USING (user_id), JOIN movies USING (movie_id),
+        EXCEPT (users.user_id, movies.movie_id)"""),
+}
+TOWERS = ["mlp", "by_table(mlp(256, 128))", "by_table(mlp(256, 128), sum)", "by_table(mlp(128)) > mlp(128)"]
 
 
 def prepare(names):
@@ -88,19 +104,33 @@ def spread(values):
     return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}" if len(values) > 1 else f"{values[0]:.4f}"
 
 
+NUMBERS = """SELECT attname, format_type(atttypid, NULL) IN ('integer', 'bigint', 'numeric', 'double precision') FROM pg_attribute
+    WHERE attrelid = 'rows'::regclass AND NOT attname = ANY ('{row_id,label,part}') ORDER BY attnum"""
+
+
+def features(connection, name, encoder):
+    """FE with the published encoder of numbers."""
+    categories = json.loads((DATA / name / "manifest.json").read_text())["force_categorical"]
+    columns = connection.execute(NUMBERS).fetchall()
+    return "FE " + ", ".join(f"{column} : {encoder}" if is_number and column not in categories else column for column, is_number in columns)
+
+
 def networks(size):
-    return {"realmlp": f"AS realmlp PT batch = {size['batch']}, epochs = {size['realmlp']}",
-            "tabm": f"AS tabm({size['width']} x {size['layers']}, members = {size['members']}) "
-                    f"PT batch = {size['batch']}, epochs = {size['tabm']}"}
+    """Encoder of numbers and settings as published, and the triple."""
+    return {"realmlp": ("pbld", ", fade = 0.5", f"AS realmlp PT batch = {size['batch']}, epochs = {size['realmlp']}"),
+            "tabm": ("ple(48, 16)", "", f"AS tabm({size['width']} x {size['layers']}, members = {size['members']}) "
+                                        f"PT batch = {size['batch']}, epochs = {size['tabm']}")}
 
 
 def compare(connection, name, path):
     """Of the same sizes on both sides; the published ones are those of RESULTS."""
     published = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    for model, triple in networks(SIZES[name]).items():
-        own = [score(connection, name, with_seed(triple, seed)) for seed in range(N_SEEDS)]
+    for model, (encoder, more, triple) in networks(SIZES[name]).items():
         theirs = [row for row in published if (row["model"], row["set"]) == (model, name)]
-        print(f"{name:<10} {model:<8} test {spread([run[0] for run in own])}, valid {spread([run[2] for run in own])}", flush=True)
+        for what, asked in (("as chosen", f"FE * {triple}"), (encoder + more, f"{features(connection, name, encoder)} {triple}{more}")):
+            own = [score(connection, name, with_seed(asked, seed)) for seed in range(N_SEEDS)]
+            print(f"{name:<10} {model:<8} {what:<18} test {spread([run[0] for run in own])}, "
+                  f"valid {spread([run[2] for run in own])}", flush=True)
         if theirs:
             print(f"{'':<10} published test {spread([row['test'] for row in theirs])}, "
                   f"valid {spread([row['valid'] for row in theirs])}", flush=True)
@@ -113,6 +143,18 @@ def measure_structures(connection, name):
     for structure in STRUCTURES:
         show(structure, score(connection, name, f"AS {structure}", models))
     show("ensemble", judge(connection, connection.execute("SELECT cerebro.ensemble(%s)", (models,)).fetchone()[0]))
+
+
+def measure_towers(connection, name):
+    query, label, features = TABLES[name]
+    task = f"{name}_tables"
+    connection.execute("SELECT cerebro.create_task(%s, source => %s, label => %s, key => '{row_id}', exclude => '{part}', "
+                       "split => 'column(part)')", (task, query, label))
+    print(f"\n{name}, three seeds")
+    for structure in TOWERS:
+        runs = [score(connection, task, with_seed(f"FE {features} AS {structure}", seed)) for seed in range(3)]
+        loss, auc, valid = (spread(column) for column in list(zip(*runs))[:3])
+        print(f"  {structure:<34} test {loss}, AUC {auc}, valid {valid}", flush=True)
 
 
 def show(what, run):
@@ -139,6 +181,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--structures", action="store_true")
     parser.add_argument("--networks", type=pathlib.Path)
+    parser.add_argument("--tables", action="store_true")
     parser.add_argument("triples", nargs="*")
     args = parser.parse_args()
     names = args.sets.split(",")
@@ -150,6 +193,8 @@ def main():
         load(connection, server.home, name)
         if args.networks:
             compare(connection, name, args.networks)
+        elif args.tables:
+            measure_towers(connection, name)
         elif args.structures:
             measure_structures(connection, name)
         else:
