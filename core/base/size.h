@@ -25,4 +25,10 @@ cer_size_add(size_t a, size_t b)
 	return __builtin_add_overflow(a, b, &sum) ? SIZE_MAX : sum;
 }
 
+static inline size_t
+cer_at_most(size_t n, size_t limit)
+{
+	return n < limit ? n : limit;
+}
+
 #endif

@@ -2,27 +2,31 @@
  * nn/explain.c
  *	  Gradients of a network by its inputs.
  *
- * The graph is that of training, of one tile, whose rows are points of the
- * line.  Nodes that take the encoded row, the sources, are those of scoring:
- * they run only for the line's ends and for rows to be measured.  Between them
- * their outputs are interpolated; backward ends there.
+ * The graph is that of training, of one tile, whose rows are points of lines.
+ * Nodes that take the encoded row, the sources, are those of scoring: they run
+ * only for the lines' ends and for rows to be measured.  Between them their
+ * outputs are interpolated; backward ends there.  No row of a tile knows of the
+ * others, so that a point's bits do not depend on those beside it.
  */
 #include "nn/explain.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/size.h"
 #include "nn/operator.h"
 
 #include <string.h>
 
-#define BATCH 1 /* choose the smallest tiles */
+#define BATCH      1 /* choose the smallest tiles, */
+#define LEAST_ROWS 2 /* but for both halves of a step */
 
 typedef struct explain_source
 {
 	const cer_graph_node *node;
 	size_t n; /* floats of a row */
-	float *begin;
-	float *way; /* from there to the end */
-	double *sum;
+	/* by line */
+	float *begins;
+	float *ways; /* from there to the ends */
+	double *sums;
 } explain_source;
 
 struct cer_explain_net
@@ -31,9 +35,12 @@ struct cer_explain_net
 	cer_tile tile;
 	size_t n_sources;
 	explain_source *sources;
+	size_t n_lines;
 	size_t n_stored; /* numbers of an encoded row */
-	float *end;      /* those of the line's end */
+	float *ends;     /* by line: those of its end */
 	float *numbers;  /* a tile's, with the lengths of arrays at the end */
+	size_t *lines;   /* of its rows */
+	cer_explain_point *points; /* of the run */
 };
 
 /* ------------------------------------------------------------ making */
@@ -59,18 +66,20 @@ prepare_nodes(cer_graph *graph, cer_error *err)
 }
 
 static cer_status
-make_source(cer_graph *graph, const cer_graph_node *node, explain_source *made,
-            cer_error *err)
+make_source(cer_graph *graph, const cer_graph_node *node, size_t n_lines,
+            explain_source *made, cer_error *err)
 {
 	size_t n = cer_get_width(&node->out);
+	size_t n_all = cer_size_multiply(n_lines, n);
+	size_t size = cer_size_multiply(n_all, sizeof(double));
 
 	*made = (explain_source){.node = node,
 	                         .n = n,
-	                         .begin = cer_graph_allocate_floats(graph, n),
-	                         .way = cer_graph_allocate_floats(graph, n)};
-	made->sum = cer_arena_allocate(graph->arena, n * sizeof(double));
-	if (made->begin == NULL || made->way == NULL || made->sum == NULL)
-		return cer_fail_memory(err, n * sizeof(double));
+	                         .begins = cer_graph_allocate_floats(graph, n_all),
+	                         .ways = cer_graph_allocate_floats(graph, n_all),
+	                         .sums = cer_arena_allocate(graph->arena, size)};
+	if (made->begins == NULL || made->ways == NULL || made->sums == NULL)
+		return cer_fail_memory(err, size);
 	return CER_OK;
 }
 
@@ -85,7 +94,7 @@ find_sources(cer_explain_net *made, cer_error *err)
 		return cer_fail_memory(err, size);
 	for (size_t i = 0; i < graph->net->n_nodes; i++)
 		if (cer_node_is_source(&graph->nodes[i]))
-			CER_TRY(make_source(graph, &graph->nodes[i],
+			CER_TRY(make_source(graph, &graph->nodes[i], made->n_lines,
 			                    &made->sources[made->n_sources++], err));
 	return CER_OK;
 }
@@ -101,31 +110,47 @@ init_graph(cer_arena *arena, const cer_net *net, const float *weights,
 	graph->arena = arena;
 	graph->weights = (float *) (uintptr_t) weights; /* nothing writes them */
 	graph->tile_rows = cer_graph_choose_tile_rows(net, BATCH);
+	if (graph->tile_rows < LEAST_ROWS)
+		graph->tile_rows = LEAST_ROWS;
 	graph->batch_rows = graph->tile_rows;
+}
+
+static cer_status
+make_tile(cer_explain_net *made, cer_error *err)
+{
+	cer_graph *graph = &made->graph;
+	size_t n_rows = graph->tile_rows;
+
+	made->n_stored = cer_shape_count_stored(graph->net->shape);
+	made->ends = cer_graph_allocate_floats(
+		graph, cer_size_multiply(made->n_lines, made->n_stored));
+	made->numbers = cer_graph_allocate_floats(graph, n_rows * made->n_stored);
+	made->lines =
+		cer_arena_allocate(graph->arena, n_rows * sizeof(*made->lines));
+	made->points =
+		cer_arena_allocate(graph->arena, n_rows * sizeof(*made->points));
+	if (made->ends == NULL || made->numbers == NULL || made->lines == NULL ||
+	    made->points == NULL)
+		return cer_fail_memory(err, made->n_stored * sizeof(float));
+	made->tile =
+		(cer_tile){.graph = graph, .n_all = n_rows, .scratch = graph->scratch};
+	return CER_OK;
 }
 
 cer_status
 cer_explain_net_make(cer_arena *arena, const cer_net *net, const float *weights,
-                     cer_explain_net **made, cer_error *err)
+                     size_t n_lines, cer_explain_net **made, cer_error *err)
 {
 	cer_explain_net *explain = cer_arena_allocate(arena, sizeof(*explain));
 
 	if (explain == NULL)
 		return cer_fail_memory(err, sizeof(*explain));
 	memset(explain, 0, sizeof(*explain));
+	explain->n_lines = n_lines;
 	init_graph(arena, net, weights, &explain->graph);
 	CER_TRY(prepare_nodes(&explain->graph, err));
 	CER_TRY(find_sources(explain, err));
-	explain->n_stored = cer_shape_count_stored(net->shape);
-	explain->end =
-		cer_graph_allocate_floats(&explain->graph, explain->n_stored);
-	explain->numbers = cer_graph_allocate_floats(
-		&explain->graph, explain->graph.tile_rows * explain->n_stored);
-	if (explain->end == NULL || explain->numbers == NULL)
-		return cer_fail_memory(err, explain->n_stored * sizeof(float));
-	explain->tile = (cer_tile){.graph = &explain->graph,
-	                           .n_all = explain->graph.tile_rows,
-	                           .scratch = explain->graph.scratch};
+	CER_TRY(make_tile(explain, err));
 	*made = explain;
 	return CER_OK;
 }
@@ -150,7 +175,7 @@ cer_explain_net_count_vectors(const cer_explain_net *net)
 	return get_last(net)->in.m;
 }
 
-/* ------------------------------------------------------------ the line */
+/* ------------------------------------------------------------ lines */
 
 static const float *
 fix_lengths(const cer_explain_net *net, const cer_view *view,
@@ -167,12 +192,14 @@ fix_lengths(const cer_explain_net *net, const cer_view *view,
 		if (shape->places != NULL)
 			place = shape->places[place].stored;
 		for (size_t row = 0; row < rows->n_rows; row++)
-			net->numbers[row * net->n_stored + place] = net->end[place];
+			net->numbers[row * net->n_stored + place] =
+				net->ends[net->lines[row] * net->n_stored + place];
 	}
 	return net->numbers;
 }
 
-/* What a source makes of rows first .. first + n_rows, at most a tile. */
+/* What a source makes of rows first .. first + n_rows, at most a tile, that
+ * belong to net->lines. */
 static const float *
 run_source(cer_explain_net *net, const explain_source *source,
            const cer_encoded *rows, size_t first, size_t n_rows)
@@ -197,52 +224,83 @@ run_source(cer_explain_net *net, const explain_source *source,
 	return source->node->out.data;
 }
 
-void
-cer_explain_net_set_line(cer_explain_net *net, const cer_encoded *ends)
+/* Rows 2 i and 2 i + 1 are the ends of line i; the longest tile has some. */
+static void
+find_ends(cer_explain_net *net, explain_source *source, const cer_encoded *ends)
 {
-	memcpy(net->end, ends->numbers + net->n_stored,
-	       net->n_stored * sizeof(float));
-	for (size_t i = 0; i < net->n_sources; i++)
-	{
-		explain_source *source = &net->sources[i];
-		size_t size = source->n * sizeof(float);
+	size_t size = source->n * sizeof(float);
+	size_t n;
 
-		memcpy(source->way, run_source(net, source, ends, 1, 1), size);
-		memcpy(source->begin, run_source(net, source, ends, 0, 1), size);
-		for (size_t j = 0; j < source->n; j++)
-			source->way[j] -= source->begin[j];
-		memset(source->sum, 0, source->n * sizeof(double));
+	for (size_t first = 0; first < ends->n_rows; first += n)
+	{
+		const float *made;
+
+		n = cer_at_most(ends->n_rows - first, net->graph.tile_rows);
+		for (size_t row = 0; row < n; row++)
+			net->lines[row] = (first + row) / 2;
+		made = run_source(net, source, ends, first, n);
+		for (size_t row = 0; row < n; row++, made += source->n)
+		{
+			float *to = (first + row) % 2 == 0 ? source->begins : source->ways;
+
+			memcpy(to + net->lines[row] * source->n, made, size);
+		}
 	}
 }
 
-/* Rows that only fill up the tile stand at the line's begin. */
+void
+cer_explain_net_set_lines(cer_explain_net *net, const cer_encoded *ends)
+{
+	size_t n_lines = ends->n_rows / 2;
+
+	for (size_t line = 0; line < n_lines; line++)
+		memcpy(net->ends + line * net->n_stored,
+		       ends->numbers + (2 * line + 1) * net->n_stored,
+		       net->n_stored * sizeof(float));
+	for (size_t i = 0; i < net->n_sources; i++)
+	{
+		explain_source *source = &net->sources[i];
+
+		find_ends(net, source, ends);
+		for (size_t j = 0; j < n_lines * source->n; j++)
+			source->ways[j] -= source->begins[j];
+	}
+	for (size_t line = 0; line < n_lines; line++)
+		cer_explain_net_forget_sum(net, line);
+}
+
+/* Rows that only fill up the tile stand at the begin of a line. */
 static void
 place_points(const cer_explain_net *net, const explain_source *source,
-             size_t n_points, const double *at)
+             size_t n_points)
 {
 	float *to = source->node->out.data;
 
 	for (size_t row = 0; row < net->graph.tile_rows; row++)
 	{
-		double a = row < n_points ? at[row] : 0.0;
+		cer_explain_point point =
+			row < n_points ? net->points[row] : (cer_explain_point){.at = 0.0};
+		const float *begin = source->begins + point.line * source->n;
+		const float *way = source->ways + point.line * source->n;
 
 		for (size_t i = 0; i < source->n; i++)
-			*to++ = (float) ((double) source->begin[i] +
-			                 a * (double) source->way[i]);
+			*to++ = (float) ((double) begin[i] + point.at * (double) way[i]);
 	}
 }
 
 /* ------------------------------------------------------------ running */
 
 const float *
-cer_explain_net_run(cer_explain_net *net, size_t n_points, const double *at)
+cer_explain_net_run(cer_explain_net *net, size_t n_points,
+                    const cer_explain_point *points)
 {
 	cer_graph *graph = &net->graph;
 
+	memcpy(net->points, points, n_points * sizeof(*points));
 	graph->batch = (cer_batch){.n_rows = n_points, .is_explaining = true};
 	net->tile.n_rows = n_points;
 	for (size_t i = 0; i < net->n_sources; i++)
-		place_points(net, &net->sources[i], n_points, at);
+		place_points(net, &net->sources[i], n_points);
 	for (size_t i = 0; i + 1 < graph->net->n_nodes; i++)
 		if (!cer_node_is_source(&graph->nodes[i]))
 			cer_graph_run_forward(&net->tile, &graph->nodes[i]);
@@ -285,9 +343,10 @@ cer_explain_net_get_slope(const cer_explain_net *net, size_t point)
 	{
 		const explain_source *source = &net->sources[i];
 		const float *grad = cer_get_grad(&source->node->out, point);
+		const float *way = source->ways + net->points[point].line * source->n;
 
 		for (size_t j = 0; j < source->n; j++)
-			slope += (double) grad[j] * (double) source->way[j];
+			slope += (double) grad[j] * (double) way[j];
 	}
 	return slope;
 }
@@ -299,37 +358,52 @@ cer_explain_net_add(cer_explain_net *net, size_t point, double weight)
 	{
 		const explain_source *source = &net->sources[i];
 		const float *grad = cer_get_grad(&source->node->out, point);
+		double *sum = source->sums + net->points[point].line * source->n;
 
 		for (size_t j = 0; j < source->n; j++)
-			source->sum[j] += weight * (double) grad[j];
+			sum[j] += weight * (double) grad[j];
+	}
+}
+
+void
+cer_explain_net_forget_sum(cer_explain_net *net, size_t line)
+{
+	for (size_t i = 0; i < net->n_sources; i++)
+	{
+		const explain_source *source = &net->sources[i];
+
+		memset(source->sums + line * source->n, 0, source->n * sizeof(double));
 	}
 }
 
 static void
-measure_rows(const explain_source *source, size_t n_rows, const float *made,
-             double *sums)
+measure_rows(const explain_source *source, size_t n_rows, const size_t *lines,
+             const float *made, double *sums)
 {
 	for (size_t row = 0; row < n_rows; row++)
+	{
+		const float *begin = source->begins + lines[row] * source->n;
+		const double *sum = source->sums + lines[row] * source->n;
+
 		for (size_t j = 0; j < source->n; j++)
-			sums[row] +=
-				source->sum[j] * ((double) *made++ - (double) source->begin[j]);
+			sums[row] += sum[j] * ((double) *made++ - (double) begin[j]);
+	}
 }
 
 void
 cer_explain_net_measure(cer_explain_net *net, const cer_encoded *rows,
-                        double *sums)
+                        const size_t *lines, double *sums)
 {
-	size_t most = net->graph.tile_rows;
+	size_t n;
 
 	memset(sums, 0, rows->n_rows * sizeof(double));
-	for (size_t i = 0; i < net->n_sources; i++)
-		for (size_t row = 0; row < rows->n_rows; row += most)
-		{
-			size_t left = rows->n_rows - row;
-			size_t n = left < most ? left : most;
-
-			measure_rows(&net->sources[i], n,
+	for (size_t row = 0; row < rows->n_rows; row += n)
+	{
+		n = cer_at_most(rows->n_rows - row, net->graph.tile_rows);
+		memcpy(net->lines, lines + row, n * sizeof(*lines));
+		for (size_t i = 0; i < net->n_sources; i++)
+			measure_rows(&net->sources[i], n, net->lines,
 			             run_source(net, &net->sources[i], rows, row, n),
 			             sums + row);
-		}
+	}
 }

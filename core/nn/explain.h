@@ -1,9 +1,9 @@
 /*
  * nn/explain.h
- *	  Gradients of a network by its inputs, at points of a straight line from
- *	  one encoded row to another.
+ *	  Gradients of a network by its inputs, at points of straight lines from one
+ *	  encoded row to another.
  *
- * The line lies in the space of what the nodes make that take the encoded row:
+ * A line lies in the space of what the nodes make that take the encoded row:
  * sums of the first layer, embeddings, tokens, learnt encodings, elements of
  * arrays.  There every input is a direction of its own, and the directions of
  * all inputs add up to the line.  How many elements arrays have is no number to
@@ -17,36 +17,43 @@
 
 typedef struct cer_explain_net cer_explain_net;
 
-/* net and weights must live as long. */
+/* Of n_lines at once at most; net and weights must live as long. */
 extern cer_status
 cer_explain_net_make(cer_arena *arena, const cer_net *net, const float *weights,
-                     cer_explain_net **made, cer_error *err);
+                     size_t n_lines, cer_explain_net **made, cer_error *err);
 
 /* How many points a run takes at most. */
 extern size_t cer_explain_net_count_points(const cer_explain_net *net);
 /* Vectors of logits of a row: members of an ensemble layer. */
 extern size_t cer_explain_net_count_vectors(const cer_explain_net *net);
 
-/* From the first of two rows to the second; forgets what was added. */
+/* Line i goes from row 2 i to the one after it; forgets what was added. */
 extern void
-cer_explain_net_set_line(cer_explain_net *net, const cer_encoded *ends);
+cer_explain_net_set_lines(cer_explain_net *net, const cer_encoded *ends);
 
-/* logits (n_points, vectors, n_classes) at points of the line: 0 is its begin,
- * 1 its end; lent until the next run. */
-extern const float *
-cer_explain_net_run(cer_explain_net *net, size_t n_points, const double *at);
+typedef struct cer_explain_point
+{
+	size_t line;
+	double at; /* 0 is its begin, 1 its end */
+} cer_explain_point;
+
+/* logits (n_points, vectors, n_classes), lent until the next run. */
+extern const float *cer_explain_net_run(cer_explain_net *net, size_t n_points,
+                                        const cer_explain_point *points);
 /* Where gradients of these logits go before the run is gone back. */
 extern float *cer_explain_net_get_grads(cer_explain_net *net);
 extern void cer_explain_net_go_back(cer_explain_net *net, size_t n_points);
 
-/* The derivative along the line at a point of the run gone back. */
+/* The derivative along its line at a point of the run gone back. */
 extern double
 cer_explain_net_get_slope(const cer_explain_net *net, size_t point);
-/* Adds that point's gradient, times the weight, to the net's sum. */
+/* Adds that point's gradient, times the weight, to its line's sum. */
 extern void
 cer_explain_net_add(cer_explain_net *net, size_t point, double weight);
-/* The sum along the way from the line's begin to each of the rows. */
-extern void cer_explain_net_measure(cer_explain_net *net,
-                                    const cer_encoded *rows, double *sums);
+extern void cer_explain_net_forget_sum(cer_explain_net *net, size_t line);
+/* Sums along the way from the begin of a line, by row, to each of the rows. */
+extern void
+cer_explain_net_measure(cer_explain_net *net, const cer_encoded *rows,
+                        const size_t *lines, double *sums);
 
 #endif

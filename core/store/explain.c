@@ -1,6 +1,6 @@
 /*
  * store/explain.c
- *	  What the inputs of a row add to its prediction: integrated gradients
+ *	  What the inputs of rows add to their predictions: integrated gradients
  *	  (Sundararajan, Taly, Yan 2017).
  *
  *	 contribution of input i = d_i . integral of F'(a),	0 <= a <= 1
@@ -9,6 +9,9 @@
  * way from the baseline to the baseline with that input of the row; F are the
  * log-odds of one class (explain_odds.c).  Of an ensemble every member goes
  * along its own line at the same time, and F is made of all their answers.
+ *
+ * Rows are explained some at a time: points of several lines fill a run of the
+ * network.  What comes of a row does not depend on the others.
  */
 #include "base/arena.h"
 #include "base/error.h"
@@ -20,193 +23,267 @@
 
 /* ------------------------------------------------------------ rows */
 
-/* A row of baselines and rows, encoded; in the caller's arena. */
-typedef struct encoded_row
+/* The rows in work. */
+typedef struct explained_rows
 {
-	const cer_model *model;
-	const cer_value *values;
-	bool *is_read; /* by input */
+	size_t n;
+	size_t n_values;
+	cer_value *values; /* (n, n_values) */
+} explained_rows;
+
+/* Rows as one network takes them, encoded; in the caller's arena. */
+typedef struct encoded_rows
+{
+	const cer_explained_net *net;
+	size_t n_values;
+	const cer_value *values; /* (n, n_values) */
+	bool *is_read;           /* by input */
 	float *numbers;
 	uint32_t *codes;
-} encoded_row;
+} encoded_rows;
 
 static cer_status
-make_rows(cer_arena *arena, const cer_explained_net *n, size_t n_rows,
-          encoded_row *row)
+gather_rows(cer_arena *arena, const cer_model *model,
+            const cer_score_rows *from, explained_rows *rows)
 {
-	const cer_model *model = n->model;
+	size_t n = cer_model_count_values(model);
 
-	row->model = model;
-	row->numbers = cer_arena_allocate(arena, (n_rows * model->n_numbers + 1) *
-	                                             sizeof(float));
-	row->codes = cer_arena_allocate(arena, (n_rows * model->n_codes + 1) *
-	                                           sizeof(uint32_t));
-	row->is_read = cer_arena_allocate(arena, model->n_inputs + 1);
-	if (row->numbers == NULL || row->codes == NULL || row->is_read == NULL)
+	rows->n = from->n_rows;
+	rows->n_values = n;
+	rows->values =
+		cer_arena_allocate(arena, (rows->n * n + 1) * sizeof(cer_value));
+	if (rows->values == NULL)
 		return CER_NO_MEMORY;
-	memset(row->is_read, 0, model->n_inputs + 1);
+	for (size_t row = 0; row < rows->n; row++)
+		for (size_t i = 0; i < n; i++)
+			rows->values[row * n + i] = from->values[i * from->stride + row];
 	return CER_OK;
+}
+
+/* Values of one network of an ensemble. */
+static cer_status
+pick_values(cer_arena *arena, const cer_members *members,
+            const explained_rows *rows, encoded_rows *to)
+{
+	cer_value *picked;
+
+	to->n_values = cer_model_count_values(to->net->model);
+	to->values = rows->values;
+	if (members == NULL)
+		return CER_OK;
+	picked = cer_arena_allocate(arena,
+	                            (rows->n * to->n_values + 1) * sizeof(*picked));
+	if (picked == NULL)
+		return CER_NO_MEMORY;
+	for (size_t row = 0; row < rows->n; row++)
+		cer_members_pick(members, to->net->member,
+		                 rows->values + row * rows->n_values,
+		                 picked + row * to->n_values);
+	to->values = picked;
+	return CER_OK;
+}
+
+/* With room for n_encoded of them. */
+static cer_status
+begin_rows(cer_arena *arena, const cer_explainer *e,
+           const cer_explained_net *net, const explained_rows *rows,
+           size_t n_encoded, encoded_rows *to)
+{
+	const cer_model *model = net->model;
+
+	to->net = net;
+	to->numbers = cer_arena_allocate(arena, (n_encoded * model->n_numbers + 1) *
+	                                            sizeof(float));
+	to->codes = cer_arena_allocate(arena, (n_encoded * model->n_codes + 1) *
+	                                          sizeof(uint32_t));
+	to->is_read = cer_arena_allocate(arena, model->n_inputs + 1);
+	if (to->numbers == NULL || to->codes == NULL || to->is_read == NULL)
+		return CER_NO_MEMORY;
+	memset(to->is_read, 0, model->n_inputs + 1);
+	return pick_values(arena, e->model->members, rows, to);
 }
 
 /* The baseline, but for inputs that are read of the row. */
 static void
-encode(const encoded_row *row, size_t at)
+encode(const encoded_rows *rows, size_t row, size_t at)
 {
-	const cer_model *model = row->model;
-	float *numbers = row->numbers + at * model->n_numbers;
-	uint32_t *codes = row->codes + at * model->n_codes;
+	const cer_explained_net *net = rows->net;
+	const cer_model *model = net->model;
+	float *numbers = rows->numbers + at * model->n_numbers;
+	uint32_t *codes = rows->codes + at * model->n_codes;
 	cer_value_rows from = {.n_rows = 1,
-	                       .values = row->values,
+	                       .values = rows->values + row * rows->n_values,
 	                       .stride = 1,
-	                       .is_read = row->is_read};
+	                       .is_read = rows->is_read};
 
-	cer_encoders_write_baseline(model->encoders, numbers, codes);
+	memcpy(numbers, net->baseline_numbers, model->n_numbers * sizeof(float));
+	memcpy(codes, net->baseline_codes, model->n_codes * sizeof(uint32_t));
 	cer_encoders_apply_rows(model->encoders, &from, numbers, codes);
 }
 
 static cer_status
-pick_values(cer_arena *arena, const cer_explainer *e,
-            const cer_explained_net *n, const cer_value *values,
-            encoded_row *row)
+set_lines(cer_arena *arena, const cer_explainer *e,
+          const cer_explained_net *net, const explained_rows *rows)
 {
-	const cer_members *members = e->model->members;
-	cer_value *picked;
+	cer_encoded ends = {.n_rows = 2 * rows->n};
+	encoded_rows to;
 
-	row->values = values;
-	if (members == NULL)
-		return CER_OK;
-	picked = cer_arena_allocate(arena, (cer_model_count_values(n->model) + 1) *
-	                                       sizeof(*picked));
-	if (picked == NULL)
-		return CER_NO_MEMORY;
-	cer_members_pick(members, n->member, values, picked);
-	row->values = picked;
+	CER_TRY(begin_rows(arena, e, net, rows, ends.n_rows, &to));
+	for (size_t row = 0; row < rows->n; row++)
+		encode(&to, row, 2 * row);
+	memset(to.is_read, 1, net->model->n_inputs);
+	for (size_t row = 0; row < rows->n; row++)
+		encode(&to, row, 2 * row + 1);
+	ends.numbers = to.numbers;
+	ends.codes = to.codes;
+	cer_explain_net_set_lines(net->net, &ends);
 	return CER_OK;
 }
 
-static cer_status
-set_line(cer_arena *arena, const cer_explainer *e, const cer_explained_net *n,
-         const cer_value *values)
+/* Adds what pairs of a row and an input of one network come to, to the row's
+ * contributions. */
+static void
+add_pairs(const cer_explainer *e, const encoded_rows *to, size_t first,
+          size_t n, double *contributions)
 {
-	encoded_row row;
-	cer_encoded ends = {.n_rows = 2};
+	const cer_members *members = e->model->members;
+	size_t n_inputs = to->net->model->n_inputs;
+	size_t n_all = cer_model_count_inputs(e->model);
+	cer_encoded parts = {
+		.n_rows = n, .numbers = to->numbers, .codes = to->codes};
+	size_t lines[CER_EXPLAIN_MOST_POINTS];
+	double sums[CER_EXPLAIN_MOST_POINTS];
 
-	CER_TRY(make_rows(arena, n, 2, &row));
-	CER_TRY(pick_values(arena, e, n, values, &row));
-	encode(&row, 0);
-	memset(row.is_read, 1, n->model->n_inputs);
-	encode(&row, 1);
-	ends.numbers = row.numbers;
-	ends.codes = row.codes;
-	cer_explain_net_set_line(n->net, &ends);
-	return CER_OK;
+	for (size_t i = 0; i < n; i++)
+	{
+		size_t input = (first + i) % n_inputs;
+
+		lines[i] = (first + i) / n_inputs;
+		to->is_read[input] = true;
+		encode(to, lines[i], i);
+		to->is_read[input] = false;
+	}
+	cer_explain_net_measure(to->net->net, &parts, lines, sums);
+	for (size_t i = 0; i < n; i++)
+	{
+		size_t input = (first + i) % n_inputs;
+
+		if (members != NULL)
+			input = cer_members_find_input(members, to->net->member, input);
+		contributions[lines[i] * n_all + input] += sums[i];
+	}
 }
 
 /* What the inputs of one network add, each to that of the model. */
 static cer_status
-add_inputs(cer_arena *arena, const cer_explainer *e, const cer_explained_net *n,
-           const cer_value *values, double *contributions)
+add_inputs(cer_arena *arena, const cer_explainer *e,
+           const cer_explained_net *net, const explained_rows *rows,
+           double *contributions)
 {
-	const cer_members *members = e->model->members;
-	encoded_row row;
-	cer_encoded one = {.n_rows = 1};
+	size_t n_pairs = rows->n * net->model->n_inputs;
+	encoded_rows to;
+	size_t n;
 
-	CER_TRY(make_rows(arena, n, 1, &row));
-	CER_TRY(pick_values(arena, e, n, values, &row));
-	one.numbers = row.numbers;
-	one.codes = row.codes;
-	for (size_t i = 0; i < n->model->n_inputs; i++)
+	CER_TRY(begin_rows(arena, e, net, rows, CER_EXPLAIN_MOST_POINTS, &to));
+	for (size_t done = 0; done < n_pairs; done += n)
 	{
-		size_t to = members ? cer_members_find_input(members, n->member, i) : i;
-		double sum;
-
-		row.is_read[i] = true;
-		encode(&row, 0);
-		row.is_read[i] = false;
-		cer_explain_net_measure(n->net, &one, &sum);
-		contributions[to] += sum;
+		n = cer_at_most(n_pairs - done, CER_EXPLAIN_MOST_POINTS);
+		add_pairs(e, &to, done, n, contributions);
 	}
 	return CER_OK;
 }
 
 /* ------------------------------------------------------------ explaining */
 
-/* The positive class of two; else the row's most likely one. */
+static size_t
+find_largest(const float *proba, size_t n)
+{
+	size_t best = 0;
+
+	for (size_t i = 1; i < n; i++)
+		if (proba[i] > proba[best])
+			best = i;
+	return best;
+}
+
+/* The positive class of two; else a row's most likely one. */
 static cer_status
-choose_class(cer_arena *arena, cer_explainer *e, const cer_value *values)
+choose_classes(cer_arena *arena, cer_explainer *e, const explained_rows *rows)
 {
 	float *proba;
 	void *scratch;
 
-	e->class_index = 1;
+	for (size_t row = 0; row < rows->n; row++)
+		e->classes[row] = 1;
 	if (e->n_classes == 2)
 		return CER_OK;
-	scratch =
-		cer_arena_allocate(arena, cer_model_get_scratch_size(e->model, 1));
-	proba = cer_arena_allocate(arena, e->n_classes * sizeof(*proba));
+	scratch = cer_arena_allocate(arena,
+	                             cer_model_get_scratch_size(e->model, rows->n));
+	proba = cer_arena_allocate(arena, rows->n * e->n_classes * sizeof(*proba));
 	if (scratch == NULL || proba == NULL)
 		return CER_NO_MEMORY;
-	cer_model_score(e->model, 1, values, proba, scratch);
-	e->class_index = 0;
-	for (size_t i = 1; i < e->n_classes; i++)
-		if (proba[i] > proba[e->class_index])
-			e->class_index = i;
+	cer_model_score(e->model, rows->n, rows->values, proba, scratch);
+	for (size_t row = 0; row < rows->n; row++)
+		e->classes[row] =
+			find_largest(proba + row * e->n_classes, e->n_classes);
 	return CER_OK;
 }
 
-static cer_status
-add_all_inputs(cer_arena *arena, const cer_explainer *e,
-               const cer_value *values, double *contributions)
+static void
+finish(size_t class_index, size_t n_inputs, const double *contributions,
+       cer_explanation *made)
 {
-	for (size_t k = 0; k < e->n_nets; k++)
-		CER_TRY(add_inputs(arena, e, &e->nets[k], values, contributions));
-	return CER_OK;
+	made->class_index = class_index;
+	made->n_inputs = n_inputs;
+	made->contributions = contributions;
+	made->residual = made->log_odds - made->baseline;
+	for (size_t i = 0; i < made->n_inputs; i++)
+		made->residual -= made->contributions[i];
 }
 
 static cer_status
-explain(cer_arena *arena, cer_explainer *e, const cer_value *values,
+explain(cer_arena *arena, cer_explainer *e, const cer_score_rows *from,
         cer_explanation *made)
 {
-	static const double ends[] = {0.0, 1.0};
+	explained_rows rows;
 	size_t n = cer_model_count_inputs(e->model);
-	double *contributions =
-		cer_arena_allocate(arena, (n + 1) * sizeof(*contributions));
+	size_t size = cer_size_multiply(from->n_rows, (n + 1) * sizeof(double));
+	double *contributions = cer_arena_allocate(arena, size);
 
 	if (contributions == NULL)
 		return CER_NO_MEMORY;
-	memset(contributions, 0, (n + 1) * sizeof(*contributions));
-	CER_TRY(choose_class(arena, e, values));
+	memset(contributions, 0, size);
+	CER_TRY(gather_rows(arena, e->model, from, &rows));
+	CER_TRY(choose_classes(arena, e, &rows));
 	for (size_t k = 0; k < e->n_nets; k++)
-		CER_TRY(set_line(arena, e, &e->nets[k], values));
-	cer_explainer_run_points(e, 1, &ends[0], &made->baseline);
-	cer_explainer_run_points(e, 1, &ends[1], &made->log_odds);
-	CER_TRY(cer_explainer_follow_line(arena, e, &made->n_steps));
-	CER_TRY(add_all_inputs(arena, e, values, contributions));
-	made->class_index = e->class_index;
-	made->n_inputs = n;
-	made->contributions = contributions;
-	made->residual = made->log_odds - made->baseline;
-	for (size_t i = 0; i < n; i++)
-		made->residual -= contributions[i];
+		CER_TRY(set_lines(arena, e, &e->nets[k], &rows));
+	CER_TRY(cer_explainer_follow_lines(arena, e, rows.n, made));
+	for (size_t k = 0; k < e->n_nets; k++)
+		CER_TRY(add_inputs(arena, e, &e->nets[k], &rows, contributions));
+	for (size_t row = 0; row < rows.n; row++)
+		finish(e->classes[row], n, contributions + row * n, &made[row]);
 	return CER_OK;
 }
 
 cer_status
 cer_explainer_run(cer_arena *arena, cer_explainer *explainer,
-                  const cer_value *values, cer_explanation *explanation,
+                  const cer_score_rows *rows, cer_explanation *explanations,
                   cer_error *err)
 {
-	cer_explanation made;
+	cer_explanation made[CER_EXPLAIN_ROWS];
 	cer_status status;
 
+	if (rows->n_rows > CER_EXPLAIN_ROWS)
+		return cer_fail(err, CER_BAD_CALL, "%zu rows are too many to explain",
+		                rows->n_rows);
 	explainer->host = cer_arena_get_host(arena);
-	status = explain(arena, explainer, values, &made);
+	status = explain(arena, explainer, rows, made);
 	if (status == CER_CANCELED)
 		return cer_fail(err, status, "explaining was canceled");
 	if (status != CER_OK)
 		return cer_fail_memory(err, cer_model_count_inputs(explainer->model) *
 		                                sizeof(double));
-	*explanation = made;
+	memcpy(explanations, made, rows->n_rows * sizeof(*made));
 	return CER_OK;
 }
 
@@ -228,6 +305,22 @@ make_room(cer_arena *arena, cer_explained_net *n, size_t n_points,
 }
 
 static cer_status
+make_baseline(cer_arena *arena, cer_explained_net *n, cer_error *err)
+{
+	const cer_model *model = n->model;
+	size_t size = (model->n_numbers + 1) * sizeof(float);
+
+	n->baseline_numbers = cer_arena_allocate(arena, size);
+	n->baseline_codes =
+		cer_arena_allocate(arena, (model->n_codes + 1) * sizeof(uint32_t));
+	if (n->baseline_numbers == NULL || n->baseline_codes == NULL)
+		return cer_fail_memory(err, size);
+	cer_encoders_write_baseline(model->encoders, n->baseline_numbers,
+	                            n->baseline_codes);
+	return CER_OK;
+}
+
+static cer_status
 make_net(cer_arena *arena, const cer_part *parts, size_t n_parts,
          cer_explainer *e, cer_error *err)
 {
@@ -237,8 +330,9 @@ make_net(cer_arena *arena, const cer_part *parts, size_t n_parts,
 
 	/* weights and all stay: the network works on them */
 	CER_TRY(cer_stored_read(arena, arena, parts, n_parts, &stored, err));
-	CER_TRY(
-		cer_explain_net_make(arena, stored.net, stored.weights, &n->net, err));
+	CER_TRY(cer_explain_net_make(arena, stored.net, stored.weights,
+	                             CER_EXPLAIN_ROWS, &n->net, err));
+	CER_TRY(make_baseline(arena, n, err));
 	n_points = cer_at_most(cer_explain_net_count_points(n->net),
 	                       CER_EXPLAIN_MOST_POINTS);
 	e->n_points = cer_at_most(n_points, e->n_points);

@@ -1,22 +1,27 @@
 /*
  * store/explain_line.c
- *	  The integral of the gradient along the line from the baseline to a row.
+ *	  The integral of the gradient along the lines from the baseline to rows.
  *
  * The derivative along the whole line should come to what F gains between two
- * points: where it does not, steps become shorter.
+ * points: where it does not, steps become shorter.  The first steps are those of
+ * all lines together; a line that needs shorter ones is then followed alone, and
+ * its gradients are added up again.
  */
 #include "base/arena.h"
 #include "base/error.h"
 #include "store/explain_private.h"
 
 #include <math.h>
+#include <string.h>
 
 #define FIRST_STEPS 32
+#define N_ENDS      (FIRST_STEPS + 1)
 #define NOISE       1e-6 /* of log-odds near 0: they come from float32 */
 
-/* A piece of the line: the derivative at its middle stands for all of it. */
+/* A piece of a line: the derivative at its middle stands for all of it. */
 typedef struct interval
 {
+	size_t line;
 	double begin;
 	double end;
 	double from; /* log-odds at begin */
@@ -29,15 +34,16 @@ typedef struct interval
 static void
 run_middles(const cer_explainer *e, interval *const *pieces, size_t n)
 {
-	double at[CER_EXPLAIN_MOST_POINTS] = {0};
+	cer_explain_point points[CER_EXPLAIN_MOST_POINTS] = {0};
 	double log_odds[CER_EXPLAIN_MOST_POINTS];
 
 	for (size_t i = 0; i < n; i++)
-		at[i] = (pieces[i]->begin + pieces[i]->end) / 2;
-	cer_explainer_run_points(e, n, at, log_odds);
+		points[i] = (cer_explain_point){
+			pieces[i]->line, (pieces[i]->begin + pieces[i]->end) / 2};
+	cer_explainer_run_points(e, n, points, log_odds);
 	for (size_t i = 0; i < n; i++)
 		pieces[i]->middle = log_odds[i];
-	cer_explainer_go_back(e, n);
+	cer_explainer_go_back(e, n, points);
 }
 
 static double
@@ -65,6 +71,30 @@ measure(const cer_explainer *e, interval *const *pieces, size_t n)
 			fabs(gain - (piece->end - piece->begin) * get_slope(e, i));
 		piece->error = piece->error > noise ? piece->error - noise : 0.0;
 	}
+}
+
+static void
+add_gradients(const cer_explainer *e, interval *const *pieces, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < e->n_nets; k++)
+			cer_explain_net_add(e->nets[k].net, i,
+			                    pieces[i]->end - pieces[i]->begin);
+}
+
+/* Most lines need no other pieces. */
+static void
+measure_and_add(const cer_explainer *e, interval *const *pieces, size_t n)
+{
+	measure(e, pieces, n);
+	add_gradients(e, pieces, n);
+}
+
+static void
+run_and_add(const cer_explainer *e, interval *const *pieces, size_t n)
+{
+	run_middles(e, pieces, n);
+	add_gradients(e, pieces, n);
 }
 
 /* Calls run for all pieces, as many as a run takes at a time. */
@@ -134,63 +164,94 @@ divide_worst(const cer_explainer *e, interval *pieces, size_t n)
 	return n;
 }
 
-static void
-begin_pieces(const cer_explainer *e, interval *pieces)
+/* F between the first pieces, for each line. */
+static cer_status
+run_ends(const cer_explainer *e, size_t n_lines, double *log_odds)
 {
-	double log_odds[FIRST_STEPS + 1];
-	double at[FIRST_STEPS + 1];
+	cer_explain_point points[CER_EXPLAIN_MOST_POINTS];
+	size_t n;
 
-	for (size_t i = 0; i <= FIRST_STEPS; i++)
-		at[i] = (double) i / FIRST_STEPS;
-	for (size_t i = 0; i <= FIRST_STEPS; i += e->n_points)
-		cer_explainer_run_points(e,
-		                         cer_at_most(FIRST_STEPS + 1 - i, e->n_points),
-		                         at + i, log_odds + i);
+	for (size_t done = 0; done < n_lines * N_ENDS; done += n)
+	{
+		n = cer_at_most(n_lines * N_ENDS - done, e->n_points);
+		if (e->host->is_canceled(e->host->self))
+			return CER_CANCELED;
+		for (size_t i = 0; i < n; i++)
+			points[i] = (cer_explain_point){(done + i) / N_ENDS,
+			                                (double) ((done + i) % N_ENDS) /
+			                                    FIRST_STEPS};
+		cer_explainer_run_points(e, n, points, log_odds + done);
+	}
+	return CER_OK;
+}
+
+static void
+begin_pieces(size_t line, const double *log_odds, interval *pieces)
+{
 	for (size_t i = 0; i < FIRST_STEPS; i++)
-		pieces[i] = (interval){.begin = at[i],
-		                       .end = at[i + 1],
+		pieces[i] = (interval){.line = line,
+		                       .begin = (double) i / FIRST_STEPS,
+		                       .end = (double) (i + 1) / FIRST_STEPS,
 		                       .from = log_odds[i],
 		                       .to = log_odds[i + 1]};
 }
 
-/* Pieces of the line, shorter where the derivative jumps. */
-static cer_status
-find_pieces(const cer_explainer *e, interval *pieces, size_t *n_pieces)
+static bool
+is_rough(const interval *pieces, size_t n)
 {
+	return n < CER_EXPLAIN_MAX_STEPS &&
+	       add_errors(pieces, n) > CER_EXPLAIN_RESIDUAL / 2;
+}
+
+/* A line whose derivative jumps: shorter pieces where it does. */
+static cer_status
+follow_rough(cer_arena *arena, const cer_explainer *e, const interval *first,
+             size_t *n_steps)
+{
+	interval *pieces =
+		cer_arena_allocate(arena, CER_EXPLAIN_MAX_STEPS * sizeof(*pieces));
 	size_t n = FIRST_STEPS;
 
-	begin_pieces(e, pieces);
-	CER_TRY(visit(e, pieces, n, measure));
-	while (n < CER_EXPLAIN_MAX_STEPS &&
-	       add_errors(pieces, n) > CER_EXPLAIN_RESIDUAL / 2)
+	if (pieces == NULL)
+		return CER_NO_MEMORY;
+	memcpy(pieces, first, n * sizeof(*pieces));
+	while (is_rough(pieces, n))
 	{
 		if (e->host->is_canceled(e->host->self))
 			return CER_CANCELED;
 		n = divide_worst(e, pieces, n);
 	}
-	*n_pieces = n;
-	return CER_OK;
-}
-
-static void
-add_gradients(const cer_explainer *e, interval *const *pieces, size_t n)
-{
-	run_middles(e, pieces, n);
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < e->n_nets; k++)
-			cer_explain_net_add(e->nets[k].net, i,
-			                    pieces[i]->end - pieces[i]->begin);
+	for (size_t k = 0; k < e->n_nets; k++)
+		cer_explain_net_forget_sum(e->nets[k].net, first->line);
+	*n_steps = n;
+	return visit(e, pieces, n, run_and_add);
 }
 
 cer_status
-cer_explainer_follow_line(cer_arena *arena, const cer_explainer *e,
-                          size_t *n_steps)
+cer_explainer_follow_lines(cer_arena *arena, const cer_explainer *e,
+                           size_t n_lines, cer_explanation *made)
 {
+	double *log_odds =
+		cer_arena_allocate(arena, n_lines * N_ENDS * sizeof(*log_odds));
 	interval *pieces =
-		cer_arena_allocate(arena, CER_EXPLAIN_MAX_STEPS * sizeof(*pieces));
+		cer_arena_allocate(arena, n_lines * FIRST_STEPS * sizeof(*pieces));
 
-	if (pieces == NULL)
+	if (log_odds == NULL || pieces == NULL)
 		return CER_NO_MEMORY;
-	CER_TRY(find_pieces(e, pieces, n_steps));
-	return visit(e, pieces, *n_steps, add_gradients);
+	CER_TRY(run_ends(e, n_lines, log_odds));
+	for (size_t line = 0; line < n_lines; line++)
+	{
+		const double *odds = log_odds + line * N_ENDS;
+
+		begin_pieces(line, odds, pieces + line * FIRST_STEPS);
+		made[line].baseline = odds[0];
+		made[line].log_odds = odds[FIRST_STEPS];
+		made[line].n_steps = FIRST_STEPS;
+	}
+	CER_TRY(visit(e, pieces, n_lines * FIRST_STEPS, measure_and_add));
+	for (size_t line = 0; line < n_lines; line++)
+		if (is_rough(pieces + line * FIRST_STEPS, FIRST_STEPS))
+			CER_TRY(follow_rough(arena, e, pieces + line * FIRST_STEPS,
+			                     &made[line].n_steps));
+	return CER_OK;
 }

@@ -76,7 +76,7 @@ answer(const cer_explained_net *n, size_t point, size_t n_classes)
 
 /* F of one point. */
 static double
-join_answers(const cer_explainer *e, size_t point)
+join_answers(const cer_explainer *e, size_t point, size_t class_index)
 {
 	size_t n = e->n_classes;
 	double *mean = e->log_mean + point * n;
@@ -90,23 +90,24 @@ join_answers(const cer_explainer *e, size_t point)
 			add_log(&mean[i], e->nets[k].log_weight +
 			                      e->nets[k].log_proba[point * n + i]);
 	}
-	return mean[e->class_index] / e->temperature -
-	       add_logs(mean, n, 1.0 / e->temperature, e->class_index);
+	return mean[class_index] / e->temperature -
+	       add_logs(mean, n, 1.0 / e->temperature, class_index);
 }
 
 /* ------------------------------------------------------------ gradients */
 
 /* The gradient of F by P, for all networks the same. */
 static void
-find_mean_grads(const cer_explainer *e, size_t point, double *grads)
+find_mean_grads(const cer_explainer *e, size_t point, size_t class_index,
+                double *grads)
 {
 	const double *mean = e->log_mean + point * e->n_classes;
 	double power = 1.0 / e->temperature;
-	double others = add_logs(mean, e->n_classes, power, e->class_index);
+	double others = add_logs(mean, e->n_classes, power, class_index);
 
 	for (size_t i = 0; i < e->n_classes; i++)
-		grads[i] = i == e->class_index ? power
-		                               : -power * exp(power * mean[i] - others);
+		grads[i] =
+			i == class_index ? power : -power * exp(power * mean[i] - others);
 }
 
 /* From gradients by log P to those by log s. */
@@ -150,7 +151,8 @@ write_grads(const cer_explained_net *n, size_t point, size_t n_classes,
 }
 
 void
-cer_explainer_go_back(const cer_explainer *e, size_t n_points)
+cer_explainer_go_back(const cer_explainer *e, size_t n_points,
+                      const cer_explain_point *points)
 {
 	double *by_mean = e->grads;
 	double *by_share = e->grads + e->n_classes;
@@ -162,7 +164,7 @@ cer_explainer_go_back(const cer_explainer *e, size_t n_points)
 
 		for (size_t point = 0; point < n_points; point++)
 		{
-			find_mean_grads(e, point, by_mean);
+			find_mean_grads(e, point, e->classes[points[point].line], by_mean);
 			find_share_grads(e, n, point, by_mean, by_share);
 			write_grads(n, point, e->n_classes, by_share,
 			            grads + point * n->n_vectors * e->n_classes);
@@ -173,10 +175,12 @@ cer_explainer_go_back(const cer_explainer *e, size_t n_points)
 
 void
 cer_explainer_run_points(const cer_explainer *e, size_t n_points,
-                         const double *at, double *log_odds)
+                         const cer_explain_point *points, double *log_odds)
 {
 	for (size_t k = 0; k < e->n_nets; k++)
-		e->nets[k].logits = cer_explain_net_run(e->nets[k].net, n_points, at);
+		e->nets[k].logits =
+			cer_explain_net_run(e->nets[k].net, n_points, points);
 	for (size_t point = 0; point < n_points; point++)
-		log_odds[point] = join_answers(e, point);
+		log_odds[point] =
+			join_answers(e, point, e->classes[points[point].line]);
 }

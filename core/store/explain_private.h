@@ -1,10 +1,11 @@
 /*
  * store/explain_private.h
- *	  How one row's prediction is explained, for the files that do so.
+ *	  How predictions are explained, for the files that do so.
  */
 #ifndef CER_STORE_EXPLAIN_PRIVATE_H
 #define CER_STORE_EXPLAIN_PRIVATE_H
 
+#include "base/size.h"
 #include "nn/explain.h"
 #include "store/model_private.h"
 
@@ -17,6 +18,10 @@ typedef struct cer_explained_net
 	size_t member; /* of the ensemble */
 	double log_weight;
 	size_t n_vectors;
+
+	/* of a row of nothing in particular */
+	float *baseline_numbers;
+	uint32_t *baseline_codes;
 
 	/* at the points of a run */
 	const float *logits;
@@ -36,30 +41,26 @@ struct cer_explainer
 	double *log_mean; /* by point: (n_classes) P */
 	double *grads;    /* room for two vectors of classes */
 
-	/* of the row in work */
+	/* of the rows in work */
 	const cer_host *host;
-	size_t class_index;
+	size_t classes[CER_EXPLAIN_ROWS];
 };
 
-static inline size_t
-cer_at_most(size_t n, size_t limit)
-{
-	return n < limit ? n : limit;
-}
-
-/* F at points of the line, at most as many as a run takes. */
-extern void cer_explainer_run_points(const cer_explainer *e, size_t n_points,
-                                     const double *at, double *log_odds);
+/* F at points of lines, at most as many as a run takes. */
+extern void
+cer_explainer_run_points(const cer_explainer *e, size_t n_points,
+                         const cer_explain_point *points, double *log_odds);
 
 /* After it: the gradients of F at these points, back to the inputs. */
-extern void cer_explainer_go_back(const cer_explainer *e, size_t n_points);
+extern void cer_explainer_go_back(const cer_explainer *e, size_t n_points,
+                                  const cer_explain_point *points);
 
 /*
- * Adds up the gradients along the line, in the networks.  Errors: no memory,
- * canceled.
+ * Adds up the gradients along the lines, in the networks; of each explanation
+ * makes both log-odds and the steps.  Errors: no memory, canceled.
  */
 extern cer_status
-cer_explainer_follow_line(cer_arena *arena, const cer_explainer *e,
-                          size_t *n_steps);
+cer_explainer_follow_lines(cer_arena *arena, const cer_explainer *e,
+                           size_t n_lines, cer_explanation *made);
 
 #endif

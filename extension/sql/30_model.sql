@@ -134,6 +134,7 @@ COMMENT ON FUNCTION cerebro.predict_proba(integer, record) IS 'probability of ea
 
 CREATE FUNCTION cerebro.why(model integer, example record) RETURNS jsonb
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50000
+	SUPPORT cerebro.score_support
 	AS 'MODULE_PATHNAME', 'cerebro_why';
 COMMENT ON FUNCTION cerebro.why(integer, record) IS 'what each feature of a row, and each table, adds to the log-odds of its prediction, by integrated gradients from a baseline';
 

@@ -20,6 +20,7 @@ COMMENT ON FUNCTION cerebro.score_row_proba(integer, record) IS 'body of deploye
 
 CREATE FUNCTION cerebro.why_row(deployment integer, example record) RETURNS jsonb
 	LANGUAGE c STABLE STRICT PARALLEL SAFE COST 50000
+	SUPPORT cerebro.score_support
 	AS 'MODULE_PATHNAME', 'cerebro_why_row';
 COMMENT ON FUNCTION cerebro.why_row(integer, record) IS 'body of deployed functions: what each feature adds to the prediction';
 

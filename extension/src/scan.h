@@ -7,7 +7,8 @@
  *				scan_column what stages need, scan_pack how plans hold it
  *	 scan_condition	what the planner assumes of a score that is compared
  *	 scan_hook	when that is done
- *	 scan_node	the node at work; scan_batch	its rows; scan_deform	their columns
+ *	 scan_node	the node at work; scan_batch	its rows; scan_deform	their columns;
+ *				scan_why	what features add to their predictions
  *
  * A node computes its calls for every row of its child, no sooner than a
  * projection in its place would have: what stands before a call, in the order

@@ -11,6 +11,7 @@
 #include "scan_batch.h"
 #include "scan_company.h"
 #include "scan_deform.h"
+#include "scan_why.h"
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
@@ -36,7 +37,9 @@ typedef struct BatchCall
 	int record;   /* attribute of the child that is the row; 0: */
 	int *columns; /* by attribute of the row: of the child, from 0, or -1 */
 	ScorerUse *use;
-	int like; /* the first call of the same row: maybe this one */
+	int like;     /* the first call of the same row: maybe this one */
+	ScanWhy *why; /* of its own, or of calls that it computes; or NULL */
+	int company;  /* calls of the same number are of the same row */
 
 	/* for the model that the call means now */
 	Scorer *scorer;
@@ -93,6 +96,7 @@ struct ScanBatch
 	Size n_bytes;
 	Datum *values; /* (n_rows, n_passed) */
 	bool *nulls;
+	bool *are_left_out;    /* by row */
 	ItemPointerData *tids; /* where rows lie, and of which table */
 	Oid *tables;
 };
@@ -128,6 +132,42 @@ find_like(ScanBatch *batch, const List *calls)
 	for (int i = 0; i < batch->n_calls; i++)
 		while (!equal(get_row(calls, batch->calls[i].like), get_row(calls, i)))
 			batch->calls[i].like++;
+}
+
+static bool
+asks_the_same(const BatchCall *a, const BatchCall *b)
+{
+	return a->like == b->like && a->call.id == b->call.id &&
+	       a->call.is_deployment == b->call.is_deployment;
+}
+
+/* The first call that asks the same model about the same row. */
+static int
+find_first(const ScanBatch *batch, int call)
+{
+	int first = 0;
+
+	while (!asks_the_same(&batch->calls[first], &batch->calls[call]))
+		first++;
+	return first;
+}
+
+/* Whoever computes what a call asks why keeps a row's values for it, and keeps to
+ * itself: calls of other models are computed beside it. */
+static void
+find_whys(ScanBatch *batch)
+{
+	for (int i = 0; i < batch->n_calls; i++)
+		batch->calls[i].company = batch->calls[i].like;
+	for (int i = 0; i < batch->n_calls; i++)
+		for (int k = 0; k < batch->n_calls; k++)
+			if (batch->calls[i].why == NULL &&
+			    batch->calls[k].call.answer == ANSWER_WHY &&
+			    asks_the_same(&batch->calls[i], &batch->calls[k]))
+			{
+				batch->calls[i].why = scan_why_make();
+				batch->calls[i].company = batch->n_calls + find_first(batch, i);
+			}
 }
 
 static void
@@ -183,6 +223,7 @@ scan_batch_make(const ScanPlan *plan, TupleDesc slot)
 	foreach (cell, plan->calls)
 		init_call(&batch->calls[i++], lfirst(cell), batch->n_calls);
 	find_like(batch, plan->calls);
+	find_whys(batch);
 	batch->n_passed = list_length(plan->passed);
 	batch->passed = palloc0((batch->n_passed + 1) * sizeof(PassedColumn));
 	i = 0;
@@ -208,6 +249,8 @@ scan_batch_clear(ScanBatch *batch)
 		BatchCall *call = &batch->calls[i];
 
 		call->n_scored = 0;
+		if (call->why != NULL)
+			scan_why_clear(call->why);
 		/* a scorer whose time is over may be gone */
 		if (call->lookup != NULL && scorer_use_has(call->use, call->scorer))
 			scorer_lookup_clear(call->lookup);
@@ -318,6 +361,13 @@ forget_model(BatchCall *call)
 	MemoryContextReset(call->model_context);
 }
 
+static ScorerWish
+make_wish(const ScanBatch *batch, const BatchCall *call)
+{
+	return (ScorerWish){.n_rows = batch->expected,
+	                    .keeps_values = call->why != NULL};
+}
+
 static ScorerShared *
 get_shared(const ScanBatch *batch, int call)
 {
@@ -328,13 +378,13 @@ get_shared(const ScanBatch *batch, int call)
 static ScorerLookup *
 begin_lookup(const ScanBatch *batch, const BatchCall *call)
 {
+	ScorerWish wish = make_wish(batch, call);
 	ScorerShare share = {NULL, NULL};
 
 	if (batch->shared != NULL && batch->area != NULL)
 		share = (ScorerShare){get_shared(batch, (int) (call - batch->calls)),
 		                      batch->area};
-	return scorer_lookup_begin(call->scorer, call->readers, batch->expected,
-	                           &share);
+	return scorer_lookup_begin(call->scorer, call->readers, &wish, &share);
 }
 
 /* Those of followers that have first layers of their own. */
@@ -413,7 +463,7 @@ find_models(ScanBatch *batch)
 		call->n_classes =
 			cer_model_count_classes(scorer_get_model(call->scorer));
 		call->n_followers = 0;
-		batch->asked[i] = (ScanAsked){call->scorer, call->like};
+		batch->asked[i] = (ScanAsked){call->scorer, call->company};
 	}
 	scan_company_find(batch->n_calls, batch->asked, batch->company);
 	for (int i = 0; i < batch->n_calls; i++)
@@ -494,6 +544,7 @@ reserve_rows(ScanBatch *batch, int n_rows)
 	{
 		pfree(batch->values);
 		pfree(batch->nulls);
+		pfree(batch->are_left_out);
 		pfree(batch->tids);
 		pfree(batch->tables);
 		batch->values = NULL;
@@ -501,6 +552,7 @@ reserve_rows(ScanBatch *batch, int n_rows)
 	}
 	caller = MemoryContextSwitchTo(batch->context);
 	batch->nulls = palloc((Size) n_rows * (batch->n_passed + 1));
+	batch->are_left_out = palloc(n_rows);
 	batch->tids = palloc((Size) n_rows * sizeof(ItemPointerData));
 	batch->tables = palloc((Size) n_rows * sizeof(Oid));
 	batch->values = MemoryContextAllocHuge(
@@ -662,6 +714,7 @@ scan_batch_add(ScanBatch *batch, TupleTableSlot *row,
 		batch->tids[batch->n_rows] = scanned->tts_tid;
 		batch->tables[batch->n_rows] = scanned->tts_tableOid;
 	}
+	batch->are_left_out[batch->n_rows] = false;
 	batch->n_rows++;
 }
 
@@ -748,6 +801,91 @@ scan_batch_score(ScanBatch *batch)
 		score_call(batch, &batch->calls[i]);
 }
 
+/* -------------------------------------------------------------- explaining */
+
+/* Who computes what the call asks, which asks why: nobody whom it follows. */
+static const BatchCall *
+get_computed(const ScanBatch *batch, int call)
+{
+	int twin = batch->company[call].twin;
+
+	return &batch->calls[twin >= 0 ? twin : call];
+}
+
+static bool
+must_explain(const ScanBatch *batch, int call, int row)
+{
+	const BatchCall *computed;
+
+	if (batch->calls[call].call.answer != ANSWER_WHY)
+		return false;
+	computed = get_computed(batch, call);
+	return computed->places[row] >= 0 &&
+	       scan_why_find(computed->why, computed->places[row]) == NULL;
+}
+
+bool
+scan_batch_must_explain(const ScanBatch *batch, int row)
+{
+	for (int i = 0; i < batch->n_calls; i++)
+		if (must_explain(batch, i, row))
+			return true;
+	return false;
+}
+
+/* The row and next ones. */
+static void
+explain_rows(const ScanBatch *batch, const BatchCall *call, int row)
+{
+	ScanWhyRows rows = {.scorer = call->scorer,
+	                    .values = call->values,
+	                    .stride = call->stride,
+	                    .lookup = call->lookup};
+	int places[CER_EXPLAIN_ROWS];
+	int n = 0;
+
+	for (; row < batch->n_rows && n < CER_EXPLAIN_ROWS; row++)
+		if (!batch->are_left_out[row] && call->places[row] >= 0)
+			places[n++] = call->places[row];
+	scan_why_explain(call->why, &rows, n, places);
+}
+
+void
+scan_batch_explain(ScanBatch *batch, int row)
+{
+	for (int i = 0; i < batch->n_calls; i++)
+		if (must_explain(batch, i, row))
+			explain_rows(batch, get_computed(batch, i), row);
+}
+
+void
+scan_batch_leave_out(ScanBatch *batch, int row)
+{
+	batch->are_left_out[row] = true;
+}
+
+bool
+scan_batch_is_left_out(const ScanBatch *batch, int row)
+{
+	return batch->are_left_out[row];
+}
+
+/* ----------------------------------------------------------------- answers */
+
+static void
+get_why(const ScanBatch *batch, int call, int place, Datum *value,
+        bool *is_null)
+{
+	const BatchCall *computed = get_computed(batch, call);
+	const cer_explanation *explanation = scan_why_find(computed->why, place);
+
+	*is_null = explanation == NULL;
+	if (explanation != NULL)
+		*value =
+			scorer_print_why(computed->scorer, explanation,
+		                     computed->proba + place * computed->n_classes);
+}
+
 static void
 get_answer(const ScanBatch *batch, int call, int row, Datum *value,
            bool *is_null)
@@ -764,7 +902,9 @@ get_answer(const ScanBatch *batch, int call, int row, Datum *value,
 	if (place < 0)
 		return;
 	proba = batch->calls[computed].proba + place * asked->n_classes;
-	if (asked->call.answer == ANSWER_PROBABILITY)
+	if (asked->call.answer == ANSWER_WHY)
+		get_why(batch, call, place, value, is_null);
+	else if (asked->call.answer == ANSWER_PROBABILITY)
 		*value = Float4GetDatum(proba[1]);
 	else
 		*value = scorer_make_answer(asked->scorer, asked->call.answer, proba);
@@ -811,7 +951,7 @@ open_models(ScanBatch *batch)
 		BatchCall *call = &batch->calls[i];
 
 		made.asked[i] = (ScanAsked){
-			scorer_use_get(call->use, &call->call, call->row), call->like};
+			scorer_use_get(call->use, &call->call, call->row), call->company};
 	}
 	scan_company_find(n, made.asked, made.company);
 	return made;
@@ -828,12 +968,14 @@ scan_batch_describe(ScanBatch *batch, int *limit)
 		const BatchCall *call = &batch->calls[i];
 		Scorer *scorer = now.asked[i].scorer;
 
+		ScorerWish wish = make_wish(batch, call);
+
 		if (scorer_has_lookup(scorer) && now.company[i].twin < 0 &&
 		    now.company[i].leader < 0)
 			texts = list_concat(
 				texts, scorer_lookup_describe(
 						   scorer, call->scorer == scorer ? call->lookup : NULL,
-						   batch->expected, limit));
+						   &wish, limit));
 	}
 	return texts;
 }

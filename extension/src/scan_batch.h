@@ -38,6 +38,13 @@ extern void scan_batch_add(ScanBatch *batch, TupleTableSlot *row,
 /* All rows are there: what models read of other tables is looked up. */
 extern void scan_batch_look_up(ScanBatch *batch);
 extern void scan_batch_score(ScanBatch *batch);
+/* Whether something is computed of the row when it is handed on; before it is,
+ * and for some of the next ones. */
+extern bool scan_batch_must_explain(const ScanBatch *batch, int row);
+extern void scan_batch_explain(ScanBatch *batch, int row);
+/* The row is not handed on. */
+extern void scan_batch_leave_out(ScanBatch *batch, int row);
+extern bool scan_batch_is_left_out(const ScanBatch *batch, int row);
 /* How many rows the models take at once, as far as is known. */
 extern int scan_batch_get_limit(const ScanBatch *batch);
 extern int scan_batch_count(const ScanBatch *batch);
@@ -46,8 +53,8 @@ extern int scan_batch_count(const ScanBatch *batch);
 extern List *scan_batch_describe(ScanBatch *batch, int *limit);
 /* What models have in common, for EXPLAIN: List of char *. */
 extern List *scan_batch_describe_shared(ScanBatch *batch);
-/* Stores a row in the node's slot; what answers need is in the current memory
- * context. */
+/* Stores a row in the node's slot, without what it was not explained for; what
+ * answers need is in the current memory context. */
 extern void
 scan_batch_get(const ScanBatch *batch, int row, TupleTableSlot *slot);
 

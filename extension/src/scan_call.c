@@ -18,9 +18,11 @@ static const ScanFunction functions[] = {
 	{"score_row", true, ANSWER_PROBABILITY},
 	{"score_row_class", true, ANSWER_CLASS},
 	{"score_row_proba", true, ANSWER_PROBA},
+	{"why_row", true, ANSWER_WHY},
 	{"predict", false, ANSWER_PROBABILITY},
 	{"predict_class", false, ANSWER_CLASS},
 	{"predict_proba", false, ANSWER_PROBA},
+	{"why", false, ANSWER_WHY},
 };
 
 #define N_FUNCTIONS ((int) lengthof(functions))

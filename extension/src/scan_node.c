@@ -13,6 +13,7 @@
 
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "portability/instr_time.h"
 #include "utils/memutils.h"
 
@@ -24,9 +25,10 @@ typedef struct ScanNode
 	CustomScanState css;
 	ScanPlan plan;
 	ScanBatch *batch;
-	ScanJoins *joins; /* the child's, done here; or NULL */
-	int next;         /* row of the batch */
-	int size;         /* rows of the next batch */
+	ScanJoins *joins;   /* the child's, done here; or NULL */
+	bool explains_late; /* rows that conditions let pass */
+	int next;           /* row of the batch */
+	int size;           /* rows of the next batch */
 	bool has_ended;
 
 	bool has_bound; /* below are of this scan */
@@ -66,6 +68,38 @@ expect_rows(const ScanNode *node)
 	return Min(n, bound);
 }
 
+static bool
+is_why(const ScanCallPlan *plan)
+{
+	return scan_get_call(plan->call).answer == ANSWER_WHY;
+}
+
+static bool
+has_whys(const ScanNode *node)
+{
+	ListCell *cell;
+
+	foreach (cell, node->plan.calls)
+		if (is_why(lfirst(cell)))
+			return true;
+	return false;
+}
+
+static bool
+find_why(Node *expression, const ScanPlan *plan)
+{
+	const Var *column = (const Var *) expression;
+	int call;
+
+	if (expression == NULL)
+		return false;
+	if (!IsA(expression, Var))
+		return expression_tree_walker(expression, find_why, (void *) plan);
+	call = column->varattno - list_length(plan->passed) - 1;
+	return column->varno == INDEX_VAR && call >= 0 &&
+	       is_why(list_nth(plan->calls, call));
+}
+
 static void
 begin(CustomScanState *css, EState *estate, int eflags)
 {
@@ -86,6 +120,8 @@ begin(CustomScanState *css, EState *estate, int eflags)
 	node->batch = scan_batch_make(
 		&node->plan, css->ss.ss_ScanTupleSlot->tts_tupleDescriptor);
 	scan_batch_expect(node->batch, expect_rows(node));
+	node->explains_late = has_whys(node) && plan->scan.plan.qual != NIL &&
+	                      !find_why((Node *) plan->scan.plan.qual, &node->plan);
 	restart(node);
 }
 
@@ -140,24 +176,88 @@ get_size(ScanNode *node)
  * seconds in the network and batches.
  */
 static void
-score(ScanNode *node)
+start_clock(const ScanNode *node, instr_time *start)
+{
+	INSTR_TIME_SET_ZERO(*start);
+	if (node->css.ss.ps.instrument != NULL)
+		INSTR_TIME_SET_CURRENT(*start);
+}
+
+static void
+stop_clock(ScanNode *node, const instr_time *start, int n_batches)
 {
 	Instrumentation *instrument = node->css.ss.ps.instrument;
-	instr_time start;
 	instr_time end;
 
 	if (instrument == NULL)
-	{
-		scan_batch_score(node->batch);
 		return;
-	}
-	INSTR_TIME_SET_CURRENT(start);
-	scan_batch_score(node->batch);
 	INSTR_TIME_SET_CURRENT(end);
-	INSTR_TIME_SUBTRACT(end, start);
+	INSTR_TIME_SUBTRACT(end, *start);
 	instrument->ntuples2 += INSTR_TIME_GET_DOUBLE(end);
-	instrument->nfiltered2 += 1;
+	instrument->nfiltered2 += n_batches;
 }
+
+static void
+score(ScanNode *node)
+{
+	instr_time start;
+
+	start_clock(node, &start);
+	scan_batch_score(node->batch);
+	stop_clock(node, &start, 1);
+}
+
+static void
+explain_row(ScanNode *node, int row)
+{
+	instr_time start;
+
+	start_clock(node, &start);
+	scan_batch_explain(node->batch, row);
+	stop_clock(node, &start, 0);
+}
+
+/* -------------------------------------------------------------- conditions */
+
+static void
+store_row(ScanNode *node, int row)
+{
+	ExprContext *context = node->css.ss.ps.ps_ExprContext;
+	TupleTableSlot *slot = node->css.ss.ss_ScanTupleSlot;
+	MemoryContext caller;
+
+	/* of each row, where there is anything to free */
+	if (!context->ecxt_per_tuple_memory->isReset)
+		ResetExprContext(context);
+	caller = MemoryContextSwitchTo(context->ecxt_per_tuple_memory);
+	scan_batch_get(node->batch, row, slot);
+	MemoryContextSwitchTo(caller);
+	context->ecxt_scantuple = slot;
+}
+
+static bool
+check_row(ScanNode *node)
+{
+	if (ExecQual(node->css.ss.ps.qual, node->css.ss.ps.ps_ExprContext))
+		return true;
+	InstrCountFiltered1(&node->css, 1);
+	return false;
+}
+
+/* Rows that are kept out need no explanation. */
+static void
+check_rows(ScanNode *node)
+{
+	for (int row = 0; row < scan_batch_count(node->batch); row++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		store_row(node, row);
+		if (!check_row(node))
+			scan_batch_leave_out(node->batch, row);
+	}
+}
+
+/* ---------------------------------------------------------------- batches */
 
 static bool
 fill(ScanNode *node)
@@ -190,29 +290,32 @@ fill(ScanNode *node)
 	node->size = Min(node->size * GROWTH, scan_batch_get_limit(node->batch));
 	scan_batch_look_up(node->batch);
 	score(node);
+	if (node->explains_late)
+		check_rows(node);
 	return scan_batch_count(node->batch) > 0;
 }
 
 static TupleTableSlot *
 fetch(ScanNode *node)
 {
-	ExprContext *context = node->css.ss.ps.ps_ExprContext;
 	TupleTableSlot *slot = node->css.ss.ss_ScanTupleSlot;
-	MemoryContext caller;
 
-	/* of each row, where there is anything to free */
-	if (!context->ecxt_per_tuple_memory->isReset)
-		ResetExprContext(context);
-	if (node->next == scan_batch_count(node->batch) &&
-	    (node->has_ended || !fill(node)))
+	for (;;)
 	{
-		ExecClearTuple(slot);
-		return NULL;
+		if (node->next == scan_batch_count(node->batch) &&
+		    (node->has_ended || !fill(node)))
+		{
+			ExecClearTuple(slot);
+			return NULL;
+		}
+		if (!node->explains_late ||
+		    !scan_batch_is_left_out(node->batch, node->next))
+			break;
+		node->next++;
 	}
-	caller = MemoryContextSwitchTo(context->ecxt_per_tuple_memory);
-	scan_batch_get(node->batch, node->next++, slot);
-	MemoryContextSwitchTo(caller);
-	context->ecxt_scantuple = slot;
+	if (scan_batch_must_explain(node->batch, node->next))
+		explain_row(node, node->next);
+	store_row(node, node->next++);
 	return slot;
 }
 
@@ -228,11 +331,8 @@ execute(CustomScanState *css)
 	while ((slot = fetch(node)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!ExecQual(css->ss.ps.qual, css->ss.ps.ps_ExprContext))
-		{
-			InstrCountFiltered1(css, 1);
+		if (!node->explains_late && !check_row(node))
 			continue;
-		}
 		return projection != NULL ? ExecProject(projection) : slot;
 	}
 	return projection != NULL ? ExecClearTuple(projection->pi_state.resultslot)
@@ -324,6 +424,8 @@ explain(CustomScanState *css, List *ancestors, ExplainState *es)
 	                    es);
 	explain_shared(node, models, es);
 	explain_joins(node, has_joins, es);
+	if (has_whys(node))
+		ExplainPropertyInteger("Explained At Once", NULL, CER_EXPLAIN_ROWS, es);
 	if (!es->analyze || instrument == NULL)
 		return;
 	ExplainPropertyFloat("Batches", NULL, instrument->nfiltered2, 0, es);

@@ -92,6 +92,48 @@ add_conditions(Split *split, List *quals)
 }
 
 static bool
+asks_about(const FuncExpr *why, const FuncExpr *call)
+{
+	ScoreCall a = scan_get_call(why);
+	ScoreCall b = scan_get_call(call);
+
+	return a.answer == ANSWER_WHY && a.id == b.id &&
+	       a.is_deployment == b.is_deployment &&
+	       equal(scan_get_row(why), scan_get_row(call));
+}
+
+/*
+ * Of calls, those left that the last stage does not take.  It takes those that
+ * ask why of what its conditions are about: it has the rows' values, and
+ * explains rows when it hands them on, so behind its conditions.
+ */
+static List *
+move_whys(Split *split, List *calls)
+{
+	Stage *stage = split->stages != NIL ? llast(split->stages) : NULL;
+	List *left = NIL;
+	List *taken = NIL;
+	ListCell *cell;
+
+	foreach (cell, calls)
+	{
+		ListCell *other;
+		bool is_taken = false;
+
+		foreach (other, stage != NULL ? stage->calls : NIL)
+			is_taken |= asks_about(lfirst(cell), lfirst(other));
+		if (is_taken)
+			taken = lappend(taken, lfirst(cell));
+		else
+			left = lappend(left, lfirst(cell));
+	}
+	if (taken != NIL)
+		stage->calls = list_concat_copy(stage->calls, taken);
+	split->calls = list_concat_copy(split->calls, taken);
+	return left;
+}
+
+static bool
 find_current_of(Node *node, void *context)
 {
 	if (node == NULL)
@@ -128,7 +170,7 @@ find_stages(Split *split)
 	else
 		split->first = NIL;
 	add_conditions(split, plan->qual);
-	calls = find_new_calls(split, (Node *) plan->targetlist);
+	calls = move_whys(split, find_new_calls(split, (Node *) plan->targetlist));
 	if (calls != NIL)
 		add_stage(split, calls, NIL);
 	return split->stages != NIL;

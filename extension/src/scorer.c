@@ -702,16 +702,25 @@ scorer_get_table(const Scorer *scorer)
 }
 
 void
-scorer_explain(Scorer *scorer, cer_arena *arena, HeapTupleHeader record,
-               cer_explanation *explanation, const float **proba)
+scorer_explain_rows(Scorer *scorer, cer_arena *arena,
+                    const cer_score_rows *rows, cer_explanation *explanations)
 {
 	cer_error err = {0};
 
-	*proba = scorer_score(scorer, record);
 	host_check(cer_explainer_run(
-				   arena, model_get_explainer(scorer->id, scorer->layout),
-				   scorer->values, explanation, &err),
+				   arena, model_get_explainer(scorer->id, scorer->layout), rows,
+				   explanations, &err),
 	           &err);
+}
+
+void
+scorer_explain(Scorer *scorer, cer_arena *arena, HeapTupleHeader record,
+               cer_explanation *explanation, const float **proba)
+{
+	cer_score_rows row = {.n_rows = 1, .values = scorer->values, .stride = 1};
+
+	*proba = scorer_score(scorer, record);
+	scorer_explain_rows(scorer, arena, &row, explanation);
 }
 
 /* A deployment is checked here, before its first row. */

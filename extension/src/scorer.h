@@ -100,11 +100,18 @@ typedef struct ScorerShare
  */
 typedef struct ScorerLookup ScorerLookup;
 extern bool scorer_has_lookup(const Scorer *scorer);
-/* n_rows are expected in all.  followers: scorers that read as this one does; of
- * rows of other tables they keep what is of their own models. */
+/* What a lookup is asked for. */
+typedef struct ScorerWish
+{
+	double n_rows;     /* are expected in all */
+	bool keeps_values; /* those that partials stand for, too */
+} ScorerWish;
+
+/* followers: scorers that read as this one does; of rows of other tables they
+ * keep what is of their own models. */
 extern ScorerLookup *
-scorer_lookup_begin(Scorer *scorer, const List *followers, double n_rows,
-                    const ScorerShare *share);
+scorer_lookup_begin(Scorer *scorer, const List *followers,
+                    const ScorerWish *wish, const ScorerShare *share);
 /* For its partials alone. */
 extern ScorerLookup *
 scorer_lookup_get_follower(const ScorerLookup *lookup, int i);
@@ -137,17 +144,28 @@ extern void scorer_lookup_run(ScorerLookup *lookup, const ValueRows *to);
 /* For cer_model_score_partials, rows from `first` on; NULL: none are kept. */
 extern const float *const *const *
 scorer_lookup_get_partials(ScorerLookup *lookup, int first);
+/* Of a lookup that keeps values: adds to a row's those that partials stand for. */
+extern void scorer_lookup_fill(const ScorerLookup *lookup, int row,
+                               cer_value *values, size_t stride);
 /* What it does for each table of FE, for EXPLAIN: List of char *; limit is
- * raised to its rows at once.  begun is NULL: what one of n_rows would do. */
+ * raised to its rows at once.  begun is NULL: what one of the wish would do. */
 extern List *scorer_lookup_describe(Scorer *scorer, const ScorerLookup *begun,
-                                    double n_rows, int *limit);
+                                    const ScorerWish *wish, int *limit);
 
 /* What the model's own features are of, for people. */
 extern const char *scorer_get_table(const Scorer *scorer);
-/* What one row's features add to its prediction; proba as scorer_score's. */
+/* What features add to the predictions of CER_EXPLAIN_ROWS rows at most. */
+extern void
+scorer_explain_rows(Scorer *scorer, cer_arena *arena,
+                    const cer_score_rows *rows, cer_explanation *explanations);
+/* The same of one row; proba as scorer_score's. */
 extern void
 scorer_explain(Scorer *scorer, cer_arena *arena, HeapTupleHeader record,
                cer_explanation *explanation, const float **proba);
+/* ANSWER_WHY, see why.c. */
+extern Datum
+scorer_print_why(const Scorer *scorer, const cer_explanation *explanation,
+                 const float *proba);
 /* One row's probabilities, lent until the next call. */
 extern const float *scorer_score(Scorer *scorer, HeapTupleHeader record);
 

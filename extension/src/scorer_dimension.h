@@ -25,6 +25,8 @@ typedef struct Dimension
 	ScorerKept *kept;  /* has partials, of these rows and of others; or NULL: */
 	float *partials;   /* (rows, width) */
 	uint32 *in_kept;   /* by row: its partial's place among those kept */
+	cer_value *coded;  /* (rows, n_values) beside partials; or NULL */
+	uint32 *found;     /* by row of the batch, where there are coded ones */
 	uint32 n_pending;  /* rows whose values have come, without partials yet; */
 	uint32 pending_at; /* their places begin here */
 	bool is_too_large;
@@ -54,6 +56,7 @@ struct ScorerLookup
 	MemoryContext kept; /* of dimensions */
 	FeWay way;
 	bool is_grouped;
+	bool keeps_values;
 	const FeSplit *split;
 	const FeSplit *kept_split; /* with which partials stay; NULL: none do */
 	FeRun *run;

@@ -28,12 +28,18 @@
 /* ------------------------------------------------------- rows of dimensions */
 
 static Size
+get_coded_size(const Dimension *dimension)
+{
+	return dimension->n_values * sizeof(cer_value);
+}
+
+static Size
 get_row_size(const ScorerLookup *lookup, const Dimension *dimension)
 {
 	if (dimension->kept != NULL)
 		return sizeof(uint32);
 	return dimension->group >= 0 ? lookup->width * sizeof(float)
-	                             : dimension->n_values * sizeof(cer_value);
+	                             : get_coded_size(dimension);
 }
 
 /* Partials of the rows whose values have come since. */
@@ -87,14 +93,19 @@ static bool
 reserve_row(Dimension *dimension)
 {
 	ScorerLookup *lookup = dimension->lookup;
+	bool keeps_coded = dimension->group >= 0 && lookup->keeps_values;
 	Size size;
+	Size coded;
 
 	if (dimension->n_rows < dimension->capacity)
 		return true;
 	dimension->capacity = Max(2 * dimension->capacity, 4 * PARTIAL_ROWS);
 	size = (Size) dimension->capacity * get_row_size(lookup, dimension);
-	if (size / 2 > lookup->max_size)
+	coded = keeps_coded ? dimension->capacity * get_coded_size(dimension) : 0;
+	if ((size + coded) / 2 > lookup->max_size)
 		return false;
+	if (keeps_coded)
+		dimension->coded = grow_rows(lookup, dimension->coded, coded);
 	if (dimension->kept != NULL)
 		dimension->in_kept = grow_rows(lookup, dimension->in_kept, size);
 	else if (dimension->group >= 0)
@@ -184,7 +195,13 @@ add_row(Dimension *dimension, DimensionRow *row)
 		dimension->pending_at = dimension->kept != NULL
 		                            ? dimension->in_kept[row->number]
 		                            : row->number;
-	put_values(dimension, dimension->n_pending++, row);
+	put_values(dimension, dimension->n_pending, row);
+	if (dimension->coded != NULL)
+		memcpy(dimension->coded + (Size) row->number * dimension->n_values,
+		       dimension->values +
+		           (Size) dimension->n_pending * dimension->n_values,
+		       get_coded_size(dimension));
+	dimension->n_pending++;
 	if (dimension->n_pending == PARTIAL_ROWS)
 		make_partials(dimension);
 }
@@ -411,7 +428,7 @@ are_alike(const FeSplit *one, const FeSplit *other)
 
 /* What is kept of a model goes with its own scorer, and so with its split. */
 static void
-plan_pass(ScorerLookup *lookup, double n_rows)
+plan_pass(ScorerLookup *lookup, const ScorerWish *wish)
 {
 	for (int i = 0; i < lookup->n_members; i++)
 	{
@@ -422,15 +439,17 @@ plan_pass(ScorerLookup *lookup, double n_rows)
 		if (i == 0)
 			lookup->split = own;
 		member->split = lookup->split;
-		member->kept_split = are_alike(own, lookup->split) ? own : NULL;
+		/* a row whose partial is there would not be coded */
+		member->kept_split =
+			!wish->keeps_values && are_alike(own, lookup->split) ? own : NULL;
 		member->kept = lookup->kept;
-		scorer_plan_sums(member->scorer, member->split, n_rows, &member->plan);
+		scorer_plan_sums(member->scorer, member->split, wish, &member->plan);
 	}
 }
 
 ScorerLookup *
-scorer_lookup_begin(Scorer *scorer, const List *followers, double n_rows,
-                    const ScorerShare *share)
+scorer_lookup_begin(Scorer *scorer, const List *followers,
+                    const ScorerWish *wish, const ScorerShare *share)
 {
 	ScorerLookup *lookup = make_lookup(scorer);
 	FeLookup *reads = row_evaluator_get_lookup(scorer->evaluator);
@@ -440,9 +459,10 @@ scorer_lookup_begin(Scorer *scorer, const List *followers, double n_rows,
 	/* what is shared is of one model */
 	if (followers == NIL)
 		lookup->share = *share;
-	way = choose_way(lookup, scorer, n_rows);
+	lookup->keeps_values = wish->keeps_values;
+	way = choose_way(lookup, scorer, wish->n_rows);
 	if (way == FE_PROBE)
-		fe_lookup_note_probe(reads, n_rows);
+		fe_lookup_note_probe(reads, wish->n_rows);
 	lookup->kept = AllocSetContextCreate(
 		CurrentMemoryContext, "cerebro dimensions", ALLOCSET_DEFAULT_SIZES);
 	lookup->members =
@@ -455,7 +475,7 @@ scorer_lookup_begin(Scorer *scorer, const List *followers, double n_rows,
 		start_run(lookup, way);
 		return lookup;
 	}
-	plan_pass(lookup, n_rows);
+	plan_pass(lookup, wish);
 	start_pass(lookup);
 	return lookup;
 }
@@ -503,9 +523,15 @@ reserve_partials(ScorerLookup *lookup, int n_rows)
 	lookup->rows = palloc0((lookup->n_groups + 1) * sizeof(float **));
 	lookup->groups = palloc0((lookup->n_groups + 1) * sizeof(float **));
 	for (int i = 0; i < lookup->n_dimensions; i++)
-		if (lookup->dimensions[i].group >= 0)
-			lookup->rows[lookup->dimensions[i].group] =
+	{
+		Dimension *dimension = &lookup->dimensions[i];
+
+		if (dimension->group >= 0)
+			lookup->rows[dimension->group] =
 				palloc((Size) n_rows * sizeof(float *));
+		if (dimension->coded != NULL)
+			dimension->found = palloc((Size) n_rows * sizeof(uint32));
+	}
 	scorer_reserve_combination(lookup, n_rows);
 }
 
@@ -663,6 +689,9 @@ find_in_dimension(ScorerLookup *lookup, int i, const ValueRows *to)
 	if (!is_looked_for(lookup, i))
 		return;
 	fe_run_find(lookup->run, i, lookup->found);
+	if (lookup->dimensions[i].coded != NULL)
+		memcpy(lookup->dimensions[i].found, lookup->found,
+		       lookup->n_rows * sizeof(uint32));
 	for (int k = 0; k < lookup->n_members; k++)
 	{
 		ScorerLookup *member = lookup->members[k];
@@ -684,6 +713,24 @@ scorer_lookup_run(ScorerLookup *lookup, const ValueRows *to)
 	fe_run_look_up(lookup->run);
 	for (int row = 0; row < lookup->n_rows; row++)
 		take_rest(lookup, to, row);
+}
+
+void
+scorer_lookup_fill(const ScorerLookup *lookup, int row, cer_value *values,
+                   size_t stride)
+{
+	for (int i = 0; i < lookup->n_dimensions; i++)
+	{
+		const Dimension *dimension = &lookup->dimensions[i];
+		const cer_value *from;
+
+		if (dimension->coded == NULL)
+			continue;
+		from = dimension->coded +
+		       (Size) dimension->found[row] * dimension->n_values;
+		for (int k = 0; k < dimension->n_values; k++)
+			values[dimension->places[k] * stride] = from[k];
+	}
 }
 
 const float *const *const *

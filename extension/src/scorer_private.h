@@ -101,7 +101,7 @@ typedef struct ScorerSums
 
 extern void scorer_sums_init(void);
 extern void scorer_plan_sums(const Scorer *scorer, const FeSplit *split,
-                             double n_rows, ScorerSums *sums);
+                             const ScorerWish *wish, ScorerSums *sums);
 extern const char *
 scorer_describe_sum(const Scorer *scorer, const FeSplit *split, int dimension,
                     const ScorerSums *sums);

@@ -49,12 +49,14 @@ struct ScorerShared
 	dsa_pointer blocks[MAX_DIMENSIONS];
 };
 
-/* A dimension's rows: partials or values, then what finds them. */
+/* A dimension's rows: partials or values, values beside partials, then what finds
+ * them. */
 typedef struct SharedBlock
 {
 	uint32 n_rows;
 	bool has_partials;
-	Size size; /* of partials or values */
+	Size size;  /* of partials or values */
+	Size coded; /* of values beside partials */
 } SharedBlock;
 
 Size
@@ -185,21 +187,41 @@ get_row_size(const Dimension *dimension)
 	           : (Size) dimension->n_values * sizeof(cer_value);
 }
 
+static Size
+get_coded_size(const Dimension *dimension)
+{
+	return dimension->coded != NULL
+	           ? (Size) dimension->n_values * sizeof(cer_value)
+	           : 0;
+}
+
+static Size
+align_rows(const Dimension *dimension, Size row_size)
+{
+	return TYPEALIGN(LINE, dimension->n_rows * row_size);
+}
+
 static void
 fill_block(const Dimension *dimension, char *to)
 {
 	SharedBlock *block = (SharedBlock *) to;
 	Size row_size = get_row_size(dimension);
 
-	*block = (SharedBlock){dimension->n_rows, dimension->group >= 0,
-	                       TYPEALIGN(LINE, dimension->n_rows * row_size)};
+	*block =
+		(SharedBlock){dimension->n_rows, dimension->group >= 0,
+	                  align_rows(dimension, row_size),
+	                  align_rows(dimension, get_coded_size(dimension))};
 	to += LINE;
 	for (uint32 row = 0; block->has_partials && row < block->n_rows; row++)
 		memcpy(to + row * row_size, scorer_get_partial(dimension, row),
 		       row_size);
 	if (!block->has_partials)
 		memcpy(to, dimension->values, block->n_rows * row_size);
-	fe_run_share(dimension->lookup->run, dimension->index, to + block->size);
+	to += block->size;
+	if (block->coded > 0)
+		memcpy(to, dimension->coded,
+		       block->n_rows * get_coded_size(dimension));
+	fe_run_share(dimension->lookup->run, dimension->index, to + block->coded);
 }
 
 static void
@@ -208,7 +230,8 @@ publish(const ScorerLookup *lookup, int i)
 	const Dimension *dimension = &lookup->dimensions[i];
 	Size found = fe_run_get_shared_size(lookup->run, i);
 	Size size = LINE + found +
-	            TYPEALIGN(LINE, dimension->n_rows * get_row_size(dimension));
+	            align_rows(dimension, get_row_size(dimension)) +
+	            align_rows(dimension, get_coded_size(dimension));
 	dsa_pointer block = InvalidDsaPointer;
 
 	if (found > 0 && size <= Min(lookup->max_size, MAX_SHARED_SIZE))
@@ -237,7 +260,10 @@ attach(ScorerLookup *lookup, int i, dsa_pointer pointer)
 		dimension->values = (cer_value *) from;
 		dimension->group = -1;
 	}
-	fe_run_attach(lookup->run, i, from + block->size);
+	from += block->size;
+	if (block->coded > 0)
+		dimension->coded = (cer_value *) from;
+	fe_run_attach(lookup->run, i, from + block->coded);
 }
 
 /* -------------------------------------------------------------- dimensions */

@@ -154,8 +154,8 @@ plan_combination(const Scorer *scorer, const FeSplit *split, double n_rows,
 }
 
 void
-scorer_plan_sums(const Scorer *scorer, const FeSplit *split, double n_rows,
-                 ScorerSums *sums)
+scorer_plan_sums(const Scorer *scorer, const FeSplit *split,
+                 const ScorerWish *wish, ScorerSums *sums)
 {
 	int n = fe_split_count_dimensions(split);
 
@@ -163,11 +163,12 @@ scorer_plan_sums(const Scorer *scorer, const FeSplit *split, double n_rows,
 	sums->are_folded = palloc0((n + 1) * sizeof(bool));
 	sums->are_whole = palloc0((n + 1) * sizeof(bool));
 	sums->combined = palloc0((n + 1) * sizeof(int));
-	if (cer_model_has_towers(scorer->model))
+	/* sums of several rows tell no row's values */
+	if (cer_model_has_towers(scorer->model) || wish->keeps_values)
 		return;
-	plan_folding(scorer, split, n_rows, sums);
+	plan_folding(scorer, split, wish->n_rows, sums);
 	if (partial_plan == PARTIALS_AUTO || partial_plan == PARTIALS_COMBINED)
-		plan_combination(scorer, split, n_rows, sums);
+		plan_combination(scorer, split, wish->n_rows, sums);
 }
 
 /* ----------------------------------------------------------------- explain */

@@ -112,12 +112,13 @@ describe_dimension(const Scorer *scorer, const FeSplit *split, int dimension,
 }
 
 static List *
-describe_dimensions(const Scorer *scorer, const FeSplit *split, double n_rows)
+describe_dimensions(const Scorer *scorer, const FeSplit *split,
+                    const ScorerWish *wish)
 {
 	List *texts = NIL;
 	ScorerSums sums;
 
-	scorer_plan_sums(scorer, split, n_rows, &sums);
+	scorer_plan_sums(scorer, split, wish, &sums);
 	for (int i = 0; i < fe_split_count_dimensions(split); i++)
 		texts = lappend(texts, describe_dimension(scorer, split, i, &sums));
 	return list_concat(texts, scorer_describe_combination(split, &sums));
@@ -143,19 +144,20 @@ describe_rights(const Scorer *scorer)
 }
 
 List *
-scorer_lookup_describe(Scorer *scorer, const ScorerLookup *begun, double n_rows,
-                       int *limit)
+scorer_lookup_describe(Scorer *scorer, const ScorerLookup *begun,
+                       const ScorerWish *wish, int *limit)
 {
 	FeLookup *lookup = row_evaluator_get_lookup(scorer->evaluator);
 	bool is_grouped;
-	FeWay way = begun != NULL ? scorer_lookup_get_way(begun, &is_grouped)
-	                          : scorer_choose_way(scorer, n_rows, &is_grouped);
+	FeWay way = begun != NULL
+	                ? scorer_lookup_get_way(begun, &is_grouped)
+	                : scorer_choose_way(scorer, wish->n_rows, &is_grouped);
 	const FeSplit *split = fe_lookup_get_split(lookup);
 	List *texts = describe_rights(scorer);
 	bool has_rest = way != FE_PASS;
 
 	if (way == FE_PASS)
-		texts = list_concat(texts, describe_dimensions(scorer, split, n_rows));
+		texts = list_concat(texts, describe_dimensions(scorer, split, wish));
 	for (size_t i = 0; i < scorer->n_inputs; i++)
 		has_rest |=
 			fe_split_get_input(split, (int) i)->dimension == FE_INPUT_OF_QUERY;

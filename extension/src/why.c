@@ -39,13 +39,13 @@ copy_text(cer_text text)
 	return pnstrdup(text.data, text.size);
 }
 
+/* source: what the model's own features are of */
 static char *
-find_table(const Scorer *scorer, size_t input)
+find_table(const Scorer *scorer, size_t input, char *source)
 {
 	cer_text alias = cer_model_get_alias(scorer_get_model(scorer), input);
 
-	return alias.size > 0 ? copy_text(alias)
-	                      : pstrdup(scorer_get_table(scorer));
+	return alias.size > 0 ? copy_text(alias) : source;
 }
 
 static int
@@ -67,12 +67,13 @@ make_features(const Scorer *scorer, const cer_explanation *explanation)
 {
 	size_t n = explanation->n_inputs;
 	Share *shares = palloc((n + 1) * sizeof(Share));
+	char *source = pstrdup(scorer_get_table(scorer));
 
 	for (size_t i = 0; i < n; i++)
 		shares[i] =
 			(Share){.feature = copy_text(
 						cer_model_get_input(scorer_get_model(scorer), i)->name),
-		            .table = find_table(scorer, i),
+		            .table = find_table(scorer, i, source),
 		            .adds = explanation->contributions[i]};
 	qsort(shares, n, sizeof(Share), compare_shares);
 	return shares;
@@ -152,9 +153,9 @@ push_shares(JsonbParseState **state, const char *name, const Share *shares,
 	(void) pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
-static Jsonb *
-print_explanation(const Scorer *scorer, const cer_explanation *explanation,
-                  const float *proba)
+Datum
+scorer_print_why(const Scorer *scorer, const cer_explanation *explanation,
+                 const float *proba)
 {
 	size_t n = explanation->n_inputs;
 	Share *features = make_features(scorer, explanation);
@@ -178,7 +179,8 @@ print_explanation(const Scorer *scorer, const cer_explanation *explanation,
 	push_number(&state, "steps", (double) explanation->n_steps);
 	push_shares(&state, "features", features, n);
 	push_shares(&state, "tables", tables, n_tables);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return JsonbPGetDatum(
+		JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
 /* ---------------------------------------------------------- SQL functions */
@@ -195,16 +197,16 @@ explain_row(FunctionCallInfo fcinfo, bool is_deployment)
 	cer_arena *arena;
 	const float *proba;
 	Scorer *scorer;
-	Jsonb *answer;
+	Datum answer;
 
 	if (function->fn_extra == NULL)
 		function->fn_extra = scorer_use_make(function->fn_mcxt);
 	scorer = scorer_use_get(function->fn_extra, &call, row);
 	arena = host_make_arena(CurrentMemoryContext);
 	scorer_explain(scorer, arena, record, &explanation, &proba);
-	answer = print_explanation(scorer, &explanation, proba);
+	answer = scorer_print_why(scorer, &explanation, proba);
 	cer_arena_free(arena);
-	return PointerGetDatum(answer);
+	return answer;
 }
 
 Datum

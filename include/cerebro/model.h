@@ -310,18 +310,20 @@ typedef struct cer_explanation
 #define CER_EXPLAIN_RESIDUAL  1e-3
 #define CER_EXPLAIN_MAX_STEPS 8192
 
-/* Explains rows of a model, one at a time: it holds the model's networks once
- * more, as they are trained. */
+/* Explains rows of a model: it holds the model's networks once more, as they are
+ * trained. */
 typedef struct cer_explainer cer_explainer;
 
 /* parts are those that the model was made of; the model must live as long. */
 extern cer_status cer_explainer_make(cer_arena *arena, const cer_model *model,
                                      const cer_part *parts, size_t n_parts,
                                      cer_explainer **explainer, cer_error *err);
-/* Values of one row, as cer_model_score takes them. */
+#define CER_EXPLAIN_ROWS 16 /* at once at most */
+/* An explanation for each row, without partials; its bits do not depend on the
+ * rows beside it. */
 extern cer_status
 cer_explainer_run(cer_arena *arena, cer_explainer *explainer,
-                  const cer_value *values, cer_explanation *explanation,
+                  const cer_score_rows *rows, cer_explanation *explanations,
                   cer_error *err);
 
 /* ---------------------------------------------------------------- ensemble */

@@ -106,11 +106,12 @@ get_values(const explained *e, size_t row)
 static void
 explain(explained *e, const cer_value *values)
 {
+	cer_score_rows row = {.n_rows = 1, .values = values, .stride = 1};
 	cer_error err = {0};
 
-	assert_ok(cer_explainer_run(e->arena, e->explainer, values, &e->explanation,
-	                            &err),
-	          &err);
+	assert_ok(
+		cer_explainer_run(e->arena, e->explainer, &row, &e->explanation, &err),
+		&err);
 }
 
 static double
@@ -177,34 +178,131 @@ test_explainer_run__is_complete(void **state)
 	check_complete("AS snn(16, 8)" PT, 100);
 }
 
+static const char *const structures[] = {
+	"residual(8)",
+	"dcn(8)",
+	"wide_deep(8)",
+	"deepfm(8)",
+	"autoint(width = 8)",
+	"ft_transformer(blocks = 1, width = 8, heads = 2, hidden = 8)",
+	"gandalf",
+	"realmlp(16)",
+	"tabm(16, members = 3)",
+	"tabm_mini(16, members = 3)",
+	"ensemble(3, mlp(8))",
+	"tabm(4, members = 150)",
+	"modern_nca(width = 8)",
+	"tokens(4) > skip(attention(2)) > flatten > mlp(8)",
+	"features > norm(batch) > dropout(0.3) > mlp(8)",
+};
+
+#define N_STRUCTURES (sizeof(structures) / sizeof(structures[0]))
+
 /* Every layer goes back as it scores: fixed statistics, no dropout. */
 static void
 test_explainer_run__is_complete_of_all_layers(void **state)
 {
-	static const char *const structures[] = {
-		"residual(8)",
-		"dcn(8)",
-		"wide_deep(8)",
-		"deepfm(8)",
-		"autoint(width = 8)",
-		"ft_transformer(blocks = 1, width = 8, heads = 2, hidden = 8)",
-		"gandalf",
-		"realmlp(16)",
-		"tabm(16, members = 3)",
-		"tabm_mini(16, members = 3)",
-		"ensemble(3, mlp(8))",
-		"modern_nca(width = 8)",
-		"tokens(4) > skip(attention(2)) > flatten > mlp(8)",
-		"features > norm(batch) > dropout(0.3) > mlp(8)",
-	};
 	(void) state;
-	for (size_t i = 0; i < sizeof(structures) / sizeof(structures[0]); i++)
+	for (size_t i = 0; i < N_STRUCTURES; i++)
 	{
 		char mst[200];
 
 		snprintf(mst, sizeof(mst), "AS %s" PT, structures[i]);
 		check_complete(mst, 8);
 	}
+}
+
+/* Rows first .. first + n side by side. */
+static cer_value *
+get_columns(const explained *e, size_t first, size_t n, size_t stride)
+{
+	size_t n_values = cer_model_count_values(e->model);
+	cer_value *columns = calloc(n_values * stride, sizeof(*columns));
+
+	for (size_t row = 0; row < n; row++)
+	{
+		cer_value *values = get_values(e, first + row);
+
+		for (size_t i = 0; i < n_values; i++)
+			columns[i * stride + row] = values[i];
+		free(values);
+	}
+	return columns;
+}
+
+static void
+assert_same(const cer_explanation *a, const cer_explanation *b)
+{
+	assert_int_equal(a->class_index, b->class_index);
+	assert_int_equal(a->n_steps, b->n_steps);
+	assert_int_equal(a->n_inputs, b->n_inputs);
+	assert_memory_equal(&a->log_odds, &b->log_odds, sizeof(double));
+	assert_memory_equal(&a->baseline, &b->baseline, sizeof(double));
+	assert_memory_equal(&a->residual, &b->residual, sizeof(double));
+	assert_memory_equal(a->contributions, b->contributions,
+	                    a->n_inputs * sizeof(double));
+}
+
+/* Rows that are explained together have the bits of those explained alone. */
+static void
+check_together(const char *mst)
+{
+	static const size_t counts[] = {CER_EXPLAIN_ROWS, 1, 7, 2};
+	explained e;
+	size_t first = 0;
+
+	begin(&e, mst);
+	for (size_t k = 0; k < sizeof(counts) / sizeof(counts[0]); k++)
+	{
+		cer_value *columns = get_columns(&e, first, counts[k], 20);
+		cer_score_rows rows = {
+			.n_rows = counts[k], .values = columns, .stride = 20};
+		cer_explanation made[CER_EXPLAIN_ROWS];
+		cer_error err = {0};
+
+		assert_ok(cer_explainer_run(e.arena, e.explainer, &rows, made, &err),
+		          &err);
+		for (size_t row = 0; row < counts[k]; row++)
+		{
+			cer_value *values = get_values(&e, first + row);
+
+			explain(&e, values);
+			assert_same(&e.explanation, &made[row]);
+			free(values);
+		}
+		free(columns);
+		first += counts[k];
+	}
+	end(&e);
+}
+
+static void
+test_explainer_run__has_the_bits_of_each_row_alone(void **state)
+{
+	(void) state;
+	check_together(ALL "AS mlp(16, 8)" PT);
+	check_together("AS mlp(70, 40) PT epochs = 6, batch = 64, lr = 0.02");
+	for (size_t i = 0; i < N_STRUCTURES; i++)
+	{
+		char mst[200];
+
+		snprintf(mst, sizeof(mst), "AS %s" PT, structures[i]);
+		check_together(mst);
+	}
+}
+
+static void
+test_explainer_run__refuses_too_many_rows(void **state)
+{
+	explained e;
+	cer_score_rows rows = {.n_rows = CER_EXPLAIN_ROWS + 1};
+	cer_explanation made[CER_EXPLAIN_ROWS + 1];
+
+	(void) state;
+	begin(&e, "AS output" PT);
+	assert_int_equal(cer_explainer_run(e.arena, e.explainer, &rows, made, NULL),
+	                 CER_BAD_CALL);
+	end(&e);
 }
 
 /* Each input adds by itself what it adds beside others. */
@@ -462,11 +560,12 @@ static cer_status
 explain_and_free(cer_arena *arena, void *arg)
 {
 	allocation_case *with = arg;
+	cer_score_rows row = {.n_rows = 1, .values = with->values, .stride = 1};
 	cer_status status =
 		cer_explainer_make(arena, with->e.model, with->e.trained.parts,
 	                       with->e.trained.n_parts, &with->e.explainer, NULL);
 	if (status == CER_OK)
-		status = cer_explainer_run(arena, with->e.explainer, with->values,
+		status = cer_explainer_run(arena, with->e.explainer, &row,
 		                           &with->e.explanation, NULL);
 	return status;
 }
@@ -498,15 +597,16 @@ test_explainer_run__can_be_canceled(void **state)
 	cer_host host = cer_host_plain;
 	cer_arena *arena;
 	cer_value *values;
+	cer_score_rows row = {.n_rows = 1, .stride = 1};
 	cer_error err = {0};
 
 	(void) state;
 	host.is_canceled = is_always_canceled;
 	begin(&e, "AS mlp(8)" PT);
 	arena = cer_arena_new(&host);
-	values = get_values(&e, 0);
+	row.values = values = get_values(&e, 0);
 	assert_int_equal(
-		cer_explainer_run(arena, e.explainer, values, &e.explanation, &err),
+		cer_explainer_run(arena, e.explainer, &row, &e.explanation, &err),
 		CER_CANCELED);
 	free(values);
 	cer_arena_free(arena);
@@ -522,6 +622,8 @@ main(void)
 		cmocka_unit_test(test_explainer_run__is_the_integral_of_gradients),
 		cmocka_unit_test(test_explainer_run__gives_nothing_to_weights_of_zero),
 		cmocka_unit_test(test_explainer_run__is_complete_of_all_layers),
+		cmocka_unit_test(test_explainer_run__has_the_bits_of_each_row_alone),
+		cmocka_unit_test(test_explainer_run__refuses_too_many_rows),
 		cmocka_unit_test(test_explainer_run__of_an_ensemble_of_twins_is_theirs),
 		cmocka_unit_test(test_explainer_run__can_be_canceled),
 		cmocka_unit_test(test_explainer_run__survives_each_failed_allocation),

@@ -93,7 +93,7 @@ make_net(cer_arena *arena, const golden *g)
 		       golden_find(g, "weight", tensor->name.data)->values,
 		       tensor->size * sizeof(float));
 	}
-	if (cer_explain_net_make(arena, net, weights, &made, &err) != CER_OK)
+	if (cer_explain_net_make(arena, net, weights, 1, &made, &err) != CER_OK)
 		fail_msg("%s", err.message);
 	return made;
 }
@@ -130,12 +130,13 @@ run_points(cer_explain_net *net, const golden *g, size_t first, size_t n_points,
 {
 	size_t n_vectors = cer_explain_net_count_vectors(net);
 	size_t n = n_vectors * g->shape.n_classes;
-	double at[MAX_POINTS];
+	cer_explain_point points[MAX_POINTS];
 	float *grads;
 
 	for (size_t i = 0; i < n_points; i++)
-		at[i] = ((double) (first + i) + 0.5) / (double) n_steps;
-	(void) cer_explain_net_run(net, n_points, at);
+		points[i] = (cer_explain_point){0, ((double) (first + i) + 0.5) /
+		                                       (double) n_steps};
+	(void) cer_explain_net_run(net, n_points, points);
 	grads = cer_explain_net_get_grads(net);
 	memset(grads, 0, n_points * n * sizeof(float));
 	for (size_t i = 0; i < n_points * n; i += g->shape.n_classes)
@@ -153,15 +154,16 @@ check_row(cer_explain_net *net, const golden *g, const expected *e, size_t row)
 	cer_encoded ends = {2, rows.numbers, rows.codes, NULL, NULL};
 	cer_encoded parts = {e->n_features, rows.numbers + 2 * g->shape.n_numbers,
 	                     rows.codes + 2 * g->shape.n_tables, NULL, NULL};
+	size_t lines[MAX_FEATURES] = {0};
 	double sums[MAX_FEATURES];
 
 	fill_rows(g, row, e->baseline_code, &rows);
-	cer_explain_net_set_line(net, &ends);
+	cer_explain_net_set_lines(net, &ends);
 	for (size_t done = 0; done < e->n_steps; done += most)
 		run_points(net, g, done,
 		           e->n_steps - done < most ? e->n_steps - done : most,
 		           e->n_steps);
-	cer_explain_net_measure(net, &parts, sums);
+	cer_explain_net_measure(net, &parts, lines, sums);
 	for (size_t i = 0; i < e->n_features; i++)
 	{
 		double want = e->values[row * e->n_features + i];

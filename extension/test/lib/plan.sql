@@ -4,7 +4,7 @@ DECLARE
 	line text;
 BEGIN
 	FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP
-		line := regexp_replace(line, '((score_row|predict)(_class|_proba)?\(|Model: )\d+', '\1N', 'g');
+		line := regexp_replace(line, '(((score_row|predict)(_class|_proba)?|why(_row)?)\(|Model: )\d+', '\1N', 'g');
 		IF line ~ '(Models|Shared):' THEN
 			line := regexp_replace(line, '\d+', 'N', 'g');
 		END IF;
