@@ -51,7 +51,7 @@ $(B)/core/nn/gemm.o $(B)/core/nn/bf16.o $(B)/core/nn/bf16_avx512.o: CFLAGS_ALL +
 
 $(B)/core/data/encode_scale.o: CFLAGS_ALL += -fno-trapping-math
 $(B)/core/data/encode_grid.o: CFLAGS_ALL += -O3 -fno-trapping-math
-$(B)/core/nn/lift.o $(B)/core/nn/op_pool.o: CFLAGS_ALL += -O3 -fno-trapping-math
+$(B)/core/nn/explain.o $(B)/core/nn/lift.o $(B)/core/nn/op_pool.o: CFLAGS_ALL += -O3 -fno-trapping-math
 # clang, which builds for fuzzing, does not know gcc's target pragma.
 build/fuzz/core/nn/kernels_avx2.o: CFLAGS_ALL += -mavx2 -mfma
 build/fuzz/core/nn/kernels_avx512.o: CFLAGS_ALL += -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma

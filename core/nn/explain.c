@@ -27,6 +27,7 @@ typedef struct explain_source
 	float *begins;
 	float *ways; /* from there to the ends */
 	double *sums;
+	float *kept; /* by place: gradients */
 } explain_source;
 
 struct cer_explain_net
@@ -36,12 +37,15 @@ struct cer_explain_net
 	size_t n_sources;
 	explain_source *sources;
 	size_t n_lines;
+	size_t n_places;
 	size_t n_stored; /* numbers of an encoded row */
 	float *ends;     /* by line: those of its end */
 	float *numbers;  /* a tile's, with the lengths of arrays at the end */
 	size_t *lines;   /* of its rows */
 	cer_explain_point *points; /* of the run */
 };
+
+#define MAX_KEPT ((size_t) 1 << 20) /* floats */
 
 /* ------------------------------------------------------------ making */
 
@@ -99,6 +103,26 @@ find_sources(cer_explain_net *made, cer_error *err)
 	return CER_OK;
 }
 
+static cer_status
+make_places(cer_explain_net *made, size_t n_places, cer_error *err)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < made->n_sources; i++)
+		n += made->sources[i].n;
+	made->n_places = cer_at_most(n_places, MAX_KEPT / n);
+	for (size_t i = 0; i < made->n_sources; i++)
+	{
+		explain_source *source = &made->sources[i];
+		size_t n_all = made->n_places * source->n;
+
+		source->kept = cer_graph_allocate_floats(&made->graph, n_all);
+		if (source->kept == NULL)
+			return cer_fail_memory(err, n_all * sizeof(float));
+	}
+	return CER_OK;
+}
+
 static void
 init_graph(cer_arena *arena, const cer_net *net, const float *weights,
            cer_graph *graph)
@@ -139,17 +163,19 @@ make_tile(cer_explain_net *made, cer_error *err)
 
 cer_status
 cer_explain_net_make(cer_arena *arena, const cer_net *net, const float *weights,
-                     size_t n_lines, cer_explain_net **made, cer_error *err)
+                     const cer_explain_room *room, cer_explain_net **made,
+                     cer_error *err)
 {
 	cer_explain_net *explain = cer_arena_allocate(arena, sizeof(*explain));
 
 	if (explain == NULL)
 		return cer_fail_memory(err, sizeof(*explain));
 	memset(explain, 0, sizeof(*explain));
-	explain->n_lines = n_lines;
+	explain->n_lines = room->n_lines;
 	init_graph(arena, net, weights, &explain->graph);
 	CER_TRY(prepare_nodes(&explain->graph, err));
 	CER_TRY(find_sources(explain, err));
+	CER_TRY(make_places(explain, room->n_places, err));
 	CER_TRY(make_tile(explain, err));
 	*made = explain;
 	return CER_OK;
@@ -264,9 +290,8 @@ cer_explain_net_set_lines(cer_explain_net *net, const cer_encoded *ends)
 		find_ends(net, source, ends);
 		for (size_t j = 0; j < n_lines * source->n; j++)
 			source->ways[j] -= source->begins[j];
+		memset(source->sums, 0, n_lines * source->n * sizeof(double));
 	}
-	for (size_t line = 0; line < n_lines; line++)
-		cer_explain_net_forget_sum(net, line);
 }
 
 /* Rows that only fill up the tile stand at the begin of a line. */
@@ -351,29 +376,50 @@ cer_explain_net_get_slope(const cer_explain_net *net, size_t point)
 	return slope;
 }
 
+static void
+add_gradient(const explain_source *source, size_t line, const float *grad,
+             double weight)
+{
+	double *sum = source->sums + line * source->n;
+
+	for (size_t j = 0; j < source->n; j++)
+		sum[j] += weight * (double) grad[j];
+}
+
 void
 cer_explain_net_add(cer_explain_net *net, size_t point, double weight)
 {
 	for (size_t i = 0; i < net->n_sources; i++)
-	{
-		const explain_source *source = &net->sources[i];
-		const float *grad = cer_get_grad(&source->node->out, point);
-		double *sum = source->sums + net->points[point].line * source->n;
+		add_gradient(&net->sources[i], net->points[point].line,
+		             cer_get_grad(&net->sources[i].node->out, point), weight);
+}
 
-		for (size_t j = 0; j < source->n; j++)
-			sum[j] += weight * (double) grad[j];
-	}
+size_t
+cer_explain_net_count_places(const cer_explain_net *net)
+{
+	return net->n_places;
 }
 
 void
-cer_explain_net_forget_sum(cer_explain_net *net, size_t line)
+cer_explain_net_keep(cer_explain_net *net, size_t point, size_t place)
 {
 	for (size_t i = 0; i < net->n_sources; i++)
 	{
 		const explain_source *source = &net->sources[i];
 
-		memset(source->sums + line * source->n, 0, source->n * sizeof(double));
+		memcpy(source->kept + place * source->n,
+		       cer_get_grad(&source->node->out, point),
+		       source->n * sizeof(float));
 	}
+}
+
+void
+cer_explain_net_add_kept(cer_explain_net *net, size_t line, size_t place,
+                         double weight)
+{
+	for (size_t i = 0; i < net->n_sources; i++)
+		add_gradient(&net->sources[i], line,
+		             net->sources[i].kept + place * net->sources[i].n, weight);
 }
 
 static void

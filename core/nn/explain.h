@@ -17,10 +17,17 @@
 
 typedef struct cer_explain_net cer_explain_net;
 
-/* Of n_lines at once at most; net and weights must live as long. */
+typedef struct cer_explain_room
+{
+	size_t n_lines;  /* at once at most */
+	size_t n_places; /* of kept gradients, where they are not too large */
+} cer_explain_room;
+
+/* net and weights must live as long. */
 extern cer_status
 cer_explain_net_make(cer_arena *arena, const cer_net *net, const float *weights,
-                     size_t n_lines, cer_explain_net **made, cer_error *err);
+                     const cer_explain_room *room, cer_explain_net **made,
+                     cer_error *err);
 
 /* How many points a run takes at most. */
 extern size_t cer_explain_net_count_points(const cer_explain_net *net);
@@ -50,7 +57,12 @@ cer_explain_net_get_slope(const cer_explain_net *net, size_t point);
 /* Adds that point's gradient, times the weight, to its line's sum. */
 extern void
 cer_explain_net_add(cer_explain_net *net, size_t point, double weight);
-extern void cer_explain_net_forget_sum(cer_explain_net *net, size_t line);
+/* Or keeps it at a place, below their number, to be added to a line's sum. */
+extern size_t cer_explain_net_count_places(const cer_explain_net *net);
+extern void
+cer_explain_net_keep(cer_explain_net *net, size_t point, size_t place);
+extern void cer_explain_net_add_kept(cer_explain_net *net, size_t line,
+                                     size_t place, double weight);
 /* Sums along the way from the begin of a line, by row, to each of the rows. */
 extern void
 cer_explain_net_measure(cer_explain_net *net, const cer_encoded *rows,

@@ -326,16 +326,19 @@ make_net(cer_arena *arena, const cer_part *parts, size_t n_parts,
 {
 	cer_explained_net *n = &e->nets[e->n_nets];
 	cer_stored stored = {.may_lack_tensors = false};
+	cer_explain_room room = {CER_EXPLAIN_ROWS, CER_EXPLAIN_PLACES};
 	size_t n_points;
 
 	/* weights and all stay: the network works on them */
 	CER_TRY(cer_stored_read(arena, arena, parts, n_parts, &stored, err));
-	CER_TRY(cer_explain_net_make(arena, stored.net, stored.weights,
-	                             CER_EXPLAIN_ROWS, &n->net, err));
+	CER_TRY(cer_explain_net_make(arena, stored.net, stored.weights, &room,
+	                             &n->net, err));
 	CER_TRY(make_baseline(arena, n, err));
 	n_points = cer_at_most(cer_explain_net_count_points(n->net),
 	                       CER_EXPLAIN_MOST_POINTS);
 	e->n_points = cer_at_most(n_points, e->n_points);
+	e->n_places =
+		cer_at_most(cer_explain_net_count_places(n->net), e->n_places);
 	e->n_nets++;
 	return make_room(arena, n, n_points, e->n_classes, err);
 }
@@ -395,7 +398,8 @@ cer_explainer_make(cer_arena *arena, const cer_model *model,
 	*made = (cer_explainer){.model = model,
 	                        .n_classes = model->n_classes,
 	                        .temperature = 1.0,
-	                        .n_points = CER_EXPLAIN_MOST_POINTS};
+	                        .n_points = CER_EXPLAIN_MOST_POINTS,
+	                        .n_places = CER_EXPLAIN_PLACES};
 	CER_TRY(fill_explainer(arena, parts, n_parts, made, err));
 	*explainer = made;
 	return CER_OK;

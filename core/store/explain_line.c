@@ -4,8 +4,9 @@
  *
  * The derivative along the whole line should come to what F gains between two
  * points: where it does not, steps become shorter.  The first steps are those of
- * all lines together; a line that needs shorter ones is then followed alone, and
- * its gradients are added up again.
+ * all lines together; a line that needs shorter ones is then followed alone.
+ * Which pieces there are is known at the end: gradients are kept by place until
+ * then, or made again where there are more than places.
  */
 #include "base/arena.h"
 #include "base/error.h"
@@ -16,12 +17,15 @@
 
 #define FIRST_STEPS 32
 #define N_ENDS      (FIRST_STEPS + 1)
-#define NOISE       1e-6 /* of log-odds near 0: they come from float32 */
+/* Of pieces that are there from the beginning; those of one line follow. */
+#define FIRST_PLACES ((CER_EXPLAIN_ROWS - 1) * FIRST_STEPS)
+#define NOISE        1e-6 /* of log-odds near 0: they come from float32 */
 
 /* A piece of a line: the derivative at its middle stands for all of it. */
 typedef struct interval
 {
 	size_t line;
+	size_t place; /* of its gradient, if there is such a place */
 	double begin;
 	double end;
 	double from; /* log-odds at begin */
@@ -74,27 +78,32 @@ measure(const cer_explainer *e, interval *const *pieces, size_t n)
 }
 
 static void
-add_gradients(const cer_explainer *e, interval *const *pieces, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		for (size_t k = 0; k < e->n_nets; k++)
-			cer_explain_net_add(e->nets[k].net, i,
-			                    pieces[i]->end - pieces[i]->begin);
-}
-
-/* Most lines need no other pieces. */
-static void
-measure_and_add(const cer_explainer *e, interval *const *pieces, size_t n)
+measure_and_keep(const cer_explainer *e, interval *const *pieces, size_t n)
 {
 	measure(e, pieces, n);
-	add_gradients(e, pieces, n);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < e->n_nets && pieces[i]->place < e->n_places; k++)
+			cer_explain_net_keep(e->nets[k].net, i, pieces[i]->place);
 }
 
 static void
 run_and_add(const cer_explainer *e, interval *const *pieces, size_t n)
 {
 	run_middles(e, pieces, n);
-	add_gradients(e, pieces, n);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < e->n_nets; k++)
+			cer_explain_net_add(e->nets[k].net, i,
+			                    pieces[i]->end - pieces[i]->begin);
+}
+
+static void
+add_kept(const cer_explainer *e, const interval *pieces, size_t n)
+{
+	for (size_t k = 0; k < e->n_nets; k++)
+		for (size_t i = 0; i < n; i++)
+			cer_explain_net_add_kept(e->nets[k].net, pieces[i].line,
+			                         pieces[i].place,
+			                         pieces[i].end - pieces[i].begin);
 }
 
 /* Calls run for all pieces, as many as a run takes at a time. */
@@ -114,6 +123,20 @@ visit(const cer_explainer *e, interval *pieces, size_t n,
 			some[i] = &pieces[done++];
 		run(e, some, n_some);
 	}
+	return CER_OK;
+}
+
+/* The gradients of a line's pieces, to its sum. */
+static cer_status
+add_line(const cer_explainer *e, interval *pieces, size_t n)
+{
+	bool are_kept = true;
+
+	for (size_t i = 0; i < n; i++)
+		are_kept &= pieces[i].place < e->n_places;
+	if (!are_kept)
+		return visit(e, pieces, n, run_and_add);
+	add_kept(e, pieces, n);
 	return CER_OK;
 }
 
@@ -152,15 +175,15 @@ divide_worst(const cer_explainer *e, interval *pieces, size_t n)
 
 		if (piece->error <= 0.0)
 			break;
-		n++;
 		*other = *piece;
+		other->place = FIRST_PLACES + n++;
 		other->begin = piece->end = (piece->begin + piece->end) / 2;
 		other->from = piece->to = piece->middle;
 		piece->error = other->error = 0.0; /* not again before measured */
 		halves[n_halves++] = piece;
 		halves[n_halves++] = other;
 	}
-	measure(e, halves, n_halves);
+	measure_and_keep(e, halves, n_halves);
 	return n;
 }
 
@@ -190,6 +213,7 @@ begin_pieces(size_t line, const double *log_odds, interval *pieces)
 {
 	for (size_t i = 0; i < FIRST_STEPS; i++)
 		pieces[i] = (interval){.line = line,
+		                       .place = line * FIRST_STEPS + i,
 		                       .begin = (double) i / FIRST_STEPS,
 		                       .end = (double) (i + 1) / FIRST_STEPS,
 		                       .from = log_odds[i],
@@ -221,10 +245,8 @@ follow_rough(cer_arena *arena, const cer_explainer *e, const interval *first,
 			return CER_CANCELED;
 		n = divide_worst(e, pieces, n);
 	}
-	for (size_t k = 0; k < e->n_nets; k++)
-		cer_explain_net_forget_sum(e->nets[k].net, first->line);
 	*n_steps = n;
-	return visit(e, pieces, n, run_and_add);
+	return add_line(e, pieces, n);
 }
 
 cer_status
@@ -248,10 +270,15 @@ cer_explainer_follow_lines(cer_arena *arena, const cer_explainer *e,
 		made[line].log_odds = odds[FIRST_STEPS];
 		made[line].n_steps = FIRST_STEPS;
 	}
-	CER_TRY(visit(e, pieces, n_lines * FIRST_STEPS, measure_and_add));
+	CER_TRY(visit(e, pieces, n_lines * FIRST_STEPS, measure_and_keep));
 	for (size_t line = 0; line < n_lines; line++)
-		if (is_rough(pieces + line * FIRST_STEPS, FIRST_STEPS))
-			CER_TRY(follow_rough(arena, e, pieces + line * FIRST_STEPS,
-			                     &made[line].n_steps));
+	{
+		interval *first = pieces + line * FIRST_STEPS;
+
+		if (is_rough(first, FIRST_STEPS))
+			CER_TRY(follow_rough(arena, e, first, &made[line].n_steps));
+		else
+			CER_TRY(add_line(e, first, FIRST_STEPS));
+	}
 	return CER_OK;
 }

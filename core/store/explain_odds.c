@@ -50,6 +50,20 @@ add_log(double *x, double y)
 	*x = most + log(exp(*x - most) + exp(y - most));
 }
 
+/* Of vectors of logarithms, that of the mean. */
+static void
+find_mean(const double *vectors, size_t n_vectors, size_t n_classes,
+          double *mean)
+{
+	double log_n = log((double) n_vectors);
+
+	for (size_t i = 0; i < n_classes; i++)
+		mean[i] = vectors[i] - log_n;
+	for (size_t v = 1; v < n_vectors; v++)
+		for (size_t i = 0; i < n_classes; i++)
+			add_log(&mean[i], vectors[v * n_classes + i] - log_n);
+}
+
 /* s and p of one point. */
 static void
 answer(const cer_explained_net *n, size_t point, size_t n_classes)
@@ -61,15 +75,9 @@ answer(const cer_explained_net *n, size_t point, size_t n_classes)
 
 	for (size_t i = 0; i < size; i++)
 		vectors[i] = (double) n->logits[point * size + i];
-	for (size_t i = 0; i < n_classes; i++)
-		shares[i] = -INFINITY;
 	for (size_t v = 0; v < n->n_vectors; v++)
-	{
 		scale_logs(vectors + v * n_classes, n_classes, 1.0);
-		for (size_t i = 0; i < n_classes; i++)
-			add_log(&shares[i],
-			        vectors[v * n_classes + i] - log((double) n->n_vectors));
-	}
+	find_mean(vectors, n->n_vectors, n_classes, shares);
 	memcpy(proba, shares, n_classes * sizeof(double));
 	scale_logs(proba, n_classes, 1.0 / n->model->temperature);
 }
@@ -81,14 +89,20 @@ join_answers(const cer_explainer *e, size_t point, size_t class_index)
 	size_t n = e->n_classes;
 	double *mean = e->log_mean + point * n;
 
-	for (size_t i = 0; i < n; i++)
-		mean[i] = -INFINITY;
 	for (size_t k = 0; k < e->n_nets; k++)
 	{
-		answer(&e->nets[k], point, n);
+		const cer_explained_net *net = &e->nets[k];
+
+		answer(net, point, n);
 		for (size_t i = 0; i < n; i++)
-			add_log(&mean[i], e->nets[k].log_weight +
-			                      e->nets[k].log_proba[point * n + i]);
+		{
+			double proba = net->log_weight + net->log_proba[point * n + i];
+
+			if (k == 0)
+				mean[i] = proba;
+			else
+				add_log(&mean[i], proba);
+		}
 	}
 	return mean[class_index] / e->temperature -
 	       add_logs(mean, n, 1.0 / e->temperature, class_index);

@@ -9,7 +9,8 @@
 #include "nn/explain.h"
 #include "store/model_private.h"
 
-#define CER_EXPLAIN_MOST_POINTS 16 /* of a run */
+#define CER_EXPLAIN_MOST_POINTS 16   /* of a run */
+#define CER_EXPLAIN_PLACES      1536 /* of gradients that are kept */
 
 typedef struct cer_explained_net
 {
@@ -36,6 +37,7 @@ struct cer_explainer
 	size_t n_classes;
 	double temperature; /* of what all networks say together */
 	size_t n_points;    /* of a run, at most */
+	size_t n_places;    /* of kept gradients */
 	size_t n_nets;
 	cer_explained_net *nets;
 	double *log_mean; /* by point: (n_classes) P */

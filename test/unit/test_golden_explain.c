@@ -74,6 +74,7 @@ make_net(cer_arena *arena, const golden *g)
 	cer_input_shape shape = g->shape;
 	const char *text = ((const explained *) g)->text;
 	const cer_net *net;
+	cer_explain_room room = {.n_lines = 1};
 	cer_explain_net *made;
 	float *weights;
 	cer_error err;
@@ -93,7 +94,7 @@ make_net(cer_arena *arena, const golden *g)
 		       golden_find(g, "weight", tensor->name.data)->values,
 		       tensor->size * sizeof(float));
 	}
-	if (cer_explain_net_make(arena, net, weights, 1, &made, &err) != CER_OK)
+	if (cer_explain_net_make(arena, net, weights, &room, &made, &err) != CER_OK)
 		fail_msg("%s", err.message);
 	return made;
 }

@@ -4,7 +4,7 @@ SET client_min_messages = error;
 CREATE SCHEMA scan_why;
 SET search_path = scan_why;
 \i :abs_srcdir/../lib/trips.sql
-DELETE FROM trips WHERE id > 700;
+DELETE FROM trips WHERE id > 300;
 CREATE TABLE base (name text PRIMARY KEY, height integer, country text);
 CREATE TABLE carriers (carrier text PRIMARY KEY, rank integer, base text);
 CREATE TABLE legs (trip integer, speed real);
@@ -66,7 +66,7 @@ BEGIN
 		DROP TABLE batched;
 	END LOOP;
 	PERFORM set_config('cerebro.plan_join', 'auto', true);
-	SELECT result || CASE WHEN count(DISTINCT a::text) > 20 THEN CASE count(*) WHEN 700 THEN 'of all' ELSE 'of some' END END INTO result FROM alone a;
+	SELECT result || CASE WHEN count(DISTINCT a::text) > 20 THEN CASE count(*) WHEN 300 THEN 'of all' ELSE 'of some' END END INTO result FROM alone a;
 	DROP TABLE alone;
 	RETURN result;
 END
@@ -110,7 +110,7 @@ SELECT bool_and(sum = total) AS equal FROM (
 -- rows that are none; few rows; scans again; cursors; a limit; workers
 SELECT count(snow_why(t)) AS explained, count(*) FROM generate_series(1, 20) i LEFT JOIN trips t ON t.id = i AND i % 2 = 0;
 SELECT count(*) FROM (SELECT snow_why(t) FROM trips t LIMIT 3) s;
-SELECT count(DISTINCT w) > 300 AS differ, count(*) FROM generate_series(1, 3) i, LATERAL (SELECT snow_why(t) AS w FROM trips t WHERE id % 3 = i - 1 AND snow(t) > 0 OFFSET i) s;
+SELECT count(DISTINCT w) > 200 AS differ, count(*) FROM generate_series(1, 3) i, LATERAL (SELECT snow_why(t) AS w FROM trips t WHERE id % 3 = i - 1 AND snow(t) > 0 OFFSET i) s;
 BEGIN;
 DECLARE c SCROLL CURSOR FOR SELECT id, snow_why(t) = cerebro.why(:snow, t) AS same FROM trips t WHERE snow(t) > 0 ORDER BY id;
 MOVE 60 IN c;
