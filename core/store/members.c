@@ -24,7 +24,7 @@
 
 #define FORMAT_VERSION 1
 #define ALIGNMENT      ((size_t) 64)
-#define MAX_PREFIX     16
+#define MAX_PREFIX     16 /* of a member's names: its number and a stroke */
 
 typedef struct member
 {
@@ -164,6 +164,28 @@ cer_members_list_parts(const cer_part *parts, size_t n_parts, size_t number,
 	return n;
 }
 
+static size_t
+count_left_out(const cer_part *parts, size_t n_parts)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_parts; i++)
+		n += parts[i].data == NULL && parts[i].size > 0;
+	return n;
+}
+
+/* Of the room for rows of tensors that are not there: a share for each. */
+static size_t
+get_cache_size(const cer_model_copy *copy, const cer_part *parts,
+               size_t n_parts)
+{
+	size_t n_all = count_left_out(copy->parts, copy->n_parts);
+
+	return n_all == 0
+	           ? 0
+	           : copy->cache_size / n_all * count_left_out(parts, n_parts);
+}
+
 static cer_status
 make_models(cer_arena *arena, cer_arena *work, const cer_model_copy *copy,
             cer_members *made, cer_error *err)
@@ -181,6 +203,7 @@ make_models(cer_arena *arena, cer_arena *work, const cer_model_copy *copy,
 		cer_model_copy one = {.layout = copy->layout,
 		                      .parts = of_member,
 		                      .n_parts = n,
+		                      .cache_size = get_cache_size(copy, of_member, n),
 		                      .n_links = copy->n_links,
 		                      .links = copy->links};
 
@@ -503,6 +526,26 @@ cer_members_get_scratch_size(const cer_members *members, size_t n_rows)
 	       align_up(n_rows * members->n_values * sizeof(cer_value)) + most;
 }
 
+typedef struct member_scratch
+{
+	float *proba;
+	cer_value *values;
+	void *rest;
+} member_scratch;
+
+static member_scratch
+divide_scratch(const cer_members *members, size_t n_rows, void *scratch)
+{
+	char *values = (char *) scratch +
+	               align_up(n_rows * members->n_classes * sizeof(float));
+
+	return (member_scratch){
+		.proba = scratch,
+		.values = (cer_value *) (void *) values,
+		.rest =
+			values + align_up(n_rows * members->n_values * sizeof(cer_value))};
+}
+
 /* The member's values, in the layout of all of them. */
 static void
 pick_values(const member *of, const cer_member_rows *rows, size_t n_all,
@@ -537,11 +580,7 @@ cer_members_score(const cer_members *members, const cer_member_rows *rows,
                   float *proba, void *scratch)
 {
 	size_t n = rows->n_rows * members->n_classes;
-	float *of_member = scratch;
-	char *next = (char *) scratch + align_up(n * sizeof(float));
-	cer_value *values = (cer_value *) (void *) next;
-	void *rest =
-		next + align_up(rows->n_rows * members->n_values * sizeof(cer_value));
+	member_scratch parts = divide_scratch(members, rows->n_rows, scratch);
 
 	memset(proba, 0, n * sizeof(float));
 	for (size_t i = 0; i < members->n_members; i++)
@@ -549,13 +588,92 @@ cer_members_score(const cer_members *members, const cer_member_rows *rows,
 		const member *of = &members->members[i];
 		cer_member_rows its = *rows;
 
-		pick_values(of, rows, members->n_values, values);
-		its.values = values;
+		pick_values(of, rows, members->n_values, parts.values);
+		its.values = parts.values;
 		its.stride = rows->n_rows;
-		score_member(of, &its, of_member, rest);
+		score_member(of, &its, parts.proba, parts.rest);
 		for (size_t j = 0; j < n; j++)
-			proba[j] += of->weight * of_member[j];
+			proba[j] += of->weight * parts.proba[j];
 	}
 	cer_temperature_apply(members->temperature, rows->n_rows,
 	                      members->n_classes, proba);
+}
+
+/* ---------------------------------------------------- rows by their codes */
+
+/* The member that has the left-out tensor, whose number becomes its own. */
+static const member *
+find_left_out(const cer_members *members, size_t *left_out)
+{
+	const member *of = members->members;
+
+	for (; *left_out >= cer_model_count_left_out(of->model); of++)
+		*left_out -= cer_model_count_left_out(of->model);
+	return of;
+}
+
+static cer_status
+name_left_out(cer_arena *arena, size_t number, const cer_left_out *of_member,
+              cer_left_out *made, cer_error *err)
+{
+	size_t size = of_member->name.size + MAX_PREFIX;
+	char *name = cer_arena_allocate(arena, size);
+
+	if (name == NULL)
+		return cer_fail_memory(err, size);
+	*made = *of_member;
+	made->name.data = name;
+	made->name.size = (size_t) snprintf(name, size, "%zu/%.*s", number + 1,
+	                                    CER_SHOW(of_member->name));
+	return CER_OK;
+}
+
+cer_status
+cer_members_list_left_out(cer_arena *arena, const cer_members *members,
+                          const cer_left_out **list, size_t *n, cer_error *err)
+{
+	cer_left_out *made;
+	size_t n_made = 0;
+
+	*n = 0;
+	for (size_t i = 0; i < members->n_members; i++)
+		*n += cer_model_count_left_out(members->members[i].model);
+	made = cer_arena_allocate(arena, *n * sizeof(*made));
+	if (made == NULL)
+		return cer_fail_memory(err, *n * sizeof(*made));
+	for (size_t i = 0; i < members->n_members; i++)
+	{
+		const cer_model *model = members->members[i].model;
+
+		for (size_t k = 0; k < cer_model_count_left_out(model); k++)
+			CER_TRY(name_left_out(arena, i, cer_model_get_left_out(model, k),
+			                      &made[n_made++], err));
+	}
+	*list = made;
+	return CER_OK;
+}
+
+size_t
+cer_members_find_missing(const cer_members *members, size_t left_out,
+                         const cer_score_rows *rows, uint32_t *missing,
+                         void *scratch)
+{
+	const member *of = find_left_out(members, &left_out);
+	cer_member_rows all = {rows->n_rows, rows->values, true, rows->stride};
+	member_scratch parts = divide_scratch(members, rows->n_rows, scratch);
+	cer_score_rows its = {
+		.n_rows = rows->n_rows, .values = parts.values, .stride = rows->n_rows};
+
+	pick_values(of, &all, members->n_values, parts.values);
+	return cer_model_find_missing(
+		of->model, left_out, &(cer_fetch){.rows = &its}, missing, parts.rest);
+}
+
+cer_status
+cer_members_put_row(const cer_members *members, size_t left_out, uint32_t code,
+                    const float *row, void *scratch, cer_error *err)
+{
+	const member *of = find_left_out(members, &left_out);
+
+	return cer_model_put_row(of->model, left_out, code, row, scratch, err);
 }

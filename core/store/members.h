@@ -64,4 +64,16 @@ extern void
 cer_members_score(const cer_members *members, const cer_member_rows *rows,
                   float *proba, void *scratch);
 
+/* As those of a model, of all members one after the other. */
+extern cer_status
+cer_members_list_left_out(cer_arena *arena, const cer_members *members,
+                          const cer_left_out **list, size_t *n, cer_error *err);
+extern size_t
+cer_members_find_missing(const cer_members *members, size_t left_out,
+                         const cer_score_rows *rows, uint32_t *missing,
+                         void *scratch);
+extern cer_status
+cer_members_put_row(const cer_members *members, size_t left_out, uint32_t code,
+                    const float *row, void *scratch, cer_error *err);
+
 #endif

@@ -53,18 +53,14 @@ make_of_members(cer_arena *arena, const cer_model_copy *copy, cer_model *model,
 {
 	const cer_model *first;
 
-	for (size_t i = 0; i < copy->n_parts; i++)
-		if (copy->parts[i].data == NULL && copy->parts[i].size > 0)
-			return cer_fail(err, CER_TOO_BIG,
-			                "tensor \"%.*s\" of an ensemble is needed whole",
-			                CER_SHOW(copy->parts[i].name));
 	memset(model, 0, sizeof(*model));
 	CER_TRY(cer_members_make(arena, copy, &model->members, err));
 	first = cer_members_get_first(model->members);
 	model->n_inputs = cer_members_count_inputs(model->members);
 	model->n_classes = first->n_classes;
 	model->kernel_class = first->kernel_class;
-	return CER_OK;
+	return cer_members_list_left_out(arena, model->members, &model->left_out,
+	                                 &model->n_left_out, err);
 }
 
 cer_status
@@ -374,10 +370,13 @@ cer_model_find_missing(const cer_model *model, size_t left_out,
 	const cer_left_out *tensor = &model->left_out[left_out];
 	size_t group = tensor->group;
 	const cer_score_rows *rows = fetch->rows;
-	cer_encoded_places places =
-		cer_model_divide_scratch(model, rows->n_rows, scratch);
+	cer_encoded_places places;
 	cer_encoded encoded;
 
+	if (model->members != NULL)
+		return cer_members_find_missing(model->members, left_out, rows, missing,
+		                                scratch);
+	places = cer_model_divide_scratch(model, rows->n_rows, scratch);
 	if ((fetch->is_of_group && fetch->group != group) ||
 	    (!fetch->is_of_group && rows->partials != NULL &&
 	     rows->partials[group] != NULL))
@@ -394,6 +393,9 @@ cer_model_put_row(const cer_model *model, size_t left_out, uint32_t code,
 {
 	const cer_left_out *tensor = &model->left_out[left_out];
 
+	if (model->members != NULL)
+		return cer_members_put_row(model->members, left_out, code, row, scratch,
+		                           err);
 	CER_TRY(cer_weights_check(tensor->name, tensor->n_floats, row, err));
 	cer_infer_put_row(model->infer, tensor, &(cer_row){code, row}, scratch);
 	return CER_OK;

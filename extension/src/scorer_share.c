@@ -207,10 +207,9 @@ fill_block(const Dimension *dimension, char *to)
 	SharedBlock *block = (SharedBlock *) to;
 	Size row_size = get_row_size(dimension);
 
-	*block =
-		(SharedBlock){dimension->n_rows, dimension->group >= 0,
-	                  align_rows(dimension, row_size),
-	                  align_rows(dimension, get_coded_size(dimension))};
+	*block = (SharedBlock){dimension->n_rows, dimension->group >= 0,
+	                       align_rows(dimension, row_size),
+	                       align_rows(dimension, get_coded_size(dimension))};
 	to += LINE;
 	for (uint32 row = 0; block->has_partials && row < block->n_rows; row++)
 		memcpy(to + row * row_size, scorer_get_partial(dimension, row),
@@ -219,8 +218,7 @@ fill_block(const Dimension *dimension, char *to)
 		memcpy(to, dimension->values, block->n_rows * row_size);
 	to += block->size;
 	if (block->coded > 0)
-		memcpy(to, dimension->coded,
-		       block->n_rows * get_coded_size(dimension));
+		memcpy(to, dimension->coded, block->n_rows * get_coded_size(dimension));
 	fe_run_share(dimension->lookup->run, dimension->index, to + block->coded);
 }
 
@@ -229,8 +227,7 @@ publish(const ScorerLookup *lookup, int i)
 {
 	const Dimension *dimension = &lookup->dimensions[i];
 	Size found = fe_run_get_shared_size(lookup->run, i);
-	Size size = LINE + found +
-	            align_rows(dimension, get_row_size(dimension)) +
+	Size size = LINE + found + align_rows(dimension, get_row_size(dimension)) +
 	            align_rows(dimension, get_coded_size(dimension));
 	dsa_pointer block = InvalidDsaPointer;
 

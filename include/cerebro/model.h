@@ -244,14 +244,13 @@ extern void cer_together_score(const cer_together *together,
  * A tensor with a row for each code of a category may be too large for memory.
  * Its part then comes without data (NULL, the size as it is), and before rows
  * are scored those of the tensor that they need, and that are not there of
- * others, are found and put.  The bits are those of the whole tensor.  Not of
- * ensembles: these fail to be made.
+ * others, are found and put.  The bits are those of the whole tensor.
  */
 #define CER_FETCH_ROWS 256 /* found at once at most */
 
 typedef struct cer_left_out
 {
-	cer_text name; /* of the tensor */
+	cer_text name; /* of the tensor; ends with NUL (not counted) */
 	uint64_t n_codes;
 	size_t n_floats; /* of a row */
 	size_t tensor;   /* of the network */

@@ -6,6 +6,7 @@
 
 #include "cmocka_all.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void
@@ -58,4 +59,35 @@ trained_release(trained_model *trained)
 	cer_dataset_free(trained->dataset);
 	cer_arena_free(trained->arena);
 	rows_free(trained->rows);
+}
+
+cer_part *
+trained_double(cer_arena *arena, const trained_model *trained,
+               const double *weights, size_t *n_parts)
+{
+	size_t n = trained->n_parts;
+	cer_ensemble ensemble = {1, 2, weights};
+	cer_part *parts = cer_arena_allocate(arena, (2 * n + 1) * sizeof(*parts));
+	size_t n_made = 0;
+	cer_error err = {0};
+
+	for (size_t i = 0; i < 2 * n; i++)
+	{
+		cer_part *part = &parts[n_made];
+		char *name;
+
+		*part = trained->parts[i % n];
+		if (part->kind == CER_PART_VALID_SCORES)
+			continue;
+		name = cer_arena_allocate(arena, part->name.size + 3);
+		snprintf(name, part->name.size + 3, "%zu/%.*s", i / n + 1,
+		         (int) part->name.size, part->name.data);
+		part->name = (cer_text){name, part->name.size + 2};
+		n_made++;
+	}
+	assert_ok(
+		cer_ensemble_make_header(arena, &ensemble, &parts[n_made++], &err),
+		&err);
+	*n_parts = n_made;
+	return parts;
 }

@@ -21,5 +21,9 @@ typedef struct trained_model
 extern void
 trained_init(trained_model *trained, test_random *random, const char *mst);
 extern void trained_release(trained_model *trained);
+/* The parts as those of an ensemble's two members, "1/" and "2/" before them; in
+ * the arena. */
+extern cer_part *trained_double(cer_arena *arena, const trained_model *trained,
+                                const double *weights, size_t *n_parts);
 
 #endif

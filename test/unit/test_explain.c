@@ -487,37 +487,6 @@ test_explainer_run__gives_nothing_to_weights_of_zero(void **state)
 	end(&e);
 }
 
-/* The parts as those of an ensemble's members, "1/" and "2/" before them. */
-static cer_part *
-double_parts(explained *e, const double *weights, size_t *n_parts)
-{
-	size_t n = e->trained.n_parts;
-	cer_ensemble ensemble = {1, 2, weights};
-	cer_part *parts =
-		cer_arena_allocate(e->arena, (2 * n + 1) * sizeof(*parts));
-	size_t n_made = 0;
-
-	for (size_t i = 0; i < 2 * n; i++)
-	{
-		cer_part *part = &parts[n_made];
-		char *name;
-
-		*part = e->trained.parts[i % n];
-		if (part->kind == CER_PART_VALID_SCORES)
-			continue;
-		name = cer_arena_allocate(e->arena, part->name.size + 3);
-		snprintf(name, part->name.size + 3, "%zu/%.*s", i / n + 1,
-		         (int) part->name.size, part->name.data);
-		part->name = (cer_text){name, part->name.size + 2};
-		n_made++;
-	}
-	assert_ok(
-		cer_ensemble_make_header(e->arena, &ensemble, &parts[n_made++], NULL),
-		NULL);
-	*n_parts = n_made;
-	return parts;
-}
-
 /* Two members that are one model say what it says. */
 static void
 test_explainer_run__of_an_ensemble_of_twins_is_theirs(void **state)
@@ -532,7 +501,7 @@ test_explainer_run__of_an_ensemble_of_twins_is_theirs(void **state)
 
 	(void) state;
 	begin(&e, "FE hour, small, wide AS mlp(16, 8)" PT);
-	parts = double_parts(&e, weights, &n_parts);
+	parts = trained_double(e.arena, &e.trained, weights, &n_parts);
 	values = explain_telling_row(&e);
 	alone = e.explanation;
 	assert_ok(cer_model_make(e.arena, parts, n_parts, &e.model, &err), &err);

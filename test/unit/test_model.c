@@ -62,6 +62,7 @@ get_values(const cer_model *model, size_t row, cer_value *values)
 	for (size_t i = 0; i < ROWS_N_STAR; i++)
 	{
 		test_value from = rows->values[row * rows->n_inputs + i];
+		cer_value *to = &values[cer_model_get_value(model, i)];
 		cer_text text = from.text;
 
 		assert_int_equal(cer_model_get_input(model, i)->storage,
@@ -69,9 +70,9 @@ get_values(const cer_model *model, size_t row, cer_value *values)
 		if (text.data == NULL)
 			text.size = SIZE_MAX;
 		if (rows->inputs[i].storage == CER_CODE32)
-			cer_model_encode_text(model, i, text, &values[i], 1);
+			cer_model_encode_text(model, i, text, to, 1);
 		else
-			values[i].number = from.number;
+			to->number = from.number;
 	}
 }
 
@@ -133,14 +134,15 @@ static cer_value *
 get_valid_values(const cer_model *model, size_t n_valid)
 {
 	const cer_data_view *view = cer_dataset_get_view(trained.dataset);
-	cer_value *values = calloc(n_valid * ROWS_N_STAR, sizeof(*values));
+	size_t n_values = cer_model_count_values(model);
+	cer_value *values = calloc(n_valid * n_values, sizeof(*values));
 
 	assert_int_equal(n_valid,
 	                 cer_dataset_count_rows(trained.dataset, CER_VALID));
 	for (size_t i = 0; i < n_valid; i++)
 		get_values(model,
 		           find_row(view->row_keys[view->part_start[CER_VALID] + i]),
-		           values + i * ROWS_N_STAR);
+		           values + i * n_values);
 	return values;
 }
 
@@ -422,9 +424,12 @@ test_model_header__refuses_damaged_bytes(void **state)
 
 /* ---- tensors whose rows come by their codes ---- */
 
+/* By its name, that of a member's without the number. */
 static const cer_part *
 find_trained(cer_text name)
 {
+	if (name.size > 2 && name.data[1] == '/')
+		name = (cer_text){name.data + 2, name.size - 2};
 	for (size_t i = 0; i < trained.n_parts; i++)
 		if (trained.parts[i].kind == CER_PART_TENSOR &&
 		    trained.parts[i].name.size == name.size &&
@@ -467,6 +472,7 @@ assert_scores(const cer_model *model, const cer_value *values, size_t n_rows,
               const float *expected)
 {
 	size_t size = cer_model_get_scratch_size(model, 1);
+	size_t n_values = cer_model_count_values(model);
 	void *scratch = aligned_alloc(64, (size + 63) / 64 * 64);
 	size_t n_put = 0;
 	float proba[2];
@@ -474,13 +480,13 @@ assert_scores(const cer_model *model, const cer_value *values, size_t n_rows,
 	for (size_t row = 0; row < n_rows; row++)
 	{
 		cer_score_rows one = {
-			.n_rows = 1, .values = values + row * ROWS_N_STAR, .stride = 1};
+			.n_rows = 1, .values = values + row * n_values, .stride = 1};
 
 		n_put += put_missing(model, &one, scratch);
 		cer_model_score_partials(model, &one, proba, scratch);
 		assert_memory_equal(proba, expected + 2 * row, sizeof(proba));
 	}
-	assert_in_range(n_put, 1, 100);
+	assert_in_range(n_put, 1, 200);
 	free(scratch);
 }
 
@@ -516,6 +522,72 @@ test_model_put_row__has_the_bits_of_whole_tensors(void **state)
 	assert_int_equal(n_left_out, 3); /* rows of codes and an embedding */
 	free(expected);
 	free(values);
+	cer_arena_free(arena);
+}
+
+/* Without the first member's tensor, and without both members'. */
+static void
+check_members(cer_part *parts, size_t n_parts, size_t first, size_t second,
+              const float *expected, const cer_value *values, size_t n_valid)
+{
+	const void *data = parts[first].data;
+	const cer_model *model;
+
+	parts[first].data = NULL;
+	for (size_t n = 1; n <= 2; n++)
+	{
+		cer_arena *arena = make_model(parts, n_parts, &model);
+
+		assert_int_equal(cer_model_count_left_out(model), n);
+		assert_scores(model, values, n_valid, expected);
+		cer_arena_free(arena);
+		parts[second].data = NULL;
+	}
+	parts[first].data = parts[second].data = data;
+}
+
+static bool
+is_left_out_alone(size_t i)
+{
+	cer_part *parts = copy_parts();
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	const cer_model *model;
+	cer_status status;
+
+	parts[i].data = NULL;
+	status = cer_model_make(arena, parts, trained.n_parts, &model, NULL);
+	cer_arena_free(arena);
+	free(parts);
+	return status == CER_OK;
+}
+
+static void
+test_model_put_row__of_members_has_the_bits_of_whole_tensors(void **state)
+{
+	static const double weights[] = {0.25, 0.75};
+	size_t n_valid = find_valid_scores()->dims[0];
+	size_t n_alone = trained.n_parts - 1; /* without scores */
+	size_t n_left_out = 0;
+	cer_arena *arena = cer_arena_new(&cer_host_plain);
+	size_t n_parts;
+	cer_part *parts = trained_double(arena, &trained, weights, &n_parts);
+	const cer_model *model;
+	cer_arena *of_model = make_model(parts, n_parts, &model);
+	cer_value *values = get_valid_values(model, n_valid);
+	float *expected = score(model, values, n_valid);
+
+	(void) state;
+	for (size_t i = 0; i < n_alone; i++)
+		if (parts[i].kind == CER_PART_TENSOR && is_left_out_alone(i))
+		{
+			check_members(parts, n_parts, i, n_alone + i, expected, values,
+			              n_valid);
+			n_left_out++;
+		}
+	assert_int_equal(n_left_out, 3);
+	free(expected);
+	free(values);
+	cer_arena_free(of_model);
 	cer_arena_free(arena);
 }
 
@@ -595,6 +667,8 @@ main(void)
 		cmocka_unit_test(test_model_make__refuses_missing_and_double_parts),
 		cmocka_unit_test(test_model_make__refuses_parts_of_another_shape),
 		cmocka_unit_test(test_model_put_row__has_the_bits_of_whole_tensors),
+		cmocka_unit_test(
+			test_model_put_row__of_members_has_the_bits_of_whole_tensors),
 		cmocka_unit_test(test_model_put_row__refuses_infinite_weights),
 		cmocka_unit_test(test_model_header__says_what_it_is),
 		cmocka_unit_test(test_model_make__refuses_another_header),

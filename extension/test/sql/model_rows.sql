@@ -36,6 +36,7 @@ SELECT cerebro.train('orders', 'FE amount : robust, name : embed(200) AS residua
 SELECT cerebro.train('orders', 'FE amount : robust, name : embed(200) AS dcn(16, 1, 1) PT epochs = 1') AS dcn \gset
 SELECT cerebro.train('orders', 'FE amount : robust, name : embed(200) AS deepfm(16, width = 200) PT epochs = 1') AS deepfm \gset
 SELECT cerebro.train('orders', 'FE amount : robust, name AS ft_transformer(1, 192, heads = 2, hidden = 16) PT epochs = 1') AS tokens \gset
+SELECT cerebro.ensemble(ARRAY[:folded, :gathered, :residual, :joined]) AS several \gset
 SELECT name, dims, part.dims[1] * part.dims[2] * 4 / 1024 AS kb FROM cerebro.model_part part
 	WHERE model = :folded AND kind = 'tensor' AND name ~ 'embed' ORDER BY 1;
 CREATE TABLE expected AS
@@ -69,6 +70,13 @@ SELECT cerebro.evaluate(:gathered) IS NOT NULL AS evaluated;
 CREATE TABLE graphs AS SELECT id, cerebro.predict(:residual, o) AS residual, cerebro.predict(:dcn, o) AS dcn, cerebro.predict(:deepfm, o) AS deepfm FROM orders o;
 CREATE TABLE tokens AS SELECT id, cerebro.predict(:tokens, o) AS tokens FROM orders o WHERE id <= 6000;
 
+-- an ensemble of some of them
+CREATE TABLE ensembles AS SELECT id, cerebro.predict(:several, o) AS several FROM orders o;
+SET cerebro.batch_scoring = off;
+SELECT count(*) FILTER (WHERE cerebro.predict(:several, o) IS DISTINCT FROM several) AS differ, count(*) FROM orders o JOIN ensembles USING (id) WHERE id <= 300;
+RESET cerebro.batch_scoring;
+SELECT cerebro.evaluate(:several) IS NOT NULL AS evaluated;
+
 -- nothing else of them is possible
 SELECT refused(format('SELECT cerebro.why(%s, o) FROM orders o WHERE id = 1', :gathered));
 
@@ -79,6 +87,7 @@ SET SESSION AUTHORIZATION regress_model_rows;
 SELECT count(*) FILTER (WHERE cerebro.predict(:gathered, o) IS DISTINCT FROM p) AS differ, count(*) FROM others o JOIN others_scored s ON s.name IS NOT DISTINCT FROM o.name;
 SELECT count(*) FILTER (WHERE cerebro.predict(:residual, o) IS DISTINCT FROM residual) AS residual, count(*) FILTER (WHERE cerebro.predict(:dcn, o) IS DISTINCT FROM dcn) AS dcn,
 	count(*) FILTER (WHERE cerebro.predict(:deepfm, o) IS DISTINCT FROM deepfm) AS deepfm, count(*) FROM orders o JOIN graphs USING (id);
+SELECT count(*) FILTER (WHERE cerebro.predict(:several, o) IS DISTINCT FROM several) AS several, count(*), count(DISTINCT several) > 1000 AS many FROM orders o JOIN ensembles USING (id);
 SELECT count(*) FILTER (WHERE cerebro.predict(:tokens, o) IS DISTINCT FROM tokens) AS tokens, count(*), count(DISTINCT tokens) > 1000 AS many FROM orders o JOIN tokens USING (id);
 RESET SESSION AUTHORIZATION;
 SET client_min_messages = error;

@@ -121,9 +121,11 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SET max_parallel_workers_per_gather = 2;
+SET cerebro.plan_join = pass;
 SELECT plan_of('SELECT max(snow_why(t) ->> ''sum'') FROM trips t');
 CREATE TABLE parallel AS SELECT id, snow_why(t) AS why FROM trips t;
 RESET max_parallel_workers_per_gather;
+RESET cerebro.plan_join;
 SELECT count(*) AS differ FROM parallel JOIN trips t USING (id) WHERE why <> snow_why(t);
 
 DROP SCHEMA scan_why CASCADE;
