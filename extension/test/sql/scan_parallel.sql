@@ -109,3 +109,4 @@ SELECT differing(2, true), differing(2, false);
 RESET ALL;
 SET client_min_messages = error;
 DROP SCHEMA scan_parallel CASCADE;
+SELECT cerebro.drop_task('shared');
