@@ -66,7 +66,7 @@ typedef struct Reader
 	char *values; /* of a column */
 
 	/* the chunk */
-	bool is_coding; /* a row that the query gave */
+	bool fails_coding; /* the error that is told came while a row was coded */
 	size_t n_rows;
 	uint64 *row_keys;
 	uint8 *row_parts;
@@ -407,16 +407,42 @@ code_row(Reader *reader, const TupleTableSlot *slot)
 }
 
 static void
+note_coding(void *arg)
+{
+	Reader *reader = arg;
+
+	reader->fails_coding = true;
+}
+
+/* What goes wrong from here on is of coding; but not what a parallel worker fails
+ * at, whose error may arrive then: it has the context of the query. */
+static void
+begin_coding(Reader *reader, ErrorContextCallback *frame)
+{
+	*frame = (ErrorContextCallback){.previous = error_context_stack,
+	                                .callback = note_coding,
+	                                .arg = reader};
+	error_context_stack = frame;
+}
+
+static void
+end_coding(const ErrorContextCallback *frame)
+{
+	error_context_stack = frame->previous;
+}
+
+static void
 read_row(void *self, TupleTableSlot *slot)
 {
 	Reader *reader = self;
+	ErrorContextCallback frame;
 
-	reader->is_coding = true;
+	begin_coding(reader, &frame);
 	if (reader->gives_blocks)
 		take_block(reader, DatumGetByteaPP(slot->tts_values[0]));
 	else
 		code_row(reader, slot);
-	reader->is_coding = false;
+	end_coding(&frame);
 }
 
 /* The same, where each key is watched. */
@@ -549,14 +575,15 @@ run_query(void *self)
 	Reader *reader = reading->reader;
 	const char *text = reader->task->query;
 	RowFunction row = reader->plan->watch == NULL ? read_row : watch_row;
+	ErrorContextCallback frame;
 
 	if (reader->task->n_key > 0)
 		query_run_parallel(reading->query, text, change_plan, row, reader);
 	else /* order is the key */
 		query_run(reading->query, text, row, reader);
-	reader->is_coding = true;
+	begin_coding(reader, &frame);
 	take_rest(reader);
-	reader->is_coding = false;
+	end_coding(&frame);
 }
 
 static void
@@ -568,7 +595,7 @@ read_rows(Reader *reader, Query *query)
 	                   .query = reading.query,
 	                   .first_input =
 	                       row_layout_get_first_input(&reader->layout),
-	                   .is_coding = &reader->is_coding};
+	                   .fails_coding = &reader->fails_coding};
 
 	read_guard_run(&guard, run_query, &reading);
 	flush_chunk(reader);

@@ -361,8 +361,9 @@ mark(void *arg)
 {
 	const ReadGuard *guard = arg;
 
-	if (!*guard->is_coding && is_of_data(geterrcode()))
+	if (!*guard->fails_coding && is_of_data(geterrcode()))
 		errcontext(MARK);
+	*guard->fails_coding = false; /* of the next message nothing is known */
 }
 
 /* What was found stands where the mark was. */

@@ -14,9 +14,10 @@ typedef struct ReadGuard
 {
 	const Task *task;
 	const ReadPlan *plan;
-	Query *query;          /* targets that the task adds, then the inputs */
-	int first_input;       /* among its targets */
-	const bool *is_coding; /* errors are the reader's, not the query's */
+	Query *query;    /* targets that the task adds, then the inputs */
+	int first_input; /* among its targets */
+	/* what is told now is an error of the reader, not of the query */
+	bool *fails_coding;
 } ReadGuard;
 
 /* Calls run(self), which runs the query or a copy of it. */

@@ -87,11 +87,18 @@ SET max_parallel_workers_per_gather = 2;
 DO $$
 DECLARE
 	told text;
+	n_told int := 0;
 BEGIN
-	PERFORM train('wide', 'FE a = (amount + 1), c = (100 / (id - 50000)), d = (amount + 7) AS mlp(4) PT epochs = 1');
-EXCEPTION WHEN division_by_zero THEN
-	GET STACKED DIAGNOSTICS told = PG_EXCEPTION_CONTEXT;
-	RAISE WARNING '%', substring(told FROM 'expression[^\n]*');
+	-- many times: a worker's error may come while the leader codes a row
+	FOR i IN 50001..50020 LOOP
+		BEGIN
+			PERFORM train('wide', format('FE a = (amount + 1), c = (100 / (id - %s)), d = (amount + 7) AS mlp(4) PT epochs = 1', i)::mst);
+		EXCEPTION WHEN division_by_zero THEN
+			GET STACKED DIAGNOSTICS told = PG_EXCEPTION_CONTEXT;
+			n_told := n_told + (told LIKE '%expression "c" of FE at line 1, column 22: 100 / (id - 500%')::int;
+		END;
+	END LOOP;
+	RAISE WARNING '% of 20 tell the expression', n_told;
 END $$;
 RESET min_parallel_table_scan_size;
 RESET parallel_setup_cost;
