@@ -4,12 +4,7 @@
  */
 #include "nn/bf16_weights.h"
 #include "base/arena.h"
-
-static size_t
-at_most(size_t n, size_t limit)
-{
-	return n < limit ? n : limit;
-}
+#include "base/size.h"
 
 const cer_bf16_weights *
 cer_bf16_weights_make(cer_arena *arena, const cer_bf16 *bf16, size_t n_in,
@@ -54,7 +49,8 @@ cer_bf16_weights_multiply(const cer_bf16_weights *weights,
 	}
 	for (size_t column = 0; column < weights->n_out; column += CER_DENSE_CHUNK)
 	{
-		product.n_columns = at_most(rows->n_columns - column, CER_DENSE_CHUNK);
+		product.n_columns =
+			cer_at_most(rows->n_columns - column, CER_DENSE_CHUNK);
 		product.w = weights->packed + column * n_pairs;
 		product.y = rows->y + column;
 		if (rows->bias != NULL)

@@ -14,6 +14,7 @@
 #include "nn/graph.h"
 #include "base/denormals.h"
 #include "base/error.h"
+#include "base/size.h"
 #include "nn/dimension_private.h"
 #include "nn/mix.h"
 
@@ -26,12 +27,6 @@
 	(((size_t) 1 << 20) - 512) /* and heads: 4 MiB less little */
 
 /* ------------------------------------------------------------ making */
-
-static size_t
-at_most(size_t n, size_t limit)
-{
-	return n < limit ? n : limit;
-}
 
 /* A new slab, of which the start is taken. */
 static float *
@@ -317,7 +312,7 @@ run_tile(void *arg, size_t index)
 		.graph = graph,
 		.index = index,
 		.first = first,
-		.n_rows = at_most(graph->batch.n_rows - first, graph->tile_rows),
+		.n_rows = cer_at_most(graph->batch.n_rows - first, graph->tile_rows),
 		.n_all = graph->tile_rows,
 		.scratch = graph->scratch + index * graph->scratch_size,
 		.loss = &graph->losses[index],
@@ -428,7 +423,7 @@ cer_graph_predict(cer_graph *graph, const cer_encoded *rows, size_t first,
 	for (size_t done = 0; done < n_rows; done += batch.n_rows)
 	{
 		batch.first = first + done;
-		batch.n_rows = at_most(n_rows - done, graph->batch_rows);
+		batch.n_rows = cer_at_most(n_rows - done, graph->batch_rows);
 		begin_batch(graph, &batch);
 		run_tiles(graph,
 		          (tile_work){.end = graph->net->n_nodes, .is_forward = true});
@@ -449,7 +444,8 @@ keep_rows(cer_graph *graph, size_t index, const cer_encoded *rows,
 	{
 		if (graph->host->is_canceled(graph->host->self))
 			return cer_fail(err, CER_CANCELED, "canceled between two epochs");
-		batch.n_rows = at_most(rows->n_rows - batch.first, graph->batch_rows);
+		batch.n_rows =
+			cer_at_most(rows->n_rows - batch.first, graph->batch_rows);
 		begin_batch(graph, &batch);
 		run_tiles(graph, (tile_work){.end = index, .is_forward = true});
 		is_done = !node->node->op->keep(graph, node);

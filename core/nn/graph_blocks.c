@@ -6,6 +6,7 @@
 #include "nn/graph.h"
 #include "base/denormals.h"
 #include "base/error.h"
+#include "base/size.h"
 
 #include <string.h>
 
@@ -48,12 +49,6 @@ cer_graph_add_block(cer_graph *graph, cer_error *err)
 	return block;
 }
 
-static size_t
-at_most(size_t n, size_t limit)
-{
-	return n < limit ? n : limit;
-}
-
 /* Sides that are not given: doubled in turns, as long as blocks are a small part
  * of the network's work. */
 static void
@@ -90,8 +85,8 @@ add_product(cer_graph *graph, const cer_product_blocks *all, size_t row,
 {
 	cer_block *block = cer_graph_add_block(graph, err);
 	cer_gemm_shape shape = {
-		.n_rows = at_most(all->n_in - row, all->side_in),
-		.n_columns = at_most(all->n_out - column, all->side_out),
+		.n_rows = cer_at_most(all->n_in - row, all->side_in),
+		.n_columns = cer_at_most(all->n_out - column, all->side_out),
 		.n_inner = find_step(graph->tile_rows * all->m),
 		.a_stride = all->x_stride > 0 ? all->x_stride : all->n_in,
 		.b_stride = all->dz_stride > 0 ? all->dz_stride : all->n_out,

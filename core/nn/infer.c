@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "base/size.h"
 #include "nn/bf16_weights.h"
 #include "nn/infer_graph.h"
 #include "nn/operator.h"
@@ -305,22 +306,16 @@ align_up(size_t n)
 }
 
 static size_t
-at_most(size_t n, size_t limit)
-{
-	return n < limit ? n : limit;
-}
-
-static size_t
 get_buffer_size(const cer_infer *infer, size_t n_rows)
 {
-	return align_up(at_most(n_rows, BLOCK_ROWS) * infer->widest *
+	return align_up(cer_at_most(n_rows, BLOCK_ROWS) * infer->widest *
 	                sizeof(float));
 }
 
 static size_t
 get_used_size(const cer_infer *infer, size_t n_rows)
 {
-	size_t n = at_most(n_rows, BLOCK_ROWS);
+	size_t n = cer_at_most(n_rows, BLOCK_ROWS);
 	size_t of_row = infer->most_pairs * sizeof(uint32_t);
 	size_t size = infer->most_inputs * sizeof(uint32_t);
 
@@ -336,7 +331,7 @@ cer_infer_get_scratch_size(const cer_infer *infer, size_t n_rows)
 		return cer_infer_graph_get_scratch_size(infer->graph, n_rows);
 	return 2 * get_buffer_size(infer, n_rows) + get_used_size(infer, n_rows) +
 	       cer_infer_first_get_scratch_size(infer->first,
-	                                        at_most(n_rows, BLOCK_ROWS));
+	                                        cer_at_most(n_rows, BLOCK_ROWS));
 }
 
 static void
@@ -580,7 +575,7 @@ static cer_encoded
 take_block(const cer_infer *infer, const cer_encoded *rows, size_t first)
 {
 	return (cer_encoded){
-		.n_rows = at_most(rows->n_rows - first, BLOCK_ROWS),
+		.n_rows = cer_at_most(rows->n_rows - first, BLOCK_ROWS),
 		.numbers = rows->numbers + first * infer->n_numbers,
 		.codes = rows->codes + first * infer->n_codes,
 	};

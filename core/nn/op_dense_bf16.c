@@ -12,6 +12,7 @@
  */
 #include "nn/op_dense_bf16.h"
 #include "base/error.h"
+#include "base/size.h"
 
 #define GRAD_ROWS  128 /* of W, in a block */
 #define GRAD_PAIRS 512 /* of vectors, at once: a chunk of them in cache */
@@ -29,12 +30,6 @@ struct cer_bf16_dense
 	uint32_t *x;        /* of the batch, by chunks of inputs */
 	uint32_t *dy;
 };
-
-static size_t
-at_most(size_t n, size_t limit)
-{
-	return n < limit ? n : limit;
-}
 
 static uint32_t *
 allocate_words(cer_graph *graph, size_t n_pairs, size_t n_columns)
@@ -70,8 +65,8 @@ add_block(cer_graph *graph, const cer_bf16_dense *d, const cer_block *like,
 	if (block == NULL)
 		return CER_NO_MEMORY;
 	*block = *like;
-	block->end = at_most(like->begin + GRAD_ROWS, d->n_in);
-	block->n_columns = at_most(d->n_out - like->column, CER_DENSE_CHUNK);
+	block->end = cer_at_most(like->begin + GRAD_ROWS, d->n_in);
+	block->n_columns = cer_at_most(d->n_out - like->column, CER_DENSE_CHUNK);
 	block->stride = d->n_out;
 	block->cost = (double) ((block->end - block->begin) * block->n_columns) *
 	              2.0 * (double) d->n_pairs;
@@ -110,7 +105,7 @@ pack_transpose(const cer_kernels *kernels, const cer_bf16_dense *d,
                const float *weights, const cer_dense_part *part)
 {
 	uint32_t rounded[CER_DENSE_CHUNK * CER_DENSE_CHUNK / 2];
-	size_t n_columns = at_most(part->n_columns, CER_DENSE_CHUNK);
+	size_t n_columns = cer_at_most(part->n_columns, CER_DENSE_CHUNK);
 	size_t n_pairs = cer_bf16_count_pairs(n_columns);
 	size_t width;
 
@@ -118,7 +113,7 @@ pack_transpose(const cer_kernels *kernels, const cer_bf16_dense *d,
 	{
 		uint32_t *to = d->backward + row * cer_bf16_count_pairs(d->n_out);
 
-		width = at_most(part->end - row, CER_DENSE_CHUNK);
+		width = cer_at_most(part->end - row, CER_DENSE_CHUNK);
 		d->bf16->round(width, n_columns,
 		               weights + row * d->n_out + part->column, d->n_out,
 		               rounded);
@@ -149,7 +144,7 @@ cer_bf16_dense_refresh(const cer_graph *graph, const cer_graph_node *node,
 	for (; chunk.n_columns > 0; chunk.column += CER_DENSE_CHUNK)
 	{
 		pack_transpose(graph->kernels, d, weights, &chunk);
-		chunk.n_columns -= at_most(chunk.n_columns, CER_DENSE_CHUNK);
+		chunk.n_columns -= cer_at_most(chunk.n_columns, CER_DENSE_CHUNK);
 	}
 }
 
@@ -169,7 +164,7 @@ multiply(const cer_tile *tile, const cer_bf16_dense *d,
 	product.y_stride = n_out;
 	for (size_t column = 0; column < n_out; column += CER_DENSE_CHUNK)
 	{
-		product.n_columns = at_most(n_out - column, CER_DENSE_CHUNK);
+		product.n_columns = cer_at_most(n_out - column, CER_DENSE_CHUNK);
 		product.w = of->w + column * of->n_pairs;
 		product.y = of->y + column;
 		d->bf16->multiply(&product);
@@ -224,20 +219,20 @@ static void
 make_rows(const cer_bf16_dense *d, const cer_block *block, size_t row,
           size_t n_pairs, float *to)
 {
-	size_t width = cer_dense_pad(at_most(d->n_in - row, CER_DENSE_CHUNK));
+	size_t width = cer_dense_pad(cer_at_most(d->n_in - row, CER_DENSE_CHUNK));
 	size_t dy_width = cer_dense_pad(block->n_columns);
-	cer_bf16_product product = {.n_rows =
-	                                at_most(block->end - row, CER_DENSE_CHUNK),
-	                            .n_columns = block->n_columns,
-	                            .x_row = 1,
-	                            .x_pair = width,
-	                            .y = to + row * d->n_out + block->column,
-	                            .y_stride = d->n_out};
+	cer_bf16_product product = {
+		.n_rows = cer_at_most(block->end - row, CER_DENSE_CHUNK),
+		.n_columns = block->n_columns,
+		.x_row = 1,
+		.x_pair = width,
+		.y = to + row * d->n_out + block->column,
+		.y_stride = d->n_out};
 
 	for (size_t pair = 0; pair < n_pairs; pair += GRAD_PAIRS)
 	{
 		product.accumulate = pair > 0;
-		product.n_pairs = at_most(n_pairs - pair, GRAD_PAIRS);
+		product.n_pairs = cer_at_most(n_pairs - pair, GRAD_PAIRS);
 		product.x = d->x + row * d->n_pairs + pair * width;
 		product.w = d->dy + block->column * d->n_pairs + pair * dy_width;
 		d->bf16->multiply(&product);

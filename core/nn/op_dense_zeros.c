@@ -12,6 +12,7 @@
  */
 #include "nn/op_dense_zeros.h"
 #include "base/error.h"
+#include "base/size.h"
 #include "nn/zeros.h"
 
 #include <math.h>
@@ -98,12 +99,6 @@ cer_zeros_has_groups(const cer_graph *graph, const cer_graph_node *node)
 
 /* ------------------------------------------------------------ products */
 
-static size_t
-at_most(size_t n, size_t limit)
-{
-	return n < limit ? n : limit;
-}
-
 cer_status
 cer_zeros_prepare(cer_graph *graph, cer_zeros_product *product, cer_error *err)
 {
@@ -167,7 +162,7 @@ static void
 keep_group(const cer_zeros_product *product, const uint64_t *used, size_t first,
            uint64_t *to)
 {
-	size_t n = at_most(product->n_rows - first, CER_SPARSE_PLACES);
+	size_t n = cer_at_most(product->n_rows - first, CER_SPARSE_PLACES);
 	uint64_t bits[CER_SPARSE_PLACES] = {0};
 
 	for (size_t column = 0; column < product->n_in; column += CER_SPARSE_PLACES)
@@ -175,7 +170,7 @@ keep_group(const cer_zeros_product *product, const uint64_t *used, size_t first,
 		memcpy(bits, used + first, n * sizeof(uint64_t));
 		transpose_bits(bits);
 		memcpy(to + column, bits,
-		       at_most(product->n_in - column, CER_SPARSE_PLACES) *
+		       cer_at_most(product->n_in - column, CER_SPARSE_PLACES) *
 		           sizeof(uint64_t));
 		memset(bits, 0, sizeof(bits));
 		used += product->n_rows;
@@ -266,7 +261,7 @@ find_next(const cer_graph *graph, const cer_graph_node *node, group *at)
 	tile = at->index / n_groups;
 	first = at->index % n_groups * CER_SPARSE_PLACES;
 	at->first = tile * n_vectors + first;
-	at->n = at_most(n_vectors - first, CER_SPARSE_PLACES);
+	at->n = cer_at_most(n_vectors - first, CER_SPARSE_PLACES);
 	return tile < cer_graph_count_tiles(graph);
 }
 
@@ -320,7 +315,7 @@ add_turned(const cer_graph *graph, const cer_graph_node *node,
 	_Alignas(64) float turned[CER_DENSE_CHUNK * CER_DENSE_CHUNK];
 	cer_sparse sparse = {
 		.n_rows = block->n_columns,
-		.n_columns = at_most(block->end - row, CER_DENSE_CHUNK),
+		.n_columns = cer_at_most(block->end - row, CER_DENSE_CHUNK),
 		.a_row = 1,
 		.a_place = node->out.n,
 		.b = packed,

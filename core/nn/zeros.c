@@ -7,12 +7,7 @@
  * to it.
  */
 #include "nn/zeros.h"
-
-static size_t
-at_most(size_t n, size_t limit)
-{
-	return n < limit ? n : limit;
-}
+#include "base/size.h"
 
 size_t
 cer_zeros_count_blocks(size_t n_in)
@@ -29,7 +24,7 @@ cer_zeros_find(const cer_kernels *kernels, const cer_dense *dense,
 	for (size_t first = 0; first < dense->n_in; first += CER_SPARSE_PLACES)
 	{
 		n_used += kernels->find_used(
-			dense->n_rows, at_most(dense->n_in - first, CER_SPARSE_PLACES),
+			dense->n_rows, cer_at_most(dense->n_in - first, CER_SPARSE_PLACES),
 			dense->x + first, dense->x_stride, used);
 		used += dense->n_rows;
 	}
@@ -53,7 +48,7 @@ cer_zeros_multiply(const cer_kernels *kernels, const cer_dense *dense,
 
 	for (size_t column = 0; column < dense->n_out; column += sparse.n_columns)
 	{
-		sparse.n_columns = at_most(dense->n_out - column, CER_DENSE_CHUNK);
+		sparse.n_columns = cer_at_most(dense->n_out - column, CER_DENSE_CHUNK);
 		sparse.c = dense->y + column;
 		for (size_t first = 0; first < dense->n_in; first += CER_SPARSE_PLACES)
 		{
