@@ -5,7 +5,9 @@
  * Members of dense layers go through products side by side (op_members.c), or
  * share them (op_scale.c).  Of other layers each member is built alone, with
  * weights under its number, "2/gru(32)[0]", and what they make is put side by
- * side: vectors of members, as the others make them.
+ * side: vectors of members, as the others make them.  So a member may be an
+ * ensemble itself, "2/scale(32)[0]": its vectors are members like all others,
+ * each with a loss of its own.
  */
 #include "nn/build.h"
 
@@ -90,12 +92,24 @@ build_member(cer_build *b, const cer_layer *layer, size_t member,
 	return CER_OK;
 }
 
+/* Vectors of inner members, which stand one after the other, as one. */
+static void
+lay_flat(cer_build_value *members, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		members[i].n *= cer_build_count_vectors(&members[i]);
+		members[i].n_members = 0;
+	}
+}
+
 static cer_status
 build_members(cer_build *b, const cer_layer *layer, cer_build_value *value)
 {
 	size_t first_node = b->builder->net->n_nodes;
 	cer_build_value members[CER_MAX_PARTS];
 	size_t n = layer->count;
+	size_t n_inner;
 	size_t width;
 
 	if (n > CER_MAX_PARTS)
@@ -112,10 +126,12 @@ build_members(cer_build *b, const cer_layer *layer, cer_build_value *value)
 		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(layer),
 		                   "nothing in the ensemble has weights");
 	width = members[0].n;
+	n_inner = cer_build_count_vectors(&members[0]);
+	lay_flat(members, n);
 	CER_TRY(cer_build_join(b, layer, members, n));
 	*value = members[0];
 	value->n = width;
-	value->n_members = n;
+	value->n_members = n * n_inner;
 	return CER_OK;
 }
 
@@ -143,29 +159,12 @@ are_side_by_side(const cer_layer *layer)
 	return true;
 }
 
-/* An ensemble within; NULL: there is none. */
-static const cer_layer *
-find_ensemble(const cer_layer *layer)
-{
-	const cer_layer *found = NULL;
-
-	for (const cer_layer *child = layer->first; child && found == NULL;
-	     child = child->next)
-		found =
-			child->kind == CER_LAYER_ENSEMBLE ? child : find_ensemble(child);
-	return found;
-}
-
 cer_status
 cer_build_ensemble(cer_build *b, const cer_layer **layer,
                    cer_build_value *value)
 {
-	const cer_layer *inner = find_ensemble(*layer);
-
-	if (value->n_members > 0)
-		inner = *layer;
-	if (inner != NULL)
-		return cer_build_fail_unsupported(b, inner, " in an ensemble");
+	if (value->n_members > 0 || b->n_members > 0)
+		return cer_build_fail_unsupported(b, *layer, " in an ensemble");
 	if ((*layer)->count == 0)
 		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(*layer),
 		                   "an ensemble without members");

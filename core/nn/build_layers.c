@@ -440,8 +440,10 @@ build_neighbours(cer_build *b, const cer_layer **layer, cer_build_value *value)
 	                       .count = (*layer)->count > 0 ? (*layer)->count
 	                                                    : CER_CANDIDATES};
 
-	if (b->n_members > 0 || value->n_members > 0 || b->prefix != NULL)
+	if (b->n_members > 0 || value->n_members > 0)
 		return cer_build_fail_unsupported(b, *layer, " in an ensemble");
+	if (b->is_tower)
+		return cer_build_fail_unsupported(b, *layer, " in by_table");
 	if (*layer != b->last)
 		return cer_fail_at(b->err, CER_BAD_VALUE, cer_build_get_place(*layer),
 		                   "layer \"neighbours\" can only end a network");

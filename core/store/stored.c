@@ -233,17 +233,32 @@ leave_out(cer_arena *arena, part_list *list, const cer_net **net,
 	              : cer_net_leave_out(arena, *net, is_left_out, net, err);
 }
 
-/* How many training rows it keeps, the size of what it keeps of them says. */
+/* "neighbours.rows", or a member's: "2/neighbours.rows". */
+static bool
+is_of_kept_rows(const cer_part *part)
+{
+	static const char name[] = CER_KEPT_ROWS;
+	size_t size = sizeof(name) - 1;
+	size_t before = part->name.size - size;
+
+	if (part->kind != CER_PART_TENSOR || part->n_dims != 2 ||
+	    part->name.size < size ||
+	    memcmp(part->name.data + before, name, size) != 0)
+		return false;
+	return before == 0 || part->name.data[before - 1] == '/';
+}
+
+/* How many training rows it keeps, the size of what it keeps of them says:
+ * members keep as many. */
 static cer_status
-make_shape(cer_arena *arena, part_list *list, const cer_encoders *encoders,
+make_shape(cer_arena *arena, const part_list *list, const cer_encoders *encoders,
            const cer_mst *mst, const cer_input_shape **shape, cer_error *err)
 {
 	cer_input_shape made = *cer_encoders_get_shape(encoders);
-	const cer_part *kept =
-		find_part(list, CER_PART_TENSOR, cer_text_of(CER_KEPT_ROWS));
 
-	if (kept != NULL && kept->n_dims == 2)
-		made.n_rows = (size_t) kept->dims[0];
+	for (size_t i = 0; i < list->n_parts; i++)
+		if (is_of_kept_rows(&list->parts[i]))
+			made.n_rows = (size_t) list->parts[i].dims[0];
 	return cer_shape_make(arena, &made, mst, shape, err);
 }
 

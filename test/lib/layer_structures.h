@@ -88,6 +88,15 @@ static const char *const structures[] = {
 	"(chain (ensemble count=2 " SERIES "(gru width=5)(pool pool=last))(norm "
 	"norm=batch)(dense width=6))",
 	"(chain (ensemble count=3 shared (scale))(dense width=9)" GELU ")",
+	"(ensemble count=2 (chain (ensemble count=3 shared (dense width=6)" GELU
+	"(dense width=5)" GELU ")))",
+	"(chain (ensemble count=2 (chain (ensemble count=3 (scale))(dense width=9)"
+	"(norm norm=batch)" GELU ")))",
+	"(chain (ensemble count=2 (ensemble count=2 " TOKENS "(gru width=4)"
+	"(pool pool=last))(dense width=3)))",
+	"(ensemble count=2 (chain " DENSE "(norm norm=batch)(dense width=6)"
+	"(neighbours)))",
+	"(ensemble count=3 (chain (neighbours count=20)))",
 	"(chain (scale)(ensemble count=3 (norm norm=batch)(dense width=9)(norm "
 	"norm=batch)(norm norm=layer)(activation function=selu learnt)))",
 	"(chain (concat (features)(dense width=4))(ensemble count=2 (dense "

@@ -758,9 +758,12 @@ typedef struct failing
 static const failing failures[] = {
 	{"(chain (neighbours)(dense width=3))",
      "layer \"neighbours\" can only end a network at line 1, column 8"},
-	{"(chain (ensemble count=2 (dense width=3)(neighbours)))",
+	{"(chain (ensemble count=2 shared (dense width=3)(neighbours)))",
      "layer \"neighbours\" in an ensemble cannot be trained by the native "
-     "executor yet at line 1, column 41"},
+     "executor yet at line 1, column 48"},
+	{"(chain (by_table joining=sum (chain (neighbours))))",
+     "layer \"neighbours\" in by_table cannot be trained by the native "
+     "executor yet at line 1, column 37"},
 	{"(chain (dense width=4)(attention count=2))",
      "layer \"attention\" needs tokens, not a vector of 4 numbers at line 1, "
      "column 23"},
@@ -813,9 +816,13 @@ static const failing failures[] = {
      "8"},
 	{"(chain (dense width=5)(glu))",
      "layer \"glu\" needs an even width, not 5 at line 1, column 23"},
-	{"(chain (ensemble count=2 (ensemble count=2 (dense width=3))))",
+	{"(chain (ensemble count=2 shared (ensemble count=2 (dense width=3))))",
      "layer \"ensemble\" in an ensemble cannot be trained by the native "
-     "executor yet at line 1, column 26"},
+     "executor yet at line 1, column 33"},
+	{"(chain (ensemble count=2 (dense width=3))(ensemble count=2 (dense "
+     "width=3)))",
+     "layer \"ensemble\" in an ensemble cannot be trained by the native "
+     "executor yet at line 1, column 42"},
 	{"(chain (ensemble (dense width=3)))",
      "an ensemble without members at line 1, column 8"},
 	{"(chain (ensemble count=2 (activation function=relu)))",

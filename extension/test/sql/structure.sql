@@ -27,6 +27,9 @@ INSERT INTO structures (name, triple) VALUES
 	('modern_nca', 'AS modern_nca(width = 16, blocks = 1, hidden = 16) PT lr = 0.01'),
 	('modern_nca of 500', 'AS modern_nca(width = 8, candidates = 500) PT lr = 0.01'),
 	('ensemble', 'AS ensemble(2, ft_transformer(width = 8, blocks = 1, heads = 2, hidden = 8)) PT lr = 0.01'),
+	('ensemble of tabm', 'AS ensemble(2, tabm(16 x 2, members = 3)) PT lr = 0.01'),
+	('ensemble of tabm_mini', 'AS ensemble(2, tabm_mini(16, members = 3)) PT lr = 0.01'),
+	('ensemble of modern_nca', 'AS ensemble(3, modern_nca(width = 8, blocks = 1, hidden = 16, candidates = 500)) PT lr = 0.01'),
 	('lstm', 'AS tokens(6) > position > lstm(8) > pool(last) PT lr = 0.02'),
 	('own', 'AS dense(16) > norm(layer) > gelu > ensemble(2, dense(8) > tanh) PT lr = 0.01');
 UPDATE structures SET model = cerebro.train('trips', triple || ', epochs = 6, batch = 128, patience = 0, dropout = 0.05, seed = 3');
@@ -40,9 +43,37 @@ SELECT name, count(DISTINCT p) > 20 AS differ, bool_and(p BETWEEN 0 AND 1) AS ar
 	bool_and(p = (SELECT cerebro.predict(model, t) FROM trips t WHERE t.id = s.id)) AS alike
 FROM scores s JOIN structures USING (name) GROUP BY name ORDER BY name;
 
+-- nor on processes
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+CREATE FUNCTION processes(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN ANALYZE ' || query LOOP
+		IF line ~ 'Workers Launched' THEN RETURN substring(line FROM '\d+'); END IF;
+	END LOOP;
+	RETURN 0;
+END
+$$;
+SELECT name, processes(format('SELECT id, cerebro.predict(%s, t) FROM trips t', model)) > 0 AS are_several
+FROM structures WHERE name LIKE 'ensemble of%' ORDER BY name;
+DO $$
+BEGIN
+	EXECUTE (SELECT 'CREATE TEMP TABLE together AS ' || string_agg(
+		format('SELECT %L AS name, id, cerebro.predict(%s, t) AS p FROM trips t', name, model), ' UNION ALL ') FROM structures);
+END
+$$;
+SELECT name, bool_and(p = (SELECT cerebro.predict(model, t) FROM trips t WHERE t.id = s.id)) AS alike
+FROM together s JOIN structures USING (name) WHERE id % 20 = 0 GROUP BY name ORDER BY name;
+DROP TABLE together;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+
 -- candidates are training rows, a tensor of the model
 SELECT s.name AS structure, part.name, dims FROM structures s JOIN cerebro.model_part part USING (model)
-WHERE s.name LIKE 'modern_nca%' AND part.name LIKE 'neighbours.%' ORDER BY s.name, part.name;
+WHERE part.name ~ 'neighbours[.]' ORDER BY s.name, part.name;
 
 -- running statistics are part of a state
 SELECT cerebro.train('trips', 'AS residual(width = 16, hidden = 24) PT lr = 0.01, epochs = 8, batch = 128, patience = 0, dropout = 0.05, seed = 3') AS more \gset
