@@ -251,8 +251,9 @@ is_of_kept_rows(const cer_part *part)
 /* How many training rows it keeps, the size of what it keeps of them says:
  * members keep as many. */
 static cer_status
-make_shape(cer_arena *arena, const part_list *list, const cer_encoders *encoders,
-           const cer_mst *mst, const cer_input_shape **shape, cer_error *err)
+make_shape(cer_arena *arena, const part_list *list,
+           const cer_encoders *encoders, const cer_mst *mst,
+           const cer_input_shape **shape, cer_error *err)
 {
 	cer_input_shape made = *cer_encoders_get_shape(encoders);
 

@@ -10,7 +10,7 @@
 #include "train/run.h"
 #include "base/error.h"
 #include "base/size.h"
-#include "base/text.h"
+#include "train/reason.h"
 #include "train/schedule.h"
 
 #include <math.h>
@@ -202,6 +202,7 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 	memset(made, 0, sizeof(*made));
 	made->config = *config;
 	made->best_loss = INFINITY;
+	made->least_loss = INFINITY;
 	made->share = 1.0;
 	CER_TRY(make_class_weights(arena, config, &graph.loss.class_weights, err));
 	CER_TRY(
@@ -249,23 +250,11 @@ static cer_status
 fail_not_finite(const cer_run *run, const char *what, size_t step,
                 cer_error *err)
 {
-	const cer_settings *settings = run->config.settings;
-	const cer_node *node = cer_graph_find_not_finite(run->graph);
-	char where[128] = "";
 	cer_status status = cer_fail(
 		err, CER_NOT_FINITE, "%s is not a finite number at epoch %u, step %zu",
 		what, run->epoch + 1, step);
 
-	if (node != NULL)
-		snprintf(where, sizeof(where), ", first in layer \"%.*s\"",
-		         CER_SHOW(node->name));
-	cer_error_set_detail(
-		err,
-		"The weights grew beyond what numbers can hold%s: the steps of "
-		"the optimizer are too large for these data.",
-		where);
-	cer_error_set_hint(err, "Lower the learning rate, for example lr = %g.",
-	                   settings->lr / 10.0);
+	cer_reason_explain(run, err);
 	return status;
 }
 
@@ -289,6 +278,8 @@ train_batch(cer_run *run, size_t step, size_t first, double *loss,
 
 	if (!isfinite(sum))
 		return fail_not_finite(run, "the loss", step, err);
+	run->last_loss = sum / (double) batch.n_rows;
+	run->least_loss = fmin(run->least_loss, run->last_loss);
 	cer_optimizer_begin_step(run->optimizer);
 	cer_graph_update(run->graph);
 	cer_optimizer_end_step(run->optimizer);

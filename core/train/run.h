@@ -51,6 +51,8 @@ typedef struct cer_run
 	double best_loss;
 	double share;        /* of the rate: a plateau lowers it, */
 	uint32_t last_lower; /* last after this epoch */
+	double least_loss;   /* of the steps done here: a row's, in the mean of */
+	double last_loss;    /* a batch */
 
 	/* of the best epoch: the flat array, (n_valid, n_classes) */
 	float *best_weights;
