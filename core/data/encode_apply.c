@@ -15,6 +15,9 @@
 #define BLOCKS_PER_POLL ((size_t) 1024)
 #define WORD            sizeof(float) /* a number, or a code */
 #define LINE_WORDS      ((size_t) 16) /* of caches */
+#define HUGE_PAGE       ((size_t) 2 << 20)
+#define ARENA_HEAD      ((size_t) 2048) /* less than a small page, for sure */
+#define LEAST_OF_PAGES  (8 * HUGE_PAGE)
 
 typedef struct apply_state
 {
@@ -87,6 +90,19 @@ choose_stride(size_t n_numbers, size_t n_codes)
 	return whole - n <= n / 8 ? whole : n;
 }
 
+/* Many rows fill whole huge pages: found in any order, each would want the
+ * translation of its address else, which takes as long as the row itself. */
+static size_t
+fill_pages(size_t size)
+{
+	size_t n_pages = size / HUGE_PAGE + 1;
+
+	if (size < LEAST_OF_PAGES || n_pages > SIZE_MAX / HUGE_PAGE)
+		return size;
+	n_pages += n_pages * HUGE_PAGE - size < ARENA_HEAD;
+	return n_pages * HUGE_PAGE - ARENA_HEAD;
+}
+
 static cer_status
 allocate_rows(cer_arena *arena, apply_state *state, cer_error *err)
 {
@@ -98,7 +114,8 @@ allocate_rows(cer_arena *arena, apply_state *state, cer_error *err)
 
 	if (n == 0)
 		n = n_numbers + n_codes;
-	size = cer_size_multiply(cer_size_multiply(state->n_rows, n), WORD);
+	size = fill_pages(
+		cer_size_multiply(cer_size_multiply(state->n_rows, n), WORD));
 	state->numbers = cer_arena_allocate(arena, size);
 	if (state->numbers == NULL)
 		return cer_fail_memory(err, size);
