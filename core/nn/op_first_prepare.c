@@ -14,55 +14,6 @@
 #define GATHERED_CODES 2048 /* of a block of a gathered embedding */
 
 static cer_status
-prepare_folded(cer_graph *graph, const cer_graph_node *node, first_table *table,
-               size_t index, cer_error *err)
-{
-	size_t n = node->out.n;
-	size_t width = table->width;
-	size_t n_codes = table->n_codes;
-	cer_gemm_shape fold = {.n_rows = n_codes,
-	                       .n_columns = n,
-	                       .n_inner = width,
-	                       .a_stride = width,
-	                       .b_stride = n,
-	                       .c_stride = n};
-	cer_gemm_shape embed_grad = {.n_rows = n_codes,
-	                             .n_columns = width,
-	                             .n_inner = n,
-	                             .a_stride = n,
-	                             .b_stride = width,
-	                             .c_stride = width};
-	cer_gemm_shape rows_grad = {.n_rows = width,
-	                            .n_columns = n,
-	                            .n_inner = n_codes,
-	                            .a_stride = width,
-	                            .b_stride = n,
-	                            .c_stride = n,
-	                            .is_a_transposed = true};
-	cer_block *block;
-
-	table->folded = cer_graph_allocate_floats(graph, n_codes * n);
-	table->folded_grad = cer_graph_allocate_floats(graph, n_codes * n);
-	if (table->folded == NULL || table->folded_grad == NULL)
-		return cer_fail_memory(err, n_codes * n * sizeof(float));
-	table->p = table->folded;
-	CER_TRY(graph->make_gemm(graph->kernels, &fold, &table->fold, err));
-	CER_TRY(
-		graph->make_gemm(graph->kernels, &embed_grad, &table->embed_grad, err));
-	CER_TRY(
-		graph->make_gemm(graph->kernels, &rows_grad, &table->rows_grad, err));
-	block = cer_graph_add_block(graph, err);
-	if (block == NULL)
-		return CER_NO_MEMORY;
-	block->run = cer_first_update_folded;
-	block->node = node;
-	block->index = index;
-	block->cost = (double) n * (6.0 * (double) (n_codes * width) +
-	                            4.0 * (double) graph->batch_rows);
-	return CER_OK;
-}
-
-static cer_status
 add_code_blocks(cer_graph *graph, const cer_graph_node *node,
                 const first_table *table, size_t index, cer_error *err)
 {
@@ -143,7 +94,7 @@ prepare_table(cer_graph *graph, const cer_graph_node *node, first_table *table,
 	switch (table->kind)
 	{
 		case TABLE_FOLDED:
-			return prepare_folded(graph, node, table, index, err);
+			return cer_first_prepare_fold(graph, node, table, index, err);
 		case TABLE_GATHERED:
 			return prepare_gathered(graph, node, table, index, err);
 		case TABLE_DIRECT:

@@ -2,7 +2,7 @@
  * nn/op_first_private.h
  *	  The first layer as its own files see it: op_first.c runs tiles,
  *	  op_first_prepare.c plans buffers and blocks, op_first_update.c makes
- *	  gradients and steps of its weights.
+ *	  gradients and steps of its weights, op_first_fold.c those of folded tables.
  */
 #ifndef CER_NN_OP_FIRST_PRIVATE_H
 #define CER_NN_OP_FIRST_PRIVATE_H
@@ -31,11 +31,9 @@ typedef struct first_table
 
 	/* folded */
 	float *folded;
-	float *folded_grad;
 	float *rows_t; /* (units, width) */
 	cer_gemm fold;
-	cer_gemm embed_grad;
-	cer_gemm rows_grad;
+	struct first_fold *grads; /* see op_first_fold.c */
 
 	/* gathered; rows_t, too */
 	cer_activations x; /* (batch_rows, width) */
@@ -67,6 +65,11 @@ typedef struct first_state
 
 extern cer_status
 cer_first_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err);
+
+/* Buffers, products and the block of a folded table. */
+extern cer_status
+cer_first_prepare_fold(cer_graph *graph, const cer_graph_node *node,
+                       first_table *table, size_t index, cer_error *err);
 
 /* What follows from the weights of a folded or gathered table. */
 extern void
@@ -116,9 +119,6 @@ cer_first_update_numbers(const cer_graph *graph, const cer_graph_node *node,
                          const cer_block *block);
 extern void
 cer_first_update_direct(const cer_graph *graph, const cer_graph_node *node,
-                        const cer_block *block);
-extern void
-cer_first_update_folded(const cer_graph *graph, const cer_graph_node *node,
                         const cer_block *block);
 extern void cer_first_update_gathered_rows(const cer_graph *graph,
                                            const cer_graph_node *node,

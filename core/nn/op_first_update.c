@@ -69,34 +69,6 @@ cer_first_update_direct(const cer_graph *graph, const cer_graph_node *node,
 }
 
 void
-cer_first_update_folded(const cer_graph *graph, const cer_graph_node *node,
-                        const cer_block *block)
-{
-	const first_state *state = node->state;
-	const first_table *table = &state->tables[block->index];
-	size_t n = node->out.n;
-	cer_scatter scatter = {
-		.n_rows = graph->batch.n_rows,
-		.n = n,
-		.codes = table->codes,
-		.dz = node->out.grad,
-		.dz_stride = n,
-		.sums = table->folded_grad,
-		.sums_stride = n,
-	};
-
-	memset(table->folded_grad, 0, table->n_codes * n * sizeof(float));
-	graph->kernels->scatter(&scatter);
-	cer_gemm_run(&table->embed_grad, table->folded_grad, table->rows_t,
-	             graph->grads + table->embed_offset);
-	cer_gemm_run(&table->rows_grad, graph->weights + table->embed_offset,
-	             table->folded_grad, graph->grads + table->rows_offset);
-	cer_graph_step(graph, table->embed_offset, table->n_codes * table->width);
-	cer_graph_step(graph, table->rows_offset, table->width * n);
-	cer_first_refresh_table(graph, node, table);
-}
-
-void
 cer_first_update_gathered_rows(const cer_graph *graph,
                                const cer_graph_node *node,
                                const cer_block *block)
