@@ -10,6 +10,7 @@
  */
 #include "nn/explain.h"
 #include "base/arena.h"
+#include "base/denormals.h"
 #include "base/error.h"
 #include "base/size.h"
 #include "nn/operator.h"
@@ -67,6 +68,16 @@ prepare_nodes(cer_graph *graph, cer_error *err)
 	return graph->scratch != NULL
 	           ? CER_OK
 	           : cer_fail_memory(err, graph->scratch_size * sizeof(float));
+}
+
+static cer_status
+flush_and_prepare(cer_graph *graph, cer_error *err)
+{
+	unsigned before = cer_denormals_flush();
+	cer_status status = prepare_nodes(graph, err);
+
+	cer_denormals_restore(before);
+	return status;
 }
 
 static cer_status
@@ -173,7 +184,7 @@ cer_explain_net_make(cer_arena *arena, const cer_net *net, const float *weights,
 	memset(explain, 0, sizeof(*explain));
 	explain->n_lines = room->n_lines;
 	init_graph(arena, net, weights, &explain->graph);
-	CER_TRY(prepare_nodes(&explain->graph, err));
+	CER_TRY(flush_and_prepare(&explain->graph, err));
 	CER_TRY(find_sources(explain, err));
 	CER_TRY(make_places(explain, room->n_places, err));
 	CER_TRY(make_tile(explain, err));
@@ -278,6 +289,7 @@ void
 cer_explain_net_set_lines(cer_explain_net *net, const cer_encoded *ends)
 {
 	size_t n_lines = ends->n_rows / 2;
+	unsigned before = cer_denormals_flush();
 
 	for (size_t line = 0; line < n_lines; line++)
 		memcpy(net->ends + line * net->n_stored,
@@ -292,6 +304,7 @@ cer_explain_net_set_lines(cer_explain_net *net, const cer_encoded *ends)
 			source->ways[j] -= source->begins[j];
 		memset(source->sums, 0, n_lines * source->n * sizeof(double));
 	}
+	cer_denormals_restore(before);
 }
 
 /* Rows that only fill up the tile stand at the begin of a line. */
@@ -320,6 +333,7 @@ cer_explain_net_run(cer_explain_net *net, size_t n_points,
                     const cer_explain_point *points)
 {
 	cer_graph *graph = &net->graph;
+	unsigned before = cer_denormals_flush();
 
 	memcpy(net->points, points, n_points * sizeof(*points));
 	graph->batch = (cer_batch){.n_rows = n_points, .is_explaining = true};
@@ -329,6 +343,7 @@ cer_explain_net_run(cer_explain_net *net, size_t n_points,
 	for (size_t i = 0; i + 1 < graph->net->n_nodes; i++)
 		if (!cer_node_is_source(&graph->nodes[i]))
 			cer_graph_run_forward(&net->tile, &graph->nodes[i]);
+	cer_denormals_restore(before);
 	return get_last(net)->in.data;
 }
 
@@ -343,6 +358,7 @@ cer_explain_net_go_back(cer_explain_net *net, size_t n_points)
 {
 	cer_graph *graph = &net->graph;
 	size_t n = cer_get_width(&get_last(net)->in);
+	unsigned before = cer_denormals_flush();
 
 	memset(get_last(net)->in.grad + n_points * n, 0,
 	       (graph->tile_rows - n_points) * n * sizeof(float));
@@ -355,6 +371,7 @@ cer_explain_net_go_back(cer_explain_net *net, size_t n_points)
 		else
 			cer_graph_run_backward(&net->tile, node);
 	}
+	cer_denormals_restore(before);
 }
 
 /* ------------------------------------------------------------ gradients */
@@ -440,6 +457,7 @@ void
 cer_explain_net_measure(cer_explain_net *net, const cer_encoded *rows,
                         const size_t *lines, double *sums)
 {
+	unsigned before = cer_denormals_flush();
 	size_t n;
 
 	memset(sums, 0, rows->n_rows * sizeof(double));
@@ -452,4 +470,5 @@ cer_explain_net_measure(cer_explain_net *net, const cer_encoded *rows,
 			             run_source(net, &net->sources[i], rows, row, n),
 			             sums + row);
 	}
+	cer_denormals_restore(before);
 }

@@ -402,11 +402,13 @@ end_batch(cer_graph *graph)
 double
 cer_graph_run(cer_graph *graph, const cer_batch *batch)
 {
+	unsigned before = cer_denormals_flush();
 	double loss = 0.0;
 
 	begin_batch(graph, batch);
 	run_segments(graph);
 	end_batch(graph);
+	cer_denormals_restore(before);
 	for (size_t i = 0; i < cer_graph_count_tiles(graph); i++)
 		loss += graph->losses[i];
 	return loss;

@@ -7,9 +7,13 @@
  * z is the first layer's (infer_first.c), then products of x.  Widths are
  * padded with zeros, whose activations meet zero weights.  Nets that are not
  * such a chain are scored node by node (infer_graph.c).
+ *
+ * Values that would be denormal are zero, as in training; the host's mode is
+ * put back.
  */
 #include "nn/infer.h"
 #include "base/arena.h"
+#include "base/denormals.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "base/size.h"
@@ -269,6 +273,8 @@ cer_infer_make(cer_arena *arena, const cer_infer_spec *spec,
 	const cer_net *net = spec->net;
 	cer_infer *made = cer_arena_allocate(arena, sizeof(*made));
 	infer_maker maker = {arena, net, spec->weights, made, spec};
+	unsigned before;
+	cer_status status;
 
 	if (made == NULL)
 		return cer_fail_memory(err, sizeof(*made));
@@ -279,7 +285,10 @@ cer_infer_make(cer_arena *arena, const cer_infer_spec *spec,
 	made->n_numbers = cer_shape_count_stored(net->shape);
 	made->n_classes = net->shape->n_classes;
 	made->n_codes = cer_shape_count_codes(net->shape);
-	if (make_infer(&maker) != CER_OK)
+	before = cer_denormals_flush();
+	status = make_infer(&maker);
+	cer_denormals_restore(before);
+	if (status != CER_OK)
 		return cer_fail_memory(err, net->n_weights * sizeof(float));
 	*infer = made;
 	return CER_OK;
@@ -626,11 +635,14 @@ void
 cer_infer_run_tree(const cer_infer_tree *tree, const cer_encoded *rows,
                    const cer_partials *partials, void *scratch)
 {
+	unsigned before = cer_denormals_flush();
+
 	if (tree->infer->graph != NULL)
 		cer_infer_graph_run(tree->infer->graph, rows, partials, tree->proba,
 		                    scratch);
 	else
 		run_blocks(tree, rows, partials, scratch);
+	cer_denormals_restore(before);
 }
 
 size_t
@@ -743,19 +755,19 @@ cer_infer_run_group(const cer_infer *infer, size_t group,
                     const cer_encoded *rows, float *partials, void *scratch)
 {
 	size_t width = cer_infer_get_partial_width(infer);
+	unsigned before = cer_denormals_flush();
 
 	if (infer->graph != NULL)
-	{
 		cer_infer_graph_run_tower(infer->graph, group, rows, partials, scratch);
-		return;
-	}
-	for (size_t done = 0; done < rows->n_rows; done += BLOCK_ROWS)
+	for (size_t done = 0; infer->graph == NULL && done < rows->n_rows;
+	     done += BLOCK_ROWS)
 	{
 		cer_encoded block = take_block(infer, rows, done);
 
 		cer_infer_first_run_group(infer->first, group, block.n_rows, &block,
 		                          partials + done * width, scratch);
 	}
+	cer_denormals_restore(before);
 }
 
 /* ------------------------------------------------------------ rows by code */
@@ -775,10 +787,13 @@ void
 cer_infer_put_row(const cer_infer *infer, const cer_left_out *tensor,
                   const cer_row *row, void *scratch)
 {
+	unsigned before = cer_denormals_flush();
+
 	if (infer->graph != NULL)
 		cer_infer_graph_put_row(infer->graph, tensor->tensor, row, scratch);
 	else
 		cer_infer_first_put_row(infer->first, tensor->table, row, scratch);
+	cer_denormals_restore(before);
 }
 
 const cer_infer_first *

@@ -17,6 +17,7 @@
  * (op_first.c).  Widths are padded with zeros.
  */
 #include "nn/infer_first_private.h"
+#include "base/denormals.h"
 #include "nn/op_first.h"
 
 #include <string.h>
@@ -452,7 +453,10 @@ void
 cer_infer_first_sum(const cer_infer_first *infer, size_t n,
                     const float *const *partials, float *sum)
 {
+	unsigned before = cer_denormals_flush();
+
 	infer->kernels->add_rows(infer->n_out, n, partials, sum);
+	cer_denormals_restore(before);
 }
 
 /* ------------------------------------------------------------ rows by code */

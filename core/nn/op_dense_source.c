@@ -12,6 +12,7 @@
  * there, and a gradient that is added as it is.
  */
 #include "nn/op_dense_source.h"
+#include "base/denormals.h"
 #include "base/error.h"
 #include "nn/graph.h"
 #include "nn/op_first.h"
@@ -321,6 +322,7 @@ multiply_columns(void *arg, size_t task)
 	const source_work *work = arg;
 	const cer_dense_source *source = work->source;
 	size_t column = task * COLUMNS;
+	unsigned before = cer_denormals_flush();
 
 	for (size_t i = 0; i < source->n_tensors; i++)
 	{
@@ -333,6 +335,7 @@ multiply_columns(void *arg, size_t task)
 			             work->graph->weights + source->offset + column,
 			             source->graph.weights + tensor->at + column);
 	}
+	cer_denormals_restore(before);
 }
 
 static void
@@ -424,21 +427,27 @@ make_columns(const source_work *work, size_t task)
 }
 
 static void
-make_part(void *arg, size_t task)
+make_tensor(const source_work *work, const source_tensor *tensor)
 {
-	const source_work *work = arg;
 	const cer_dense_source *source = work->source;
-	const source_tensor *tensor;
 
-	if (task < source->n_column_tasks)
-	{
-		make_columns(work, task);
-		return;
-	}
-	tensor = &source->tensors[task - source->n_column_tasks];
 	if (!tensor->is_embedding)
 		cer_gemm_run(&tensor->back, source->graph.grads + tensor->at,
 		             source->weights_t, tensor->more);
+}
+
+static void
+make_part(void *arg, size_t task)
+{
+	const source_work *work = arg;
+	size_t n_columns = work->source->n_column_tasks;
+	unsigned before = cer_denormals_flush();
+
+	if (task < n_columns)
+		make_columns(work, task);
+	else
+		make_tensor(work, &work->source->tensors[task - n_columns]);
+	cer_denormals_restore(before);
 }
 
 void
