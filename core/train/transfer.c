@@ -412,6 +412,8 @@ describe(const cer_alignment *a, const cer_input_maps *inputs,
 	    inputs->n_fewer == 1 ? "" : "s");
 	say(&w, inputs->n_otherwise, "%zu column%s encoded otherwise",
 	    inputs->n_otherwise, inputs->n_otherwise == 1 ? "" : "s");
+	say(&w, a->n_classes_more, "%zu class%s more", a->n_classes_more,
+	    a->n_classes_more == 1 ? "" : "es");
 	say(&w, losses & CER_LOSS_VALUES, "values of categories fewer");
 	say(&w, losses & CER_LOSS_ACTIVATION, "another activation");
 	say(&w, losses & CER_LOSS_NORM, "a layer norm over other units");
@@ -494,7 +496,7 @@ fold_node(const cer_move *move, cer_alignment *a, size_t now, cer_error *err)
 static cer_status
 move_all(cer_arena *arena, const cer_transfer_source *source,
          const cer_trainer *trainer, cer_alignment *a,
-         cer_transfer_result *result, cer_error *err)
+         cer_transfer_result *result, bool *is_made, cer_error *err)
 {
 	cer_move move = {.arena = arena,
 	                 .source = source,
@@ -507,6 +509,8 @@ move_all(cer_arena *arena, const cer_transfer_source *source,
 		CER_TRY(move_node(&move, a, i, err));
 	for (size_t i = 0; i < a->now->n_nodes && source->means != NULL; i++)
 		CER_TRY(fold_node(&move, a, i, err));
+	if (a->logits != NULL)
+		*is_made = cer_classes_fill(&move, a);
 	describe(a, a->inputs, result);
 	return CER_OK;
 }
@@ -521,21 +525,19 @@ cer_transfer_make(cer_arena *arena, const cer_transfer_source *source,
 
 	memset(result, 0, sizeof(*result));
 	*is_made = false;
-	if (trainer->run->net->shape->n_classes != source->net->shape->n_classes)
-	{
-		snprintf(result->text, sizeof(result->text), "other classes");
-		return CER_OK;
-	}
 	CER_TRY(cer_input_maps_make(arena, trainer->encoders, source->encoders,
 	                            &inputs, err));
 	CER_TRY(cer_net_make_whole(arena, trainer->run->net, &a.now, err));
 	CER_TRY(cer_net_make_whole(arena, source->net, &a.old, err));
-	CER_TRY(cer_align(&a, is_made, err));
+	CER_TRY(cer_classes_find(&a, is_made, err));
+	if (*is_made)
+		CER_TRY(cer_align(&a, is_made, err));
+	if (*is_made)
+		CER_TRY(move_all(arena, source, trainer, &a, result, is_made, err));
 	if (!*is_made)
-	{
-		snprintf(result->text, sizeof(result->text),
-		         "no layer for layer of the parent's network");
-		return CER_OK;
-	}
-	return move_all(arena, source, trainer, &a, result, err);
+		snprintf(result->text, sizeof(result->text), "%s",
+		         a.now->shape->n_classes < a.old->shape->n_classes
+		             ? "fewer classes"
+		             : "no layer for layer of the parent's network");
+	return CER_OK;
 }

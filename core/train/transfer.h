@@ -13,6 +13,8 @@
  *	 inputs		new ones get zeros, the mean contribution of those that are gone
  *				goes into the bias; values of a category that are new start as
  *				the unseen ones, which they were
+ *	 classes	new ones get the mean of the others' weights, which softmax takes
+ *				for nothing, and a bias so low that they are never predicted
  *	 encoders	another encoder of a column: what comes closest to what the
  *				column contributed
  */

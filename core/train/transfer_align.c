@@ -31,7 +31,8 @@ static bool align_from(cer_alignment *a, size_t now, size_t old);
 /* How an operator's output follows from its inputs. */
 typedef enum map_rule
 {
-	RULE_SAME, /* everything must be as it was */
+	RULE_SAME,    /* everything must be as it was */
+	RULE_CLASSES, /* as it was, but that there may be more classes */
 	RULE_FIRST,
 	RULE_FEATURES,
 	RULE_TOKENS,
@@ -65,13 +66,21 @@ find_rule(const cer_operator *op)
 		{&cer_op_product, RULE_ALIKE},       {&cer_op_cross, RULE_ALIKE},
 		{&cer_op_concat, RULE_CONCAT},       {&cer_op_glu, RULE_WITHIN},
 		{&cer_op_attend, RULE_OVER_VECTORS}, {&cer_op_fm, RULE_ONE_OF_VECTORS},
-		{&cer_op_pool, RULE_ONE_OF_VECTORS},
+		{&cer_op_pool, RULE_ONE_OF_VECTORS}, {&cer_op_softmax, RULE_CLASSES},
+		{&cer_op_neighbours, RULE_CLASSES},
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (rules[i].op == op)
 			return rules[i].rule;
 	return RULE_SAME;
+}
+
+/* Whether its units are classes, of which there are more. */
+static bool
+is_of_classes(const cer_alignment *a, size_t now)
+{
+	return a->logits != NULL && a->logits[now];
 }
 
 /* Groups of units that one vector will be divided into. */
@@ -100,6 +109,8 @@ place_first(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
 	if (k != count_groups(a->old, old) ||
 	    !cer_align_map_units(a, 1, 1, &place->vectors))
 		return false;
+	if (is_of_classes(a, now))
+		return cer_classes_map(a, n, n_old, &place->floats);
 	if (n < n_old)
 		return k == 1 && cer_align_choose_units(a, old, n, &place->floats);
 	if (n / k < n_old / k || !cer_align_make_map(a, n, n_old, &place->floats))
@@ -138,11 +149,16 @@ place_dense(cer_alignment *a, const cer_node *now, const cer_node *old,
             const cer_place_of_node *in, cer_place_of_node *place)
 {
 	place->vectors = in->vectors;
-	if (now->op == &cer_op_dense && now->n_out < old->n_out &&
-	    cer_align_choose_units(a, (size_t) (old - a->old->nodes), now->n_out,
-	                           &place->floats))
+	if (is_of_classes(a, (size_t) (now - a->now->nodes)))
+	{
+		if (!cer_classes_map(a, now->n_out, old->n_out, &place->floats))
+			return false;
+	}
+	else if (now->op == &cer_op_dense && now->n_out < old->n_out &&
+	         cer_align_choose_units(a, (size_t) (old - a->old->nodes),
+	                                now->n_out, &place->floats))
 		return true;
-	if (now->n_out == in->floats.n && old->n_out == in->floats.n_old)
+	else if (now->n_out == in->floats.n && old->n_out == in->floats.n_old)
 		place->floats = in->floats;
 	else if (!cer_align_map_units(a, now->n_out, old->n_out, &place->floats))
 		return false;
@@ -257,6 +273,24 @@ place_same(cer_alignment *a, const cer_node *now, const cer_node *old,
 	       cer_align_map_units(a, now->m, old->m, &place->vectors);
 }
 
+static bool
+place_classes(cer_alignment *a, const cer_node *now, const cer_node *old,
+              cer_place_of_node *place)
+{
+	cer_map floats;
+
+	if (!is_of_classes(a, (size_t) (now - a->now->nodes)))
+		return place_same(a, now, old, place);
+	if (now->op == &cer_op_neighbours)
+		a->losses |= CER_LOSS_ROWS; /* there are some of the new classes */
+	return cer_align_view(a, &now->inputs[0], &old->inputs[0], &floats,
+	                      &place->vectors) &&
+	       (now->op == &cer_op_softmax || cer_map_is_identity(&floats)) &&
+	       cer_map_is_identity(&place->vectors) && now->m == old->m &&
+	       cer_align_map_units(a, now->m, old->m, &place->vectors) &&
+	       cer_classes_map(a, now->n_out, old->n_out, &place->floats);
+}
+
 /* All tokens meet: one more, or one less, is seen by all. */
 static bool
 place_over_vectors(cer_alignment *a, const cer_node *now, const cer_node *old,
@@ -347,6 +381,8 @@ place_node(cer_alignment *a, size_t now, size_t old, cer_place_of_node *place)
 			return place_concat(a, node, other, place);
 		case RULE_SAME:
 			return place_same(a, node, other, place);
+		case RULE_CLASSES:
+			return place_classes(a, node, other, place);
 		default:
 			return place_by_input(a, node, other, rule, place);
 	}
@@ -429,6 +465,7 @@ try_match(cer_alignment *a, size_t now, size_t old, bool may_be_wider)
 	if ((node->n_inputs > 0 && !is_alike(a, node, other)) ||
 	    (node->n_inputs == 0 && !cer_align_sees_same(node, other)) ||
 	    node->op != other->op || node->is_wide != other->is_wide ||
+	    (a->logits != NULL && a->logits[now] != a->old_logits[old]) ||
 	    !takes_the_same(a, node, other))
 		return false;
 	*place =
@@ -436,7 +473,8 @@ try_match(cer_alignment *a, size_t now, size_t old, bool may_be_wider)
 	if (!place_node(a, now, old, place))
 		return false;
 	is_wider = place->floats.n > place->floats.n_old &&
-	           node->op != &cer_op_features && node->n_tensors > 0 &&
+	           !is_of_classes(a, now) && node->op != &cer_op_features &&
+	           node->n_tensors > 0 &&
 	           (node->op == &cer_op_dense || node->op == &cer_op_first ||
 	            node->op == &cer_op_members);
 	if (is_wider && !may_be_wider)

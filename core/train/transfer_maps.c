@@ -82,9 +82,10 @@ divide(cer_alignment *a, const cer_place_of_node *place, const cer_edge *now,
 		int32_t at = place->floats.at[i];
 		size_t vector = i / now->n;
 
-		if (at == NOWHERE || (size_t) at / old->n != vector)
+		if (at != NOWHERE && (size_t) at / old->n != vector)
 			return false;
-		at %= (int32_t) old->n;
+		if (at != NOWHERE)
+			at %= (int32_t) old->n;
 		if (vector > 0 && floats->at[i % now->n] != at)
 			return false;
 		floats->at[i % now->n] = at;

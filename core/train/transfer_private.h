@@ -3,6 +3,7 @@
  *	  What the files of transfers share: transfer_align.c finds which operator
  *	  of the new network is which of the old one, transfer_maps.c what of them,
  *	  transfer_narrow.c what of them stays, transfer_tower.c which see one table,
+ *	  transfer_classes.c what is new where the label has more classes,
  *	  transfer_inputs.c does so for numbers and codes, transfer.c makes the
  *	  weights.
  */
@@ -74,6 +75,9 @@ typedef struct cer_alignment
 	size_t n_deeper;
 	size_t n_narrower;
 	size_t n_towers;
+	size_t n_classes_more;
+	const bool *logits;     /* by node of now, where there are more classes: */
+	const bool *old_logits; /* its vectors are of classes; else NULL */
 } cer_alignment;
 
 /* Numbers by place, codes of tables by table. */
@@ -127,6 +131,13 @@ cer_features_find_table(const cer_input_shape *shape, size_t table);
 extern cer_status cer_input_maps_make(cer_arena *arena, const cer_encoders *now,
                                       const cer_encoders *old,
                                       cer_input_maps *maps, cer_error *err);
+
+/* Before aligning; false: the new network has fewer classes, or no way. */
+extern cer_status
+cer_classes_find(cer_alignment *a, bool *is_found, cer_error *err);
+/* Vectors of classes one after the other; false: they are none. */
+extern bool
+cer_classes_map(cer_alignment *a, size_t n, size_t n_old, cer_map *map);
 
 /* False: there is no way. */
 extern cer_status cer_align(cer_alignment *a, bool *is_found, cer_error *err);

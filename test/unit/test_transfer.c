@@ -27,11 +27,13 @@ typedef struct training
 
 static test_rows *rows;
 static test_rows joined; /* the same, some inputs of tables p and q */
+static test_rows more;   /* the same, some training rows of two classes more */
 
 static int
 set_up(void **state)
 {
 	static cer_input inputs[ROWS_N_INPUTS];
+	static uint16_t labels[N_ROWS];
 	test_random random;
 
 	(void) state;
@@ -43,6 +45,13 @@ set_up(void **state)
 	inputs[5].name = cer_text_of("p.city");
 	joined = *rows;
 	joined.inputs = inputs;
+	for (size_t i = 0; i < N_ROWS; i++)
+		labels[i] = rows->parts[i] == CER_TRAIN && i % 5 == 4
+		                ? (uint16_t) (2 + i % 2)
+		                : rows->labels[i];
+	more = *rows;
+	more.labels = labels;
+	more.n_classes = 4;
 	return 0;
 }
 
@@ -62,10 +71,9 @@ assert_ok(cer_status status, const cer_error *err)
 }
 
 static void
-training_init(training *t, const char *mst)
+training_init_of(training *t, const char *mst, const test_rows *of)
 {
 	static const arrival in_order = {0};
-	const test_rows *of = strstr(mst, "_table(") != NULL ? &joined : rows;
 	cer_column columns[ROWS_N_INPUTS];
 	const cer_mst *parsed;
 	const cer_plan *plan;
@@ -84,6 +92,12 @@ training_init(training *t, const char *mst)
 	assert_ok(cer_trainer_new(&cer_host_plain, parsed, plan, t->dataset,
 	                          &t->trainer, &err),
 	          &err);
+}
+
+static void
+training_init(training *t, const char *mst)
+{
+	training_init_of(t, mst, strstr(mst, "_table(") != NULL ? &joined : rows);
 }
 
 static void
@@ -139,12 +153,18 @@ get_distance(const training *a, const training *b)
 {
 	const cer_run *old = a->trainer->run;
 	const cer_run *now = b->trainer->run;
-	size_t n = old->config.valid->n_rows * old->config.shape->n_classes;
+	size_t n_old = old->config.shape->n_classes;
+	size_t n = now->config.shape->n_classes;
 	double most = 0.0;
 
-	for (size_t i = 0; i < n; i++)
-		most = fmax(most,
-		            fabs((double) old->best_proba[i] - (double) now->proba[i]));
+	for (size_t row = 0; row < old->config.valid->n_rows; row++)
+		for (size_t i = 0; i < n; i++)
+		{
+			float was = i < n_old ? old->best_proba[row * n_old + i] : 0.0f;
+
+			most = fmax(most,
+			            fabs((double) was - (double) now->proba[row * n + i]));
+		}
 	return most;
 }
 
@@ -363,9 +383,56 @@ static const change cold[] = {
      "FE * AS mlp(16, 8, 8) PT gelu, batch = 64", NULL},
 };
 
+/* The label has two classes more: they begin as what is never predicted. */
+static const change classes[] = {
+	{MLP, MLP, "2 classes more"},
+	{MLP, "FE * AS mlp(16, 8, 8) PT focal = 2, batch = 64",
+     "1 new layer, 2 classes more"},
+	{"FE small, city AS mlp(16, 2)" SHORT,
+     "FE small, city, hour AS mlp(32, 2) PT label_smoothing = 0.1, batch = 64",
+     "1 wider layer, 1 column more, 2 classes more"},
+	{"FE * AS mlp(2)" SHORT, "FE * AS mlp(2)" SHORT, "2 classes more"},
+	{"FE * AS wide" SHORT, "FE * AS wide" SHORT, "2 classes more"},
+	{"FE * AS output" SHORT, "FE * AS output" SHORT, "2 classes more"},
+	{"FE * AS residual(1, width = 8, hidden = 8)" SHORT,
+     "FE * AS residual(1, width = 8, hidden = 8)" SHORT, "2 classes more"},
+	{"FE * AS wide_deep(8, 4)" SHORT, "FE * AS wide_deep(8, 6)" SHORT,
+     "1 wider layer, 2 classes more"},
+	{"FE small, city AS deepfm(8, 4, width = 4)" SHORT,
+     "FE small, city, hour AS deepfm(8, 4, width = 4)" SHORT,
+     "1 column more, 2 classes more"},
+	{"FE * AS dcn(8, crosses = 2, layers = 1)" SHORT,
+     "FE * AS dcn(8, crosses = 2, layers = 1)" SHORT, "2 classes more"},
+	{"FE * AS snn(8, 6)" SHORT, "FE * AS snn(8, 6)" SHORT, "2 classes more"},
+	{"FE * AS realmlp(8, 6)" SHORT, "FE * AS realmlp(8, 6)" SHORT,
+     "2 classes more"},
+	{"FE * AS ensemble(3, mlp(8, 4))" SHORT,
+     "FE * AS ensemble(3, mlp(12, 4))" SHORT, "1 wider layer, 2 classes more"},
+	{"FE * AS ensemble(3, output)" SHORT, "FE * AS ensemble(3, output)" SHORT,
+     "2 classes more"},
+	{"FE * AS ensemble(2, wide_deep(6))" SHORT,
+     "FE * AS ensemble(2, wide_deep(6))" SHORT, "2 classes more"},
+	{"FE * AS tabm(8, 4, members = 3)" SHORT,
+     "FE * AS tabm(8, 4, members = 3)" SHORT, "2 classes more"},
+	{"FE * AS ft_transformer(1, width = 8, heads = 2, hidden = 8)" SHORT,
+     "FE * AS ft_transformer(1, width = 8, heads = 2, hidden = 8)" SHORT,
+     "2 classes more"},
+	{"FE small, city AS mlp(16, 8) PT muon, batch = 64",
+     "FE small, city AS mlp(16, 8) PT muon, batch = 64", "2 classes more"},
+	{"FE * AS mlp(16, 8) PT sgd(lr = 0.1), batch = 64",
+     "FE * AS mlp(16, 8) PT sgd(lr = 0.1), batch = 64", "2 classes more"},
+};
+
+/* Rows of the new classes are among the neighbours. */
+static const change neighbours = {
+	"FE * AS modern_nca(width = 8)" SHORT,
+	"FE * AS modern_nca(width = 8)" SHORT,
+	"2 classes more, other rows that are kept",
+};
+
 static void
-begin_child(const change *c, training *parent, training *child,
-            cer_start *start)
+begin_child_of(const change *c, const test_rows *of, training *parent,
+               training *child, cer_start *start)
 {
 	const cer_part *parts;
 	size_t n_parts;
@@ -374,20 +441,31 @@ begin_child(const change *c, training *parent, training *child,
 	training_init(parent, c->parent);
 	run_epochs(parent, 3);
 	parts = get_parts(parent, true, &n_parts);
-	training_init(child, c->child);
+	if (of != NULL)
+		training_init_of(child, c->child, of);
+	else
+		training_init(child, c->child);
 	assert_ok(cer_trainer_start(child->trainer, parts, n_parts, start, &err),
 	          &err);
 }
 
 static void
-check_change(const change *c, bool is_warm, bool is_exact)
+begin_child(const change *c, training *parent, training *child,
+            cer_start *start)
+{
+	begin_child_of(c, NULL, parent, child, start);
+}
+
+static void
+check_change_of(const change *c, const test_rows *of, bool is_warm,
+                bool is_exact)
 {
 	training parent;
 	training child;
 	cer_start start;
 	double distance;
 
-	begin_child(c, &parent, &child, &start);
+	begin_child_of(c, of, &parent, &child, &start);
 	distance = get_distance(&parent, &child);
 	if (start.is_warm != is_warm || start.is_exact != is_exact ||
 	    (c->text != NULL && strcmp(start.text, c->text) != 0))
@@ -400,6 +478,72 @@ check_change(const change *c, bool is_warm, bool is_exact)
 	if (is_warm && !is_exact && distance == 0.0)
 		fail_msg("%s\nto %s: nothing was lost", c->parent, c->child);
 	run_epochs(&child, 2);
+	training_release(&child);
+	training_release(&parent);
+}
+
+static void
+check_change(const change *c, bool is_warm, bool is_exact)
+{
+	check_change_of(c, NULL, is_warm, is_exact);
+}
+
+static void
+test_trainer_start__keeps_predictions_of_classes(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		check_change_of(&classes[i], &more, true, true);
+	check_change_of(&neighbours, &more, true, false);
+}
+
+/* One class fewer than the parent has: no task loses one. */
+static void
+test_trainer_start__knows_no_way_to_fewer_classes(void **state)
+{
+	training parent;
+	training child;
+	const cer_part *parts;
+	cer_start start;
+	size_t n_parts;
+	cer_error err;
+
+	(void) state;
+	training_init_of(&parent, MLP, &more);
+	run_epochs(&parent, 1);
+	parts = get_parts(&parent, true, &n_parts);
+	training_init(&child, MLP);
+	assert_ok(cer_trainer_start(child.trainer, parts, n_parts, &start, &err),
+	          &err);
+	assert_false(start.is_warm);
+	assert_string_equal(start.text, "fewer classes");
+	training_release(&child);
+	training_release(&parent);
+}
+
+/* What the label has more is learnt: the loss of one epoch tells. */
+static void
+test_trainer_start__learns_new_classes(void **state)
+{
+	static const change longer = {
+		MLP,
+		"FE * AS mlp(16, 8) PT batch = 32, epochs = 30, patience = 0, lr = 0.01",
+		NULL};
+	training parent;
+	training child;
+	cer_start start;
+	const float *proba;
+	double share = 0.0;
+
+	(void) state;
+	begin_child_of(&longer, &more, &parent, &child, &start);
+	run_epochs(&child, 30);
+	proba = child.trainer->run->proba;
+	for (size_t row = 0; row < child.trainer->run->config.valid->n_rows; row++)
+		share += (double) (proba[4 * row + 2] + proba[4 * row + 3]);
+	share /= (double) child.trainer->run->config.valid->n_rows;
+	/* of training rows they are a fifth, of validation rows none */
+	assert_true(share > 0.01 && share < 0.5);
 	training_release(&child);
 	training_release(&parent);
 }
@@ -544,6 +688,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_transfer__means_of_ramps),
 		cmocka_unit_test(test_trainer_start__keeps_predictions),
+		cmocka_unit_test(test_trainer_start__keeps_predictions_of_classes),
+		cmocka_unit_test(test_trainer_start__knows_no_way_to_fewer_classes),
+		cmocka_unit_test(test_trainer_start__learns_new_classes),
 		cmocka_unit_test(test_trainer_start__says_what_it_loses),
 		cmocka_unit_test(test_trainer_start__keeps_the_optimizers_state),
 		cmocka_unit_test(test_trainer_start__says_that_there_is_no_way),

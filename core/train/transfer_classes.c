@@ -1,0 +1,208 @@
+/*
+ * train/transfer_classes.c
+ *	  Classes that the old network did not know.
+ *
+ * Softmax takes what all its logits have in common for nothing.  So weights that
+ * are zero beside the others are their mean: a new class starts with the mean of
+ * the old ones' weights and biases, and its last bias is lower by c.  Of k old
+ * classes with logits z each of m new ones gets, whatever the row,
+ *
+ *	 p < exp(mean z - c) / sum exp z <= exp(-c) / k
+ *
+ * as a mean of exponentials is at least that of their mean.  c is such that all
+ * m get 5e-7 at most.  Their rows have a gradient of p - 1 from the first batch
+ * on.
+ */
+#include "train/transfer_weights.h"
+
+#include "base/error.h"
+#include "nn/op_first.h"
+#include "nn/operator.h"
+
+#include <math.h>
+#include <string.h>
+
+#define NEW_SHARE 5e-7
+
+/* ------------------------------------------------------------ which nodes */
+
+/* Its columns are classes; what it takes is something else. */
+static bool
+makes_logits(const cer_operator *op)
+{
+	return op == &cer_op_dense || op == &cer_op_members || op == &cer_op_first ||
+	       op == &cer_op_neighbours;
+}
+
+/* Class by class, and so that a mean stays one. */
+static bool
+hands_on_logits(const cer_node *node)
+{
+	return node->op == &cer_op_softmax || node->op == &cer_op_factor ||
+	       node->op == &cer_op_sum || node->op == &cer_op_concat ||
+	       (node->op == &cer_op_activate &&
+	        node->activation == CER_IDENTITY);
+}
+
+/* False: classes go a way that is not known here. */
+static bool
+mark_logits(const cer_net *net, bool *marks)
+{
+	memset(marks, 0, net->n_nodes * sizeof(*marks));
+	marks[net->n_nodes - 1] = true;
+	for (size_t i = net->n_nodes; i-- > 0;)
+	{
+		const cer_node *node = &net->nodes[i];
+
+		if (!marks[i] || makes_logits(node->op))
+			continue;
+		if (!hands_on_logits(node))
+			return false;
+		for (size_t j = 0; j < node->n_inputs; j++)
+			marks[node->inputs[j].node] = true;
+	}
+	return true;
+}
+
+cer_status
+cer_classes_find(cer_alignment *a, bool *is_found, cer_error *err)
+{
+	size_t n = a->now->shape->n_classes;
+	size_t n_old = a->old->shape->n_classes;
+	size_t size = a->now->n_nodes + a->old->n_nodes;
+	bool *marks;
+
+	*is_found = n >= n_old;
+	if (n <= n_old)
+		return CER_OK;
+	marks = cer_arena_allocate(a->arena, size * sizeof(*marks));
+	if (marks == NULL)
+		return cer_fail_memory(err, size * sizeof(*marks));
+	*is_found = mark_logits(a->now, marks) &&
+	            mark_logits(a->old, marks + a->now->n_nodes);
+	a->logits = marks;
+	a->old_logits = marks + a->now->n_nodes;
+	a->n_classes_more = n - n_old;
+	return CER_OK;
+}
+
+/* ------------------------------------------------------------ which units */
+
+bool
+cer_classes_map(cer_alignment *a, size_t n, size_t n_old, cer_map *map)
+{
+	size_t classes = a->now->shape->n_classes;
+	size_t classes_old = a->old->shape->n_classes;
+
+	if (n % classes != 0 || n / classes * classes_old != n_old ||
+	    !cer_align_make_map(a, n, n_old, map))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (i % classes < classes_old)
+			map->at[i] =
+				(int32_t) (i / classes * classes_old + i % classes);
+	return true;
+}
+
+/* ------------------------------------------------------------ weights */
+
+/* Each new class's of one row's columns. */
+static void
+fill_row(float *row, size_t n, size_t n_old)
+{
+	double sum = 0.0;
+
+	for (size_t i = 0; i < n_old; i++)
+		sum += (double) row[i];
+	for (size_t i = n_old; i < n; i++)
+		row[i] = (float) (sum / (double) n_old);
+}
+
+static void
+fill_tensor(const cer_move *move, const cer_alignment *a,
+            const cer_net_tensor *tensor)
+{
+	size_t n = a->now->shape->n_classes;
+	float *weights = cer_move_get(move, tensor);
+
+	for (size_t at = 0; at < tensor->size; at += n)
+		fill_row(weights + at, n, a->old->shape->n_classes);
+}
+
+/* Of a layer over features: not their embeddings. */
+static void
+fill_first(const cer_move *move, const cer_alignment *a, const cer_node *node)
+{
+	const cer_net_tensor *numbers = cer_first_get_numbers(a->now, node);
+
+	if (numbers != NULL)
+		fill_tensor(move, a, numbers);
+	for (size_t i = 0; i < a->now->shape->n_tables; i++)
+		fill_tensor(move, a, cer_first_get_rows(a->now, node, i));
+}
+
+static void
+fill_node(const cer_move *move, const cer_alignment *a, const cer_node *node)
+{
+	if (node->op == &cer_op_neighbours)
+		return; /* rows, none of a new class */
+	if (node->op == &cer_op_first)
+	{
+		fill_first(move, a, node);
+		return;
+	}
+	for (size_t i = 0; i < node->n_tensors; i++)
+		fill_tensor(move, a, &a->now->tensors[node->first_tensor + i]);
+}
+
+static void
+shift_bias(const cer_move *move, const cer_alignment *a, const cer_node *node)
+{
+	const cer_net_tensor *bias = &a->now->tensors[node->first_tensor];
+	size_t n = a->now->shape->n_classes;
+	size_t n_old = a->old->shape->n_classes;
+	float shift =
+		(float) log((double) (n - n_old) / ((double) n_old * NEW_SHARE));
+	float *weights = cer_move_get(move, bias);
+
+	for (size_t i = 0; i < bias->size; i++)
+		if (i % n >= n_old)
+			weights[i] -= shift;
+}
+
+/* The last bias on the way to softmax; of a sum's parts one has it.  False:
+ * there is none. */
+static bool
+shift_logits(const cer_move *move, const cer_alignment *a, size_t at)
+{
+	const cer_node *node = &a->now->nodes[at];
+
+	if (node->op == &cer_op_neighbours)
+		return true; /* no share of the rows is as low */
+	if (makes_logits(node->op))
+		return false;
+	if (node->op == &cer_op_activate && node->has_bias)
+	{
+		shift_bias(move, a, node);
+		return true;
+	}
+	for (size_t i = 0; i < node->n_inputs; i++)
+	{
+		bool is_shifted = shift_logits(move, a, node->inputs[i].node);
+
+		if (node->op == &cer_op_concat && !is_shifted)
+			return false;
+		if (node->op != &cer_op_concat && is_shifted)
+			return true;
+	}
+	return node->op == &cer_op_concat;
+}
+
+bool
+cer_classes_fill(const cer_move *move, const cer_alignment *a)
+{
+	for (size_t i = 0; i < a->now->n_nodes; i++)
+		if (a->logits[i] && a->places[i].role == CER_ROLE_KEPT)
+			fill_node(move, a, &a->now->nodes[i]);
+	return shift_logits(move, a, a->now->n_nodes - 1);
+}
