@@ -83,7 +83,11 @@ begin(cer_arena *arena, cer_trainer *trainer, const cer_part *parts,
 		start->is_exact = result.is_exact;
 		start->has_moments = result.m != NULL;
 	}
-	return cer_run_begin_with(trainer->run, &state, &start->valid, err);
+	CER_TRY(cer_run_begin_with(trainer->run, &state, &start->valid, err));
+	if (!start->is_warm)
+		return CER_OK;
+	return cer_classes_begin(arena, trainer->run, source.net->shape->n_classes,
+	                         err);
 }
 
 bool

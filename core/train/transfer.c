@@ -510,7 +510,7 @@ move_all(cer_arena *arena, const cer_transfer_source *source,
 	for (size_t i = 0; i < a->now->n_nodes && source->means != NULL; i++)
 		CER_TRY(fold_node(&move, a, i, err));
 	if (a->logits != NULL)
-		*is_made = cer_classes_fill(&move, a);
+		CER_TRY(cer_classes_fill(&move, a, is_made, err));
 	describe(a, a->inputs, result);
 	return CER_OK;
 }

@@ -14,7 +14,8 @@
  *				goes into the bias; values of a category that are new start as
  *				the unseen ones, which they were
  *	 classes	new ones get the mean of the others' weights, which softmax takes
- *				for nothing, and a bias so low that they are never predicted
+ *				for nothing, and a bias so low that they are never predicted,
+ *				until training begins
  *	 encoders	another encoder of a column: what comes closest to what the
  *				column contributed
  */
@@ -55,6 +56,11 @@ extern cer_status
 cer_transfer_make(cer_arena *arena, const cer_transfer_source *source,
                   const cer_trainer *trainer, cer_transfer_result *result,
                   bool *is_made, cer_error *err);
+
+/* Training's first step where there are n_old classes and new ones: these get
+ * their share.  Once it is known what the network computes before. */
+extern cer_status
+cer_classes_begin(cer_arena *arena, cer_run *run, size_t n_old, cer_error *err);
 
 /* Floats of means: one a number, then one for each code of each table. */
 extern size_t cer_means_count(const cer_input_shape *shape);

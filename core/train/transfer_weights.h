@@ -55,6 +55,7 @@ extern cer_status cer_fold_first(const cer_move *move, cer_alignment *a,
 extern cer_status cer_fold_features(const cer_move *move, cer_alignment *a,
                                     size_t now, cer_error *err);
 /* Classes that are new, once all else is there; false: no bias sets them apart. */
-extern bool cer_classes_fill(const cer_move *move, const cer_alignment *a);
+extern cer_status cer_classes_fill(const cer_move *move, const cer_alignment *a,
+                                   bool *is_made, cer_error *err);
 
 #endif

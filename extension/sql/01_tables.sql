@@ -36,7 +36,7 @@ COMMENT ON COLUMN cerebro.task.relation IS 'the one table or view that the sourc
 COMMENT ON COLUMN cerebro.task.query IS 'the analysed source with its service columns (label, key, split, as_of, label_known), fully qualified';
 COMMENT ON COLUMN cerebro.task.n_columns IS 'how many columns of query are the source''s own';
 COMMENT ON COLUMN cerebro.task.label IS 'the expression that is predicted';
-COMMENT ON COLUMN cerebro.task.classes IS 'label values in code order; of two classes the second is the positive one';
+COMMENT ON COLUMN cerebro.task.classes IS 'label values in code order, those that were added later behind the others; of two classes the second is the positive one';
 COMMENT ON COLUMN cerebro.task.key IS 'columns that identify a row';
 COMMENT ON COLUMN cerebro.task.exclude IS 'columns that are not known when the prediction is made: no network uses them';
 COMMENT ON COLUMN cerebro.task.split IS 'which rows train, validate and test';

@@ -23,6 +23,12 @@ CREATE FUNCTION cerebro.refresh(task text) RETURNS integer
 COMMENT ON FUNCTION cerebro.refresh(text) IS
 	'looks at the task''s rows as they are now and returns their data version: the newest one, or a new one where tables were written to';
 
+CREATE FUNCTION cerebro.add_classes(task text, classes text[] DEFAULT NULL) RETURNS text[]
+	LANGUAGE c VOLATILE PARALLEL UNSAFE COST 1000000
+	AS 'MODULE_PATHNAME', 'cerebro_add_classes';
+COMMENT ON FUNCTION cerebro.add_classes(text, text[]) IS
+	'makes classes of the values that the task''s label has had since its classes were read, all or those named; returns them';
+
 CREATE FUNCTION cerebro.rename_task(task text, new_name text) RETURNS void
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE COST 1000
 	AS 'MODULE_PATHNAME', 'cerebro_rename_task';

@@ -21,9 +21,11 @@ CREATE VIEW cerebro.models WITH (security_invoker = true) AS
 		   m.version,
 		   cerebro.owner_of(m.owner) AS owner,
 		   m.created_at,
-		   m.temperature
+		   m.temperature,
+		   t.classes[1:pg_catalog.array_length(d.class_rows, 2)] AS classes
 	FROM cerebro.model m
 	LEFT JOIN cerebro.task t ON t.id OPERATOR(pg_catalog.=) m.task
+	LEFT JOIN cerebro.data_version d ON d.id OPERATOR(pg_catalog.=) m.data_version
 	LEFT JOIN LATERAL (
 		SELECT pg_catalog.count(*) AS openings,
 			   (pg_catalog.array_agg(v.log_loss ORDER BY v.id))[1] AS log_loss,

@@ -8,7 +8,7 @@ BEGIN
 		SELECT * FROM (VALUES
 			('tasks', 'name', 'yours: what functions take as task'),
 			('tasks', 'label', 'the expression that is predicted'),
-			('tasks', 'classes', 'its values in code order; of two the second is the positive one'),
+			('tasks', 'classes', 'its values in code order, those added later last; of two the second is the positive one'),
 			('tasks', 'key', 'columns that identify a row'),
 			('tasks', 'split', 'which rows train, validate and test'),
 			('tasks', 'split_cuts', 'where a split by time cuts, as the rows were when the task was made'),
@@ -75,6 +75,7 @@ BEGIN
 			('models', 'owner', 'whose it is'),
 			('models', 'created_at', 'when it was trained'),
 			('models', 'temperature', 'to which the mean of an ensemble''s members is brought, found on validation rows; 1: as it is; NULL: no ensemble'),
+			('models', 'classes', 'the classes that it knows, in code order; NULL: of a task that you may not see'),
 			('evaluations', 'id', 'number of the opening'),
 			('evaluations', 'task', 'whose test rows were opened'),
 			('evaluations', 'opening', 'the how many-th opening of the task''s test rows this was'),

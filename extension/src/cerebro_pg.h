@@ -415,6 +415,8 @@ task_read_dataset(const Task *task, const ReadPlan *plan, const cer_host *host);
 
 /* Steps of create_task: classes and cuts from the data; counts and checks. */
 extern void task_learn(Task *task, Query *query, const char *positive);
+/* The label's values as they are now, in order, become the task's classes. */
+extern void task_learn_classes(Task *task, Query *query);
 extern void task_survey(Task *task, ReadStats *stats);
 extern void task_report(const Task *task, const ReadStats *stats);
 
@@ -567,6 +569,8 @@ extern void model_init(void);
 extern void opening_init(void);
 /* Whether there is such a model, whoever asks. */
 extern bool model_find(int32 id, Model *model);
+/* How many of its task's classes it knows: the first ones. */
+extern int model_count_classes(const Model *model);
 /* Drops a task's models, in an archive scope; an error where one is deployed. */
 extern void model_drop_all(int32 task);
 /* An error unless the role owns the model. */

@@ -329,7 +329,7 @@ static Oid
 create_deployment(const Target *target, const Task *task, const Model *model)
 {
 	ScoreAnswer answer =
-		task->n_classes == 2 ? ANSWER_PROBABILITY : ANSWER_CLASS;
+		model_count_classes(model) == 2 ? ANSWER_PROBABILITY : ANSWER_CLASS;
 	int32 id;
 
 	check_absent(target, ANSWER_PROBA);
@@ -369,14 +369,16 @@ add_missing(const Target *target, int32 id, const Task *task)
 }
 
 static void
-check_answer(Oid function, ScoreAnswer answer, const Task *task)
+check_answer(Oid function, ScoreAnswer answer, const Model *model)
 {
-	if ((answer == ANSWER_PROBABILITY) == (task->n_classes == 2))
+	int n_classes = model_count_classes(model);
+
+	if ((answer == ANSWER_PROBABILITY) == (n_classes == 2))
 		return;
 	ereport(ERROR,
 	        (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
 	         errmsg("function %s cannot answer with a model of %d classes",
-	                format_procedure(function), task->n_classes),
+	                format_procedure(function), n_classes),
 	         errdetail("The function returns %s.",
 	                   format_type_be(get_func_rettype(function))),
 	         errhint("Use another name, or cerebro.undeploy first.")));
@@ -428,7 +430,7 @@ deploy_switch(Oid function, const Task *task, const Model *model, int32 back_to)
 	for (int i = 0; model->has_owner_rights && i < N_ANSWERS; i++)
 		check_owner_of_all(id, i, get_rel_type_id(task->relation));
 	model_check_right(model, deployment_get_function_owner(function));
-	check_answer(function, answer, task);
+	check_answer(function, answer, model);
 	values[0] = Int32GetDatum(id);
 	if (DatumGetInt32(deploy_write(
 			"UPDATE cerebro.deployment SET model = $2, owner = $3, "

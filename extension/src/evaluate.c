@@ -276,22 +276,66 @@ check_keys(const Task *task, Evaluation *evaluation)
 			fe_fail_twice(task);
 }
 
+/* (n_rows, classes of the task): of those that it does not know the model gives
+ * none a chance. */
+static const float *
+widen(const Task *task, const Evaluation *evaluation, const float *proba)
+{
+	size_t n = (size_t) task->n_classes;
+	size_t n_known = evaluation->n_classes;
+	float *wide;
+
+	if (n == n_known)
+		return proba;
+	wide = MemoryContextAllocExtended(CurrentMemoryContext,
+	                                  evaluation->n_rows * n * sizeof(float),
+	                                  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	for (size_t row = 0; row < evaluation->n_rows; row++)
+		memcpy(wide + row * n, proba + row * n_known, n_known * sizeof(float));
+	return wide;
+}
+
 static void
-compute_metrics(const Task *task, const Evaluation *evaluation,
-                cer_metrics *metrics)
+measure(const Task *task, const Evaluation *evaluation, const float *proba,
+        cer_metrics *metrics)
 {
 	cer_host host = host_make();
 	cer_error err = {0};
 
+	host_check(cer_metrics_compute(&host, evaluation->n_rows,
+	                               (size_t) task->n_classes,
+	                               widen(task, evaluation, proba),
+	                               evaluation->labels, metrics, &err),
+	           &err);
+}
+
+static void
+tell_unknown(const Task *task, const Evaluation *evaluation)
+{
+	size_t n = 0;
+
+	for (size_t row = 0; row < evaluation->n_rows; row++)
+		n += evaluation->labels[row] >= evaluation->n_classes;
+	if (n > 0)
+		ereport(
+			NOTICE,
+			(errmsg("%zu test rows are of classes of task \"%s\" that the "
+		            "model does not know",
+		            n, task->name),
+		     errdetail("It is older than these classes, and wrong there.")));
+}
+
+static void
+compute_metrics(const Task *task, const Evaluation *evaluation,
+                cer_metrics *metrics)
+{
 	if (evaluation->n_rows == 0)
 		ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
 		                errmsg("task \"%s\" has no test rows", task->name),
 		                errhint("Give the test part a share in the task's "
 		                        "split.")));
-	host_check(cer_metrics_compute(&host, evaluation->n_rows,
-	                               evaluation->n_classes, evaluation->proba,
-	                               evaluation->labels, metrics, &err),
-	           &err);
+	tell_unknown(task, evaluation);
+	measure(task, evaluation, evaluation->proba, metrics);
 }
 
 /* As people read it; the archive keeps all digits. */
@@ -331,16 +375,11 @@ find_likeliest(const float *proba, size_t n)
 }
 
 static double
-get_log_loss(const Evaluation *evaluation, const float *proba)
+get_log_loss(const Task *task, const Evaluation *evaluation, const float *proba)
 {
-	cer_host host = host_make();
 	cer_metrics metrics;
-	cer_error err = {0};
 
-	host_check(cer_metrics_compute(&host, evaluation->n_rows,
-	                               evaluation->n_classes, proba,
-	                               evaluation->labels, &metrics, &err),
-	           &err);
+	measure(task, evaluation, proba, &metrics);
 	return metrics.log_loss;
 }
 
@@ -365,8 +404,8 @@ evaluate_copy(const Task *task, const Model *model, const cer_model *copy,
 	for (size_t i = 0; i < evaluation->n_rows * n_classes; i += n_classes)
 		n_differ += find_likeliest(evaluation->proba + i, n_classes) !=
 		            find_likeliest(evaluation->copy_proba + i, n_classes);
-	loss->full_loss = get_log_loss(evaluation, evaluation->proba);
-	loss->loss = get_log_loss(evaluation, evaluation->copy_proba);
+	loss->full_loss = get_log_loss(task, evaluation, evaluation->proba);
+	loss->loss = get_log_loss(task, evaluation, evaluation->copy_proba);
 	loss->differ = (double) n_differ / (double) evaluation->n_rows;
 }
 

@@ -86,6 +86,8 @@ static const struct
      "what turns the model's triple into the new one: 'SET AS = mlp(512, 128)', 'ADD FE distance'"},
 	{"child", "add_relationship", "the table that refers"},
 	{"child_columns", "add_relationship", "the columns by which it refers"},
+	{"classes", "add_classes",
+     "new values of the label that become classes; all of them unless named"},
 	{"definition", "define_structure",
      "parameters and layers: '(width integer = 64) = dense(width) > relu'"},
 	{"example", "predict, predict_class, predict_proba, why",

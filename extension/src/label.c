@@ -137,9 +137,10 @@ fail_unknown_class(LabelCoder *coder, cer_text binary)
 	        (errcode(ERRCODE_DATA_EXCEPTION),
 	         errmsg("label \"%s\" is none of the classes of task \"%s\"",
 	                print_label(coder, binary), coder->task->name),
-	         errdetail("It was not there when the task was made."),
-	         errhint("Leave such rows out of the source, or create the task "
-	                 "again.")));
+	         errdetail("It was not there when the task's classes were read."),
+	         errhint("Leave such rows out of the source, or make its values "
+	                 "classes: SELECT cerebro.add_classes(%s).",
+	                 quote_literal_cstr(coder->task->name))));
 }
 
 uint16

@@ -334,12 +334,12 @@ add_scorer(const Model *model, RowType row)
 static void
 check_answer(const Scorer *scorer, ScoreAnswer answer)
 {
-	if (answer != ANSWER_PROBABILITY || scorer->task->n_classes == 2)
+	if (answer != ANSWER_PROBABILITY || scorer_count_classes(scorer) == 2)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 	                errmsg("model %d has %d classes, so that no single "
 	                       "probability answers",
-	                       scorer->id, scorer->task->n_classes),
+	                       scorer->id, scorer_count_classes(scorer)),
 	                errhint("Use cerebro.predict_class or "
 	                        "cerebro.predict_proba.")));
 }
@@ -578,7 +578,7 @@ scorer_reads_as(const Scorer *scorer, const Scorer *other)
 int
 scorer_count_classes(const Scorer *scorer)
 {
-	return scorer->task->n_classes;
+	return (int) cer_model_count_classes(scorer->model);
 }
 
 char *

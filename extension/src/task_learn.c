@@ -1,6 +1,6 @@
 /*
  * task_learn.c
- *	  What only the data tell about a new task: its classes, and the cuts of a
+ *	  What only the data tell about a task: its classes, and the cuts of a
  *	  split by time.
  */
 #include "cerebro_pg.h"
@@ -262,6 +262,16 @@ read_values(Task *task, Query *query, Learner *learner)
 
 	query_keep_targets(query, kept, learner->time != NULL ? 2 : 1);
 	query_run(query, task->query, learn_row, learner);
+}
+
+void
+task_learn_classes(Task *task, Query *query)
+{
+	Oid type = get_type(query, task_get_targets(task).label);
+	Learner learner = {.label = label_coder_make(type, NULL)};
+
+	read_values(task, query, &learner);
+	set_classes(task, learner.label, type);
 }
 
 void

@@ -269,21 +269,24 @@ store_tables(int32 version, const TableStates *states)
 typedef struct Version
 {
 	int32 id;      /* 0: none */
-	bool has_rows; /* as many, with the same keys and labels */
+	bool has_rows; /* as many, with the same keys, labels and classes */
 } Version;
+
+#define HAS_CLASSES "pg_catalog.array_length(class_rows, 2) = $4"
 
 static Version
 find_newest(const Task *task, const ReadStats *stats)
 {
 	Datum values[] = {Int32GetDatum(task->id), Int64GetDatum(stats->n_rows),
-	                  Int64GetDatum((int64) stats->row_hash)};
+	                  Int64GetDatum((int64) stats->row_hash),
+	                  Int32GetDatum(task->n_classes)};
 	Version version = {0};
 	bool is_null;
 
 	SPI_execute_with_args(
-		"SELECT id, n_rows = $2 AND row_hash = $3 FROM cerebro.data_version "
-		"WHERE task = $1 ORDER BY id DESC LIMIT 1",
-		3, (Oid[]){INT4OID, INT8OID, INT8OID}, values, NULL, false, 1);
+		"SELECT id, n_rows = $2 AND row_hash = $3 AND " HAS_CLASSES
+		" FROM cerebro.data_version WHERE task = $1 ORDER BY id DESC LIMIT 1",
+		4, (Oid[]){INT4OID, INT8OID, INT8OID, INT4OID}, values, NULL, false, 1);
 	if (SPI_processed == 0)
 		return version;
 	version.id = DatumGetInt32(SPI_getbinval(
@@ -425,14 +428,16 @@ static int32
 find_agreeing(const Task *task, const ReadStats *stats, bool *are_new)
 {
 	Datum values[] = {Int32GetDatum(task->id), Int64GetDatum(stats->n_rows),
-	                  Int64GetDatum((int64) stats->row_hash)};
+	                  Int64GetDatum((int64) stats->row_hash),
+	                  Int32GetDatum(task->n_classes)};
 	uint64 n;
 	SPITupleTable *table;
 
 	SPI_execute_with_args("SELECT id FROM cerebro.data_version WHERE task = $1"
-	                      " AND n_rows = $2 AND row_hash = $3 ORDER BY id DESC",
-	                      3, (Oid[]){INT4OID, INT8OID, INT8OID}, values, NULL,
-	                      false, 0);
+	                      " AND n_rows = $2 AND row_hash = $3 AND " HAS_CLASSES
+	                      " ORDER BY id DESC",
+	                      4, (Oid[]){INT4OID, INT8OID, INT8OID, INT4OID},
+	                      values, NULL, false, 0);
 	n = SPI_processed;
 	table = SPI_tuptable;
 	for (uint64 i = 0; i < n; i++)

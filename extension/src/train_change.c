@@ -38,6 +38,7 @@ struct ParentModel
 	bool has_moments;
 	cer_id moments; /* its last state that is kept */
 	double log_loss;
+	int n_classes;
 	cer_artefact *start; /* that it began with; NULL: from scratch */
 
 	/* the new training */
@@ -130,6 +131,7 @@ training_find_parent(Training *training)
 	model_open_to(record->parent, RIGHT_READ, &model);
 	parent = palloc0(sizeof(ParentModel));
 	parent->id = model.id;
+	parent->n_classes = model_count_classes(&model);
 	read_parent(parent, training->attempt->triple, training->context);
 	parent->start = story_read_start(model.id);
 	if (parent->is_whole)
@@ -324,6 +326,20 @@ training_handle_begun(Training *training, const cer_start *begun)
 	tell_begun(parent);
 }
 
+/* What the new network has to be otherwise. */
+static char *
+describe_change(const Training *training)
+{
+	const ParentModel *parent = training->parent;
+	int n_more = training->task->n_classes - parent->n_classes;
+
+	if (n_more == 0)
+		return parent->change;
+	return psprintf("%s%s%d class%s more", parent->change,
+	                parent->change[0] != '\0' ? ", " : "", n_more,
+	                n_more == 1 ? "" : "es");
+}
+
 /* Before it: what the archive has tells, but for what the engine makes of it. */
 const char *
 training_expect_start(const Training *training)
@@ -335,6 +351,10 @@ training_expect_start(const Training *training)
 		return NULL;
 	if (parent == NULL)
 		return "from scratch";
+	if (training->story == NULL &&
+	    parent->n_classes < training->task->n_classes)
+		return psprintf("weights of model %d, fitted to the change: %s", model,
+		                describe_change(training));
 	if (training->story == NULL)
 		return psprintf("weights of model %d, or a state of its training: it "
 		                "shows once rows are read",
@@ -350,7 +370,7 @@ training_expect_start(const Training *training)
 	                parent->has_moments && parent->is_like
 	                    ? " with the optimizer's state"
 	                    : "",
-	                parent->change);
+	                describe_change(training));
 }
 
 const char *
