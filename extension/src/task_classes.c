@@ -88,9 +88,9 @@ append(Task *task, const Classes *new)
 	char **all = palloc(n * sizeof(char *));
 
 	if (n > MAX_CLASSES)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-		                errmsg("the label has more than %d classes",
-		                       MAX_CLASSES)));
+		ereport(ERROR,
+		        (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+		         errmsg("the label has more than %d classes", MAX_CLASSES)));
 	memcpy(all, task->classes, task->n_classes * sizeof(char *));
 	memcpy(all + task->n_classes, new->names, new->n * sizeof(char *));
 	task->classes = all;

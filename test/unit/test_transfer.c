@@ -414,6 +414,8 @@ static const change classes[] = {
      "FE * AS ensemble(2, wide_deep(6))" SHORT, "2 classes more"},
 	{"FE * AS tabm(8, 4, members = 3)" SHORT,
      "FE * AS tabm(8, 4, members = 3)" SHORT, "2 classes more"},
+	{"FE * AS ensemble(2, tabm(8, members = 2))" SHORT,
+     "FE * AS ensemble(2, tabm(8, members = 2))" SHORT, "2 classes more"},
 	{"FE * AS ft_transformer(1, width = 8, heads = 2, hidden = 8)" SHORT,
      "FE * AS ft_transformer(1, width = 8, heads = 2, hidden = 8)" SHORT,
      "2 classes more"},
