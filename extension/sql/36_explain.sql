@@ -188,7 +188,8 @@ CREATE FUNCTION cerebro.plan_train(task text, mst cerebro.mst[])
 	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	SELECT u.n, u.triple, cerebro.plan_train(plan_train.task, u.triple)
-	FROM ROWS FROM (pg_catalog.unnest(plan_train.mst)) WITH ORDINALITY u (triple, n)
+	-- no array is an error like no triple
+	FROM ROWS FROM (pg_catalog.unnest(COALESCE(plan_train.mst, ARRAY[NULL]::cerebro.mst[]))) WITH ORDINALITY u (triple, n)
 	ORDER BY u.n;
 END;
 COMMENT ON FUNCTION cerebro.plan_train(text, cerebro.mst[]) IS
@@ -212,7 +213,7 @@ COMMENT ON FUNCTION cerebro.count_threads() IS 'threads that a training has: cer
 
 -- Triples that train together; algorithm: halving trains fewer of them on.
 CREATE FUNCTION cerebro.print_trials(task text, mst cerebro.mst[], title text, algorithm text) RETURNS SETOF text
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	WITH trial AS MATERIALIZED (
 		SELECT p.trial, p.mst, (p.plan).*, k AS was
@@ -311,7 +312,7 @@ COMMENT ON FUNCTION cerebro.explain_search(text, cerebro.mst_space, text, intege
 	'what search would do: its trials, those that are there, what is read once, seconds and bytes; after the search what came; trains nothing';
 
 CREATE FUNCTION cerebro.explain_train(task text, mst cerebro.mst[]) RETURNS SETOF text
-	LANGUAGE sql VOLATILE PARALLEL UNSAFE STRICT
+	LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
 	SELECT cerebro.print_trials(explain_train.task, explain_train.mst,
 		pg_catalog.format(CASE WHEN COALESCE(pg_catalog.current_setting('cerebro.plan_group', true)::boolean, true)

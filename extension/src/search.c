@@ -304,6 +304,15 @@ find_algorithm(const char *name)
 
 /* --------------------------------------------------------------- function */
 
+#define MAX_YEARS 1000
+
+static double
+count_years(const Interval *interval)
+{
+	return interval->month / 12.0 + interval->day / 365.0 +
+	       (double) interval->time / USECS_PER_DAY / 365.0;
+}
+
 static TimestampTz
 find_deadline(FunctionCallInfo fcinfo, int arg)
 {
@@ -312,6 +321,12 @@ find_deadline(FunctionCallInfo fcinfo, int arg)
 
 	if (PG_ARGISNULL(arg))
 		return 0;
+	if (count_years(PG_GETARG_INTERVAL_P(arg)) > MAX_YEARS)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("the budget of a search must be at most %d "
+		                       "years",
+		                       MAX_YEARS),
+		                errhint("Leave it out to train all trials.")));
 	deadline = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
 	                                                   TimestampTzGetDatum(now),
 	                                                   PG_GETARG_DATUM(arg)));

@@ -85,7 +85,7 @@ SELECT count(*) FROM cerebro.search('trips', 'FE {carrier, elsewhere} AS mlp(5) 
 SET client_min_messages = warning;
 SELECT refused('SELECT cerebro.search(''trips'', ''FE *'', ''magic'')');
 SELECT refused('SELECT cerebro.search(''trips'', ''AS mlp(2..64) PT lr = 1e-4..1e-1'', ''grid'')');
-SELECT a, refused(format('SELECT cerebro.search(''trips'', ''FE *'', %s)', a)) FROM unnest(ARRAY['trials => -1', 'trials => 0', 'trials => 10001', 'budget => ''0 s''', 'budget => ''-1 min''',
+SELECT a, refused(format('SELECT cerebro.search(''trips'', ''FE *'', %s)', a)) FROM unnest(ARRAY['trials => -1', 'trials => 0', 'trials => 10001', 'budget => ''0 s''', 'budget => ''-1 min''', 'budget => ''10000000 years''',
 	'algorithm => NULL', 'seed => NULL']) a;
 SELECT refused('SELECT cerebro.search(NULL, ''FE *'')');
 SELECT refused('SELECT cerebro.search(''trips'', NULL)');

@@ -60,6 +60,8 @@ SELECT mask(e) FROM cerebro.explain_train('explained', ARRAY['FE hour, taxi AS m
 SELECT count(*) FROM unnest(cerebro.train('explained', ARRAY['FE hour, taxi AS mlp(4) PT epochs = 1', 'FE hour, carrier AS mlp(4) PT epochs = 1']::cerebro.mst[]));
 SELECT mask(e) FROM cerebro.explain_train('explained', ARRAY['FE hour, taxi AS mlp(4) PT epochs = 1', 'FE hour, carrier AS mlp(4) PT epochs = 1']::cerebro.mst[]) e;
 SELECT mask(e) FROM cerebro.explain_train('explained', ARRAY['FE hour AS mlp(4)', NULL]::cerebro.mst[]) e;
+SELECT mask(e) FROM cerebro.explain_train('explained', NULL::cerebro.mst[]) e;
+SELECT mask(e) FROM cerebro.explain_train(NULL, ARRAY['FE hour AS mlp(4)']::cerebro.mst[]) e;
 -- an engine for those that read the same, whatever encodes it; each its own where they are not to share
 SELECT mask(e) FROM cerebro.explain_train('explained', ARRAY['FE hour : robust AS mlp(5)', 'FE carrier AS mlp(5)', 'FE hour : standardize AS mlp(5)']::cerebro.mst[]) e;
 SET cerebro.plan_group = off;
