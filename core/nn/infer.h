@@ -1,7 +1,8 @@
 /*
  * nn/infer.h
- *	  The network for scoring: embeddings folded into the first layer, no
- *	  dropout, weights packed for few rows at a time.
+ *	  The network for scoring: embeddings folded into the first layer, batch
+ *	  normalisation into what is beside it (fold.h), no dropout, weights packed
+ *	  for few rows at a time.
  */
 #ifndef CER_NN_INFER_H
 #define CER_NN_INFER_H
@@ -38,7 +39,7 @@ extern void
 cer_infer_run_partials(const cer_infer *infer, const cer_encoded *rows,
                        const cer_partials *partials, float *proba,
                        void *scratch);
-/* Of a chain; 0: it is none. */
+/* Of a chain that others may share; 0: it is none. */
 extern size_t cer_infer_count_layers(const cer_infer *infer);
 /* Of n first layers that are the same those that one chain can compute for the
  * other. */

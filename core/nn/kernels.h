@@ -165,6 +165,17 @@ typedef struct cer_ramp_grads
 	float *grad;
 } cer_ramp_grads;
 
+/* y = f(x gain + bias) of rows (n_rows, n); y may be x. */
+typedef struct cer_lines
+{
+	size_t n_rows;
+	size_t n;
+	const float *gain;
+	const float *bias;
+	const float *x;
+	float *y;
+} cer_lines;
+
 /* dy (n_rows, n) becomes the gradient before an activation; its rows are added
  * to sum, in order. */
 typedef struct cer_backward
@@ -420,6 +431,7 @@ typedef struct cer_kernels
 	void (*activate_rows[CER_N_ACTIVATIONS])(size_t n_rows, size_t n,
 	                                         const float *bias, float *z,
 	                                         float *slope);
+	void (*activate_lines[CER_N_ACTIVATIONS])(const cer_lines *lines);
 	/* Drops units of y, and of slope if not NULL. */
 	void (*drop)(size_t n, const cer_dropout *dropout, float *y, float *slope);
 	/* What drop multiplies by. */

@@ -85,6 +85,7 @@ typedef struct cer_node
 	cer_activation activation;
 	double dropout;
 	bool has_bias;
+	bool has_gain; /* activate: x is multiplied; in scoring alone, see fold.h */
 	bool is_alpha;
 	bool is_wide;   /* first: a row for each code, whatever the table */
 	bool is_first;  /* of an ensemble: what makes its members differ */

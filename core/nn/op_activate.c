@@ -22,6 +22,7 @@ typedef struct activate_state
 	size_t n;          /* floats that the bias goes along with */
 	size_t repeats;    /* of them in a row */
 	const float *zero; /* where there is no bias */
+	const float *gain; /* in scoring, or NULL */
 	cer_sums bias;
 	float *slope; /* (batch_rows, m, n), or NULL */
 	cer_random random;
@@ -142,6 +143,34 @@ drop_row(const cer_tile *tile, const cer_graph_node *node,
 		graph->kernels->drop(n, &dropout, y, slope);
 }
 
+static const float *
+get_bias(const cer_tile *tile, const cer_graph_node *node)
+{
+	const activate_state *state = node->state;
+
+	return node->node->has_bias ? tile->graph->weights + state->bias.offset
+	                            : state->zero;
+}
+
+static void
+activate_score(const cer_tile *tile, const cer_graph_node *node)
+{
+	const activate_state *state = node->state;
+	const cer_kernels *kernels = tile->graph->kernels;
+	cer_lines lines = {.n_rows = tile->n_all * state->repeats,
+	                   .n = state->n,
+	                   .gain = state->gain,
+	                   .bias = get_bias(tile, node),
+	                   .x = cer_get_data(&node->in, tile->first),
+	                   .y = cer_get_data(&node->out, tile->first)};
+
+	if (state->gain != NULL)
+		kernels->activate_lines[node->node->activation](&lines);
+	else
+		kernels->activate_rows[node->node->activation](
+			lines.n_rows, lines.n, lines.bias, lines.y, NULL);
+}
+
 static void
 activate_forward(const cer_tile *tile, const cer_graph_node *node)
 {
@@ -149,10 +178,7 @@ activate_forward(const cer_tile *tile, const cer_graph_node *node)
 	const activate_state *state = node->state;
 	activate_drop drop = get_drop(tile, node->node);
 	size_t n = state->n;
-	const float *bias = node->node->has_bias
-	                        ? graph->weights + state->bias.offset
-	                        : state->zero;
-
+	const float *bias = get_bias(tile, node);
 	float *slope = cer_graph_goes_back(graph) && state->slope != NULL
 	                   ? state->slope + tile->first * n * state->repeats
 	                   : NULL;
@@ -239,11 +265,15 @@ activate_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	state->repeats = node->out.m / vectors;
 	state->bias.n = state->n;
 	if (node->node->has_bias)
-		state->bias.offset = cer_node_get_tensor(graph, node, 0)->offset;
+		state->bias.offset =
+			cer_node_get_tensor(graph, node, node->node->has_gain)->offset;
 	else
 		state->zero = cer_graph_allocate_floats(graph, state->n);
 	if (!node->node->has_bias && state->zero == NULL)
 		return cer_fail_memory(err, state->n * sizeof(float));
+	if (node->node->has_gain)
+		state->gain =
+			graph->weights + cer_node_get_tensor(graph, node, 0)->offset;
 	if (graph->is_scoring)
 		return CER_OK;
 	return prepare_training(graph, node, state, err);
@@ -256,4 +286,5 @@ const cer_operator cer_op_activate = {
 	.prepare = activate_prepare,
 	.forward = activate_forward,
 	.backward = activate_backward,
+	.score = activate_score,
 };

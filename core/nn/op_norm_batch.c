@@ -8,9 +8,10 @@
  *
  * All tiles arrive at moments before any goes on to standardize, and the other
  * way round backward.  Scoring and validation use statistics that training
- * keeps: 0.9 of what they were and 0.1 of the batch's.  Members of an ensemble
- * have statistics each.
+ * keeps: 0.9 of what they were and 0.1 of the batch's; scoring has neither
+ * operator (see fold.h).  Members of an ensemble have statistics each.
  */
+#include "nn/op_norm_batch.h"
 #include "base/error.h"
 #include "nn/operator.h"
 
@@ -44,7 +45,6 @@ typedef struct standardize_state
 	const cer_graph_node *moments;
 	cer_sums gain;
 	cer_sums bias;
-	float *line; /* scoring: factor (n), shift (n) */
 } standardize_state;
 
 /* Vectors one after the other that columns `column` on take. */
@@ -261,8 +261,6 @@ moments_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	state->repeats = node->out.m / members;
 	state->mean_offset = cer_node_get_tensor(graph, node, 0)->offset;
 	state->variance_offset = cer_node_get_tensor(graph, node, 1)->offset;
-	if (graph->is_scoring)
-		return CER_OK;
 	floats = cer_graph_allocate_floats(graph, (2 * n_tiles + 5) * n);
 	if (floats == NULL)
 		return cer_fail_memory(err, (2 * n_tiles + 5) * n * sizeof(float));
@@ -296,6 +294,19 @@ standardize_shape(cer_net_builder *builder, cer_node *node, cer_error *err)
 	return cer_net_add_gain(builder, node, node->count, err);
 }
 
+void
+cer_standard_find_line(const cer_standard_line *line)
+{
+	for (size_t i = 0; i < line->n; i++)
+	{
+		double inverse = 1.0 / sqrt((double) line->variance[i] + EPSILON);
+		float factor = line->gain[i] * (float) inverse;
+
+		line->shift[i] = line->bias[i] - line->mean[i] * factor;
+		line->factor[i] = factor;
+	}
+}
+
 /* y = x factor + shift, both (n) */
 static void
 find_line(const cer_graph *graph, const standardize_state *state, float *factor,
@@ -304,19 +315,23 @@ find_line(const cer_graph *graph, const standardize_state *state, float *factor,
 	const moments_state *moments = state->moments->state;
 	const float *gain = graph->weights + state->gain.offset;
 	const float *bias = graph->weights + state->bias.offset;
-	const float *mean = graph->weights + moments->mean_offset;
-	const float *variance = graph->weights + moments->variance_offset;
-	bool is_training = graph->batch.is_training;
 
+	if (!graph->batch.is_training)
+	{
+		cer_standard_find_line(&(cer_standard_line){
+			.n = moments->n,
+			.mean = graph->weights + moments->mean_offset,
+			.variance = graph->weights + moments->variance_offset,
+			.gain = gain,
+			.bias = bias,
+			.factor = factor,
+			.shift = shift});
+		return;
+	}
 	for (size_t i = 0; i < moments->n; i++)
 	{
-		float inverse =
-			is_training ? moments->inverse[i]
-						: (float) (1.0 / sqrt((double) variance[i] + EPSILON));
-
-		factor[i] = gain[i] * inverse;
-		shift[i] =
-			bias[i] - (is_training ? moments->mean[i] : mean[i]) * factor[i];
+		factor[i] = gain[i] * moments->inverse[i];
+		shift[i] = bias[i] - moments->mean[i] * factor[i];
 	}
 }
 
@@ -326,11 +341,10 @@ standardize_forward(const cer_tile *tile, const cer_graph_node *node)
 	const standardize_state *state = node->state;
 	const moments_state *moments = state->moments->state;
 	size_t n = node->out.n;
-	float *factor = state->line != NULL ? state->line : tile->scratch;
+	float *factor = tile->scratch;
 	float *shift = factor + moments->n;
 
-	if (state->line == NULL)
-		find_line(tile->graph, state, factor, shift);
+	find_line(tile->graph, state, factor, shift);
 	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
 		for (size_t v = 0; v < node->out.m; v++)
 		{
@@ -410,14 +424,6 @@ standardize_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	state->bias = (cer_sums){cer_node_get_tensor(graph, node, 1)->offset,
 	                         moments->n, NULL};
 	cer_graph_need_scratch(graph, 2 * moments->n);
-	if (graph->is_scoring)
-	{
-		state->line = cer_graph_allocate_floats(graph, 2 * moments->n);
-		if (state->line == NULL)
-			return cer_fail_memory(err, 2 * moments->n * sizeof(float));
-		find_line(graph, state, state->line, state->line + moments->n);
-		return CER_OK;
-	}
 	CER_TRY(cer_graph_add_sums(graph, node, &state->gain, err));
 	return cer_graph_add_sums(graph, node, &state->bias, err);
 }
