@@ -7,8 +7,10 @@ PyTorch works in double precision, so that its own rounding is none of ours; its
     python test/reference/layers.py        (torch==2.13.0, numpy)
 """
 
+import inspect
 import math
 import pathlib
+import types
 
 import numpy
 import torch
@@ -232,20 +234,28 @@ def heads(net, x):
     return torch.einsum("bki,kio->bko", x, weights) + net.get("output.bias", k, N_CLASSES)
 
 
-def tabm(net, k=4):
+def tabm_layers(net, widths, k):
     x = net.features()[:, None]
-    for units in (9, 7):
+    for units in widths:
         name = f"dense({units})[0]"
         x = x * net.get(f"{name}.scale", k, x.shape[2])
         x = x @ net.get(f"{name}.weight", x.shape[2], units) * net.get(f"{name}.scale_out", k, units)
         x = torch.tanh(x + net.get(f"{name}.bias", k, units))
-    return heads(net, x)
+    return x
 
 
-def tabm_mini(net, k=3):
+def tabm(net):
+    return heads(net, tabm_layers(net, (9, 7), 4))
+
+
+def tabm_mini_layers(net, k):
     x = net.features()
     x = x[:, None] * net.get(f"scale({x.shape[1]})[0].scale", k, x.shape[1])
-    return heads(net, functional.silu(net.dense(x, "dense(9)[0]", 9)))
+    return functional.silu(net.dense(x, "dense(9)[0]", 9))
+
+
+def tabm_mini(net):
+    return heads(net, tabm_mini_layers(net, 3))
 
 
 def ensemble(net, k=3):
@@ -436,6 +446,36 @@ def tower_gate(net):
     return net.output(x * torch.sigmoid(net.dense(x, "gate(15)[0].in", 15)))
 
 
+def tower_concat(net):
+    return net.output(torch.cat([tower(net, i, 5) for i in range(len(TOWERS))], 1))
+
+
+class Member:
+    """A net whose names are those of a member of an ensemble: its number comes first."""
+
+    def __init__(self, net, number):
+        self.net, self.prefix = net, f"{number}/"
+
+    def __getattr__(self, name):
+        value = getattr(self.net, name)
+        if name in ("get", "get_statistic", "get_classes"):
+            return lambda of, *rest: value(self.prefix + of, *rest)
+        return types.MethodType(value.__func__, self) if inspect.ismethod(value) else value
+
+
+def ensemble_tabm(net):
+    """Two tabm of three members: heads of all six vectors of a row."""
+    return heads(net, torch.cat([tabm_layers(Member(net, i + 1), (6, 5), 3) for i in range(2)], 1))
+
+
+def ensemble_tabm_mini(net):
+    return heads(net, torch.cat([tabm_mini_layers(Member(net, i + 1), 3) for i in range(2)], 1))
+
+
+def ensemble_neighbours(net):
+    return torch.stack([neighbours(Member(net, i + 1)) for i in range(2)], 1)
+
+
 def structure(*parts):
     return "(chain " + "".join(parts) + ")"
 
@@ -489,6 +529,12 @@ NETS = {
     rows_attention: rows("attention"),
     snn: structure("(dense width=9 initial=lecun)(activation function=selu)(dense width=7 initial=lecun)",
                    "(activation function=selu)"),
+    tower_concat: structure("(by_table joining=concat (chain (dense width=5)(activation function=tanh)))"),
+    ensemble_tabm: structure("(ensemble count=2 (chain (ensemble count=3 shared (dense width=6)",
+                             "(activation function=tanh)(dense width=5)(activation function=tanh))))"),
+    ensemble_tabm_mini: structure("(ensemble count=2 (chain (ensemble count=3 (scale))(dense width=9)",
+                                  "(activation function=silu)))"),
+    ensemble_neighbours: "(ensemble count=2 (chain (dense width=5)(activation function=tanh)(neighbours)))",
 }
 LIFT_KINDS = ["bag", "periodic", "pbld", "ple"]
 

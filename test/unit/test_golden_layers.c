@@ -152,7 +152,11 @@ start(golden_run *run, const golden *g, const cer_kernels *kernels)
 	run->arena = cer_arena_new(&cer_host_plain);
 	run->g = g;
 	if (strstr(get_text(g), "neighbours") != NULL)
-		shape.n_rows = golden_find(g, "weight", "neighbours.classes")->n;
+		shape.n_rows = golden_find(g, "weight",
+		                           strstr(get_text(g), "ensemble") != NULL
+		                               ? "1/neighbours.classes"
+		                               : "neighbours.classes")
+		                   ->n;
 	run->rows = (cer_encoded){g->n_rows, golden_find(g, "numbers", "-")->values,
 	                          g->codes, g->labels, g->row_keys};
 	if (cer_net_make(run->arena, &shape,
@@ -247,13 +251,38 @@ static void
 test_golden__layers(void **state)
 {
 	static const char *const names[] = {
-		"residual",   "dcn",          "features_cross", "wide_deep",
-		"deepfm",     "transformer",  "autoint",        "pools",
-		"realmlp",    "tabm",         "tabm_mini",      "gandalf",
-		"ensemble",   "convolutions", "grid",           "tower_sum",
-		"tower_gate", "neighbours",   "series",         "gru",
-		"lstm",       "lifted",       "lifted_tokens",  "lifted_fm",
-		"rows_mean",  "rows_max",     "rows_attention", "snn",
+		"residual",
+		"dcn",
+		"features_cross",
+		"wide_deep",
+		"deepfm",
+		"transformer",
+		"autoint",
+		"pools",
+		"realmlp",
+		"tabm",
+		"tabm_mini",
+		"gandalf",
+		"ensemble",
+		"convolutions",
+		"grid",
+		"tower_sum",
+		"tower_gate",
+		"neighbours",
+		"series",
+		"gru",
+		"lstm",
+		"lifted",
+		"lifted_tokens",
+		"lifted_fm",
+		"rows_mean",
+		"rows_max",
+		"rows_attention",
+		"snn",
+		"tower_concat",
+		"ensemble_tabm",
+		"ensemble_tabm_mini",
+		"ensemble_neighbours",
 	};
 
 	(void) state;
