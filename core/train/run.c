@@ -568,6 +568,8 @@ cer_run_begin_with(cer_run *run, const cer_run_state *state, cer_metrics *valid,
 	if (run->epoch > 0)
 		return cer_fail(err, CER_BAD_CALL, "training has begun already");
 	set_weights(run, state->weights);
+	if (run->average != NULL)
+		memcpy(run->average->weights, state->weights, size);
 	CER_TRY(validate(run, &report, err));
 	*valid = report.valid;
 	if (state->m == NULL)

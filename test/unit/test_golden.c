@@ -1,7 +1,8 @@
 /*
  * test_golden.c
  *	  Small nets beside what PyTorch computed with them: probabilities, loss,
- *	  gradients, weights after five steps of each optimizer.
+ *	  gradients, weights after five steps of each optimizer; losses of epochs
+ *	  whose rate a plateau lowers, and of a mean of weights.
  *
  * test/reference/train.py wrote the files in test/golden; names say what.
  * Tolerances: outputs 1e-5, gradients 1e-4 relative with 1e-6 absolute (they
@@ -10,7 +11,7 @@
 #include "cmocka_all.h"
 #include "golden.h"
 #include "net_case.h"
-#include "train/optimizer.h"
+#include "train/run.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -400,6 +401,90 @@ test_golden__mixup(void **state)
 	check_mixup("mixup_focal", &focal);
 }
 
+/* ------------------------------------------------------------ epochs */
+
+/* Rows that are validated. */
+static cer_encoded
+make_valid(cer_arena *arena, const golden *g)
+{
+	const golden_array *codes = golden_find(g, "valid_codes", "-");
+	const golden_array *labels = golden_find(g, "valid_labels", "-");
+	uint32_t *own_codes =
+		cer_arena_allocate(arena, codes->n * sizeof(*own_codes));
+	uint16_t *own_labels =
+		cer_arena_allocate(arena, labels->n * sizeof(*own_labels));
+
+	for (size_t i = 0; i < codes->n; i++)
+		own_codes[i] = (uint32_t) codes->values[i];
+	for (size_t i = 0; i < labels->n; i++)
+		own_labels[i] = (uint16_t) labels->values[i];
+	return (cer_encoded){labels->n,
+	                     golden_find(g, "valid_numbers", "-")->values,
+	                     own_codes, own_labels, g->row_keys};
+}
+
+/* Epochs of one batch; what is to be seen after each, and at the end. */
+static void
+check_epochs(const golden *g, const char *what, double average)
+{
+	golden_run begin;
+	const golden_array *losses = golden_find(g, "losses", what);
+	cer_settings settings = {.optimizer = CER_SGD,
+	                         .lr = 0.5,
+	                         .momentum = 0.9,
+	                         .schedule = CER_SCHEDULE_PLATEAU,
+	                         .average = average,
+	                         .batch = g->n_rows,
+	                         .epochs = losses->n};
+	cer_run_config config = {.host = &cer_host_plain,
+	                         .kernels = cer_kernels_choose(),
+	                         .make_gemm = cer_gemm_make_xsmm,
+	                         .shape = &g->shape,
+	                         .settings = &settings};
+	cer_run_state state = {0};
+	cer_encoded valid;
+	cer_metrics metrics;
+	cer_run *run;
+	float rate;
+
+	start(&begin, g, cer_kernels_choose());
+	valid = make_valid(begin.arena, g);
+	config.structure = begin.net->structure;
+	config.train = &begin.rows;
+	config.valid = &valid;
+	assert_int_equal(cer_run_make(begin.arena, &config, &run, NULL), CER_OK);
+	state.weights = begin.graph->weights;
+	assert_int_equal(cer_run_begin_with(run, &state, &metrics, NULL), CER_OK);
+	for (size_t i = 0; i < losses->n; i++)
+	{
+		bool is_finished;
+		cer_epoch epoch;
+
+		assert_int_equal(cer_run_epoch(run, &epoch, &is_finished, NULL),
+		                 CER_OK);
+		if (!(fabs(epoch.valid.log_loss - losses->values[i]) <= 1e-4))
+			fail_msg("%s: loss %g after epoch %zu, PyTorch has %g", what,
+			         epoch.valid.log_loss, i + 1, (double) losses->values[i]);
+	}
+	cer_run_get_state(run, &state);
+	rate = (float) (settings.lr * state.share);
+	check_values(golden_find(g, "rate", what), &rate, 1e-6, 0);
+	check_tensors(&begin, what, average > 0.0 ? state.average : state.weights,
+	              1e-4);
+	cer_arena_free(begin.arena);
+}
+
+static void
+test_golden__epochs(void **state)
+{
+	golden *g = golden_read(sizeof(mlp_golden), "train", "epochs", read_head);
+
+	(void) state;
+	check_epochs(g, "plateau", 0.0);
+	check_epochs(g, "average", 0.8);
+	golden_free(g);
+}
+
 int
 main(void)
 {
@@ -411,6 +496,7 @@ main(void)
 		cmocka_unit_test(test_golden__recipes),
 		cmocka_unit_test(test_golden__losses),
 		cmocka_unit_test(test_golden__mixup),
+		cmocka_unit_test(test_golden__epochs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
