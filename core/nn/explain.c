@@ -13,6 +13,7 @@
 #include "base/denormals.h"
 #include "base/error.h"
 #include "base/size.h"
+#include "nn/graph_rows.h"
 #include "nn/operator.h"
 
 #include <string.h>
@@ -54,6 +55,8 @@ static cer_status
 prepare_nodes(cer_graph *graph, cer_error *err)
 {
 	CER_TRY(cer_graph_connect(graph, err));
+	if (cer_graph_make_stores(graph) != CER_OK)
+		return cer_fail_memory(err, graph->cache_size);
 	for (size_t i = 0; i < graph->net->n_nodes; i++)
 	{
 		cer_graph_node *node = &graph->nodes[i];
@@ -136,9 +139,10 @@ make_places(cer_explain_net *made, size_t n_places, cer_error *err)
 
 static void
 init_graph(cer_arena *arena, const cer_net *net, const float *weights,
-           cer_graph *graph)
+           size_t cache_size, cer_graph *graph)
 {
 	graph->net = net;
+	graph->cache_size = cache_size;
 	graph->host = cer_arena_get_host(arena);
 	graph->kernels = cer_kernels_choose();
 	graph->make_gemm = cer_gemm_make_plain;
@@ -183,7 +187,7 @@ cer_explain_net_make(cer_arena *arena, const cer_net *net, const float *weights,
 		return cer_fail_memory(err, sizeof(*explain));
 	memset(explain, 0, sizeof(*explain));
 	explain->n_lines = room->n_lines;
-	init_graph(arena, net, weights, &explain->graph);
+	init_graph(arena, net, weights, room->cache_size, &explain->graph);
 	CER_TRY(flush_and_prepare(&explain->graph, err));
 	CER_TRY(find_sources(explain, err));
 	CER_TRY(make_places(explain, room->n_places, err));
@@ -210,6 +214,24 @@ size_t
 cer_explain_net_count_vectors(const cer_explain_net *net)
 {
 	return get_last(net)->in.m;
+}
+
+/* ------------------------------------------------------------ rows by code */
+
+size_t
+cer_explain_net_find_missing(const cer_explain_net *net, size_t tensor,
+                             const cer_encoded *rows, uint32_t *missing)
+{
+	return cer_graph_find_missing(&net->graph, tensor, rows, missing);
+}
+
+void
+cer_explain_net_put_row(cer_explain_net *net, size_t tensor, const cer_row *row)
+{
+	unsigned before = cer_denormals_flush();
+
+	cer_graph_put_row(&net->graph, tensor, row, net->graph.scratch);
+	cer_denormals_restore(before);
 }
 
 /* ------------------------------------------------------------ lines */

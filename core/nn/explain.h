@@ -13,14 +13,16 @@
 #define CER_NN_EXPLAIN_H
 
 #include "data/encoded.h"
+#include "nn/infer_first.h"
 #include "nn/net.h"
 
 typedef struct cer_explain_net cer_explain_net;
 
 typedef struct cer_explain_room
 {
-	size_t n_lines;  /* at once at most */
-	size_t n_places; /* of kept gradients, where they are not too large */
+	size_t n_lines;    /* at once at most */
+	size_t n_places;   /* of kept gradients, where they are not too large */
+	size_t cache_size; /* bytes for rows of tensors that are left out */
 } cer_explain_room;
 
 /* net and weights must live as long. */
@@ -28,6 +30,14 @@ extern cer_status
 cer_explain_net_make(cer_arena *arena, const cer_net *net, const float *weights,
                      const cer_explain_room *room, cer_explain_net **made,
                      cer_error *err);
+
+/* Rows of a tensor that is left out, as of cer_infer_graph: those that rows need
+ * must be there before lines are set or rows are measured. */
+extern size_t
+cer_explain_net_find_missing(const cer_explain_net *net, size_t tensor,
+                             const cer_encoded *rows, uint32_t *missing);
+extern void cer_explain_net_put_row(cer_explain_net *net, size_t tensor,
+                                    const cer_row *row);
 
 /* How many points a run takes at most. */
 extern size_t cer_explain_net_count_points(const cer_explain_net *net);

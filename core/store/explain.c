@@ -121,21 +121,32 @@ encode(const encoded_rows *rows, size_t row, size_t at)
 	cer_encoders_apply_rows(model->encoders, &from, numbers, codes);
 }
 
+/* Those of lines. */
 static cer_status
-set_lines(cer_arena *arena, const cer_explainer *e,
-          const cer_explained_net *net, const explained_rows *rows)
+encode_ends(cer_arena *arena, const cer_explainer *e,
+            const cer_explained_net *net, const explained_rows *rows,
+            cer_encoded *ends)
 {
-	cer_encoded ends = {.n_rows = 2 * rows->n};
 	encoded_rows to;
 
-	CER_TRY(begin_rows(arena, e, net, rows, ends.n_rows, &to));
+	CER_TRY(begin_rows(arena, e, net, rows, 2 * rows->n, &to));
 	for (size_t row = 0; row < rows->n; row++)
 		encode(&to, row, 2 * row);
 	memset(to.is_read, 1, net->model->n_inputs);
 	for (size_t row = 0; row < rows->n; row++)
 		encode(&to, row, 2 * row + 1);
-	ends.numbers = to.numbers;
-	ends.codes = to.codes;
+	*ends = (cer_encoded){
+		.n_rows = 2 * rows->n, .numbers = to.numbers, .codes = to.codes};
+	return CER_OK;
+}
+
+static cer_status
+set_lines(cer_arena *arena, const cer_explainer *e,
+          const cer_explained_net *net, const explained_rows *rows)
+{
+	cer_encoded ends;
+
+	CER_TRY(encode_ends(arena, e, net, rows, &ends));
 	cer_explain_net_set_lines(net->net, &ends);
 	return CER_OK;
 }
@@ -265,6 +276,13 @@ explain(cer_arena *arena, cer_explainer *e, const cer_score_rows *from,
 	return CER_OK;
 }
 
+static cer_status
+fail_many(size_t n_rows, cer_error *err)
+{
+	return cer_fail(err, CER_BAD_CALL, "%zu rows are too many to explain",
+	                n_rows);
+}
+
 cer_status
 cer_explainer_run(cer_arena *arena, cer_explainer *explainer,
                   const cer_score_rows *rows, cer_explanation *explanations,
@@ -274,8 +292,7 @@ cer_explainer_run(cer_arena *arena, cer_explainer *explainer,
 	cer_status status;
 
 	if (rows->n_rows > CER_EXPLAIN_ROWS)
-		return cer_fail(err, CER_BAD_CALL, "%zu rows are too many to explain",
-		                rows->n_rows);
+		return fail_many(rows->n_rows, err);
 	explainer->host = cer_arena_get_host(arena);
 	status = explain(arena, explainer, rows, made);
 	if (status == CER_CANCELED)
@@ -284,6 +301,52 @@ cer_explainer_run(cer_arena *arena, cer_explainer *explainer,
 		return cer_fail_memory(err, cer_model_count_inputs(explainer->model) *
 		                                sizeof(double));
 	memcpy(explanations, made, rows->n_rows * sizeof(*made));
+	return CER_OK;
+}
+
+/* ------------------------------------------------------------ rows by key */
+
+size_t
+cer_explainer_count_left_out(const cer_explainer *explainer)
+{
+	return explainer->n_left_out;
+}
+
+const cer_left_out *
+cer_explainer_get_left_out(const cer_explainer *explainer, size_t i)
+{
+	return &explainer->left_out[i].tensor;
+}
+
+/* A code comes of one input: that of the baseline's value or of the row's. */
+cer_status
+cer_explainer_find_missing(cer_arena *arena, const cer_explainer *explainer,
+                           size_t left_out, const cer_score_rows *rows,
+                           uint32_t *missing, size_t *n_missing, cer_error *err)
+{
+	const cer_explained_tensor *of = &explainer->left_out[left_out];
+	explained_rows gathered;
+	cer_encoded ends;
+
+	if (rows->n_rows > CER_EXPLAIN_ROWS)
+		return fail_many(rows->n_rows, err);
+	if (gather_rows(arena, explainer->model, rows, &gathered) != CER_OK ||
+	    encode_ends(arena, explainer, of->net, &gathered, &ends) != CER_OK)
+		return cer_fail_memory(err, rows->n_rows * sizeof(cer_value));
+	*n_missing = cer_explain_net_find_missing(of->net->net, of->tensor.tensor,
+	                                          &ends, missing);
+	return CER_OK;
+}
+
+cer_status
+cer_explainer_put_row(const cer_explainer *explainer, size_t left_out,
+                      uint32_t code, const float *row, cer_error *err)
+{
+	const cer_explained_tensor *of = &explainer->left_out[left_out];
+
+	CER_TRY(cer_weights_check(of->tensor.name, of->tensor.n_floats, row, err));
+	cer_explain_net_put_row(of->net->net, of->tensor.tensor,
+	                        &(cer_row){code, row});
 	return CER_OK;
 }
 
@@ -320,19 +383,46 @@ make_baseline(cer_arena *arena, cer_explained_net *n, cer_error *err)
 	return CER_OK;
 }
 
+/* Of the network that is made. */
 static cer_status
-make_net(cer_arena *arena, const cer_part *parts, size_t n_parts,
-         cer_explainer *e, cer_error *err)
+add_left_out(cer_arena *arena, const cer_net *net, cer_explainer *e,
+             cer_error *err)
+{
+	const cer_explained_net *of = &e->nets[e->n_nets];
+
+	for (size_t i = 0; i < cer_net_count_tensors(net); i++)
+	{
+		const cer_net_tensor *tensor = cer_net_get_tensor(net, i);
+		cer_explained_tensor *made = &e->left_out[e->n_left_out];
+
+		if (tensor->offset != CER_TENSOR_LEFT_OUT)
+			continue;
+		*made = (cer_explained_tensor){
+			.tensor = cer_model_make_left_out(net, i), .net = of};
+		if (e->model->members != NULL)
+			CER_TRY(cer_members_name_left_out(arena, of->member, &made->tensor,
+			                                  err));
+		e->n_left_out++;
+	}
+	return CER_OK;
+}
+
+static cer_status
+make_net(cer_arena *arena, const cer_model_copy *copy, cer_explainer *e,
+         cer_error *err)
 {
 	cer_explained_net *n = &e->nets[e->n_nets];
-	cer_stored stored = {.may_lack_tensors = false};
-	cer_explain_room room = {CER_EXPLAIN_ROWS, CER_EXPLAIN_PLACES};
+	cer_stored stored = {.may_lack_tensors = true};
+	cer_explain_room room = {CER_EXPLAIN_ROWS, CER_EXPLAIN_PLACES,
+	                         copy->cache_size};
 	size_t n_points;
 
 	/* weights and all stay: the network works on them */
-	CER_TRY(cer_stored_read(arena, arena, parts, n_parts, &stored, err));
+	CER_TRY(cer_stored_read(arena, arena, copy->parts, copy->n_parts, &stored,
+	                        err));
 	CER_TRY(cer_explain_net_make(arena, stored.net, stored.weights, &room,
 	                             &n->net, err));
+	CER_TRY(add_left_out(arena, stored.net, e, err));
 	CER_TRY(make_baseline(arena, n, err));
 	n_points = cer_at_most(cer_explain_net_count_points(n->net),
 	                       CER_EXPLAIN_MOST_POINTS);
@@ -344,11 +434,11 @@ make_net(cer_arena *arena, const cer_part *parts, size_t n_parts,
 }
 
 static cer_status
-make_members(cer_arena *arena, const cer_part *parts, size_t n_parts,
-             cer_explainer *e, cer_error *err)
+make_members(cer_arena *arena, const cer_model_copy *copy, cer_explainer *e,
+             cer_error *err)
 {
 	const cer_members *members = e->model->members;
-	size_t size = n_parts * sizeof(cer_part);
+	size_t size = copy->n_parts * sizeof(cer_part);
 	cer_part *of_member = cer_arena_allocate(arena, size);
 
 	if (of_member == NULL)
@@ -356,40 +446,44 @@ make_members(cer_arena *arena, const cer_part *parts, size_t n_parts,
 	e->temperature = cer_members_get_temperature(members);
 	for (size_t i = 0; i < cer_members_count(members); i++)
 	{
-		size_t n = cer_members_list_parts(parts, n_parts, i, of_member);
+		cer_model_copy one = cer_members_get_copy(copy, i, of_member);
 
 		e->nets[i] = (cer_explained_net){
 			.model = cer_members_get_model(members, i),
 			.member = i,
 			.log_weight = log(cer_members_get_weight(members, i))};
-		CER_TRY(make_net(arena, of_member, n, e, err));
+		CER_TRY(make_net(arena, &one, e, err));
 	}
 	return CER_OK;
 }
 
 static cer_status
-fill_explainer(cer_arena *arena, const cer_part *parts, size_t n_parts,
-               cer_explainer *e, cer_error *err)
+fill_explainer(cer_arena *arena, const cer_model_copy *copy, cer_explainer *e,
+               cer_error *err)
 {
 	const cer_members *members = e->model->members;
 	size_t n_nets = members ? cer_members_count(members) : 1;
+	size_t n_left_out = cer_parts_count_left_out(copy->parts, copy->n_parts);
 	size_t n = CER_EXPLAIN_MOST_POINTS * e->n_classes;
 
 	e->nets = cer_arena_allocate(arena, n_nets * sizeof(*e->nets));
+	e->left_out =
+		cer_arena_allocate(arena, (n_left_out + 1) * sizeof(*e->left_out));
 	e->log_mean = cer_arena_allocate(arena, n * sizeof(double));
 	e->grads = cer_arena_allocate(arena, 2 * e->n_classes * sizeof(double));
-	if (e->nets == NULL || e->log_mean == NULL || e->grads == NULL)
+	if (e->nets == NULL || e->left_out == NULL || e->log_mean == NULL ||
+	    e->grads == NULL)
 		return cer_fail_memory(err, n * sizeof(double));
 	if (members != NULL)
-		return make_members(arena, parts, n_parts, e, err);
+		return make_members(arena, copy, e, err);
 	e->nets[0] = (cer_explained_net){.model = e->model};
-	return make_net(arena, parts, n_parts, e, err);
+	return make_net(arena, copy, e, err);
 }
 
 cer_status
 cer_explainer_make(cer_arena *arena, const cer_model *model,
-                   const cer_part *parts, size_t n_parts,
-                   cer_explainer **explainer, cer_error *err)
+                   const cer_model_copy *copy, cer_explainer **explainer,
+                   cer_error *err)
 {
 	cer_explainer *made = cer_arena_allocate(arena, sizeof(*made));
 
@@ -400,7 +494,7 @@ cer_explainer_make(cer_arena *arena, const cer_model *model,
 	                        .temperature = 1.0,
 	                        .n_points = CER_EXPLAIN_MOST_POINTS,
 	                        .n_places = CER_EXPLAIN_PLACES};
-	CER_TRY(fill_explainer(arena, parts, n_parts, made, err));
+	CER_TRY(fill_explainer(arena, copy, made, err));
 	*explainer = made;
 	return CER_OK;
 }

@@ -31,6 +31,13 @@ typedef struct cer_explained_net
 	double *log_proba;   /* by point: (n_classes) p */
 } cer_explained_net;
 
+/* A tensor that is left out, and whose it is. */
+typedef struct cer_explained_tensor
+{
+	cer_left_out tensor;
+	const cer_explained_net *net;
+} cer_explained_tensor;
+
 struct cer_explainer
 {
 	const cer_model *model;
@@ -40,6 +47,8 @@ struct cer_explainer
 	size_t n_places;    /* of kept gradients */
 	size_t n_nets;
 	cer_explained_net *nets;
+	size_t n_left_out;
+	cer_explained_tensor *left_out;
 	double *log_mean; /* by point: (n_classes) P */
 	double *grads;    /* room for two vectors of classes */
 

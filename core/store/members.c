@@ -144,9 +144,9 @@ read_header(cer_arena *arena, const cer_part *part, cer_members *made,
 /* ------------------------------------------------------------- making */
 
 /* Whose names begin with the member's number. */
-size_t
-cer_members_list_parts(const cer_part *parts, size_t n_parts, size_t number,
-                       cer_part *of_member)
+static size_t
+list_parts(const cer_part *parts, size_t n_parts, size_t number,
+           cer_part *of_member)
 {
 	char prefix[MAX_PREFIX];
 	size_t size = (size_t) snprintf(prefix, sizeof(prefix), "%zu/", number + 1);
@@ -164,8 +164,8 @@ cer_members_list_parts(const cer_part *parts, size_t n_parts, size_t number,
 	return n;
 }
 
-static size_t
-count_left_out(const cer_part *parts, size_t n_parts)
+size_t
+cer_parts_count_left_out(const cer_part *parts, size_t n_parts)
 {
 	size_t n = 0;
 
@@ -175,15 +175,19 @@ count_left_out(const cer_part *parts, size_t n_parts)
 }
 
 /* Of the room for rows of tensors that are not there: a share for each. */
-static size_t
-get_cache_size(const cer_model_copy *copy, const cer_part *parts,
-               size_t n_parts)
+cer_model_copy
+cer_members_get_copy(const cer_model_copy *copy, size_t number,
+                     cer_part *of_member)
 {
-	size_t n_all = count_left_out(copy->parts, copy->n_parts);
+	cer_model_copy one = *copy;
+	size_t n_all = cer_parts_count_left_out(copy->parts, copy->n_parts);
 
-	return n_all == 0
-	           ? 0
-	           : copy->cache_size / n_all * count_left_out(parts, n_parts);
+	one.parts = of_member;
+	one.n_parts = list_parts(copy->parts, copy->n_parts, number, of_member);
+	if (n_all > 0)
+		one.cache_size = copy->cache_size / n_all *
+		                 cer_parts_count_left_out(of_member, one.n_parts);
+	return one;
 }
 
 static cer_status
@@ -198,17 +202,10 @@ make_models(cer_arena *arena, cer_arena *work, const cer_model_copy *copy,
 		return cer_fail_memory(err, size);
 	for (size_t i = 0; i < made->n_members; i++)
 	{
-		size_t n =
-			cer_members_list_parts(copy->parts, copy->n_parts, i, of_member);
-		cer_model_copy one = {.layout = copy->layout,
-		                      .parts = of_member,
-		                      .n_parts = n,
-		                      .cache_size = get_cache_size(copy, of_member, n),
-		                      .n_links = copy->n_links,
-		                      .links = copy->links};
+		cer_model_copy one = cer_members_get_copy(copy, i, of_member);
 
-		n_used += n;
-		if (cer_members_find_header(of_member, n) != NULL)
+		n_used += one.n_parts;
+		if (cer_members_find_header(of_member, one.n_parts) != NULL)
 			return cer_fail(err, CER_BAD_FORMAT,
 			                "member %zu of the ensemble is an ensemble", i + 1);
 		CER_TRY(cer_model_make_copy(arena, &one, &made->members[i].model, err));
@@ -612,19 +609,18 @@ find_left_out(const cer_members *members, size_t *left_out)
 	return of;
 }
 
-static cer_status
-name_left_out(cer_arena *arena, size_t number, const cer_left_out *of_member,
-              cer_left_out *made, cer_error *err)
+cer_status
+cer_members_name_left_out(cer_arena *arena, size_t number, cer_left_out *tensor,
+                          cer_error *err)
 {
-	size_t size = of_member->name.size + MAX_PREFIX;
+	size_t size = tensor->name.size + MAX_PREFIX;
 	char *name = cer_arena_allocate(arena, size);
 
 	if (name == NULL)
 		return cer_fail_memory(err, size);
-	*made = *of_member;
-	made->name.data = name;
-	made->name.size = (size_t) snprintf(name, size, "%zu/%.*s", number + 1,
-	                                    CER_SHOW(of_member->name));
+	tensor->name.size = (size_t) snprintf(name, size, "%zu/%.*s", number + 1,
+	                                      CER_SHOW(tensor->name));
+	tensor->name.data = name;
 	return CER_OK;
 }
 
@@ -646,8 +642,10 @@ cer_members_list_left_out(cer_arena *arena, const cer_members *members,
 		const cer_model *model = members->members[i].model;
 
 		for (size_t k = 0; k < cer_model_count_left_out(model); k++)
-			CER_TRY(name_left_out(arena, i, cer_model_get_left_out(model, k),
-			                      &made[n_made++], err));
+		{
+			made[n_made] = *cer_model_get_left_out(model, k);
+			CER_TRY(cer_members_name_left_out(arena, i, &made[n_made++], err));
+		}
 	}
 	*list = made;
 	return CER_OK;

@@ -20,10 +20,16 @@ extern const cer_part *
 cer_members_find_header(const cer_part *parts, size_t n_parts);
 extern cer_status cer_members_make(cer_arena *arena, const cer_model_copy *copy,
                                    const cer_members **members, cer_error *err);
-/* Those of the member of that number, from 0, under its own names; returns how
- * many, of n_parts at most. */
-extern size_t cer_members_list_parts(const cer_part *parts, size_t n_parts,
-                                     size_t member, cer_part *of_member);
+/* That of the member of that number, from 0: of_member takes its parts, of
+ * copy->n_parts at most, under its own names. */
+extern cer_model_copy cer_members_get_copy(const cer_model_copy *copy,
+                                           size_t member, cer_part *of_member);
+/* Those that have no data. */
+extern size_t cer_parts_count_left_out(const cer_part *parts, size_t n_parts);
+/* Its name becomes that of the ensemble's part. */
+extern cer_status
+cer_members_name_left_out(cer_arena *arena, size_t member, cer_left_out *tensor,
+                          cer_error *err);
 
 extern size_t cer_members_count_inputs(const cer_members *members);
 extern const cer_input *

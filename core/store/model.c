@@ -458,6 +458,18 @@ find_groups(cer_arena *arena, const cer_input_shape *shape, cer_model *model,
 	return CER_OK;
 }
 
+cer_left_out
+cer_model_make_left_out(const cer_net *net, size_t i)
+{
+	const cer_net_tensor *tensor = cer_net_get_tensor(net, i);
+
+	return (cer_left_out){.name = tensor->name,
+	                      .n_codes = tensor->dims[0],
+	                      .n_floats = (size_t) tensor->dims[1],
+	                      .tensor = i,
+	                      .table = tensor->table - 1};
+}
+
 static cer_status
 list_left_out(cer_arena *arena, const cer_net *net, cer_model *model,
               cer_error *err)
@@ -475,16 +487,11 @@ list_left_out(cer_arena *arena, const cer_net *net, cer_model *model,
 
 		if (tensor->offset != CER_TENSOR_LEFT_OUT)
 			continue;
-		list[model->n_left_out++] = (cer_left_out){
-			.name = tensor->name,
-			.n_codes = tensor->dims[0],
-			.n_floats = (size_t) tensor->dims[1],
-			.tensor = i,
-			.table = tensor->table - 1,
-			.group = find_group(
-				model->infer,
-				cer_view_find_alias(
-					net->shape, net->shape->tables[tensor->table - 1].name))};
+		list[model->n_left_out] = cer_model_make_left_out(net, i);
+		list[model->n_left_out++].group = find_group(
+			model->infer,
+			cer_view_find_alias(net->shape,
+		                        net->shape->tables[tensor->table - 1].name));
 	}
 	return CER_OK;
 }

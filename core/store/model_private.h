@@ -48,6 +48,8 @@ cer_model_divide_scratch(const cer_model *model, size_t n_rows, char *scratch);
 extern cer_encoded
 cer_model_encode_rows(const cer_model *model, const cer_score_rows *rows,
                       const cer_encoded_places *to);
+/* A tensor that the net leaves out, of no group. */
+extern cer_left_out cer_model_make_left_out(const cer_net *net, size_t tensor);
 /* What others may have in common with the model. */
 extern cer_status
 cer_trunk_make(cer_arena *arena, const cer_model_copy *copy,

@@ -600,8 +600,11 @@ extern const cer_model *
 model_borrow_copy(MemoryContext context, int32 id, cer_weight_layout layout);
 /* Bytes of cerebro.model_memory that no model takes. */
 extern Size model_get_free_memory(void);
-/* Of a model that is borrowed, and lent as long. */
-extern cer_explainer *model_get_explainer(int32 id, cer_weight_layout layout);
+struct ModelRows;
+/* Of a model that is borrowed, and lent as long; rows: of tensors that it lacks,
+ * or NULL. */
+extern cer_explainer *model_get_explainer(int32 id, cer_weight_layout layout,
+                                          struct ModelRows **rows);
 
 /* What a deployed function, or a call of predict, answers with. */
 typedef enum ScoreAnswer

@@ -19,9 +19,12 @@
 #include "content.h"
 #include "fe.h"
 #include "model_copy.h"
+#include "model_rows.h"
 
-/* Of the setting: what keeps rows of tensors that are above it. */
-#define CACHE_SHARE 4
+/* Of the setting: what keeps rows of tensors that are above it, for scores and
+ * for their reasons. */
+#define CACHE_SHARE         4
+#define EXPLAIN_CACHE_SHARE 16
 
 typedef struct CachedModel
 {
@@ -32,6 +35,7 @@ typedef struct CachedModel
 	MemoryContext context;
 	const cer_model *model;
 	cer_explainer *explainer; /* or NULL: nobody asked for it */
+	ModelRows *explained;     /* what it lacks, or NULL */
 	Size size;                /* bytes */
 	int n_users;
 } CachedModel;
@@ -300,17 +304,19 @@ make_of_parts(MemoryContext context, CachedModel *cached)
 	cer_part *parts = read_model_parts(cached->id, cached->layout, &n_parts);
 	int n_links;
 	cer_table_link *links = list_links(cached->id, &n_links);
-	cer_model_copy copy = {.layout = cached->layout,
-	                       .parts = parts,
-	                       .n_parts = n_parts,
-	                       .cache_size =
-	                           (Size) model_memory * 1024 / CACHE_SHARE,
-	                       .n_links = n_links,
-	                       .links = links};
+	cer_model_copy copy = {
+		.layout = cached->layout,
+		.parts = parts,
+		.n_parts = n_parts,
+		.cache_size =
+			(Size) model_memory * 1024 /
+			(cached->model == NULL ? CACHE_SHARE : EXPLAIN_CACHE_SHARE),
+		.n_links = n_links,
+		.links = links};
 	cer_status status =
 		cached->model == NULL
 			? cer_model_make_copy(arena, &copy, &cached->model, &err)
-			: cer_explainer_make(arena, cached->model, parts, n_parts,
+			: cer_explainer_make(arena, cached->model, &copy,
 	                             &cached->explainer, &err);
 
 	if (status == CER_TOO_BIG)
@@ -338,6 +344,11 @@ build(MemoryContext context, CachedModel *made)
 	teller.previous = error_context_stack;
 	error_context_stack = &teller;
 	make_of_parts(context, made);
+	if (made->explainer != NULL)
+	{
+		MemoryContextSwitchTo(context);
+		made->explained = model_rows_make_explained(made->id, made->explainer);
+	}
 	MemoryContextSwitchTo(caller);
 	error_context_stack = teller.previous;
 	MemoryContextDelete(work);
@@ -414,8 +425,8 @@ model_borrow_copy(MemoryContext context, int32 id, cer_weight_layout layout)
 	return use->cached->model;
 }
 
-cer_explainer *
-model_get_explainer(int32 id, cer_weight_layout layout)
+static CachedModel *
+make_explainer(int32 id, cer_weight_layout layout)
 {
 	CachedModel *cached = find_cached(archive_get_relid("model"), id, layout);
 	MemoryContext context;
@@ -424,7 +435,7 @@ model_get_explainer(int32 id, cer_weight_layout layout)
 	if (cached == NULL)
 		elog(ERROR, "model %d is not borrowed", id);
 	if (cached->explainer != NULL)
-		return cached->explainer;
+		return cached;
 	context = AllocSetContextCreate(CurrentMemoryContext, "cerebro explainer",
 	                                ALLOCSET_DEFAULT_SIZES);
 	made = *cached;
@@ -434,5 +445,15 @@ model_get_explainer(int32 id, cer_weight_layout layout)
 	models_size += made.size - cached->size;
 	cached->size = made.size;
 	cached->explainer = made.explainer;
+	cached->explained = made.explained;
+	return cached;
+}
+
+cer_explainer *
+model_get_explainer(int32 id, cer_weight_layout layout, ModelRows **rows)
+{
+	const CachedModel *cached = make_explainer(id, layout);
+
+	*rows = cached->explained;
 	return cached->explainer;
 }

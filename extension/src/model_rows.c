@@ -25,8 +25,8 @@ typedef struct RowTensor
 
 struct ModelRows
 {
-	int32 id;
-	const cer_model *model;
+	const cer_model *model; /* or NULL, */
+	const cer_explainer *explainer;
 	int n_tensors;
 	RowTensor *tensors;
 };
@@ -39,6 +39,14 @@ typedef struct ChunkReader
 	int32 chunk;
 } ChunkReader;
 
+static void
+init_tensor(RowTensor *to, int32 id, const cer_left_out *tensor)
+{
+	to->content = content_find_tensor(id, tensor->name.data);
+	to->n_floats = tensor->n_floats;
+	to->row = palloc(to->n_floats * sizeof(float));
+}
+
 ModelRows *
 model_rows_make(int32 id, const cer_model *model)
 {
@@ -47,20 +55,30 @@ model_rows_make(int32 id, const cer_model *model)
 
 	if (n == 0)
 		return NULL;
-	made = palloc(sizeof(ModelRows));
-	made->id = id;
+	made = palloc0(sizeof(ModelRows));
 	made->model = model;
 	made->n_tensors = n;
 	made->tensors = palloc(n * sizeof(RowTensor));
 	for (int i = 0; i < n; i++)
-	{
-		const cer_left_out *tensor = cer_model_get_left_out(model, i);
-		RowTensor *to = &made->tensors[i];
+		init_tensor(&made->tensors[i], id, cer_model_get_left_out(model, i));
+	return made;
+}
 
-		to->content = content_find_tensor(id, tensor->name.data);
-		to->n_floats = tensor->n_floats;
-		to->row = palloc(to->n_floats * sizeof(float));
-	}
+ModelRows *
+model_rows_make_explained(int32 id, const cer_explainer *explainer)
+{
+	int n = (int) cer_explainer_count_left_out(explainer);
+	ModelRows *made;
+
+	if (n == 0)
+		return NULL;
+	made = palloc0(sizeof(ModelRows));
+	made->explainer = explainer;
+	made->n_tensors = n;
+	made->tensors = palloc(n * sizeof(RowTensor));
+	for (int i = 0; i < n; i++)
+		init_tensor(&made->tensors[i], id,
+		            cer_explainer_get_left_out(explainer, i));
 	return made;
 }
 
@@ -136,23 +154,30 @@ compare_codes(const void *a, const void *b)
 }
 
 static void
-fetch_tensor(ModelRows *from, int i, const cer_fetch *fetch, void *scratch)
+put_row(const ModelRows *to, int i, uint32 code, void *scratch)
+{
+	const float *row = to->tensors[i].row;
+	cer_error err = {0};
+
+	host_check(to->model != NULL
+	               ? cer_model_put_row(to->model, i, code, row, scratch, &err)
+	               : cer_explainer_put_row(to->explainer, i, code, row, &err),
+	           &err);
+}
+
+static void
+fetch_tensor(ModelRows *from, int i, size_t n, uint32 *codes, void *scratch)
 {
 	RowTensor *tensor = &from->tensors[i];
 	ChunkReader reader = {.content = tensor->content};
 	Size size = tensor->n_floats * sizeof(float);
-	uint32 codes[CER_FETCH_ROWS];
-	size_t n = cer_model_find_missing(from->model, i, fetch, codes, scratch);
-	cer_error err = {0};
 
 	qsort(codes, n, sizeof(uint32), compare_codes);
 	for (size_t k = 0; k < n; k++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		read_bytes(&reader, codes[k] * size, size, (char *) tensor->row);
-		host_check(cer_model_put_row(from->model, i, codes[k], tensor->row,
-		                             scratch, &err),
-		           &err);
+		put_row(from, i, codes[k], scratch);
 	}
 	end_chunk(&reader);
 }
@@ -160,7 +185,33 @@ fetch_tensor(ModelRows *from, int i, const cer_fetch *fetch, void *scratch)
 void
 model_rows_fetch(ModelRows *from, const cer_fetch *fetch, void *scratch)
 {
+	uint32 codes[CER_FETCH_ROWS];
+
 	Assert(fetch->rows->n_rows <= CER_FETCH_ROWS);
 	for (int i = 0; i < from->n_tensors; i++)
-		fetch_tensor(from, i, fetch, scratch);
+	{
+		size_t n =
+			cer_model_find_missing(from->model, i, fetch, codes, scratch);
+
+		fetch_tensor(from, i, n, codes, scratch);
+	}
+}
+
+void
+model_rows_fetch_explained(ModelRows *from, const cer_score_rows *rows)
+{
+	cer_arena *arena = host_make_arena(CurrentMemoryContext);
+	uint32 codes[CER_FETCH_ROWS];
+	cer_error err = {0};
+
+	for (int i = 0; i < from->n_tensors; i++)
+	{
+		size_t n;
+
+		host_check(cer_explainer_find_missing(arena, from->explainer, i, rows,
+		                                      codes, &n, &err),
+		           &err);
+		fetch_tensor(from, i, n, codes, NULL);
+	}
+	cer_arena_free(arena);
 }

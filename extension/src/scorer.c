@@ -701,15 +701,35 @@ scorer_get_table(const Scorer *scorer)
 	return name != NULL ? name : "source";
 }
 
+/* Of tensors that are not in memory; the most likely class is the model's. */
+static void
+fetch_explained(Scorer *scorer, ModelRows *explained,
+                const cer_score_rows *rows)
+{
+	if (explained != NULL)
+		model_rows_fetch_explained(explained, rows);
+	if (scorer->tensor_rows != NULL)
+	{
+		Size size = cer_model_get_scratch_size(scorer->model, rows->n_rows);
+		char *scratch = palloc(size + 64);
+
+		scorer_fetch(scorer, &(cer_fetch){.rows = rows},
+		             (void *) TYPEALIGN(64, scratch));
+		pfree(scratch);
+	}
+}
+
 void
 scorer_explain_rows(Scorer *scorer, cer_arena *arena,
                     const cer_score_rows *rows, cer_explanation *explanations)
 {
+	ModelRows *explained;
+	cer_explainer *explainer =
+		model_get_explainer(scorer->id, scorer->layout, &explained);
 	cer_error err = {0};
 
-	host_check(cer_explainer_run(
-				   arena, model_get_explainer(scorer->id, scorer->layout), rows,
-				   explanations, &err),
+	fetch_explained(scorer, explained, rows);
+	host_check(cer_explainer_run(arena, explainer, rows, explanations, &err),
 	           &err);
 }
 

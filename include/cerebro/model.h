@@ -313,11 +313,26 @@ typedef struct cer_explanation
  * trained. */
 typedef struct cer_explainer cer_explainer;
 
-/* parts are those that the model was made of; the model must live as long. */
+/* copy is the one that the model was made of, of other tensors left out if need
+ * be; the model must live as long. */
 extern cer_status cer_explainer_make(cer_arena *arena, const cer_model *model,
-                                     const cer_part *parts, size_t n_parts,
+                                     const cer_model_copy *copy,
                                      cer_explainer **explainer, cer_error *err);
 #define CER_EXPLAIN_ROWS 16 /* at once at most */
+
+/* Rows by key as of models, for all of the rows that are then explained; what
+ * the model itself lacks for them must be put, too. */
+extern size_t cer_explainer_count_left_out(const cer_explainer *explainer);
+extern const cer_left_out *
+cer_explainer_get_left_out(const cer_explainer *explainer, size_t i);
+extern cer_status
+cer_explainer_find_missing(cer_arena *arena, const cer_explainer *explainer,
+                           size_t left_out, const cer_score_rows *rows,
+                           uint32_t *missing, size_t *n_missing,
+                           cer_error *err);
+extern cer_status
+cer_explainer_put_row(const cer_explainer *explainer, size_t left_out,
+                      uint32_t code, const float *row, cer_error *err);
 /* An explanation for each row, without partials; its bits do not depend on the
  * rows beside it. */
 extern cer_status

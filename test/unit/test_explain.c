@@ -38,15 +38,21 @@ assert_ok(cer_status status, const cer_error *err)
 }
 
 static void
-make_explainer(explained *e, const cer_part *parts)
+make_explainer_of(explained *e, const cer_part *parts, size_t n_parts)
 {
-	size_t n = e->trained.n_parts;
+	cer_model_copy copy = {.parts = parts, .n_parts = n_parts};
 	cer_error err = {0};
 
-	assert_ok(cer_model_make(e->arena, parts, n, &e->model, &err), &err);
+	assert_ok(cer_model_make_copy(e->arena, &copy, &e->model, &err), &err);
 	assert_ok(
-		cer_explainer_make(e->arena, e->model, parts, n, &e->explainer, &err),
+		cer_explainer_make(e->arena, e->model, &copy, &e->explainer, &err),
 		&err);
+}
+
+static void
+make_explainer(explained *e, const cer_part *parts)
+{
+	make_explainer_of(e, parts, e->trained.n_parts);
 }
 
 static void
@@ -497,17 +503,13 @@ test_explainer_run__of_an_ensemble_of_twins_is_theirs(void **state)
 	cer_value *values;
 	cer_part *parts;
 	size_t n_parts;
-	cer_error err = {0};
 
 	(void) state;
 	begin(&e, "FE hour, small, wide AS mlp(16, 8)" PT);
 	parts = trained_double(e.arena, &e.trained, weights, &n_parts);
 	values = explain_telling_row(&e);
 	alone = e.explanation;
-	assert_ok(cer_model_make(e.arena, parts, n_parts, &e.model, &err), &err);
-	assert_ok(cer_explainer_make(e.arena, e.model, parts, n_parts, &e.explainer,
-	                             &err),
-	          &err);
+	make_explainer_of(&e, parts, n_parts);
 	assert_int_equal(cer_model_count_values(e.model), 3);
 	explain(&e, values);
 	assert_int_equal(e.explanation.n_inputs, alone.n_inputs);
@@ -517,6 +519,115 @@ test_explainer_run__of_an_ensemble_of_twins_is_theirs(void **state)
 		                 alone.contributions[i]) < 1e-5);
 	free(values);
 	end(&e);
+}
+
+/* ---- tensors whose rows come by their codes ---- */
+
+static const cer_part *
+find_part(const cer_part *parts, size_t n_parts, cer_text name)
+{
+	for (size_t i = 0; i < n_parts; i++)
+		if (parts[i].kind == CER_PART_TENSOR &&
+		    parts[i].name.size == name.size &&
+		    memcmp(parts[i].name.data, name.data, name.size) == 0)
+			return &parts[i];
+	fail();
+	return NULL;
+}
+
+/* Returns how many rows of tensors that was. */
+static size_t
+put_missing(const explained *e, const cer_score_rows *rows,
+            const cer_part *whole, size_t n_parts)
+{
+	size_t n_put = 0;
+
+	for (size_t i = 0; i < cer_explainer_count_left_out(e->explainer); i++)
+	{
+		const cer_left_out *tensor =
+			cer_explainer_get_left_out(e->explainer, i);
+		const float *from = find_part(whole, n_parts, tensor->name)->data;
+		uint32_t missing[CER_FETCH_ROWS];
+		size_t n;
+
+		assert_int_equal(cer_explainer_find_missing(e->arena, e->explainer, i,
+		                                            rows, missing, &n, NULL),
+		                 CER_OK);
+		for (size_t k = 0; k < n; k++, n_put++)
+			assert_int_equal(cer_explainer_put_row(
+								 e->explainer, i, missing[k],
+								 from + missing[k] * tensor->n_floats, NULL),
+			                 CER_OK);
+	}
+	return n_put;
+}
+
+/* less: without data of some tensors. */
+static void
+check_by_code(explained *with, const cer_part *less, const cer_part *whole,
+              size_t n_parts)
+{
+	explained without = *with;
+	size_t n_put = 0;
+
+	make_explainer_of(with, whole, n_parts);
+	make_explainer_of(&without, less, n_parts);
+	assert_int_equal(cer_explainer_count_left_out(with->explainer), 0);
+	for (size_t i = 0; i < 8; i++)
+	{
+		cer_value *values = get_values(with, i);
+		cer_score_rows row = {.n_rows = 1, .values = values, .stride = 1};
+
+		n_put += put_missing(&without, &row, whole, n_parts);
+		explain(with, values);
+		explain(&without, values);
+		assert_same(&with->explanation, &without.explanation);
+		free(values);
+	}
+	assert_in_range(n_put, 2, 32);
+}
+
+/* Of the model alone, then of two members that are it. */
+static size_t
+explain_by_code(const char *mst)
+{
+	static const double weights[] = {0.25, 0.75};
+	size_t n_left_out = 0;
+	explained e;
+	cer_part *double_parts, *less;
+	size_t n, n_double;
+
+	begin(&e, mst);
+	n = e.trained.n_parts;
+	double_parts = trained_double(e.arena, &e.trained, weights, &n_double);
+	less = calloc(n_double, sizeof(*less));
+	for (size_t i = 0; i + 1 < n; i++)
+	{
+		const cer_model *model;
+
+		memcpy(less, e.trained.parts, n * sizeof(*less));
+		less[i].data = NULL;
+		if (less[i].kind != CER_PART_TENSOR ||
+		    cer_model_make(e.arena, less, n, &model, NULL) != CER_OK)
+			continue;
+		check_by_code(&e, less, e.trained.parts, n);
+		memcpy(less, double_parts, n_double * sizeof(*less));
+		less[i].data = less[n - 1 + i].data = NULL;
+		check_by_code(&e, less, double_parts, n_double);
+		n_left_out++;
+	}
+	free(less);
+	end(&e);
+	return n_left_out;
+}
+
+static void
+test_explainer_put_row__has_the_bits_of_whole_tensors(void **state)
+{
+	(void) state;
+	assert_int_equal(explain_by_code(ALL "AS mlp(16, 8)" PT), 3);
+	assert_int_equal(explain_by_code(ALL "AS residual(1, 8)" PT), 3);
+	assert_true(explain_by_code("AS ft_transformer(1, 8, heads = 2)" PT) > 0);
 }
 
 typedef struct allocation_case
@@ -530,9 +641,11 @@ explain_and_free(cer_arena *arena, void *arg)
 {
 	allocation_case *with = arg;
 	cer_score_rows row = {.n_rows = 1, .values = with->values, .stride = 1};
-	cer_status status =
-		cer_explainer_make(arena, with->e.model, with->e.trained.parts,
-	                       with->e.trained.n_parts, &with->e.explainer, NULL);
+	cer_model_copy copy = {.parts = with->e.trained.parts,
+	                       .n_parts = with->e.trained.n_parts};
+	cer_status status = cer_explainer_make(arena, with->e.model, &copy,
+	                                       &with->e.explainer, NULL);
+
 	if (status == CER_OK)
 		status = cer_explainer_run(arena, with->e.explainer, &row,
 		                           &with->e.explanation, NULL);
@@ -594,6 +707,7 @@ main(void)
 		cmocka_unit_test(test_explainer_run__has_the_bits_of_each_row_alone),
 		cmocka_unit_test(test_explainer_run__refuses_too_many_rows),
 		cmocka_unit_test(test_explainer_run__of_an_ensemble_of_twins_is_theirs),
+		cmocka_unit_test(test_explainer_put_row__has_the_bits_of_whole_tensors),
 		cmocka_unit_test(test_explainer_run__can_be_canceled),
 		cmocka_unit_test(test_explainer_run__survives_each_failed_allocation),
 	};

@@ -14,7 +14,7 @@ BEGIN
 	RETURN 'no error';
 EXCEPTION WHEN OTHERS THEN
 	GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
-	RETURN regexp_replace(concat_ws(' | ', SQLSTATE, said), '\d{1,4} kB|model \d+', 'N', 'g');
+	RETURN regexp_replace(concat_ws(' | ', SQLSTATE, said), '\d+ kB|model \d+', 'N', 'g');
 END
 $$;
 CREATE TABLE customers AS SELECT i AS id, 'customer ' || i AS name FROM generate_series(0, 2999) i;
@@ -39,6 +39,20 @@ SELECT cerebro.train('orders', 'FE amount : robust, name AS ft_transformer(1, 19
 SELECT cerebro.ensemble(ARRAY[:folded, :gathered, :residual, :joined]) AS several \gset
 SELECT name, dims, part.dims[1] * part.dims[2] * 4 / 1024 AS kb FROM cerebro.model_part part
 	WHERE model = :folded AND kind = 'tensor' AND name ~ 'embed' ORDER BY 1;
+-- for reasons, which need some memory for themselves: of a chain, of a graph, of more than two classes, of an ensemble
+CREATE TABLE many AS SELECT i AS id, 'name ' || i % 8000 AS name, hashint4(i) % 100 AS amount, hashint4(i) % 100 + hashint4(i + 1) % 20 AS size,
+	hashint4(i % 8000) % 7 > hashint4(i) % 5 AS late FROM generate_series(1, 16000) i;
+SELECT cerebro.create_task('many', source => 'SELECT * FROM many', label => 'late', key => '{id}') > 0 AS made;
+SELECT cerebro.create_task('kinds', source => 'SELECT * FROM many', key => '{id}',
+	label => 'CASE WHEN amount < -30 THEN ''small'' WHEN amount < 30 THEN ''medium'' ELSE ''large'' END') > 0 AS made;
+SELECT cerebro.train('many', 'FE amount : robust, name : embed(1024) AS mlp(16) PT epochs = 1, batch = 8192') AS chain \gset
+SELECT cerebro.train('many', 'FE amount : robust, name : embed(1024) AS residual(1, 16) PT epochs = 1, batch = 8192') AS graph \gset
+SELECT cerebro.train('kinds', 'FE size : robust, name : embed(1024) AS mlp(16) PT epochs = 2, batch = 1024, lr = 0.01') AS kinds \gset
+SELECT cerebro.ensemble(ARRAY[:chain, :graph]) AS pair \gset
+CREATE TABLE reasons AS
+	SELECT id, cerebro.why(:chain, o) AS chain, cerebro.why(:graph, o) AS graph, cerebro.why(:kinds, o) AS kinds, cerebro.why(:pair, o) AS pair
+	FROM many o WHERE id % 400 = 7;
+SELECT count(DISTINCT chain), count(DISTINCT graph), count(DISTINCT kinds), count(DISTINCT pair), count(DISTINCT kinds ->> 'class') > 1 AS classes FROM reasons;
 CREATE TABLE expected AS
 	SELECT id, cerebro.predict(:folded, o) AS folded, cerebro.predict(:gathered, o) AS gathered,
 		cerebro.predict(:joined, o) AS joined, cerebro.predict(:direct, o) AS direct FROM orders o;
@@ -77,7 +91,18 @@ SELECT count(*) FILTER (WHERE cerebro.predict(:several, o) IS DISTINCT FROM seve
 RESET cerebro.batch_scoring;
 SELECT cerebro.evaluate(:several) IS NOT NULL AS evaluated;
 
--- nothing else of them is possible
+-- reasons, some rows together and row by row
+SET cerebro.model_memory = '26MB';
+SELECT count(*), count(*) FILTER (WHERE cerebro.why(:chain, o) <> chain) AS chain FROM reasons r JOIN many o USING (id);
+SELECT count(*), count(*) FILTER (WHERE cerebro.why(:graph, o) <> graph) AS graph FROM reasons r JOIN many o USING (id);
+SELECT count(*), count(*) FILTER (WHERE cerebro.why(:kinds, o) <> kinds) AS kinds FROM reasons r JOIN many o USING (id);
+SELECT count(*), count(*) FILTER (WHERE cerebro.why(:pair, o) <> pair) AS pair FROM reasons r JOIN many o USING (id);
+SET cerebro.batch_scoring = off;
+SELECT count(*), count(*) FILTER (WHERE cerebro.why(:chain, o) <> chain) AS chain FROM reasons r JOIN many o USING (id);
+SELECT count(*), count(*) FILTER (WHERE cerebro.why(:kinds, o) <> kinds) AS kinds FROM reasons r JOIN many o USING (id);
+RESET cerebro.batch_scoring;
+-- what they need besides is not there below
+SET cerebro.model_memory = '2MB';
 SELECT refused(format('SELECT cerebro.why(%s, o) FROM orders o WHERE id = 1', :gathered));
 
 -- with enough memory all of it is possible
@@ -92,4 +117,6 @@ SELECT count(*) FILTER (WHERE cerebro.predict(:tokens, o) IS DISTINCT FROM token
 RESET SESSION AUTHORIZATION;
 SET client_min_messages = error;
 SELECT cerebro.drop_task('orders');
+SELECT cerebro.drop_task('kinds');
+SELECT cerebro.drop_task('many');
 DROP SCHEMA model_rows CASCADE;
