@@ -64,6 +64,7 @@ typedef struct table_rows
 	cer_spans spans;
 	size_t n_stored; /* from row to row */
 	size_t n_codes;
+	size_t n_words;        /* of a row that belong to it */
 	XXH128_hash_t *hashes; /* by row */
 } table_rows;
 
@@ -81,7 +82,11 @@ table_rows_make(cer_arena *arena, const cer_input_shape *shape,
 	made->hashes = cer_arena_allocate(arena, size);
 	if (made->hashes == NULL)
 		return cer_fail_memory(err, size);
-	return cer_spans_make(arena, shape, view, &made->spans, err);
+	CER_TRY(cer_spans_make(arena, shape, view, &made->spans, err));
+	made->n_words = view->n_tables;
+	for (size_t i = 0; i < made->spans.n; i++)
+		made->n_words += made->spans.all[i].n;
+	return CER_OK;
 }
 
 #define HASHED_WORDS ((size_t) 64) /* of a row, at once */
@@ -110,6 +115,22 @@ add_word(row_hash *h, const void *word)
 	memcpy(&h->words[h->n++], word, sizeof(uint32_t));
 }
 
+/* Of a row that is hashed at once. */
+static XXH128_hash_t
+hash_short_row(const table_rows *t, const float *numbers, const uint32_t *codes)
+{
+	uint32_t words[HASHED_WORDS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->spans.n; i++)
+		for (size_t k = 0; k < t->spans.all[i].n; k++)
+			memcpy(&words[n++], &numbers[t->spans.all[i].first + k],
+			       sizeof(uint32_t));
+	for (size_t i = 0; i < t->view->n_tables; i++)
+		words[n++] = codes[t->view->tables[i]];
+	return XXH3_128bits_withSeed(words, n * sizeof(uint32_t), 0);
+}
+
 static XXH128_hash_t
 hash_row(const table_rows *t, size_t row)
 {
@@ -117,6 +138,8 @@ hash_row(const table_rows *t, size_t row)
 	const uint32_t *codes = t->rows->codes + row * t->n_codes;
 	row_hash h;
 
+	if (t->n_words <= HASHED_WORDS)
+		return hash_short_row(t, numbers, codes);
 	h.n = 0;
 	h.hash = (XXH128_hash_t){0, 0};
 	for (size_t i = 0; i < t->spans.n; i++)

@@ -26,24 +26,6 @@ cer_means_count(const cer_input_shape *shape)
 	return n;
 }
 
-static void
-count_codes(const cer_input_shape *shape, const cer_encoded *rows, size_t table,
-            float *shares)
-{
-	double share = 1.0 / (double) rows->n_rows;
-	size_t n_codes = shape->tables[table].n_codes;
-	size_t stride = cer_encoded_step_codes(rows, shape);
-
-	for (size_t row = 0; row < rows->n_rows; row++)
-	{
-		uint32_t code = rows->codes[row * stride + table];
-
-		shares[code < n_codes ? code : CER_CODE_UNSEEN] += 1.0f;
-	}
-	for (size_t i = 0; i < n_codes; i++)
-		shares[i] = (float) ((double) shares[i] * share);
-}
-
 /* Some rows at a time, as they lie in a cache. */
 typedef struct means_block
 {
@@ -195,22 +177,67 @@ add_numbers(cer_arena *arena, const cer_input_shape *shape,
 	return CER_OK;
 }
 
+/* Tables side by side. */
+typedef struct means_tables
+{
+	const cer_input_shape *shape;
+	const cer_encoded *rows;
+	uint32_t *counts; /* twice as many as shares */
+	float *shares;    /* table by table */
+} means_tables;
+
+/* Two counts of a code in turns: one need not wait for the other. */
+static void
+count_codes(void *arg, size_t table)
+{
+	const means_tables *t = arg;
+	const cer_encoded *rows = t->rows;
+	size_t n_codes = t->shape->tables[table].n_codes;
+	size_t stride = cer_encoded_step_codes(rows, t->shape);
+	size_t at = 0;
+	uint32_t *counts;
+
+	for (size_t i = 0; i < table; i++)
+		at += t->shape->tables[i].n_codes;
+	counts = t->counts + 2 * at;
+	memset(counts, 0, 2 * n_codes * sizeof(*counts));
+	for (size_t row = 0; row < rows->n_rows; row++)
+	{
+		uint32_t code = rows->codes[row * stride + table];
+
+		counts[2 * (code < n_codes ? code : CER_CODE_UNSEEN) + row % 2]++;
+	}
+	for (size_t i = 0; i < n_codes; i++)
+		t->shares[at + i] =
+			(float) ((double) (counts[2 * i] + counts[2 * i + 1]) *
+		             (1.0 / (double) rows->n_rows));
+}
+
+static cer_status
+find_shares(cer_arena *arena, const cer_input_shape *shape,
+            const cer_encoded *rows, float *shares, cer_error *err)
+{
+	const cer_host *host = cer_arena_get_host(arena);
+	size_t n = cer_means_count(shape) - shape->n_numbers;
+	means_tables tables = {.shape = shape, .rows = rows, .shares = shares};
+
+	tables.counts = cer_arena_allocate(arena, 2 * n * sizeof(uint32_t) + 1);
+	if (tables.counts == NULL)
+		return cer_fail_memory(err, 2 * n * sizeof(uint32_t));
+	if (shape->n_tables > 0)
+		host->run_tasks(host->self, count_codes, &tables, shape->n_tables);
+	return CER_OK;
+}
+
 cer_status
 cer_means_make(cer_arena *arena, const cer_input_shape *shape,
                const cer_encoded *rows, float *means, cer_error *err)
 {
-	size_t at = shape->n_numbers;
-
 	memset(means, 0, cer_means_count(shape) * sizeof(float));
 	if (rows->n_rows == 0)
 		return CER_OK;
 	CER_TRY(add_numbers(arena, shape, rows, means, err));
 	for (size_t i = 0; i < shape->n_numbers; i++)
 		means[i] /= (float) rows->n_rows;
-	for (size_t i = 0; i < shape->n_tables; i++)
-	{
-		count_codes(shape, rows, i, means + at);
-		at += shape->tables[i].n_codes;
-	}
-	return CER_OK;
+	return find_shares(arena, shape, rows, means + shape->n_numbers, err);
 }
