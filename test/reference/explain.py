@@ -54,7 +54,7 @@ class Net(layers.Net):
         return values.reshape(n_rows, -1)
 
     def n_rows_of(self, name):
-        kind, _, rest = name.partition("(")
+        kind, _, rest = name.split("/")[-1].partition("(")  # "2/embed(t1)" is a member's
         if kind in ("first", "wide", "embed", "tokens") and rest.startswith("t"):
             n_codes, width = layers.TABLES[int(rest[1:-1])]
             return width if kind == "first" and width else n_codes

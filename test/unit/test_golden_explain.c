@@ -80,7 +80,11 @@ make_net(cer_arena *arena, const golden *g)
 	cer_error err;
 
 	if (strstr(text, "neighbours") != NULL)
-		shape.n_rows = golden_find(g, "weight", "neighbours.classes")->n;
+		shape.n_rows = golden_find(g, "weight",
+		                           strstr(text, "ensemble") != NULL
+		                               ? "1/neighbours.classes"
+		                               : "neighbours.classes")
+		                   ->n;
 	if (cer_net_make(arena, &shape, layer_text_read(arena, text), &net, &err) !=
 	    CER_OK)
 		fail_msg("%s", err.message);
@@ -179,10 +183,28 @@ static void
 test_golden__explained_layers(void **state)
 {
 	static const char *const names[] = {
-		"residual", "snn",         "dcn",     "features_cross", "wide_deep",
-		"deepfm",   "transformer", "autoint", "pools",          "realmlp",
-		"tabm",     "tabm_mini",   "gandalf", "ensemble",       "convolutions",
-		"grid",     "gru",         "lstm",    "neighbours",
+		"residual",
+		"snn",
+		"dcn",
+		"features_cross",
+		"wide_deep",
+		"deepfm",
+		"transformer",
+		"autoint",
+		"pools",
+		"realmlp",
+		"tabm",
+		"tabm_mini",
+		"gandalf",
+		"ensemble",
+		"convolutions",
+		"grid",
+		"gru",
+		"lstm",
+		"neighbours",
+		"ensemble_tabm",
+		"ensemble_tabm_mini",
+		"ensemble_neighbours",
 	};
 
 	(void) state;

@@ -75,6 +75,24 @@ RESET min_parallel_table_scan_size;
 SELECT s.name AS structure, part.name, dims FROM structures s JOIN cerebro.model_part part USING (model)
 WHERE part.name ~ 'neighbours[.]' ORDER BY s.name, part.name;
 
+-- who may only use a deployment is answered by them, and sees none
+RESET SESSION AUTHORIZATION;
+CREATE ROLE regress_structure_user;
+SET SESSION AUTHORIZATION regress_structure_owner;
+GRANT USAGE ON SCHEMA structure TO regress_structure_user;
+GRANT SELECT ON trips TO regress_structure_user;
+SELECT cerebro.deploy(model, 'near') IS NOT NULL AS deployed FROM structures WHERE name = 'ensemble of modern_nca';
+REVOKE EXECUTE ON FUNCTION near(trips) FROM PUBLIC;
+SELECT near(t) AS p FROM trips t WHERE id = 7 \gset
+SET SESSION AUTHORIZATION regress_structure_user;
+SELECT refused('SELECT near(t) FROM trips t WHERE id = 7');
+SET SESSION AUTHORIZATION regress_structure_owner;
+GRANT EXECUTE ON FUNCTION near(trips) TO regress_structure_user;
+SET SESSION AUTHORIZATION regress_structure_user;
+SELECT near(t) = :'p'::real AS alike, (SELECT count(*) FROM cerebro.model_part) AS parts FROM trips t WHERE id = 7;
+SET SESSION AUTHORIZATION regress_structure_owner;
+SELECT cerebro.undeploy('near');
+
 -- running statistics are part of a state
 SELECT cerebro.train('trips', 'AS residual(width = 16, hidden = 24) PT lr = 0.01, epochs = 8, batch = 128, patience = 0, dropout = 0.05, seed = 3') AS more \gset
 SET cerebro.reuse = off;
@@ -95,3 +113,4 @@ SET client_min_messages = error;
 SELECT name, cerebro.drop_task(name) FROM cerebro.tasks WHERE owner = 'regress_structure_owner'::regrole ORDER BY id;
 DROP SCHEMA structure CASCADE;
 DROP ROLE regress_structure_owner;
+DROP ROLE regress_structure_user;
