@@ -404,6 +404,8 @@ describe(const cer_alignment *a, const cer_input_maps *inputs,
 	    a->n_deeper == 1 ? "" : "s");
 	say(&w, a->n_towers, "%zu new tower%s", a->n_towers,
 	    a->n_towers == 1 ? "" : "s");
+	say(&w, a->n_towers_fewer, "%zu tower%s fewer", a->n_towers_fewer,
+	    a->n_towers_fewer == 1 ? "" : "s");
 	say(&w, inputs->n_more, "%zu column%s more", inputs->n_more,
 	    inputs->n_more == 1 ? "" : "s");
 	say(&w, inputs->n_values_more, "%zu value%s more", inputs->n_values_more,

@@ -194,6 +194,24 @@ is_new_tower(const cer_alignment *a, const cer_edge *edge)
 }
 
 static bool
+is_gone_tower(const cer_alignment *a, const cer_edge *edge)
+{
+	return a->is_gone[edge->node];
+}
+
+/* From this input of an old node on, the first that is not gone; floats of
+ * those that are gone are passed over. */
+static size_t
+skip_gone(const cer_alignment *a, const cer_node *old, size_t input,
+          size_t *floats)
+{
+	for (; input < old->n_inputs && is_gone_tower(a, &old->inputs[input]);
+	     input++)
+		*floats += old->inputs[input].n;
+	return input;
+}
+
+static bool
 place_concat(cer_alignment *a, const cer_node *now, const cer_node *old,
              cer_place_of_node *place)
 {
@@ -214,6 +232,7 @@ place_concat(cer_alignment *a, const cer_node *now, const cer_node *old,
 			at += now->inputs[i].n;
 			continue;
 		}
+		taken = skip_gone(a, old, taken, &at_old);
 		if (!cer_align_view(a, &now->inputs[i], &old->inputs[taken++], &floats,
 		                    &place->vectors))
 			return false;
@@ -225,6 +244,7 @@ place_concat(cer_alignment *a, const cer_node *now, const cer_node *old,
 		at += floats.n;
 		at_old += floats.n_old;
 	}
+	skip_gone(a, old, taken, &at_old);
 	place->floats.is_choice = n_choices > 0;
 	return at == now->n_out && at_old == old->n_out &&
 	       (n_choices == 0 || n_copies == 0);
@@ -235,6 +255,7 @@ place_alike(cer_alignment *a, const cer_node *now, const cer_node *old,
             const cer_place_of_node *in, cer_place_of_node *place)
 {
 	size_t taken = 0;
+	size_t n_gone = 0;
 
 	for (size_t i = 0; i < now->n_inputs; i++)
 	{
@@ -243,6 +264,7 @@ place_alike(cer_alignment *a, const cer_node *now, const cer_node *old,
 
 		if (is_new_tower(a, &now->inputs[i]))
 			continue;
+		taken = skip_gone(a, old, taken, &n_gone);
 		if (!cer_align_view(a, &now->inputs[i], &old->inputs[taken++], &floats,
 		                    &vectors) ||
 		    !cer_map_is_same(&floats, &in->floats) ||
@@ -321,11 +343,13 @@ place_by_input(cer_alignment *a, const cer_node *now, const cer_node *old,
 {
 	cer_place_of_node in = {0};
 	size_t first = 0;
+	size_t n_gone = 0;
+	size_t first_old = skip_gone(a, old, 0, &n_gone);
 
 	while (is_new_tower(a, &now->inputs[first]))
 		first++;
-	if (!cer_align_view(a, &now->inputs[first], &old->inputs[0], &in.floats,
-	                    &in.vectors))
+	if (!cer_align_view(a, &now->inputs[first], &old->inputs[first_old],
+	                    &in.floats, &in.vectors))
 		return false;
 	switch (rule)
 	{
@@ -412,6 +436,7 @@ takes_the_same(const cer_alignment *a, const cer_node *now, const cer_node *old)
 {
 	bool may_grow = now->op == &cer_op_concat || now->op == &cer_op_sum;
 	size_t taken = 0;
+	size_t n_gone = 0;
 
 	for (size_t i = 0; i < now->n_inputs; i++)
 	{
@@ -419,12 +444,14 @@ takes_the_same(const cer_alignment *a, const cer_node *now, const cer_node *old)
 
 		if (may_grow && place->is_tower)
 			continue;
+		taken = skip_gone(a, old, taken, &n_gone);
 		if (place->old == SIZE_MAX || taken == old->n_inputs ||
 		    find_maker(a->old, place->old) !=
 		        find_maker(a->old, old->inputs[taken].node))
 			return false;
 		taken++;
 	}
+	taken = skip_gone(a, old, taken, &n_gone);
 	return taken == old->n_inputs && (taken > 0 || now->n_inputs == 0);
 }
 
@@ -448,6 +475,14 @@ note_factor(cer_alignment *a, const cer_node *now, const cer_node *old)
 {
 	if (now->op == &cer_op_factor && now->factor != old->factor)
 		a->places[now->inputs[0].node].gain = old->factor / now->factor;
+}
+
+/* As wide as the towers before it, of which there are fewer: a gate's layer. */
+static bool
+goes_by_towers(const cer_alignment *a, const cer_node *now, const cer_node *old)
+{
+	return a->n_towers_fewer > 0 && now->n_out == now->n_in &&
+	       old->n_out == old->n_in;
 }
 
 static bool
@@ -481,7 +516,8 @@ try_match(cer_alignment *a, size_t now, size_t old, bool may_be_wider)
 		return false;
 	a->n_wider += is_wider;
 	a->n_narrower += place->floats.n < place->floats.n_old &&
-	                 (node->op == &cer_op_dense || node->op == &cer_op_first);
+	                 (node->op == &cer_op_dense || node->op == &cer_op_first) &&
+	                 !goes_by_towers(a, node, other);
 	if (node->activation != other->activation)
 		a->losses |= CER_LOSS_ACTIVATION;
 	note_factor(a, node, other);
@@ -652,6 +688,22 @@ try_tower(cer_alignment *a, size_t now, size_t old)
 	return false;
 }
 
+/* Layers over a table that the new network does not know. */
+static bool
+leave_tower(cer_alignment *a, size_t now, size_t old)
+{
+	unsigned losses = a->losses;
+	size_t end = cer_align_leave_tower(a, old);
+
+	a->n_towers_fewer++;
+	a->losses |= CER_LOSS_TABLE;
+	if (end > old && align_from(a, now, end))
+		return true;
+	a->n_towers_fewer--;
+	a->losses = losses;
+	return false;
+}
+
 static bool
 try_idle(cer_alignment *a, size_t now, size_t old)
 {
@@ -674,6 +726,8 @@ align_from(cer_alignment *a, size_t now, size_t old)
 		return false;
 	if (cer_align_is_new_table(a, now))
 		return try_tower(a, now, old);
+	if (old < a->old->n_nodes && cer_align_is_gone_table(a, old))
+		return leave_tower(a, now, old);
 	if (is_idle(&a->now->nodes[now]))
 		return try_idle(a, now, old);
 	if (old < a->old->n_nodes && is_idle(&a->old->nodes[old]))
@@ -688,18 +742,21 @@ cer_status
 cer_align(cer_alignment *a, bool *is_found, cer_error *err)
 {
 	size_t size = a->now->n_nodes * sizeof(*a->places);
+	size_t n_old = a->old->n_nodes;
 
 	a->places = cer_arena_allocate(a->arena, size);
-	if (a->places == NULL)
+	a->is_gone = cer_arena_allocate(a->arena, n_old * sizeof(*a->is_gone));
+	if (a->places == NULL || a->is_gone == NULL)
 		return cer_fail_memory(err, size);
 	*is_found = false;
 	for (int may_lose = 0; may_lose < 2 && !*is_found; may_lose++)
 	{
 		memset(a->places, 0, size);
+		memset(a->is_gone, 0, n_old * sizeof(*a->is_gone));
 		a->may_lose = may_lose == 1;
 		a->losses = 0;
 		a->n_steps = a->n_wider = a->n_deeper = a->n_narrower = 0;
-		a->n_towers = 0;
+		a->n_towers = a->n_towers_fewer = 0;
 		*is_found = align_from(a, 0, 0);
 	}
 	return CER_OK;

@@ -57,7 +57,8 @@ typedef enum cer_loss_kind
 	CER_LOSS_VALUES = 32,    /* values of a category fewer */
 	CER_LOSS_ROWS = 64,      /* rows that the network keeps are others */
 	CER_LOSS_UNITS = 128,    /* layers with fewer units */
-	CER_LOSS_TOWER = 256     /* a new table's part of a sum */
+	CER_LOSS_TOWER = 256,    /* a new table's part of a sum */
+	CER_LOSS_TABLE = 512     /* what the tower of a table that is gone added */
 } cer_loss_kind;
 
 typedef struct cer_alignment
@@ -75,6 +76,9 @@ typedef struct cer_alignment
 	size_t n_deeper;
 	size_t n_narrower;
 	size_t n_towers;
+	size_t n_towers_fewer;
+	bool
+		*is_gone; /* by node of old: the last layer over a table that is gone */
 	size_t n_classes_more;
 	const bool *logits;     /* by node of now, where there are more classes: */
 	const bool *old_logits; /* its vectors are of classes; else NULL */
@@ -168,6 +172,9 @@ extern bool cer_align_is_new_table(const cer_alignment *a, size_t now);
 /* Places the layers from there on, and returns their end; the beginning: they
  * are put together in a way that has no zeros for them. */
 extern size_t cer_align_place_tower(cer_alignment *a, size_t begin);
+/* The same of a table that the new network lacks: nothing is made of it. */
+extern bool cer_align_is_gone_table(const cer_alignment *a, size_t old);
+extern size_t cer_align_leave_tower(cer_alignment *a, size_t begin);
 extern bool cer_map_is_same(const cer_map *a, const cer_map *b);
 /* As often as each other, none new. */
 extern bool cer_map_is_even(const cer_map *map);

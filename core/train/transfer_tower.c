@@ -5,7 +5,8 @@
  *
  * What takes a new tower has zeros for it, so that the network computes what
  * the old one did: behind a concat its rows of the next layer's weights, in a
- * sum the tower's own last layer.
+ * sum the tower's own last layer.  The tower of a table that is gone is left
+ * out, with what took it: what it made of rows nobody knows any more.
  */
 #include "train/transfer_private.h"
 
@@ -104,17 +105,28 @@ cer_align_sees_same(const cer_node *now, const cer_node *old)
 	return sees_table(old, now->view->alias);
 }
 
+/* Whether the node begins layers over a table that the other net lacks. */
+static bool
+is_only_in(const cer_node *node, const cer_net *other)
+{
+	if (node->n_inputs > 0 || node->view == NULL)
+		return false;
+	for (size_t i = 0; i < other->n_nodes; i++)
+		if (sees_table(&other->nodes[i], node->view->alias))
+			return false;
+	return true;
+}
+
 bool
 cer_align_is_new_table(const cer_alignment *a, size_t now)
 {
-	const cer_node *node = &a->now->nodes[now];
+	return is_only_in(&a->now->nodes[now], a->old);
+}
 
-	if (node->n_inputs > 0 || node->view == NULL)
-		return false;
-	for (size_t i = 0; i < a->old->n_nodes; i++)
-		if (sees_table(&a->old->nodes[i], node->view->alias))
-			return false;
-	return true;
+bool
+cer_align_is_gone_table(const cer_alignment *a, size_t old)
+{
+	return is_only_in(&a->old->nodes[old], a->now);
 }
 
 /* Whether all that the node takes is made from `begin` on. */
@@ -154,17 +166,39 @@ begins_with_zeros(cer_alignment *a, size_t begin, size_t end)
 	       cer_align_make_zero(a, begin, end);
 }
 
+/* Behind its last layer, which *taker puts beside others or adds to them; the
+ * beginning: something else takes it. */
+static size_t
+find_end(const cer_net *net, size_t begin, const cer_node **taker)
+{
+	size_t end = begin + 1;
+
+	while (end < net->n_nodes && is_of_tower(net, begin, end))
+		end++;
+	*taker = find_taker(net, end - 1);
+	return *taker != NULL && ((*taker)->op == &cer_op_concat ||
+	                          (*taker)->op == &cer_op_sum)
+	           ? end
+	           : begin;
+}
+
+size_t
+cer_align_leave_tower(cer_alignment *a, size_t begin)
+{
+	const cer_node *taker;
+	size_t end = find_end(a->old, begin, &taker);
+
+	a->is_gone[end > begin ? end - 1 : begin] = end > begin;
+	return end;
+}
+
 size_t
 cer_align_place_tower(cer_alignment *a, size_t begin)
 {
 	const cer_node *taker;
-	size_t end = begin + 1;
+	size_t end = find_end(a->now, begin, &taker);
 
-	while (end < a->now->n_nodes && is_of_tower(a->now, begin, end))
-		end++;
-	taker = find_taker(a->now, end - 1);
-	if (taker == NULL ||
-	    (taker->op != &cer_op_concat && taker->op != &cer_op_sum))
+	if (end == begin)
 		return begin;
 	for (size_t i = begin; i < end; i++)
 		a->places[i] =

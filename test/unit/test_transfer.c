@@ -348,6 +348,30 @@ static const change lossy[] = {
 	{WITH_Q "AS by_table(mlp(8, 6), sum) > mlp(7)" SHORT,
      WITH_PQ "AS by_table(mlp(8, 6), sum) > mlp(7)" SHORT,
      "1 new tower, 2 columns more, a table more in a sum"},
+	/* a table fewer: the others' towers stay */
+	{WITH_PQ "AS by_table(mlp(8, 6)) > mlp(7)" SHORT,
+     WITH_P "AS by_table(mlp(8, 6)) > mlp(7)" SHORT,
+     "1 tower fewer, 1 column fewer"},
+	{WITH_PQ "AS by_table(mlp(8, 6)) > mlp(7)" SHORT,
+     WITH_Q "AS by_table(mlp(8, 6)) > mlp(7)" SHORT,
+     "1 tower fewer, 2 columns fewer"},
+	{WITH_PQ "AS by_table(mlp(8, 6), sum)" SHORT,
+     OWN "AS by_table(mlp(8, 6), sum)" SHORT,
+     "2 towers fewer, 3 columns fewer"},
+	{WITH_PQ "AS by_table(mlp(8, 6), sum) > mlp(7)" SHORT,
+     WITH_Q "AS by_table(mlp(8, 6), sum) > mlp(7)" SHORT,
+     "1 tower fewer, 2 columns fewer"},
+	{WITH_PQ "AS by_table(mlp(8, 6), gate) > mlp(7)" SHORT,
+     WITH_P "AS by_table(mlp(8, 6), gate) > mlp(7)" SHORT,
+     "1 tower fewer, 1 column fewer"},
+	{WITH_PQ
+     "AS concat(of_table(source, mlp(8)), of_table(p, mlp(6, 5)), of_table(q, mlp(4)))" SHORT,
+     WITH_P "AS concat(of_table(source, mlp(8)), of_table(p, mlp(6, 5)))" SHORT,
+     "1 tower fewer, 1 column fewer"},
+	/* one for another */
+	{WITH_P "AS by_table(mlp(8, 6)) > mlp(7)" SHORT,
+     WITH_Q "AS by_table(mlp(8, 6)) > mlp(7)" SHORT,
+     "1 new tower, 1 tower fewer, 1 column more, 2 columns fewer"},
 	/* narrower */
 	{MLP, "FE * AS mlp(8, 8)" SHORT, "1 narrower layer"},
 	{MLP, "FE * AS mlp(9, 3)" SHORT, "2 narrower layers"},
@@ -371,8 +395,6 @@ static const change lossy[] = {
 
 /* From scratch. */
 static const change cold[] = {
-	{WITH_PQ "AS by_table(mlp(8, 6))" SHORT,
-     WITH_Q "AS by_table(mlp(8, 6))" SHORT, NULL},
 	{WITH_Q "AS by_table(tokens(4) > pool(mean))" SHORT,
      WITH_PQ "AS by_table(tokens(4) > pool(mean))" SHORT, NULL},
 	{"FE * AS residual(2, width = 8, hidden = 8)" SHORT,
