@@ -333,6 +333,11 @@ cer_classes_begin(cer_arena *arena, cer_run *run, size_t n_old, cer_error *err)
 		            : (float) (height +
 		                       log(shares[i] * (double) (n - n_old) / share));
 	(void) shift_logits(&s, run->net->n_nodes - 1);
+	if (run->average != NULL)
+	{
+		s.weights = run->average->weights;
+		(void) shift_logits(&s, run->net->n_nodes - 1);
+	}
 	cer_graph_refresh(run->graph);
 	return CER_OK;
 }

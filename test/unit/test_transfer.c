@@ -583,9 +583,10 @@ test_trainer_start__gives_new_classes_their_share(void **state)
 		cer_start start;
 		double share;
 
-		snprintf(text, sizeof(text),
-		         "FE hour, color AS %s PT batch = 64, epochs = 3, lr = 1e-30",
-		         structures[i]);
+		snprintf(
+			text, sizeof(text),
+			"FE hour, color AS %s PT batch = 1024, epochs = 3, lr = 1e-30, average = 0.9",
+			structures[i]);
 		begin_child_of(&still, &more, &parent, &child, &start);
 		run_epochs(&child, 1);
 		share = get_share_of_new(&child);
