@@ -69,10 +69,7 @@ SELECT edit, g.start, g.most < 1e-6 AS is_same, g.share BETWEEN 0.11 AND 0.15 AS
 
 -- the same triple on the rows as they are now: another training, whose plan names the start
 SELECT regexp_replace(line, '\d+(\.\d+)? (ms|s|kB|bytes|MB|rows)|\d{6,}', 'N', 'g') AS line FROM cerebro.explain_train(:base, 'SET PT.epochs = 6') line WHERE line LIKE '%Start%';
-SET client_min_messages = notice;
 SELECT cerebro.train_change(:base, 'SET PT.epochs = 6') AS wider \gset
-RESET client_min_messages;
-SET client_min_messages = warning;
 SELECT start, classes, m.start_log_loss > 2 AS knows_nothing, m.valid_log_loss < 1 AS learns FROM cerebro.model m JOIN cerebro.models USING (id) WHERE id = :wider;
 SELECT count(DISTINCT training) FROM cerebro.model WHERE id IN (:base, :wider);
 SELECT avg((cerebro.predict_proba(:wider, p) ->> 'lost')::float8) BETWEEN 0.11 AND 0.15 AS predicts_it FROM parcel p;
