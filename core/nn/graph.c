@@ -153,6 +153,8 @@ cer_graph_make(cer_arena *arena, const cer_net *net,
 	made->arena = arena;
 	made->seed = config->seed;
 	made->loss = config->loss;
+	made->n_rare = config->n_rare;
+	made->rare = config->rare;
 	made->trains = true;
 	made->needs_keys = has_dropout(net) || config->mixup > 0.0;
 	made->tile_rows = tile_rows;

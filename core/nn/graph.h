@@ -25,6 +25,8 @@ typedef struct cer_graph_config
 	bool repeats_rows;    /* dimensions are computed for each row: same bits */
 	const cer_bf16 *bf16; /* NULL: products of floats */
 	double mixup;         /* alpha, see mix.h; 0: none */
+	size_t n_rare;        /* numbers that are mostly zero, see op_first.h */
+	const uint32_t *rare;
 } cer_graph_config;
 
 extern cer_status cer_graph_make(cer_arena *arena, const cer_net *net,

@@ -13,8 +13,8 @@
  * the first tables' sums for rows of theirs that come together: each is a part
  * of z as it is added up, from left to right.
  * P = E W is folded for each embedding, unless that would take more memory
- * than it saves time; without groups, sums go in the order of training
- * (op_first.c).  Widths are padded with zeros.
+ * than it saves time; without groups, sums go in the order of training,
+ * numbers in their own (op_first.c).  Widths are padded with zeros.
  */
 #include "nn/infer_first_private.h"
 #include "base/denormals.h"

@@ -133,6 +133,25 @@ typedef struct cer_gather
 } cer_gather;
 
 /*
+ * Of rows rows[i] of from the places that are picked go to (n_rows, n_picked),
+ * in order; which of those that are marked are not zero goes to used.  Bits of
+ * places are in words of 64, used has as many words by row.
+ */
+typedef struct cer_divide
+{
+	size_t n_rows;
+	size_t n; /* places of a row */
+	const float *from;
+	size_t stride;        /* floats from row to row of it */
+	const uint32_t *rows; /* NULL: one after the other */
+	const uint64_t *picked;
+	const uint64_t *marked;
+	size_t n_picked;
+	float *to;
+	uint64_t *used;
+} cer_divide;
+
+/*
  * z (n_rows, n) gets, of each table and row, row b of the table plus a share of
  * what the next row has more: rows[i][places[t]] is b, the float after it the
  * share.
@@ -447,6 +466,7 @@ typedef struct cer_kernels
 	void (*add_rows)(size_t n, size_t n_rows, const float *const *rows,
 	                 float *z);
 	void (*lookup)(const cer_lookup *lookup);
+	void (*divide)(const cer_divide *divide);
 	void (*gather)(const cer_gather *gather);
 	void (*interpolate)(const cer_interpolate *interpolate);
 	void (*ramp_grads)(const cer_ramp_grads *grads);

@@ -62,5 +62,20 @@ mark_used(const float *x)
 }
 #define MARK_LANES 16
 
+/* Those of 16 floats, or of n, that are picked go to *to, which moves on, and
+ * up to 15 more are overwritten; returns bits of those that are not zero. */
+static inline uint64_t
+pick_some(const float *x, size_t n, uint64_t picked, float **to)
+{
+	__mmask16 lanes = n < 16 ? (__mmask16) ((1u << n) - 1) : 0xffff;
+	__mmask16 which = (__mmask16) picked;
+	__m512 floats = _mm512_maskz_loadu_ps(lanes, x);
+
+	_mm512_storeu_ps(*to, _mm512_maskz_compress_ps(which, floats));
+	*to += __builtin_popcount(which);
+	return _mm512_cmp_ps_mask(floats, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+}
+#define PICK_LANES 16
+
 #include "nn/kernels.inc"
 #endif

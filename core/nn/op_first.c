@@ -11,7 +11,8 @@
  *	 gathered	none: with more codes than rows in a batch it is cheaper to
  *				multiply the embeddings of the rows that are there
  *
- * The sum goes table by table, then number by number, then gathered tables.
+ * The sum goes table by table, then number by number, those of training that are
+ * mostly zero behind the others, then gathered tables.
  */
 #include "nn/op_first.h"
 #include "base/error.h"

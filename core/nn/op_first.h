@@ -22,4 +22,13 @@ cer_first_get_embedding(const cer_net *net, const cer_node *node, size_t table);
 extern const cer_net_tensor *
 cer_first_get_rows(const cer_net *net, const cer_node *node, size_t table);
 
+/*
+ * The numbers of rows to be trained with that are mostly zero, so that training
+ * leaves them out of its products; none where they are few.
+ */
+extern cer_status
+cer_first_find_rare(cer_arena *arena, const cer_input_shape *shape,
+                    const cer_encoded *rows, const uint32_t **numbers,
+                    size_t *n, cer_error *err);
+
 #endif

@@ -264,7 +264,7 @@ prepare_features(cer_graph *graph, cer_graph_node *node, first_state *state,
 	if (shape->n_numbers > 0)
 		state->numbers_offset =
 			cer_first_get_numbers(graph->net, node->node)->offset;
-	if (shape->n_ramps > 0 || view != NULL)
+	if (shape->n_ramps > 0 || view != NULL || graph->n_rare > 0)
 		CER_TRY(cer_first_prepare_ramps(graph, node, state, err));
 	CER_TRY(prepare_numbers(graph, node, state, err));
 	for (size_t i = 0; i < state->n_tables; i++)

@@ -42,6 +42,7 @@ typedef struct first_table
 } first_table;
 
 typedef struct first_ramps first_ramps; /* see op_first_ramps.c */
+struct first_rare;                      /* see op_first_rare.c */
 
 typedef struct first_state
 {
@@ -51,7 +52,8 @@ typedef struct first_state
 	size_t n_parts;       /* by dimension; of the layer itself only */
 	struct cer_first_part **parts;
 	cer_activations numbers; /* (batch_rows, n_numbers), ramps not among them */
-	first_ramps *ramps;      /* NULL: rows store none, and there is no view */
+	first_ramps *ramps; /* NULL: rows store none, there is no view, no rare */
+	struct first_rare *rare; /* NULL: all numbers are multiplied */
 	size_t numbers_offset;
 	cer_gemm forward;
 	size_t n_codes; /* of a row */
@@ -112,6 +114,22 @@ extern void
 cer_first_add_ramps(const cer_tile *tile, const cer_graph_node *node);
 /* Weights of the other numbers, one matrix. */
 extern const float *cer_first_get_plain(const first_state *state);
+
+/* A view without the graph's numbers that are rare. */
+extern cer_status
+cer_first_leave_rare(const cer_graph *graph, const cer_view *view,
+                     const cer_view **less, cer_error *err);
+/* plain: the numbers that are multiplied. */
+extern cer_status
+cer_first_prepare_rare(cer_graph *graph, const cer_graph_node *node,
+                       const cer_ramps *plain, struct first_rare **rare,
+                       cer_error *err);
+/* Of a tile's rows, from, stride and rows of which are given: what is multiplied
+ * to its place, what is rare and not zero to a list. */
+extern void cer_first_divide(const cer_tile *tile, const first_state *state,
+                             const cer_divide *rows);
+extern void
+cer_first_add_rare(const cer_tile *tile, const cer_graph_node *node);
 
 /* Blocks of weights; index is the table, where it concerns one. */
 extern void

@@ -1,7 +1,7 @@
 /*
  * nn/op_first_ramps.c
- *	  The first layer in training where rows store ramps, or where it takes a
- *	  part of the row: gradients of ramps, and the weights of the other numbers
+ *	  The first layer in training where rows store ramps, where it takes a part of
+ *	  the row, or where numbers are rare (op_first_rare.c): gradients of ramps, and the weights of the other numbers
  *	  apart, so that they are one matrix.
  */
 #include "base/error.h"
@@ -117,22 +117,50 @@ load_view(const cer_tile *tile, const first_state *state)
 		       n_more * n_stored * sizeof(float));
 }
 
+/* Rows as they lie in memory. */
+static cer_divide
+find_rows(const cer_tile *tile)
+{
+	const cer_batch *batch = &tile->graph->batch;
+	size_t first = batch->first + tile->first;
+	size_t stride =
+		cer_encoded_step_numbers(batch->rows, tile->graph->net->shape);
+
+	if (batch->order != NULL)
+		return (cer_divide){.from = batch->rows->numbers,
+		                    .stride = stride,
+		                    .rows = batch->order + first};
+	return (cer_divide){.from = batch->rows->numbers + first * stride,
+	                    .stride = stride};
+}
+
 void
 cer_first_load_ramps(const cer_tile *tile, const first_state *state)
 {
 	const first_ramps *own = state->ramps;
 	size_t n_stored = own->ramps->n_stored;
-	float *stored = own->stored + tile->first * n_stored;
+	cer_divide divide = {.stride = n_stored};
+	float *stored;
 
 	if (state->view != NULL)
 	{
 		load_view(tile, state);
 		return;
 	}
-
+	if (own->ramps->n_ramps == 0)
+	{
+		divide = find_rows(tile);
+		cer_first_divide(tile, state, &divide);
+		return;
+	}
+	stored = own->stored + tile->first * n_stored;
 	cer_first_load_stored(tile, n_stored, stored);
-	cer_ramps_pick(own->ramps, tile->graph->tile_rows, stored,
-	               state->numbers.data + tile->first * state->numbers.n);
+	divide.from = stored;
+	if (state->rare != NULL)
+		cer_first_divide(tile, state, &divide);
+	else
+		cer_ramps_pick(own->ramps, tile->graph->tile_rows, stored,
+		               state->numbers.data + tile->first * state->numbers.n);
 }
 
 void
@@ -141,6 +169,8 @@ cer_first_add_ramps(const cer_tile *tile, const cer_graph_node *node)
 	const first_state *state = node->state;
 	const first_ramps *own = state->ramps;
 
+	if (state->rare != NULL)
+		cer_first_add_rare(tile, node);
 	if (own->ramps->n_ramps == 0)
 		return;
 	cer_ramps_add(own->ramps, tile->graph->kernels, tile->graph->tile_rows,
@@ -259,14 +289,13 @@ add_plain_blocks(cer_graph *graph, const cer_graph_node *node, size_t n_plain,
 	return n_plain > 0 ? cer_graph_add_products(graph, &products, err) : CER_OK;
 }
 
-/* Rows as they are stored; of a view, its ramps. */
+/* Rows as they are stored; of a view, its ramps.  Without ramps, none. */
 static cer_status
-allocate_stored(cer_graph *graph, const first_state *state, first_ramps *own,
-                cer_error *err)
+allocate_stored(cer_graph *graph, first_ramps *own, cer_error *err)
 {
 	size_t n = graph->batch_rows * own->ramps->n_stored;
 
-	if (state->view != NULL && own->ramps->n_ramps == 0)
+	if (own->ramps->n_ramps == 0)
 		return CER_OK;
 	own->stored = cer_graph_allocate_floats(graph, n);
 	return own->stored != NULL ? CER_OK
@@ -309,7 +338,10 @@ cer_first_prepare_ramps(cer_graph *graph, const cer_graph_node *node,
 		return cer_fail_memory(err, sizeof(*own));
 	memset(own, 0, sizeof(*own));
 	if (view == NULL)
+	{
 		CER_TRY(cer_view_make_all(graph->arena, shape, &view, err));
+		CER_TRY(cer_first_leave_rare(graph, view, &view, err));
+	}
 	own->ramps = cer_ramps_make(graph->arena, shape, view, n);
 	if (own->ramps == NULL)
 		return cer_fail_memory(err, shape->n_numbers * sizeof(float));
@@ -319,7 +351,7 @@ cer_first_prepare_ramps(cer_graph *graph, const cer_graph_node *node,
 		return cer_fail_memory(err, size);
 	state->ramps = own;
 	state->numbers.n = own->ramps->n_plain;
-	CER_TRY(allocate_stored(graph, state, own, err));
+	CER_TRY(allocate_stored(graph, own, err));
 	if (state->view != NULL)
 		CER_TRY(place_view(graph, state->view, own, err));
 	own->plain = cer_graph_allocate_floats(graph, state->numbers.n * n);
@@ -328,5 +360,8 @@ cer_first_prepare_ramps(cer_graph *graph, const cer_graph_node *node,
 		return cer_fail_memory(err, state->numbers.n * n * sizeof(float));
 	for (size_t i = 0; i < own->ramps->n_ramps; i++)
 		CER_TRY(prepare_ramp(graph, node, own, i, err));
+	if (state->view == NULL && graph->n_rare > 0)
+		CER_TRY(
+			cer_first_prepare_rare(graph, node, own->ramps, &state->rare, err));
 	return add_plain_blocks(graph, node, state->numbers.n, err);
 }

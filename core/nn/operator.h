@@ -377,6 +377,8 @@ struct cer_graph
 	size_t n_dimensions; /* see dimension.h */
 	struct cer_batch_dimension *dimensions;
 	bool repeats_rows; /* their rows are computed for each row of a batch */
+	size_t n_rare;     /* numbers that are mostly zero, see op_first.h */
+	const uint32_t *rare;
 	const cer_encoded *pass; /* of these rows all dimensions are computed */
 	size_t n_parts;          /* of first layers, by dimension */
 	size_t part_capacity;

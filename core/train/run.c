@@ -10,6 +10,7 @@
 #include "train/run.h"
 #include "base/error.h"
 #include "base/size.h"
+#include "nn/op_first.h"
 #include "train/reason.h"
 #include "train/schedule.h"
 
@@ -209,6 +210,9 @@ cer_run_make(cer_arena *arena, const cer_run_config *config, cer_run **run,
 		cer_net_make(arena, config->shape, config->structure, &made->net, err));
 	CER_TRY(cer_net_check_uses(arena, made->net, err));
 	CER_TRY(find_dimensions(arena, made, &graph, err));
+	if (graph.n_dimensions == 0)
+		CER_TRY(cer_first_find_rare(arena, config->shape, config->train,
+		                            &graph.rare, &graph.n_rare, err));
 	CER_TRY(cer_graph_make(arena, made->net, &graph, &made->graph, err));
 	CER_TRY(cer_optimizer_make(arena, made->graph, config->settings,
 	                           &made->optimizer, err));

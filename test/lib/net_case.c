@@ -62,6 +62,25 @@ net_case_make_rows(cer_arena *arena, const cer_input_shape *shape,
 	return (cer_encoded){n_rows, numbers, codes, labels, keys};
 }
 
+/* Of numbers that are mostly zero a third is left, and all of some rows. */
+static void
+make_rare(net_case *c, const cer_graph_config *config)
+{
+	float *numbers = (float *) (uintptr_t) c->rows.numbers;
+	size_t n_stored = cer_shape_count_stored(&c->shape);
+
+	for (size_t row = 0; row < c->rows.n_rows; row++)
+		for (size_t i = 0; i < config->n_rare; i++)
+		{
+			uint32_t number = config->rare[i];
+
+			if ((row + i) % 3 > 0 && row % 7 > 0)
+				numbers[row * n_stored + (c->shape.places != NULL
+				                              ? c->shape.places[number].stored
+				                              : number)] = 0.0f;
+		}
+}
+
 /* ------------------------------------------------------------------ net */
 
 static cer_layer *
@@ -163,6 +182,7 @@ net_case_init(net_case *c, const net_case_spec *spec)
 		{"p.s[1]", 6}, {"p.s[2]", 6}, {"p.s[3]", 6}, {"p.s[4]", 6},
 		{"p.s[]", 5},  {"p.t[1]", 6}, {"p.t[]", 5}};
 	static const cer_text aliases[] = {{"p", 1}, {"q", 1}, {"r", 1}};
+	static const uint32_t rare[] = {0, 5};
 	cer_error err = {0};
 	const cer_layer *structure;
 	test_random random = {99};
@@ -176,6 +196,10 @@ net_case_init(net_case *c, const net_case_spec *spec)
 		.seed = NET_CASE_SEED,
 		.bf16 = spec->bf16,
 		.mixup = spec->mixup,
+		.n_rare = !spec->has_rare       ? 0
+	              : spec->n_numbers > 5 ? 2
+	                                    : 1,
+		.rare = rare,
 	};
 
 	if (kernels == NULL)
@@ -208,6 +232,7 @@ net_case_init(net_case *c, const net_case_spec *spec)
 		c->shape.n_aliases = 3;
 	}
 	c->rows = net_case_make_rows(c->arena, &c->shape, spec->n_rows, 5);
+	make_rare(c, &config);
 	structure = spec->text != NULL
 	                ? layer_text_read(c->arena, spec->text)
 	                : make_mlp(c->arena, spec->layers, spec->n_layers);

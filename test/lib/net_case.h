@@ -38,6 +38,7 @@ typedef struct net_case_spec
 	const cer_table_shape *tables;
 	size_t n_classes;
 	bool has_ramps;   /* among n_numbers, which are 7 */
+	bool has_rare;    /* numbers that are mostly zero: the first, the sixth */
 	bool has_joins;   /* number "p.b", and aliases p, q and r */
 	bool has_lifts;   /* a bag, and of numbers "a" and "b" one of each kind */
 	bool has_arrays;  /* numbers are of arrays "p.s" and "p.t" */

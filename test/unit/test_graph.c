@@ -259,6 +259,31 @@ test_graph__ramps(void **state)
 	}
 }
 
+/* Numbers that are mostly zero, all of them or some, beside ramps or not. */
+static void
+test_graph__rare_numbers(void **state)
+{
+	static const size_t units[] = {1, 15, 16, 17, 65, 130};
+
+	(void) state;
+	for (size_t i = 0; i < 2 * sizeof(units) / sizeof(units[0]); i++)
+	{
+		mlp_layer layers[] = {{units[i / 2], CER_GELU, 0}, {5, CER_TANH, 0}};
+		net_case_spec spec = {.n_numbers = i % 2 > 0 ? 7 : 1 + i / 2,
+		                      .has_rare = true,
+		                      .has_ramps = i % 2 > 0,
+		                      .n_tables = i % 4 / 2 * 3,
+		                      .tables = three_tables,
+		                      .n_classes = 2 + i % 3,
+		                      .layers = layers,
+		                      .n_layers = i % 3,
+		                      .n_rows = 1 + 8 * i,
+		                      .batch = 90};
+
+		check_net(&spec);
+	}
+}
+
 /* A net of the same weights over the same rows, each number stored alone. */
 static void
 spread_ramps(const net_case *folded, net_case *dense)
@@ -410,12 +435,13 @@ test_graph__split_of_prediction(void **state)
 
 /* Weights after some steps by n_threads, freed by the caller. */
 static float *
-train_with(size_t n_threads, bool has_ramps, size_t *size)
+train_with(size_t n_threads, bool has_ramps, bool has_rare, size_t *size)
 {
 	mlp_layer layers[] = {{70, CER_RELU, 0.1}, {66, CER_GELU, 0}};
 	tasks_host host;
 	net_case_spec spec = {.n_numbers = 7,
 	                      .has_ramps = has_ramps,
+	                      .has_rare = has_rare,
 	                      .n_tables = 3,
 	                      .tables = three_tables,
 	                      .n_classes = 3,
@@ -438,15 +464,15 @@ train_with(size_t n_threads, bool has_ramps, size_t *size)
 }
 
 static void
-check_bits_of_threads(bool has_ramps)
+check_bits_of_threads(bool has_ramps, bool has_rare)
 {
 	static const size_t counts[] = {2, 3, 7, 16};
 	size_t size;
-	float *expected = train_with(1, has_ramps, &size);
+	float *expected = train_with(1, has_ramps, has_rare, &size);
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
 	{
-		float *weights = train_with(counts[i], has_ramps, &size);
+		float *weights = train_with(counts[i], has_ramps, has_rare, &size);
 
 		assert_memory_equal(weights, expected, size);
 		free(weights);
@@ -458,8 +484,10 @@ static void
 test_graph__bits_of_threads(void **state)
 {
 	(void) state;
-	check_bits_of_threads(false);
-	check_bits_of_threads(true);
+	check_bits_of_threads(false, false);
+	check_bits_of_threads(false, true);
+	check_bits_of_threads(true, false);
+	check_bits_of_threads(true, true);
 }
 
 int
@@ -471,6 +499,7 @@ main(void)
 		cmocka_unit_test(test_graph__inputs),
 		cmocka_unit_test(test_graph__sizes),
 		cmocka_unit_test(test_graph__ramps),
+		cmocka_unit_test(test_graph__rare_numbers),
 		cmocka_unit_test(test_graph__ramps_are_numbers),
 		cmocka_unit_test(test_graph__empty_batch),
 		cmocka_unit_test(test_graph__denormals_are_zero),

@@ -483,6 +483,59 @@ check_lookups(const cer_kernels *kernels)
 		check_lookup(kernels, n);
 }
 
+#define N_DIVIDED 9
+
+/* Rows of n places, of which every third is marked and others are picked; what
+ * lies behind the last row stays. */
+static void
+check_divided(const cer_kernels *kernels, size_t n, size_t every)
+{
+	static const uint32_t order[N_DIVIDED] = {2, 0, 8, 8, 1, 5, 4, 3, 7};
+	uint64_t picked[3] = {0}, marked[3] = {0}, used[3 * N_DIVIDED];
+	float from[N_DIVIDED * MAX_N], to[N_DIVIDED * MAX_N + 1];
+	cer_divide divide = {N_DIVIDED, n,      from, n,  NULL,
+	                     picked,    marked, 0,    to, used};
+	size_t n_words = (n + 63) / 64;
+	size_t next = 0;
+
+	for (size_t i = 0; i < N_DIVIDED * n; i++)
+		from[i] = (float) (i * 37 % 5) - 2;
+	for (size_t i = 0; i < n; i++)
+	{
+		uint64_t *set = i % 3 == 0 ? marked : picked;
+
+		if (i % 3 > 0 && i % every > 0)
+			continue;
+		set[i / 64] |= UINT64_C(1) << i % 64;
+		divide.n_picked += i % 3 > 0;
+	}
+	divide.rows = every > 1 ? order : NULL;
+	to[N_DIVIDED * divide.n_picked] = 77;
+	kernels->divide(&divide);
+	for (size_t row = 0; row < N_DIVIDED; row++)
+	{
+		const float *x = from + (every > 1 ? order[row] : row) * n;
+
+		for (size_t i = 0; i < n; i++)
+		{
+			uint64_t bit = used[row * n_words + i / 64] >> i % 64 & 1;
+
+			assert_int_equal(bit, i % 3 == 0 && x[i] != 0);
+			if (i % 3 > 0 && i % every == 0)
+				assert_true(to[next++] == x[i]);
+		}
+	}
+	assert_true(to[next] == 77);
+}
+
+static void
+check_divisions(const cer_kernels *kernels)
+{
+	for (size_t n = 1; n <= MAX_N; n++)
+		for (size_t every = 1; every <= 40; every *= 3)
+			check_divided(kernels, n, every + every / 3);
+}
+
 static void
 check_backward_width(const cer_kernels *kernels, size_t n)
 {
@@ -638,6 +691,7 @@ test_kernels__rows(void **state)
 	(void) state;
 	check_classes(check_rows);
 	check_classes(check_lookups);
+	check_classes(check_divisions);
 	check_classes(check_backward);
 	check_classes(check_activate_rows);
 	check_classes(check_two_classes);
