@@ -458,7 +458,8 @@ read_tile(void *arg, size_t index)
 	                 .first = first,
 	                 .n_rows =
 	                     left < graph->tile_rows ? left : graph->tile_rows,
-	                 .n_all = graph->tile_rows};
+	                 .n_all = graph->tile_rows,
+	                 .scratch = graph->scratch + index * graph->scratch_size};
 
 	for (size_t at = first; at < first + tile.n_rows; at++)
 		graph->labels[at] =
