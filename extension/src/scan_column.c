@@ -182,7 +182,8 @@ scan_need(Node *node, Need *needed)
 		scan_add_column(needed->columns, node);
 	else if (list_member(needed->coming, node))
 		need_row(needed, scan_get_row((FuncExpr *) node));
-	else if (IsA(node, Aggref) || IsA(node, WindowFunc))
+	else if (IsA(node, Aggref) || IsA(node, GroupingFunc) ||
+	         IsA(node, WindowFunc))
 		scan_add_column(needed->columns, node);
 	else
 		return expression_tree_walker(node, scan_need, needed);

@@ -79,8 +79,6 @@ find_inner_calls(Plan *plan)
 	switch (nodeTag(plan))
 	{
 		case T_Agg:
-			if (((Agg *) plan)->chain != NIL)
-				return NIL; /* grouping sets share their input */
 			(void) collect_aggregated((Node *) plan->targetlist, &calls);
 			(void) collect_aggregated((Node *) plan->qual, &calls);
 			return calls;
@@ -90,6 +88,15 @@ find_inner_calls(Plan *plan)
 		default:
 			return NIL;
 	}
+}
+
+/* Whether it makes rows of its child's, of which calls may be asked above it:
+ * grouped columns, or those that depend on them. */
+static bool
+is_grouping(Plan *plan)
+{
+	return IsA(plan, Group) ||
+	       (IsA(plan, Agg) && find_inner_calls(plan) == NIL);
 }
 
 /* References to the child's output become what stands there. */
@@ -263,14 +270,16 @@ select_targets(const List *targets, const Bitmapset *read)
 }
 
 /* What was there for calls only, is not handed up any more.  A window's input
- * stays as it is: it may be spooled with columns that others know. */
+ * stays as it is: it may be spooled with columns that others know; and that of
+ * several grouping sets, which have sorts and groups of their own. */
 static void
 drop_columns(Plan *plan, Plan *child)
 {
 	Bitmapset *read = find_read_columns(plan);
 	AttrNumber *numbers;
 
-	if (IsA(plan, WindowAgg))
+	if (IsA(plan, WindowAgg) ||
+	    (IsA(plan, Agg) && ((Agg *) plan)->chain != NIL))
 		return;
 	numbers = count_columns(read, list_length(child->targetlist));
 	child->targetlist = select_targets(child->targetlist, read);
@@ -413,7 +422,8 @@ rewrite(Rewriter *rewriter, Plan *plan)
 		keep_going_back(rewriter, (MergeJoin *) plan);
 	if (IsA(plan, Limit))
 		tell_bound((Limit *) plan);
-	return is_splittable(plan) ? scan_split(rewriter, plan) : plan;
+	return is_splittable(plan) || is_grouping(plan) ? scan_split(rewriter, plan)
+	                                                : plan;
 }
 
 /* ----------------------------------------- what is done at each node */

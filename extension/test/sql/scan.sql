@@ -118,6 +118,26 @@ SELECT differs('SELECT count(DISTINCT late(t)), string_agg(band(t), '','' ORDER 
 	'SELECT count(DISTINCT a), string_agg(d, '','' ORDER BY a, id) FROM truth');
 SELECT differs('SELECT hour, sum(late(t)::numeric) FROM trips t GROUP BY GROUPING SETS ((), (hour))',
 	'SELECT hour, sum(a::numeric) FROM truth JOIN trips USING (id) GROUP BY GROUPING SETS ((), (hour))');
+-- several grouping sets, sorted and hashed
+SELECT plan_of('SELECT hour, carrier, sum(late(t)::numeric), grouping(hour) FROM trips t GROUP BY GROUPING SETS ((hour), (carrier), ())', 'VERBOSE, COSTS OFF');
+SELECT differs('SELECT hour, carrier, sum(late(t)::numeric), grouping(hour), max(tardy(t)) FILTER (WHERE late(t) > 0.3) FROM trips t GROUP BY GROUPING SETS ((hour), (carrier), ())',
+	'SELECT hour, carrier, sum(a::numeric), grouping(hour), max(b) FILTER (WHERE a > 0.3) FROM truth JOIN trips USING (id) GROUP BY GROUPING SETS ((hour), (carrier), ())');
+SET enable_hashagg = off;
+SELECT differs('SELECT hour, distance % 5, sum(late(t)::numeric), count(DISTINCT tardy(t)) FROM trips t GROUP BY CUBE (1, 2) HAVING max(tardy(t)) > 0.2',
+	'SELECT hour, distance % 5, sum(a::numeric), count(DISTINCT b) FROM truth JOIN trips USING (id) GROUP BY CUBE (1, 2) HAVING max(b) > 0.2');
+RESET enable_hashagg;
+-- of what is grouped: once for each group, behind the conditions on groups
+CREATE TABLE keyed (LIKE trips);
+ALTER TABLE keyed ADD PRIMARY KEY (id);
+INSERT INTO keyed SELECT * FROM trips;
+ANALYZE keyed;
+SELECT plan_of('SELECT k.id, late(ROW(k.id, k.carrier, k.hour, k.distance, k.taxi, k.delay)::trips), count(*) FROM keyed k JOIN carriers c ON k.carrier >= c.code GROUP BY k.id HAVING tardy(ROW(k.id, k.carrier, k.hour, k.distance, k.taxi, k.delay)::trips) > 0.3 AND count(*) > 2', 'VERBOSE, COSTS OFF');
+SELECT differs('SELECT k.id, late(ROW(k.id, k.carrier, k.hour, k.distance, k.taxi, k.delay)::trips), count(*), sum(late(ROW(k.id, k.carrier, k.hour, k.distance, k.taxi, k.delay)::trips)::numeric) FROM keyed k JOIN carriers c ON k.carrier >= c.code GROUP BY k.id HAVING tardy(ROW(k.id, k.carrier, k.hour, k.distance, k.taxi, k.delay)::trips) > 0.3 AND count(*) > 2',
+	'SELECT k.id, a, count(*), sum(a::numeric) FROM keyed k JOIN truth USING (id) JOIN carriers c ON k.carrier >= c.code GROUP BY k.id, a, b HAVING b > 0.3 AND count(*) > 2');
+SELECT plan_of('SELECT hour, late(ROW(1, NULL, hour, 500, 5, NULL)::trips) FROM trips GROUP BY hour ORDER BY hour');
+SELECT differs('SELECT hour, max(distance), late(ROW(1, NULL, hour, max(distance), 5, NULL)::trips), grouping(hour) FROM trips GROUP BY ROLLUP (hour)',
+	'SELECT hour, m, late(ROW(1, NULL, hour, m, 5, NULL)::trips), g FROM (SELECT hour, max(distance) AS m, grouping(hour) AS g FROM trips GROUP BY ROLLUP (hour) OFFSET 0) s');
+DROP TABLE keyed;
 SELECT differs('SELECT id, late(t), rank() OVER (PARTITION BY hour ORDER BY late(t)), sum(tardy(t)::numeric) OVER (ORDER BY id) FROM trips t',
 	'SELECT id, a, rank() OVER (PARTITION BY hour ORDER BY a), sum(b::numeric) OVER (ORDER BY id) FROM truth JOIN trips USING (id)');
 SELECT differs('SELECT id, late(t), generate_series(1, (late(t) * 10)::int) FROM trips t', 'SELECT id, a, generate_series(1, (a * 10)::int) FROM truth');
