@@ -328,7 +328,8 @@ typedef struct cer_standard_sums
 	float *sum_x;
 } cer_standard_sums;
 
-/* dx = dy by_dy + x by_x + shift, of rows of (n_rows, n); dx may be dy. */
+/* dx = dy by_dy + x by_x + shift [+ more], of rows of (n_rows, n); dx may be
+ * dy. */
 typedef struct cer_standard_back
 {
 	size_t n_rows;
@@ -338,8 +339,23 @@ typedef struct cer_standard_back
 	const float *by_dy;
 	const float *by_x;
 	const float *shift;
+	const float *more; /* or NULL */
 	float *dx;
 } cer_standard_back;
+
+/* Means of n columns, and sums of squares of distances from them, of parts of
+ * n_rows rows each, n_last the last: of all. */
+typedef struct cer_joined
+{
+	size_t n;
+	size_t n_parts;
+	double n_rows;
+	double n_last;
+	const float *means;        /* (n_parts, n) */
+	const float *part_squares; /* (n_parts, n) */
+	double *mean;
+	double *squares;
+} cer_joined;
 
 /* Of y = a relu(b), rows x of (a, b). */
 typedef struct cer_gate_grads
@@ -511,6 +527,9 @@ typedef struct cer_kernels
 	/* Batch normalisation's: see op_norm_batch.c. */
 	void (*standard_sums)(const cer_standard_sums *sums);
 	void (*standard_back)(const cer_standard_back *back);
+	void (*join_moments)(const cer_joined *joined);
+	/* sum += x */
+	void (*add_wide)(size_t n, const float *x, double *sum);
 	void (*distances)(const cer_distances *distances);
 	/* by_class becomes sums of weights, exp(nearest - distance); `excluded`, if
 	 * below n, weighs nothing */

@@ -18,7 +18,9 @@
 #include <math.h>
 #include <string.h>
 
-#define GRAD_ROWS     256 /* of w, in a block */
+#define GRAD_ROWS     256 /* of w, in a block; twice that of a small part, */
+#define GRAD_CHUNKS   2   /* or this many chunks */
+#define GRAD_BLOCKS   6   /* as costly as the whole network, at least */
 #define LINE_FLOATS   16  /* of a line of caches */
 #define VECTORS_AHEAD 8   /* whose lines are asked for */
 
@@ -231,12 +233,23 @@ cer_zeros_prepare_marks(cer_graph *graph, const cer_graph_node *node, size_t n,
 	           : cer_fail_memory(err, size);
 }
 
+/* What is packed for a block serves all of it: the larger, the better, as long
+ * as blocks are a small part of the network's work. */
 cer_status
 cer_zeros_add_products(cer_graph *graph, cer_product_blocks *all,
                        cer_error *err)
 {
+	double most =
+		cer_net_get_cost(graph->net) / GRAD_BLOCKS / 4.0 / (double) all->m;
+	size_t in = cer_at_most(all->n_in, 2 * GRAD_ROWS);
+	size_t out = cer_at_most(all->n_out, GRAD_CHUNKS * CER_DENSE_CHUNK);
+
 	all->side_in = GRAD_ROWS;
 	all->side_out = CER_DENSE_CHUNK;
+	if ((double) (in * CER_DENSE_CHUNK) <= most)
+		all->side_in = in;
+	if ((double) (cer_at_most(all->n_in, all->side_in) * out) <= most)
+		all->side_out = out;
 	return cer_graph_add_products(graph, all, err);
 }
 
@@ -279,15 +292,17 @@ pack_group(const group *at, const float *from, size_t stride, size_t n,
 	}
 }
 
-/* Zeros of x are left out. */
+/* Zeros of x are left out: a chunk of columns, or less, from `column` on. */
 static void
 add_rows(const cer_graph *graph, const cer_graph_node *node,
-         const cer_block *block, const cer_zeros_marks *x, float *to)
+         const cer_block *block, const cer_zeros_marks *x, size_t column,
+         float *to)
 {
 	_Alignas(64) float packed[CER_SPARSE_PLACES * CER_DENSE_CHUNK];
 	cer_sparse sparse = {
 		.n_rows = block->end - block->begin,
-		.n_columns = block->n_columns,
+		.n_columns = cer_at_most(block->column + block->n_columns - column,
+	                             CER_DENSE_CHUNK),
 		.a_row = 1,
 		.a_place = node->in.n,
 		.b = packed,
@@ -297,8 +312,8 @@ add_rows(const cer_graph *graph, const cer_graph_node *node,
 
 	for (group at = {0}; find_next(graph, node, &at); sparse.accumulate = true)
 	{
-		pack_group(&at, node->out.grad + block->column, node->out.n,
-		           block->n_columns, packed);
+		pack_group(&at, node->out.grad + column, node->out.n, sparse.n_columns,
+		           packed);
 		sparse.used = x->used + at.index * node->in.n + block->begin;
 		sparse.a = node->in.data + at.first * node->in.n + block->begin;
 		graph->kernels->sparse(&sparse);
@@ -312,7 +327,7 @@ add_turned(const cer_graph *graph, const cer_graph_node *node,
            float *to)
 {
 	_Alignas(64) float packed[CER_SPARSE_PLACES * CER_DENSE_CHUNK];
-	_Alignas(64) float turned[CER_DENSE_CHUNK * CER_DENSE_CHUNK];
+	_Alignas(64) float turned[GRAD_CHUNKS * CER_DENSE_CHUNK * CER_DENSE_CHUNK];
 	cer_sparse sparse = {
 		.n_rows = block->n_columns,
 		.n_columns = cer_at_most(block->end - row, CER_DENSE_CHUNK),
@@ -363,7 +378,9 @@ cer_zeros_make_grad(const cer_graph *graph, const cer_graph_node *node,
 	if (fmin(of_x, of_dy) * 100 > CER_ZEROS_MOST_PERCENT)
 		cer_graph_make_product(graph, block, to, &node->in, &node->out);
 	else if (of_x <= of_dy)
-		add_rows(graph, node, block, &grads->x, grad);
+		for (size_t i = 0; i < block->n_columns; i += CER_DENSE_CHUNK)
+			add_rows(graph, node, block, &grads->x, block->column + i,
+			         grad + i);
 	else
 		for (size_t row = block->begin; row < block->end;
 		     row += CER_DENSE_CHUNK)

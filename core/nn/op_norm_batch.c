@@ -31,13 +31,18 @@ typedef struct moments_state
 	float *squares; /* (tiles, n) of distances from them */
 
 	/* of the batch, (n) */
+	double *sums; /* and another n: while something is added up */
 	float *mean;
 	float *inverse; /* 1 / deviation */
+	float *factor;  /* y = x factor + line_shift */
+	float *line_shift;
 
 	/* backward: dx = dy by_grad + x by_x + shift, (n) */
 	float *by_grad;
 	float *by_x;
 	float *shift;
+	/* what else the node before it adds up, in the same pass; or NULL */
+	const float *more;
 } moments_state;
 
 typedef struct standardize_state
@@ -139,47 +144,47 @@ moments_forward(const cer_tile *tile, const cer_graph_node *node)
 	}
 }
 
-/* Mean and variance of a column over all tiles (Chan, Golub, LeVeque 1979). */
+/* Means and sums of squares of all tiles, in turn. */
 static void
-join_column(const cer_graph *graph, const moments_state *state, size_t column,
-            double *mean, double *variance)
+join_tiles(const cer_graph *graph, const moments_state *state)
 {
-	double n_seen = 0.0;
-	double squares = 0.0;
+	size_t n_tiles = cer_graph_count_tiles(graph);
+	size_t n_before = (n_tiles - 1) * graph->tile_rows;
 
-	*mean = 0.0;
-	for (size_t tile = 0; tile < cer_graph_count_tiles(graph); tile++)
-	{
-		size_t left = graph->batch.n_rows - tile * graph->tile_rows;
-		size_t n_rows = left < graph->tile_rows ? left : graph->tile_rows;
-		double n = (double) (n_rows * state->repeats);
-		size_t at = tile * state->n + column;
-		double distance = (double) state->means[at] - *mean;
-
-		squares += (double) state->squares[at] +
-		           distance * distance * n * n_seen / (n + n_seen);
-		n_seen += n;
-		*mean += distance * n / n_seen;
-	}
-	*variance = squares / n_seen;
+	graph->kernels->join_moments(&(cer_joined){
+		.n = state->n,
+		.n_parts = n_tiles,
+		.n_rows = (double) (graph->tile_rows * state->repeats),
+		.n_last = (double) ((graph->batch.n_rows - n_before) * state->repeats),
+		.means = state->means,
+		.part_squares = state->squares,
+		.mean = state->sums,
+		.squares = state->sums + state->n});
 }
 
 static void
 moments_join(const cer_graph *graph, const cer_graph_node *node)
 {
 	const moments_state *state = node->state;
+	const standardize_state *after = node[1].state;
+	const float *gain = graph->weights + after->gain.offset;
+	const float *bias = graph->weights + after->bias.offset;
 	float *running_mean = graph->weights + state->mean_offset;
 	float *running_variance = graph->weights + state->variance_offset;
 	double n = (double) (graph->batch.n_rows * state->repeats);
 
+	if (graph->batch.n_rows == 0)
+		return;
+	join_tiles(graph, state);
 	for (size_t i = 0; i < state->n; i++)
 	{
-		double mean;
-		double variance;
+		double mean = state->sums[i];
+		double variance = state->sums[state->n + i] / n;
 
-		join_column(graph, state, i, &mean, &variance);
 		state->mean[i] = (float) mean;
 		state->inverse[i] = (float) (1.0 / sqrt(variance + EPSILON));
+		state->factor[i] = gain[i] * state->inverse[i];
+		state->line_shift[i] = bias[i] - state->mean[i] * state->factor[i];
 		variance *= n > 1.0 ? n / (n - 1.0) : 1.0;
 		running_mean[i] += (float) (MOMENTUM * (mean - running_mean[i]));
 		running_variance[i] +=
@@ -192,27 +197,29 @@ static void
 moments_join_backward(const cer_graph *graph, const cer_graph_node *node)
 {
 	const moments_state *state = node->state;
-	const cer_graph_node *next = node + 1;
-	const standardize_state *after = next->state;
+	const standardize_state *after = node[1].state;
 	const float *gain = graph->weights + after->gain.offset;
 	double n = (double) (graph->batch.n_rows * state->repeats);
+	double *sums = state->sums;
+	double *sums_x = sums + state->n;
 
+	memset(sums, 0, 2 * state->n * sizeof(double));
+	for (size_t tile = 0; tile < cer_graph_count_tiles(graph); tile++)
+	{
+		graph->kernels->add_wide(state->n,
+		                         cer_sums_get_part(&after->bias, tile), sums);
+		graph->kernels->add_wide(state->n,
+		                         cer_sums_get_part(&after->gain, tile), sums_x);
+	}
 	for (size_t i = 0; i < state->n; i++)
 	{
 		double scale = (double) gain[i] * (double) state->inverse[i];
-		double sum = 0.0;
-		double sum_x = 0.0;
 
-		for (size_t tile = 0; tile < cer_graph_count_tiles(graph); tile++)
-		{
-			sum += (double) cer_sums_get_part(&after->bias, tile)[i];
-			sum_x += (double) cer_sums_get_part(&after->gain, tile)[i];
-		}
 		state->by_grad[i] = (float) scale;
-		state->by_x[i] = (float) (-scale * state->inverse[i] * sum_x / n);
-		state->shift[i] =
-			(float) (scale * (state->mean[i] * state->inverse[i] * sum_x / n -
-		                      sum / n));
+		state->by_x[i] = (float) (-scale * state->inverse[i] * sums_x[i] / n);
+		state->shift[i] = (float) (scale * (state->mean[i] * state->inverse[i] *
+		                                        sums_x[i] / n -
+		                                    sums[i] / n));
 	}
 }
 
@@ -224,6 +231,8 @@ moments_backward(const cer_tile *tile, const cer_graph_node *node)
 	const moments_state *state = node->state;
 	const cer_activations *x = &node->out;
 	const float *dy = node[1].out.grad;
+	size_t width = cer_get_width(x);
+	size_t last = (tile->first + tile->n_rows) * width;
 
 	/* standardize did all where statistics are fixed */
 	if (!tile->graph->batch.is_training)
@@ -232,18 +241,38 @@ moments_backward(const cer_tile *tile, const cer_graph_node *node)
 	{
 		run r = get_run(tile, x, state, i);
 
-		tile->graph->kernels->standard_back(
-			&(cer_standard_back){.n_rows = r.n_rows,
-		                         .n = x->n,
-		                         .x = x->data + r.at,
-		                         .dy = dy + r.at,
-		                         .by_dy = state->by_grad + r.column,
-		                         .by_x = state->by_x + r.column,
-		                         .shift = state->shift + r.column,
-		                         .dx = node->in.grad + r.at});
+		tile->graph->kernels->standard_back(&(cer_standard_back){
+			.n_rows = r.n_rows,
+			.n = x->n,
+			.x = x->data + r.at,
+			.dy = dy + r.at,
+			.by_dy = state->by_grad + r.column,
+			.by_x = state->by_x + r.column,
+			.shift = state->shift + r.column,
+			.more = state->more != NULL ? state->more + r.at : NULL,
+			.dx = node->in.grad + r.at});
 	}
-	memset(cer_get_grad(&node->in, tile->first + tile->n_rows), 0,
-	       (tile->n_all - tile->n_rows) * cer_get_width(x) * sizeof(float));
+	if (state->more != NULL)
+		memcpy(node->in.grad + last, state->more + last,
+		       (tile->n_all - tile->n_rows) * width * sizeof(float));
+	else
+		memset(node->in.grad + last, 0,
+		       (tile->n_all - tile->n_rows) * width * sizeof(float));
+}
+
+/* Where the node before it has another gradient to add, that is added to this
+ * one: it is there by then, as it comes from further on. */
+static void
+take_extras(const cer_graph *graph, const cer_graph_node *node,
+            moments_state *state)
+{
+	cer_graph_node *from = &graph->nodes[node->node->inputs[0].node];
+
+	if (!graph->trains || from->n_extras != 1 ||
+	    from->out.grad != node->in.grad)
+		return;
+	state->more = from->extras[0];
+	from->n_extras = 0;
 }
 
 static cer_status
@@ -261,15 +290,19 @@ moments_prepare(cer_graph *graph, cer_graph_node *node, cer_error *err)
 	state->repeats = node->out.m / members;
 	state->mean_offset = cer_node_get_tensor(graph, node, 0)->offset;
 	state->variance_offset = cer_node_get_tensor(graph, node, 1)->offset;
-	floats = cer_graph_allocate_floats(graph, (2 * n_tiles + 5) * n);
-	if (floats == NULL)
-		return cer_fail_memory(err, (2 * n_tiles + 5) * n * sizeof(float));
+	take_extras(graph, node, state);
+	floats = cer_graph_allocate_floats(graph, (2 * n_tiles + 7) * n);
+	state->sums = cer_arena_allocate(graph->arena, 2 * n * sizeof(double));
+	if (floats == NULL || state->sums == NULL)
+		return cer_fail_memory(err, (2 * n_tiles + 7) * n * sizeof(float));
 	state->mean = floats;
 	state->inverse = floats + n;
 	state->by_grad = floats + 2 * n;
 	state->by_x = floats + 3 * n;
 	state->shift = floats + 4 * n;
-	state->means = floats + 5 * n;
+	state->factor = floats + 5 * n;
+	state->line_shift = floats + 6 * n;
+	state->means = floats + 7 * n;
 	state->squares = state->means + n_tiles * n;
 	return CER_OK;
 }
@@ -307,32 +340,21 @@ cer_standard_find_line(const cer_standard_line *line)
 	}
 }
 
-/* y = x factor + shift, both (n) */
+/* y = x factor + shift, both (n), by the statistics that are kept. */
 static void
 find_line(const cer_graph *graph, const standardize_state *state, float *factor,
           float *shift)
 {
 	const moments_state *moments = state->moments->state;
-	const float *gain = graph->weights + state->gain.offset;
-	const float *bias = graph->weights + state->bias.offset;
 
-	if (!graph->batch.is_training)
-	{
-		cer_standard_find_line(&(cer_standard_line){
-			.n = moments->n,
-			.mean = graph->weights + moments->mean_offset,
-			.variance = graph->weights + moments->variance_offset,
-			.gain = gain,
-			.bias = bias,
-			.factor = factor,
-			.shift = shift});
-		return;
-	}
-	for (size_t i = 0; i < moments->n; i++)
-	{
-		factor[i] = gain[i] * moments->inverse[i];
-		shift[i] = bias[i] - moments->mean[i] * factor[i];
-	}
+	cer_standard_find_line(&(cer_standard_line){
+		.n = moments->n,
+		.mean = graph->weights + moments->mean_offset,
+		.variance = graph->weights + moments->variance_offset,
+		.gain = graph->weights + state->gain.offset,
+		.bias = graph->weights + state->bias.offset,
+		.factor = factor,
+		.shift = shift});
 }
 
 static void
@@ -341,10 +363,12 @@ standardize_forward(const cer_tile *tile, const cer_graph_node *node)
 	const standardize_state *state = node->state;
 	const moments_state *moments = state->moments->state;
 	size_t n = node->out.n;
-	float *factor = tile->scratch;
-	float *shift = factor + moments->n;
+	bool is_training = tile->graph->batch.is_training;
+	float *factor = is_training ? moments->factor : tile->scratch;
+	float *shift = is_training ? moments->line_shift : factor + moments->n;
 
-	find_line(tile->graph, state, factor, shift);
+	if (!is_training)
+		find_line(tile->graph, state, factor, shift);
 	for (size_t row = tile->first; row < tile->first + tile->n_all; row++)
 		for (size_t v = 0; v < node->out.m; v++)
 		{
