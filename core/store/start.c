@@ -10,7 +10,10 @@
 #include "train/transfer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
+
+#define ALIKE 1e-4f
 
 /* NULL where a model has none, or of another shape. */
 static const float *
@@ -61,6 +64,52 @@ read_source(cer_arena *arena, const cer_part *parts, size_t n_parts,
 	return CER_OK;
 }
 
+/* As far as floats tell. */
+static bool
+are_alike(const float *a, const float *b, size_t n)
+{
+	float most = 0.0f;
+	float distance = 0.0f;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		most = fmaxf(most, fabsf(a[i]));
+		distance = fmaxf(distance, fabsf(a[i] - b[i]));
+	}
+	return distance <= ALIKE * most;
+}
+
+/* Rows that the network keeps are no longer those of its source: the tables
+ * have others now, or others come first among them. */
+static bool
+keeps_others(const cer_run *run, const float *weights)
+{
+	const cer_net *net = run->net;
+
+	for (size_t i = 0; i < net->n_nodes; i++)
+		for (size_t j = 0;
+		     net->nodes[i].op->keep && j < net->nodes[i].n_tensors; j++)
+		{
+			const cer_net_tensor *tensor =
+				&net->tensors[net->nodes[i].first_tensor + j];
+
+			if (!are_alike(weights + tensor->offset,
+			               run->graph->weights + tensor->offset, tensor->size))
+				return true;
+		}
+	return false;
+}
+
+static void
+describe_rows(cer_start *start)
+{
+	size_t size = strlen(start->text);
+
+	snprintf(start->text + size, sizeof(start->text) - size,
+	         ", " CER_OTHER_ROWS);
+	start->is_exact = false;
+}
+
 static cer_status
 begin(cer_arena *arena, cer_trainer *trainer, const cer_part *parts,
       size_t n_parts, cer_start *start, cer_error *err)
@@ -86,6 +135,8 @@ begin(cer_arena *arena, cer_trainer *trainer, const cer_part *parts,
 	CER_TRY(cer_run_begin_with(trainer->run, &state, &start->valid, err));
 	if (!start->is_warm)
 		return CER_OK;
+	if (start->is_exact && keeps_others(trainer->run, result.weights))
+		describe_rows(start);
 	return cer_classes_begin(arena, trainer->run, source.net->shape->n_classes,
 	                         err);
 }

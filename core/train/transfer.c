@@ -419,7 +419,7 @@ describe(const cer_alignment *a, const cer_input_maps *inputs,
 	say(&w, losses & CER_LOSS_VALUES, "values of categories fewer");
 	say(&w, losses & CER_LOSS_ACTIVATION, "another activation");
 	say(&w, losses & CER_LOSS_NORM, "a layer norm over other units");
-	say(&w, losses & CER_LOSS_ROWS, "other rows that are kept");
+	say(&w, losses & CER_LOSS_ROWS, CER_OTHER_ROWS);
 	say(&w, losses & CER_LOSS_TOKENS, "other tokens that all see");
 	say(&w, losses & CER_LOSS_TOWER, "a table more in a sum");
 	say(&w, w.size == 0, "weights as they were");

@@ -38,6 +38,9 @@ typedef struct cer_transfer_source
 							   * NULL: not known */
 } cer_transfer_source;
 
+/* In a description: rows that a network keeps are not those of its source. */
+#define CER_OTHER_ROWS "other rows that are kept"
+
 /* What became of it. */
 typedef struct cer_transfer_result
 {

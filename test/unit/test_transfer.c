@@ -28,12 +28,14 @@ typedef struct training
 static test_rows *rows;
 static test_rows joined; /* the same, some inputs of tables p and q */
 static test_rows more;   /* the same, some training rows of two classes more */
+static test_rows later;  /* the same, some training rows of the other class */
 
 static int
 set_up(void **state)
 {
 	static cer_input inputs[ROWS_N_INPUTS];
 	static uint16_t labels[N_ROWS];
+	static uint16_t labels_later[N_ROWS];
 	test_random random;
 
 	(void) state;
@@ -52,6 +54,12 @@ set_up(void **state)
 	more = *rows;
 	more.labels = labels;
 	more.n_classes = 4;
+	for (size_t i = 0; i < N_ROWS; i++)
+		labels_later[i] = rows->parts[i] == CER_TRAIN && i % 5 == 4
+		                      ? (uint16_t) (1 - rows->labels[i])
+		                      : rows->labels[i];
+	later = *rows;
+	later.labels = labels_later;
 	return 0;
 }
 
@@ -454,6 +462,13 @@ static const change neighbours = {
 	"2 classes more, other rows that are kept",
 };
 
+/* The same networks; the first alone keeps no rows. */
+static const char *const same[] = {
+	MLP,
+	"FE * AS modern_nca(width = 8)" SHORT,
+	"FE * AS ensemble(2, modern_nca(width = 8))" SHORT,
+};
+
 static void
 begin_child_of(const change *c, const test_rows *of, training *parent,
                training *child, cer_start *start)
@@ -519,6 +534,21 @@ test_trainer_start__keeps_predictions_of_classes(void **state)
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
 		check_change_of(&classes[i], &more, true, true);
 	check_change_of(&neighbours, &more, true, false);
+}
+
+static void
+test_trainer_start__tells_of_other_rows_that_are_kept(void **state)
+{
+	(void) state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+	{
+		change c = {same[i], same[i], "weights as they were"};
+
+		check_change_of(&c, rows, true, true);
+		if (i > 0)
+			c.text = "weights as they were, other rows that are kept";
+		check_change_of(&c, &later, true, i == 0);
+	}
 }
 
 /* One class fewer than the parent has: no task loses one. */
@@ -738,6 +768,7 @@ main(void)
 		cmocka_unit_test(test_transfer__means_of_ramps),
 		cmocka_unit_test(test_trainer_start__keeps_predictions),
 		cmocka_unit_test(test_trainer_start__keeps_predictions_of_classes),
+		cmocka_unit_test(test_trainer_start__tells_of_other_rows_that_are_kept),
 		cmocka_unit_test(test_trainer_start__knows_no_way_to_fewer_classes),
 		cmocka_unit_test(test_trainer_start__gives_new_classes_their_share),
 		cmocka_unit_test(test_trainer_start__says_what_it_loses),
