@@ -161,6 +161,17 @@ finish(group *g, run *r, const cer_error *error)
 		tell_failure(g, r, error);
 }
 
+/* What the server cut off ends with what there is of it. */
+static cer_status
+end_cut(group *g, run *r, cer_status status, cer_error *err)
+{
+	if (status != CER_CANCELED || !session_is_cut(g->s) ||
+	    session_is_canceled(g->s))
+		return status;
+	memset(err, 0, sizeof(*err));
+	return run_cut(r, err);
+}
+
 /* ----------------------------------------------------------------- lanes */
 
 /* NULL: nothing is left to begin, or nothing more is to. */
@@ -209,8 +220,12 @@ train_in_lane(group *g, run *r)
 	if (status == CER_OK && r->is_finished)
 		status = run_end(r, &error);
 	if (status == CER_OK && !r->is_finished)
+	{
 		set_aside(g, r); /* as it is */
-	else if (status == CER_NO_MEMORY && g->n_lanes > 1)
+		return true;
+	}
+	status = end_cut(g, r, status, &error);
+	if (status == CER_NO_MEMORY && g->n_lanes > 1)
 	{
 		run_release(r);
 		set_aside(g, r);
@@ -251,7 +266,7 @@ train_alone(group *g, run *r)
 		status = run_go_on(r, &error);
 	if (status == CER_OK)
 		status = run_end(r, &error);
-	error.status = status;
+	error.status = end_cut(g, r, status, &error);
 	finish(g, r, &error);
 }
 

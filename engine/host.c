@@ -66,6 +66,14 @@ host_release(void *self, void *block, size_t size)
 	memory_release(&((teller *) self)->s->mem, block, size);
 }
 
+/* A triple is; what it has by then is packed. */
+static bool
+is_cut(const teller *t)
+{
+	return t != &t->s->teller && t->status.phase != CER_PHASE_PACK &&
+	       session_is_cut(t->s);
+}
+
 /* Asked once per batch. */
 static bool
 host_is_canceled(void *self)
@@ -75,7 +83,7 @@ host_is_canceled(void *self)
 
 	if (now - t->sent_at >= STATUS_INTERVAL)
 		tell(t, now);
-	return session_is_canceled(t->s);
+	return session_is_canceled(t->s) || is_cut(t);
 }
 
 static void

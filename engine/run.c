@@ -151,7 +151,8 @@ send_done(run *r, cer_error *err)
 
 	done->triple = r->triple;
 	cer_trainer_get_status(r->trainer, &now);
-	done->is_stopped = now.epoch < cer_mst_get_epochs(r->mst);
+	done->is_cut = r->is_cut;
+	done->is_stopped = !r->is_cut && now.epoch < cer_mst_get_epochs(r->mst);
 	done->n_epochs = now.epoch;
 	done->n_weights = cer_trainer_count_weights(r->trainer);
 	done->seconds = host_clock() - r->began_at;
@@ -211,6 +212,18 @@ run_end(run *r, cer_error *err)
 	status = send_parts(r, NULL, err);
 	r->cpu_seconds += read_cpu(r) - cpu;
 	return status == CER_OK ? send_done(r, err) : status;
+}
+
+cer_status
+run_cut(run *r, cer_error *err)
+{
+	cer_status status;
+
+	if (r->trainer == NULL || r->n_told == 0)
+		return CER_OK;
+	r->is_cut = true;
+	status = cer_trainer_stop(r->trainer, err);
+	return status == CER_OK ? run_end(r, err) : status;
 }
 
 void

@@ -36,6 +36,7 @@ typedef struct run
 	cer_trainer *trainer; /* NULL: not begun, or done */
 	bool is_finished;
 	bool is_over; /* done, or failed */
+	bool is_cut;  /* by the server, before its last epoch */
 	double began_at;
 	double cpu_seconds;
 	double kept_at;
@@ -51,6 +52,8 @@ extern cer_status run_begin(run *r, cer_error *err);
 extern cer_status run_go_on(run *r, cer_error *err);
 /* Sends the model. */
 extern cer_status run_end(run *r, cer_error *err);
+/* Sends the model of the epochs that there are; nothing, where there are none. */
+extern cer_status run_cut(run *r, cer_error *err);
 /* Lets go of the trainer; it may begin again. */
 extern void run_release(run *r);
 

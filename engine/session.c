@@ -37,7 +37,14 @@ session_is_canceled(session *s)
 bool
 session_is_stopped(session *s)
 {
-	return atomic_load_explicit(&s->w.is_stopped, memory_order_relaxed);
+	return atomic_load_explicit(&s->w.is_stopped, memory_order_relaxed) ||
+	       session_is_cut(s);
+}
+
+bool
+session_is_cut(session *s)
+{
+	return atomic_load_explicit(&s->w.is_cut, memory_order_relaxed);
 }
 
 /* ---------------------------------------------------------- conversation */

@@ -26,6 +26,8 @@ session_send(session *s, const cer_message *message, cer_error *err);
 extern bool session_is_canceled(session *s);
 /* No triple is to begin any more. */
 extern bool session_is_stopped(session *s);
+/* Nor is one that began to go on. */
+extern bool session_is_cut(session *s);
 /* Says which setting it is where memory was at its limit. */
 extern void session_explain(const session *s, cer_error *error);
 /* From here on the group is in this phase; told at once. */

@@ -30,6 +30,8 @@ run(void *arg)
 			atomic_store(&w->is_canceled, true);
 		else if (message.type == CER_FRAME_STOP)
 			atomic_store(&w->is_stopped, true);
+		else if (message.type == CER_FRAME_CUT)
+			atomic_store(&w->is_cut, true);
 		cer_arena_clear(arena);
 	}
 	atomic_store(&w->is_canceled, true);
@@ -64,6 +66,7 @@ watch_start(watch *w, channel *ch, cer_error *err)
 	w->ch = ch;
 	atomic_init(&w->is_canceled, false);
 	atomic_init(&w->is_stopped, false);
+	atomic_init(&w->is_cut, false);
 	sem_init(&w->begin, 0, 0);
 	rc = start_thread(w);
 	if (rc == 0)

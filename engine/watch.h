@@ -16,6 +16,7 @@ typedef struct watch
 	sem_t begin;
 	atomic_bool is_canceled;
 	atomic_bool is_stopped; /* no triple begins any more */
+	atomic_bool is_cut;     /* nor does one that began go on */
 } watch;
 
 /* Starts the thread, which sleeps: threads come before the sandbox is shut. */

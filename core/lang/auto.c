@@ -184,7 +184,8 @@ cer_auto_get(const cer_mst *mst, size_t choice, size_t n_rows,
 	described->epochs = (uint32_t) (row->epochs * choose_epochs(n_rows));
 	if (described->epochs < LEAST_EPOCHS)
 		described->epochs = LEAST_EPOCHS;
-	if (is_said(mst, "epochs"))
+	described->is_said = is_said(mst, "epochs");
+	if (described->is_said)
 		described->epochs = described->least_epochs =
 			(uint32_t) mst->settings.epochs;
 	if (is_said(mst, "seed"))

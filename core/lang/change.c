@@ -300,3 +300,15 @@ cer_change_apply(cer_arena *arena, const cer_mst *mst, const cer_change *change,
 		*closed = between;
 	return CER_OK;
 }
+
+cer_status
+cer_mst_stop(cer_arena *arena, const cer_mst *mst, size_t epoch,
+             const cer_mst **stopped, cer_error *err)
+{
+	const cer_change *change;
+	char text[40];
+
+	snprintf(text, sizeof(text), "SET PT.stop = %zu", epoch);
+	CER_TRY(cer_change_parse(arena, cer_text_of(text), &change, err));
+	return cer_change_apply(arena, mst, change, stopped, NULL, err);
+}

@@ -33,7 +33,7 @@ cer_mst_get_seed(const cer_mst *mst)
 size_t
 cer_mst_get_epochs(const cer_mst *mst)
 {
-	return mst->settings.epochs;
+	return cer_settings_get_last(&mst->settings);
 }
 
 size_t
@@ -53,6 +53,14 @@ size_t
 cer_mst_get_patience(const cer_mst *mst)
 {
 	return mst->settings.patience;
+}
+
+size_t
+cer_settings_get_last(const cer_settings *settings)
+{
+	bool is_stopped = settings->stop > 0 && settings->stop < settings->epochs;
+
+	return is_stopped ? settings->stop : settings->epochs;
 }
 
 double

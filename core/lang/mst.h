@@ -73,6 +73,7 @@ typedef struct cer_settings
 	double decay;
 	size_t batch; /* 0: by the number of training rows */
 	size_t epochs;
+	size_t stop;     /* the last that is trained; 0: all are */
 	size_t patience; /* epochs without a better valid loss; 0: never stop */
 	cer_activation activation;
 	double dropout;
@@ -109,6 +110,8 @@ struct cer_mst
 
 /* The rate in force in an epoch, from 1 on, before the schedule's share. */
 extern double cer_settings_get_rate(const cer_settings *settings, size_t epoch);
+/* The last epoch, if patience lets it come. */
+extern size_t cer_settings_get_last(const cer_settings *settings);
 
 extern const char *cer_activation_name(cer_activation activation);
 extern const char *cer_encoder_name(cer_encoder_kind kind);

@@ -134,6 +134,13 @@ static const cer_arg settings[] = {
      .most = CER_MAX_EPOCHS,
      BY_STRUCTURE,
      .offset = SETTING(epochs)},
+	{.name = "stop",
+     .help = "the last epoch that is trained, though rates are planned for "
+             "all; 0: all are",
+     .type = CER_ARG_INTEGER,
+     .least = 0,
+     .most = CER_MAX_EPOCHS,
+     .offset = SETTING(stop)},
 	{.name = "patience",
      .help = "epochs without a better validation loss before training stops, "
              "or 0 for never",

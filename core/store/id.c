@@ -421,6 +421,8 @@ make_training(cer_arena *arena, const cer_hasher *hasher,
 	}
 	say(&w, ", epochs = %zu, patience = %zu", settings->epochs,
 	    settings->patience);
+	if (settings->stop > 0)
+		say(&w, ", stop = %zu", settings->stop);
 	story->training = (cer_artefact){.operation = cer_text_of("training"),
 	                                 .parameters = get_words(&w),
 	                                 .n_inputs = 2,
@@ -473,6 +475,14 @@ cer_story_make_start(cer_arena *arena, const cer_hasher *hasher,
 	                        .n_inputs = from->has_moments ? 3 : 2,
 	                        .inputs = inputs};
 	return cer_artefact_make(arena, hasher, start, err);
+}
+
+cer_status
+cer_story_stop(cer_arena *arena, const cer_hasher *hasher, const cer_mst *mst,
+               cer_story *story, cer_error *err)
+{
+	story->settings = &mst->settings;
+	return make_training(arena, hasher, story->settings, story, err);
 }
 
 cer_status

@@ -395,7 +395,8 @@ validate(cer_run *run, cer_epoch *report, cer_error *err)
 	const cer_encoded *rows = run->config.valid;
 	const cer_host *host = run->config.host;
 	after_epoch after = {.run = run, .report = report, .err = err};
-	bool has_next = run->epoch + 1 < run->config.settings->epochs;
+	bool has_next =
+		run->epoch + 1 < cer_settings_get_last(run->config.settings);
 
 	CER_TRY(cer_graph_keep(run->graph, run->config.train, err));
 	CER_TRY(predict_valid(run, run->proba, err));
@@ -475,7 +476,7 @@ cer_run_is_finished(const cer_run *run)
 {
 	const cer_settings *settings = run->config.settings;
 
-	if (run->epoch >= settings->epochs)
+	if (run->epoch >= cer_settings_get_last(settings))
 		return true;
 	return settings->patience > 0 &&
 	       run->epoch - run->best_epoch >= settings->patience;

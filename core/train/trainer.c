@@ -189,7 +189,7 @@ cer_trainer_get_status(const cer_trainer *trainer, cer_train_status *status)
 	const cer_run_status *now = &trainer->run->status;
 
 	status->epoch = atomic_load(&now->epoch);
-	status->n_epochs = (uint32_t) trainer->mst->settings.epochs;
+	status->n_epochs = (uint32_t) cer_mst_get_epochs(trainer->mst);
 	status->n_done = atomic_load(&now->n_done);
 	status->n_rows = trainer->train.n_rows;
 	status->train_loss = atomic_load(&now->train_loss);
@@ -200,6 +200,24 @@ cer_trainer_run_epoch(cer_trainer *trainer, cer_epoch *report,
                       bool *is_finished, cer_error *err)
 {
 	return cer_run_epoch(trainer->run, report, is_finished, err);
+}
+
+/* An epoch that was cut off leaves no trace: the best one's weights are kept
+ * apart. */
+cer_status
+cer_trainer_stop(cer_trainer *trainer, cer_error *err)
+{
+	cer_run *run = trainer->run;
+	const cer_mst *stopped;
+
+	if (run->best_epoch == 0)
+		return cer_fail(err, CER_BAD_CALL, "no epoch is done yet");
+	CER_TRY(
+		cer_mst_stop(trainer->arena, trainer->mst, run->epoch, &stopped, err));
+	trainer->mst = stopped;
+	run->config.settings = &stopped->settings;
+	atomic_store(&run->status.epoch, run->epoch);
+	return CER_OK;
 }
 
 cer_status

@@ -14,6 +14,7 @@
  *						 <- ... of each triple of the group, in any order, or
  *							TRIPLE_FAILED; then DONE
  *	 STOP (after END)	 ->		triples that have not begun do not begin
+ *	 CUT (after END)	 ->		nor do others train on: each is what it is by then
  *	 CANCEL (any time)	 ->		or simply closes the socket
  *
  * ERROR may come at any time and is the engine's last frame.
@@ -277,6 +278,7 @@ codec_triple_done(cer_codec *c, cer_triple_done *done)
 {
 	cer_codec_u32(c, &done->triple);
 	cer_codec_bool(c, &done->is_stopped);
+	cer_codec_bool(c, &done->is_cut);
 	cer_codec_u32(c, &done->n_epochs);
 	cer_codec_u64(c, &done->n_weights);
 	cer_codec_double(c, &done->seconds);
@@ -356,6 +358,7 @@ cer_codec_message(cer_codec *c, cer_message *message)
 			break;
 		case CER_FRAME_CANCEL:
 		case CER_FRAME_STOP:
+		case CER_FRAME_CUT:
 		case CER_FRAME_ORDER:
 		case CER_FRAME_DONE:
 			break;

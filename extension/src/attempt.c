@@ -97,6 +97,16 @@ attempt_begin(const AttemptRecord *record, const char *triple)
 	return attempt;
 }
 
+void
+attempt_set_triple(Attempt *attempt, const char *triple)
+{
+	char *copy = MemoryContextStrdup(TopMemoryContext, triple);
+
+	pfree(attempt->triple);
+	attempt->triple = copy;
+	attempt->record.triple_size = strlen(copy);
+}
+
 static bool
 is_ended(const Attempt *attempt)
 {

@@ -111,6 +111,8 @@ extern void attempt_init(void);
 
 /* Files and transactions: the caller fills job, task, triple, owner, times. */
 extern Attempt *attempt_begin(const AttemptRecord *record, const char *triple);
+/* Another triple: what became of it instead. */
+extern void attempt_set_triple(Attempt *attempt, const char *triple);
 /* Writes the file when the last time is long enough ago, or at once. */
 extern void attempt_update(Attempt *attempt, bool at_once);
 extern void attempt_end(Attempt *attempt, JobStatus status, const char *reason);

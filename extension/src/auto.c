@@ -283,9 +283,12 @@ is_known(const Auto *a, int32 model)
 	return false;
 }
 
-static void
-train_round(Auto *a, const Round *round)
+/* True: the deadline (0: there is none) kept some of them from an epoch. */
+static bool
+train_round(Auto *a, const Round *round, TimestampTz deadline)
 {
+	bool is_late = false;
+
 	TrainRequest *requests = palloc(sizeof(TrainRequest) * Max(round->n, 1));
 	TrainResult *results = palloc(sizeof(TrainResult) * Max(round->n, 1));
 
@@ -294,13 +297,12 @@ train_round(Auto *a, const Round *round)
 		requests[i] = *a->asked;
 		requests[i].triple = make_triple(a->arena, a->mst, &round->tries[i]);
 	}
-	/* something is trained even if there is no time at all */
-	train_together(requests, round->n,
-	               (TrainLimit){a->n == 0 ? 0 : a->deadline, true}, results);
+	train_together(requests, round->n, (TrainLimit){deadline, true}, results);
 	for (int i = 0; i < round->n; i++)
 	{
 		Outcome outcome;
 
+		is_late = is_late || results[i].is_over_time;
 		if (results[i].model == 0 || a->n == MAX_MODELS ||
 		    is_known(a, results[i].model))
 			continue;
@@ -309,6 +311,16 @@ train_round(Auto *a, const Round *round)
 		learn(a, &outcome);
 		a->outcomes[a->n++] = outcome;
 	}
+	return is_late;
+}
+
+static bool
+has_said_epochs(const Auto *a)
+{
+	cer_auto_choice choice;
+
+	cer_auto_get(a->mst, cer_auto_get_default(), a->n_rows, &choice);
+	return choice.is_said;
 }
 
 /* The dearest of those that are left; false: there is none. */
@@ -336,17 +348,21 @@ find_probe(const Auto *a, bool *is_there, cer_auto_try *probe)
 /*
  * Few epochs each, however short the time is: they tell what others take.  The
  * dearest begins: one that ran alone at the end would have all threads, and
- * promise too much.
+ * promise too much.  Where PT says how many epochs, these may be many: they end
+ * with the time, unless none of them has an epoch by then.
  */
 static void
 train_probes(Auto *a)
 {
 	Round round = begin_round(a, cer_auto_count(), 1);
 	bool *is_there = palloc0(sizeof(bool) * cer_auto_count());
+	TimestampTz deadline = has_said_epochs(a) ? a->deadline : 0;
 
 	while (find_probe(a, is_there, &round.tries[round.n]))
 		round.n++;
-	train_round(a, &round);
+	for (int64 more = USECS_PER_SEC;
+	     train_round(a, &round, deadline) && a->n == 0; more *= 2)
+		deadline = GetCurrentTimestamp() + more;
 }
 
 /* The next of the portfolio, one for each lane; false: there are no more. */
@@ -366,7 +382,7 @@ train_next(Auto *a, size_t *next)
 		add_try(a, &round, i, choice.epochs);
 	}
 	if (round.n > 0)
-		train_round(a, &round);
+		(void) train_round(a, &round, a->deadline);
 	return round.n > 0;
 }
 
@@ -428,7 +444,7 @@ train_best_again(Auto *a)
 		        Max(epochs, choice.least_epochs));
 	}
 	if (round.n > 0)
-		train_round(a, &round);
+		(void) train_round(a, &round, a->deadline);
 	return a->n > n_before;
 }
 

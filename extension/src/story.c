@@ -66,6 +66,16 @@ story_make(const StorySource *source)
 	return story;
 }
 
+void
+story_stop(Story *story, const cer_mst *mst)
+{
+	cer_error err = {0};
+
+	host_check(cer_story_stop(host_make_arena(story->context), &hasher, mst,
+	                          &story->told, &err),
+	           &err);
+}
+
 const cer_story *
 story_get(const Story *story)
 {

@@ -23,6 +23,8 @@ typedef struct StorySource
 /* In the current memory context, which it needs for what it adds later. */
 extern Story *story_make(const StorySource *source);
 extern const cer_story *story_get(const Story *story);
+/* The same epochs, of a triple that ends before. */
+extern void story_stop(Story *story, const cer_mst *mst);
 /* That a story begins with a change of another model; in the context. */
 extern cer_artefact *
 story_make_start(const Story *story, const cer_story_start *from);

@@ -224,14 +224,14 @@ extern int32 train_request(const TrainRequest *request, bool wait);
 typedef struct TrainResult
 {
 	int32 model;       /* 0: none */
-	bool is_over_time; /* it did not begin, or did not end */
+	bool is_over_time; /* it did not begin, or had no epoch */
 } TrainResult;
 
 /* None begins after the deadline (0: there is none). */
 typedef struct TrainLimit
 {
 	TimestampTz deadline;
-	bool ends_running; /* nor is one that began trained to its end */
+	bool ends_running; /* one that began ends with the epochs it has by then */
 } TrainLimit;
 
 /*

@@ -87,14 +87,64 @@ write_model(Training *training)
 		train_fail_dropped(training);
 }
 
+static const cer_mst *
+stop(const Training *training, const cer_mst *mst, const char **text)
+{
+	cer_arena *arena = host_make_arena(training->context);
+	const cer_mst *stopped;
+	cer_text printed;
+	cer_error err = {0};
+
+	host_check(
+		cer_mst_stop(arena, mst, training->done.n_epochs, &stopped, &err),
+		&err);
+	host_check(cer_mst_print(arena, stopped, &printed, &err), &err);
+	*text = printed.data;
+	return stopped;
+}
+
+/*
+ * What the time cut off is, bit by bit, what the triple makes that says so: it
+ * is archived as that, and whoever trains that one finds it.
+ */
+static void
+become_shorter(Training *training)
+{
+	cer_arena *arena = host_make_arena(training->context);
+	const cer_mst *asked;
+	const char *text;
+	cer_error err = {0};
+
+	host_check(cer_mst_parse(arena, host_text(training->attempt->triple),
+	                         &asked, &err),
+	           &err);
+	(void) stop(training, asked, &text);
+	attempt_set_triple(training->attempt, text);
+	training->attempt->record.n_epochs = (int32) training->done.n_epochs;
+	training->mst = stop(training, training->mst, &training->text);
+	story_stop(training->story, training->mst);
+}
+
+/* Why it did not go through all epochs that were asked for. */
+static const char *
+tell_end(const cer_triple_done *done)
+{
+	if (done->is_cut)
+		return "the time was over before its last epoch";
+	return done->is_stopped ? "no better epoch within patience" : "";
+}
+
 void
 training_archive(Training *training)
 {
+	const cer_triple_done *done = &training->done;
 	Attempt *attempt = training->attempt;
 	PartTable table = content_model_parts(attempt->record.model);
 	ArchiveScope scope;
 	ListCell *cell;
 
+	if (done->is_cut)
+		become_shorter(training);
 	attempt->record.phase = PHASE_ARCHIVE;
 	attempt_update(attempt, true);
 	archive_enter(&scope);
@@ -111,9 +161,9 @@ training_archive(Training *training)
 	archive_leave(&scope);
 	training_write_effect(training);
 	attempt->subxact = GetCurrentSubTransactionId();
-	attempt_end(attempt, training->done.is_stopped ? JOB_STOPPED : JOB_DONE,
-	            training->done.is_stopped ? "no better epoch within patience"
-	                                      : "");
+	attempt_end(attempt,
+	            done->is_stopped || done->is_cut ? JOB_STOPPED : JOB_DONE,
+	            tell_end(done));
 	attempt_record(attempt);
 }
 

@@ -282,9 +282,10 @@ is_late(const Together *together)
 }
 
 static void
-stop_beginning(const TrainGroup *group)
+tell_late(const Together *together, const TrainGroup *group)
 {
-	cer_message message = {.type = CER_FRAME_STOP};
+	cer_message message = {
+		.type = together->limit.ends_running ? CER_FRAME_CUT : CER_FRAME_STOP};
 
 	engine_send(group->members[0]->engine, &message);
 }
@@ -292,7 +293,7 @@ stop_beginning(const TrainGroup *group)
 static void
 wait_for_all(Together *together, TrainGroup *group)
 {
-	bool is_stopped = false;
+	bool is_told = false;
 
 	for (;;)
 	{
@@ -300,16 +301,18 @@ wait_for_all(Together *together, TrainGroup *group)
 
 		for (int i = 0; i < group->n; i++)
 			settle(together, group->members[i]);
-		if (is_over || (together->limit.ends_running && is_late(together)))
+		if (is_over)
 			break;
-		if (!is_stopped && is_late(together))
-			stop_beginning(group);
-		is_stopped = is_stopped || is_late(together);
+		if (!is_told && is_late(together))
+		{
+			tell_late(together, group);
+			is_told = true;
+		}
 		engine_wait(group->members[0]->engine);
 	}
 }
 
-/* Those that the deadline kept from beginning, or from their end. */
+/* Those that the deadline kept from beginning, or from their first epoch. */
 static void
 give_up(Together *together, const TrainGroup *group)
 {
@@ -325,7 +328,7 @@ give_up(Together *together, const TrainGroup *group)
 		attempt_end(attempt, JOB_CANCELLED,
 		            group->members[i]->began_at == 0
 		                ? "the time was over before it began"
-		                : "the time was over before it ended");
+		                : "the time was over before its first epoch ended");
 		attempt_record(attempt);
 	}
 }

@@ -49,7 +49,12 @@ extern cer_status
 cer_help(cer_arena *arena, cer_text word, cer_text *text, cer_error *err);
 
 extern uint64_t cer_mst_get_seed(const cer_mst *mst);
+/* Those that are trained, if patience lets them. */
 extern size_t cer_mst_get_epochs(const cer_mst *mst);
+/* The triple whose training ends after that epoch, which it would come to. */
+extern cer_status
+cer_mst_stop(cer_arena *arena, const cer_mst *mst, size_t epoch,
+             const cer_mst **stopped, cer_error *err);
 /* Rows that are shuffled together; 0: all of them. */
 extern size_t cer_mst_get_shuffle(const cer_mst *mst);
 extern size_t cer_mst_get_patience(const cer_mst *mst); /* 0: never stops */
@@ -105,6 +110,7 @@ typedef struct cer_auto_choice
 	uint32_t least_epochs; /* below which it is not worth trying */
 	uint32_t probe_epochs; /* that tell what an epoch takes; 0: none do */
 	bool may_repeat;       /* with another seed */
+	bool is_said;          /* by PT: how many epochs */
 } cer_auto_choice;
 
 /* One of them, as it is to be trained. */

@@ -445,6 +445,10 @@ cer_trainer_get_status(const cer_trainer *trainer, cer_train_status *status);
 extern cer_status cer_trainer_run_epoch(cer_trainer *trainer, cer_epoch *report,
                                         bool *is_finished, cer_error *err);
 
+/* After an epoch that ended, or was canceled: the training is that of a triple
+ * whose last epoch is the last one that ended. */
+extern cer_status cer_trainer_stop(cer_trainer *trainer, cer_error *err);
+
 /* Parts of the best epoch's model, valid scores among them; in the arena, but
  * for the data of tensors, which stay the trainer's. */
 extern cer_status
@@ -616,6 +620,10 @@ cer_story_make_start(cer_arena *arena, const cer_hasher *hasher,
 extern cer_status cer_story_make(cer_arena *arena, const cer_hasher *hasher,
                                  const cer_story_source *source,
                                  cer_story *story, cer_error *err);
+/* The same one, ended before by PT's stop: its epochs stay what they are. */
+extern cer_status
+cer_story_stop(cer_arena *arena, const cer_hasher *hasher, const cer_mst *mst,
+               cer_story *story, cer_error *err);
 /* The state after an epoch, counted from 1, which follows on a state: that of
  * `begin` before the first one. */
 extern cer_status
@@ -684,7 +692,7 @@ cer_buffer_reserve(cer_buffer *buffer, size_t size, cer_error *err);
  * machine (native byte order; the magic tells a foreign one).  See
  * core/wire/message.c for the bytes and the conversation.
  */
-#define CER_WIRE_VERSION      6
+#define CER_WIRE_VERSION      7
 #define CER_FRAME_HEADER_SIZE 16
 /* The largest payloads that each side accepts. */
 #define CER_MAX_FRAME_TO_ENGINE ((size_t) 256 << 20)
@@ -708,6 +716,8 @@ typedef enum cer_frame_type
 	CER_FRAME_STOP = 9,   /* after END: no triple begins any more */
 	CER_FRAME_ORDER = 10, /* before END: no row follows, though a START or a
 						   * SKIP may; need not come */
+	CER_FRAME_CUT = 11,   /* after END: none begins, and what trains ends with
+						   * the epochs that it has; without one: in silence */
 
 	/* to the server */
 	CER_FRAME_READY = 65,
@@ -844,6 +854,7 @@ typedef struct cer_triple_done
 {
 	uint32_t triple;
 	bool is_stopped;   /* early, by patience */
+	bool is_cut;       /* by the server: n_epochs is PT's stop */
 	uint32_t n_epochs; /* those before the state that it started from, too */
 	uint64_t n_weights;
 	double seconds;

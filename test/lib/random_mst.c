@@ -183,7 +183,7 @@ random_setting_write(test_random *random, char text[RANDOM_TEXT_BYTES])
 		"fade = 0.5",        "dropout = 0.2",
 		"seed = 7",          "label_smoothing = 0.1",
 		"activation = gelu", "activation = tanh",
-		"decay = 0.01",
+		"decay = 0.01",      "stop = 3",
 	};
 
 	strcpy(text, PICK(random, settings));

@@ -258,6 +258,7 @@ static const typed_path typed_paths[] = {
 	{"PT.lr", {"auto", "default", "0.001", "1e-3", "0.003", "0.04", "0.1"}},
 	{"PT.batch", {"auto", "default", "256", "1024"}},
 	{"PT.epochs", {"auto", "default", "20", "60", "5"}},
+	{"PT.stop", {"default", "0", "3"}},
 	{"PT.patience", {"auto", "default", "5", "0"}},
 	{"PT.dropout", {"auto", "default", "0.1", "0", "0.2"}},
 	{"PT.activation", {"default", "relu", "gelu", "tanh"}},

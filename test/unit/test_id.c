@@ -132,6 +132,8 @@ test_story__is_that_of_what_is_in_force(void **state)
 	assert_int_equal(
 		compare("AS mlp(16, 8) PT adam(lr = 0.01), epochs = 5, patience = 9"),
 		4);
+	assert_int_equal(
+		compare("AS mlp(16, 8) PT adam(lr = 0.01), epochs = 5, stop = 4"), 4);
 	/* how it learns is not where it starts */
 	assert_int_equal(compare("AS mlp(16, 8) PT adam(lr = 0.02), epochs = 5"),
 	                 6);
@@ -165,6 +167,23 @@ test_story__shares_epochs_before_the_rate_changes(void **state)
 	assert_int_equal(compare(PIECES("0.01, 6, 0.003")), 4);
 	assert_int_equal(compare(PIECES("0.01, 4, 0.003")), 6);
 	assert_int_equal(compare(PIECES("0.01")), 0);
+}
+
+/* Told of a story that was made before, it is that of the triple. */
+static void
+test_story_stop__is_the_triple_that_ends_there(void **state)
+{
+	telling a = tell("AS mlp(4) PT schedule = cosine, epochs = 9, stop = 5");
+	telling b = tell("AS mlp(4) PT schedule = cosine, epochs = 9");
+	const cer_mst *stopped;
+
+	(void) state;
+	assert_int_equal(cer_mst_stop(b.arena, b.source.mst, 5, &stopped, NULL),
+	                 CER_OK);
+	assert_int_equal(cer_mst_get_epochs(stopped), 5);
+	assert_int_equal(cer_story_stop(b.arena, &hasher, stopped, &b.story, NULL),
+	                 CER_OK);
+	assert_int_equal(compare_tellings(&a, &b), 0);
 }
 
 /* What the rows or a loss say about a state. */
@@ -287,6 +306,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_story__is_that_of_what_is_in_force),
 		cmocka_unit_test(test_story__shares_epochs_before_the_rate_changes),
+		cmocka_unit_test(test_story_stop__is_the_triple_that_ends_there),
 		cmocka_unit_test(test_story__tells_losses_apart),
 		cmocka_unit_test(test_story__is_that_of_its_rows),
 		cmocka_unit_test(test_story__has_another_state_after_each_epoch),

@@ -222,6 +222,79 @@ test_state__keeps_the_best_epoch(void **state)
 	training_release(&t);
 }
 
+/* In the middle of the epoch that follows, where polls are that many. */
+static void
+check_stop(const char *pt, size_t last, size_t n_polls)
+{
+	char mst[256];
+	cer_epoch epochs[EPOCHS] = {0};
+	training cut;
+	training asked;
+	tasks_host host;
+	const cer_part *parts[2];
+	size_t n[2];
+	bool is_finished;
+	cer_train_status now;
+	cer_error err;
+
+	tasks_host_init(&host, 2);
+	snprintf(mst, sizeof(mst), FE "epochs = %d, %s", EPOCHS, pt);
+	training_init(&cut, &host.host, mst);
+	run_epochs(&cut, last, epochs);
+	host.cancel_at = host.n_asked + n_polls;
+	assert_int_equal(
+		cer_trainer_run_epoch(cut.trainer, &epochs[last], &is_finished, &err),
+		CER_CANCELED);
+	assert_ok(cer_trainer_stop(cut.trainer, &err), &err);
+	assert_true(cer_trainer_is_finished(cut.trainer));
+	cer_trainer_get_status(cut.trainer, &now);
+	assert_int_equal(now.epoch, last);
+	assert_int_equal(now.n_epochs, last);
+	snprintf(mst, sizeof(mst), FE "epochs = %d, stop = %zu, %s", EPOCHS, last,
+	         pt);
+	training_init(&asked, &cer_host_plain, mst);
+	run_epochs(&asked, EPOCHS, epochs);
+	cer_trainer_get_status(asked.trainer, &now);
+	assert_int_equal(now.epoch, last);
+	assert_ok(
+		cer_trainer_make_parts(cut.arena, cut.trainer, &parts[0], &n[0], &err),
+		&err);
+	assert_ok(cer_trainer_make_parts(asked.arena, asked.trainer, &parts[1],
+	                                 &n[1], &err),
+	          &err);
+	assert_same_parts(parts[0], n[0], parts[1], n[1]);
+	training_release(&cut);
+	training_release(&asked);
+}
+
+/* Cut off, it is what the triple makes that ends there, header included. */
+static void
+test_trainer_stop__is_the_triple_that_ends_there(void **state)
+{
+	static const char *const pts[] = {
+		"patience = 0, lr = 0.01, schedule = cosine, dropout = 0.1",
+		"patience = 0, adam(lr = 0.3)", /* the best epoch comes early */
+		"patience = 3, nadam(lr = 0.05), average = 0.9"};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(pts) / sizeof(pts[0]); i++)
+		for (size_t last = 1; last < 4; last++)
+			check_stop(pts[i], last, last);
+}
+
+static void
+test_trainer_stop__needs_an_epoch(void **state)
+{
+	training t;
+	cer_error err;
+
+	(void) state;
+	training_init(&t, &cer_host_plain, FE "epochs = 2");
+	assert_int_equal(cer_trainer_stop(t.trainer, &err), CER_BAD_CALL);
+	assert_string_equal(err.message, "no epoch is done yet");
+	training_release(&t);
+}
+
 /* Changes one thing about good parts and expects a refusal. */
 static void
 expect_refusal(const char *mst, const cer_part *parts, size_t n_parts,
@@ -292,6 +365,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_state__goes_on_with_the_same_bits),
 		cmocka_unit_test(test_state__keeps_the_best_epoch),
+		cmocka_unit_test(test_trainer_stop__is_the_triple_that_ends_there),
+		cmocka_unit_test(test_trainer_stop__needs_an_epoch),
 		cmocka_unit_test(test_state_unpack__refuses_what_does_not_fit),
 	};
 

@@ -131,6 +131,23 @@ SELECT mst, request FROM cerebro.model WHERE id = :auto;
 SELECT cerebro.train('ens', 'FE x, y AS auto(2) PT epochs = 1') AS auto \gset
 SELECT request, count(*) > 1 AS several, bool_or(mst @> 'AS wide') AS has_linear, bool_and(n_epochs <= 1) AS one_epoch FROM cerebro.model WHERE request @> 'FE x, y' GROUP BY request;
 SELECT request, m.valid_log_loss <= (SELECT min(o.valid_log_loss) FROM cerebro.model o WHERE o.request = m.request) + 0.01 AS is_best FROM cerebro.model m WHERE id = :auto;
+-- what the time cuts off is the model of a triple that ends there: bit by bit what that one makes
+SELECT cerebro.train('ens', 'FE y, town AS auto(1) PT epochs = 100000') AS auto \gset
+SELECT count(*) > 0 AS some, bool_and(mst @> format('PT epochs = 100000, stop = %s', n_epochs)::cerebro.mst_pattern) AS told,
+	bool_and((SELECT count(*) FROM cerebro.epoch e WHERE e.model = m.id) = n_epochs) AS all_epochs,
+	bool_and((SELECT status || ': ' || reason FROM cerebro.job j WHERE j.id = m.job) = 'stopped: the time was over before its last epoch') AS why
+FROM cerebro.model m WHERE request = 'FE y, town AS auto(1) PT epochs = 100000' AND n_epochs > 0;
+SELECT id AS cut, mst AS cut_mst FROM cerebro.model WHERE request = 'FE y, town AS auto(1) PT epochs = 100000' AND n_epochs > 0 ORDER BY n_epochs LIMIT 1 \gset
+SELECT cerebro.train('ens', :'cut_mst') = :cut AS found;
+SET cerebro.reuse = off;
+SELECT cerebro.train('ens', :'cut_mst') AS again \gset
+RESET cerebro.reuse;
+SELECT a.training = b.training AS same_id, a.n_epochs = b.n_epochs AS same_epochs, a.best_epoch = b.best_epoch AS same_best, a.id <> b.id AS trained
+FROM cerebro.model a, cerebro.model b WHERE a.id = :cut AND b.id = :again;
+SELECT count(*) AS differing FROM cerebro.model_part a FULL JOIN cerebro.model_part b ON b.model = :again AND b.ordinal = a.ordinal
+WHERE a.model = :cut AND (a.name, a.kind, a.content) IS DISTINCT FROM (b.name, b.kind, b.content);
+SELECT count(*) AS differing FROM cerebro.epoch a FULL JOIN cerebro.epoch b ON b.model = :again AND b.epoch = a.epoch
+WHERE a.model = :cut AND (a.train_loss, a.valid_log_loss, a.state) IS DISTINCT FROM (b.train_loss, b.valid_log_loss, b.state);
 -- a budget that is over at once: a few epochs of some
 SELECT cerebro.train('ens', 'FE y AS auto(0.001)') AS auto \gset
 SELECT request FROM cerebro.model WHERE id = :auto;
@@ -169,6 +186,10 @@ SELECT cerebro.train('ens', 'PT class_weights = balanced, focal = 1, nadam, aver
 SELECT cerebro.train('ens', 'AS mlp(4) PT lr = 0.01, epochs = 7') AS constant \gset
 SELECT cerebro.train('ens', 'AS mlp(4) PT lr = pieces(0.01, 5, 0.001), epochs = 7') AS pieces \gset
 SELECT array_agg(a.epoch ORDER BY a.epoch) AS shared FROM cerebro.epoch a JOIN cerebro.epoch b USING (state) WHERE a.model = :constant AND b.model = :pieces;
+SELECT cerebro.train('ens', 'AS mlp(4) PT epochs = 7, stop = 3, schedule = cosine') AS stopped \gset
+SELECT cerebro.train('ens', 'AS mlp(4) PT epochs = 7, schedule = cosine') AS whole \gset
+SELECT array_agg(a.epoch ORDER BY a.epoch) AS shared, max(m.n_epochs) AS n_epochs FROM cerebro.epoch a JOIN cerebro.epoch b USING (state) JOIN cerebro.model m ON m.id = a.model
+WHERE a.model = :stopped AND b.model = :whole;
 
 SELECT cerebro.undeploy('ens_late');
 DROP FUNCTION pg_temp.refused(text);
