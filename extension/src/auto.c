@@ -367,13 +367,13 @@ train_probes(Auto *a)
 
 /* The next of the portfolio, one for each lane; false: there are no more. */
 static bool
-train_next(Auto *a, size_t *next)
+train_next(Auto *a, size_t *next, size_t end)
 {
 	const cer_auto_order *order = cer_auto_get_order(a->n_rows);
 	Round round = begin_round(a, a->n_lanes,
 	                          *next == 0 ? order->first_share : SHARE_OF_REST);
 
-	for (; *next < cer_auto_count() && round.n < a->n_lanes; ++*next)
+	for (; *next < end && round.n < a->n_lanes; ++*next)
 	{
 		size_t i = order->choices[*next];
 		cer_auto_choice choice;
@@ -387,11 +387,9 @@ train_next(Auto *a, size_t *next)
 }
 
 static void
-train_others(Auto *a)
+train_others(Auto *a, size_t next, size_t end)
 {
-	size_t next = 0;
-
-	while (train_next(a, &next))
+	while (train_next(a, &next, end))
 		CHECK_FOR_INTERRUPTS();
 }
 
@@ -446,6 +444,19 @@ train_best_again(Auto *a)
 	if (round.n > 0)
 		(void) train_round(a, &round, a->deadline);
 	return a->n > n_before;
+}
+
+static void
+train_portfolio(Auto *a)
+{
+	size_t n_first = cer_auto_get_order(a->n_rows)->n_first;
+
+	train_others(a, 0, n_first);
+	if (n_first < cer_auto_count())
+		(void) train_best_again(a);
+	train_others(a, n_first, cer_auto_count());
+	while (a->n < MAX_MODELS && train_best_again(a))
+		CHECK_FOR_INTERRUPTS();
 }
 
 /* Under a snapshot of now: this very command made the models. */
@@ -512,8 +523,6 @@ auto_train(const TrainRequest *asked)
 	a.outcomes = palloc(sizeof(Outcome) * MAX_MODELS);
 	train_probes(&a);
 	if (a.n > 0)
-		train_others(&a);
-	while (a.n > 0 && a.n < MAX_MODELS && train_best_again(&a))
-		CHECK_FOR_INTERRUPTS();
+		train_portfolio(&a);
 	return end(&a);
 }

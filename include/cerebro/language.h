@@ -126,6 +126,7 @@ extern size_t cer_auto_count(void);
 typedef struct cer_auto_order
 {
 	const size_t *choices; /* as many as there are */
+	size_t n_first;        /* after them the best ones are tried again, once */
 	double first_share;    /* of the budget, for those that begin */
 } cer_auto_order;
 
