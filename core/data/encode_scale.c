@@ -34,11 +34,13 @@
 #define WIDE
 #endif
 
-static double
+/* The limit, either way, where it is not a number. */
+static inline double
 clamp(double x, double limit)
 {
-	x = x < limit ? x : limit;
-	return x > -limit ? x : -limit;
+	double size = fabs(x);
+
+	return copysign(size < limit ? size : limit, x);
 }
 
 /* ---- fitting ---- */
@@ -182,7 +184,7 @@ static inline float
 encode_robust(const cer_encoder *encoder, double x)
 {
 	double z = scale_number(encoder, x, MAX_ROBUST_Z);
-	double third = z / 3;
+	double third = z * (1.0 / 3);
 
 	z = z / sqrt(1 + third * third);
 	return (float) (x == x ? z : 0);
@@ -224,6 +226,17 @@ encode_standardized_piece(const cer_encoder *encoder, const double *x, float *z)
 		z[i] = encode_standardized(encoder, x[i]);
 }
 
+/* Of n rows, stride floats from each other. */
+static inline void
+put_numbers(const cer_encoder *encoder, size_t n, const double *x,
+            const float *z, float *to, size_t stride)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i * stride] = z[i];
+	for (size_t i = 0; encoder->has_missing && i < n; i++)
+		to[i * stride + 1] = x[i] == x[i] ? 0 : 1;
+}
+
 static void
 encode_block(const cer_encoder *encoder, const cer_encode_block *block,
              encode_piece_fn encode_piece)
@@ -239,10 +252,7 @@ encode_block(const cer_encoder *encoder, const cer_encode_block *block,
 		                              block->n_rows - first, x);
 
 		encode_piece(encoder, x, z);
-		for (size_t i = 0; i < n; i++)
-			to[(first + i) * stride] = z[i];
-		for (size_t i = 0; encoder->has_missing && i < n; i++)
-			to[(first + i) * stride + 1] = x[i] == x[i] ? 0 : 1;
+		put_numbers(encoder, n, x, z, to + first * stride, stride);
 	}
 }
 
@@ -265,43 +275,44 @@ cer_standardize_encode(const cer_encoder *encoder,
 	encode_block(encoder, block, encode_standardized_piece);
 }
 
-static inline void
-put_number(const cer_encoder *encoder, double x, float z, float *to)
-{
-	to[0] = z;
-	if (encoder->has_missing)
-		to[1] = x == x ? 0 : 1;
-}
-
 static void
 encode_values(const cer_encoder *encoder, const cer_value_block *block,
               encode_piece_fn encode_piece)
 {
 	float *to = block->numbers + encoder->number;
-	double x[CER_PIECE_ROWS] = {0};
+	size_t stride = block->n_numbers;
+	double last[CER_PIECE_ROWS];
 	float z[CER_PIECE_ROWS];
+	size_t n;
 
-	for (size_t first = 0; first < block->n_rows; first += CER_PIECE_ROWS)
+	for (size_t first = 0; first < block->n_rows; first += n)
 	{
-		size_t n = block->n_rows - first;
+		const double *x = &block->values[first].number;
 
-		n = n < CER_PIECE_ROWS ? n : CER_PIECE_ROWS;
-		memcpy(x, block->values + first, n * sizeof(x[0]));
+		n = block->n_rows - first;
+		if (n >= CER_PIECE_ROWS)
+			n = CER_PIECE_ROWS;
+		else
+			x = memcpy(memset(last, 0, sizeof(last)), x, n * sizeof(*x));
 		encode_piece(encoder, x, z);
-		for (size_t i = 0; i < n; i++, to += block->n_numbers)
-			put_number(encoder, x[i], z[i], to);
+		put_numbers(encoder, n, x, z, to + first * stride, stride);
 	}
+}
+
+static void
+encode_value(const cer_encoder *encoder, const cer_value_block *block, float z)
+{
+	put_numbers(encoder, 1, &block->values->number, &z,
+	            block->numbers + encoder->number, block->n_numbers);
 }
 
 void
 cer_robust_encode_values(const cer_encoder *encoder,
                          const cer_value_block *block)
 {
-	double x = block->values[0].number;
-
 	if (block->n_rows == 1)
-		put_number(encoder, x, encode_robust(encoder, x),
-		           block->numbers + encoder->number);
+		encode_value(encoder, block,
+		             encode_robust(encoder, block->values->number));
 	else
 		encode_values(encoder, block, encode_robust_piece);
 }
@@ -309,11 +320,9 @@ cer_robust_encode_values(const cer_encoder *encoder,
 void
 cer_log_encode_values(const cer_encoder *encoder, const cer_value_block *block)
 {
-	double x = block->values[0].number;
-
 	if (block->n_rows == 1)
-		put_number(encoder, x, encode_log(encoder, x),
-		           block->numbers + encoder->number);
+		encode_value(encoder, block,
+		             encode_log(encoder, block->values->number));
 	else
 		encode_values(encoder, block, encode_log_piece);
 }
@@ -322,11 +331,9 @@ void
 cer_standardize_encode_values(const cer_encoder *encoder,
                               const cer_value_block *block)
 {
-	double x = block->values[0].number;
-
 	if (block->n_rows == 1)
-		put_number(encoder, x, encode_standardized(encoder, x),
-		           block->numbers + encoder->number);
+		encode_value(encoder, block,
+		             encode_standardized(encoder, block->values->number));
 	else
 		encode_values(encoder, block, encode_standardized_piece);
 }
