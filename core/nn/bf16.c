@@ -171,10 +171,19 @@ multiply_plain(const cer_bf16_product *p)
 	}
 }
 
+static bool
+find_used_plain(const cer_bf16_product *p, uint32_t *used)
+{
+	(void) p;
+	(void) used;
+	return false;
+}
+
 const cer_bf16 cer_bf16_plain = {
 	.name = "plain_bf16",
 	.round = round_plain,
 	.round_relu = round_relu_plain,
 	.pack = pack_plain,
 	.multiply = multiply_plain,
+	.find_used = find_used_plain,
 };

@@ -47,9 +47,10 @@ typedef struct cer_bf16_product
 	const uint32_t *w; /* (n_pairs, cer_dense_pad(n_columns)) */
 	float *y;
 	size_t y_stride;
-	const float *bias; /* (n_columns), or NULL */
-	uint32_t *pairs;   /* of a row's columns, or NULL */
-	size_t pairs_row;  /* words from row to row */
+	const float *bias;    /* (n_columns), or NULL */
+	uint32_t *pairs;      /* of a row's columns, or NULL */
+	size_t pairs_row;     /* words from row to row */
+	const uint32_t *used; /* pairs of x that are not zero, or NULL: all */
 } cer_bf16_product;
 
 typedef struct cer_bf16
@@ -65,6 +66,11 @@ typedef struct cer_bf16
 	                   const float *x, uint32_t *to);
 	void (*pack)(const cer_bf16_pack *pack);
 	void (*multiply)(const cer_bf16_product *product);
+	/* For products of x with several chunks: used (cer_bf16_count_used words)
+	 * gets the pairs that are not zero in all of a few rows.
+	 * False: there are too few zeros, or the class has no use for them.  No
+	 * bit depends on it, if weights are finite. */
+	bool (*find_used)(const cer_bf16_product *product, uint32_t *used);
 } cer_bf16;
 
 extern const cer_bf16 cer_bf16_plain; /* the definition */
@@ -81,6 +87,23 @@ static inline size_t
 cer_bf16_count_pairs(size_t n)
 {
 	return (n + 1) / 2;
+}
+
+/* Rows that leave the same pairs out: of fewer more are zero, of more weights
+ * are read more seldom. */
+#define CER_BF16_ROWS ((size_t) 4)
+
+/* Of such rows: how many pairs, which, and a vector that is written behind. */
+static inline size_t
+cer_bf16_get_used_stride(size_t n_pairs)
+{
+	return 1 + n_pairs + CER_DENSE_LANES;
+}
+
+static inline size_t
+cer_bf16_count_used(size_t n_rows, size_t n_pairs)
+{
+	return n_rows / CER_BF16_ROWS * cer_bf16_get_used_stride(n_pairs);
 }
 
 #endif

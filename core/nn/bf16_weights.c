@@ -47,6 +47,9 @@ cer_bf16_weights_multiply(const cer_bf16_weights *weights,
 		product.x = rows->scratch;
 		product.x_row = n_pairs;
 	}
+	else if (weights->n_out > CER_DENSE_CHUNK &&
+	         weights->bf16->find_used(&product, rows->scratch))
+		product.used = rows->scratch;
 	for (size_t column = 0; column < weights->n_out; column += CER_DENSE_CHUNK)
 	{
 		product.n_columns =

@@ -38,7 +38,9 @@ typedef struct cer_bf16_rows
 	const float *bias; /* of a relu that follows, or NULL */
 	uint32_t *y_pairs; /* (n_rows, n_columns / 2) in place of y, or NULL */
 	size_t n_columns;  /* from n_out to cer_dense_pad(n_out) */
-	uint32_t *scratch; /* n_rows * cer_bf16_count_pairs(n_in), for x */
+	/* for x, or for which of its pairs are zero: n_rows *
+	 * cer_bf16_count_pairs(n_in) */
+	uint32_t *scratch;
 } cer_bf16_rows;
 
 /* y = [y +] x w. */

@@ -279,6 +279,59 @@ check_finish(const size_t sizes[3], const cer_bf16 *bf16)
 	multiply_release(&m);
 }
 
+/* Pairs that are zero in some rows, and in all: with and without the list. */
+static void
+check_zeros(size_t n_rows, size_t n_pairs, const cer_bf16 *bf16)
+{
+	const size_t sizes[3] = {n_rows, 2 * n_pairs, 40};
+	uint32_t *used = malloc(cer_bf16_count_used(n_rows, n_pairs) * 4 + 4);
+	float *y = malloc(n_rows * 40 * sizeof(float));
+	cer_bf16_product product = {.n_rows = n_rows,
+	                            .n_pairs = n_pairs,
+	                            .n_columns = 40,
+	                            .x_row = n_pairs,
+	                            .x_pair = 1,
+	                            .y_stride = 40};
+	matrices m;
+
+	multiply_init(&m, sizes, bf16);
+	for (size_t i = 0; i < n_rows * n_pairs; i++)
+		if (i % n_pairs % 5 == 0 || i % 7 == 0)
+			m.pairs[i] = 0;
+	product.x = m.pairs;
+	product.w = m.packed;
+	product.y = m.y;
+	bf16->multiply(&product);
+	product.y = y;
+	assert_int_equal(bf16->find_used(&product, used),
+	                 bf16 != &cer_bf16_plain && n_rows >= CER_BF16_ROWS);
+	if (bf16 != &cer_bf16_plain)
+	{
+		assert_true(n_rows < CER_BF16_ROWS || used[0] < n_pairs * 5 / 6);
+		product.used = used;
+	}
+	bf16->multiply(&product);
+	assert_memory_equal(y, m.y, n_rows * 40 * sizeof(float));
+	multiply_release(&m);
+	free(y);
+	free(used);
+}
+
+static void
+test_bf16__zeros_left_out_change_no_bit(void **state)
+{
+	static const size_t n_pairs[] = {32, 49, 128};
+
+	(void) state;
+	for (size_t i = 0; i < 3; i++)
+		for (size_t n_rows = 1; n_rows <= 19; n_rows += 3)
+		{
+			check_zeros(n_rows, n_pairs[i], &cer_bf16_plain);
+			if (get_fast() != NULL)
+				check_zeros(n_rows, n_pairs[i], get_fast());
+		}
+}
+
 static void
 test_bf16__relu_within_the_product(void **state)
 {
@@ -469,6 +522,7 @@ main(void)
 		cmocka_unit_test(test_bf16__choose),
 		cmocka_unit_test(test_bf16__round),
 		cmocka_unit_test(test_bf16__multiply),
+		cmocka_unit_test(test_bf16__zeros_left_out_change_no_bit),
 		cmocka_unit_test(test_bf16__relu_within_the_product),
 		cmocka_unit_test(test_bf16__net_is_near_that_of_floats),
 		cmocka_unit_test(test_bf16__ensemble),
