@@ -225,7 +225,7 @@ train_in_lane(group *g, run *r)
 		return true;
 	}
 	status = end_cut(g, r, status, &error);
-	if (status == CER_NO_MEMORY && g->n_lanes > 1)
+	if (status == CER_NO_MEMORY && g->n_lanes > 1 && !r->is_cut)
 	{
 		run_release(r);
 		set_aside(g, r);

@@ -63,7 +63,7 @@ mark_used(const float *x)
 #define MARK_LANES 16
 
 /* Those of 16 floats, or of n, that are picked go to *to, which moves on, and
- * up to 15 more are overwritten; returns bits of those that are not zero. */
+ * up to 16 more are overwritten; returns bits of those that are not zero. */
 static inline uint64_t
 pick_some(const float *x, size_t n, uint64_t picked, float **to)
 {

@@ -436,6 +436,7 @@ takes_the_same(const cer_alignment *a, const cer_node *now, const cer_node *old)
 {
 	bool may_grow = now->op == &cer_op_concat || now->op == &cer_op_sum;
 	size_t taken = 0;
+	size_t n_kept = 0;
 	size_t n_gone = 0;
 
 	for (size_t i = 0; i < now->n_inputs; i++)
@@ -450,9 +451,10 @@ takes_the_same(const cer_alignment *a, const cer_node *now, const cer_node *old)
 		        find_maker(a->old, old->inputs[taken].node))
 			return false;
 		taken++;
+		n_kept++;
 	}
 	taken = skip_gone(a, old, taken, &n_gone);
-	return taken == old->n_inputs && (taken > 0 || now->n_inputs == 0);
+	return taken == old->n_inputs && (n_kept > 0 || now->n_inputs == 0);
 }
 
 static bool

@@ -152,6 +152,26 @@ refer_to_child(Node *node, Moved *moved)
 	return expression_tree_mutator(node, refer_to_child, moved);
 }
 
+/* What stands beside aggregates is about the group: columns that a grouping set
+ * leaves out are NULL there, and there is one where the child has no rows. */
+static Node *
+refer_in_aggregates(Node *node, Moved *moved)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Aggref))
+		return refer_to_child(node, moved);
+	return expression_tree_mutator(node, refer_in_aggregates, moved);
+}
+
+static List *
+refer(const Plan *plan, List *expressions, Moved *moved)
+{
+	return (List *) (IsA(plan, Agg)
+	                     ? refer_in_aggregates((Node *) expressions, moved)
+	                     : refer_to_child((Node *) expressions, moved));
+}
+
 static Plan *
 make_projection(Rewriter *rewriter, Plan *child)
 {
@@ -309,9 +329,8 @@ move_calls(Rewriter *rewriter, Plan *plan)
 			child->targetlist,
 			makeTargetEntry((Expr *) look_through(lfirst(cell), targets),
 		                    list_length(child->targetlist) + 1, NULL, false));
-	plan->targetlist =
-		(List *) refer_to_child((Node *) plan->targetlist, &moved);
-	plan->qual = (List *) refer_to_child((Node *) plan->qual, &moved);
+	plan->targetlist = refer(plan, plan->targetlist, &moved);
+	plan->qual = refer(plan, plan->qual, &moved);
 	drop_columns(plan, child);
 }
 

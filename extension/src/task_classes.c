@@ -73,6 +73,12 @@ choose(const Task *task, const Classes *new, Datum array)
 	Classes named;
 
 	named.names = texts_from_array(array, &named.n);
+	if (named.n == 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+		                errmsg("argument \"%s\" of %s is empty", "classes",
+		                       "cerebro.add_classes()"),
+		                errhint("Leave it out: all new values become "
+		                        "classes.")));
 	for (int i = 0; i < named.n; i++)
 		check_name(task, new, named.names[i]);
 	for (int i = 0; i < new->n; i++)
@@ -145,8 +151,12 @@ add_classes(Task *task, const Classes *new)
 	Datum before = texts_to_array(task->classes, task->n_classes);
 	ReadStats stats;
 
+	int level;
+
 	append(task, new);
+	level = settings_enter(task);
 	task_survey(task, &stats);
+	settings_leave(level);
 	store(task, before);
 	tell(task, new);
 	profile_keep(task, &stats, task_get_data_version(task, &stats));

@@ -528,12 +528,34 @@ check_divided(const cer_kernels *kernels, size_t n, size_t every)
 	assert_true(to[next] == 77);
 }
 
+/* Places of which only the first few are picked: groups of lanes have none. */
+static void
+check_divided_tail(const cer_kernels *kernels, size_t n, size_t n_picked)
+{
+	uint64_t picked[3] = {(UINT64_C(1) << n_picked) - 1}, marked[3] = {0};
+	uint64_t used[3 * N_DIVIDED];
+	float from[N_DIVIDED * MAX_N], to[N_DIVIDED * MAX_N + 1];
+	cer_divide divide = {N_DIVIDED, n,      from,     n,  NULL,
+	                     picked,    marked, n_picked, to, used};
+
+	for (size_t i = 0; i < N_DIVIDED * n; i++)
+		from[i] = 1;
+	to[N_DIVIDED * n_picked] = 77;
+	kernels->divide(&divide);
+	for (size_t i = 0; i < N_DIVIDED * n_picked; i++)
+		assert_true(to[i] == 1);
+	assert_true(to[N_DIVIDED * n_picked] == 77);
+}
+
 static void
 check_divisions(const cer_kernels *kernels)
 {
 	for (size_t n = 1; n <= MAX_N; n++)
 		for (size_t every = 1; every <= 40; every *= 3)
 			check_divided(kernels, n, every + every / 3);
+	for (size_t n = 17; n <= MAX_N; n++)
+		for (size_t n_picked = 1; n_picked <= 16; n_picked++)
+			check_divided_tail(kernels, n, n_picked);
 }
 
 static void

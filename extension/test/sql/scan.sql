@@ -134,6 +134,12 @@ ANALYZE keyed;
 SELECT plan_of('SELECT k.id, late(ROW(k.id, k.carrier, k.hour, k.distance, k.taxi, k.delay)::trips), count(*) FROM keyed k JOIN carriers c ON k.carrier >= c.code GROUP BY k.id HAVING tardy(ROW(k.id, k.carrier, k.hour, k.distance, k.taxi, k.delay)::trips) > 0.3 AND count(*) > 2', 'VERBOSE, COSTS OFF');
 SELECT differs('SELECT k.id, late(ROW(k.id, k.carrier, k.hour, k.distance, k.taxi, k.delay)::trips), count(*), sum(late(ROW(k.id, k.carrier, k.hour, k.distance, k.taxi, k.delay)::trips)::numeric) FROM keyed k JOIN carriers c ON k.carrier >= c.code GROUP BY k.id HAVING tardy(ROW(k.id, k.carrier, k.hour, k.distance, k.taxi, k.delay)::trips) > 0.3 AND count(*) > 2',
 	'SELECT k.id, a, count(*), sum(a::numeric) FROM keyed k JOIN truth USING (id) JOIN carriers c ON k.carrier >= c.code GROUP BY k.id, a, b HAVING b > 0.3 AND count(*) > 2');
+-- the same call within an aggregate and beside it: there of the group, whose columns are NULL where a set leaves them out, and of no rows, too
+SELECT differs('SELECT hour, carrier, sum(late(ROW(1, NULL, hour, 500, 5, NULL)::trips)::numeric), late(ROW(1, NULL, hour, 500, 5, NULL)::trips) FROM trips GROUP BY GROUPING SETS ((hour), (carrier), ())',
+	'SELECT hour, carrier, s, late(ROW(1, NULL, hour, 500, 5, NULL)::trips) FROM (SELECT hour, carrier, sum(x::numeric) AS s FROM (SELECT hour, carrier, late(ROW(1, NULL, hour, 500, 5, NULL)::trips) AS x FROM trips OFFSET 0) t GROUP BY GROUPING SETS ((hour), (carrier), ()) OFFSET 0) g');
+SELECT differs('SELECT hour, count(*), max(late(ROW(1, NULL, hour, 500, 5, NULL)::trips)) FROM trips GROUP BY ROLLUP (hour) HAVING late(ROW(1, NULL, hour, 500, 5, NULL)::trips) > 0.3',
+	'SELECT hour, n, m FROM (SELECT hour, count(*) AS n, max(x) AS m FROM (SELECT hour, late(ROW(1, NULL, hour, 500, 5, NULL)::trips) AS x FROM trips OFFSET 0) t GROUP BY ROLLUP (hour) OFFSET 0) g WHERE late(ROW(1, NULL, hour, 500, 5, NULL)::trips) > 0.3');
+SELECT count(late(ROW(1, NULL, 5, 500, 5, NULL)::trips)), late(ROW(1, NULL, 5, 500, 5, NULL)::trips) IS NOT NULL AS is_scored FROM trips WHERE id < 0;
 SELECT plan_of('SELECT hour, late(ROW(1, NULL, hour, 500, 5, NULL)::trips) FROM trips GROUP BY hour ORDER BY hour');
 SELECT differs('SELECT hour, max(distance), late(ROW(1, NULL, hour, max(distance), 5, NULL)::trips), grouping(hour) FROM trips GROUP BY ROLLUP (hour)',
 	'SELECT hour, m, late(ROW(1, NULL, hour, m, 5, NULL)::trips), g FROM (SELECT hour, max(distance) AS m, grouping(hour) AS g FROM trips GROUP BY ROLLUP (hour) OFFSET 0) s');
