@@ -27,6 +27,7 @@ typedef struct training
 
 static test_rows *rows;
 static test_rows joined; /* the same, some inputs of tables p and q */
+static test_rows other;  /* the same, these of tables r and s */
 static test_rows more;   /* the same, some training rows of two classes more */
 static test_rows later;  /* the same, some training rows of the other class */
 
@@ -34,6 +35,7 @@ static int
 set_up(void **state)
 {
 	static cer_input inputs[ROWS_N_INPUTS];
+	static cer_input inputs_other[ROWS_N_INPUTS];
 	static uint16_t labels[N_ROWS];
 	static uint16_t labels_later[N_ROWS];
 	test_random random;
@@ -47,6 +49,12 @@ set_up(void **state)
 	inputs[5].name = cer_text_of("p.city");
 	joined = *rows;
 	joined.inputs = inputs;
+	memcpy(inputs_other, inputs, sizeof(inputs));
+	inputs_other[0].name = cer_text_of("r.wide");
+	inputs_other[2].name = cer_text_of("s.small");
+	inputs_other[5].name = cer_text_of("r.city");
+	other = *rows;
+	other.inputs = inputs_other;
 	for (size_t i = 0; i < N_ROWS; i++)
 		labels[i] = rows->parts[i] == CER_TRAIN && i % 5 == 4
 		                ? (uint16_t) (2 + i % 2)
@@ -413,6 +421,13 @@ static const change cold[] = {
      "FE * AS mlp(16, 8, 8) PT gelu, batch = 64", NULL},
 };
 
+/* A sum over tables none of which is there any more. */
+static const change other_towers = {
+	"FE JOIN p, JOIN q, p.wide, q.small AS by_table(dense(6) > tanh, sum) > mlp(7)" SHORT,
+	"FE JOIN r, JOIN s, r.wide, s.small AS by_table(dense(6) > tanh, sum) > mlp(7)" SHORT,
+	NULL,
+};
+
 /* The label has two classes more: they begin as what is never predicted. */
 static const change classes[] = {
 	{MLP, MLP, "2 classes more"},
@@ -649,6 +664,7 @@ test_trainer_start__says_that_there_is_no_way(void **state)
 	(void) state;
 	for (size_t i = 0; i < sizeof(cold) / sizeof(cold[0]); i++)
 		check_change(&cold[i], false, false);
+	check_change_of(&other_towers, &other, false, false);
 }
 
 #define OPTIMIZER(text) "FE * AS mlp(16, 8) PT " text ", batch = 64"
